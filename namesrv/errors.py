@@ -1,0 +1,149 @@
+"""Every exception of namesrv; the type says what happens to whom.
+
+    NamesrvError
+    ├── ConnectionFault      the peer broke the protocol: close, without an answer
+    │   ├── FrameTooLong, FrameTooShort, HeaderTooLong, SerializeTypeUnknown
+    │   ├── HeaderInvalid
+    │   ├── ProxyHeaderInvalid
+    │   └── TlsUnavailable
+    ├── RequestFailed        the request failed: answer its `code` and `remark`
+    │   └── BodyInvalid      the request's body cannot be read (code 1)
+    ├── JsonInvalid, PropertiesInvalid      a text cannot be read; position and reason
+    ├── StorageError         a file could not be written; nothing was changed
+    ├── OptionsInvalid       options are wrong: print `mistakes`, exit code 2
+    └── StartFailed          the server cannot start: print the sentence, exit code 1
+
+Messages are made here and nowhere else, from the numbers given, so that both
+implementations of the hot path say the same.
+"""
+
+from collections.abc import Sequence
+
+from namesrv.codes import ResponseCode
+
+
+class NamesrvError(Exception):
+    """Base of all exceptions that namesrv raises on purpose."""
+
+
+class ConnectionFault(NamesrvError):
+    """A peer broke the protocol; it is closed without an answer (section 5.4)."""
+
+
+class FrameTooLong(ConnectionFault):
+    """LEN, read unsigned, is over the limit."""
+
+    def __init__(self, frame_length: int, frame_max_length: int) -> None:
+        super().__init__(
+            f"frame of {frame_length} bytes is longer than the limit of "
+            f"{frame_max_length} bytes"
+        )
+
+
+class FrameTooShort(ConnectionFault):
+    """LEN does not even cover the header's length word."""
+
+    def __init__(self, frame_length: int) -> None:
+        super().__init__(f"frame of {frame_length} bytes has no room for a header")
+
+
+class HeaderTooLong(ConnectionFault):
+    """The header is said to be longer than the frame that holds it."""
+
+    def __init__(self, header_length: int, frame_length: int) -> None:
+        super().__init__(
+            f"header of {header_length} bytes does not fit into a frame of "
+            f"{frame_length} bytes"
+        )
+
+
+class SerializeTypeUnknown(ConnectionFault):
+    """The header's encoding is neither JSON (0) nor ROCKETMQ (1)."""
+
+    def __init__(self, serialize_type: int) -> None:
+        super().__init__(
+            f"serialize type {serialize_type} is neither 0 (JSON) nor 1 (ROCKETMQ)"
+        )
+
+
+class HeaderInvalid(ConnectionFault):
+    """The header cannot be read."""
+
+    def __init__(self, reason: str) -> None:
+        super().__init__(f"header cannot be read: {reason}")
+
+
+class ProxyHeaderInvalid(ConnectionFault):
+    """A PROXY protocol header is malformed or too long (section 5.1)."""
+
+    def __init__(self, reason: str) -> None:
+        super().__init__(f"PROXY protocol header cannot be read: {reason}")
+
+
+class TlsUnavailable(ConnectionFault):
+    """A TLS hello came to a server without a TLS context (section 5.2)."""
+
+    def __init__(self) -> None:
+        super().__init__(
+            "a TLS connection was tried, and this server has no TLS context"
+        )
+
+
+class RequestFailed(NamesrvError):
+    """A request failed; `code` and `remark` are its answer.
+
+    Stands where Java lets an exception escape its processor (protocol.md section 2.0, EXC).
+    """
+
+    def __init__(self, remark: str, code: int = ResponseCode.SYSTEM_ERROR) -> None:
+        super().__init__(remark)
+        self.code = int(code)
+        self.remark = remark
+
+
+class BodyInvalid(RequestFailed):
+    """A request's body cannot be read; answered with code 1."""
+
+    def __init__(self, what: str, reason: str) -> None:
+        super().__init__(f"{what} cannot be read: {reason}")
+
+
+class JsonInvalid(NamesrvError):
+    """A text is not JSON, not even leniently, or a value in it is not what it must be.
+
+    `position` counts characters from 0; it is None for a value already read.
+    """
+
+    def __init__(self, reason: str, position: int | None = None) -> None:
+        where = "" if position is None else f" at position {position}"
+        super().__init__(reason + where)
+        self.position = position
+
+
+class PropertiesInvalid(NamesrvError):
+    """A .properties text has a malformed escape; `line` counts from 1."""
+
+    def __init__(self, reason: str, line: int) -> None:
+        super().__init__(f"line {line}: {reason}")
+        self.reason = reason
+        self.line = line
+
+
+class StorageError(NamesrvError):
+    """A file could not be read or written; memory and file stay as they were."""
+
+    def __init__(self, action: str, path: str, reason: str) -> None:
+        super().__init__(f"cannot {action} {path}: {reason}")
+        self.path = path
+
+
+class OptionsInvalid(NamesrvError):
+    """Options are wrong; `mistakes` holds one sentence each. Exit code 2."""
+
+    def __init__(self, mistakes: Sequence[str]) -> None:
+        super().__init__("\n".join(mistakes))
+        self.mistakes = tuple(mistakes)
+
+
+class StartFailed(NamesrvError):
+    """The server cannot start; the message is one sentence. Exit code 1."""

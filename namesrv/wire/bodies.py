@@ -1,0 +1,245 @@
+"""The records inside request and answer bodies, under RocketMQ's class names.
+
+Member names, order and defaults are those of protocol.md sections 1.8, 2.5.3, 2.7 and
+appendix D. Reading a registration is `register_body`; writing answers is here.
+"""
+
+from collections.abc import Iterable, Mapping
+from typing import Annotated
+
+from msgspec import Meta, Struct, field
+
+from namesrv.wire.lenient_json import write_int_keys, write_string
+
+Int32 = Annotated[int, Meta(ge=-(2**31), le=2**31 - 1)]
+Int64 = Annotated[int, Meta(ge=-(2**63), le=2**63 - 1)]
+
+
+class QueueData(Struct, frozen=True, gc=False, rename="camel"):
+    """Queues of one topic on one broker. Shared between topics when equal."""
+
+    broker_name: str | None = None
+    perm: Int32 = 0
+    read_queue_nums: Int32 = 0
+    topic_sys_flag: Int32 = 0
+    write_queue_nums: Int32 = 0
+
+
+class DataVersion(Struct, frozen=True, gc=False, rename="camel"):
+    """Version of a broker's topic table; a timestamp of None stands for "now"."""
+
+    counter: Int64 = 0
+    state_version: Int64 = 0
+    timestamp: Int64 | None = None
+
+
+class TopicConfig(Struct, frozen=True, gc=False, rename="camel"):
+    """One topic of a registration; members that no NameServer uses are not read."""
+
+    perm: Int32 = 6
+    read_queue_nums: Int32 = 16
+    topic_name: str | None = None
+    topic_sys_flag: Int32 = 0
+    write_queue_nums: Int32 = 16
+
+
+class TopicQueueMappingInfo(Struct, frozen=True, rename="camel"):
+    """Which logical queues of a static topic live on one broker."""
+
+    bname: str | None = None
+    curr_id_map: dict[Int32, Int32] | None = {}
+    dirty: bool = False
+    epoch: Int64 = 0
+    scope: str | None = "__global__"
+    topic: str | None = None
+    total_queues: Int32 = 0
+
+
+class TopicConfigSerializeWrapper(Struct, rename="camel"):
+    """The topic table of a registration. None stands for a null that was sent."""
+
+    data_version: DataVersion | None = DataVersion()
+    topic_config_table: dict[str, TopicConfig] | None = {}
+    topic_queue_mapping_info_map: dict[str, TopicQueueMappingInfo] | None = {}
+
+
+class RegisterBrokerBody(Struct, rename="camel"):
+    """Body of REGISTER_BROKER. None stands for a null that was sent."""
+
+    filter_server_list: list[str | None] | None = []
+    topic_config_serialize_wrapper: TopicConfigSerializeWrapper | None = field(
+        default_factory=TopicConfigSerializeWrapper
+    )
+
+
+class TopicRouteQueues(Struct, rename="camel"):
+    """Body of REGISTER_TOPIC_IN_NAMESRV as far as it is used (section 2.13)."""
+
+    queue_datas: list[QueueData | None] | None = None
+
+
+def with_perm(queue_data: QueueData, perm: int) -> QueueData:
+    """The same queues with another permission."""
+    return QueueData(
+        queue_data.broker_name,
+        perm,
+        queue_data.read_queue_nums,
+        queue_data.topic_sys_flag,
+        queue_data.write_queue_nums,
+    )
+
+
+def write_data_version(version: DataVersion) -> str:
+    """`{"counter":...}` as answered by QUERY_DATA_VERSION (section 2.19)."""
+    return (
+        f'{{"counter":{version.counter},"stateVersion":{version.state_version},'
+        f'"timestamp":{version.timestamp}}}'
+    )
+
+
+def write_queue_data(queue_data: QueueData) -> str:
+    """One element of `queueDatas` (section 2.7)."""
+    return (
+        f"{{{_text_member('brokerName', queue_data.broker_name)}"
+        f'"perm":{queue_data.perm},"readQueueNums":{queue_data.read_queue_nums},'
+        f'"topicSysFlag":{queue_data.topic_sys_flag},'
+        f'"writeQueueNums":{queue_data.write_queue_nums}}}'
+    )
+
+
+def write_broker_data(
+    cluster: str | None,
+    broker_name: str | None,
+    broker_addrs: Mapping[int, str],
+    enable_acting_master: bool,
+    zone_name: str | None,
+    *,
+    quoted: bool,
+) -> str:
+    """One BrokerData; `quoted` chooses the standard dialect (section 1.8)."""
+    flag = "true" if enable_acting_master else "false"
+    zone = "" if zone_name is None else f',"zoneName":{write_string(zone_name)}'
+    return (
+        f'{{"brokerAddrs":{write_broker_addrs(broker_addrs, quoted=quoted)},'
+        f"{_text_member('brokerName', broker_name)}{_text_member('cluster', cluster)}"
+        f'"enableActingMaster":{flag}{zone}}}'
+    )
+
+
+def write_broker_addrs(broker_addrs: Mapping[int, str], *, quoted: bool) -> str:
+    """Addresses by broker id, lowest id first."""
+    return write_int_keys(
+        ((key, write_string(broker_addrs[key])) for key in sorted(broker_addrs)),
+        quoted=quoted,
+    )
+
+
+def write_mapping_info(info: TopicQueueMappingInfo, *, quoted: bool) -> str:
+    """One TopicQueueMappingInfo (appendix D)."""
+    id_map = info.curr_id_map
+    current = ""
+    if id_map is not None:
+        items = ((key, str(id_map[key])) for key in sorted(id_map))
+        current = f'"currIdMap":{write_int_keys(items, quoted=quoted)},'
+    return (
+        f"{{{_text_member('bname', info.bname)}{current}"
+        f'"dirty":{"true" if info.dirty else "false"},"epoch":{info.epoch},'
+        f"{_text_member('scope', info.scope)}{_text_member('topic', info.topic)}"
+        f'"totalQueues":{info.total_queues}}}'
+    )
+
+
+def write_filter_server_list(servers: Iterable[str | None]) -> str:
+    """A list of filter server addresses; a null element is written as null."""
+    return write_array("null" if s is None else write_string(s) for s in servers)
+
+
+def write_route(
+    broker_datas: Iterable[str],
+    filter_server_table: Iterable[tuple[str, str]],
+    order_topic_conf: str | None,
+    queue_datas: Iterable[str],
+    mappings: Iterable[tuple[str, str]] | None,
+) -> bytes:
+    """A TopicRouteData from members that are JSON already (section 2.7).
+
+    `mappings` is None when the topic never had one; keys are not JSON yet.
+    """
+    order = order_topic_conf
+    order_member = "" if order is None else f'"orderTopicConf":{write_string(order)},'
+    mapping_member = ""
+    if mappings is not None:
+        mapping_member = f',"topicQueueMappingByBroker":{write_object(mappings)}'
+    return (
+        f'{{"brokerDatas":{write_array(broker_datas)},'
+        f'"filterServerTable":{write_object(filter_server_table)},{order_member}'
+        f'"queueDatas":{write_array(queue_datas)}{mapping_member}}}'
+    ).encode()
+
+
+def write_cluster_info(
+    broker_addr_table: Iterable[tuple[str, str]],
+    cluster_addr_table: Iterable[tuple[str, Iterable[str | None]]],
+) -> bytes:
+    """ClusterInfo from BrokerData texts and broker names (section 2.8)."""
+    clusters = (
+        (cluster, write_array("null" if n is None else write_string(n) for n in names))
+        for cluster, names in cluster_addr_table
+    )
+    return (
+        f'{{"brokerAddrTable":{write_object(broker_addr_table)},'
+        f'"clusterAddrTable":{write_object(clusters)}}}'
+    ).encode()
+
+
+def write_topic_list(
+    topics: Iterable[str | None], broker_addr: str | None = None
+) -> bytes:
+    """TopicList (section 2.11); `broker_addr` only for code 304."""
+    names = write_array("null" if t is None else write_string(t) for t in topics)
+    address = _text_member("brokerAddr", broker_addr)
+    return f'{{{address}"topicList":{names}}}'.encode()
+
+
+def write_kv_table(table: Mapping[str, str | None]) -> bytes:
+    """KVTable, by key; null values left out (section 2.4)."""
+    return f'{{"table":{_write_text_map(table)}}}'.encode()
+
+
+def write_kv_config(config_table: Mapping[str, Mapping[str, str | None]]) -> bytes:
+    """The text of kvConfig.json (section 4.4)."""
+    tables = (
+        (name, _write_text_map(config_table[name])) for name in sorted(config_table)
+    )
+    return f'{{"configTable":{write_object(tables)}}}'.encode()
+
+
+def write_broker_member_group(
+    cluster: str | None, broker_name: str | None, broker_addrs: Mapping[int, str]
+) -> bytes:
+    """Answer body of GET_BROKER_MEMBER_GROUP (section 2.17)."""
+    group = f'"brokerAddrs":{write_broker_addrs(broker_addrs, quoted=False)}'
+    for name, text in (("brokerName", broker_name), ("cluster", cluster)):
+        if text is not None:
+            group += f',"{name}":{write_string(text)}'
+    return f'{{"brokerMemberGroup":{{{group}}}}}'.encode()
+
+
+def write_array(elements: Iterable[str]) -> str:
+    """`[...]` of elements that are JSON already."""
+    return "[" + ",".join(elements) + "]"
+
+
+def write_object(members: Iterable[tuple[str, str]]) -> str:
+    """`{...}` of names and values that are JSON already."""
+    return "{" + ",".join(f"{write_string(n)}:{value}" for n, value in members) + "}"
+
+
+def _write_text_map(table: Mapping[str, str | None]) -> str:
+    members = ((key, table[key]) for key in sorted(table))
+    return write_object((k, write_string(v)) for k, v in members if v is not None)
+
+
+def _text_member(name: str, text: str | None) -> str:
+    """`"name":"text",` with its comma, or nothing for a null."""
+    return "" if text is None else f'"{name}":{write_string(text)},'

@@ -1,0 +1,94 @@
+"""Typed request headers, read from extFields (protocol.md chapter 2).
+
+Names are matched exactly; a value that does not convert leaves the field at its
+default, as in Java (section 2.0). Required fields are not enforced.
+"""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+from namesrv.codes import ZONE_NAME
+from namesrv.wire.lenient_json import (
+    INT_HIGH,
+    INT_LOW,
+    LONG_HIGH,
+    LONG_LOW,
+    parse_java_bool,
+    parse_java_int,
+)
+
+ExtFields = Mapping[str, str | None]
+
+
+@dataclass(slots=True, frozen=True)
+class RegisterBrokerRequestHeader:
+    """REGISTER_BROKER (103), section 2.5.1. `enable_acting_master` None: old broker."""
+
+    broker_name: str | None
+    broker_addr: str | None
+    cluster_name: str | None
+    ha_server_addr: str | None
+    broker_id: int | None
+    heartbeat_timeout_millis: int | None
+    enable_acting_master: bool | None
+    compressed: bool
+    body_crc32: int
+    zone_name: str | None
+
+    @classmethod
+    def read(cls, ext_fields: ExtFields) -> "RegisterBrokerRequestHeader":
+        """From extFields."""
+        acting = ext_fields.get("enableActingMaster")
+        checksum = parse_java_int(ext_fields.get("bodyCrc32"), INT_LOW, INT_HIGH)
+        return cls(
+            broker_name=ext_fields.get("brokerName"),
+            broker_addr=ext_fields.get("brokerAddr"),
+            cluster_name=ext_fields.get("clusterName"),
+            ha_server_addr=ext_fields.get("haServerAddr"),
+            broker_id=_long(ext_fields, "brokerId"),
+            heartbeat_timeout_millis=_long(ext_fields, "heartbeatTimeoutMillis"),
+            enable_acting_master=None if acting is None else parse_java_bool(acting),
+            compressed=parse_java_bool(ext_fields.get("compressed")),
+            body_crc32=checksum or 0,
+            zone_name=ext_fields.get(ZONE_NAME),
+        )
+
+
+@dataclass(slots=True, frozen=True)
+class BrokerRequestHeader:
+    """Which broker a request is about: 104, 322, 901, 904 (sections 2.6, 2.17-19)."""
+
+    broker_name: str | None
+    broker_addr: str | None
+    cluster_name: str | None
+    broker_id: int | None
+
+    @classmethod
+    def read(cls, ext_fields: ExtFields) -> "BrokerRequestHeader":
+        """From extFields."""
+        return cls(
+            broker_name=ext_fields.get("brokerName"),
+            broker_addr=ext_fields.get("brokerAddr"),
+            cluster_name=ext_fields.get("clusterName"),
+            broker_id=_long(ext_fields, "brokerId"),
+        )
+
+
+@dataclass(slots=True, frozen=True)
+class KVConfigRequestHeader:
+    """100, 101, 102 and 219 (sections 2.1 to 2.4)."""
+
+    namespace: str | None
+    key: str | None
+    value: str | None
+
+    @classmethod
+    def read(cls, ext_fields: ExtFields) -> "KVConfigRequestHeader":
+        """From extFields."""
+        return cls(
+            ext_fields.get("namespace"), ext_fields.get("key"), ext_fields.get("value")
+        )
+
+
+def _long(ext_fields: ExtFields, name: str) -> int | None:
+    return parse_java_int(ext_fields.get(name), LONG_LOW, LONG_HIGH)
