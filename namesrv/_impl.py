@@ -1,0 +1,53 @@
+"""The one place that chooses the compiled or the pure-Python hot path.
+
+All or nothing: never built means pure, built but broken raises, and
+`NAMESRV_NO_EXTENSIONS` (or `--pure`, which sets it) asks for pure.
+`NAMESRV_REQUIRE_EXTENSIONS` refuses to run without the compiled one.
+"""
+
+import os
+import sys
+from importlib import import_module
+from typing import TYPE_CHECKING
+
+__all__ = (
+    "IMPLEMENTATION",
+    "BrokerLiveInfo",
+    "BrokerLiveTable",
+    "Connection",
+    "HotPath",
+    "RouteAnswers",
+    "registration_digest",
+)
+
+NO_EXTENSIONS = bool(os.environ.get("NAMESRV_NO_EXTENSIONS"))
+REQUIRE_EXTENSIONS = bool(os.environ.get("NAMESRV_REQUIRE_EXTENSIONS"))
+_PROBE = "namesrv._fast.connection"
+
+
+def _choose() -> str:
+    if NO_EXTENSIONS or sys.implementation.name != "cpython":
+        return "pure"
+    try:
+        import_module(_PROBE)
+    except ModuleNotFoundError as exc:
+        # Never built is a reason to fall back; built but broken must be seen.
+        missing = exc.name in (_PROBE, _PROBE.rpartition(".")[0])
+        if REQUIRE_EXTENSIONS or not missing:
+            raise
+        return "pure"
+    return "fast"
+
+
+IMPLEMENTATION = _choose()
+
+if TYPE_CHECKING or IMPLEMENTATION == "pure":
+    from namesrv._pure.connection import Connection, HotPath
+    from namesrv._pure.live_table import BrokerLiveInfo, BrokerLiveTable
+    from namesrv._pure.registration_digest import registration_digest
+    from namesrv._pure.route_answers import RouteAnswers
+else:  # the compiled twins
+    from namesrv._fast.connection import Connection, HotPath
+    from namesrv._fast.live_table import BrokerLiveInfo, BrokerLiveTable
+    from namesrv._fast.registration_digest import registration_digest
+    from namesrv._fast.route_answers import RouteAnswers

@@ -1,0 +1,129 @@
+"""(cluster, broker address) -> when the broker was last heard of.
+
+Times are monotonic milliseconds and come from the caller. Every registration gets the
+next epoch, so that an event that is about an older registration can be told.
+Source: `RouteInfoManager#brokerLiveTable`, protocol.md sections 3.1, 3.5 and 3.7.
+"""
+
+from namesrv.wire.bodies import DataVersion
+
+
+class BrokerLiveInfo:
+    """One live broker.
+
+    `owner` is the connection that carried the last registration. `digest` recognises a
+    registration that repeats the last one, None when nothing may be recognised;
+    `answer_ext_fields` is the JSON object that such a repetition is answered with.
+    """
+
+    __slots__ = (
+        "answer_ext_fields",
+        "broker_addr",
+        "broker_name",
+        "cluster_name",
+        "data_version",
+        "digest",
+        "epoch",
+        "ha_server_addr",
+        "heartbeat_timeout_millis",
+        "last_update_timestamp",
+        "owner",
+    )
+
+    def __init__(
+        self,
+        cluster_name: str,
+        broker_addr: str,
+        broker_name: str,
+        heartbeat_timeout_millis: int,
+        data_version: DataVersion | None,
+        ha_server_addr: str | None,
+        owner: object,
+    ) -> None:
+        self.cluster_name = cluster_name
+        self.broker_addr = broker_addr
+        self.broker_name = broker_name
+        self.heartbeat_timeout_millis = heartbeat_timeout_millis
+        self.data_version = data_version
+        self.ha_server_addr = ha_server_addr
+        self.owner = owner
+        self.last_update_timestamp = 0
+        self.epoch = 0
+        self.digest: bytes | None = None
+        self.answer_ext_fields = ""
+
+    @property
+    def key(self) -> tuple[str, str]:
+        """(cluster name, broker address)."""
+        return self.cluster_name, self.broker_addr
+
+
+class BrokerLiveTable:
+    """All live brokers."""
+
+    __slots__ = ("_clusters", "_epoch", "_size")
+
+    def __init__(self) -> None:
+        self._clusters: dict[str, dict[str, BrokerLiveInfo]] = {}
+        self._epoch = 0
+        self._size = 0
+
+    def __len__(self) -> int:
+        return self._size
+
+    def get(self, cluster_name: str, broker_addr: str) -> BrokerLiveInfo | None:
+        """The entry of a broker, or None."""
+        brokers = self._clusters.get(cluster_name)
+        return None if brokers is None else brokers.get(broker_addr)
+
+    def entries(self) -> list[BrokerLiveInfo]:
+        """All entries, cluster by cluster."""
+        return [
+            info for brokers in self._clusters.values() for info in brokers.values()
+        ]
+
+    def put(self, info: BrokerLiveInfo, now_ms: int) -> None:
+        """Store a registration, replacing an entry of the same key."""
+        brokers = self._clusters.setdefault(info.cluster_name, {})
+        self._size += info.broker_addr not in brokers
+        brokers[info.broker_addr] = info
+        self.renew(info, info.owner, now_ms)
+
+    def renew(self, info: BrokerLiveInfo, owner: object, now_ms: int) -> None:
+        """The broker registered again through `owner`: next epoch, heard of now."""
+        self._epoch += 1
+        info.epoch = self._epoch
+        info.owner = owner
+        info.last_update_timestamp = now_ms
+
+    def touch(self, cluster_name: str, broker_addr: str, now_ms: int) -> bool:
+        """A heartbeat came; False when there is no such entry."""
+        info = self.get(cluster_name, broker_addr)
+        if info is None:
+            return False
+        info.last_update_timestamp = now_ms
+        return True
+
+    def remove(self, cluster_name: str, broker_addr: str) -> BrokerLiveInfo | None:
+        """Take an entry out; None when there was none."""
+        brokers = self._clusters.get(cluster_name)
+        info = None if brokers is None else brokers.pop(broker_addr, None)
+        if brokers is None or info is None:
+            return None
+        self._size -= 1
+        if not brokers:
+            del self._clusters[cluster_name]
+        return info
+
+    def expired(self, now_ms: int) -> list[BrokerLiveInfo]:
+        """Entries not heard of for longer than their timeout (section 3.5)."""
+        return [
+            info
+            for info in self.entries()
+            if info.last_update_timestamp + info.heartbeat_timeout_millis < now_ms
+        ]
+
+    def shift(self, millis: int) -> None:
+        """Move every deadline by the length of a stall of our own process."""
+        for info in self.entries():
+            info.last_update_timestamp += millis
