@@ -1,0 +1,398 @@
+"""Every option: Java's name, type and default, its limit and one line on why.
+
+Sources: `NamesrvConfig` and `NettyServerConfig` of RocketMQ 5.3.3; protocol.md sections
+4.2 and 4.3; design.md sections 7 and 9.4. The words of a file, of the environment or of
+the command line come in as a `Source`; nothing here reads them from anywhere.
+"""
+
+import os.path
+import re
+from collections.abc import Callable, Container, Iterator, Mapping, Sequence
+from dataclasses import dataclass, field, fields
+from difflib import get_close_matches
+from functools import partial
+from operator import attrgetter
+from typing import Any, Final, NamedTuple
+
+from namesrv.codes import ResponseCode
+from namesrv.errors import OptionsInvalid, RequestFailed
+
+NETWORK: Final = "Network"
+ROUTES: Final = "Routes and topics"
+FILES: Final = "Files"
+LOGS: Final = "Logs"
+LIMITS: Final = "Limits, in bytes unless they count keys"
+JVM: Final = "Of the JVM: accepted and reported, without effect here"
+GROUPS: Final = (NETWORK, ROUTES, FILES, LOGS, LIMITS, JVM)
+
+REMOTE_KEYS: Final = frozenset(
+    """orderMessageEnable returnOrderTopicConfigToBroker supportActingMaster
+    enableAllTopicList enableTopicList notifyMinBrokerIdChanged needWaitForService
+    waitSecondsForService deleteTopicWithBrokerRegistration
+    scanNotActiveBrokerInterval serverChannelMaxIdleTimeSeconds""".split()
+)
+"""All that a remote update (318) may change (design.md section 9.4)."""
+
+KV_CONFIG_FILE: Final = "kvConfig.json"
+CONFIG_STORE_FILE: Final = "namesrv.properties"
+QUOTE_LENGTH: Final = 100
+
+INT_MIN: Final = -(2**31)
+INT_MAX: Final = 2**31 - 1
+MIB: Final = 2**20
+GIB: Final = 2**30
+TIB: Final = 2**40
+DAY_MILLIS: Final = 86_400_000
+
+Value = bool | int | str
+
+
+@dataclass(frozen=True, slots=True)
+class Option:
+    """One option; `name` is Java's, `default` None means "not set"."""
+
+    name: str
+    type: type[bool] | type[int] | type[str]
+    default: Value | None
+    group: str
+    meaning: str
+    java: bool
+    """Whether the Java server has it, so that 319 reports it."""
+    minimum: int
+    maximum: int
+    choices: tuple[str, ...]
+
+    @property
+    def attribute(self) -> str:
+        """Name of the attribute of `Options`: listenPort -> listen_port."""
+        return kebab(self.name).replace("-", "_")
+
+    @property
+    def remote(self) -> bool:
+        """Whether a remote update (318) may change it."""
+        return self.name in REMOTE_KEYS
+
+    @property
+    def jvm_only(self) -> bool:
+        """Whether it is accepted and reported, and has no effect here."""
+        return self.group == JVM
+
+    @property
+    def expected(self) -> str:
+        """What a value has to be, as the end of a sentence."""
+        if self.type is bool:
+            return "true or false"
+        if self.type is int:
+            return f"a whole number from {self.minimum} to {self.maximum}"
+        if self.choices:
+            return f"one of {', '.join(self.choices)}"
+        return "a text without control characters"
+
+
+def kebab(name: str) -> str:
+    """The name as a command-line word: listenPort -> listen-port."""
+    return re.sub("[A-Z]", lambda letter: f"-{letter[0].lower()}", name)
+
+
+def _option(
+    default: Value | None,
+    group: str,
+    meaning: str,
+    minimum: int = 0,
+    maximum: int = INT_MAX,
+    *,
+    java: bool = True,
+    choices: str = "",
+) -> Any:
+    """A field of `Options`; an entry of `OPTIONS` is made from it."""
+    about = (group, meaning, java, minimum, maximum, tuple(choices.split()))
+    return field(default=default, metadata={"about": about})
+
+
+def _jvm(default: Value | None, meaning: str) -> Any:
+    return _option(default, JVM, meaning, INT_MIN)
+
+
+_ours = partial(_option, java=False)
+
+
+@dataclass(slots=True)
+class Options:
+    """The value of every option, under Java's name in snake_case.
+
+    `kv_config_path` and `config_store_path` left empty lie below `data_dir`. Paths are
+    taken as they are: who wants "~" expanded does so before (the command line does).
+    """
+
+    bind_address: str = _option("0.0.0.0", NETWORK, "IP addresses, joined by commas")
+    listen_port: int = _option(9876, NETWORK, "TCP port; 0 takes a free one", 0, 65535)
+    serialize_type: str = _ours(
+        "JSON", NETWORK, "headers of answers", choices="JSON ROCKETMQ"
+    )
+    loop: str = _ours("auto", NETWORK, "event loop", choices="auto uvloop asyncio")
+    server_channel_max_idle_time_seconds: int = _option(
+        120, NETWORK, "close silent connections after so long; 0: never"
+    )
+    server_socket_backlog: int = _option(1024, NETWORK, "connections not yet accepted")
+    server_socket_snd_buf_size: int = _option(0, NETWORK, "bytes; 0: the system's")
+    server_socket_rcv_buf_size: int = _option(0, NETWORK, "bytes; 0: the system's")
+    write_buffer_high_water_mark: int = _option(
+        0, NETWORK, "unsent bytes that stop reading; 0: 65536"
+    )
+    write_buffer_low_water_mark: int = _option(
+        0, NETWORK, "unsent bytes that resume it; 0: 32768"
+    )
+    enable_shutdown_gracefully: bool = _option(
+        False, NETWORK, "at the end, send clients to other servers first"
+    )
+    shutdown_wait_time_seconds: int = _option(30, NETWORK, "how long to do that")
+
+    scan_not_active_broker_interval: int = _option(
+        5000, ROUTES, "milliseconds between looks for dead brokers", 10, DAY_MILLIS
+    )
+    support_acting_master: bool = _option(
+        False, ROUTES, "show a slave as master while there is none"
+    )
+    notify_min_broker_id_changed: bool = _option(
+        False, ROUTES, "tell brokers when their group's lowest id changes"
+    )
+    delete_topic_with_broker_registration: bool = _option(
+        False, ROUTES, "drop topics that a registration no longer has"
+    )
+    order_message_enable: bool = _option(
+        False, ROUTES, "put the order configuration into routes"
+    )
+    return_order_topic_config_to_broker: bool = _option(
+        True, ROUTES, "answer registrations with the order configuration"
+    )
+    need_wait_for_service: bool = _option(
+        False, ROUTES, "answer no route lookup in the first seconds"
+    )
+    wait_seconds_for_service: int = _option(45, ROUTES, "how many seconds that is")
+    enable_all_topic_list: bool = _option(True, ROUTES, "serve the list of all topics")
+    enable_topic_list: bool = _option(True, ROUTES, "serve the other lists of topics")
+    cluster_test: bool = _option(
+        False, ROUTES, "ask another cluster for unknown topics"
+    )
+    product_env_name: str = _option("center", ROUTES, "name of that cluster")
+
+    data_dir: str = _ours("~/namesrv", FILES, "directory of the files below")
+    kv_config_path: str = _option("", FILES, "key-value configuration")
+    config_store_path: str = _option("", FILES, "what remote updates have changed")
+    config_black_list: str = _option(
+        "configBlackList;configStorePath;kvConfigPath",
+        FILES,
+        "what no remote update may change",
+    )
+
+    log_level: str = _ours("INFO", LOGS, "verbosity", choices="DEBUG INFO WARN ERROR")
+    log_format: str = _ours("text", LOGS, "how a line looks", choices="text json")
+    log_file: str = _ours("", LOGS, "empty: standard error")
+    log_file_max_bytes: int = _ours(100 * MIB, LOGS, "size of a full file", 4096, TIB)
+    log_file_backups: int = _ours(5, LOGS, "old files to keep", 1, 1000)
+
+    frame_max_length: int = _ours(16 * MIB, LIMITS, "longest frame", 1024, GIB)
+    input_budget_bytes: int = _ours(256 * MIB, LIMITS, "unfinished frames", 1024, TIB)
+    body_max_inflated_bytes: int = _ours(64 * MIB, LIMITS, "inflated body", 1024, GIB)
+    answer_cache_bytes: int = _ours(64 * MIB, LIMITS, "ready route answers", 0, TIB)
+    kv_max_namespaces: int = _ours(1024, LIMITS, "number of key-value namespaces")
+    kv_max_keys: int = _ours(65536, LIMITS, "number of keys in all of them")
+    kv_max_name_bytes: int = _ours(1024, LIMITS, "longest namespace or key", 1)
+    kv_max_value_bytes: int = _ours(65536, LIMITS, "longest value")
+
+    rocketmq_home: str | None = _jvm(None, "RocketMQ's directory (ROCKETMQ_HOME)")
+    enable_controller_in_namesrv: bool = _jvm(False, "only false is possible")
+    client_request_thread_pool_nums: int = _jvm(8, "threads for lookups")
+    client_request_thread_pool_queue_capacity: int = _jvm(50000, "lookups in line")
+    default_thread_pool_nums: int = _jvm(16, "threads for other requests")
+    default_thread_pool_queue_capacity: int = _jvm(10000, "other requests in line")
+    un_register_broker_queue_capacity: int = _jvm(3000, "unregistrations in line")
+    server_worker_threads: int = _jvm(8, "Netty's worker threads")
+    server_callback_executor_threads: int = _jvm(0, "Netty's callback threads")
+    server_selector_threads: int = _jvm(3, "Netty's selector threads")
+    server_oneway_semaphore_value: int = _jvm(256, "one-way calls under way")
+    server_async_semaphore_value: int = _jvm(64, "other calls under way")
+    server_netty_worker_group_enable: bool = _jvm(True, "use Netty's worker threads")
+    server_pooled_byte_buf_allocator_enable: bool = _jvm(True, "pool Netty's buffers")
+    use_epoll_native_selector: bool = _jvm(False, "use Netty's own epoll")
+
+    extra: dict[str, str] = field(default_factory=dict)
+    """Unknown keys of the `-c` file; 319 reports them."""
+
+    def __post_init__(self) -> None:
+        if not self.kv_config_path:
+            self.kv_config_path = os.path.join(self.data_dir, KV_CONFIG_FILE)
+        if not self.config_store_path:
+            self.config_store_path = os.path.join(self.data_dir, CONFIG_STORE_FILE)
+
+    @property
+    def bind_addresses(self) -> tuple[str, ...]:
+        """The addresses of `bind_address`, without brackets."""
+        parts = re.split("[,;]", self.bind_address)
+        return tuple(part.strip().strip("[]") for part in parts if part.strip())
+
+    @property
+    def black_list(self) -> frozenset[str]:
+        """The keys that the operator forbids to remote updates."""
+        return frozenset(self.config_black_list.split(";"))
+
+
+def _options() -> Iterator[Option]:
+    standard = Options()
+    for entry in fields(Options):
+        if "about" in entry.metadata:
+            first, *others = entry.name.split("_")
+            name = first + "".join(word.capitalize() for word in others)
+            default: Value | None = getattr(standard, entry.name)
+            kind = str if default is None else type(default)
+            yield Option(name, kind, default, *entry.metadata["about"])
+
+
+OPTIONS: Final = tuple(_options())
+BY_NAME: Final[Mapping[str, Option]] = {option.name: option for option in OPTIONS}
+
+
+class Given(NamedTuple):
+    """One option as a source gives it; `location` is a line, a variable or a flag."""
+
+    key: str
+    text: str
+    location: str
+
+
+@dataclass(frozen=True, slots=True)
+class Source:
+    """Where options come from; `spell` is how it writes the key of an option."""
+
+    name: str
+    items: Sequence[Given]
+    keeps_unknown: bool = False
+    spell: Callable[[Option], str] = attrgetter("name")
+
+
+def parse_value(option: Option, text: str) -> Value:
+    """The value that `text` stands for; blanks around it do not count.
+
+    Raises `OptionsInvalid` with one sentence: key, value and what was expected.
+    """
+    word = text.strip(" \t\r\n\f")
+    if option.type is bool and word.lower() in ("true", "false"):
+        return word.lower() == "true"
+    if option.type is int and re.fullmatch("[+-]?[0-9]{1,20}", word):
+        if option.minimum <= int(word) <= option.maximum:
+            return int(word)
+    if option.type is str:
+        if option.choices:
+            for choice in option.choices:
+                if choice.lower() == word.lower():
+                    return choice
+        elif not re.search("[\x00-\x1f\x7f]", word):
+            return word
+    mistake = f"{option.name} is {_quote(text)}, expected {option.expected}"
+    raise OptionsInvalid([mistake])
+
+
+def build(sources: Sequence[Source]) -> Options:
+    """Options from `sources` in rising order; a later one wins.
+
+    Raises `OptionsInvalid` with all mistakes of all sources, one sentence each.
+    """
+    mistakes: list[str] = []
+    values: dict[str, Any] = {}
+    extra: dict[str, str] = {}
+    origins: dict[str, str] = {}
+    for source in sources:
+        spelled = {source.spell(option): option for option in OPTIONS}
+        for item in source.items:
+            origin = f"{source.name}, {item.location}: "
+            option = spelled.get(item.key)
+            if option is not None:
+                try:
+                    values[option.attribute] = parse_value(option, item.text)
+                    origins[option.name] = origin
+                except OptionsInvalid as error:
+                    mistakes.append(origin + error.mistakes[0])
+            elif source.keeps_unknown:
+                extra[item.key] = item.text
+            else:
+                mistakes.append(origin + _unknown(item.key, spelled))
+    options = Options(**values, extra=extra)
+    for name, mistake in _contradictions(options):
+        mistakes.append(origins.get(name, "") + mistake)
+    if mistakes:
+        raise OptionsInvalid(mistakes)
+    return options
+
+
+def parse_remote(name: str, text: str, black_list: Container[str] = ()) -> Value:
+    """The new value of an option in a remote update (318, design.md section 9.4).
+
+    `black_list` is what the operator took off the allow-list. Raises `RequestFailed`:
+    code 16 for a key that may not be changed, code 1 for a value of the wrong type.
+    """
+    if name not in REMOTE_KEYS:
+        remark = f"config {_quote(name)} can not be updated remotely"
+        raise RequestFailed(remark, ResponseCode.NO_PERMISSION)
+    if name in black_list:
+        remark = "Can not update config in black list."
+        raise RequestFailed(remark, ResponseCode.NO_PERMISSION)
+    try:
+        return parse_value(BY_NAME[name], text)
+    except OptionsInvalid as error:
+        raise RequestFailed(f"config {error.mistakes[0]}") from None
+
+
+def value_text(value: Value) -> str:
+    """A value as Java prints it."""
+    if isinstance(value, bool):
+        return "true" if value else "false"
+    return str(value)
+
+
+def java_text(options: Options) -> str:
+    """The body of 319 (section 4.3): Java's keys and extra ones, in UTF-16 order."""
+    table = dict(options.extra)
+    for option in OPTIONS:
+        value = getattr(options, option.attribute)
+        if option.java and value is not None:
+            table[option.name] = value_text(value)
+    keys = sorted(table, key=lambda key: key.encode("utf-16-be", "surrogatepass"))
+    return "".join(f"{key}={table[key]}\n" for key in keys)
+
+
+def _quote(text: str) -> str:
+    return f"{text[:QUOTE_LENGTH]!r}{'...' if len(text) > QUOTE_LENGTH else ''}"
+
+
+def _unknown(key: str, spelled: dict[str, Option]) -> str:
+    near = get_close_matches(key, spelled, n=1)
+    hint = f"; did you mean {near[0]}?" if near else ""
+    return f"there is no option {_quote(key)}{hint}"
+
+
+def _contradictions(options: Options) -> Iterator[tuple[str, str]]:
+    """Pairs of an option's name and what is wrong with its value beside the others."""
+    if options.enable_controller_in_namesrv:
+        yield (
+            "enableControllerInNamesrv",
+            "enableControllerInNamesrv is true, expected false, because this server has"
+            " no controller inside; run RocketMQ's controller as a process of its own",
+        )
+    if not options.bind_addresses:
+        yield "bindAddress", "bindAddress is empty, expected at least one address"
+    if not options.data_dir:
+        yield "dataDir", "dataDir is empty, expected the path of a directory"
+    low = options.write_buffer_low_water_mark
+    high = options.write_buffer_high_water_mark
+    if 0 < high < low:
+        yield (
+            "writeBufferLowWaterMark",
+            f"writeBufferLowWaterMark is {low}, expected at most"
+            f" writeBufferHighWaterMark, which is {high}",
+        )
+    if options.input_budget_bytes < options.frame_max_length:
+        yield (
+            "inputBudgetBytes",
+            f"inputBudgetBytes is {options.input_budget_bytes}, expected at least"
+            f" frameMaxLength, which is {options.frame_max_length}",
+        )

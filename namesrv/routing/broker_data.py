@@ -1,0 +1,120 @@
+"""One broker group: the brokers that share a name, and what is derived from them.
+
+Source: `BrokerData` of RocketMQ; protocol.md sections 2.7 and 3.1.
+"""
+
+from typing import Final
+
+from namesrv.codes import MASTER_ID
+from namesrv.wire.bodies import QueueData, write_broker_data, write_queue_data
+
+_MOST_QUEUE_TEXTS: Final = 4096
+
+
+class TopicQueues:
+    """One topic: its queues by broker name. `topic` is the one copy of the name."""
+
+    __slots__ = ("queues", "topic")
+
+    def __init__(self, topic: str) -> None:
+        self.topic = topic
+        self.queues: dict[str, QueueData] = {}
+
+
+class BrokerData:
+    """A broker group.
+
+    `broker_addrs` maps broker id to address (null only when a sender left it out);
+    `live_keys` are the (cluster, address) under which its brokers registered;
+    `topic_refs` refers to every topic with an entry of this group, and may hold
+    stale or repeated references until `topics` tidies it.
+    """
+
+    __slots__ = (
+        "_queue_texts",
+        "_stale_refs",
+        "_texts",
+        "broker_addrs",
+        "broker_name",
+        "cluster",
+        "enable_acting_master",
+        "live_keys",
+        "topic_refs",
+        "zone_name",
+    )
+
+    def __init__(self, cluster: str, broker_name: str) -> None:
+        self.cluster = cluster
+        self.broker_name = broker_name
+        self.broker_addrs: dict[int, str | None] = {}
+        self.enable_acting_master = False
+        self.zone_name: str | None = None
+        self.live_keys: set[tuple[str, str]] = set()
+        self.topic_refs: list[TopicQueues] = []
+        self._stale_refs = False
+        self._texts: dict[bool, str] = {}
+        self._queue_texts: dict[QueueData, tuple[QueueData, str]] = {}
+
+    @property
+    def min_broker_id(self) -> int | None:
+        """Lowest id, or None for a group without addresses."""
+        return min(self.broker_addrs, default=None)
+
+    @property
+    def lacks_master(self) -> bool:
+        """Whether there are brokers and none of them is the master."""
+        return bool(self.broker_addrs) and min(self.broker_addrs) > MASTER_ID
+
+    def topics(self) -> list[TopicQueues]:
+        """Every topic with an entry of this group, each once."""
+        if self._stale_refs:
+            name = self.broker_name
+            self.topic_refs = [
+                ref for ref in dict.fromkeys(self.topic_refs) if name in ref.queues
+            ]
+            self._stale_refs = False
+        return self.topic_refs
+
+    def lost_topic(self) -> None:
+        """An entry of this group was taken out of some topic."""
+        self._stale_refs = True
+
+    def changed(self) -> None:
+        """Addresses, zone or flag changed: what was written of them is out of date."""
+        self._texts.clear()
+
+    def shared(self, perm: int, read: int, flag: int, write: int) -> QueueData:
+        """The one QueueData of this group with these values."""
+        return self._known(QueueData(self.broker_name, perm, read, flag, write))[0]
+
+    def queue_text(self, queue_data: QueueData) -> str:
+        """JSON of a QueueData of this group."""
+        return self._known(queue_data)[1]
+
+    def text(self, *, standard: bool) -> str:
+        """JSON of this BrokerData in the legacy or the standard dialect."""
+        text = self._texts.get(standard)
+        if text is None:
+            text = self.text_with(self.broker_addrs, standard=standard)
+            self._texts[standard] = text
+        return text
+
+    def text_with(self, broker_addrs: dict[int, str | None], *, standard: bool) -> str:
+        """JSON of this BrokerData with other addresses (acting master)."""
+        return write_broker_data(
+            self.cluster,
+            self.broker_name,
+            {key: addr for key, addr in broker_addrs.items() if addr is not None},
+            self.enable_acting_master,
+            self.zone_name,
+            quoted=standard,
+        )
+
+    def _known(self, queue_data: QueueData) -> tuple[QueueData, str]:
+        known = self._queue_texts.get(queue_data)
+        if known is None:
+            if len(self._queue_texts) >= _MOST_QUEUE_TEXTS:
+                self._queue_texts.clear()
+            known = queue_data, write_queue_data(queue_data)
+            self._queue_texts[queue_data] = known
+        return known

@@ -1,0 +1,157 @@
+"""Requests of brokers: 103, 104, 322, 901 and 904 (protocol.md 2.5, 2.6, 2.17-19).
+
+Source: `DefaultRequestProcessor#registerBroker`, `#unregisterBroker`,
+`#queryBrokerTopicConfig`, `#getBrokerMemberGroup`, `#brokerHeartbeat`.
+"""
+
+import zlib
+from typing import Final
+
+from namesrv._impl import Connection, registration_digest
+from namesrv.codes import ORDER_TOPIC_CONFIG, ResponseCode
+from namesrv.errors import RequestFailed
+from namesrv.routing import queries, unregistration
+from namesrv.routing.registration import Registration
+from namesrv.routing.state import RoutingState
+from namesrv.wire.bodies import DataVersion, RegisterBrokerBody, write_data_version
+from namesrv.wire.command import ExtFields, RemotingCommand
+from namesrv.wire.headers import BrokerRequestHeader, RegisterBrokerRequestHeader
+from namesrv.wire.register_body import read_data_version, read_register_broker_body
+
+_CRC32_MASK: Final = 0x7FFFFFFF
+
+
+def register_broker(
+    state: RoutingState, command: RemotingCommand, connection: Connection, now_ms: int
+) -> RemotingCommand:
+    """Apply a registration whole: decode, then apply, nothing in between."""
+    ext_fields = command.ext_fields or {}
+    header = RegisterBrokerRequestHeader.read(ext_fields)
+    if not _checksum_matches(header.body_crc32, command.body):
+        state.outbox.warn(
+            "checksum of a registration does not match",
+            broker=header.broker_name,
+            address=header.broker_addr,
+            remote=connection.remote_address,
+        )
+        return _refused(command, "crc32 not match")
+    if command.version < 0:
+        raise RequestFailed(f"version {command.version} is negative")
+    body, is_dated = _read_body(state, command, header)
+    if header.broker_id is None:
+        raise RequestFailed("brokerId is missing or not a number")
+    digest = None
+    if is_dated and command.body is not None:
+        digest = registration_digest(command.version, ext_fields, command.body)
+    registration = Registration(header, body, header.broker_id, connection, digest)
+    try:
+        result = registration.apply(state.tables, state.options, state.outbox, now_ms)
+    except RequestFailed as failure:
+        return _refused(command, failure.remark)
+    return command.answer(ext_fields=result, body=_order_topic_body(state))
+
+
+def _refused(command: RemotingCommand, remark: str) -> RemotingCommand:
+    return command.answer(ResponseCode.SYSTEM_ERROR, remark, ext_fields={})
+
+
+def _checksum_matches(body_crc32: int, body: bytes | None) -> bool:
+    """0 means unchecked; the checksum covers the bytes as they came (section 2.5.2)."""
+    return not body_crc32 or body_crc32 == zlib.crc32(body or b"") & _CRC32_MASK
+
+
+def _read_body(
+    state: RoutingState, command: RemotingCommand, header: RegisterBrokerRequestHeader
+) -> tuple[RegisterBrokerBody, bool]:
+    """The body, and whether its DataVersion says when it was made."""
+    body = read_register_broker_body(
+        command.body,
+        command.version,
+        compressed=header.compressed,
+        max_inflated_bytes=state.options.body_max_inflated_bytes,
+    )
+    wrapper = body.topic_config_serialize_wrapper
+    if wrapper is None:
+        return body, False
+    version = wrapper.data_version
+    wrapper.data_version = _dated(version, state)
+    return body, version is not None and version.timestamp is not None
+
+
+def _dated(version: DataVersion | None, state: RoutingState) -> DataVersion | None:
+    """A version without a timestamp is of now (section 2.5.3)."""
+    if version is None or version.timestamp is not None:
+        return version
+    return DataVersion(version.counter, version.state_version, state.wall_millis())
+
+
+def _order_topic_body(state: RoutingState) -> bytes | None:
+    if not state.options.return_order_topic_config_to_broker:
+        return None
+    return state.kv_config.table_body(ORDER_TOPIC_CONFIG) or None
+
+
+def unregister_broker(
+    state: RoutingState, command: RemotingCommand, connection: Connection, now_ms: int
+) -> RemotingCommand:
+    """Remove a broker, unless another connection has registered it since."""
+    header = BrokerRequestHeader.read(command.ext_fields or {})
+    if unregistration.is_superseded(state.tables, header, connection):
+        state.outbox.info(
+            "late unregistration ignored, the broker registered again elsewhere",
+            cluster=header.cluster_name,
+            broker=header.broker_name,
+            address=header.broker_addr,
+            remote=connection.remote_address,
+        )
+        return command.answer()
+    unregistration.unregister_broker(
+        state.tables, state.options, state.outbox, header, now_ms
+    )
+    connection.registered.discard((header.cluster_name or "", header.broker_addr or ""))
+    return command.answer()
+
+
+def query_data_version(
+    state: RoutingState, command: RemotingCommand, connection: Connection, now_ms: int
+) -> RemotingCommand:
+    """Whether a broker's table is newer than what is known; counts as a heartbeat."""
+    received = read_data_version(command.body) if command.body is not None else None
+    received = _dated(received, state)
+    cluster, addr = _cluster_and_addr(command.ext_fields or {})
+    info = state.tables.broker_live_table.get(cluster, addr)
+    stored = info.data_version if info is not None else None
+    if info is not None:
+        info.last_update_timestamp = now_ms
+    changed = stored is None or stored != received
+    return command.answer(
+        ext_fields={"changed": "true" if changed else "false"},
+        body=None if stored is None else write_data_version(stored).encode(),
+    )
+
+
+def broker_heartbeat(
+    state: RoutingState, command: RemotingCommand, connection: Connection, now_ms: int
+) -> RemotingCommand:
+    """A sign of life; creates nothing."""
+    cluster, addr = _cluster_and_addr(command.ext_fields or {})
+    state.tables.broker_live_table.touch(cluster, addr, now_ms)
+    return command.answer()
+
+
+def _cluster_and_addr(ext_fields: ExtFields) -> tuple[str, str]:
+    cluster, addr = ext_fields.get("clusterName"), ext_fields.get("brokerAddr")
+    if cluster is None or addr is None:
+        raise RequestFailed("clusterName or brokerAddr is missing")
+    return cluster, addr
+
+
+def get_broker_member_group(
+    state: RoutingState, command: RemotingCommand, connection: Connection, now_ms: int
+) -> RemotingCommand:
+    """Addresses of a group; the left-over remark is Java's (trap 15)."""
+    ext_fields = command.ext_fields or {}
+    body = queries.get_broker_member_group(
+        state.tables, ext_fields.get("clusterName"), ext_fields.get("brokerName")
+    )
+    return command.answer(remark="not set any response code", body=body)

@@ -1,0 +1,88 @@
+"""Remote configuration (318): what may be changed while the server runs, and its file.
+
+Only the keys of an allow-list are changed, typed, all of a request or none of it
+(docs/protocol.md, chapter on differences). Source: `Configuration#update`.
+"""
+
+from collections.abc import Callable
+
+from namesrv.errors import PropertiesInvalid, RequestFailed, StorageError
+from namesrv.options import BY_NAME, REMOTE_KEYS, Options, parse_remote, value_text
+from namesrv.routing.outbox import FileWrite, Outbox
+from namesrv.wire.properties import read_properties, write_properties
+
+Done = Callable[[StorageError | None], None]
+
+
+class Configuration:
+    """The options that remote updates changed, and the way to change more.
+
+    `stored` holds what namesrv.properties holds: texts by option name. `on_change` is
+    called after options have changed.
+    """
+
+    def __init__(
+        self, options: Options, outbox: Outbox, on_change: Callable[[], None]
+    ) -> None:
+        self._options = options
+        self._outbox = outbox
+        self._on_change = on_change
+        self._black_list = options.black_list
+        self._stored: dict[str, str] = {}
+
+    def load(self, data: bytes | None) -> None:
+        """Remember what the file holds, so that an update keeps it; None for no file.
+
+        The values themselves are options already. A file that cannot be read counts
+        as empty here, because whoever read the options has complained about it.
+        """
+        try:
+            found = read_properties((data or b"").decode("latin-1"))
+        except PropertiesInvalid:
+            return
+        self._stored = {p.key: p.value for p in found if p.key in REMOTE_KEYS}
+
+    def update(self, body: bytes, remote_address: str, done: Done) -> None:
+        """Check a request's `key=value` lines, store them, then apply them.
+
+        Raises RequestFailed: code 1 for a malformed text or a value of the wrong type,
+        code 16 for a key that may not be changed. Source: protocol.md section 4.3.
+        """
+        changes = self._read(body)
+        texts = {name: value_text(value) for name, value in changes.items()}
+
+        def written(error: StorageError | None) -> None:
+            if error is None:
+                self._stored.update(texts)
+                self._apply(changes, remote_address)
+            done(error)
+
+        def content() -> bytes:
+            merged = {**self._stored, **texts}
+            return write_properties(sorted(merged.items())).encode("latin-1")
+
+        path = self._options.config_store_path
+        self._outbox.put(FileWrite(path, content, written))
+
+    def _read(self, body: bytes) -> dict[str, bool | int | str]:
+        # Java encodes the text as UTF-8 and has it read as Latin-1 (trap 37).
+        text = body.decode("utf-8", "replace").encode().decode("latin-1")
+        try:
+            found = read_properties(text)
+        except PropertiesInvalid:
+            raise RequestFailed("string2Properties error") from None
+        return {p.key: parse_remote(p.key, p.value, self._black_list) for p in found}
+
+    def _apply(self, changes: dict[str, bool | int | str], remote_address: str) -> None:
+        for name, value in changes.items():
+            attribute = BY_NAME[name].attribute
+            old = getattr(self._options, attribute)
+            setattr(self._options, attribute, value)
+            self._outbox.info(
+                "configuration changed",
+                key=name,
+                old=value_text(old),
+                new=value_text(value),
+                remote=remote_address,
+            )
+        self._on_change()

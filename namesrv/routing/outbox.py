@@ -1,0 +1,92 @@
+"""What the state wants done outside; the server empties it after each call.
+
+Nothing in `routing` calls up: logs, files, notifications and closes go in here.
+"""
+
+import logging
+from collections.abc import Callable, Iterable, Iterator
+from dataclasses import dataclass, field
+from typing import TypeAlias
+
+from namesrv._impl import Connection
+from namesrv.errors import StorageError
+
+
+@dataclass(slots=True, frozen=True)
+class LogEvent:
+    """One line for the log: an English phrase and its facts.
+
+    `level` is one of `logging`; `peer_caused` events are rate-limited.
+    """
+
+    level: int
+    event: str
+    fields: dict[str, object]
+    peer_caused: bool = False
+
+
+@dataclass(slots=True, frozen=True)
+class Notification:
+    """A one-way frame for brokers (905), by their `host:port` addresses."""
+
+    addresses: tuple[str, ...]
+    frame: bytes
+
+
+@dataclass(slots=True, frozen=True)
+class FileWrite:
+    """A file to be replaced. `content` is called right before the write, so that it
+    builds on whatever earlier writes changed; `done` gets the failure or None."""
+
+    path: str
+    content: Callable[[], bytes]
+    done: Callable[[StorageError | None], None]
+
+
+@dataclass(slots=True, frozen=True)
+class LateAnswer:
+    """The answer of a request that had to wait; goes to `Connection.resume`."""
+
+    connection: Connection
+    frame: bytes
+
+
+@dataclass(slots=True, frozen=True)
+class Close:
+    """A connection on which no live broker is left after an expiry."""
+
+    connection: Connection
+
+
+Effect: TypeAlias = LogEvent | Notification | FileWrite | LateAnswer | Close
+
+
+@dataclass(slots=True)
+class Outbox:
+    """Effects in the order in which they are to happen."""
+
+    effects: list[Effect] = field(default_factory=list)
+
+    def __bool__(self) -> bool:
+        return bool(self.effects)
+
+    def put(self, effect: Effect) -> None:
+        """Add one effect."""
+        self.effects.append(effect)
+
+    def info(self, event: str, **fields: object) -> None:
+        """Log what is normal and worth having (protocol.md section 4.8)."""
+        self.effects.append(LogEvent(logging.INFO, event, fields))
+
+    def warn(self, event: str, **fields: object) -> None:
+        """Log what a peer did wrong or what an operator should look at."""
+        self.effects.append(LogEvent(logging.WARNING, event, fields, peer_caused=True))
+
+    def notify(self, addresses: Iterable[str], frame: bytes) -> None:
+        """Send a frame to brokers."""
+        self.effects.append(Notification(tuple(addresses), frame))
+
+    def take(self) -> Iterator[Effect]:
+        """All effects, oldest first; the outbox is empty afterwards."""
+        effects, self.effects = self.effects, []
+        return iter(effects)

@@ -1,0 +1,136 @@
+"""A table from RequestCode to the function that answers it, and the rules around it.
+
+A handler takes `(state, command, connection, now_ms)` and gives the answer, or None
+when it will come later. The family modules hold the handlers: `broker_requests`,
+`route_requests`, `topic_requests`, `kv_requests` and `config_requests`.
+Source: `DefaultRequestProcessor`, `ClientRequestProcessor`, protocol.md section 2.0.
+"""
+
+import logging
+from collections.abc import Callable
+from traceback import format_exc
+from typing import Final
+
+from namesrv._impl import Connection
+from namesrv.codes import VERSION_V5_3_1, RequestCode, ResponseCode
+from namesrv.errors import RequestFailed
+from namesrv.options import Options
+from namesrv.routing import (
+    broker_requests,
+    config_requests,
+    kv_requests,
+    route_requests,
+    topic_requests,
+)
+from namesrv.routing.outbox import LogEvent
+from namesrv.routing.state import RoutingState
+from namesrv.wire.command import RemotingCommand, decode_command
+
+Handler = Callable[
+    [RoutingState, RemotingCommand, Connection, int], RemotingCommand | None
+]
+
+HANDLERS: Final[dict[int, Handler]] = {
+    RequestCode.PUT_KV_CONFIG: kv_requests.put_kv_config,
+    RequestCode.GET_KV_CONFIG: kv_requests.get_kv_config,
+    RequestCode.DELETE_KV_CONFIG: kv_requests.delete_kv_config,
+    RequestCode.GET_KVLIST_BY_NAMESPACE: kv_requests.get_kvlist_by_namespace,
+    RequestCode.REGISTER_BROKER: broker_requests.register_broker,
+    RequestCode.UNREGISTER_BROKER: broker_requests.unregister_broker,
+    RequestCode.QUERY_DATA_VERSION: broker_requests.query_data_version,
+    RequestCode.BROKER_HEARTBEAT: broker_requests.broker_heartbeat,
+    RequestCode.GET_BROKER_MEMBER_GROUP: broker_requests.get_broker_member_group,
+    RequestCode.GET_ROUTEINFO_BY_TOPIC: route_requests.get_routeinfo_by_topic,
+    RequestCode.GET_BROKER_CLUSTER_INFO: route_requests.get_broker_cluster_info,
+    RequestCode.GET_ALL_TOPIC_LIST_FROM_NAMESERVER: route_requests.get_all_topic_list,
+    RequestCode.GET_TOPICS_BY_CLUSTER: route_requests.get_topics_by_cluster,
+    RequestCode.GET_SYSTEM_TOPIC_LIST_FROM_NS: route_requests.get_system_topic_list,
+    RequestCode.GET_UNIT_TOPIC_LIST: route_requests.get_unit_topic_list,
+    RequestCode.GET_HAS_UNIT_SUB_TOPIC_LIST: route_requests.get_has_unit_sub_topic_list,
+    RequestCode.GET_HAS_UNIT_SUB_UNUNIT_TOPIC_LIST: (
+        route_requests.get_has_unit_sub_ununit_topic_list
+    ),
+    RequestCode.WIPE_WRITE_PERM_OF_BROKER: topic_requests.wipe_write_perm_of_broker,
+    RequestCode.ADD_WRITE_PERM_OF_BROKER: topic_requests.add_write_perm_of_broker,
+    RequestCode.DELETE_TOPIC_IN_NAMESRV: topic_requests.delete_topic_in_namesrv,
+    RequestCode.REGISTER_TOPIC_IN_NAMESRV: topic_requests.register_topic_in_namesrv,
+    RequestCode.UPDATE_NAMESRV_CONFIG: config_requests.update_namesrv_config,
+    RequestCode.GET_NAMESRV_CONFIG: config_requests.get_namesrv_config,
+}
+
+
+class RequestProcessor:
+    """Owns the state and answers what the hot path does not."""
+
+    def __init__(
+        self, options: Options, wall_millis: Callable[[], int], started_ms: int
+    ) -> None:
+        self.state = RoutingState(options, wall_millis, started_ms, self.process)
+
+    def process(
+        self,
+        serialize_type: int,
+        header: bytes,
+        body: bytes | None,
+        connection: Connection,
+        now_ms: int,
+    ) -> bytes | None:
+        """The answer frame, empty for none; None when it comes with `resume`.
+
+        Raises HeaderInvalid for a header that cannot be read.
+        """
+        command = decode_command(serialize_type, header, body)
+        if command.is_response:
+            self._log_unmatched(command, connection)
+            return b""
+        answer = self._answer(command, connection, now_ms)
+        if answer is None:
+            return None
+        return b"" if command.is_oneway else self.state.encode(answer)
+
+    def _answer(
+        self, command: RemotingCommand, connection: Connection, now_ms: int
+    ) -> RemotingCommand | None:
+        if self.state.draining and command.version > VERSION_V5_3_1:
+            return command.answer(ResponseCode.GO_AWAY, "please go away")
+        handler = HANDLERS.get(command.code)
+        if handler is None:
+            return command.answer(
+                ResponseCode.REQUEST_CODE_NOT_SUPPORTED,
+                f" request type {command.code} not supported",
+            )
+        try:
+            return handler(self.state, command, connection, now_ms)
+        except RequestFailed as failure:
+            self.state.outbox.warn(
+                "request failed",
+                code=command.code,
+                remark=failure.remark,
+                remote=connection.remote_address,
+            )
+            return command.answer(failure.code, failure.remark)
+        except Exception as exc:
+            return self._internal_error(command, connection, exc)
+
+    def _internal_error(
+        self, command: RemotingCommand, connection: Connection, exc: Exception
+    ) -> RemotingCommand:
+        """A mistake of ours; the peer hears of it shortly, the log in full."""
+        fields: dict[str, object] = {
+            "code": command.code,
+            "remote": connection.remote_address,
+            "error": format_exc(),
+        }
+        event = LogEvent(logging.ERROR, "internal error", fields, peer_caused=True)
+        self.state.outbox.put(event)
+        remark = f"internal error: {type(exc).__name__}"
+        return command.answer(ResponseCode.SYSTEM_ERROR, remark)
+
+    def _log_unmatched(self, command: RemotingCommand, connection: Connection) -> None:
+        fields: dict[str, object] = {
+            "code": command.code,
+            "opaque": command.opaque,
+            "remote": connection.remote_address,
+        }
+        event = LogEvent(logging.DEBUG, "answer that nobody asked for dropped", fields)
+        self.state.outbox.put(event)

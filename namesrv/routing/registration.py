@@ -1,0 +1,331 @@
+"""REGISTER_BROKER: one registration applied whole (protocol.md section 3.3).
+
+The steps keep Java's order, because what a refused or broken registration leaves behind
+depends on it. Source: `RouteInfoManager#registerBroker`.
+"""
+
+from dataclasses import dataclass
+
+from namesrv._impl import BrokerLiveInfo, Connection
+from namesrv.codes import DEFAULT_HEARTBEAT_TIMEOUT_MILLIS, MASTER_ID, PERM_WRITE
+from namesrv.errors import RequestFailed
+from namesrv.options import Options
+from namesrv.routing.broker_data import BrokerData
+from namesrv.routing.min_broker_id import notify_min_broker_id_change
+from namesrv.routing.outbox import Outbox
+from namesrv.routing.tables import RouteTables
+from namesrv.wire.bodies import (
+    DataVersion,
+    RegisterBrokerBody,
+    TopicConfig,
+    TopicConfigSerializeWrapper,
+)
+from namesrv.wire.command import write_ext_fields
+from namesrv.wire.headers import RegisterBrokerRequestHeader
+
+ExtFields = dict[str, str | None]
+
+
+@dataclass(slots=True)
+class _Group:
+    """What the first steps found out about the broker's group."""
+
+    data: BrokerData
+    is_first: bool
+    min_changed: bool
+
+
+class Registration:
+    """One REGISTER_BROKER that is being applied."""
+
+    def __init__(
+        self,
+        header: RegisterBrokerRequestHeader,
+        body: RegisterBrokerBody,
+        broker_id: int,
+        owner: Connection,
+        digest: bytes | None,
+    ) -> None:
+        """`digest` recognises a repetition; None when nothing may be recognised."""
+        self._header = header
+        self._body = body
+        self._broker_id = broker_id
+        self._owner = owner
+        self._digest = digest
+
+    def apply(
+        self, tables: RouteTables, options: Options, outbox: Outbox, now_ms: int
+    ) -> ExtFields:
+        """Carry it out; extFields of the answer: haServerAddr and masterAddr, if any.
+
+        Raises RequestFailed when a single-topic registration would be the first.
+        """
+        cluster, name = self._header.cluster_name, self._header.broker_name
+        if cluster is None:
+            return {}
+        tables.cluster_addr_table.setdefault(cluster, set()).add(name)
+        if name is None:
+            return {}
+        group = self._join_group(tables, cluster, name)
+        tables.forget_digests((name,))
+        if self._is_outdated(tables, group.data, cluster, outbox):
+            return {}
+        wrapper = self._body.topic_config_serialize_wrapper
+        if not self._may_join(group.data, wrapper, outbox):
+            return {}
+        self._store_addr(tables, group, outbox)
+        if wrapper is None or wrapper.topic_config_table is None:
+            self._refresh(tables, group.data, cluster, now_ms)
+            return self._master_of(tables, group.data, cluster)
+        if not self._apply_topics(tables, options, group, wrapper, cluster, now_ms):
+            return {}
+        info = self._refresh(tables, group.data, cluster, now_ms)
+        if info is None:
+            return {}
+        self._store_filter_servers(tables, group.data, info.key)
+        result = self._master_of(tables, group.data, cluster)
+        if group.min_changed and options.notify_min_broker_id_changed:
+            ha_server_addr = self._header.ha_server_addr
+            notify_min_broker_id_change(group.data, None, ha_server_addr, outbox)
+        info.digest = self._digest
+        info.answer_ext_fields = write_ext_fields(result)
+        return result
+
+    def _join_group(self, tables: RouteTables, cluster: str, name: str) -> _Group:
+        """Steps 2 to 5: the group, its flag and zone, and one address, one id."""
+        header = self._header
+        data = tables.broker_addr_table.get(name)
+        is_first = data is None
+        if data is None:
+            data = tables.broker_addr_table[name] = BrokerData(cluster, name)
+            tables.gone_since.pop(name, None)
+        addrs = data.broker_addrs
+        lowest = min(addrs, default=MASTER_ID)
+        acting = bool(header.enable_acting_master)
+        twice = [
+            key
+            for key, addr in addrs.items()
+            if addr == header.broker_addr and key != self._broker_id
+        ]
+        for key in twice:
+            del addrs[key]
+        if twice or (acting, header.zone_name) != (
+            data.enable_acting_master,
+            data.zone_name,
+        ):
+            data.enable_acting_master = acting
+            data.zone_name = header.zone_name
+            tables.group_changed(data)
+        return _Group(data, is_first, self._broker_id < lowest)
+
+    def _is_outdated(
+        self, tables: RouteTables, data: BrokerData, cluster: str, outbox: Outbox
+    ) -> bool:
+        """Step 6: a newer holder of this broker id lives at another address."""
+        addr = self._header.broker_addr
+        old_addr = data.broker_addrs.get(self._broker_id)
+        if old_addr is None or old_addr == addr:
+            return False
+        holder = tables.broker_live_table.get(cluster, old_addr)
+        wrapper = self._body.topic_config_serialize_wrapper
+        received = wrapper.data_version if wrapper is not None else DataVersion()
+        if holder is None or holder.data_version is None:
+            return False
+        if received is None:
+            return True
+        if holder.data_version.state_version <= received.state_version:
+            return False
+        outbox.warn(
+            "registration rejected, a newer broker holds this id",
+            broker=data.broker_name,
+            id=self._broker_id,
+            address=addr,
+            state_version=received.state_version,
+            holder=old_addr,
+            holder_state_version=holder.data_version.state_version,
+        )
+        if addr is not None:
+            tables.broker_live_table.remove(cluster, addr)
+        return True
+
+    def _may_join(
+        self,
+        data: BrokerData,
+        wrapper: TopicConfigSerializeWrapper | None,
+        outbox: Outbox,
+    ) -> bool:
+        """Step 7: a new broker id needs a table, and not one of a single topic."""
+        if self._broker_id in data.broker_addrs:
+            return True
+        if wrapper is None or wrapper.topic_config_table is None:
+            return False
+        if len(wrapper.topic_config_table) != 1:
+            return True
+        outbox.warn(
+            "first registration with a single topic refused",
+            broker=data.broker_name,
+            id=self._broker_id,
+            address=self._header.broker_addr,
+        )
+        raise RequestFailed("register broker failed")
+
+    def _store_addr(self, tables: RouteTables, group: _Group, outbox: Outbox) -> None:
+        """Step 8."""
+        data, addr = group.data, self._header.broker_addr
+        old_addr = data.broker_addrs.get(self._broker_id)
+        group.is_first = group.is_first or not old_addr
+        if old_addr == addr and self._broker_id in data.broker_addrs:
+            return
+        data.broker_addrs[self._broker_id] = addr
+        tables.group_changed(data)
+        if old_addr is not None:
+            self._forget_replaced(tables, data, old_addr)
+        outbox.info(
+            "new broker registered",
+            cluster=self._header.cluster_name,
+            broker=data.broker_name,
+            id=self._broker_id,
+            address=addr,
+            ha=self._header.ha_server_addr,
+            replaces=old_addr,
+        )
+
+    def _forget_replaced(
+        self, tables: RouteTables, data: BrokerData, old_addr: str
+    ) -> None:
+        """Java leaves the live entry of a replaced address behind (trap 23)."""
+        for key in [key for key in data.live_keys if key[1] == old_addr]:
+            data.live_keys.discard(key)
+            info = tables.broker_live_table.get(*key)
+            if info is not None and info.broker_name == data.broker_name:
+                tables.broker_live_table.remove(*key)
+                tables.filter_server_table.pop(key, None)
+
+    def _apply_topics(
+        self,
+        tables: RouteTables,
+        options: Options,
+        group: _Group,
+        wrapper: TopicConfigSerializeWrapper,
+        cluster: str,
+        now_ms: int,
+    ) -> bool:
+        """Steps 9 and 10; False when it broke off, as Java does, half done."""
+        data = group.data
+        is_old = self._header.enable_acting_master is None
+        is_master = self._broker_id == MASTER_ID
+        is_prime_slave = (
+            not is_old and not is_master and self._broker_id == data.min_broker_id
+        )
+        configs = wrapper.topic_config_table or {}
+        mappings = wrapper.topic_queue_mapping_info_map
+        if not is_master and not is_prime_slave:
+            return True
+        if options.delete_topic_with_broker_registration and not mappings:
+            self._drop_missing(tables, data, configs)
+        refresh = group.is_first or self._version_changed(tables, wrapper, cluster)
+        drop_write = is_prime_slave and data.enable_acting_master
+        complete = self._store_topics(tables, data, configs, refresh, drop_write)
+        if complete and refresh:
+            for topic, info in (mappings or {}).items():
+                tables.set_mapping(topic, info, now_ms)
+        return complete
+
+    def _drop_missing(
+        self, tables: RouteTables, data: BrokerData, configs: dict[str, TopicConfig]
+    ) -> None:
+        for entry in list(data.topics()):
+            if entry.topic not in configs:
+                tables.remove_queue(entry, data.broker_name)
+
+    def _version_changed(
+        self,
+        tables: RouteTables,
+        wrapper: TopicConfigSerializeWrapper,
+        cluster: str,
+    ) -> bool:
+        addr = self._header.broker_addr
+        live = tables.broker_live_table.get(cluster, addr) if addr is not None else None
+        if live is None or live.data_version is None:
+            return True
+        return wrapper.data_version is None or live.data_version != wrapper.data_version
+
+    def _store_topics(
+        self,
+        tables: RouteTables,
+        data: BrokerData,
+        configs: dict[str, TopicConfig],
+        refresh: bool,
+        drop_write: bool,
+    ) -> bool:
+        """False at the first topic without a name; earlier ones stay."""
+        table, name = tables.topic_queue_table, data.broker_name
+        for config in configs.values():
+            topic = config.topic_name
+            if topic is None:
+                return False
+            if not refresh:
+                entry = table.get(topic)
+                if entry is not None and name in entry.queues:
+                    continue
+            perm = config.perm & ~PERM_WRITE if drop_write else config.perm
+            queue_data = data.shared(
+                perm,
+                config.read_queue_nums,
+                config.topic_sys_flag,
+                config.write_queue_nums,
+            )
+            tables.set_queue(topic, data, queue_data)
+        return True
+
+    def _refresh(
+        self, tables: RouteTables, data: BrokerData, cluster: str, now_ms: int
+    ) -> BrokerLiveInfo | None:
+        """Step 11: the live entry; None for a broker without an address."""
+        header = self._header
+        if header.broker_addr is None:
+            return None
+        wrapper = self._body.topic_config_serialize_wrapper
+        version = wrapper.data_version if wrapper is not None else None
+        timeout = header.heartbeat_timeout_millis
+        info = BrokerLiveInfo(
+            cluster,
+            header.broker_addr,
+            data.broker_name,
+            DEFAULT_HEARTBEAT_TIMEOUT_MILLIS if timeout is None else timeout,
+            version,
+            header.ha_server_addr,
+            self._owner,
+        )
+        tables.broker_live_table.put(info, now_ms)
+        data.live_keys.add(info.key)
+        self._owner.registered.add(info.key)
+        return info
+
+    def _store_filter_servers(
+        self, tables: RouteTables, data: BrokerData, key: tuple[str, str]
+    ) -> None:
+        """Step 12: a null list leaves the table alone, an empty one clears it."""
+        servers = self._body.filter_server_list
+        if servers is None:
+            return
+        old = tables.filter_server_table.get(key)
+        if servers:
+            tables.filter_server_table[key] = servers
+        else:
+            tables.filter_server_table.pop(key, None)
+        if (old or []) != servers:
+            # The table being empty or not shows in every route that has this address.
+            tables.group_changed(data)
+
+    def _master_of(
+        self, tables: RouteTables, data: BrokerData, cluster: str
+    ) -> ExtFields:
+        """Step 13: what a slave needs to find its master."""
+        master_addr = data.broker_addrs.get(MASTER_ID)
+        if self._broker_id == MASTER_ID or master_addr is None:
+            return {}
+        live = tables.broker_live_table.get(cluster, master_addr)
+        if live is None:
+            return {}
+        return {"haServerAddr": live.ha_server_addr, "masterAddr": master_addr}

@@ -1,0 +1,147 @@
+"""Requests that read routes, clusters and lists of topics: 105, 106, 206, 224, 304 and
+311 to 313 (protocol.md 2.7-2.16).
+
+Source: `ClientRequestProcessor`, `ZoneRouteRPCHook`, `DefaultRequestProcessor`.
+"""
+
+from namesrv._impl import Connection
+from namesrv.codes import (
+    TOPIC_SYS_FLAG_UNIT,
+    TOPIC_SYS_FLAG_UNIT_SUB,
+    VERSION_V4_9_4,
+    ZONE_MODE,
+    ZONE_NAME,
+    ResponseCode,
+)
+from namesrv.errors import RequestFailed
+from namesrv.hot_path import HotCode
+from namesrv.routing import queries
+from namesrv.routing.queries import RouteForm
+from namesrv.routing.state import RoutingState
+from namesrv.wire.answer_frames import NO_ROUTE_REMARK
+from namesrv.wire.command import ExtFields, RemotingCommand
+from namesrv.wire.lenient_json import parse_java_bool
+
+
+def get_routeinfo_by_topic(
+    state: RoutingState, command: RemotingCommand, connection: Connection, now_ms: int
+) -> RemotingCommand:
+    """The route of a topic, code 17 without one, code 1 while the gate is closed."""
+    ext_fields = command.ext_fields or {}
+    is_test = state.options.cluster_test
+    if not state.is_ready(now_ms) and not is_test:
+        state.outbox.warn(
+            "name server not ready",
+            code=command.code,
+            remote=connection.remote_address,
+        )
+        raise RequestFailed("name server not ready")
+    if not state.hot.hot_codes & HotCode.ROUTE:
+        state.refresh_hot_path(now_ms)
+    topic = ext_fields.get("topic")
+    body = _route_body(state, command, ext_fields, topic) if topic is not None else None
+    if body is not None:
+        return command.answer(body=body)
+    shown = "null" if topic is None else topic
+    return command.answer(
+        ResponseCode.TOPIC_NOT_EXIST, NO_ROUTE_REMARK.format(topic=shown)
+    )
+
+
+def _route_body(
+    state: RoutingState, command: RemotingCommand, ext_fields: ExtFields, topic: str
+) -> bytes | None:
+    standard = not state.options.cluster_test and (
+        command.version >= VERSION_V4_9_4
+        or parse_java_bool(ext_fields.get("acceptStandardJsonOnly"))
+    )
+    with_order = state.options.order_message_enable or state.options.cluster_test
+    order = state.order_topic_conf(topic) if with_order else None
+    zone_name = _zone_of(ext_fields)
+    form = RouteForm(standard and zone_name is None, zone_name, order)
+    body = queries.pickup_topic_route_data(state.tables, state.options, topic, form)
+    if body is not None and zone_name is None and not state.options.cluster_test:
+        state.tables.route_answers.put(topic, standard, body)
+    return body
+
+
+def _zone_of(ext_fields: ExtFields) -> str | None:
+    """The zone that the client wants to stay in, None for all (section 3.13)."""
+    name = ext_fields.get(ZONE_NAME)
+    if not parse_java_bool(ext_fields.get(ZONE_MODE)) or name is None:
+        return None
+    return name if name.strip() else None
+
+
+def get_broker_cluster_info(
+    state: RoutingState, command: RemotingCommand, connection: Connection, now_ms: int
+) -> RemotingCommand:
+    """All groups and clusters."""
+    return command.answer(body=queries.get_broker_cluster_info(state.tables))
+
+
+def get_all_topic_list(
+    state: RoutingState, command: RemotingCommand, connection: Connection, now_ms: int
+) -> RemotingCommand:
+    """All topics, unless an operator switched it off."""
+    enabled = state.options.enable_all_topic_list
+    state.outbox.info(
+        "list of all topics asked for",
+        remote=connection.remote_address,
+        enabled=enabled,
+    )
+    if not enabled:
+        raise RequestFailed("disable")
+    return command.answer(body=queries.get_all_topic_list(state.tables))
+
+
+def get_topics_by_cluster(
+    state: RoutingState, command: RemotingCommand, connection: Connection, now_ms: int
+) -> RemotingCommand:
+    """Topics of one cluster, unless an operator switched it off."""
+    _check_lists_enabled(state)
+    cluster = (command.ext_fields or {}).get("cluster")
+    return command.answer(body=queries.get_topics_by_cluster(state.tables, cluster))
+
+
+def get_system_topic_list(
+    state: RoutingState, command: RemotingCommand, connection: Connection, now_ms: int
+) -> RemotingCommand:
+    """Cluster and broker names, and one broker to ask for more."""
+    return command.answer(body=queries.get_system_topic_list(state.tables))
+
+
+def get_unit_topic_list(
+    state: RoutingState, command: RemotingCommand, connection: Connection, now_ms: int
+) -> RemotingCommand:
+    """Topics with the unit flag."""
+    return _topics_by_flag(state, command, TOPIC_SYS_FLAG_UNIT, TOPIC_SYS_FLAG_UNIT)
+
+
+def get_has_unit_sub_topic_list(
+    state: RoutingState, command: RemotingCommand, connection: Connection, now_ms: int
+) -> RemotingCommand:
+    """Topics with the unit-subscription flag."""
+    sub = TOPIC_SYS_FLAG_UNIT_SUB
+    return _topics_by_flag(state, command, sub, sub)
+
+
+def get_has_unit_sub_ununit_topic_list(
+    state: RoutingState, command: RemotingCommand, connection: Connection, now_ms: int
+) -> RemotingCommand:
+    """Topics with the unit-subscription flag and without the unit flag."""
+    both = TOPIC_SYS_FLAG_UNIT | TOPIC_SYS_FLAG_UNIT_SUB
+    return _topics_by_flag(state, command, both, TOPIC_SYS_FLAG_UNIT_SUB)
+
+
+def _topics_by_flag(
+    state: RoutingState, command: RemotingCommand, mask: int, wanted: int
+) -> RemotingCommand:
+    _check_lists_enabled(state)
+    body = queries.get_topics_by_flag(state.tables, lambda flag: flag & mask == wanted)
+    return command.answer(body=body)
+
+
+def _check_lists_enabled(state: RoutingState) -> None:
+    if not state.options.enable_topic_list:
+        raise RequestFailed("disable")

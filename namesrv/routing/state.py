@@ -1,0 +1,116 @@
+"""Everything a NameServer knows, put together; a server has one of it."""
+
+from collections.abc import Callable
+
+from namesrv._impl import Connection, HotPath, RouteAnswers
+from namesrv.codes import FLAG_ONEWAY, ORDER_TOPIC_CONFIG, SerializeType
+from namesrv.errors import StorageError
+from namesrv.hot_path import HotCode
+from namesrv.options import Options
+from namesrv.routing.configuration import Configuration
+from namesrv.routing.kv_config import KVConfigManager
+from namesrv.routing.liveness import Liveness
+from namesrv.routing.outbox import LateAnswer, Outbox
+from namesrv.routing.tables import RouteTables
+from namesrv.wire.command import RemotingCommand, encode_frame
+
+ColdPath = Callable[[int, bytes, bytes | None, Connection, int], bytes | None]
+
+
+class RoutingState:
+    """Tables, configuration, liveness and the hot path's share of them.
+
+    `wall_millis` gives the date in milliseconds, for the few places where a sender left
+    its own out; `started_ms` is monotonic. `draining` turns newer clients away.
+    """
+
+    def __init__(
+        self,
+        options: Options,
+        wall_millis: Callable[[], int],
+        started_ms: int,
+        cold_path: ColdPath,
+    ) -> None:
+        self.options = options
+        self.wall_millis = wall_millis
+        self.started_ms = started_ms
+        self.draining = False
+        self.outbox = Outbox()
+        self.serialize_type = int(SerializeType[options.serialize_type])
+        self.tables = RouteTables(RouteAnswers(options.answer_cache_bytes))
+        self.liveness = Liveness(self.tables, options, self.outbox)
+        self.kv_config = KVConfigManager(options, self.outbox, self._kv_changed)
+        self.configuration = Configuration(
+            options, self.outbox, self._configuration_changed
+        )
+        self.hot = HotPath(
+            self.tables.route_answers,
+            self.tables.broker_live_table,
+            cold_path,
+            options.frame_max_length,
+        )
+        self.refresh_hot_path(started_ms)
+
+    def is_ready(self, now_ms: int) -> bool:
+        """Whether routes are answered already (section 2.7, the start-up gate)."""
+        options = self.options
+        if not options.need_wait_for_service:
+            return True
+        waited_millis = now_ms - self.started_ms
+        return waited_millis >= options.wait_seconds_for_service * 1000
+
+    def refresh_hot_path(self, now_ms: int) -> None:
+        """Tell the hot path what it may answer, after anything that decides it."""
+        body = b""
+        if self.options.return_order_topic_config_to_broker:
+            body = self.kv_config.table_body(ORDER_TOPIC_CONFIG)
+        self.hot.order_topic_body = body
+        codes = HotCode.NONE
+        if self.serialize_type == SerializeType.JSON and not self.draining:
+            codes = HotCode.HEARTBEAT | HotCode.REGISTRATION
+            if self.is_ready(now_ms) and not self.options.cluster_test:
+                codes |= HotCode.ROUTE
+        self.hot.hot_codes = int(codes)
+
+    def drain(self, now_ms: int) -> None:
+        """From now on newer clients are told to go away (section 5.8)."""
+        self.draining = True
+        self.refresh_hot_path(now_ms)
+
+    def order_topic_conf(self, topic: str) -> str | None:
+        """Queues of an ordered topic as configured by an operator."""
+        return self.kv_config.get(ORDER_TOPIC_CONFIG, topic)
+
+    def encode(self, answer: RemotingCommand) -> bytes:
+        """An answer in the encoding that the option chose, whatever was asked."""
+        return encode_frame(answer, self.serialize_type)
+
+    def answer_later(
+        self, request: RemotingCommand, connection: Connection
+    ) -> Callable[[StorageError | None], None]:
+        """What answers `request` when its file has been written or could not be."""
+
+        def done(error: StorageError | None) -> None:
+            frame = b""
+            if not request.flag & FLAG_ONEWAY:
+                if error is None:
+                    frame = self.encode(request.answer())
+                else:
+                    frame = self.encode(request.answer(1, str(error)))
+            self.outbox.put(LateAnswer(connection, frame))
+
+        return done
+
+    def _kv_changed(self, namespace: str, key: str) -> None:
+        if namespace != ORDER_TOPIC_CONFIG:
+            return
+        if self.options.order_message_enable:
+            self.tables.topic_changed(key)
+        if self.options.return_order_topic_config_to_broker:
+            self.hot.order_topic_body = self.kv_config.table_body(namespace)
+
+    def _configuration_changed(self) -> None:
+        self.tables.route_answers.forget_bodies()
+        self.tables.forget_all_digests()
+        # A gate that was set is looked at by the next lookup, which knows the time.
+        self.refresh_hot_path(self.started_ms)

@@ -1,0 +1,131 @@
+"""The six tables, and the only functions that change topic queues in them.
+
+Whatever changes an answer marks exactly the topics whose answers it changes; nothing is
+encoded here. Source: `RouteInfoManager`, protocol.md section 3.1.
+"""
+
+from collections.abc import Iterable
+
+from namesrv._impl import BrokerLiveTable, RouteAnswers
+from namesrv.routing.broker_data import BrokerData, TopicQueues
+from namesrv.wire.bodies import QueueData, TopicQueueMappingInfo
+
+
+class RouteTables:
+    """topic_queue_table, broker_addr_table, cluster_addr_table, broker_live_table,
+    filter_server_table and topic_queue_mapping_info_table.
+
+    `gone_since` holds, in monotonic milliseconds, since when a group that static-topic
+    mappings name is gone; `mapped_topics` the topics that name it.
+    """
+
+    def __init__(self, route_answers: RouteAnswers) -> None:
+        self.route_answers = route_answers
+        self.topic_queue_table: dict[str, TopicQueues] = {}
+        self.broker_addr_table: dict[str, BrokerData] = {}
+        self.cluster_addr_table: dict[str, set[str | None]] = {}
+        self.broker_live_table = BrokerLiveTable()
+        self.filter_server_table: dict[tuple[str, str], list[str | None]] = {}
+        self.topic_queue_mapping_info_table: dict[
+            str, dict[str, TopicQueueMappingInfo]
+        ] = {}
+        self.mapped_topics: dict[str, set[str]] = {}
+        self.gone_since: dict[str, int] = {}
+
+    def set_queue(self, topic: str, data: BrokerData, queue_data: QueueData) -> bool:
+        """Store a group's queues of a topic; whether anything changed."""
+        entry = self.topic_queue_table.get(topic)
+        if entry is None:
+            entry = self.topic_queue_table[topic] = TopicQueues(topic)
+        old = entry.queues.get(data.broker_name)
+        if old is queue_data or old == queue_data:
+            return False
+        if old is None:
+            data.topic_refs.append(entry)
+        entry.queues[data.broker_name] = queue_data
+        self.route_answers.mark(entry.topic)
+        return True
+
+    def remove_queue(self, entry: TopicQueues, broker_name: str) -> None:
+        """Take a group's entry out of a topic, and the topic out if it was the last."""
+        if entry.queues.pop(broker_name, None) is None:
+            return
+        data = self.broker_addr_table.get(broker_name)
+        if data is not None:
+            data.lost_topic()
+        if entry.queues:
+            self.route_answers.mark(entry.topic)
+        else:
+            del self.topic_queue_table[entry.topic]
+            self.route_answers.remove(entry.topic)
+
+    def remove_topic(self, topic: str) -> list[str]:
+        """Drop a topic completely; the names of the groups that had entries."""
+        entry = self.topic_queue_table.get(topic)
+        if entry is None:
+            return []
+        names = list(entry.queues)
+        for name in names:
+            self.remove_queue(entry, name)
+        return names
+
+    def group_changed(self, data: BrokerData) -> None:
+        """A group's addresses, zone or flag changed: its topics' answers did too."""
+        data.changed()
+        for entry in data.topics():
+            self.route_answers.mark(entry.topic)
+
+    def topic_changed(self, topic: str) -> None:
+        """Something else that a topic's answer holds changed."""
+        if topic in self.topic_queue_table:
+            self.route_answers.mark(topic)
+
+    def forget_digests(self, broker_names: Iterable[str]) -> None:
+        """The next registration of every broker of these groups is looked at whole."""
+        for name in broker_names:
+            data = self.broker_addr_table.get(name)
+            for key in data.live_keys if data is not None else ():
+                info = self.broker_live_table.get(*key)
+                if info is not None:
+                    info.digest = None
+
+    def forget_all_digests(self) -> None:
+        """As `forget_digests`, for every broker."""
+        for info in self.broker_live_table.entries():
+            info.digest = None
+
+    def set_mapping(self, topic: str, info: TopicQueueMappingInfo, now_ms: int) -> None:
+        """Store a static topic's mapping under the group that it names."""
+        if info.bname is None:
+            return
+        self.topic_queue_mapping_info_table.setdefault(topic, {})[info.bname] = info
+        self.mapped_topics.setdefault(info.bname, set()).add(topic)
+        if info.bname not in self.broker_addr_table:
+            self.gone_since.setdefault(info.bname, now_ms)
+        self.topic_changed(topic)
+
+    def remove_mappings(self, broker_name: str) -> None:
+        """Drop every mapping that names a group."""
+        for topic in self.mapped_topics.pop(broker_name, ()):
+            mappings = self.topic_queue_mapping_info_table[topic]
+            del mappings[broker_name]
+            if not mappings:
+                del self.topic_queue_mapping_info_table[topic]
+            self.topic_changed(topic)
+
+    def remove_group(self, broker_name: str, now_ms: int) -> None:
+        """Drop a group and its topic entries; the cluster's entry is not touched."""
+        data = self.broker_addr_table[broker_name]
+        for entry in list(data.topics()):
+            self.remove_queue(entry, broker_name)
+        del self.broker_addr_table[broker_name]
+        if broker_name in self.mapped_topics:
+            self.gone_since[broker_name] = now_ms
+
+    def leave_cluster(self, cluster: str, broker_name: str | None) -> None:
+        """Take a name out of a cluster, and the cluster out if it was the last."""
+        names = self.cluster_addr_table.get(cluster)
+        if names is not None:
+            names.discard(broker_name)
+            if not names:
+                del self.cluster_addr_table[cluster]
