@@ -1,0 +1,140 @@
+"""The command line: words in, exit code out.
+
+Exit codes: 0 for a clean end, 1 if the server cannot start, 2 for mistakes in options.
+Java's flags `-c -p -n -h` work (protocol.md section 4.1). Heavy imports wait until a
+command needs them, so that help and version are immediate.
+"""
+
+import os
+import platform
+import shutil
+import sys
+from collections.abc import Iterable, Iterator, Sequence
+from importlib import import_module
+from ipaddress import ip_address
+from typing import TYPE_CHECKING, TextIO
+
+from namesrv import __version__
+from namesrv.cli.help_text import help_text
+from namesrv.cli.sources import read_options
+from namesrv.cli.words import Words, read_words
+from namesrv.errors import OptionsInvalid, StartFailed
+from namesrv.options import OPTIONS, Options, java_text, value_text
+
+if TYPE_CHECKING:
+    from namesrv.server.nameserver import NameServer
+
+
+def main(argv: Sequence[str] | None = None) -> int:
+    """Do what the words say, and return the exit code."""
+    words = read_words(sys.argv[1:] if argv is None else argv)
+    try:
+        return _obey(words)
+    except OptionsInvalid as error:
+        for mistake in error.mistakes:
+            _say(f"namesrv: {mistake}", sys.stderr)
+        return 2
+    except StartFailed as error:
+        _say(f"namesrv: {error}", sys.stderr)
+        return 1
+    except KeyboardInterrupt:
+        return 130
+
+
+def _obey(words: Words) -> int:
+    if words.pure:
+        os.environ["NAMESRV_NO_EXTENSIONS"] = "1"
+    if words.action == "help":
+        _say(help_text(shutil.get_terminal_size().columns))
+    elif words.action == "version":
+        _say(version_line())
+    else:
+        options, warnings = read_options(words, os.environ)
+        for warning in warnings:
+            _say(f"namesrv: warning: {warning}", sys.stderr)
+        if words.action == "check":
+            _say("namesrv: OK, all options are understood")
+        elif words.action == "print":
+            _say("\n".join(_items(options)))
+        else:
+            _serve(options, words.config_file)
+    return 0
+
+
+def _items(options: Options) -> Iterator[str]:
+    """Every option as name=value: Java's as 319 shows them, then our own."""
+    yield from java_text(options).splitlines()
+    for option in OPTIONS:
+        if not option.java:
+            yield f"{option.name}={value_text(getattr(options, option.attribute))}"
+
+
+def _serve(options: Options, config_file: str | None) -> None:
+    try:
+        import_module("namesrv._impl")
+    except ImportError as error:
+        raise StartFailed(
+            f"the compiled hot path cannot be loaded ({error});"
+            " build it again, or run without it: --pure"
+        ) from error
+    from namesrv.server.logs import set_up_logging  # noqa: PLC0415
+    from namesrv.server.nameserver import run  # noqa: PLC0415
+
+    if config_file is not None:
+        _say(f"load config properties file OK, {config_file}")
+    set_up_logging(options)
+    run(options, lambda server: _announce(options, server))
+
+
+def _announce(options: Options, server: "NameServer") -> None:
+    from namesrv._impl import IMPLEMENTATION  # noqa: PLC0415
+    from namesrv.server.logs import LOGGER  # noqa: PLC0415
+
+    _say(
+        f"The Name Server boot success. serializeType={options.serialize_type},"
+        f" address {_joined(server.addresses)}, implementation {IMPLEMENTATION},"
+        f" loop {server.loop_name}, version {__version__}"
+    )
+    public = [item for item in server.addresses if not ip_address(item[0]).is_loopback]
+    if public:
+        warning = (
+            f"bound to {_joined(public)}: everybody who reaches this port can change"
+            " routes; bindAddress (--bind 127.0.0.1), a firewall or a network policy"
+            " narrows who does"
+        )
+        LOGGER.warning(warning)
+        if options.log_file:
+            _say(f"namesrv: warning: {warning}", sys.stderr)
+
+
+def _joined(addresses: Iterable[tuple[str, int]]) -> str:
+    return ", ".join(
+        f"[{host}]:{port}" if ":" in host else f"{host}:{port}"
+        for host, port in addresses
+    )
+
+
+def version_line() -> str:
+    """Version, implementation of the hot path, interpreter and uvloop, on one line."""
+    from importlib import metadata  # noqa: PLC0415
+
+    from namesrv._impl import IMPLEMENTATION  # noqa: PLC0415
+
+    try:
+        loop = f"uvloop {metadata.version('uvloop')}"
+    except metadata.PackageNotFoundError:
+        loop = "no uvloop"
+    python = f"{platform.python_implementation()} {platform.python_version()}"
+    return f"namesrv {__version__} ({IMPLEMENTATION}, {python}, {loop})"
+
+
+def _say(text: str, stream: TextIO | None = None) -> None:
+    """Print, whatever the stream can encode; nobody listening is no reason to stop."""
+    to = stream or sys.stdout
+    try:
+        encoding = getattr(to, "encoding", None) or "utf-8"
+        safe = text.encode(encoding, "backslashreplace").decode(encoding)
+        print(safe, file=to, flush=True)
+    except OSError:
+        # Or the interpreter would complain when it flushes the stream at its end.
+        os.dup2(os.open(os.devnull, os.O_WRONLY), to.fileno())

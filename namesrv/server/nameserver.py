@@ -1,0 +1,240 @@
+"""NameServer: start, serve, drain, stop.
+
+Source: `NamesrvController`, `NamesrvStartup`.
+"""
+
+import asyncio
+import contextlib
+import signal
+import sys
+from collections.abc import Callable
+from typing import Any, Final
+
+from namesrv.errors import StartFailed, StorageError
+from namesrv.options import Options
+from namesrv.routing.liveness import TICK_MILLIS
+from namesrv.routing.outbox import Close, FileWrite, LateAnswer, LogEvent, Notification
+from namesrv.routing.processor import RequestProcessor
+from namesrv.server.clock import monotonic_millis, wall_millis
+from namesrv.server.connections import Connections
+from namesrv.server.listeners import open_listeners
+from namesrv.server.logs import EventLog
+from namesrv.server.notifier import Notifier
+from namesrv.server.storage import DataDirectory, Writer, read
+
+_STOP_SECONDS: Final = 0.6
+_SWEEPS_PER_IDLE_TIME: Final = 4
+_LONGEST_SWEEP_MILLIS: Final = 5000
+
+
+class NameServer:
+    """One server. `addresses` holds the real (host, port) once it has started;
+    `loop_name` says which event loop runs it."""
+
+    def __init__(self, options: Options) -> None:
+        self._options = options
+        self._log = EventLog()
+        self._directory = DataDirectory(options.data_dir)
+        self._servers: list[asyncio.Server] = []
+        self._tick_timer: asyncio.TimerHandle | None = None
+        self._next_sweep_ms = 0
+        self.addresses: list[tuple[str, int]] = []
+        self.loop_name = ""
+
+    async def start(self) -> None:
+        """Open files and sockets. Raises StartFailed."""
+        loop = asyncio.get_running_loop()
+        self.loop_name = type(loop).__module__.partition(".")[0]
+        self._stop_wanted = asyncio.Event()
+        self._hurry = asyncio.Event()
+        self._directory.open()
+        try:
+            self._build()
+            await self._listen(loop)
+        except BaseException:
+            self._directory.close()
+            raise
+        self._tick()
+
+    async def serve(self) -> None:
+        """Return when `request_stop` was called and the drain is over."""
+        await self._stop_wanted.wait()
+        if self._options.enable_shutdown_gracefully:
+            await self._drain()
+
+    def request_stop(self) -> None:
+        """Stop soon; a second call ends a drain at once. For signal handlers."""
+        if self._stop_wanted.is_set():
+            self._hurry.set()
+        self._stop_wanted.set()
+
+    async def stop(self) -> None:
+        """Stop accepting, answer what was read, close everything."""
+        for server in self._servers:
+            server.close()
+        if self._tick_timer is not None:
+            self._tick_timer.cancel()
+        with contextlib.suppress(TimeoutError):
+            await asyncio.wait_for(self._writer.close(), _STOP_SECONDS)
+        self._connections.close_all()
+        deadline_ms = monotonic_millis() + int(_STOP_SECONDS * 1000)
+        while len(self._connections) and monotonic_millis() < deadline_ms:
+            await asyncio.sleep(0.01)
+        self._connections.abort_all()
+        await self._notifier.close()
+        await asyncio.sleep(0)
+        self._directory.close()
+
+    def _build(self) -> None:
+        self._processor = RequestProcessor(
+            self._options, wall_millis, monotonic_millis()
+        )
+        state = self._state = self._processor.state
+        try:
+            state.kv_config.load(read(self._options.kv_config_path))
+            state.configuration.load(read(self._options.config_store_path))
+        except StorageError as exc:
+            raise StartFailed(str(exc)) from None
+        state.refresh_hot_path(state.started_ms)
+        self._writer = Writer(self._directory.write)
+        self._notifier = Notifier(self._log)
+        self._connections = Connections(state, self._log, self._flush)
+
+    async def _listen(self, loop: asyncio.AbstractEventLoop) -> None:
+        for listener in open_listeners(self._options):
+            server = await loop.create_server(
+                self._connections.protocol,
+                sock=listener,
+                backlog=self._options.server_socket_backlog,
+            )
+            self._servers.append(server)
+            host, port = listener.getsockname()[:2]
+            self.addresses.append((host, port))
+
+    async def _drain(self) -> None:
+        """Newer clients are told to go away for a while (section 5.8)."""
+        self._state.drain(monotonic_millis())
+        self._log_info("draining", seconds=self._options.shutdown_wait_time_seconds)
+        with contextlib.suppress(TimeoutError):
+            await asyncio.wait_for(
+                self._hurry.wait(), self._options.shutdown_wait_time_seconds
+            )
+
+    def _tick(self) -> None:
+        now_ms = monotonic_millis()
+        self._state.liveness.tick(now_ms)
+        self._flush()
+        if now_ms >= self._next_sweep_ms:
+            self._connections.sweep(now_ms)
+            self._log.report_suppressed()
+            self._next_sweep_ms = now_ms + self._sweep_millis()
+        interval = min(TICK_MILLIS, self._options.scan_not_active_broker_interval)
+        loop = asyncio.get_running_loop()
+        self._tick_timer = loop.call_later(interval / 1000, self._tick)
+
+    def _sweep_millis(self) -> int:
+        idle_millis = self._options.server_channel_max_idle_time_seconds * 1000
+        return min(idle_millis // _SWEEPS_PER_IDLE_TIME, _LONGEST_SWEEP_MILLIS)
+
+    def _flush(self) -> None:
+        """Carry out what the state wants done outside."""
+        outbox = self._state.outbox
+        while outbox:
+            for effect in outbox.take():
+                self._carry_out(effect)
+
+    def _carry_out(self, effect: object) -> None:
+        match effect:
+            case LogEvent(level, event, fields, peer_caused):
+                self._log.log_event(level, event, fields, peer_caused=peer_caused)
+            case FileWrite():
+                self._writer.submit(_Job(effect, self._flush))
+            case LateAnswer(connection, frame):
+                protocol = self._connections.find(connection)
+                if protocol is not None:
+                    protocol.resume(frame)
+            case Notification(addresses, frame):
+                for address in addresses:
+                    self._notifier.send(address, frame)
+            case Close(connection):
+                protocol = self._connections.find(connection)
+                if protocol is not None:
+                    protocol.close()
+
+    def _log_info(self, event: str, **fields: object) -> None:
+        self._log.log_event(20, event, fields)
+
+
+class _Job:
+    """A FileWrite for the writer; the outbox is emptied when it is done."""
+
+    def __init__(self, effect: FileWrite, flush: Callable[[], None]) -> None:
+        self._effect = effect
+        self._flush = flush
+        self.path = effect.path
+
+    def content(self) -> bytes:
+        """What the file is to hold."""
+        return self._effect.content()
+
+    def done(self, error: StorageError | None) -> None:
+        """Tell the state."""
+        self._effect.done(error)
+        self._flush()
+
+
+def run(options: Options, on_started: Callable[[NameServer], None]) -> None:
+    """Serve until SIGTERM or SIGINT; `on_started` is called once it answers.
+
+    Raises StartFailed.
+    """
+    _raise_file_limit()
+    with asyncio.Runner(loop_factory=_loop_factory(options.loop)) as runner:
+        runner.run(_serve(options, on_started))
+
+
+async def _serve(options: Options, on_started: Callable[[NameServer], None]) -> None:
+    server = NameServer(options)
+    await server.start()
+    try:
+        _install_signals(server)
+        on_started(server)
+        await server.serve()
+    finally:
+        await server.stop()
+
+
+def _install_signals(server: NameServer) -> None:
+    loop = asyncio.get_running_loop()
+    for number in (signal.SIGTERM, signal.SIGINT):
+        # Windows loops have no signal handlers; Ctrl-C interrupts there.
+        with contextlib.suppress(NotImplementedError):
+            loop.add_signal_handler(number, server.request_stop)
+
+
+def _loop_factory(name: str) -> Callable[[], asyncio.AbstractEventLoop]:
+    if name == "asyncio":
+        return asyncio.new_event_loop
+    try:
+        import uvloop  # noqa: PLC0415
+    except ImportError:
+        if name == "uvloop":
+            raise StartFailed(
+                "loop is uvloop, which is not installed: install it, or choose "
+                "--loop asyncio"
+            ) from None
+        return asyncio.new_event_loop
+    factory: Callable[[], Any] = uvloop.new_event_loop
+    return factory
+
+
+def _raise_file_limit() -> None:
+    """As many connections as the system lets this user have."""
+    if sys.platform == "win32":
+        return
+    import resource  # noqa: PLC0415
+
+    soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
+    if soft < hard:
+        with contextlib.suppress(OSError, ValueError):
+            resource.setrlimit(resource.RLIMIT_NOFILE, (hard, hard))
