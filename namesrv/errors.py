@@ -92,7 +92,7 @@ class TlsUnavailable(ConnectionFault):
 class RequestFailed(NamesrvError):
     """A request failed; `code` and `remark` are its answer.
 
-    Stands where Java lets an exception escape its processor (protocol.md section 2.0, EXC).
+    Stands where Java lets an exception escape its processor (section 2.0, EXC).
     """
 
     def __init__(self, remark: str, code: int = ResponseCode.SYSTEM_ERROR) -> None:

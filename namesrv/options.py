@@ -1,8 +1,8 @@
 """Every option: Java's name, type and default, its limit and one line on why.
 
 Sources: `NamesrvConfig` and `NettyServerConfig` of RocketMQ 5.3.3; protocol.md sections
-4.2 and 4.3; design.md sections 7 and 9.4. The words of a file, of the environment or of
-the command line come in as a `Source`; nothing here reads them from anywhere.
+4.2, 4.3 and 9.4. The words of a file, of the environment or of the command line come
+in as a `Source`; nothing here reads them from anywhere.
 """
 
 import os.path
@@ -31,7 +31,7 @@ REMOTE_KEYS: Final = frozenset(
     waitSecondsForService deleteTopicWithBrokerRegistration
     scanNotActiveBrokerInterval serverChannelMaxIdleTimeSeconds""".split()
 )
-"""All that a remote update (318) may change (design.md section 9.4)."""
+"""All that a remote update (318) may change (protocol.md section 9.4)."""
 
 KV_CONFIG_FILE: Final = "kvConfig.json"
 CONFIG_STORE_FILE: Final = "namesrv.properties"
@@ -325,7 +325,7 @@ def build(sources: Sequence[Source]) -> Options:
 
 
 def parse_remote(name: str, text: str, black_list: Container[str] = ()) -> Value:
-    """The new value of an option in a remote update (318, design.md section 9.4).
+    """The new value of an option in a remote update (318, protocol.md section 9.4).
 
     `black_list` is what the operator took off the allow-list. Raises `RequestFailed`:
     code 16 for a key that may not be changed, code 1 for a value of the wrong type.

@@ -80,4 +80,8 @@ class FrameDecoder:
             header = bytes(view[header_start:body_start])
             body = bytes(view[body_start:end])
         self._position = end
+        if end == len(self._buffer):
+            # An idle connection must not keep the room of its largest frame.
+            self._buffer = bytearray()
+            self._position = 0
         return Frame(serialize_type, header, body or None)

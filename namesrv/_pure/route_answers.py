@@ -1,17 +1,24 @@
 """topic -> answer bytes of GET_ROUTEINFO_BY_TOPIC (105), in both dialects.
 
 Routing says which topics have a route (`mark`) and which have none (`remove`); whoever
-makes an answer's body puts it in. Bodies are kept within a budget of bytes, oldest out
-first. A topic that nobody marked gets code 17, which is built and never stored.
+makes an answer's body puts it in. Bodies are kept within a budget of bytes, the topics
+that were answered first go first. A topic that nobody marked gets code 17, which is
+built and never stored.
 """
 
 from collections import OrderedDict
+from typing import Final
 
 from namesrv.wire.answer_frames import (
     answer_frame,
     success_header,
     topic_not_exist_header,
 )
+
+_Bodies = tuple[bytes | None, bytes | None]
+"""The legacy and the standard body of a topic; None until somebody made it."""
+
+_NO_BODIES: Final[_Bodies] = (None, None)
 
 
 class RouteAnswers:
@@ -20,13 +27,13 @@ class RouteAnswers:
     `standard` chooses the dialect with quoted numeric keys (section 1.8).
     """
 
-    __slots__ = ("_bodies", "_kept_bytes", "_max_bytes", "_topics")
+    __slots__ = ("_kept", "_kept_bytes", "_max_bytes", "_topics")
 
     def __init__(self, max_bytes: int) -> None:
         self._max_bytes = max_bytes
         self._kept_bytes = 0
-        self._topics: set[str] = set()
-        self._bodies: OrderedDict[tuple[str, bool], bytes] = OrderedDict()
+        self._topics: dict[str, _Bodies] = {}
+        self._kept: OrderedDict[str, None] = OrderedDict()
 
     def __len__(self) -> int:
         return len(self._topics)
@@ -38,44 +45,42 @@ class RouteAnswers:
 
     def mark(self, topic: str) -> None:
         """The topic has a route, and whatever was answered before is out of date."""
-        self._topics.add(topic)
-        self._drop(topic)
+        if self._topics.get(topic) is not _NO_BODIES:
+            self._forget(topic)
+            self._topics[topic] = _NO_BODIES
 
     def remove(self, topic: str) -> None:
         """The topic has no route any more."""
-        self._topics.discard(topic)
-        self._drop(topic)
+        self._forget(topic)
+        self._topics.pop(topic, None)
 
     def forget_bodies(self) -> None:
         """Everything answered so far is out of date; the topics stay."""
-        self._bodies.clear()
-        self._kept_bytes = 0
+        for topic in list(self._kept):
+            self.mark(topic)
 
     def put(self, topic: str, standard: bool, body: bytes) -> None:
         """Keep the body of a marked topic's answer, if the budget has room for it."""
-        if topic not in self._topics or len(body) > self._max_bytes:
+        bodies = self._topics.get(topic)
+        if bodies is None or len(body) > self._max_bytes:
             return
-        self._drop_body((topic, standard))
-        self._bodies[topic, standard] = body
-        self._kept_bytes += len(body)
+        legacy_body, standard_body = bodies
+        old = standard_body if standard else legacy_body
+        self._topics[topic] = (legacy_body, body) if standard else (body, standard_body)
+        self._kept[topic] = None
+        self._kept_bytes += len(body) - len(old or b"")
         while self._kept_bytes > self._max_bytes:
-            _, oldest = self._bodies.popitem(last=False)
-            self._kept_bytes -= len(oldest)
+            self.mark(next(iter(self._kept)))
 
     def answer(self, topic: str, standard: bool, opaque: int) -> bytes | None:
         """The whole answer frame; None when somebody must make the body first."""
-        body = self._bodies.get((topic, standard))
-        if body is not None:
-            return answer_frame(success_header(opaque), body)
-        if topic in self._topics:
-            return None
-        return answer_frame(topic_not_exist_header(topic, opaque), b"")
+        bodies = self._topics.get(topic)
+        if bodies is None:
+            return answer_frame(topic_not_exist_header(topic, opaque), b"")
+        body = bodies[standard]
+        return None if body is None else answer_frame(success_header(opaque), body)
 
-    def _drop(self, topic: str) -> None:
-        self._drop_body((topic, False))
-        self._drop_body((topic, True))
-
-    def _drop_body(self, key: tuple[str, bool]) -> None:
-        body = self._bodies.pop(key, None)
-        if body is not None:
-            self._kept_bytes -= len(body)
+    def _forget(self, topic: str) -> None:
+        legacy_body, standard_body = self._topics.get(topic, _NO_BODIES)
+        self._kept_bytes -= len(legacy_body or b"") + len(standard_body or b"")
+        self._kept.pop(topic, None)

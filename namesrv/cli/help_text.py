@@ -8,7 +8,7 @@ from namesrv import __version__
 from namesrv.options import GROUPS, OPTIONS, Option, kebab, value_text
 
 _WIDEST: Final = 100
-_NARROWEST: Final = 40
+_NARROWEST: Final = 60
 _WIDE: Final = 72
 """From here on meanings stand beside the flags, else below them."""
 

@@ -1,7 +1,7 @@
 """Where options come from, in rising order.
 
 Defaults, Java's two environment variables, the `-c` file, the remote updates that were
-kept (design.md sections 7 and 9.4), the variables NAMESRV_OPT_..., the command line.
+kept (protocol.md section 9.4), the variables NAMESRV_OPT_..., the command line.
 """
 
 import os
@@ -123,9 +123,8 @@ def _properties(path: str, mistakes: list[str]) -> list[Given]:
     try:
         with open(path, encoding="iso-8859-1", newline="") as file:
             properties = read_properties(file.read())
-    except (OSError, ValueError) as error:
-        reason = getattr(error, "strerror", None) or str(error)
-        mistakes.append(f"file {path} cannot be read: {reason}")
+    except OSError as error:
+        mistakes.append(f"file {path} cannot be read: {error.strerror}")
     except PropertiesInvalid as error:
         mistakes.append(f"file {path}, line {error.line}: {error.reason}")
     else:

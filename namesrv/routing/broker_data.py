@@ -8,7 +8,7 @@ from typing import Final
 from namesrv.codes import MASTER_ID
 from namesrv.wire.bodies import QueueData, write_broker_data, write_queue_data
 
-_MOST_QUEUE_TEXTS: Final = 4096
+_MOST_SHARED: Final = 4096
 
 
 class TopicQueues:
@@ -32,6 +32,7 @@ class BrokerData:
 
     __slots__ = (
         "_queue_texts",
+        "_shared",
         "_stale_refs",
         "_texts",
         "broker_addrs",
@@ -53,7 +54,8 @@ class BrokerData:
         self.topic_refs: list[TopicQueues] = []
         self._stale_refs = False
         self._texts: dict[bool, str] = {}
-        self._queue_texts: dict[QueueData, tuple[QueueData, str]] = {}
+        self._shared: dict[tuple[int, int, int, int], QueueData] = {}
+        self._queue_texts: dict[QueueData, str] = {}
 
     @property
     def min_broker_id(self) -> int | None:
@@ -85,11 +87,23 @@ class BrokerData:
 
     def shared(self, perm: int, read: int, flag: int, write: int) -> QueueData:
         """The one QueueData of this group with these values."""
-        return self._known(QueueData(self.broker_name, perm, read, flag, write))[0]
+        key = perm, read, flag, write
+        queue_data = self._shared.get(key)
+        if queue_data is None:
+            if len(self._shared) >= _MOST_SHARED:
+                self._shared.clear()
+            queue_data = QueueData(self.broker_name, *key)
+            self._shared[key] = queue_data
+        return queue_data
 
     def queue_text(self, queue_data: QueueData) -> str:
         """JSON of a QueueData of this group."""
-        return self._known(queue_data)[1]
+        text = self._queue_texts.get(queue_data)
+        if text is None:
+            if len(self._queue_texts) >= _MOST_SHARED:
+                self._queue_texts.clear()
+            text = self._queue_texts[queue_data] = write_queue_data(queue_data)
+        return text
 
     def text(self, *, standard: bool) -> str:
         """JSON of this BrokerData in the legacy or the standard dialect."""
@@ -109,12 +123,3 @@ class BrokerData:
             self.zone_name,
             quoted=standard,
         )
-
-    def _known(self, queue_data: QueueData) -> tuple[QueueData, str]:
-        known = self._queue_texts.get(queue_data)
-        if known is None:
-            if len(self._queue_texts) >= _MOST_QUEUE_TEXTS:
-                self._queue_texts.clear()
-            known = queue_data, write_queue_data(queue_data)
-            self._queue_texts[queue_data] = known
-        return known

@@ -1,6 +1,6 @@
 """What the first bytes of a connection say: PROXY protocol v1 or v2, TLS, or frames.
 
-Pure logic, no sockets. Source: protocol.md section 5.1, design.md section 9.5, and
+Pure logic, no sockets. Source: protocol.md sections 5.1 and 9.5, and
 HAProxy's "The PROXY protocol, versions 1 & 2".
 """
 

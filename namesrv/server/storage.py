@@ -1,7 +1,7 @@
 """Files: the locked data directory, atomic replacement, and a thread that writes.
 
-design.md section 7. A write goes to a temporary file, is synced and renamed, so that a
-reader, a crash or a full disk meets either the old content or the new one.
+docs/architecture.md, "Files". A write goes to a temporary file, is synced and renamed,
+so that a reader, a crash or a full disk meets either the old content or the new one.
 """
 
 import asyncio
@@ -55,13 +55,11 @@ class DataDirectory:
                     f"cannot use the data directory {self.path}: {_reason(error)};"
                     " choose another one with --data-dir"
                 ) from None
-            self.warning = (
-                f"the data directory {self.path} cannot be written ({_reason(error)}):"
-                " changes of the KV table and of the configuration will be refused;"
-                " choose another one with --data-dir"
-            )
+            self._warn(_reason(error))
         else:
             self._write_pid()
+            if not os.access(self.path, os.W_OK):
+                self._warn("read-only")
 
     def write(self, path: str, data: bytes) -> None:
         """Replace a file here or, where the operator says so, elsewhere. Blocks.
@@ -79,6 +77,13 @@ class DataDirectory:
         if self._lock is not None:
             os.close(self._lock)
             self._lock = None
+
+    def _warn(self, reason: str) -> None:
+        self.warning = (
+            f"the data directory {self.path} cannot be written ({reason}):"
+            " changes of the KV table and of the configuration will be refused;"
+            " choose another one with --data-dir"
+        )
 
     def _held_by_another(self) -> StartFailed:
         assert self._lock is not None

@@ -56,7 +56,7 @@ class RegisterBrokerRequestHeader:
 
 @dataclass(slots=True, frozen=True)
 class BrokerRequestHeader:
-    """Which broker a request is about: 104, 322, 901, 904 (sections 2.6, 2.17-19)."""
+    """Which broker a request is about: 104, 322, 901, 904 (2.6, 2.17 to 2.19)."""
 
     broker_name: str | None
     broker_addr: str | None

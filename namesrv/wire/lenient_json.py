@@ -145,7 +145,7 @@ def to_int(
     commas and a zero fraction ("1,000", "206.0").
 
     Raises JsonInvalid (without a position) for an integer out of range and for
-    everything that is no number. Source: protocol-corrections.md items 1 and 2.
+    everything that is no number. Source: protocol.md section 1.4.
     """
     if value is None:
         return default
@@ -193,7 +193,7 @@ def to_text(value: JsonValue) -> str | None:
     compact JSON in the order read, an object's null members left out; None stays None.
 
     Raises JsonInvalid for an exponent beyond 32 bits.
-    Source: protocol-corrections.md item 4.
+    Source: protocol.md section 1.4.
     """
     if value is None:
         return None
@@ -207,7 +207,7 @@ def to_text(value: JsonValue) -> str | None:
 def parse_java_int(text: str | None, low: int, high: int) -> int | None:
     """`Integer.parseInt` and `Long.parseLong`, ASCII digits only; None if not a number.
 
-    Source: protocol.md section 2.0; design.md section 9.12.
+    Source: protocol.md sections 2.0 and 9.12.
     """
     if text is None or not _INTEGER.fullmatch(text):
         return None
@@ -291,7 +291,7 @@ def write_string(text: str) -> str:
     """A JSON string with its quotes: plain JSON escapes, everything else as it is.
 
     A lone surrogate, which UTF-8 cannot carry, becomes `?`.
-    Source: protocol-corrections.md, last section ("Writing").
+    Source: protocol.md sections 1.3 and 1.8.
     """
     if _TO_ESCAPE.search(text):
         text = _TO_ESCAPE.sub(lambda match: _ESCAPES.get(match[0], "?"), text)
