@@ -175,6 +175,7 @@ class Options:
         False, ROUTES, "ask another cluster for unknown topics"
     )
     product_env_name: str = _option("center", ROUTES, "name of that cluster")
+    product_namesrv_addr: str = _ours("", ROUTES, "host:port;host:port of its servers")
 
     data_dir: str = _ours("~/namesrv", FILES, "directory of the files below")
     kv_config_path: str = _option("", FILES, "key-value configuration")

@@ -27,6 +27,7 @@ VARIABLE_PREFIX: Final = "NAMESRV_OPT_"
 _JAVA_VARIABLES: Final = {
     "ROCKETMQ_HOME": "rocketmqHome",
     "ROCKETMQ_SERIALIZE_TYPE": "serializeType",
+    "NAMESRV_ADDR": "productNamesrvAddr",
 }
 _PATHS: Final = ("data_dir", "kv_config_path", "config_store_path", "log_file")
 

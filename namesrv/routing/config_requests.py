@@ -16,7 +16,7 @@ def update_namesrv_config(
     state.outbox.info("configuration update", remote=connection.remote_address)
     if command.body is None:
         return command.answer()
-    done = state.answer_later(command, connection)
+    done = state.answer_when_written(command, connection)
     state.configuration.update(command.body, connection.remote_address, done)
     return None
 

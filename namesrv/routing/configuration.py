@@ -71,6 +71,8 @@ class Configuration:
             found = read_properties(text)
         except PropertiesInvalid:
             raise RequestFailed("string2Properties error") from None
+        # A forbidden key counts more than a wrong value, as in Java.
+        found.sort(key=lambda p: p.key in REMOTE_KEYS and p.key not in self._black_list)
         return {p.key: parse_remote(p.key, p.value, self._black_list) for p in found}
 
     def _apply(self, changes: dict[str, bool | int | str], remote_address: str) -> None:

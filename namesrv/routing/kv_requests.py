@@ -26,7 +26,7 @@ def put_kv_config(
         value=header.value,
         remote=connection.remote_address,
     )
-    done = state.answer_later(command, connection)
+    done = state.answer_when_written(command, connection)
     state.kv_config.put(header.namespace, header.key, header.value, done)
     return None
 
@@ -60,7 +60,7 @@ def delete_kv_config(
     )
     if header.namespace is None or header.key is None:
         return command.answer()
-    done = state.answer_later(command, connection)
+    done = state.answer_when_written(command, connection)
     state.kv_config.delete(header.namespace, header.key, done)
     return None
 

@@ -44,6 +44,15 @@ class FileWrite:
 
 
 @dataclass(slots=True, frozen=True)
+class RouteQuery:
+    """A topic to be asked of another cluster (cluster-test mode). `done` gets the body
+    of its route in the legacy dialect, or None."""
+
+    topic: str
+    done: Callable[[bytes | None], None]
+
+
+@dataclass(slots=True, frozen=True)
 class LateAnswer:
     """The answer of a request that had to wait; goes to `Connection.resume`."""
 
@@ -58,7 +67,9 @@ class Close:
     connection: Connection
 
 
-Effect: TypeAlias = LogEvent | Notification | FileWrite | LateAnswer | Close
+Effect: TypeAlias = (
+    LogEvent | Notification | FileWrite | RouteQuery | LateAnswer | Close
+)
 
 
 @dataclass(slots=True)

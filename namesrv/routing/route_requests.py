@@ -16,6 +16,7 @@ from namesrv.codes import (
 from namesrv.errors import RequestFailed
 from namesrv.hot_path import HotCode
 from namesrv.routing import queries
+from namesrv.routing.outbox import RouteQuery
 from namesrv.routing.queries import RouteForm
 from namesrv.routing.state import RoutingState
 from namesrv.wire.answer_frames import NO_ROUTE_REMARK
@@ -25,8 +26,11 @@ from namesrv.wire.lenient_json import parse_java_bool
 
 def get_routeinfo_by_topic(
     state: RoutingState, command: RemotingCommand, connection: Connection, now_ms: int
-) -> RemotingCommand:
-    """The route of a topic, code 17 without one, code 1 while the gate is closed."""
+) -> RemotingCommand | None:
+    """The route of a topic, code 17 without one, code 1 while the gate is closed.
+
+    In cluster-test mode a topic that is unknown here is asked of another cluster.
+    """
     ext_fields = command.ext_fields or {}
     is_test = state.options.cluster_test
     if not state.is_ready(now_ms) and not is_test:
@@ -40,12 +44,33 @@ def get_routeinfo_by_topic(
         state.refresh_hot_path(now_ms)
     topic = ext_fields.get("topic")
     body = _route_body(state, command, ext_fields, topic) if topic is not None else None
+    if body is None and topic is not None and is_test:
+        _ask_product_cluster(state, command, connection, topic)
+        return None
+    return _route_answer(command, topic, body)
+
+
+def _route_answer(
+    command: RemotingCommand, topic: str | None, body: bytes | None
+) -> RemotingCommand:
     if body is not None:
         return command.answer(body=body)
     shown = "null" if topic is None else topic
     return command.answer(
         ResponseCode.TOPIC_NOT_EXIST, NO_ROUTE_REMARK.format(topic=shown)
     )
+
+
+def _ask_product_cluster(
+    state: RoutingState, command: RemotingCommand, connection: Connection, topic: str
+) -> None:
+    """Source: `ClusterTestRequestProcessor`, protocol.md section 2.23."""
+
+    def done(body: bytes | None) -> None:
+        answer = _route_answer(command, topic, body)
+        state.answer_later(command, connection, answer)
+
+    state.outbox.put(RouteQuery(topic, done))
 
 
 def _route_body(

@@ -3,7 +3,7 @@
 from collections.abc import Callable
 
 from namesrv._impl import Connection, HotPath, RouteAnswers
-from namesrv.codes import FLAG_ONEWAY, ORDER_TOPIC_CONFIG, SerializeType
+from namesrv.codes import ORDER_TOPIC_CONFIG, ResponseCode, SerializeType
 from namesrv.errors import StorageError
 from namesrv.hot_path import HotCode
 from namesrv.options import Options
@@ -86,18 +86,22 @@ class RoutingState:
         return encode_frame(answer, self.serialize_type)
 
     def answer_later(
+        self, request: RemotingCommand, connection: Connection, answer: RemotingCommand
+    ) -> None:
+        """Answer a request that had to wait, nothing if it was one-way."""
+        frame = b"" if request.is_oneway else self.encode(answer)
+        self.outbox.put(LateAnswer(connection, frame))
+
+    def answer_when_written(
         self, request: RemotingCommand, connection: Connection
     ) -> Callable[[StorageError | None], None]:
         """What answers `request` when its file has been written or could not be."""
 
         def done(error: StorageError | None) -> None:
-            frame = b""
-            if not request.flag & FLAG_ONEWAY:
-                if error is None:
-                    frame = self.encode(request.answer())
-                else:
-                    frame = self.encode(request.answer(1, str(error)))
-            self.outbox.put(LateAnswer(connection, frame))
+            answer = request.answer()
+            if error is not None:
+                answer = request.answer(ResponseCode.SYSTEM_ERROR, str(error))
+            self.answer_later(request, connection, answer)
 
         return done
 

@@ -5,21 +5,30 @@ Source: `NamesrvController`, `NamesrvStartup`.
 
 import asyncio
 import contextlib
+import logging
+import resource
 import signal
-import sys
 from collections.abc import Callable
 from typing import Any, Final
 
 from namesrv.errors import StartFailed, StorageError
 from namesrv.options import Options
 from namesrv.routing.liveness import TICK_MILLIS
-from namesrv.routing.outbox import Close, FileWrite, LateAnswer, LogEvent, Notification
+from namesrv.routing.outbox import (
+    Close,
+    FileWrite,
+    LateAnswer,
+    LogEvent,
+    Notification,
+    RouteQuery,
+)
 from namesrv.routing.processor import RequestProcessor
 from namesrv.server.clock import monotonic_millis, wall_millis
 from namesrv.server.connections import Connections
 from namesrv.server.listeners import open_listeners
 from namesrv.server.logs import EventLog
 from namesrv.server.notifier import Notifier
+from namesrv.server.product_cluster import ProductCluster
 from namesrv.server.storage import DataDirectory, Writer, read
 
 _STOP_SECONDS: Final = 0.6
@@ -48,6 +57,8 @@ class NameServer:
         self._stop_wanted = asyncio.Event()
         self._hurry = asyncio.Event()
         self._directory.open()
+        if self._directory.warning is not None:
+            self._log.log_event(logging.WARNING, self._directory.warning, {})
         try:
             self._build()
             await self._listen(loop)
@@ -82,6 +93,7 @@ class NameServer:
             await asyncio.sleep(0.01)
         self._connections.abort_all()
         await self._notifier.close()
+        await self._product_cluster.close()
         await asyncio.sleep(0)
         self._directory.close()
 
@@ -98,6 +110,7 @@ class NameServer:
         state.refresh_hot_path(state.started_ms)
         self._writer = Writer(self._directory.write)
         self._notifier = Notifier(self._log)
+        self._product_cluster = ProductCluster(self._options.product_namesrv_addr)
         self._connections = Connections(state, self._log, self._flush)
 
     async def _listen(self, loop: asyncio.AbstractEventLoop) -> None:
@@ -114,7 +127,8 @@ class NameServer:
     async def _drain(self) -> None:
         """Newer clients are told to go away for a while (section 5.8)."""
         self._state.drain(monotonic_millis())
-        self._log_info("draining", seconds=self._options.shutdown_wait_time_seconds)
+        fields = {"seconds": self._options.shutdown_wait_time_seconds}
+        self._log.log_event(logging.INFO, "draining", fields)
         with contextlib.suppress(TimeoutError):
             await asyncio.wait_for(
                 self._hurry.wait(), self._options.shutdown_wait_time_seconds
@@ -134,6 +148,8 @@ class NameServer:
 
     def _sweep_millis(self) -> int:
         idle_millis = self._options.server_channel_max_idle_time_seconds * 1000
+        if not idle_millis:
+            return _LONGEST_SWEEP_MILLIS
         return min(idle_millis // _SWEEPS_PER_IDLE_TIME, _LONGEST_SWEEP_MILLIS)
 
     def _flush(self) -> None:
@@ -153,6 +169,8 @@ class NameServer:
                 protocol = self._connections.find(connection)
                 if protocol is not None:
                     protocol.resume(frame)
+            case RouteQuery(topic, done):
+                self._product_cluster.query(topic, self._then_flush(done))
             case Notification(addresses, frame):
                 for address in addresses:
                     self._notifier.send(address, frame)
@@ -161,8 +179,14 @@ class NameServer:
                 if protocol is not None:
                     protocol.close()
 
-    def _log_info(self, event: str, **fields: object) -> None:
-        self._log.log_event(20, event, fields)
+    def _then_flush(
+        self, done: Callable[[bytes | None], None]
+    ) -> Callable[[bytes | None], None]:
+        def done_and_flush(body: bytes | None) -> None:
+            done(body)
+            self._flush()
+
+        return done_and_flush
 
 
 class _Job:
@@ -207,9 +231,7 @@ async def _serve(options: Options, on_started: Callable[[NameServer], None]) -> 
 def _install_signals(server: NameServer) -> None:
     loop = asyncio.get_running_loop()
     for number in (signal.SIGTERM, signal.SIGINT):
-        # Windows loops have no signal handlers; Ctrl-C interrupts there.
-        with contextlib.suppress(NotImplementedError):
-            loop.add_signal_handler(number, server.request_stop)
+        loop.add_signal_handler(number, server.request_stop)
 
 
 def _loop_factory(name: str) -> Callable[[], asyncio.AbstractEventLoop]:
@@ -230,10 +252,6 @@ def _loop_factory(name: str) -> Callable[[], asyncio.AbstractEventLoop]:
 
 def _raise_file_limit() -> None:
     """As many connections as the system lets this user have."""
-    if sys.platform == "win32":
-        return
-    import resource  # noqa: PLC0415
-
     soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
     if soft < hard:
         with contextlib.suppress(OSError, ValueError):

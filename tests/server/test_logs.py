@@ -1,0 +1,403 @@
+"""Lines of the log: their two forms, what they escape, hold back and survive."""
+
+import asyncio
+import errno
+import io
+import json
+import logging
+import os
+import re
+import sys
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from namesrv.errors import StartFailed
+from namesrv.options import Options
+from namesrv.server.logs import LOGGER, EventLog, FileHandler, escaped, set_up_logging
+
+NASTY = "a\nb\r\x1b[31m\x00\x7f\x85\u2028\u202e\ud800\\"
+CONTROL = re.compile("[\x00-\x1f\x7f-\x9f\u2028\u2029\u202a-\u202e\u2066-\u2069]")
+
+
+@pytest.fixture(autouse=True)
+def restored_logging() -> Iterator[None]:
+    yield
+    for name in ("namesrv", "asyncio"):
+        logger = logging.getLogger(name)
+        for handler in logger.handlers[:]:
+            logger.removeHandler(handler)
+            handler.close()
+        logger.setLevel(logging.NOTSET)
+        logger.propagate = True
+
+
+class Clock:
+    """Seconds that pass only when a test says so."""
+
+    def __init__(self) -> None:
+        self.now = 1000.0
+
+    def __call__(self) -> float:
+        return self.now
+
+
+def lines_of(capsys: pytest.CaptureFixture[str]) -> list[str]:
+    return capsys.readouterr().err.splitlines()
+
+
+class TestText:
+    def test_line_has_time_level_event_and_fields(
+        self, capsys: pytest.CaptureFixture[str]
+    ) -> None:
+        set_up_logging(Options())
+        fields = {"broker": "broker-a", "id": 0, "ok": True, "ha": None}
+        EventLog().log_event(logging.INFO, "broker registered", fields)
+        (line,) = lines_of(capsys)
+        time = r"\d{4}-\d\d-\d\d \d\d:\d\d:\d\d\.\d{3}[+-]\d\d:\d\d"
+        tail = "INFO  broker registered broker=broker-a id=0 ok=True ha=None"
+        assert re.fullmatch(f"{time} {re.escape(tail)}", line)
+
+    @pytest.mark.parametrize(
+        ("value", "shown"),
+        [
+            ("", '""'),
+            ("a b", '"a b"'),
+            ("a=b", '"a=b"'),
+            ('say "x"', r'"say \"x\""'),
+            ("back\\slash", r"back\\slash"),
+            ("主题", "主题"),
+            ("line\nfeed", r"line\nfeed"),
+            ("\x1b[31m", r"\x1b[31m"),
+            ("\u202eevil", r"\u202eevil"),
+            ("\ud800", r"\ud800"),
+            ("\x85", r"\x85"),
+            (b"\x00\xffGET", r"\x00\\xffGET"),
+            (("127.0.0.1:1", "127.0.0.1:2"), "127.0.0.1:1,127.0.0.1:2"),
+            (1.5, "1.5"),
+        ],
+    )
+    def test_value(
+        self, capsys: pytest.CaptureFixture[str], value: object, shown: str
+    ) -> None:
+        set_up_logging(Options())
+        EventLog().log_event(logging.INFO, "event", {"key": value})
+        (line,) = lines_of(capsys)
+        assert line.endswith(f" event key={shown}")
+
+    def test_event_of_another_module_is_escaped_too(
+        self, capsys: pytest.CaptureFixture[str]
+    ) -> None:
+        set_up_logging(Options())
+        logging.getLogger("asyncio").error("socket %s", "\n\x1b")
+        (line,) = lines_of(capsys)
+        assert line.endswith(r"ERROR socket \n\x1b")
+
+    def test_traceback_stands_in_lines_of_its_own_that_cannot_be_forged(
+        self, capsys: pytest.CaptureFixture[str]
+    ) -> None:
+        set_up_logging(Options())
+        try:
+            raise ValueError("one\n2025-01-01 INFO forged\x1b")
+        except ValueError:
+            LOGGER.exception("a bug")
+        first, *others = lines_of(capsys)
+        assert first.endswith("ERROR a bug")
+        assert all(line.startswith("    | ") for line in others)
+        assert others[-1] == r"    | 2025-01-01 INFO forged\x1b"
+
+
+class TestJson:
+    def test_line_is_an_object_with_the_fields_as_members(
+        self, capsys: pytest.CaptureFixture[str]
+    ) -> None:
+        set_up_logging(Options(log_format="json"))
+        fields = {"broker": "主题", "id": 0, "ok": True, "ha": None, "level": "mine"}
+        EventLog().log_event(logging.WARNING, "broker registered", fields)
+        (line,) = lines_of(capsys)
+        members = json.loads(line)
+        assert re.fullmatch(
+            r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d\.\d{3}[+-]\d\d:\d\d", members.pop("time")
+        )
+        assert members == {
+            "level": "WARN",
+            "event": "broker registered",
+            "broker": "主题",
+            "id": 0,
+            "ok": True,
+            "ha": None,
+            "level_": "mine",
+        }
+
+    def test_traceback_is_a_member(self, capsys: pytest.CaptureFixture[str]) -> None:
+        set_up_logging(Options(log_format="json"))
+        try:
+            raise ValueError("one\ntwo")
+        except ValueError:
+            LOGGER.exception("a bug")
+        (line,) = lines_of(capsys)
+        assert json.loads(line)["traceback"][-2:] == ["ValueError: one", "two"]
+
+    def test_lone_surrogate_becomes_the_replacement_character(
+        self, capsys: pytest.CaptureFixture[str]
+    ) -> None:
+        set_up_logging(Options(log_format="json"))
+        EventLog().log_event(logging.INFO, "event", {"key": "a\udfffb"})
+        assert json.loads(capsys.readouterr().err)["key"] == "a\ufffdb"
+
+
+@pytest.mark.parametrize("log_format", ["text", "json"])
+class TestBoth:
+    def test_no_control_character_of_a_peer_gets_into_the_log(
+        self, capsys: pytest.CaptureFixture[str], log_format: str
+    ) -> None:
+        set_up_logging(Options(log_format=log_format))
+        everything = "".join(map(chr, range(0x2100))) + NASTY
+        for start in range(0, len(everything), 500):
+            part = everything[start : start + 500]
+            EventLog().log_event(logging.INFO, "event", {"key": part})
+        written = capsys.readouterr().err
+        assert not CONTROL.search(written.replace("\n", ""))
+        assert written.count("\n") == len(range(0, len(everything), 500))
+
+    def test_long_value_is_cut(
+        self, capsys: pytest.CaptureFixture[str], log_format: str
+    ) -> None:
+        set_up_logging(Options(log_format=log_format))
+        EventLog().log_event(logging.INFO, "event", {"key": "x" * 65536})
+        written = capsys.readouterr().err
+        assert "x" * 512 + "...(65024 more)" in written
+        assert "x" * 513 not in written
+
+    def test_level_that_is_off_writes_nothing(
+        self, capsys: pytest.CaptureFixture[str], log_format: str
+    ) -> None:
+        set_up_logging(Options(log_format=log_format, log_level="WARN"))
+        log = EventLog()
+        log.log_event(logging.INFO, "quiet", {})
+        log.log_event(logging.WARNING, "loud", {})
+        (line,) = lines_of(capsys)
+        assert "loud" in line
+
+
+def limited(clock: Clock) -> EventLog:
+    set_up_logging(Options(log_level="DEBUG"))
+    return EventLog(clock)
+
+
+class TestRateLimit:
+    @pytest.fixture
+    def clock(self) -> Clock:
+        return Clock()
+
+    def test_twenty_at_once_then_five_a_second(
+        self, clock: Clock, capsys: pytest.CaptureFixture[str]
+    ) -> None:
+        log = limited(clock)
+        for _ in range(100):
+            log.log_event(logging.WARNING, "bad frame", {}, peer_caused=True)
+        assert len(lines_of(capsys)) == 20
+        for _ in range(4):
+            clock.now += 0.25
+            for _ in range(100):
+                log.log_event(logging.WARNING, "bad frame", {}, peer_caused=True)
+        assert len(lines_of(capsys)) == 5
+
+    def test_next_line_tells_how_many_were_suppressed(
+        self, clock: Clock, capsys: pytest.CaptureFixture[str]
+    ) -> None:
+        log = limited(clock)
+        for _ in range(50):
+            log.log_event(logging.WARNING, "bad frame", {"n": 1}, peer_caused=True)
+        clock.now += 1
+        log.log_event(logging.WARNING, "bad frame", {"n": 2}, peer_caused=True)
+        log.log_event(logging.WARNING, "bad frame", {"n": 3}, peer_caused=True)
+        *_, reporting, last = lines_of(capsys)
+        assert reporting.endswith("bad frame n=2 suppressed=30")
+        assert last.endswith("bad frame n=3")
+
+    def test_each_event_has_its_own_allowance(
+        self, clock: Clock, capsys: pytest.CaptureFixture[str]
+    ) -> None:
+        log = limited(clock)
+        for _ in range(50):
+            log.log_event(logging.WARNING, "bad frame", {}, peer_caused=True)
+        log.log_event(logging.WARNING, "bad header", {}, peer_caused=True)
+        assert lines_of(capsys)[-1].endswith("bad header")
+
+    def test_what_no_peer_causes_is_not_limited(
+        self, clock: Clock, capsys: pytest.CaptureFixture[str]
+    ) -> None:
+        log = limited(clock)
+        for _ in range(50):
+            log.log_event(logging.INFO, "saved", {})
+        assert len(lines_of(capsys)) == 50
+
+    def test_allowance_does_not_grow_beyond_twenty(
+        self, clock: Clock, capsys: pytest.CaptureFixture[str]
+    ) -> None:
+        log = limited(clock)
+        log.log_event(logging.INFO, "bad frame", {}, peer_caused=True)
+        clock.now += 3600
+        for _ in range(50):
+            log.log_event(logging.INFO, "bad frame", {}, peer_caused=True)
+        assert len(lines_of(capsys)) == 21
+
+    def test_end_of_a_flood_is_reported_when_asked(
+        self, clock: Clock, capsys: pytest.CaptureFixture[str]
+    ) -> None:
+        log = limited(clock)
+        for _ in range(50):
+            log.log_event(logging.INFO, "bad frame", {}, peer_caused=True)
+        log.report_suppressed()
+        assert len(lines_of(capsys)) == 20
+        clock.now += 4
+        log.report_suppressed()
+        log.report_suppressed()
+        (line,) = lines_of(capsys)
+        assert line.endswith('lines were suppressed of="bad frame" suppressed=30')
+
+    def test_clock_is_not_asked_when_the_level_is_off(self) -> None:
+        def no_clock() -> float:
+            raise AssertionError("asked")
+
+        set_up_logging(Options(log_level="ERROR"))
+        EventLog(no_clock).log_event(logging.INFO, "event", {}, peer_caused=True)
+
+
+class TestFile:
+    def test_lines_go_to_the_file_and_folders_are_made(self, tmp_path: Path) -> None:
+        path = tmp_path / "logs" / "namesrv.log"
+        set_up_logging(Options(log_file=str(path)))
+        EventLog().log_event(logging.INFO, "event", {"key": "主"})
+        assert path.read_text(encoding="utf-8").endswith(" event key=主\n")
+
+    def test_file_is_rotated_by_size(self, tmp_path: Path) -> None:
+        path = tmp_path / "namesrv.log"
+        set_up_logging(
+            Options(log_file=str(path), log_file_max_bytes=4096, log_file_backups=2)
+        )
+        for n in range(400):
+            EventLog().log_event(logging.INFO, "event", {"n": n})
+        names = {child.name for child in tmp_path.iterdir()}
+        assert names == {"namesrv.log", "namesrv.log.1", "namesrv.log.2"}
+        sizes = [child.stat().st_size for child in tmp_path.iterdir()]
+        assert max(sizes) < 4096 + 100
+        assert path.read_text().splitlines()[-1].endswith("n=399")
+
+    def test_file_that_cannot_be_opened_is_one_sentence(self, tmp_path: Path) -> None:
+        with pytest.raises(StartFailed) as caught:
+            set_up_logging(Options(log_file=str(tmp_path)))
+        assert str(caught.value) == (
+            f"cannot open the log file {tmp_path}: Is a directory;"
+            " choose another one with --log-file, or none to log to standard error"
+        )
+
+    def test_setting_up_again_replaces_the_first_log(self, tmp_path: Path) -> None:
+        set_up_logging(Options(log_file=str(tmp_path / "one")))
+        set_up_logging(Options(log_file=str(tmp_path / "two")))
+        EventLog().log_event(logging.INFO, "event", {})
+        assert (tmp_path / "one").read_text() == ""
+        assert (tmp_path / "two").read_text().endswith("event\n")
+
+
+class FullDisk(io.FileIO):
+    """A file on a disk that can be filled and emptied."""
+
+    full = False
+
+    def write(self, data: object) -> int:
+        if FullDisk.full:
+            raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
+        return super().write(data)  # type: ignore[arg-type]
+
+
+class TestFailure:
+    @pytest.fixture
+    def disk(self, monkeypatch: pytest.MonkeyPatch) -> type[FullDisk]:
+        def opened(path: str, mode: str, **kwargs: str) -> io.TextIOWrapper:
+            return io.TextIOWrapper(io.BufferedWriter(FullDisk(path, mode)), "utf-8")
+
+        monkeypatch.setattr(FullDisk, "full", False)
+        monkeypatch.setattr("builtins.open", opened)
+        return FullDisk
+
+    def test_full_disk_costs_lines_only_and_they_are_counted(
+        self,
+        tmp_path: Path,
+        disk: type[FullDisk],
+        monkeypatch: pytest.MonkeyPatch,
+        capsys: pytest.CaptureFixture[str],
+    ) -> None:
+        path = tmp_path / "namesrv.log"
+        set_up_logging(Options(log_file=str(path)))
+        log = EventLog()
+        log.log_event(logging.INFO, "before", {})
+        disk.full = True
+        for _ in range(3):
+            log.log_event(logging.INFO, "lost", {})
+        disk.full = False
+        log.log_event(logging.INFO, "after", {})
+        monkeypatch.undo()
+        lines = [line for line in path.read_text().splitlines() if line]
+        assert [line.split(" ", 2)[2] for line in lines] == [
+            "INFO  before",
+            "INFO  after",
+            "WARN  the log could not be written for a while lines=3",
+        ]
+        assert capsys.readouterr().err == ""
+
+    def test_rotation_that_fails_goes_on_in_the_same_file(
+        self, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        def refuse(source: str, target: str) -> None:
+            raise PermissionError(errno.EACCES, "no")
+
+        path = tmp_path / "namesrv.log"
+        set_up_logging(Options(log_file=str(path), log_file_max_bytes=4096))
+        monkeypatch.setattr(os, "rename", refuse)
+        for n in range(200):
+            EventLog().log_event(logging.INFO, "event", {"n": n})
+        assert len(path.read_text().splitlines()) == 200
+
+    def test_file_that_cannot_seek_is_never_rotated(self, tmp_path: Path) -> None:
+        pipe = tmp_path / "pipe"
+        os.mkfifo(pipe)
+        reader = os.open(pipe, os.O_RDONLY | os.O_NONBLOCK)
+        handler = FileHandler(str(pipe), maxBytes=1, backupCount=1)
+        record = logging.LogRecord("namesrv", 20, "", 0, "event", None, None)
+        handler.emit(record)
+        handler.emit(record)
+        handler.close()
+        assert os.read(reader, 100) == b"event\nevent\n"
+        os.close(reader)
+        assert list(tmp_path.iterdir()) == [pipe]
+
+    def test_closed_standard_error_is_survived(
+        self, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        class Broken(io.StringIO):
+            def write(self, text: str) -> int:
+                raise BrokenPipeError(errno.EPIPE, "nobody reads")
+
+        monkeypatch.setattr(sys, "stderr", Broken())
+        set_up_logging(Options())
+        EventLog().log_event(logging.INFO, "event", {})
+
+
+def test_asyncio_logs_to_the_same_place(capsys: pytest.CaptureFixture[str]) -> None:
+    set_up_logging(Options(log_format="json"))
+
+    async def fail_in_a_callback() -> None:
+        loop = asyncio.get_running_loop()
+        loop.call_exception_handler({"message": "odd\nthing"})
+
+    asyncio.run(fail_in_a_callback())
+    (line,) = lines_of(capsys)
+    assert json.loads(line)["event"] == "odd\nthing"
+
+
+def test_escaped_leaves_what_is_printable_alone() -> None:
+    assert escaped("a 主 é") == "a 主 é"
+    assert escaped("a\u00a0b") == r"a\xa0b"

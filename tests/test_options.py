@@ -1,0 +1,406 @@
+"""The table of options, what reads values into it, and what 318 and 319 see of it."""
+
+import dataclasses
+import re
+
+import pytest
+
+from namesrv.errors import OptionsInvalid, RequestFailed
+from namesrv.options import (
+    BY_NAME,
+    GROUPS,
+    OPTIONS,
+    REMOTE_KEYS,
+    Given,
+    Option,
+    Options,
+    Source,
+    build,
+    java_text,
+    kebab,
+    parse_remote,
+    parse_value,
+    value_text,
+)
+
+# What Java 5.3.3 answers to 319 (protocol.md section 4.3).
+JAVA_TEXT = """\
+bindAddress=0.0.0.0
+clientRequestThreadPoolNums=8
+clientRequestThreadPoolQueueCapacity=50000
+clusterTest=false
+configBlackList=configBlackList;configStorePath;kvConfigPath
+configStorePath=~/namesrv/namesrv.properties
+defaultThreadPoolNums=16
+defaultThreadPoolQueueCapacity=10000
+deleteTopicWithBrokerRegistration=false
+enableAllTopicList=true
+enableControllerInNamesrv=false
+enableShutdownGracefully=false
+enableTopicList=true
+kvConfigPath=~/namesrv/kvConfig.json
+listenPort=9876
+needWaitForService=false
+notifyMinBrokerIdChanged=false
+orderMessageEnable=false
+productEnvName=center
+returnOrderTopicConfigToBroker=true
+rocketmqHome=/opt/rocketmq
+scanNotActiveBrokerInterval=5000
+serverAsyncSemaphoreValue=64
+serverCallbackExecutorThreads=0
+serverChannelMaxIdleTimeSeconds=120
+serverNettyWorkerGroupEnable=true
+serverOnewaySemaphoreValue=256
+serverPooledByteBufAllocatorEnable=true
+serverSelectorThreads=3
+serverSocketBacklog=1024
+serverSocketRcvBufSize=0
+serverSocketSndBufSize=0
+serverWorkerThreads=8
+shutdownWaitTimeSeconds=30
+supportActingMaster=false
+unRegisterBrokerQueueCapacity=3000
+useEpollNativeSelector=false
+waitSecondsForService=45
+writeBufferHighWaterMark=0
+writeBufferLowWaterMark=0
+"""
+
+
+def source(name: str, **items: str) -> Source:
+    given = [
+        Given(key, text, f"line {n}") for n, (key, text) in enumerate(items.items())
+    ]
+    return Source(name, given)
+
+
+def mistakes(*sources: Source) -> tuple[str, ...]:
+    with pytest.raises(OptionsInvalid) as caught:
+        build(sources)
+    return caught.value.mistakes
+
+
+class TestTable:
+    def test_every_attribute_is_an_option_and_every_option_an_attribute(self) -> None:
+        attributes = {entry.name for entry in dataclasses.fields(Options)} - {"extra"}
+        assert attributes == {option.attribute for option in OPTIONS}
+        assert len(OPTIONS) == len(BY_NAME) == 57
+
+    @pytest.mark.parametrize("option", OPTIONS, ids=lambda option: option.name)
+    def test_type_default_and_attribute_agree(self, option: Option) -> None:
+        assert getattr(Options(), option.attribute) == option.default
+        if option.default is None:
+            assert option.name == "rocketmqHome"
+        else:
+            assert type(option.default) is option.type
+            assert parse_value(option, value_text(option.default)) == option.default
+
+    @pytest.mark.parametrize("option", OPTIONS, ids=lambda option: option.name)
+    def test_entry_is_fit_to_be_shown(self, option: Option) -> None:
+        assert option.group in GROUPS
+        assert option.meaning and "\n" not in option.meaning
+        assert not option.meaning.endswith(".")
+
+    def test_remote_keys_are_the_allow_list(self) -> None:
+        assert {option.name for option in OPTIONS if option.remote} == REMOTE_KEYS
+        assert len(REMOTE_KEYS) == 11
+
+    def test_options_of_the_jvm_are_marked(self) -> None:
+        marked = {option.name for option in OPTIONS if option.jvm_only}
+        assert "clientRequestThreadPoolNums" in marked
+        assert "useEpollNativeSelector" in marked
+        assert not marked & REMOTE_KEYS
+        assert not marked & {"listenPort", "serverSocketSndBufSize", "dataDir"}
+
+    def test_kebab_of_every_name_is_its_attribute(self) -> None:
+        assert kebab("unRegisterBrokerQueueCapacity") == (
+            "un-register-broker-queue-capacity"
+        )
+        assert all(re.fullmatch("[a-z]+(-[a-z]+)*", kebab(name)) for name in BY_NAME)
+
+
+class TestOptions:
+    def test_files_lie_in_the_data_directory_unless_they_are_named(self) -> None:
+        below = Options(data_dir="/data")
+        assert below.kv_config_path == "/data/kvConfig.json"
+        assert below.config_store_path == "/data/namesrv.properties"
+        assert Options(data_dir="/data", kv_config_path="/kv").kv_config_path == "/kv"
+
+    @pytest.mark.parametrize(
+        ("text", "addresses"),
+        [
+            ("0.0.0.0", ("0.0.0.0",)),
+            ("127.0.0.1,::1", ("127.0.0.1", "::1")),
+            ("127.0.0.1; [::1] ;", ("127.0.0.1", "::1")),
+            (" , ;", ()),
+        ],
+    )
+    def test_bind_addresses(self, text: str, addresses: tuple[str, ...]) -> None:
+        assert Options(bind_address=text).bind_addresses == addresses
+
+    def test_black_list_is_split_at_semicolons(self) -> None:
+        assert Options(config_black_list="a;b").black_list == {"a", "b"}
+
+
+class TestParseValue:
+    @pytest.mark.parametrize(
+        ("name", "text", "value"),
+        [
+            ("clusterTest", "true", True),
+            ("clusterTest", "False", False),
+            ("clusterTest", " TRUE ", True),
+            ("listenPort", "0", 0),
+            ("listenPort", "+65535", 65535),
+            ("listenPort", "9876 ", 9876),
+            ("serverWorkerThreads", "-1", -1),
+            ("productEnvName", " center\t", "center"),
+            ("productEnvName", "中 é", "中 é"),
+            ("serializeType", "rocketmq", "ROCKETMQ"),
+            ("loop", "UVLOOP", "uvloop"),
+        ],
+    )
+    def test_reads(self, name: str, text: str, value: object) -> None:
+        read = parse_value(BY_NAME[name], text)
+        assert read == value
+        assert type(read) is type(value)
+
+    @pytest.mark.parametrize(
+        ("name", "text", "sentence"),
+        [
+            ("clusterTest", "yes", "clusterTest is 'yes', expected true or false"),
+            ("clusterTest", "", "clusterTest is '', expected true or false"),
+            (
+                "listenPort",
+                "98x",
+                "listenPort is '98x', expected a whole number from 0 to 65535",
+            ),
+            (
+                "listenPort",
+                "65536",
+                "listenPort is '65536', expected a whole number from 0 to 65535",
+            ),
+            (
+                "waitSecondsForService",
+                "-1",
+                "waitSecondsForService is '-1',"
+                " expected a whole number from 0 to 2147483647",
+            ),
+            (
+                "scanNotActiveBrokerInterval",
+                "9",
+                "scanNotActiveBrokerInterval is '9',"
+                " expected a whole number from 10 to 86400000",
+            ),
+            (
+                "serializeType",
+                "XML",
+                "serializeType is 'XML', expected one of JSON, ROCKETMQ",
+            ),
+            (
+                "productEnvName",
+                "a\nb",
+                "productEnvName is 'a\\nb', expected a text without control characters",
+            ),
+        ],
+    )
+    def test_refuses_in_one_sentence(self, name: str, text: str, sentence: str) -> None:
+        with pytest.raises(OptionsInvalid) as caught:
+            parse_value(BY_NAME[name], text)
+        assert caught.value.mistakes == (sentence,)
+
+    @pytest.mark.parametrize(
+        "text", ["1_000", "٥", "0x10", "1e3", "5L", "", "+", "1.0"]
+    )
+    def test_numbers_are_ascii_digits(self, text: str) -> None:
+        with pytest.raises(OptionsInvalid):
+            parse_value(BY_NAME["serverWorkerThreads"], text)
+
+    def test_long_value_is_cut_in_the_sentence(self) -> None:
+        with pytest.raises(OptionsInvalid) as caught:
+            parse_value(BY_NAME["listenPort"], "7" * 100_000)
+        assert len(str(caught.value)) < 200
+        assert f"'{'7' * 100}'..." in str(caught.value)
+
+
+class TestBuild:
+    def test_without_sources_gives_the_defaults(self) -> None:
+        assert build([]) == Options()
+
+    def test_later_source_wins(self) -> None:
+        options = build(
+            [
+                source("file a", listenPort="1", productEnvName="x"),
+                source("environment", listenPort="2"),
+                source("command line", listenPort="3"),
+            ]
+        )
+        assert (options.listen_port, options.product_env_name) == (3, "x")
+
+    def test_last_of_repeated_keys_wins(self) -> None:
+        twice = [Given("listenPort", "1", "line 1"), Given("listenPort", "2", "line 2")]
+        assert build([Source("file a", twice)]).listen_port == 2
+
+    def test_unknown_key_is_kept_where_java_keeps_it(self) -> None:
+        keeping = Source(
+            "file a", [Given("foo", " bar ", "line 1")], keeps_unknown=True
+        )
+        assert build([keeping]).extra == {"foo": " bar "}
+
+    def test_unknown_key_is_a_mistake_elsewhere_with_the_nearest_one(self) -> None:
+        assert mistakes(source("command line", listenPrt="1", zzz="1")) == (
+            "command line, line 0: there is no option 'listenPrt';"
+            " did you mean listenPort?",
+            "command line, line 1: there is no option 'zzz'",
+        )
+
+    def test_source_spells_keys_its_own_way(self) -> None:
+        def shout(option: Option) -> str:
+            return option.name.upper()
+
+        given = [Given("LISTENPORT", "1", "here"), Given("LISTENPROT", "1", "there")]
+        assert build([Source("e", given[:1], spell=shout)]).listen_port == 1
+        assert mistakes(Source("e", given, spell=shout)) == (
+            "e, there: there is no option 'LISTENPROT'; did you mean LISTENPORT?",
+        )
+
+    def test_all_mistakes_of_all_sources_are_reported(self) -> None:
+        assert mistakes(
+            source("file ns.properties", listenPort="x", clusterTest="1"),
+            source("environment", loop="x"),
+        ) == (
+            "file ns.properties, line 0: listenPort is 'x',"
+            " expected a whole number from 0 to 65535",
+            "file ns.properties, line 1: clusterTest is '1', expected true or false",
+            "environment, line 0: loop is 'x', expected one of auto, uvloop, asyncio",
+        )
+
+    def test_mistake_counts_even_if_a_later_source_is_right(self) -> None:
+        wrong, right = source("a", listenPort="x"), source("b", listenPort="1")
+        assert len(mistakes(wrong, right)) == 1
+
+    @pytest.mark.parametrize(
+        ("items", "mistake"),
+        [
+            (
+                {"enableControllerInNamesrv": "true"},
+                "f, line 0: enableControllerInNamesrv is true, expected false, because"
+                " this server has no controller inside; run RocketMQ's controller as a"
+                " process of its own",
+            ),
+            (
+                {"writeBufferHighWaterMark": "5", "writeBufferLowWaterMark": "6"},
+                "f, line 1: writeBufferLowWaterMark is 6, expected at most"
+                " writeBufferHighWaterMark, which is 5",
+            ),
+            (
+                {"frameMaxLength": "4096", "inputBudgetBytes": "4095"},
+                "f, line 1: inputBudgetBytes is 4095, expected at least"
+                " frameMaxLength, which is 4096",
+            ),
+            (
+                {"bindAddress": ","},
+                "f, line 0: bindAddress is empty, expected at least one address",
+            ),
+            (
+                {"dataDir": ""},
+                "f, line 0: dataDir is empty, expected the path of a directory",
+            ),
+        ],
+    )
+    def test_contradiction_is_a_mistake(
+        self, items: dict[str, str], mistake: str
+    ) -> None:
+        assert mistakes(source("f", **items)) == (mistake,)
+
+    def test_water_mark_that_is_not_used_contradicts_nothing(self) -> None:
+        assert build([source("f", writeBufferLowWaterMark="6")])
+
+
+class TestRemote:
+    @pytest.mark.parametrize("name", sorted(REMOTE_KEYS))
+    def test_key_of_the_allow_list_is_read(self, name: str) -> None:
+        default = BY_NAME[name].default
+        assert default is not None
+        assert parse_remote(name, value_text(default)) == default
+
+    @pytest.mark.parametrize(
+        "name", ["kvConfigPath", "listenPort", "logFile", "nope", ""]
+    )
+    def test_any_other_key_is_no_permission_and_named(self, name: str) -> None:
+        with pytest.raises(RequestFailed) as caught:
+            parse_remote(name, "1", {"kvConfigPath"})
+        assert caught.value.code == 16
+        assert caught.value.remark == f"config {name!r} can not be updated remotely"
+
+    def test_key_on_the_operators_black_list_is_refused_as_java_does(self) -> None:
+        with pytest.raises(RequestFailed) as caught:
+            parse_remote("orderMessageEnable", "true", {"orderMessageEnable", "foo"})
+        assert caught.value.code == 16
+        assert caught.value.remark == "Can not update config in black list."
+
+    @pytest.mark.parametrize(
+        ("name", "text", "remark"),
+        [
+            (
+                "orderMessageEnable",
+                "1",
+                "config orderMessageEnable is '1', expected true or false",
+            ),
+            (
+                "waitSecondsForService",
+                "soon",
+                "config waitSecondsForService is 'soon',"
+                " expected a whole number from 0 to 2147483647",
+            ),
+        ],
+    )
+    def test_wrong_type_is_code_1_with_what_was_expected(
+        self, name: str, text: str, remark: str
+    ) -> None:
+        with pytest.raises(RequestFailed) as caught:
+            parse_remote(name, text)
+        assert (caught.value.code, caught.value.remark) == (1, remark)
+
+    def test_long_key_is_cut_in_the_remark(self) -> None:
+        with pytest.raises(RequestFailed) as caught:
+            parse_remote("k" * 100_000, "1")
+        assert len(caught.value.remark) < 200
+
+
+class TestJavaText:
+    def test_is_the_listing_of_the_java_server(self) -> None:
+        assert java_text(Options(rocketmq_home="/opt/rocketmq")) == JAVA_TEXT
+
+    def test_leaves_out_what_is_not_set(self) -> None:
+        without = JAVA_TEXT.replace("rocketmqHome=/opt/rocketmq\n", "")
+        assert java_text(Options()) == without
+
+    def test_has_the_extra_keys_of_the_file_in_their_places(self) -> None:
+        # As in the golden transcript config_blacklist_and_extra.
+        options = Options(
+            config_black_list="orderMessageEnable;foo",
+            rocketmq_home="/opt/rocketmq",
+            extra={"someUnknown": "extra value", "rocketmqHomeX": "y"},
+        )
+        lines = JAVA_TEXT.replace(
+            "configBlackList=configBlackList;configStorePath;kvConfigPath",
+            "configBlackList=orderMessageEnable;foo",
+        ).splitlines()
+        lines.insert(lines.index("rocketmqHome=/opt/rocketmq") + 1, "rocketmqHomeX=y")
+        lines.insert(
+            lines.index("shutdownWaitTimeSeconds=30") + 1, "someUnknown=extra value"
+        )
+        assert java_text(options).splitlines() == lines
+
+    def test_is_sorted_by_utf_16_and_escapes_nothing(self) -> None:
+        options = Options(extra={"\uff61": "a=b", "\U0001f600": "\\", "\ud800": ""})
+        assert java_text(options).splitlines()[-3:] == [
+            "\ud800=",
+            "\U0001f600=\\",
+            "\uff61=a=b",
+        ]
+
+    def test_shows_none_of_our_own_options(self) -> None:
+        names = {line.partition("=")[0] for line in java_text(Options()).splitlines()}
+        assert not names & {option.name for option in OPTIONS if not option.java}
