@@ -17,7 +17,6 @@ __all__ = (
     "Connection",
     "HotPath",
     "RouteAnswers",
-    "registration_digest",
 )
 
 NO_EXTENSIONS = bool(os.environ.get("NAMESRV_NO_EXTENSIONS"))
@@ -44,10 +43,8 @@ IMPLEMENTATION = _choose()
 if TYPE_CHECKING or IMPLEMENTATION == "pure":
     from namesrv._pure.connection import Connection, HotPath
     from namesrv._pure.live_table import BrokerLiveInfo, BrokerLiveTable
-    from namesrv._pure.registration_digest import registration_digest
     from namesrv._pure.route_answers import RouteAnswers
 else:  # the compiled twins
     from namesrv._fast.connection import Connection, HotPath
     from namesrv._fast.live_table import BrokerLiveInfo, BrokerLiveTable
-    from namesrv._fast.registration_digest import registration_digest
     from namesrv._fast.route_answers import RouteAnswers

@@ -1,10 +1,11 @@
-"""Numbers on which the hot path, its compiled twin and their callers agree.
+"""What the hot path, its compiled twin and their callers agree on.
 
-Both implementations take them from here, so that a limit exists once.
+Both implementations take limits, values and complaints about arguments from here, so
+that each exists once.
 """
 
 from enum import IntEnum, IntFlag
-from typing import Final
+from typing import Final, NamedTuple
 
 
 class HotCode(IntFlag):
@@ -40,5 +41,88 @@ OUTPUT_PAUSE_BYTES: Final = 1 << 20
 LARGE_REGISTRATION_BYTES: Final = 1 << 16
 """From this body size on, only one registration is handled per turn of the loop."""
 
+LONGEST_HOT_HEADER_BYTES: Final = 1 << 16
+"""A longer header is left to the reader that bounds the number of values."""
+
 DEFAULT_FRAME_MAX_BYTES: Final = 16_777_216
 """Longest frame, its four length bytes included (protocol.md section 1.1)."""
+
+MOST_HEAD_MEMBERS: Final = 32
+"""A header object with more members goes to the full reader."""
+
+_MOST_MILLIS: Final = 2**61
+
+
+class Frame(NamedTuple):
+    """One frame: header encoding (0 JSON, 1 ROCKETMQ), header, and body or None."""
+
+    serialize_type: int
+    header: bytes
+    body: bytes | None
+
+
+class Head(NamedTuple):
+    """What the hot path knows of a request.
+
+    `ext_fields` holds every member as text (a null as None) and is None without any
+    extFields; `version` and `flag` are 0 when absent.
+    """
+
+    code: int
+    version: int
+    opaque: int
+    flag: int
+    ext_fields: dict[str, str | None] | None
+
+
+def check_bytes(name: str, value: object) -> None:
+    """Raise TypeError unless `value` is bytes."""
+    if type(value) is not bytes:
+        raise TypeError(f"{name} must be bytes, not {type(value).__name__}")
+
+
+def check_text(name: str, value: object) -> None:
+    """Raise TypeError unless `value` is a str."""
+    if type(value) is not str:
+        raise TypeError(f"{name} must be a str, not {type(value).__name__}")
+
+
+def check_instance(name: str, value: object, expected: type) -> None:
+    """Raise TypeError unless `value` is an instance of `expected`."""
+    if not isinstance(value, expected):
+        wanted, got = expected.__name__, type(value).__name__
+        raise TypeError(f"{name} must be a {wanted}, not {got}")
+
+
+def check_bool(name: str, value: object) -> None:
+    """Raise TypeError unless `value` is a bool."""
+    if not isinstance(value, bool):
+        raise TypeError(f"{name} must be a bool, not {type(value).__name__}")
+
+
+def check_int32(name: str, value: int) -> int:
+    """`value`; raise TypeError or ValueError unless it is a signed 32-bit integer."""
+    return _check_int(name, value, -(2**31), 2**31 - 1)
+
+
+def check_int64(name: str, value: int) -> int:
+    """`value`; raise TypeError or ValueError unless it is a signed 64-bit integer."""
+    return _check_int(name, value, -(2**63), 2**63 - 1)
+
+
+def check_size(name: str, value: int) -> int:
+    """`value`; raise TypeError or ValueError unless it is a number of bytes."""
+    return _check_int(name, value, 0, 2**62)
+
+
+def check_millis(name: str, value: int) -> int:
+    """`value`; raise TypeError or ValueError unless it is a time in milliseconds."""
+    return _check_int(name, value, -_MOST_MILLIS, _MOST_MILLIS)
+
+
+def _check_int(name: str, value: int, low: int, high: int) -> int:
+    if type(value) is not int:
+        raise TypeError(f"{name} must be an int, not {type(value).__name__}")
+    if not low <= value <= high:
+        raise ValueError(f"{name} is {value}, expected {low} to {high}")
+    return value

@@ -8,13 +8,12 @@ Rules that hold whatever a peer sends:
 
 import re
 import zlib
-from collections.abc import Callable
+from collections.abc import Callable, Set
 from typing import Final
 
-from namesrv._pure.frame import Frame, FrameDecoder
-from namesrv._pure.head import Head, read_head
+from namesrv._pure.frame import FrameDecoder
+from namesrv._pure.head import read_head
 from namesrv._pure.live_table import BrokerLiveInfo, BrokerLiveTable
-from namesrv._pure.registration_digest import registration_digest
 from namesrv._pure.route_answers import RouteAnswers
 from namesrv.codes import (
     FLAG_ONEWAY,
@@ -27,16 +26,25 @@ from namesrv.errors import ConnectionFault
 from namesrv.hot_path import (
     LARGE_REGISTRATION_BYTES,
     OUTPUT_PAUSE_BYTES,
+    Frame,
+    Head,
     HotCode,
     Pause,
+    check_bytes,
+    check_instance,
+    check_millis,
+    check_size,
+    check_text,
 )
 from namesrv.wire.answer_frames import answer_frame, success_header
 from namesrv.wire.bodies import DataVersion, write_data_version
+from namesrv.wire.registration_digest import registration_digest
 
 _DATA_VERSION: Final = re.compile(
     rb'\{"counter":(0|[1-9][0-9]{0,17}),"stateVersion":(0|[1-9][0-9]{0,17}),'
     rb'"timestamp":(0|[1-9][0-9]{0,17})\}'
 )
+_NOBODY: Final[Set[tuple[str, str]]] = frozenset()
 _CRC32_MASK: Final = 0x7FFFFFFF
 _CRC32_FIELD: Final = re.compile(r"[1-9][0-9]{0,9}")
 
@@ -70,50 +78,62 @@ class HotPath:
         cold_path: ColdPath,
         frame_max_bytes: int,
     ) -> None:
+        check_instance("route_answers", route_answers, RouteAnswers)
+        check_instance("live_table", live_table, BrokerLiveTable)
         self.route_answers = route_answers
         self.live_table = live_table
         self.cold_path = cold_path
-        self.frame_max_bytes = frame_max_bytes
+        self.frame_max_bytes = check_size("frame_max_bytes", frame_max_bytes)
         self.hot_codes: int = HotCode.NONE
         self.order_topic_body = b""
         self.turn_taken = False
 
 
 class Connection:
-    """One peer. `remote_address` is its text for logs, `registered` the
-    (cluster, address) of each broker that it registered.
+    """One peer. `remote_address` is its text for logs.
 
     `pause` says why it stopped parsing; `fault` why it must close; `finished` that
-    the peer sends no more.
+    the peer sends no more. `needs_care` says that more than bytes to send came of the
+    last call; `last_active_ms` is when it was.
     """
 
     __slots__ = (
+        "__weakref__",
         "_decoder",
-        "_held",
         "_hot",
+        "_noted_bytes",
+        "_registered",
         "fault",
         "finished",
+        "last_active_ms",
+        "needs_care",
         "pause",
-        "registered",
         "remote_address",
     )
 
     def __init__(self, hot: HotPath, remote_address: str) -> None:
+        check_instance("hot", hot, HotPath)
+        check_text("remote_address", remote_address)
         self._hot = hot
         self._decoder = FrameDecoder(hot.frame_max_bytes)
-        self._held: Frame | None = None
+        self._noted_bytes = 0
+        self._registered: set[tuple[str, str]] | None = None
         self.remote_address = remote_address
-        self.registered: set[tuple[str, str]] = set()
         self.pause: int = Pause.NONE
         self.fault: ConnectionFault | None = None
         self.finished = False
+        self.needs_care = False
+        self.last_active_ms = 0
 
     @property
     def buffered_bytes(self) -> int:
         """Input that is kept: parts of frames, and whole frames while paused."""
-        held = self._held
-        size = self._decoder.buffered_bytes
-        return size if held is None else size + len(held.header) + len(held.body or b"")
+        return self._decoder.buffered_bytes
+
+    @property
+    def registered(self) -> Set[tuple[str, str]]:
+        """(cluster, address) of each broker that it registered."""
+        return _NOBODY if self._registered is None else self._registered
 
     @property
     def is_done(self) -> bool:
@@ -122,65 +142,99 @@ class Connection:
 
     def receive(self, data: bytes, now_ms: int) -> bytes:
         """Take what was read; the bytes to send, in request order."""
+        check_millis("now_ms", now_ms)
+        check_bytes("data", data)
+        self.last_active_ms = now_ms
         if self.fault is not None:
             return b""
+        self.needs_care = self.pause != Pause.NONE or self.finished
         self._decoder.feed(data)
-        if self.pause != Pause.NONE:
-            return b""
-        return self._run(b"", now_ms)
+        output = self._run(b"", now_ms) if self.pause == Pause.NONE else b""
+        self._note_buffered()
+        return output
 
     def resume(self, now_ms: int, answer: bytes = b"") -> bytes:
         """Go on after a pause; `answer` is the one that had to wait."""
+        check_millis("now_ms", now_ms)
+        check_bytes("answer", answer)
+        self.last_active_ms = now_ms
         if self.fault is not None:
             return b""
         self.pause = Pause.NONE
-        return self._run(answer, now_ms)
+        self.needs_care = True
+        output = self._run(answer, now_ms)
+        self._note_buffered()
+        return output
 
     def finish(self) -> None:
         """The peer closed its side; what was read is still answered."""
         self.finished = True
+        self.needs_care = True
+
+    def add_registered(self, key: tuple[str, str]) -> None:
+        """A broker registered on this connection; `key` is (cluster, address)."""
+        if self._registered is None:
+            self._registered = set()
+        self._registered.add(key)
+
+    def discard_registered(self, key: tuple[str, str]) -> None:
+        """That broker is gone."""
+        if self._registered is not None:
+            self._registered.discard(key)
+
+    def _note_buffered(self) -> None:
+        buffered_bytes = self._decoder.buffered_bytes
+        if buffered_bytes != self._noted_bytes:
+            self._noted_bytes = buffered_bytes
+            self.needs_care = True
 
     def _run(self, first: bytes, now_ms: int) -> bytes:
         output = [first]
         size = len(first)
         try:
             while self.pause == Pause.NONE:
-                frame = self._held or self._decoder.next_frame()
+                frame = self._decoder.next_frame()
                 if frame is None:
                     break
-                self._held = None
                 answer = self._handle(frame, now_ms)
                 output.append(answer)
                 size += len(answer)
                 if size >= OUTPUT_PAUSE_BYTES and self.pause == Pause.NONE:
                     self.pause = Pause.OUTPUT
+                    self.needs_care = True
         except ConnectionFault as fault:
             self.fault = fault
+            self.needs_care = True
         return b"".join(output)
 
     def _handle(self, frame: Frame, now_ms: int) -> bytes:
-        head = read_head(frame.serialize_type, frame.header)
         body = frame.body
         is_large = body is not None and len(body) >= LARGE_REGISTRATION_BYTES
-        if is_large and not self._take_turn(frame):
+        if is_large and not self._take_turn():
             return b""
+        head = read_head(frame.serialize_type, frame.header)
         if head is not None and not head.flag & FLAG_RESPONSE:
             answer = self._hot_answer(head, body, now_ms)
             if answer is not None:
                 return b"" if head.flag & FLAG_ONEWAY else answer
-        cold_answer = self._hot.cold_path(
-            frame.serialize_type, frame.header, body, self, now_ms
+        return self._cold(frame, now_ms)
+
+    def _cold(self, frame: Frame, now_ms: int) -> bytes:
+        self.needs_care = True
+        answer = self._hot.cold_path(
+            frame.serialize_type, frame.header, frame.body, self, now_ms
         )
-        if cold_answer is None:
+        if answer is None:
             self.pause = Pause.LATER
             return b""
-        return cold_answer
+        return answer
 
-    def _take_turn(self, frame: Frame) -> bool:
+    def _take_turn(self) -> bool:
         """Pause, before a large frame if another had this turn, else after it."""
         self.pause = Pause.TURN
+        self.needs_care = True
         if self._hot.turn_taken:
-            self._held = frame
+            self._decoder.put_back()
             return False
         self._hot.turn_taken = True
         return True
@@ -259,7 +313,7 @@ class Connection:
         if info.digest != registration_digest(head.version, ext_fields, body):
             return None
         self._hot.live_table.renew(info, self, now_ms)
-        self.registered.add(info.key)
+        self.add_registered(info.key)
         header = success_header(head.opaque, info.answer_ext_fields)
         return answer_frame(header, self._hot.order_topic_body)
 

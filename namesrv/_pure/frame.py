@@ -1,6 +1,6 @@
 """Bytes in, frames out (protocol.md section 1.1)."""
 
-from typing import Final, NamedTuple
+from typing import Final
 
 from namesrv.errors import (
     FrameTooLong,
@@ -8,17 +8,11 @@ from namesrv.errors import (
     HeaderTooLong,
     SerializeTypeUnknown,
 )
+from namesrv.hot_path import Frame, check_bytes, check_size
 
 _LENGTH_BYTES: Final = 4
 _PREFIX_BYTES: Final = 8
-
-
-class Frame(NamedTuple):
-    """One frame: header encoding (0 JSON, 1 ROCKETMQ), header, and body or None."""
-
-    serialize_type: int
-    header: bytes
-    body: bytes | None
+_KEPT_BYTES: Final = 1 << 16
 
 
 class FrameDecoder:
@@ -28,12 +22,13 @@ class FrameDecoder:
     length that was promised allocates nothing. Source: `NettyDecoder`.
     """
 
-    __slots__ = ("_buffer", "_frame_max_bytes", "_position")
+    __slots__ = ("_buffer", "_frame_max_bytes", "_last_start", "_position")
 
     def __init__(self, frame_max_bytes: int) -> None:
-        self._frame_max_bytes = frame_max_bytes
+        self._frame_max_bytes = check_size("frame_max_bytes", frame_max_bytes)
         self._buffer = bytearray()
         self._position = 0
+        self._last_start = 0
 
     @property
     def buffered_bytes(self) -> int:
@@ -42,9 +37,11 @@ class FrameDecoder:
 
     def feed(self, data: bytes) -> None:
         """Append what was read."""
+        check_bytes("data", data)
         if self._position:
             del self._buffer[: self._position]
-            self._position = 0
+        self._position = 0
+        self._last_start = 0
         self._buffer += data
 
     def next_frame(self) -> Frame | None:
@@ -56,6 +53,8 @@ class FrameDecoder:
         start = self._position
         available = len(self._buffer) - start
         if available < _LENGTH_BYTES:
+            if not available:
+                self._release()
             return None
         frame_length = int.from_bytes(self._buffer[start : start + _LENGTH_BYTES])
         if frame_length > self._frame_max_bytes - _LENGTH_BYTES:
@@ -65,6 +64,10 @@ class FrameDecoder:
         if available < _LENGTH_BYTES + frame_length:
             return None
         return self._take(start, frame_length)
+
+    def put_back(self) -> None:
+        """The frame that came last will come again."""
+        self._position = self._last_start
 
     def _take(self, start: int, frame_length: int) -> Frame:
         serialize_type = self._buffer[start + _LENGTH_BYTES]
@@ -79,9 +82,12 @@ class FrameDecoder:
         with memoryview(self._buffer) as view:
             header = bytes(view[header_start:body_start])
             body = bytes(view[body_start:end])
+        self._last_start = start
         self._position = end
-        if end == len(self._buffer):
-            # An idle connection must not keep the room of its largest frame.
-            self._buffer = bytearray()
-            self._position = 0
         return Frame(serialize_type, header, body or None)
+
+    def _release(self) -> None:
+        """An idle connection must not keep the room of its largest frame."""
+        self._buffer = bytearray()
+        self._position = 0
+        self._last_start = 0

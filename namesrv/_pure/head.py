@@ -4,15 +4,21 @@
 clients) and says None, "not mine", for everything else; `wire.command` reads that.
 Whatever is read here reads the same there.
 
-The JSON form: one object; printable ASCII without backslashes; no name twice; values
-are strings, whole numbers of up to ten digits, true, false or null; only extFields is
-an object; blanks, tabs and line ends anywhere between the tokens. `code` and `opaque`
-must be there.
+The JSON form: one object; printable ASCII without backslashes; no name twice; at most
+MOST_HEAD_MEMBERS members in an object; values are strings, whole numbers of up to ten
+digits, true, false or null; only extFields is an object; blanks, tabs and line ends
+anywhere between the tokens. `code` and `opaque` must be there.
 """
 
 import re
 import struct
 from typing import Final
+
+from namesrv.hot_path import (
+    LONGEST_HOT_HEADER_BYTES,
+    MOST_HEAD_MEMBERS,
+    Head,
+)
 
 _STRING: Final = r'"([ !#-\[\]-~]*)"'
 _NUMBER: Final = r"(0|-?[1-9][0-9]{0,9})"
@@ -33,32 +39,13 @@ _HIGHEST: Final = 2**31 - 1
 Value = str | int | bool | None
 
 
-class Head:
-    """What the hot path knows of a request.
-
-    `ext_fields` holds every member as text (a null as None) and is None without any
-    extFields; `version` and `flag` are 0 when absent.
-    """
-
-    __slots__ = ("code", "ext_fields", "flag", "opaque", "version")
-
-    def __init__(
-        self,
-        code: int,
-        version: int,
-        opaque: int,
-        flag: int,
-        ext_fields: dict[str, str | None] | None,
-    ) -> None:
-        self.code = code
-        self.version = version
-        self.opaque = opaque
-        self.flag = flag
-        self.ext_fields = ext_fields
-
-
 def read_head(serialize_type: int, header: bytes) -> Head | None:
-    """Read a header of type 0 (JSON) or 1 (ROCKETMQ); None for "not mine"."""
+    """Read a header of type 0 (JSON) or 1 (ROCKETMQ); None for "not mine".
+
+    A header of more than LONGEST_HOT_HEADER_BYTES never is.
+    """
+    if len(header) > LONGEST_HOT_HEADER_BYTES:
+        return None
     if serialize_type == 0:
         return _read_json_head(header)
     return _read_binary_head(header)
@@ -98,7 +85,7 @@ def _read_members(
         if member is None:
             return -1
         name, string, number, word, brace = member.groups()
-        if name in members:
+        if name in members or len(members) == MOST_HEAD_MEMBERS:
             return -1
         position = member.end()
         if ext_fields is not None and name == "extFields":
@@ -196,6 +183,8 @@ def _read_binary_ext_fields(
         name, position = _read_binary_text(header, position, 2)
         value, position = _read_binary_text(header, position, 4)
         if not name or not value or name in ext_fields:
+            return None
+        if len(ext_fields) == MOST_HEAD_MEMBERS:
             return None
         ext_fields[name] = value
     return ext_fields

@@ -5,6 +5,7 @@ next epoch, so that an event that is about an older registration can be told.
 Source: `RouteInfoManager#brokerLiveTable`, protocol.md sections 3.1, 3.5 and 3.7.
 """
 
+from namesrv.hot_path import check_instance, check_int64, check_millis, check_text
 from namesrv.wire.bodies import DataVersion
 
 
@@ -17,11 +18,11 @@ class BrokerLiveInfo:
     """
 
     __slots__ = (
+        "_data_version",
         "answer_ext_fields",
         "broker_addr",
         "broker_name",
         "cluster_name",
-        "data_version",
         "digest",
         "epoch",
         "ha_server_addr",
@@ -40,17 +41,27 @@ class BrokerLiveInfo:
         ha_server_addr: str | None,
         owner: object,
     ) -> None:
+        check_text("cluster_name", cluster_name)
+        check_text("broker_addr", broker_addr)
+        check_text("broker_name", broker_name)
         self.cluster_name = cluster_name
         self.broker_addr = broker_addr
         self.broker_name = broker_name
-        self.heartbeat_timeout_millis = heartbeat_timeout_millis
-        self.data_version = data_version
+        self.heartbeat_timeout_millis = check_int64(
+            "heartbeat_timeout_millis", heartbeat_timeout_millis
+        )
+        self._data_version = data_version
         self.ha_server_addr = ha_server_addr
         self.owner = owner
         self.last_update_timestamp = 0
         self.epoch = 0
         self.digest: bytes | None = None
         self.answer_ext_fields = ""
+
+    @property
+    def data_version(self) -> DataVersion | None:
+        """Version of the broker's topic table, None when it sent none."""
+        return self._data_version
 
     @property
     def key(self) -> tuple[str, str]:
@@ -73,17 +84,21 @@ class BrokerLiveTable:
 
     def get(self, cluster_name: str, broker_addr: str) -> BrokerLiveInfo | None:
         """The entry of a broker, or None."""
+        check_text("cluster_name", cluster_name)
+        check_text("broker_addr", broker_addr)
         brokers = self._clusters.get(cluster_name)
         return None if brokers is None else brokers.get(broker_addr)
 
     def entries(self) -> list[BrokerLiveInfo]:
-        """All entries, cluster by cluster."""
+        """All entries, in no order."""
         return [
             info for brokers in self._clusters.values() for info in brokers.values()
         ]
 
     def put(self, info: BrokerLiveInfo, now_ms: int) -> None:
         """Store a registration, replacing an entry of the same key."""
+        check_instance("info", info, BrokerLiveInfo)
+        check_millis("now_ms", now_ms)
         brokers = self._clusters.setdefault(info.cluster_name, {})
         self._size += info.broker_addr not in brokers
         brokers[info.broker_addr] = info
@@ -91,6 +106,8 @@ class BrokerLiveTable:
 
     def renew(self, info: BrokerLiveInfo, owner: object, now_ms: int) -> None:
         """The broker registered again through `owner`: next epoch, heard of now."""
+        check_instance("info", info, BrokerLiveInfo)
+        check_millis("now_ms", now_ms)
         self._epoch += 1
         info.epoch = self._epoch
         info.owner = owner
@@ -98,6 +115,9 @@ class BrokerLiveTable:
 
     def touch(self, cluster_name: str, broker_addr: str, now_ms: int) -> bool:
         """A heartbeat came; False when there is no such entry."""
+        check_text("cluster_name", cluster_name)
+        check_text("broker_addr", broker_addr)
+        check_millis("now_ms", now_ms)
         info = self.get(cluster_name, broker_addr)
         if info is None:
             return False
@@ -106,6 +126,8 @@ class BrokerLiveTable:
 
     def remove(self, cluster_name: str, broker_addr: str) -> BrokerLiveInfo | None:
         """Take an entry out; None when there was none."""
+        check_text("cluster_name", cluster_name)
+        check_text("broker_addr", broker_addr)
         brokers = self._clusters.get(cluster_name)
         info = None if brokers is None else brokers.pop(broker_addr, None)
         if brokers is None or info is None:
@@ -116,14 +138,20 @@ class BrokerLiveTable:
         return info
 
     def expired(self, now_ms: int) -> list[BrokerLiveInfo]:
-        """Entries not heard of for longer than their timeout (section 3.5)."""
-        return [
+        """Entries not heard of for longer than their timeout, by cluster and address.
+
+        Source: protocol.md section 3.5.
+        """
+        check_millis("now_ms", now_ms)
+        found = [
             info
             for info in self.entries()
-            if info.last_update_timestamp + info.heartbeat_timeout_millis < now_ms
+            if now_ms - info.last_update_timestamp > info.heartbeat_timeout_millis
         ]
+        return sorted(found, key=lambda info: info.key)
 
     def shift(self, millis: int) -> None:
         """Move every deadline by the length of a stall of our own process."""
+        check_millis("millis", millis)
         for info in self.entries():
             info.last_update_timestamp += millis

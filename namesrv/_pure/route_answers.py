@@ -9,6 +9,13 @@ built and never stored.
 from collections import OrderedDict
 from typing import Final
 
+from namesrv.hot_path import (
+    check_bool,
+    check_bytes,
+    check_int32,
+    check_size,
+    check_text,
+)
 from namesrv.wire.answer_frames import (
     answer_frame,
     success_header,
@@ -30,7 +37,7 @@ class RouteAnswers:
     __slots__ = ("_kept", "_kept_bytes", "_max_bytes", "_topics")
 
     def __init__(self, max_bytes: int) -> None:
-        self._max_bytes = max_bytes
+        self._max_bytes = check_size("max_bytes", max_bytes)
         self._kept_bytes = 0
         self._topics: dict[str, _Bodies] = {}
         self._kept: OrderedDict[str, None] = OrderedDict()
@@ -45,12 +52,14 @@ class RouteAnswers:
 
     def mark(self, topic: str) -> None:
         """The topic has a route, and whatever was answered before is out of date."""
+        check_text("topic", topic)
         if self._topics.get(topic) is not _NO_BODIES:
             self._forget(topic)
             self._topics[topic] = _NO_BODIES
 
     def remove(self, topic: str) -> None:
         """The topic has no route any more."""
+        check_text("topic", topic)
         self._forget(topic)
         self._topics.pop(topic, None)
 
@@ -61,6 +70,9 @@ class RouteAnswers:
 
     def put(self, topic: str, standard: bool, body: bytes) -> None:
         """Keep the body of a marked topic's answer, if the budget has room for it."""
+        check_text("topic", topic)
+        check_bool("standard", standard)
+        check_bytes("body", body)
         bodies = self._topics.get(topic)
         if bodies is None or len(body) > self._max_bytes:
             return
@@ -74,6 +86,9 @@ class RouteAnswers:
 
     def answer(self, topic: str, standard: bool, opaque: int) -> bytes | None:
         """The whole answer frame; None when somebody must make the body first."""
+        check_text("topic", topic)
+        check_bool("standard", standard)
+        check_int32("opaque", opaque)
         bodies = self._topics.get(topic)
         if bodies is None:
             return answer_frame(topic_not_exist_header(topic, opaque), b"")

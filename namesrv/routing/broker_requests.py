@@ -7,7 +7,7 @@ Source: `DefaultRequestProcessor#registerBroker`, `#unregisterBroker`,
 import zlib
 from typing import Final
 
-from namesrv._impl import Connection, registration_digest
+from namesrv._impl import Connection
 from namesrv.codes import ORDER_TOPIC_CONFIG, ResponseCode
 from namesrv.errors import RequestFailed
 from namesrv.routing import queries, unregistration
@@ -17,6 +17,7 @@ from namesrv.wire.bodies import DataVersion, RegisterBrokerBody, write_data_vers
 from namesrv.wire.command import ExtFields, RemotingCommand
 from namesrv.wire.headers import BrokerRequestHeader, RegisterBrokerRequestHeader
 from namesrv.wire.register_body import read_data_version, read_register_broker_body
+from namesrv.wire.registration_digest import registration_digest
 
 _CRC32_MASK: Final = 0x7FFFFFFF
 
@@ -108,7 +109,8 @@ def unregister_broker(
     unregistration.unregister_broker(
         state.tables, state.options, state.outbox, header, now_ms
     )
-    connection.registered.discard((header.cluster_name or "", header.broker_addr or ""))
+    key = header.cluster_name or "", header.broker_addr or ""
+    connection.discard_registered(key)
     return command.answer()
 
 

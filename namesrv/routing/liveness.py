@@ -16,7 +16,7 @@ from namesrv.routing.outbox import Close, Outbox
 from namesrv.routing.tables import RouteTables
 from namesrv.routing.unregistration import unregister_live_broker
 
-TICK_MILLIS: Final = 500
+TICK_MILLIS: Final = 100
 """How often the server calls `tick`, at least."""
 STALL_MILLIS: Final = 1500
 """A tick that comes later than this says that our process stood still."""
@@ -99,7 +99,6 @@ class Liveness:
             unregister_live_broker(
                 self._tables, self._options, self._outbox, info, now_ms
             )
-        connection.registered.clear()
 
     def _scan_not_active_broker(self, now_ms: int) -> None:
         for info in self._tables.broker_live_table.expired(now_ms):
@@ -171,5 +170,7 @@ class Liveness:
         if broker_id is not None and broker_id in data.broker_addrs:
             del data.broker_addrs[broker_id]
             self._tables.group_changed(data)
+            # The next registration of whoever has the lowest id now brings its topics.
+            self._tables.forget_digests((data.broker_name,))
         if not data.broker_addrs:
             self._tables.remove_group(data.broker_name, now_ms)

@@ -82,12 +82,15 @@ class Registration:
         info = self._refresh(tables, group.data, cluster, now_ms)
         if info is None:
             return {}
-        self._store_filter_servers(tables, group.data, info.key)
+        # Null leaves the table alone, an empty list clears it (step 12).
+        if self._body.filter_server_list is not None:
+            tables.set_filter_servers(info.key, self._body.filter_server_list)
         result = self._master_of(tables, group.data, cluster)
         if group.min_changed and options.notify_min_broker_id_changed:
             ha_server_addr = self._header.ha_server_addr
             notify_min_broker_id_change(group.data, None, ha_server_addr, outbox)
-        info.digest = self._digest
+        if self._has_own_master(tables, group.data, cluster):
+            info.digest = self._digest
         info.answer_ext_fields = write_ext_fields(result)
         return result
 
@@ -145,7 +148,7 @@ class Registration:
             holder_state_version=holder.data_version.state_version,
         )
         if addr is not None:
-            tables.broker_live_table.remove(cluster, addr)
+            tables.remove_live(cluster, addr)
         return True
 
     def _may_join(
@@ -198,8 +201,8 @@ class Registration:
             data.live_keys.discard(key)
             info = tables.broker_live_table.get(*key)
             if info is not None and info.broker_name == data.broker_name:
-                tables.broker_live_table.remove(*key)
-                tables.filter_server_table.pop(key, None)
+                tables.remove_live(*key)
+                tables.set_filter_servers(key, None)
 
     def _apply_topics(
         self,
@@ -297,26 +300,22 @@ class Registration:
             header.ha_server_addr,
             self._owner,
         )
+        # Another group's broker may have had this address.
+        tables.remove_live(*info.key)
         tables.broker_live_table.put(info, now_ms)
         data.live_keys.add(info.key)
-        self._owner.registered.add(info.key)
+        self._owner.add_registered(info.key)
         return info
 
-    def _store_filter_servers(
-        self, tables: RouteTables, data: BrokerData, key: tuple[str, str]
-    ) -> None:
-        """Step 12: a null list leaves the table alone, an empty one clears it."""
-        servers = self._body.filter_server_list
-        if servers is None:
-            return
-        old = tables.filter_server_table.get(key)
-        if servers:
-            tables.filter_server_table[key] = servers
-        else:
-            tables.filter_server_table.pop(key, None)
-        if (old or []) != servers:
-            # The table being empty or not shows in every route that has this address.
-            tables.group_changed(data)
+    def _has_own_master(
+        self, tables: RouteTables, data: BrokerData, cluster: str
+    ) -> bool:
+        """Whether only this group can change what its slave is answered."""
+        master_addr = data.broker_addrs.get(MASTER_ID)
+        if self._broker_id == MASTER_ID or master_addr is None:
+            return True
+        live = tables.broker_live_table.get(cluster, master_addr)
+        return live is not None and live.broker_name == data.broker_name
 
     def _master_of(
         self, tables: RouteTables, data: BrokerData, cluster: str

@@ -6,7 +6,7 @@ encoded here. Source: `RouteInfoManager`, protocol.md section 3.1.
 
 from collections.abc import Iterable
 
-from namesrv._impl import BrokerLiveTable, RouteAnswers
+from namesrv._impl import BrokerLiveInfo, BrokerLiveTable, RouteAnswers
 from namesrv.routing.broker_data import BrokerData, TopicQueues
 from namesrv.wire.bodies import QueueData, TopicQueueMappingInfo
 
@@ -93,6 +93,24 @@ class RouteTables:
         """As `forget_digests`, for every broker."""
         for info in self.broker_live_table.entries():
             info.digest = None
+
+    def remove_live(self, cluster: str, broker_addr: str) -> BrokerLiveInfo | None:
+        """Take a live entry out; what its slaves were answered is out of date."""
+        info = self.broker_live_table.remove(cluster, broker_addr)
+        if info is not None:
+            self.forget_digests((info.broker_name,))
+        return info
+
+    def set_filter_servers(
+        self, key: tuple[str, str], servers: list[str | None] | None
+    ) -> None:
+        """Store a broker's filter servers; none for None and for an empty list."""
+        old = self.filter_server_table.pop(key, [])
+        if servers:
+            self.filter_server_table[key] = servers
+        if old != (servers or []):
+            # They show in the routes of every group that has this address.
+            self.route_answers.forget_bodies()
 
     def set_mapping(self, topic: str, info: TopicQueueMappingInfo, now_ms: int) -> None:
         """Store a static topic's mapping under the group that it names."""

@@ -29,8 +29,8 @@ def unregister_broker(
     cluster, addr, name = header.cluster_name, header.broker_addr, header.broker_name
     if cluster is None or addr is None or name is None:
         return
-    was_live = tables.broker_live_table.remove(cluster, addr) is not None
-    filters = tables.filter_server_table.pop((cluster, addr), None)
+    was_live = tables.remove_live(cluster, addr) is not None
+    tables.set_filter_servers((cluster, addr), None)
     tables.forget_digests((name,))
     data = tables.broker_addr_table.get(name)
     if data is None or header.broker_id is None:
@@ -50,7 +50,7 @@ def unregister_broker(
         tables.remove_group(name, now_ms)
         tables.leave_cluster(cluster, name)
         return
-    if removed_ids or filters:
+    if removed_ids:
         tables.group_changed(data)
     if not data.enable_acting_master:
         return
@@ -94,8 +94,8 @@ def unregister_live_broker(
     ids = [key for key, addr in addrs.items() if addr == info.broker_addr]
     if not ids:
         # Java would keep such an entry forever (trap 23).
-        tables.broker_live_table.remove(*info.key)
-        tables.filter_server_table.pop(info.key, None)
+        tables.remove_live(*info.key)
+        tables.set_filter_servers(info.key, None)
         return
     header = BrokerRequestHeader(
         info.broker_name, info.broker_addr, info.cluster_name, min(ids)

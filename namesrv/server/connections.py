@@ -21,7 +21,8 @@ _DEFAULT_LOW_WATER_BYTES: Final = 32768
 class Connections:
     """Makes the protocols and keeps them.
 
-    `flush` carries out what the state put into its outbox.
+    `flush` carries out what the state put into its outbox. `now_ms` is the monotonic
+    time as of the last tick: reading the clock for each read would cost a percent.
     """
 
     def __init__(
@@ -34,6 +35,7 @@ class Connections:
         self._turns: deque[NamesrvProtocol] = deque()
         self._buffered_bytes = 0
         self._frozen = False
+        self.now_ms = monotonic_millis()
 
     def __len__(self) -> int:
         return len(self._by_connection)
@@ -55,6 +57,7 @@ class Connections:
             low = options.write_buffer_low_water_mark
         protocol.transport.set_write_buffer_limits(high=high, low=low)
         connection = Connection(self._state.hot, remote_address)
+        connection.last_active_ms = self.now_ms
         self._by_connection[connection] = protocol
         self._debug("connection opened", protocol, connection)
         return connection
@@ -65,11 +68,11 @@ class Connections:
         self._by_connection.pop(connection, None)
         self._buffered_bytes -= protocol.buffered_bytes
         protocol.buffered_bytes = 0
-        protocol.closing_since_ms = protocol.closing_since_ms or monotonic_millis()
+        protocol.closing_since_ms = protocol.closing_since_ms or self.now_ms
         self._debug("connection closed", protocol, connection)
         if connection.registered and not self._frozen:
-            now_ms = monotonic_millis()
-            self._state.liveness.on_channel_destroy(connection, now_ms)
+            # The clock itself, because this may be the first sign of a stall.
+            self._state.liveness.on_channel_destroy(connection, monotonic_millis())
             self._flush()
 
     def after_call(self, protocol: NamesrvProtocol) -> None:
@@ -111,7 +114,10 @@ class Connections:
             if closing_since_ms is not None:
                 if now_ms - closing_since_ms > _CLOSE_PATIENCE_MILLIS:
                     protocol.transport.abort()
-            elif idle_millis and now_ms - protocol.last_active_ms > idle_millis:
+            elif (
+                idle_millis
+                and now_ms - protocol.connection.last_active_ms > idle_millis
+            ):
                 self._debug("connection is idle", protocol, protocol.connection)
                 protocol.close()
 
@@ -150,7 +156,7 @@ class Connections:
         self._buffered_bytes -= largest.buffered_bytes
         largest.buffered_bytes = 0
         del self._by_connection[largest.connection]
-        largest.closing_since_ms = monotonic_millis()
+        largest.closing_since_ms = self.now_ms
         largest.transport.abort()
 
     def _debug(

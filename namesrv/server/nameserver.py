@@ -135,7 +135,7 @@ class NameServer:
             )
 
     def _tick(self) -> None:
-        now_ms = monotonic_millis()
+        now_ms = self._connections.now_ms = monotonic_millis()
         self._state.liveness.tick(now_ms)
         self._flush()
         if now_ms >= self._next_sweep_ms:

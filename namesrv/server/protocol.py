@@ -1,12 +1,12 @@
 """The asyncio protocol of one connection: feed, write, pause or close, no logic."""
 
 import asyncio
+from collections.abc import Callable
 from typing import TYPE_CHECKING, cast
 
 from namesrv._impl import Connection
 from namesrv.errors import ConnectionFault
 from namesrv.hot_path import Pause
-from namesrv.server.clock import monotonic_millis
 from namesrv.server.sniff import Sniffer
 
 if TYPE_CHECKING:
@@ -16,7 +16,7 @@ if TYPE_CHECKING:
 class NamesrvProtocol(asyncio.Protocol):
     """Joins a transport to a `Connection`.
 
-    `last_active_ms` is when bytes last moved; `closing_since_ms` is set once the
+    `has_sent` says whether anything ever came; `closing_since_ms` is set once the
     connection is being closed; `buffered_bytes` is what the input budget counts.
     """
 
@@ -24,49 +24,49 @@ class NamesrvProtocol(asyncio.Protocol):
         "_blocked",
         "_connections",
         "_reading",
+        "_receive",
         "_sniffer",
+        "_write",
         "buffered_bytes",
         "closing_since_ms",
         "connection",
         "has_sent",
-        "last_active_ms",
         "transport",
     )
 
     def __init__(self, connections: "Connections") -> None:
         self._connections = connections
         self._sniffer: Sniffer | None = Sniffer()
+        self._receive: Callable[[bytes, int], bytes] = self._receive_first
         self._reading = True
         self._blocked = False
         self.buffered_bytes = 0
         self.closing_since_ms: int | None = None
         self.has_sent = False
-        self.last_active_ms = monotonic_millis()
         self.transport: asyncio.Transport
         self.connection: Connection
+        self._write: Callable[[bytes], None]
 
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
         """Begin; the peer's address is for the logs."""
         self.transport = cast(asyncio.Transport, transport)
+        self._write = self.transport.write
         peer = transport.get_extra_info("peername")
         remote = address_text(peer) if peer else "unknown"
         self.connection = self._connections.open(self, remote)
 
     def data_received(self, data: bytes) -> None:
         """Bytes came: answer them."""
-        self.has_sent = True
-        self.last_active_ms = monotonic_millis()
-        if self._sniffer is not None:
-            begun = self._sniff(self._sniffer, data)
-            if begun is None:
-                return
-            data = begun
-        self._act(self.connection.receive(data, self.last_active_ms))
+        output = self._receive(data, self._connections.now_ms)
+        if output:
+            self._write(output)
+        if self.connection.needs_care:
+            self._care()
 
     def eof_received(self) -> bool:
         """The peer sends no more: what it sent is answered, then it is closed."""
         self.connection.finish()
-        self._act(b"")
+        self._care()
         return True
 
     def pause_writing(self) -> None:
@@ -77,8 +77,8 @@ class NamesrvProtocol(asyncio.Protocol):
     def resume_writing(self) -> None:
         """The peer reads again."""
         self._blocked = False
-        self.last_active_ms = monotonic_millis()
-        self._act(b"")
+        self.connection.last_active_ms = self._connections.now_ms
+        self._care()
 
     def connection_lost(self, exc: Exception | None) -> None:
         """The end, whoever wanted it."""
@@ -86,19 +86,21 @@ class NamesrvProtocol(asyncio.Protocol):
 
     def resume(self, answer: bytes = b"") -> None:
         """Go on after a pause, with the answer that had to wait."""
-        if self.closing_since_ms is None:
-            self.last_active_ms = monotonic_millis()
-            self._act(self.connection.resume(self.last_active_ms, answer))
+        if self.closing_since_ms is not None:
+            return
+        output = self.connection.resume(self._connections.now_ms, answer)
+        if output:
+            self._write(output)
+        self._care()
 
     def close(self) -> None:
         """Send what is left and close; the sweep aborts it if that takes long."""
         if self.closing_since_ms is None:
-            self.closing_since_ms = monotonic_millis()
+            self.closing_since_ms = self._connections.now_ms
             self.transport.close()
 
-    def _act(self, output: bytes) -> None:
-        if output:
-            self.transport.write(output)
+    def _care(self) -> None:
+        """Effects, faults, ends and pauses: whatever is not just bytes to send."""
         connection = self.connection
         self._connections.after_call(self)
         if self.closing_since_ms is not None:
@@ -115,18 +117,29 @@ class NamesrvProtocol(asyncio.Protocol):
         else:
             self._set_reading(not self._blocked)
 
-    def _sniff(self, sniffer: Sniffer, data: bytes) -> bytes | None:
+    def _receive_first(self, data: bytes, now_ms: int) -> bytes:
+        """As `Connection.receive`, until it is clear what the first bytes are."""
+        self.has_sent = True
+        begun = self._sniff(data)
+        self.connection.last_active_ms = now_ms
+        if begun is None:
+            return b""
+        self._sniffer = None
+        self._receive = self.connection.receive
+        return self.connection.receive(begun, now_ms)
+
+    def _sniff(self, data: bytes) -> bytes | None:
         """The first bytes of the frame stream, None while there are none."""
+        if self._sniffer is None:
+            return None
         try:
-            begun = sniffer.feed(data)
+            begun = self._sniffer.feed(data)
         except ConnectionFault as fault:
             self._connections.report_fault(self, fault)
             self.close()
             return None
-        if begun is not None:
-            self._sniffer = None
-            if sniffer.source is not None:
-                self.connection.remote_address = address_text(sniffer.source)
+        if begun is not None and self._sniffer.source is not None:
+            self.connection.remote_address = address_text(self._sniffer.source)
         return begun
 
     def _set_reading(self, wanted: bool) -> None:

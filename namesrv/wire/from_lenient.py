@@ -78,7 +78,8 @@ def _convert_dict(key: Any, element: Any, value: JsonValue) -> dict[Any, Any]:
     if not isinstance(value, dict):
         raise JsonInvalid("an object was expected", 0)
     if key is str:
-        return {name: _convert(element, item) for name, item in value.items()}
+        # A name that was a bare number is a str of its own kind.
+        return {str(name): _convert(element, item) for name, item in value.items()}
     return {
         _convert_int(key, name, None): _convert(element, item)
         for name, item in value.items()
