@@ -4,22 +4,37 @@ import asyncio
 import logging
 from collections import deque
 from collections.abc import Callable
-from typing import Final
+from typing import Final, Protocol
 
 from namesrv._impl import Connection
 from namesrv.errors import ConnectionFault
 from namesrv.routing.state import RoutingState
 from namesrv.server.clock import monotonic_millis
 from namesrv.server.logs import EventLog
-from namesrv.server.protocol import NamesrvProtocol
 
 _CLOSE_PATIENCE_MILLIS: Final = 5000
 _DEFAULT_HIGH_WATER_BYTES: Final = 65536
 _DEFAULT_LOW_WATER_BYTES: Final = 32768
 
 
+class Served(Protocol):
+    """What is known here of a connection's asyncio protocol."""
+
+    transport: asyncio.Transport
+    connection: Connection
+    has_sent: bool
+    buffered_bytes: int
+    closing_since_ms: int | None
+
+    def close(self) -> None:
+        """Send what is left and close."""
+
+    def resume(self, answer: bytes = b"") -> None:
+        """Go on after a pause, with the answer that had to wait."""
+
+
 class Connections:
-    """Makes the protocols and keeps them.
+    """Keeps the protocols of all open connections.
 
     `flush` carries out what the state put into its outbox. `now_ms` is the monotonic
     time as of the last tick: reading the clock for each read would cost a percent.
@@ -31,8 +46,8 @@ class Connections:
         self._state = state
         self._log = log
         self._flush = flush
-        self._by_connection: dict[Connection, NamesrvProtocol] = {}
-        self._turns: deque[NamesrvProtocol] = deque()
+        self._by_connection: dict[Connection, Served] = {}
+        self._turns: deque[Served] = deque()
         self._buffered_bytes = 0
         self._frozen = False
         self.now_ms = monotonic_millis()
@@ -40,15 +55,11 @@ class Connections:
     def __len__(self) -> int:
         return len(self._by_connection)
 
-    def protocol(self) -> NamesrvProtocol:
-        """A new protocol, for a connection that was just accepted."""
-        return NamesrvProtocol(self)
-
-    def find(self, connection: Connection) -> NamesrvProtocol | None:
+    def find(self, connection: Connection) -> Served | None:
         """The protocol of a connection, None when it has ended."""
         return self._by_connection.get(connection)
 
-    def open(self, protocol: NamesrvProtocol, remote_address: str) -> Connection:
+    def open(self, protocol: Served, remote_address: str) -> Connection:
         """A connection begins."""
         options = self._state.options
         high, low = _DEFAULT_HIGH_WATER_BYTES, _DEFAULT_LOW_WATER_BYTES
@@ -62,7 +73,7 @@ class Connections:
         self._debug("connection opened", protocol, connection)
         return connection
 
-    def lost(self, protocol: NamesrvProtocol) -> None:
+    def lost(self, protocol: Served) -> None:
         """A connection ended; the brokers that it registered may be gone with it."""
         connection = protocol.connection
         self._by_connection.pop(connection, None)
@@ -75,7 +86,7 @@ class Connections:
             self._state.liveness.on_channel_destroy(connection, monotonic_millis())
             self._flush()
 
-    def after_call(self, protocol: NamesrvProtocol) -> None:
+    def after_call(self, protocol: Served) -> None:
         """Something was fed to a connection: effects and the input budget."""
         if self._state.outbox:
             self._flush()
@@ -86,7 +97,7 @@ class Connections:
         if self._buffered_bytes > self._state.options.input_budget_bytes:
             self._drop_largest()
 
-    def report_fault(self, protocol: NamesrvProtocol, fault: ConnectionFault) -> None:
+    def report_fault(self, protocol: Served, fault: ConnectionFault) -> None:
         """Log why a connection is being closed."""
         self._log.log_event(
             logging.WARNING,
@@ -95,7 +106,7 @@ class Connections:
             peer_caused=True,
         )
 
-    def take_turn(self, protocol: NamesrvProtocol) -> None:
+    def take_turn(self, protocol: Served) -> None:
         """Resume a paused connection in one of the next turns of the loop, in line."""
         self._turns.append(protocol)
         if len(self._turns) == 1:
@@ -159,8 +170,6 @@ class Connections:
         largest.closing_since_ms = self.now_ms
         largest.transport.abort()
 
-    def _debug(
-        self, event: str, protocol: NamesrvProtocol, connection: Connection
-    ) -> None:
+    def _debug(self, event: str, protocol: Served, connection: Connection) -> None:
         fields = {"remote": connection.remote_address, "has_sent": protocol.has_sent}
         self._log.log_event(logging.DEBUG, event, fields)

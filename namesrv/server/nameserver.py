@@ -29,6 +29,7 @@ from namesrv.server.listeners import open_listeners
 from namesrv.server.logs import EventLog
 from namesrv.server.notifier import Notifier
 from namesrv.server.product_cluster import ProductCluster
+from namesrv.server.protocol import NamesrvProtocol
 from namesrv.server.storage import DataDirectory, Writer, read
 
 _STOP_SECONDS: Final = 0.6
@@ -116,7 +117,7 @@ class NameServer:
     async def _listen(self, loop: asyncio.AbstractEventLoop) -> None:
         for listener in open_listeners(self._options):
             server = await loop.create_server(
-                self._connections.protocol,
+                lambda: NamesrvProtocol(self._connections),
                 sock=listener,
                 backlog=self._options.server_socket_backlog,
             )

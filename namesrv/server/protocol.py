@@ -2,15 +2,13 @@
 
 import asyncio
 from collections.abc import Callable
-from typing import TYPE_CHECKING, cast
+from typing import cast
 
 from namesrv._impl import Connection
 from namesrv.errors import ConnectionFault
 from namesrv.hot_path import Pause
+from namesrv.server.connections import Connections
 from namesrv.server.sniff import Sniffer
-
-if TYPE_CHECKING:
-    from namesrv.server.connections import Connections
 
 
 class NamesrvProtocol(asyncio.Protocol):
@@ -34,7 +32,7 @@ class NamesrvProtocol(asyncio.Protocol):
         "transport",
     )
 
-    def __init__(self, connections: "Connections") -> None:
+    def __init__(self, connections: Connections) -> None:
         self._connections = connections
         self._sniffer: Sniffer | None = Sniffer()
         self._receive: Callable[[bytes, int], bytes] = self._receive_first
