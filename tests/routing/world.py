@@ -1,0 +1,201 @@
+"""A NameServer without sockets, clocks and files: a test plays all of them."""
+
+from collections.abc import Mapping
+from typing import Any
+
+from namesrv.errors import StorageError
+from namesrv.options import Options
+from namesrv.routing import state as state_module
+from namesrv.routing.outbox import (
+    Close,
+    FileWrite,
+    LateAnswer,
+    LogEvent,
+    Notification,
+    RouteQuery,
+)
+from namesrv.routing.processor import RequestProcessor
+from tests.routing.peer import (
+    Answer,
+    Broker,
+    ExtFields,
+    read_answers,
+    registration,
+    request,
+)
+
+WALL_MILLIS = 1_700_000_000_000
+
+Connection = Any
+"""One of whichever twin `routing` runs on."""
+
+
+class CountingProcessor(RequestProcessor):
+    """Knows what the hot path did not answer itself."""
+
+    def __init__(self, *args: Any) -> None:
+        self.cold_calls = 0
+        super().__init__(*args)
+
+    def process(self, *args: Any) -> bytes | None:
+        self.cold_calls += 1
+        return super().process(*args)
+
+
+class World:
+    """The routing floor, and what it wants done outside.
+
+    Files are written at once unless `holds_writes`; then `finish_write` does it.
+    """
+
+    def __init__(self, *, started_ms: int = 0, **options: Any) -> None:
+        self.now_ms = started_ms
+        self.options = Options(data_dir="data", **options)
+        self.processor = CountingProcessor(
+            self.options, lambda: WALL_MILLIS, started_ms
+        )
+        self.state = self.processor.state
+        self.tables = self.state.tables
+        self.live = self.tables.broker_live_table
+        self.liveness = self.state.liveness
+        self.holds_writes = False
+        self.write_error: StorageError | None = None
+        self.writes: list[FileWrite] = []
+        self.files: dict[str, bytes] = {}
+        self.events: list[LogEvent] = []
+        self.notifications: list[Notification] = []
+        self.queries: list[RouteQuery] = []
+        self.closed: list[Connection] = []
+        self.ended: set[Connection] = set()
+        self.late_output: dict[Connection, bytes] = {}
+        self.connection = self.connect()
+
+    def connect(self, remote_address: str = "10.0.0.9:40000") -> Connection:
+        """A new connection."""
+        return state_module.Connection(self.state.hot, remote_address)
+
+    def send(self, data: bytes, connection: Connection = None) -> bytes:
+        """Feed bytes; everything that the peer reads for it."""
+        connection = connection or self.connection
+        output = connection.receive(data, self.now_ms)
+        self.flush()
+        return output + self.late_output.pop(connection, b"")
+
+    def ask(
+        self,
+        code: int,
+        ext_fields: ExtFields = None,
+        body: bytes = b"",
+        connection: Connection = None,
+        **more: int,
+    ) -> Answer:
+        """Send one request; its one answer."""
+        return self.only(self.send(request(code, ext_fields, body, **more), connection))
+
+    def register(
+        self,
+        broker: Broker | None = None,
+        body: bytes | None = None,
+        *,
+        ext: Mapping[str, str | None] | None = None,
+        connection: Connection = None,
+        version: int = 479,
+    ) -> Answer:
+        """REGISTER_BROKER; its answer."""
+        sent = registration(broker or Broker(), body, ext=ext, version=version)
+        return self.only(self.send(sent, connection))
+
+    def only(self, data: bytes) -> Answer:
+        """The one answer in `data`."""
+        answers = read_answers(data)
+        assert len(answers) == 1, answers
+        return answers[0]
+
+    def route(self, topic: str, **more: int) -> Any:
+        """The route of a topic as parsed JSON, None for code 17."""
+        answer = self.ask(105, {"topic": topic}, **more)
+        assert answer.code in (0, 17)
+        return answer.json if answer.code == 0 else None
+
+    def close(self, connection: Connection = None) -> None:
+        """A connection ended."""
+        connection = connection or self.connection
+        self.ended.add(connection)
+        self.liveness.on_channel_destroy(connection, self.now_ms)
+        self.flush()
+
+    def tick(self, millis: int = 0) -> None:
+        """Time passes in one go, then the server ticks."""
+        self.now_ms += millis
+        self.liveness.tick(self.now_ms)
+        self.flush()
+
+    def run(self, millis: int) -> None:
+        """Time passes while the server ticks as often as it does."""
+        end = self.now_ms + millis
+        while self.now_ms < end:
+            self.tick(min(500, end - self.now_ms))
+
+    def flush(self) -> None:
+        """Do what the outbox says."""
+        for effect in self.state.outbox.take():
+            if isinstance(effect, LogEvent):
+                self.events.append(effect)
+            elif isinstance(effect, Notification):
+                self.notifications.append(effect)
+            elif isinstance(effect, RouteQuery):
+                self.queries.append(effect)
+            elif isinstance(effect, Close):
+                self.closed.append(effect.connection)
+            elif isinstance(effect, LateAnswer):
+                self._resume(effect)
+            else:
+                self.writes.append(effect)
+        while self.writes and not self.holds_writes:
+            self.finish_write()
+
+    def finish_write(self) -> None:
+        """The oldest file that waits is written, or cannot be (`write_error`)."""
+        write = self.writes.pop(0)
+        content = write.content()
+        if self.write_error is None:
+            self.files[write.path] = content
+        write.done(self.write_error)
+        self.flush()
+
+    def _resume(self, answer: LateAnswer) -> None:
+        if answer.connection in self.ended:
+            return
+        output = answer.connection.resume(self.now_ms, answer.frame)
+        before = self.late_output.get(answer.connection, b"")
+        self.late_output[answer.connection] = before + output
+
+    def event(self, phrase: str) -> dict[str, object]:
+        """The facts of the last log event with this phrase."""
+        found = [e for e in self.events if e.event == phrase]
+        assert found, f"{phrase!r} is not among {[e.event for e in self.events]}"
+        return found[-1].fields
+
+    def has_event(self, phrase: str) -> bool:
+        """Whether something was logged."""
+        return any(e.event == phrase for e in self.events)
+
+    @property
+    def topics(self) -> dict[str, dict[str, int]]:
+        """topic -> broker name -> perm."""
+        table = self.tables.topic_queue_table
+        return {
+            topic: {name: data.perm for name, data in entry.queues.items()}
+            for topic, entry in table.items()
+        }
+
+    @property
+    def addrs(self) -> dict[str, dict[int, str | None]]:
+        """broker name -> id -> address."""
+        table = self.tables.broker_addr_table
+        return {name: data.broker_addrs for name, data in table.items()}
+
+    @property
+    def live_keys(self) -> set[tuple[str, str]]:
+        """(cluster, address) of every live broker."""
+        return {info.key for info in self.live.entries()}
