@@ -41,8 +41,9 @@ OUTPUT_PAUSE_BYTES: Final = 1 << 20
 LARGE_REGISTRATION_BYTES: Final = 1 << 16
 """From this body size on, only one registration is handled per turn of the loop."""
 
-LONGEST_HOT_HEADER_BYTES: Final = 1 << 16
-"""A longer header is left to the reader that bounds the number of values."""
+LONGEST_HOT_HEADER_BYTES: Final = 1 << 15
+"""A longer header is left to the full reader, which bounds the number of values and
+knows that the 16-bit length of a name can be negative."""
 
 DEFAULT_FRAME_MAX_BYTES: Final = 16_777_216
 """Longest frame, its four length bytes included (protocol.md section 1.1)."""

@@ -3,6 +3,7 @@
 Source: `BrokerData` of RocketMQ; protocol.md sections 2.7 and 3.1.
 """
 
+from collections.abc import Callable
 from typing import Final
 
 from namesrv.codes import MASTER_ID
@@ -95,6 +96,19 @@ class BrokerData:
             queue_data = QueueData(self.broker_name, *key)
             self._shared[key] = queue_data
         return queue_data
+
+    def queues_with_perm(self, change: Callable[[int], int]) -> dict[str, QueueData]:
+        """The queues of all its topics with changed permissions, by topic."""
+        queue_datas = {}
+        for entry in self.topics():
+            old = entry.queues[self.broker_name]
+            queue_datas[entry.topic] = self.shared(
+                change(old.perm),
+                old.read_queue_nums,
+                old.topic_sys_flag,
+                old.write_queue_nums,
+            )
+        return queue_datas
 
     def queue_text(self, queue_data: QueueData) -> str:
         """JSON of a QueueData of this group."""

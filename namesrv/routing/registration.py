@@ -16,6 +16,7 @@ from namesrv.routing.outbox import Outbox
 from namesrv.routing.tables import RouteTables
 from namesrv.wire.bodies import (
     DataVersion,
+    QueueData,
     RegisterBrokerBody,
     TopicConfig,
     TopicConfigSerializeWrapper,
@@ -262,24 +263,29 @@ class Registration:
         drop_write: bool,
     ) -> bool:
         """False at the first topic without a name; earlier ones stay."""
-        table, name = tables.topic_queue_table, data.broker_name
+        mask = ~PERM_WRITE if drop_write else -1
+        memo: dict[tuple[int, int, int, int], QueueData] = {}
+        queue_datas: dict[str, QueueData] = {}
+        complete = True
         for config in configs.values():
             topic = config.topic_name
             if topic is None:
-                return False
-            if not refresh:
-                entry = table.get(topic)
-                if entry is not None and name in entry.queues:
-                    continue
-            perm = config.perm & ~PERM_WRITE if drop_write else config.perm
-            queue_data = data.shared(
-                perm,
+                complete = False
+                break
+            if not refresh and (topic in queue_datas or tables.has(topic, data)):
+                continue
+            key = (
+                config.perm & mask,
                 config.read_queue_nums,
                 config.topic_sys_flag,
                 config.write_queue_nums,
             )
-            tables.set_queue(topic, data, queue_data)
-        return True
+            queue_data = memo.get(key)
+            if queue_data is None:
+                queue_data = memo[key] = data.shared(*key)
+            queue_datas[topic] = queue_data
+        tables.set_queues(data, queue_datas)
+        return complete
 
     def _refresh(
         self, tables: RouteTables, data: BrokerData, cluster: str, now_ms: int

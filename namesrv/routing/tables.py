@@ -4,7 +4,7 @@ Whatever changes an answer marks exactly the topics whose answers it changes; no
 encoded here. Source: `RouteInfoManager`, protocol.md section 3.1.
 """
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 
 from namesrv._impl import BrokerLiveInfo, BrokerLiveTable, RouteAnswers
 from namesrv.routing.broker_data import BrokerData, TopicQueues
@@ -21,6 +21,7 @@ class RouteTables:
 
     def __init__(self, route_answers: RouteAnswers) -> None:
         self.route_answers = route_answers
+        self._mark = route_answers.mark
         self.topic_queue_table: dict[str, TopicQueues] = {}
         self.broker_addr_table: dict[str, BrokerData] = {}
         self.cluster_addr_table: dict[str, set[str | None]] = {}
@@ -32,19 +33,27 @@ class RouteTables:
         self.mapped_topics: dict[str, set[str]] = {}
         self.gone_since: dict[str, int] = {}
 
-    def set_queue(self, topic: str, data: BrokerData, queue_data: QueueData) -> bool:
-        """Store a group's queues of a topic; whether anything changed."""
+    def set_queues(
+        self, data: BrokerData, queue_datas: Mapping[str, QueueData]
+    ) -> None:
+        """Store a group's queues by topic; a registration may bring 10,000."""
+        table, name, mark = self.topic_queue_table, data.broker_name, self._mark
+        for topic, queue_data in queue_datas.items():
+            entry = table.get(topic)
+            if entry is None:
+                entry = table[topic] = TopicQueues(topic)
+            old = entry.queues.get(name)
+            if old is queue_data or old == queue_data:
+                continue
+            if old is None:
+                data.topic_refs.append(entry)
+            entry.queues[name] = queue_data
+            mark(topic)
+
+    def has(self, topic: str, data: BrokerData) -> bool:
+        """Whether a topic has an entry of a group."""
         entry = self.topic_queue_table.get(topic)
-        if entry is None:
-            entry = self.topic_queue_table[topic] = TopicQueues(topic)
-        old = entry.queues.get(data.broker_name)
-        if old is queue_data or old == queue_data:
-            return False
-        if old is None:
-            data.topic_refs.append(entry)
-        entry.queues[data.broker_name] = queue_data
-        self.route_answers.mark(entry.topic)
-        return True
+        return entry is not None and data.broker_name in entry.queues
 
     def remove_queue(self, entry: TopicQueues, broker_name: str) -> None:
         """Take a group's entry out of a topic, and the topic out if it was the last."""

@@ -9,7 +9,7 @@ from collections.abc import Sequence
 from namesrv.codes import PERM_READ, PERM_WRITE
 from namesrv.routing.outbox import Outbox
 from namesrv.routing.tables import RouteTables
-from namesrv.wire.bodies import QueueData, with_perm
+from namesrv.wire.bodies import QueueData
 
 
 def delete_topic(tables: RouteTables, outbox: Outbox, topic: str) -> None:
@@ -57,7 +57,7 @@ def register_topic(
         return
     for queue_data in known:
         data = tables.broker_addr_table[queue_data.broker_name or ""]
-        tables.set_queue(topic, data, queue_data)
+        tables.set_queues(data, {topic: queue_data})
     names = [queue_data.broker_name or "" for queue_data in known]
     tables.forget_digests(names)
     outbox.info("topic registered", topic=topic, brokers=",".join(names))
@@ -77,9 +77,10 @@ def _change_perm(tables: RouteTables, broker_name: str, *, write: bool) -> int:
     data = tables.broker_addr_table.get(broker_name)
     if data is None:
         return 0
-    for entry in data.topics():
-        old = entry.queues[broker_name]
-        perm = PERM_READ | PERM_WRITE if write else old.perm & ~PERM_WRITE
-        tables.set_queue(entry.topic, data, with_perm(old, perm))
+    if write:
+        changed = data.queues_with_perm(lambda perm: PERM_READ | PERM_WRITE)
+    else:
+        changed = data.queues_with_perm(lambda perm: perm & ~PERM_WRITE)
+    tables.set_queues(data, changed)
     tables.forget_digests((broker_name,))
     return len(data.topics())

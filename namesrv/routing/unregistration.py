@@ -11,7 +11,6 @@ from namesrv.routing.broker_data import BrokerData
 from namesrv.routing.min_broker_id import notify_min_broker_id_change
 from namesrv.routing.outbox import Outbox
 from namesrv.routing.tables import RouteTables
-from namesrv.wire.bodies import with_perm
 from namesrv.wire.headers import BrokerRequestHeader
 
 
@@ -70,12 +69,7 @@ def _remove_addr(data: BrokerData, addr: str) -> list[int]:
 
 def _take_write_permission(tables: RouteTables, data: BrokerData) -> None:
     """Without a master nobody can write to an acting group."""
-    for entry in data.topics():
-        queue_data = entry.queues[data.broker_name]
-        if queue_data.perm & PERM_WRITE:
-            tables.set_queue(
-                entry.topic, data, with_perm(queue_data, queue_data.perm & ~PERM_WRITE)
-            )
+    tables.set_queues(data, data.queues_with_perm(lambda perm: perm & ~PERM_WRITE))
 
 
 def unregister_live_broker(

@@ -78,17 +78,6 @@ class TopicRouteQueues(Struct, rename="camel"):
     queue_datas: list[QueueData | None] | None = None
 
 
-def with_perm(queue_data: QueueData, perm: int) -> QueueData:
-    """The same queues with another permission."""
-    return QueueData(
-        queue_data.broker_name,
-        perm,
-        queue_data.read_queue_nums,
-        queue_data.topic_sys_flag,
-        queue_data.write_queue_nums,
-    )
-
-
 def write_data_version(version: DataVersion) -> str:
     """`{"counter":...}` as answered by QUERY_DATA_VERSION (section 2.19)."""
     return (

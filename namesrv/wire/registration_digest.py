@@ -15,8 +15,9 @@ _VERSION_HEAD: Final = rb'\{"counter":%b,"stateVersion":%b,"timestamp":' % (
     _NUMBER,
     _NUMBER,
 )
+# No apostrophe in the list: a text in single quotes may hold all that follows it here.
 _MAPPING_TIMESTAMP: Final = re.compile(
-    rb'\{"filterServerList":\[[^\]]*\],"topicConfigSerializeWrapper":\{"dataVersion":'
+    rb'\{"filterServerList":\[[^\]\']*\],"topicConfigSerializeWrapper":\{"dataVersion":'
     rb'%b%b\},"mappingDataVersion":%b(%b)\},"topicConfigTable":\{'
     % (_VERSION_HEAD, _NUMBER, _VERSION_HEAD, _NUMBER)
 )
