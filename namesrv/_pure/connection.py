@@ -227,6 +227,7 @@ class Connection:
         if answer is None:
             self.pause = Pause.LATER
             return b""
+        check_bytes("answer", answer)
         return answer
 
     def _take_turn(self) -> bool:

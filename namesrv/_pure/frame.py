@@ -53,8 +53,7 @@ class FrameDecoder:
         start = self._position
         available = len(self._buffer) - start
         if available < _LENGTH_BYTES:
-            if not available:
-                self._release()
+            self._release()
             return None
         frame_length = int.from_bytes(self._buffer[start : start + _LENGTH_BYTES])
         if frame_length > self._frame_max_bytes - _LENGTH_BYTES:
@@ -62,6 +61,7 @@ class FrameDecoder:
         if frame_length < _LENGTH_BYTES:
             raise FrameTooShort(frame_length)
         if available < _LENGTH_BYTES + frame_length:
+            self._release()
             return None
         return self._take(start, frame_length)
 
@@ -87,7 +87,8 @@ class FrameDecoder:
         return Frame(serialize_type, header, body or None)
 
     def _release(self) -> None:
-        """An idle connection must not keep the room of its largest frame."""
-        self._buffer = bytearray()
-        self._position = 0
-        self._last_start = 0
+        """A connection that waits must not keep the room of what it has sent."""
+        if self._position == len(self._buffer) or self._position >= _KEPT_BYTES:
+            del self._buffer[: self._position]
+            self._position = 0
+            self._last_start = 0

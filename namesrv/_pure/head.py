@@ -18,6 +18,8 @@ from namesrv.hot_path import (
     LONGEST_HOT_HEADER_BYTES,
     MOST_HEAD_MEMBERS,
     Head,
+    check_bytes,
+    check_int32,
 )
 
 _STRING: Final = r'"([ !#-\[\]-~]*)"'
@@ -44,6 +46,8 @@ def read_head(serialize_type: int, header: bytes) -> Head | None:
 
     A header of more than LONGEST_HOT_HEADER_BYTES never is.
     """
+    check_int32("serialize_type", serialize_type)
+    check_bytes("header", header)
     if len(header) > LONGEST_HOT_HEADER_BYTES:
         return None
     if serialize_type == 0:

@@ -5,6 +5,8 @@ next epoch, so that an event that is about an older registration can be told.
 Source: `RouteInfoManager#brokerLiveTable`, protocol.md sections 3.1, 3.5 and 3.7.
 """
 
+from typing import cast
+
 from namesrv.hot_path import check_instance, check_int64, check_millis, check_text
 from namesrv.wire.bodies import DataVersion
 
@@ -50,6 +52,8 @@ class BrokerLiveInfo:
         self.heartbeat_timeout_millis = check_int64(
             "heartbeat_timeout_millis", heartbeat_timeout_millis
         )
+        if data_version is not None:
+            _check_version(data_version)
         self._data_version = data_version
         self.ha_server_addr = ha_server_addr
         self.owner = owner
@@ -155,3 +159,11 @@ class BrokerLiveTable:
         check_millis("millis", millis)
         for info in self.entries():
             info.last_update_timestamp += millis
+
+
+def _check_version(version: DataVersion) -> None:
+    """Raise TypeError or ValueError unless it can be written and compared."""
+    check_instance("data_version", version, DataVersion)
+    check_int64("counter", version.counter)
+    check_int64("state_version", version.state_version)
+    check_int64("timestamp", cast(int, version.timestamp))

@@ -26,6 +26,10 @@ class Served(Protocol):
     buffered_bytes: int
     closing_since_ms: int | None
 
+    @property
+    def input_bytes(self) -> int:
+        """Input that is kept."""
+
     def close(self) -> None:
         """Send what is left and close."""
 
@@ -90,7 +94,7 @@ class Connections:
         """Something was fed to a connection: effects and the input budget."""
         if self._state.outbox:
             self._flush()
-        buffered_bytes = protocol.connection.buffered_bytes
+        buffered_bytes = protocol.input_bytes
         if protocol.connection in self._by_connection:
             self._buffered_bytes += buffered_bytes - protocol.buffered_bytes
             protocol.buffered_bytes = buffered_bytes

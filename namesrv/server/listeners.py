@@ -8,7 +8,7 @@ from namesrv.options import Options
 
 
 def open_listeners(options: Options) -> list[socket.socket]:
-    """Bind every address of `bindAddress` to `listenPort`.
+    """Bind every address of `bindAddress` to `listenPort`, and listen.
 
     Port 0 takes a free port, the same for all addresses. Raises StartFailed.
     """
@@ -28,7 +28,8 @@ def open_listeners(options: Options) -> list[socket.socket]:
 
 def _listener(address: str, port: int, options: Options) -> socket.socket:
     family, resolved = _resolve(address, port)
-    listener = socket.socket(family, socket.SOCK_STREAM)
+    # Without the protocol's number asyncio does not set TCP_NODELAY on what it accepts.
+    listener = socket.socket(family, socket.SOCK_STREAM, socket.IPPROTO_TCP)
     try:
         listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
         if family == socket.AF_INET6:
@@ -41,6 +42,8 @@ def _listener(address: str, port: int, options: Options) -> socket.socket:
             if size:
                 listener.setsockopt(socket.SOL_SOCKET, name, size)
         listener.bind(resolved)
+        # Two sockets can be bound to one address; only one of them can listen.
+        listener.listen(options.server_socket_backlog)
     except OSError as exc:
         listener.close()
         raise StartFailed(_sentence(exc, address, port)) from None

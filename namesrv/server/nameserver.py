@@ -54,6 +54,7 @@ class NameServer:
     async def start(self) -> None:
         """Open files and sockets. Raises StartFailed."""
         loop = asyncio.get_running_loop()
+        loop.set_exception_handler(self._on_loop_error)
         self.loop_name = type(loop).__module__.partition(".")[0]
         self._stop_wanted = asyncio.Event()
         self._hurry = asyncio.Event()
@@ -152,6 +153,18 @@ class NameServer:
         if not idle_millis:
             return _LONGEST_SWEEP_MILLIS
         return min(idle_millis // _SWEEPS_PER_IDLE_TIME, _LONGEST_SWEEP_MILLIS)
+
+    def _on_loop_error(
+        self, loop: asyncio.AbstractEventLoop, context: dict[str, Any]
+    ) -> None:
+        """What the system refuses, such as one more descriptor, has no traceback."""
+        error = context.get("exception")
+        if not isinstance(error, OSError):
+            loop.default_exception_handler(context)
+            return
+        fields = {"what": context["message"], "reason": str(error)}
+        event = "the event loop met an error of the system"
+        self._log.log_event(logging.WARNING, event, fields, peer_caused=True)
 
     def _flush(self) -> None:
         """Carry out what the state wants done outside."""

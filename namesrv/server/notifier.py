@@ -5,11 +5,11 @@ asking. Source: `RemotingClient#invokeOneway`, protocol.md section 3.9.
 """
 
 import asyncio
-import contextlib
 import logging
 from typing import Final
 
 from namesrv.server.logs import EventLog
+from namesrv.server.resolver import resolve
 
 _CONNECT_SECONDS: Final = 3.0
 _IDLE_SECONDS: Final = 120.0
@@ -76,14 +76,23 @@ class _Target:
             self._notifier.ended(self._address, reason)
 
     async def _send_frames(self) -> None:
-        host, _, port = self._address.rpartition(":")
-        opening = asyncio.open_connection(host.strip("[]"), int(port))
-        _, writer = await asyncio.wait_for(opening, _CONNECT_SECONDS)
-        try:
-            while True:
-                writer.write(await asyncio.wait_for(self._frames.get(), _IDLE_SECONDS))
-                await asyncio.wait_for(writer.drain(), _CONNECT_SECONDS)
-        finally:
-            writer.close()
-            with contextlib.suppress(OSError):
-                await asyncio.wait_for(writer.wait_closed(), _CONNECT_SECONDS)
+        frame = await self._frames.get()
+        while True:
+            async with asyncio.timeout(_CONNECT_SECONDS):
+                reader, writer = await self._connect()
+            try:
+                # A broker that was restarted has closed it, and needs a new one.
+                while not (reader.at_eof() or writer.is_closing()):
+                    writer.write(frame)
+                    async with asyncio.timeout(_CONNECT_SECONDS):
+                        await writer.drain()
+                    async with asyncio.timeout(_IDLE_SECONDS):
+                        frame = await self._frames.get()
+            finally:
+                writer.transport.abort()
+
+    async def _connect(self) -> tuple[asyncio.StreamReader, asyncio.StreamWriter]:
+        host, _, port_text = self._address.rpartition(":")
+        port = int(port_text)
+        address = await resolve(host.strip("[]"), port)
+        return await asyncio.open_connection(address, port)

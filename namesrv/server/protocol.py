@@ -45,6 +45,12 @@ class NamesrvProtocol(asyncio.Protocol):
         self.connection: Connection
         self._write: Callable[[bytes], None]
 
+    @property
+    def input_bytes(self) -> int:
+        """Input that is kept: parts of a PROXY header or of frames."""
+        kept = 0 if self._sniffer is None else self._sniffer.kept_bytes
+        return kept + self.connection.buffered_bytes
+
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
         """Begin; the peer's address is for the logs."""
         self.transport = cast(asyncio.Transport, transport)
@@ -86,7 +92,12 @@ class NamesrvProtocol(asyncio.Protocol):
         """Go on after a pause, with the answer that had to wait."""
         if self.closing_since_ms is not None:
             return
-        output = self.connection.resume(self._connections.now_ms, answer)
+        if self._blocked:
+            # Nobody takes more answers: that one is sent, and the rest waits again.
+            self.connection.pause = Pause.OUTPUT
+            output = answer
+        else:
+            output = self.connection.resume(self._connections.now_ms, answer)
         if output:
             self._write(output)
         self._care()
@@ -120,11 +131,14 @@ class NamesrvProtocol(asyncio.Protocol):
         self.has_sent = True
         begun = self._sniff(data)
         self.connection.last_active_ms = now_ms
-        if begun is None:
-            return b""
-        self._sniffer = None
-        self._receive = self.connection.receive
-        return self.connection.receive(begun, now_ms)
+        output = b""
+        if begun is not None:
+            self._sniffer = None
+            self._receive = self.connection.receive
+            output = self.connection.receive(begun, now_ms)
+        # The budget counts what is kept of a PROXY header too, until it is over.
+        self.connection.needs_care = True
+        return output
 
     def _sniff(self, data: bytes) -> bytes | None:
         """The first bytes of the frame stream, None while there are none."""

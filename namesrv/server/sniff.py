@@ -40,6 +40,11 @@ class Sniffer:
         self._header_read = False
         self._kept = bytearray()
 
+    @property
+    def kept_bytes(self) -> int:
+        """Bytes that were fed and not yet returned."""
+        return len(self._kept)
+
     def feed(self, data: bytes) -> bytes | None:
         """Take what was read; the bytes that belong to the frame stream, or None.
 

@@ -75,9 +75,7 @@ def header_binary(
         for n, v in (ext_fields or {}).items()
         if v is not None
     )
-    return struct.pack(
-        ">hBhiiii", code, 0, version, opaque, flag, 0, len(ext)
-    ) + ext
+    return struct.pack(">hBhiiii", code, 0, version, opaque, flag, 0, len(ext)) + ext
 
 
 def _parts(name: str, value: str) -> tuple[int, bytes, int, bytes]:
@@ -128,7 +126,9 @@ def data_version(counter: int = 0, timestamp: int = 1, state_version: int = 0) -
     }
 
 
-def topic_config(name: str | None, queues: int = 4, perm: int = 6, flag: int = 0) -> Json:
+def topic_config(
+    name: str | None, queues: int = 4, perm: int = 6, flag: int = 0
+) -> Json:
     """A TopicConfig as a 5.x broker writes it."""
     return {
         "attributes": {},

@@ -3,13 +3,15 @@
 import json
 import socket
 import struct
-from collections.abc import Mapping
+import time
+from collections.abc import Callable, Mapping
 from typing import Any, NamedTuple, Self
 
 from namesrv.codes import VERSION_V5_3_3, RequestCode
 
 WAIT_SECONDS = 30.0
 """How long a server that lives may take on a busy machine."""
+PAUSE_SECONDS = 0.02
 
 Address = tuple[str, int]
 
@@ -43,12 +45,10 @@ def frame(header: bytes, body: bytes = b"", serialize_type: int = 0) -> bytes:
     return struct.pack(">II", 4 + len(header) + len(body), mark) + header + body
 
 
-def lookup(topic: str, opaque: int = 0, **more: int) -> bytes:
+def lookup(topic: str, opaque: int = 0, version: int = VERSION_V5_3_3) -> bytes:
     """GET_ROUTEINFO_BY_TOPIC."""
-    ext_fields = {"topic": topic}
-    return request(
-        RequestCode.GET_ROUTEINFO_BY_TOPIC, ext_fields, opaque=opaque, **more
-    )
+    code = RequestCode.GET_ROUTEINFO_BY_TOPIC
+    return request(code, {"topic": topic}, opaque=opaque, version=version)
 
 
 def put_kv(namespace: str, key: str, value: str, opaque: int = 0) -> bytes:
@@ -125,6 +125,38 @@ class Answer(NamedTuple):
     body: bytes
 
 
+def split_answers(data: bytes) -> list[Answer]:
+    """The answers in `data`, which must hold whole ones only."""
+    rest, answers = bytearray(data), []
+    while rest:
+        answers.append(_take_answer(rest))
+    return answers
+
+
+def _take_answer(data: bytearray) -> Answer:
+    end = 4 + int.from_bytes(data[:4])
+    assert len(data) >= end
+    header_end = 8 + (int.from_bytes(data[4:8]) & 0xFFFFFF)
+    header = json.loads(data[8:header_end])
+    body = bytes(data[header_end:end])
+    del data[:end]
+    return Answer(
+        header["code"],
+        header["opaque"],
+        header.get("remark"),
+        header.get("extFields"),
+        body,
+    )
+
+
+def wait_until(is_so: Callable[[], object]) -> None:
+    """Return when `is_so()` is true, which it must become."""
+    deadline = time.monotonic() + WAIT_SECONDS
+    while not is_so():
+        assert time.monotonic() < deadline, "it never became so"
+        time.sleep(PAUSE_SECONDS)
+
+
 class Peer:
     """One connection to a server; every wait ends after `wait_seconds`."""
 
@@ -152,18 +184,7 @@ class Peer:
         """The next answer. Raises ConnectionError when the connection ends first."""
         self._fill(4)
         self._fill(4 + int.from_bytes(self._input[:4]))
-        end = 4 + int.from_bytes(self._input[:4])
-        header_end = 8 + (int.from_bytes(self._input[4:8]) & 0xFFFFFF)
-        header = json.loads(self._input[8:header_end])
-        body = bytes(self._input[header_end:end])
-        del self._input[:end]
-        return Answer(
-            header["code"],
-            header["opaque"],
-            header.get("remark"),
-            header.get("extFields"),
-            body,
-        )
+        return _take_answer(self._input)
 
     def read_answers(self, count: int) -> list[Answer]:
         """So many answers."""

@@ -9,10 +9,9 @@ import time
 from pathlib import Path
 from typing import Self
 
-from tests.server.peer import WAIT_SECONDS, Address, Peer
+from tests.server.peer import WAIT_SECONDS, Address, Peer, wait_until
 
 _ADDRESS = re.compile(r"(?:\[([0-9a-f:]+)\]|([0-9.]+)):([0-9]+)")
-_PAUSE_SECONDS = 0.05
 
 
 class ServerProcess:
@@ -89,7 +88,4 @@ class ServerProcess:
 
     def wait_for_log(self, text: str) -> None:
         """Return when the log has `text`, which it must have in the end."""
-        deadline = time.monotonic() + WAIT_SECONDS
-        while text not in self.log():
-            assert time.monotonic() < deadline, f"{text!r} is not in\n{self.log()}"
-            time.sleep(_PAUSE_SECONDS)
+        wait_until(lambda: text in self.log())

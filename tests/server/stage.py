@@ -1,0 +1,171 @@
+"""A stage for protocols: fake transports, and a loop that turns when it is told to."""
+
+import asyncio
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any, NamedTuple
+
+from namesrv.errors import StorageError
+from namesrv.routing.outbox import Close, FileWrite, LateAnswer, LogEvent
+from namesrv.routing.processor import RequestProcessor
+from namesrv.server.clock import monotonic_millis, wall_millis
+from namesrv.server.connections import Connections
+from namesrv.server.logs import EventLog
+from namesrv.server.protocol import NamesrvProtocol
+from tests.server.peer import Answer, split_answers
+from tests.server.server_thread import local_options
+
+
+class Line(NamedTuple):
+    """One event that would have been logged."""
+
+    level: int
+    event: str
+    fields: dict[str, object]
+
+
+class RecordedLog(EventLog):
+    """Keeps the events instead of writing them."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.lines: list[Line] = []
+
+    def log_event(
+        self, level: int, event: str, fields: Any, *, peer_caused: bool = False
+    ) -> None:
+        self.lines.append(Line(level, event, dict(fields)))
+
+
+class FakeTransport(asyncio.Transport):
+    """Takes everything that is written, and remembers what it was told to do."""
+
+    def __init__(self, peername: tuple[Any, ...] | None) -> None:
+        super().__init__()
+        self.peername = peername
+        self.writes: list[bytes] = []
+        self.reading = True
+        self.is_closed = False
+        self.is_aborted = False
+        self.limits: tuple[int | None, int | None] = (None, None)
+
+    def get_extra_info(self, name: str, default: Any = None) -> Any:
+        return self.peername if name == "peername" else default
+
+    def write(self, data: bytes | bytearray | memoryview) -> None:
+        assert data, "an empty write"
+        assert not self.is_closed, "a write after the end"
+        self.writes.append(bytes(data))
+
+    def set_write_buffer_limits(
+        self, high: int | None = None, low: int | None = None
+    ) -> None:
+        self.limits = (high, low)
+
+    def pause_reading(self) -> None:
+        assert self.reading, "paused twice"
+        self.reading = False
+
+    def resume_reading(self) -> None:
+        assert not self.reading, "resumed twice"
+        self.reading = True
+
+    def is_closing(self) -> bool:
+        return self.is_closed
+
+    def close(self) -> None:
+        assert not self.is_closed, "closed twice"
+        self.is_closed = True
+
+    def abort(self) -> None:
+        self.is_closed = self.is_aborted = True
+
+
+class Actor:
+    """One connection on the stage."""
+
+    def __init__(self, protocol: NamesrvProtocol, transport: FakeTransport) -> None:
+        self.protocol = protocol
+        self.transport = transport
+
+    def receive(self, *frames: bytes) -> None:
+        """One read."""
+        self.protocol.data_received(b"".join(frames))
+
+    def answers(self) -> list[Answer]:
+        """All that was answered so far."""
+        return split_answers(b"".join(self.transport.writes))
+
+    def write_sizes(self) -> list[int]:
+        """Bytes of each write so far."""
+        return [len(data) for data in self.transport.writes]
+
+    def opaques(self) -> list[int]:
+        """Which requests were answered so far."""
+        return [answer.opaque for answer in self.answers()]
+
+
+class Stage:
+    """Real tables, real connections; the rest is played.
+
+    Files are "written" when the test says so. Use it as `asyncio.get_running_loop()`.
+    """
+
+    def __init__(self, data_dir: Path, **options: Any) -> None:
+        self.options = local_options(data_dir, **options)
+        processor = RequestProcessor(self.options, wall_millis, monotonic_millis())
+        self.state = processor.state
+        self.log = RecordedLog()
+        self.connections = Connections(self.state, self.log, self._flush)
+        self.writes: list[FileWrite] = []
+        self._callbacks: list[Callable[[], None]] = []
+
+    def accept(self, peername: tuple[Any, ...] | None = ("10.0.0.1", 5000)) -> Actor:
+        """A peer connects."""
+        protocol = NamesrvProtocol(self.connections)
+        transport = FakeTransport(peername)
+        protocol.connection_made(transport)
+        return Actor(protocol, transport)
+
+    def call_soon(self, callback: Callable[[], None]) -> None:
+        """As an event loop's."""
+        self._callbacks.append(callback)
+
+    def turn(self) -> bool:
+        """One turn of the loop; whether there was anything to do."""
+        callbacks, self._callbacks = self._callbacks, []
+        for callback in callbacks:
+            callback()
+        return bool(callbacks)
+
+    def turn_until_quiet(self) -> int:
+        """Turns until there is nothing to do; how many."""
+        turns = 0
+        while self.turn():
+            turns += 1
+        return turns
+
+    def finish_write(self, error: StorageError | None = None) -> None:
+        """The oldest file has been replaced, or could not be."""
+        self.writes.pop(0).done(error)
+        self._flush()
+
+    def _flush(self) -> None:
+        while self.state.outbox:
+            for effect in self.state.outbox.take():
+                self._carry_out(effect)
+
+    def _carry_out(self, effect: object) -> None:
+        match effect:
+            case LogEvent(level, event, fields):
+                self.log.log_event(level, event, fields)
+            case FileWrite():
+                self.writes.append(effect)
+            case LateAnswer(connection, frame):
+                protocol = self.connections.find(connection)
+                if protocol is not None:
+                    protocol.resume(frame)
+            case Close(connection):
+                protocol = self.connections.find(connection)
+                if protocol is not None:
+                    protocol.close()

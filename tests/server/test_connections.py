@@ -1,0 +1,302 @@
+"""All connections together: turns, the input budget, idle time, ends."""
+
+import logging
+from collections.abc import Callable
+
+import pytest
+
+from namesrv.hot_path import LARGE_REGISTRATION_BYTES
+from namesrv.routing.liveness import GRACE_MILLIS, STALL_MILLIS, TICK_MILLIS
+from namesrv.server.clock import monotonic_millis
+from tests.server.peer import Broker, frame, lookup, put_kv, request
+from tests.server.stage import Actor, Stage
+
+SetStage = Callable[..., Stage]
+
+BUDGET_BYTES = 16384
+OVER_BUDGET = "unfinished frames exceed the budget, the largest holder is closed"
+PATIENCE_MILLIS = 5000
+
+
+def half_frame(size: int) -> bytes:
+    """So many bytes of a frame that never ends."""
+    return request(105, {"topic": "t"}, bytes(BUDGET_BYTES))[:size]
+
+
+def levels(stage: Stage) -> list[str]:
+    """What was logged for people to see."""
+    return [line.event for line in stage.log.lines if line.level > logging.DEBUG]
+
+
+class TestTurns:
+    @staticmethod
+    def large(number: int, opaque: int) -> bytes:
+        """A registration that ends the turn; another one each time."""
+        broker = Broker(f"10.0.0.{number}:10911", f"broker-{number}")
+        topics = {f"t{opaque}": 1, "u": 1}
+        return broker.registration(topics, opaque, LARGE_REGISTRATION_BYTES)
+
+    def test_large_registrations_are_applied_one_a_turn(self, stage: Stage) -> None:
+        live = stage.state.tables.broker_live_table
+        for number in range(4):
+            stage.accept().receive(self.large(number, 0))
+        seen = [len(live)]
+        while stage.turn():
+            seen.append(len(live))
+        assert sorted(set(seen)) == [1, 2, 3, 4]
+
+    def test_pipelines_of_large_registrations_take_turns(self, stage: Stage) -> None:
+        actors = [stage.accept() for _ in range(3)]
+        for number, actor in enumerate(actors):
+            actor.receive(*(self.large(number, opaque) for opaque in range(4)))
+        while stage.turn():
+            answered = [len(actor.opaques()) for actor in actors]
+            # One was in time to be applied at once, before there was a line.
+            assert max(answered) - min(answered) <= 2
+        assert [actor.opaques() for actor in actors] == [[0, 1, 2, 3]] * 3
+
+    def test_small_requests_of_others_come_in_between(self, stage: Stage) -> None:
+        greedy, modest = stage.accept(), stage.accept()
+        greedy.receive(*(self.large(1, opaque) for opaque in range(6)))
+        for opaque in range(6):
+            assert greedy.opaques() == list(range(opaque + 1))
+            modest.receive(lookup("t", opaque))
+            assert modest.opaques()[-1] == opaque
+            stage.turn()
+        assert stage.turn_until_quiet() <= 1
+
+    def test_connection_that_ends_in_line_holds_nobody_up(self, stage: Stage) -> None:
+        first, second = stage.accept(), stage.accept()
+        first.receive(self.large(1, 0), self.large(1, 1))
+        second.receive(self.large(2, 0))
+        first.transport.close()
+        first.protocol.connection_lost(None)
+        stage.turn_until_quiet()
+        assert second.opaques() == [0]
+        assert first.opaques() == [0]
+
+    def test_turn_that_a_slow_reader_took_comes_back(self, stage: Stage) -> None:
+        slow, other = stage.accept(), stage.accept()
+        slow.protocol.pause_writing()
+        slow.receive(self.large(1, 0))
+        other.receive(self.large(2, 0))
+        stage.turn_until_quiet()
+        assert other.opaques() == [0]
+
+
+class TestInputBudget:
+    @pytest.fixture
+    def stage(self, set_stage: SetStage) -> Stage:
+        return set_stage(input_budget_bytes=BUDGET_BYTES)
+
+    def test_largest_holder_is_cut_off(self, stage: Stage) -> None:
+        actors = [stage.accept() for _ in range(3)]
+        for actor, size in zip(actors, (4000, 8000, 4000), strict=True):
+            actor.receive(half_frame(size))
+        assert not any(actor.transport.is_closed for actor in actors)
+        actors[0].receive(half_frame(1000))
+        assert [actor.transport.is_aborted for actor in actors] == [False, True, False]
+        line = stage.log.lines[-1]
+        assert (line.level, line.event) == (logging.WARNING, OVER_BUDGET)
+        assert line.fields["buffered_bytes"] == 8000
+        assert line.fields["budget_bytes"] == BUDGET_BYTES
+
+    def test_budget_itself_is_allowed(self, stage: Stage) -> None:
+        actors = [stage.accept() for _ in range(2)]
+        for actor in actors:
+            actor.receive(half_frame(BUDGET_BYTES // 2))
+        assert not any(actor.transport.is_closed for actor in actors)
+        actors[0].receive(b"\x00")
+        assert actors[0].transport.is_aborted
+        assert not actors[1].transport.is_closed
+
+    def test_room_is_free_again_when_its_holder_has_gone(self, stage: Stage) -> None:
+        for _ in range(10):
+            actor = stage.accept()
+            actor.receive(half_frame(BUDGET_BYTES // 2))
+            actor.protocol.connection_lost(None)
+        assert OVER_BUDGET not in levels(stage)
+
+    def test_holder_that_was_cut_off_is_counted_once(self, stage: Stage) -> None:
+        for _ in range(10):
+            actor = stage.accept()
+            actor.receive(half_frame(BUDGET_BYTES + 1))
+            assert actor.transport.is_aborted
+            actor.protocol.connection_lost(None)
+        bystander = stage.accept()
+        bystander.receive(half_frame(BUDGET_BYTES))
+        assert not bystander.transport.is_closed
+
+    def test_finished_frames_take_no_room(self, stage: Stage) -> None:
+        actor = stage.accept()
+        data = half_frame(10000)
+        rest = request(105, {"topic": "t"}, bytes(BUDGET_BYTES))[10000:]
+        for _ in range(10):
+            actor.receive(data)
+            actor.receive(rest)
+        assert not actor.transport.is_closed
+        assert len(actor.opaques()) == 10
+
+    def test_unfinished_proxy_headers_count(self, stage: Stage) -> None:
+        start = b"\r\n\r\n\x00\r\nQUIT\n\x21\x11\xff\xff"
+        actors = [stage.accept() for _ in range(4)]
+        for actor in actors:
+            actor.receive(start + bytes(5000))
+        assert [actor.transport.is_aborted for actor in actors].count(True) == 1
+
+    def test_frames_that_wait_count(self, stage: Stage) -> None:
+        waiting, other = stage.accept(), stage.accept()
+        waiting.receive(put_kv("n", "k", "v"), lookup("t" * 12000))
+        other.receive(half_frame(6000))
+        assert waiting.transport.is_aborted
+        assert not other.transport.is_closed
+
+    def test_broker_that_is_cut_off_is_forgotten(self, stage: Stage) -> None:
+        actor = stage.accept()
+        broker = Broker("10.0.0.9:10911")
+        actor.receive(broker.registration({"t": 1, "u": 1}))
+        actor.receive(half_frame(BUDGET_BYTES + 1))
+        assert actor.transport.is_aborted
+        actor.protocol.connection_lost(None)
+        assert len(stage.state.tables.broker_live_table) == 0
+
+
+class TestSweep:
+    @pytest.fixture
+    def stage(self, set_stage: SetStage) -> Stage:
+        return set_stage(server_channel_max_idle_time_seconds=2)
+
+    def test_silent_connections_are_closed(self, stage: Stage) -> None:
+        connections = stage.connections
+        began = connections.now_ms
+        silent, talking = stage.accept(), stage.accept()
+        connections.now_ms = began + 1500
+        talking.receive(lookup("t"))
+        connections.sweep(began + 2000)
+        assert not silent.transport.is_closed
+        connections.sweep(began + 2001)
+        assert silent.transport.is_closed
+        assert not talking.transport.is_closed
+        assert levels(stage) == []
+
+    def test_half_a_frame_is_talking_too(self, stage: Stage) -> None:
+        actor = stage.accept()
+        stage.connections.now_ms += 1500
+        actor.receive(b"PRO")
+        stage.connections.sweep(stage.connections.now_ms + 2000)
+        assert not actor.transport.is_closed
+        stage.connections.now_ms += 1500
+        actor.receive(b"XY UNKNOWN\r\n\x00")
+        stage.connections.sweep(stage.connections.now_ms + 2000)
+        assert not actor.transport.is_closed
+
+    def test_zero_means_never(self, set_stage: SetStage) -> None:
+        stage = set_stage(server_channel_max_idle_time_seconds=0)
+        actor = stage.accept()
+        stage.connections.sweep(stage.connections.now_ms + 10**9)
+        assert not actor.transport.is_closed
+
+    def test_nobody_is_idle_after_a_stall_of_our_own(self, stage: Stage) -> None:
+        actor = stage.accept()
+        began = stage.connections.now_ms
+        late = began + STALL_MILLIS + 2000
+        stage.state.liveness.tick(began)
+        stage.state.liveness.tick(late)
+        stage.connections.sweep(late)
+        assert not actor.transport.is_closed
+        stage.connections.sweep(late + GRACE_MILLIS)
+        assert actor.transport.is_closed
+
+    def test_who_does_not_take_its_last_bytes_is_cut_off(self, stage: Stage) -> None:
+        actor = stage.accept()
+        actor.receive(b"\x00\x00\x00\x03")
+        closed_ms = stage.connections.now_ms
+        stage.connections.sweep(closed_ms + PATIENCE_MILLIS)
+        assert actor.transport.is_closed and not actor.transport.is_aborted
+        stage.connections.sweep(closed_ms + PATIENCE_MILLIS + 1)
+        assert actor.transport.is_aborted
+
+
+class TestEnds:
+    @staticmethod
+    def register(actor: Actor, addr: str) -> None:
+        broker = Broker(addr, f"broker-{addr}")
+        actor.receive(broker.registration({"t": 1, "u": 1}))
+
+    def test_all_brokers_of_a_connection_go_with_it(self, stage: Stage) -> None:
+        actor, other = stage.accept(), stage.accept()
+        self.register(actor, "10.0.0.1:10911")
+        self.register(actor, "10.0.0.2:10911")
+        self.register(other, "10.0.0.3:10911")
+        actor.protocol.connection_lost(None)
+        left = [i.broker_addr for i in stage.state.tables.broker_live_table.entries()]
+        assert left == ["10.0.0.3:10911"]
+        assert not stage.state.outbox
+
+    def test_broker_that_registered_elsewhere_since_stays(self, stage: Stage) -> None:
+        old, new = stage.accept(), stage.accept()
+        self.register(old, "10.0.0.1:10911")
+        self.register(new, "10.0.0.1:10911")
+        old.protocol.connection_lost(ConnectionResetError())
+        assert len(stage.state.tables.broker_live_table) == 1
+        new.protocol.connection_lost(None)
+        assert len(stage.state.tables.broker_live_table) == 0
+
+    def test_end_during_a_stall_waits_for_the_grace(self, stage: Stage) -> None:
+        actor = stage.accept()
+        self.register(actor, "10.0.0.1:10911")
+        liveness = stage.state.liveness
+        now_ms = monotonic_millis()
+        liveness.tick(now_ms - 60_000)
+        actor.protocol.connection_lost(None)
+        assert len(stage.state.tables.broker_live_table) == 1
+        for millis in range(TICK_MILLIS, GRACE_MILLIS + 10 * TICK_MILLIS, TICK_MILLIS):
+            liveness.tick(now_ms + millis)
+        assert len(stage.state.tables.broker_live_table) == 0
+
+    def test_our_own_end_forgets_nobody(self, stage: Stage) -> None:
+        actor, silent = stage.accept(), stage.accept()
+        self.register(actor, "10.0.0.1:10911")
+        stage.connections.close_all()
+        assert actor.transport.is_closed and silent.transport.is_closed
+        assert not actor.transport.is_aborted
+        actor.protocol.connection_lost(None)
+        assert len(stage.state.tables.broker_live_table) == 1
+        assert len(stage.connections) == 1
+        stage.connections.abort_all()
+        assert silent.transport.is_aborted
+
+    def test_connection_is_found_as_long_as_it_lives(self, stage: Stage) -> None:
+        actor = stage.accept()
+        connection = actor.protocol.connection
+        assert stage.connections.find(connection) is actor.protocol
+        actor.protocol.connection_lost(None)
+        assert stage.connections.find(connection) is None
+        assert len(stage.connections) == 0
+
+
+@pytest.mark.parametrize(
+    ("options", "limits"),
+    [
+        ({}, (65536, 32768)),
+        (
+            {"write_buffer_high_water_mark": 9, "write_buffer_low_water_mark": 5},
+            (9, 5),
+        ),
+        ({"write_buffer_high_water_mark": 9}, (65536, 32768)),
+    ],
+)
+def test_transport_is_told_when_it_is_full(
+    set_stage: SetStage, options: dict[str, int], limits: tuple[int, int]
+) -> None:
+    assert set_stage(**options).accept().transport.limits == limits
+
+
+def test_frame_limit_is_the_option(set_stage: SetStage) -> None:
+    stage = set_stage(frame_max_length=1024)
+    largest, larger = stage.accept(), stage.accept()
+    whole = frame(b'{"code":105}', bytes(1024 - 8 - 12))
+    largest.receive(whole)
+    assert len(largest.opaques()) == 1
+    larger.receive((1021).to_bytes(4))
+    assert larger.transport.is_closed

@@ -1,0 +1,350 @@
+"""Whole servers, on both loops: they start, answer, watch brokers and keep files."""
+
+import asyncio
+import json
+import logging
+import socket
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from namesrv.codes import FLAG_ONEWAY, RequestCode
+from namesrv.errors import StartFailed
+from namesrv.hot_path import LARGE_REGISTRATION_BYTES
+from namesrv.server import nameserver
+from namesrv.server.nameserver import NameServer
+from namesrv.server.protocol import NamesrvProtocol
+from tests.server.peer import (
+    WAIT_SECONDS,
+    Address,
+    Broker,
+    Peer,
+    get_kv,
+    lookup,
+    put_kv,
+    request,
+    wait_until,
+)
+from tests.server.server_thread import LOOPS, ServerThread, local_options
+
+Serve = Callable[..., ServerThread]
+
+SUCCESS, NO_ROUTE, NOT_FOUND = 0, 17, 22
+TOPICS = {"t": 4, "u": 4}
+
+
+@pytest.fixture(params=LOOPS)
+def serve(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[Serve]:
+    """Starts servers with the options given; they stop when the test is over."""
+    servers: list[ServerThread] = []
+
+    def start(**options: Any) -> ServerThread:
+        data_dir = tmp_path / f"data{len(servers)}"
+        server = ServerThread(local_options(data_dir, **options), request.param)
+        servers.append(server.__enter__())
+        return server
+
+    yield start
+    for server in servers:
+        server.stop()
+
+
+def protocols(server: ServerThread) -> list[NamesrvProtocol]:
+    """The server's ends of its connections."""
+    table = server.server._connections._by_connection
+    return [p for p in table.values() if isinstance(p, NamesrvProtocol)]
+
+
+class TestStart:
+    def test_says_where_it_listens_and_on_which_loop(self, serve: Serve) -> None:
+        server = serve(bind_address="127.0.0.1,::1")
+        (host4, port4), (host6, port6) = server.server.addresses
+        assert (host4, host6) == ("127.0.0.1", "::1")
+        assert port4 == port6 > 0
+        assert server.server.loop_name in LOOPS
+        for address in server.server.addresses:
+            with Peer(address) as peer:
+                assert peer.ask(lookup("t")).code == NO_ROUTE
+
+    def test_ipv6_alone(self, serve: Serve) -> None:
+        with serve(bind_address="[::1]").peer() as peer:
+            assert peer.ask(lookup("t")).code == NO_ROUTE
+
+    def test_answers_leave_at_once(self, serve: Serve) -> None:
+        server = serve(bind_address="127.0.0.1,::1")
+
+        def has_no_delay() -> list[bool]:
+            sockets = [
+                protocol.transport.get_extra_info("socket")
+                for protocol in protocols(server)
+            ]
+            option = (socket.IPPROTO_TCP, socket.TCP_NODELAY)
+            return [bool(found.getsockopt(*option)) for found in sockets]
+
+        with Peer(server.server.addresses[0]) as one:
+            with Peer(server.server.addresses[1]) as two:
+                one.ask(lookup("t"))
+                two.ask(lookup("t"))
+                assert server.on_loop(has_no_delay) == [True, True]
+
+    @pytest.mark.parametrize("loop_name", LOOPS)
+    def test_second_server_on_a_port_is_one_sentence(
+        self, tmp_path: Path, loop_name: str
+    ) -> None:
+        with ServerThread(local_options(tmp_path / "1"), loop_name) as first:
+            host, port = first.address
+            options = local_options(tmp_path / "2", listen_port=port)
+            with pytest.raises(StartFailed, match=f"port {port} of {host} is in use"):
+                ServerThread(options, loop_name).__enter__()
+
+    def test_second_server_on_a_directory_is_one_sentence(self, tmp_path: Path) -> None:
+        with ServerThread(local_options(tmp_path)):
+            with pytest.raises(StartFailed, match="is in use by process"):
+                ServerThread(local_options(tmp_path)).__enter__()
+
+    def test_server_that_could_not_start_leaves_nothing_behind(
+        self, tmp_path: Path
+    ) -> None:
+        (tmp_path / "kvConfig.json").write_text("[1")
+        with pytest.raises(StartFailed, match="kvConfig.json"):
+            ServerThread(local_options(tmp_path)).__enter__()
+        with pytest.raises(StartFailed, match="192.0.2.1"):
+            options = local_options(tmp_path, bind_address="127.0.0.1,192.0.2.1")
+            (tmp_path / "kvConfig.json").unlink()
+            ServerThread(options).__enter__()
+        with ServerThread(local_options(tmp_path)) as server, server.peer() as peer:
+            assert peer.ask(lookup("t")).code == NO_ROUTE
+
+    @pytest.mark.parametrize("content", ["{", '{"a":1}', '{"configTable":null}', "7"])
+    def test_kv_config_that_cannot_be_read_is_not_overwritten(
+        self, tmp_path: Path, content: str
+    ) -> None:
+        path = tmp_path / "kvConfig.json"
+        path.write_text(content)
+        with pytest.raises(StartFailed, match="repair it or move it away"):
+            ServerThread(local_options(tmp_path)).__enter__()
+        assert path.read_text() == content
+
+    def test_kv_config_that_is_a_folder_is_one_sentence(self, tmp_path: Path) -> None:
+        (tmp_path / "kvConfig.json").mkdir()
+        with pytest.raises(StartFailed, match="cannot read .*: Is a directory"):
+            ServerThread(local_options(tmp_path)).__enter__()
+
+    def test_uvloop_that_is_not_there_is_one_sentence(
+        self, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        monkeypatch.setitem(__import__("sys").modules, "uvloop", None)
+        with pytest.raises(StartFailed, match="loop is uvloop, which is not installed"):
+            nameserver._loop_factory("uvloop")
+        assert nameserver._loop_factory("auto") is asyncio.new_event_loop
+        assert nameserver._loop_factory("asyncio") is asyncio.new_event_loop
+
+
+class TestConnections:
+    def test_probe_is_silent_below_debug(
+        self, serve: Serve, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        lines: list[tuple[int, str]] = []
+        monkeypatch.setattr(
+            "namesrv.server.logs.EventLog.log_event",
+            lambda self, level, event, fields, **_: lines.append((level, event)),
+        )
+        server = serve()
+        for _ in range(3):
+            server.peer().socket.close()
+            server.peer().reset()
+        wait_until(lambda: lines.count((logging.DEBUG, "connection closed")) == 6)
+        assert {level for level, _ in lines} == {logging.DEBUG}
+
+    def test_silent_connection_is_closed(self, serve: Serve) -> None:
+        with serve(server_channel_max_idle_time_seconds=1).peer() as peer:
+            peer.ask(lookup("t"))
+            assert peer.read_to_end() == b""
+
+    def test_request_before_fin_is_answered(self, serve: Serve) -> None:
+        with serve().peer() as peer:
+            peer.send(lookup("t", 1), put_kv("n", "k", "v", 2), get_kv("n", "k", 3))
+            peer.finish()
+            codes = [(a.opaque, a.code) for a in peer.read_answers(3)]
+            assert codes == [(1, NO_ROUTE), (2, SUCCESS), (3, SUCCESS)]
+            assert peer.read_to_end() == b""
+
+    def test_frames_before_a_bad_one_are_answered(self, serve: Serve) -> None:
+        server = serve()
+        with server.peer() as peer:
+            broker = Broker("127.0.0.1:1").registration(TOPICS)
+            peer.send(lookup("t", 1), put_kv("n", "k", "v", 2), b"\0\0\0\3", broker)
+            assert [answer.opaque for answer in peer.read_answers(2)] == [1, 2]
+            assert peer.read_to_end() == b""
+        with server.peer() as peer:
+            assert peer.ask(lookup("t")).code == NO_ROUTE
+
+    def test_slow_reader_gets_everything_in_order(self, serve: Serve) -> None:
+        server = serve()
+        with server.peer() as broker, server.peer() as peer:
+            name = "b" * 50_000
+            broker.ask(Broker("127.0.0.1:1", name).registration(TOPICS))
+            peer.send(*(lookup("t", n) for n in range(200)), put_kv("n", "k", "v", 200))
+
+            def is_full() -> bool:
+                ends = server.on_loop(lambda: protocols(server))
+                return any(end.transport.get_write_buffer_size() for end in ends)
+
+            wait_until(is_full)
+            opaques = [answer.opaque for answer in peer.read_answers(201)]
+            assert opaques == list(range(201))
+
+    def test_error_of_the_system_is_one_line(
+        self, serve: Serve, caplog: pytest.LogCaptureFixture
+    ) -> None:
+        server = serve()
+        said: list[tuple[str, dict[str, object]]] = []
+
+        def complain() -> None:
+            server.server._log.log_event = (  # type: ignore[method-assign]
+                lambda level, event, fields, **_: said.append((event, dict(fields)))
+            )
+            failed = OSError(24, "Too many open files")
+            server.loop.call_exception_handler(
+                {"message": "socket.accept() failed", "exception": failed}
+            )
+
+        server.on_loop(complain)
+        ((event, fields),) = said
+        assert event == "the event loop met an error of the system"
+        assert fields["reason"] == "[Errno 24] Too many open files"
+        assert caplog.records == []
+
+
+class TestLiveness:
+    def test_broker_goes_with_its_connection(self, serve: Serve) -> None:
+        server = serve()
+        with server.peer() as peer:
+            with server.peer() as connection:
+                for number in (1, 2):
+                    broker = Broker(f"127.0.0.1:{number}", f"broker-{number}")
+                    connection.ask(broker.registration(TOPICS))
+                route = json.loads(peer.ask(lookup("t")).body)
+                assert len(route["brokerDatas"]) == 2
+            wait_until(lambda: peer.ask(lookup("t")).code == NO_ROUTE)
+
+    def test_late_close_does_not_remove_who_registered_anew(self, serve: Serve) -> None:
+        server = serve()
+        with server.peer() as old, server.peer() as new:
+            for connection in (old, new):
+                broker = Broker("127.0.0.1:1")
+                assert connection.ask(broker.registration(TOPICS)).code == SUCCESS
+            old.socket.close()
+            wait_until(lambda: len(server.on_loop(lambda: protocols(server))) == 1)
+            assert new.ask(lookup("t")).code == SUCCESS
+
+    def test_silent_broker_expires_and_its_connection_is_closed(
+        self, serve: Serve
+    ) -> None:
+        server = serve(scan_not_active_broker_interval=20)
+        with server.peer() as broker, server.peer() as peer:
+            mortal = Broker("127.0.0.1:1", timeout_millis=100)
+            assert broker.ask(mortal.registration(TOPICS)).code == SUCCESS
+            assert broker.read_to_end() == b""
+            assert peer.ask(lookup("t")).code == NO_ROUTE
+
+    def test_heartbeats_keep_a_broker(self, serve: Serve) -> None:
+        server = serve(scan_not_active_broker_interval=20)
+        beat = request(
+            RequestCode.BROKER_HEARTBEAT,
+            {"clusterName": "DefaultCluster", "brokerAddr": "127.0.0.1:1"},
+        )
+        with server.peer() as peer:
+            kept = Broker("127.0.0.1:1", "kept", timeout_millis=3000)
+            lost = Broker("127.0.0.1:2", "lost", timeout_millis=200)
+            peer.ask(kept.registration(TOPICS))
+            peer.ask(lost.registration(TOPICS))
+
+            def names() -> list[str]:
+                assert peer.ask(beat).code == SUCCESS
+                route = json.loads(peer.ask(lookup("t")).body)
+                return [data["brokerName"] for data in route["brokerDatas"]]
+
+            wait_until(lambda: names() == ["kept"])
+
+
+class TestNotifications:
+    @staticmethod
+    def next_header(connection: socket.socket) -> dict[str, Any]:
+        """The header of the next frame, which has no body."""
+        connection.settimeout(WAIT_SECONDS)
+        length = connection.recv(4, socket.MSG_WAITALL)
+        data = connection.recv(int.from_bytes(length), socket.MSG_WAITALL)
+        header: dict[str, Any] = json.loads(data[4:])
+        return header
+
+    def test_brokers_hear_of_a_new_lowest_id(self, serve: Serve) -> None:
+        server = serve(notify_min_broker_id_changed=True)
+        with (
+            socket.create_server(("127.0.0.1", 0)) as listener,
+            server.peer() as slave_side,
+            server.peer() as master_side,
+        ):
+            slave = Broker(address_text(listener.getsockname()), id=1)
+            slave_side.ask(slave.registration(TOPICS))
+            master = Broker("127.0.0.1:1", id=0)
+            master_side.ask(master.registration(TOPICS))
+            listener.settimeout(WAIT_SECONDS)
+            connection, _ = listener.accept()
+            with connection:
+                headers = [self.next_header(connection) for _ in range(2)]
+                master_side.socket.close()
+                headers.append(self.next_header(connection))
+        assert {header["code"] for header in headers} == {905}
+        assert {header["flag"] for header in headers} == {FLAG_ONEWAY}
+        assert [h["extFields"]["minBrokerId"] for h in headers] == ["1", "0", "1"]
+        assert headers[2]["extFields"]["offlineBrokerAddr"] == master.addr
+
+    def test_without_the_option_nobody_is_called(self, serve: Serve) -> None:
+        server = serve()
+        with socket.create_server(("127.0.0.1", 0)) as listener:
+            with server.peer() as peer:
+                slave = Broker(address_text(listener.getsockname()), id=1)
+                peer.ask(slave.registration(TOPICS))
+                master = Broker("127.0.0.1:1", id=0)
+                peer.ask(master.registration(TOPICS))
+            server.stop()
+            listener.setblocking(False)
+            with pytest.raises(BlockingIOError):
+                listener.accept()
+
+
+class TestFairness:
+    def test_large_registrations_leave_room_for_others(self, serve: Serve) -> None:
+        server = serve()
+        with server.peer() as greedy, server.peer() as modest:
+            for opaque in range(100):
+                large = Broker("127.0.0.1:1").registration(
+                    TOPICS | {f"t{opaque}": 1}, opaque, LARGE_REGISTRATION_BYTES
+                )
+                greedy.send(large)
+            # The order of their turns is tested with a loop that turns when it is told.
+            wait_until(lambda: modest.ask(lookup("t99")).code == SUCCESS)
+            opaques = [answer.opaque for answer in greedy.read_answers(100)]
+            assert opaques == list(range(100))
+
+
+def address_text(address: Address) -> str:
+    """host:port."""
+    return f"{address[0]}:{address[1]}"
+
+
+def test_run_is_what_the_command_line_calls(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(nameserver, "_install_signals", lambda server: None)
+    seen: list[tuple[str, int]] = []
+
+    def on_started(server: NameServer) -> None:
+        seen.extend(server.addresses)
+        server.request_stop()
+
+    nameserver.run(local_options(tmp_path, loop="asyncio"), on_started)
+    assert len(seen) == 1

@@ -1,0 +1,199 @@
+"""Bodies of answers, byte for byte as section 1.8 and appendix D have them."""
+
+import json
+
+from hypothesis import given
+from hypothesis import strategies as st
+
+from namesrv.wire.bodies import (
+    DataVersion,
+    QueueData,
+    RegisterBrokerBody,
+    TopicConfig,
+    TopicConfigSerializeWrapper,
+    TopicQueueMappingInfo,
+    write_array,
+    write_broker_data,
+    write_broker_member_group,
+    write_cluster_info,
+    write_data_version,
+    write_filter_server_list,
+    write_kv_config,
+    write_kv_table,
+    write_mapping_info,
+    write_object,
+    write_queue_data,
+    write_route,
+    write_topic_list,
+)
+
+ADDRS = {1: "10.0.0.2:10911", 0: "10.0.0.1:10911"}
+MAPPING = TopicQueueMappingInfo(
+    bname="broker-a", curr_id_map={1: 3, 0: 0}, epoch=165, topic="st", total_queues=2
+)
+
+
+def broker_text(*, quoted: bool) -> str:
+    return write_broker_data(
+        "DefaultCluster", "broker-a", ADDRS, True, "z/1", quoted=quoted
+    )
+
+
+def route(*, standard: bool) -> bytes:
+    """The example of section 1.8, with the plain escapes of its correction."""
+    return write_route(
+        [broker_text(quoted=standard)],
+        [("10.0.0.2:10911", write_filter_server_list(["f1"]))],
+        "broker-a:4;中",
+        [write_queue_data(QueueData("broker-a", 6, 4, 0, 4))],
+        [("broker-a", write_mapping_info(MAPPING, quoted=standard))],
+    )
+
+
+EXPECTED_ROUTE = (
+    '{"brokerDatas":[{"brokerAddrs":{0:"10.0.0.1:10911",1:"10.0.0.2:10911"},'
+    '"brokerName":"broker-a","cluster":"DefaultCluster","enableActingMaster":true,'
+    '"zoneName":"z/1"}],"filterServerTable":{"10.0.0.2:10911":["f1"]},'
+    '"orderTopicConf":"broker-a:4;中","queueDatas":[{"brokerName":"broker-a","perm":6,'
+    '"readQueueNums":4,"topicSysFlag":0,"writeQueueNums":4}],'
+    '"topicQueueMappingByBroker":{"broker-a":{"bname":"broker-a","currIdMap":{0:0,1:3},'
+    '"dirty":false,"epoch":165,"scope":"__global__","topic":"st","totalQueues":2}}}'
+)
+
+
+def test_a_route_in_the_legacy_dialect() -> None:
+    assert route(standard=False).decode() == EXPECTED_ROUTE
+
+
+def test_a_route_in_the_standard_dialect_has_quoted_numbers() -> None:
+    quoted = EXPECTED_ROUTE.replace("{0:", '{"0":').replace(",1:", ',"1":')
+    assert route(standard=True).decode() == quoted
+    assert json.loads(route(standard=True))["orderTopicConf"] == "broker-a:4;中"
+
+
+def test_a_route_of_nothing() -> None:
+    assert write_route([], [], None, [], None) == (
+        b'{"brokerDatas":[],"filterServerTable":{},"queueDatas":[]}'
+    )
+
+
+def test_empty_mappings_are_shown_and_no_mappings_are_not() -> None:
+    assert write_route([], [], None, [], []).endswith(
+        b'"queueDatas":[],"topicQueueMappingByBroker":{}}'
+    )
+
+
+def test_an_empty_order_configuration_is_shown() -> None:
+    assert b'"orderTopicConf":"",' in write_route([], [], "", [], None)
+
+
+def test_broker_data_with_nulls() -> None:
+    text = write_broker_data(None, None, {}, False, None, quoted=False)
+    assert text == '{"brokerAddrs":{},"enableActingMaster":false}'
+
+
+def test_broker_ids_are_in_numeric_order() -> None:
+    addrs = {number: "a" for number in (10, 2, 0, -1, 17)}
+    text = write_broker_data("c", "b", addrs, False, None, quoted=True)
+    assert list(json.loads(text)["brokerAddrs"]) == ["-1", "0", "2", "10", "17"]
+
+
+def test_a_mapping_with_nulls() -> None:
+    info = TopicQueueMappingInfo(bname=None, curr_id_map=None, scope=None)
+    assert write_mapping_info(info, quoted=True) == (
+        '{"dirty":false,"epoch":0,"totalQueues":0}'
+    )
+
+
+def test_queue_data_without_a_broker() -> None:
+    assert write_queue_data(QueueData()) == (
+        '{"perm":0,"readQueueNums":0,"topicSysFlag":0,"writeQueueNums":0}'
+    )
+
+
+def test_filter_servers_may_be_null() -> None:
+    assert write_filter_server_list(["a", None]) == '["a",null]'
+
+
+def test_a_data_version() -> None:
+    assert write_data_version(DataVersion(5, -1, 1_700_000_000_000)) == (
+        '{"counter":5,"stateVersion":-1,"timestamp":1700000000000}'
+    )
+
+
+def test_cluster_info() -> None:
+    assert write_cluster_info([], []) == (
+        b'{"brokerAddrTable":{},"clusterAddrTable":{}}'
+    )
+    body = write_cluster_info([("b", "{}")], [("c", ["b", None])])
+    assert body == (b'{"brokerAddrTable":{"b":{}},"clusterAddrTable":{"c":["b",null]}}')
+
+
+def test_topic_lists() -> None:
+    assert write_topic_list([]) == b'{"topicList":[]}'
+    assert write_topic_list(["é", "b"], "a:1") == (
+        '{"brokerAddr":"a:1","topicList":["é","b"]}'.encode()
+    )
+
+
+def test_kv_tables_are_sorted_and_leave_nulls_out() -> None:
+    assert write_kv_table({"b": "2", "a": "1", "n": None}) == (
+        b'{"table":{"a":"1","b":"2"}}'
+    )
+    assert write_kv_config({"n2": {}, "n1": {"k": "v", "x": None}}) == (
+        b'{"configTable":{"n1":{"k":"v"},"n2":{}}}'
+    )
+
+
+def test_a_member_group() -> None:
+    assert write_broker_member_group("c", "b", ADDRS) == (
+        b'{"brokerMemberGroup":{"brokerAddrs":{0:"10.0.0.1:10911",1:"10.0.0.2:10911"},'
+        b'"brokerName":"b","cluster":"c"}}'
+    )
+    assert write_broker_member_group(None, None, {}) == (
+        b'{"brokerMemberGroup":{"brokerAddrs":{}}}'
+    )
+
+
+def test_arrays_and_objects() -> None:
+    assert write_array([]) == "[]"
+    assert write_object([]) == "{}"
+    assert write_object([('"', "[1]"), ("b", "2")]) == '{"\\"":[1],"b":2}'
+
+
+def test_defaults_of_a_registration() -> None:
+    """Section 2.5.3."""
+    assert TopicConfig() == TopicConfig(6, 16, None, 0, 16)
+    assert TopicQueueMappingInfo() == TopicQueueMappingInfo(
+        None, {}, False, 0, "__global__", None, 0
+    )
+    assert DataVersion() == DataVersion(0, 0, None)
+    wrapper = TopicConfigSerializeWrapper(DataVersion(), {}, {})
+    assert TopicConfigSerializeWrapper() == wrapper
+    assert RegisterBrokerBody() == RegisterBrokerBody([], wrapper)
+
+
+def test_defaults_are_not_shared() -> None:
+    first, second = RegisterBrokerBody(), RegisterBrokerBody()
+    assert first.filter_server_list is not second.filter_server_list
+    assert first.topic_config_serialize_wrapper is not None
+    assert first.topic_config_serialize_wrapper.topic_config_table is not None
+    first.topic_config_serialize_wrapper.topic_config_table["T"] = TopicConfig()
+    assert second == RegisterBrokerBody()
+
+
+texts = st.text(max_size=5)
+
+
+@given(
+    st.dictionaries(texts, texts, max_size=3),
+    st.dictionaries(st.integers(-5, 20), texts, max_size=4),
+    st.lists(texts, max_size=3),
+)
+def test_whatever_is_written_is_json(
+    table: dict[str, str], addrs: dict[int, str], names: list[str]
+) -> None:
+    assert json.loads(write_kv_table(table)) == {"table": table}
+    text = write_broker_data("c", "b", addrs, False, None, quoted=True)
+    assert json.loads(text)["brokerAddrs"] == {str(k): v for k, v in addrs.items()}
+    assert json.loads(write_topic_list(names)) == {"topicList": names}
