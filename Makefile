@@ -8,24 +8,37 @@ CYTHON_SOURCES := $(wildcard namesrv/_fast/*.p[yx][xd])
 PIP := $(BIN)/python -m pip --disable-pip-version-check --quiet
 
 .DEFAULT_GOAL := help
-.PHONY: run test interop lint format coverage options clean help
+.PHONY: run test pure-test interop lint format coverage options clean help
+.PHONY: sanitize debug-test coverage-fast hot-loop wheels wheel-test
 
 run: $(VENV)/.run-stamp ## start a NameServer; make run ARGS="--port 0"
 	@exec $(BIN)/namesrv $(ARGS)
 
-test: $(VENV)/.dev-stamp ## run the tests and report line coverage; ARGS="-k frame" narrows
+test: $(VENV)/.dev-stamp ## run the tests over both twins, report coverage; ARGS="-k frame" narrows
 	@rm -f .coverage .coverage.*
-	$(BIN)/python -m coverage run -m pytest $(ARGS)
+	$(demand_built) $(BIN)/python -m coverage run -m pytest $(ARGS)
+	$(if $(ARGS),,$(pure_run))
 	@$(BIN)/python -m coverage combine --quiet
 	$(BIN)/python -m coverage report $(LIMIT)
 
 # A narrowed run cannot reach the limit, so it is not held to it.
 test: LIMIT = $(if $(ARGS),--fail-under=0)
 
+pure-test: $(VENV)/.dev-stamp ## run the tests of the server over the pure twin; `make test` does, too
+	NAMESRV_NO_EXTENSIONS=1 $(BIN)/python -m pytest $(or $(ARGS),$(SERVER_TESTS))
+
+# Above `_impl` a test sees one twin, the one that was chosen; below, it names both.
+SERVER_TESTS := tests/routing tests/server tests/golden tests/hostile tests/test_cli.py
+pure_run = NAMESRV_NO_EXTENSIONS=1 $(BIN)/python -m coverage run -m pytest $(SERVER_TESTS)
+
+# Where the extension was built, its absence is a failure.
+demand_built = if [ -f $(VENV)/.fast ]; then export NAMESRV_REQUIRE_EXTENSIONS=1; fi;
+
 coverage: $(VENV)/.dev-stamp ## the lines that the last `make test` ran and missed, in htmlcov/
 	$(BIN)/python -m coverage html --fail-under=0
 
 interop: $(VENV)/.dev-stamp ## run against real brokers and clients (Java, Maven)
+	$(BIN)/python tests/interop/fetch.py
 	$(BIN)/python -m pytest tests/interop $(ARGS)
 
 lint: $(VENV)/.dev-stamp ## every static check; .pre-commit-config.yaml runs the same
@@ -41,16 +54,86 @@ format: $(VENV)/.dev-stamp ## sort imports and format
 options: $(VENV)/.run-stamp ## print the README's option table from namesrv/options.py
 	@$(BIN)/python docs/option_table.py
 
+# Special builds of the compiled twin get a copy of the sources, never the checkout:
+# Cython would take their C for the next plain build. They run all that exercises it.
+FAST_TESTS := tests/hot_path $(wildcard tests/parity) $(SERVER_TESTS)
+COPIED := CHANGELOG.md LICENSE README.md docs namesrv pyproject.toml setup.py tests
+define copy_sources
+	rm -rf .cache/$(1)/src
+	mkdir -p .cache/$(1)/src
+	tar -cf - --exclude='*.c' --exclude='*.so' --exclude=.cache --exclude=__pycache__ \
+	  $(COPIED) | tar -xf - -C .cache/$(1)/src
+endef
+HERE := $(CURDIR)/$(BIN)
+inside = cd .cache/$(1)/src && PYTHONPATH="$$PWD" NAMESRV_REQUIRE_EXTENSIONS=1
+
+SANITIZERS = PYTHONMALLOC=malloc ASAN_OPTIONS=detect_leaks=0 \
+  UBSAN_OPTIONS=halt_on_error=1:print_stacktrace=1 \
+  LD_PRELOAD="$$($${CC:-cc} -print-file-name=libasan.so)"
+
+sanitize: $(VENV)/.dev-stamp ## run the tests with AddressSanitizer and UBSan in the compiled twin
+	$(call copy_sources,sanitize)
+	$(call inside,sanitize) NAMESRV_SANITIZE=1 $(HERE)/python setup.py --quiet build_ext --inplace
+	$(call inside,sanitize) $(SANITIZERS) $(HERE)/python -m pytest $(or $(ARGS),$(FAST_TESTS))
+
+DEBUG_PYTHON ?= python3-dbg
+debug-test: ## run the tests on a debug build of CPython (DEBUG_PYTHON=python3-dbg)
+	@command -v $(DEBUG_PYTHON) >/dev/null || { \
+	  echo 'make debug-test found no $(DEBUG_PYTHON): install a debug build of CPython (apt-get install python3-dbg), or name it with DEBUG_PYTHON=/path/to/python.' >&2; \
+	  exit 1; \
+	}
+	$(call copy_sources,debug)
+	$(DEBUG_PYTHON) -m venv --clear .cache/debug/venv
+	.cache/debug/venv/bin/python -m pip install --quiet -c wheels/constraints.txt Cython setuptools
+	NAMESRV_NO_EXTENSIONS=1 .cache/debug/venv/bin/python -m pip install --quiet '.[test]'
+	$(call inside,debug) ../venv/bin/python setup.py --quiet build_ext --inplace
+	$(call inside,debug) ../venv/bin/python -X dev -m pytest $(or $(ARGS),$(FAST_TESTS))
+
+# Coverage of .pyx counts lines, never branches, and slows them down a lot.
+TRACED = $(HERE)/python -m coverage
+coverage-fast: $(VENV)/.dev-stamp ## the lines of the compiled twin that its tests run
+	$(call copy_sources,traced)
+	$(call inside,traced) NAMESRV_CYTHON_TRACING=1 $(HERE)/python setup.py --quiet build_ext --inplace
+	$(call inside,traced) $(TRACED) run --rcfile=tests/fast_coverage.ini -m pytest $(or $(ARGS),$(FAST_TESTS))
+	$(call inside,traced) $(TRACED) report --rcfile=tests/fast_coverage.ini
+
+hot-loop: $(VENV)/.dev-stamp ## annotated C of the compiled twin, in .cache/hot-loop (docs/hot-loop.md)
+	$(call copy_sources,hot-loop)
+	cd .cache/hot-loop/src && $(HERE)/cython -3 --annotate-fullc -X annotation_typing=False namesrv/_fast/*.pyx
+	@echo '.cache/hot-loop/src/namesrv/_fast/*.html'
+
+wheels: .cache/wheel-tools/.stamp ## build, check and try sdist and wheels, in wheels/dist; ARGS="python3.12 ..."
+	.cache/wheel-tools/bin/python wheels/build.py $(ARGS)
+
+.cache/wheel-tools/.stamp: wheels/requirements.txt | $(BIN)/pip
+	rm -rf .cache/wheel-tools
+	$(BIN)/python -m venv .cache/wheel-tools
+	.cache/wheel-tools/bin/python -m pip install --quiet --disable-pip-version-check -r wheels/requirements.txt
+	@touch $@
+
+# Safe paths keep the checkout's namesrv/ out of every process; tests/ is linked in.
+INSTALLED := $(CURDIR)/.cache/wheel-test
+wheel-test: ## run the tests from the wheel that `make wheels` made, in an empty environment
+	rm -rf $(INSTALLED)
+	$(BIN)/python -m venv $(INSTALLED)/venv
+	mkdir $(INSTALLED)/path && ln -s $(CURDIR)/tests $(INSTALLED)/path/tests
+	$(INSTALLED)/venv/bin/python -m pip install --quiet --disable-pip-version-check \
+	  "$$(ls $(CURDIR)/wheels/dist/*-abi3-*.whl)[test]"
+	PYTHONSAFEPATH=1 PYTHONPATH=$(INSTALLED)/path NAMESRV_REQUIRE_EXTENSIONS=1 \
+	  $(INSTALLED)/venv/bin/python -P -m pytest --import-mode=importlib $(ARGS)
+
 clean: ## remove everything that make, tests and tools made
 	rm -rf $(VENV) build dist *.egg-info .coverage .coverage.* htmlcov
 	rm -rf .benchmarks .hypothesis .mypy_cache .pytest_cache .ruff_cache
+	rm -rf .cache/sanitize .cache/debug .cache/traced .cache/hot-loop .cache/wheel-tools .cache/wheel-test
+	rm -rf wheels/dist
 	rm -f namesrv/_fast/*.c namesrv/_fast/*.html namesrv/_fast/*.so
-	find namesrv tests docs -name __pycache__ -type d -prune -exec rm -rf {} +
+	find namesrv tests docs wheels -name __pycache__ -type d -prune -exec rm -rf {} +
 
 help: ## this list
 	@echo 'make run and make test set up everything they need in $(VENV).'
-	@sed -n 's/^\([a-z]*\):.*## /\1|/p' Makefile | while IFS='|' read -r target text; \
-	  do printf '  make %-10s%s\n' "$$target" "$$text"; done
+	@sed -n 's/^\([a-z-]*\):.*## /\1|/p' Makefile | while IFS='|' read -r target text; \
+	  do printf '  make %-15s%s\n' "$$target" "$$text"; done
 
 # The first that is new enough is taken; PYTHON=... chooses another.
 PYTHONS := python3 python3.14 python3.13 python3.12 python3.11
@@ -77,12 +160,14 @@ define install
 	@if [ -n "$(CYTHON_SOURCES)" ] && [ -z "$$NAMESRV_NO_EXTENSIONS" ]; then \
 	  header=$$($(BIN)/python -c 'import sysconfig; print(sysconfig.get_path("include"))')/Python.h; \
 	  if ! command -v $${CC:-cc} >/dev/null 2>&1 || [ ! -f "$$header" ]; then \
-	    echo '*** No C compiler or no Python.h (packages gcc and python3-dev): this is a PURE PYTHON build, slower and otherwise the same. ***'; \
+	    echo '*** No C compiler or no Python.h (packages gcc and python3-dev): this is a PURE PYTHON build, slower and otherwise the same. Install them and run make clean for the compiled one. ***'; \
 	    NAMESRV_NO_EXTENSIONS=1; export NAMESRV_NO_EXTENSIONS; \
 	  fi; \
 	fi; \
 	echo 'installing namesrv into $(VENV)'; \
-	$(PIP) install --editable '$(1)'
+	rm -f $(VENV)/.fast; \
+	$(PIP) install --editable '$(1)' || exit; \
+	[ -n "$$NAMESRV_NO_EXTENSIONS" ] || touch $(VENV)/.fast
 endef
 
 $(VENV)/.run-stamp: $(SOURCES) | $(BIN)/pip

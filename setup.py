@@ -1,15 +1,64 @@
-"""What pyproject.toml cannot say: which extension modules to compile.
+"""The compiled hot path; everything else about the package is in pyproject.toml.
 
-There are none yet. When the compiled twins of `namesrv/_pure` exist, this list names
-them, and NAMESRV_NO_EXTENSIONS=1 asks for a build without a compiler.
+NAMESRV_NO_EXTENSIONS    build without it (a pure wheel)
+NAMESRV_LIMITED_API      build it for the stable ABI of CPython 3.11 and later
+NAMESRV_CYTHON_TRACING   build it so that coverage sees its lines
+NAMESRV_SANITIZE         build it with AddressSanitizer and UBSan
 """
 
 import os
+import sys
 
 from setuptools import Extension, setup
 
+FAST_MODULES = (
+    "text_map",
+    "frame",
+    "head",
+    "route_answers",
+    "live_table",
+    "connection",
+)
+
 NO_EXTENSIONS = bool(os.environ.get("NAMESRV_NO_EXTENSIONS"))
+LIMITED_API = bool(os.environ.get("NAMESRV_LIMITED_API"))
+CYTHON_TRACING = bool(os.environ.get("NAMESRV_CYTHON_TRACING"))
+SANITIZE = bool(os.environ.get("NAMESRV_SANITIZE"))
 
-EXTENSIONS: list[Extension] = []
 
-setup(ext_modules=[] if NO_EXTENSIONS else EXTENSIONS)
+def extensions() -> list[Extension]:
+    """One extension for each module of namesrv/_fast. A build that fails, fails."""
+    from Cython.Build import cythonize  # noqa: PLC0415  not needed for a pure build
+
+    macros: list[tuple[str, str | None]] = []
+    if LIMITED_API:
+        macros.append(("Py_LIMITED_API", "0x030B0000"))
+    if CYTHON_TRACING:
+        macros += [("CYTHON_TRACE_NOGIL", "1"), ("CYTHON_USE_SYS_MONITORING", "0")]
+    sanitize = ["-fsanitize=address,undefined", "-O1", "-g"] if SANITIZE else []
+    modules = [
+        Extension(
+            f"namesrv._fast.{name}",
+            [f"namesrv/_fast/{name}.pyx"],
+            define_macros=macros,
+            extra_compile_args=sanitize or ["-O3"],
+            extra_link_args=sanitize[:1],
+            py_limited_api=LIMITED_API,
+        )
+        for name in FAST_MODULES
+    ]
+    return cythonize(
+        modules,
+        compiler_directives={
+            "language_level": 3,
+            "annotation_typing": False,
+            "linetrace": CYTHON_TRACING,
+        },
+        # Cython looks at file times only, and not at its directives.
+        force=CYTHON_TRACING or SANITIZE,
+    )
+
+
+pure = NO_EXTENSIONS or sys.implementation.name != "cpython"
+options = {"bdist_wheel": {"py_limited_api": "cp311"}} if LIMITED_API else {}
+setup(ext_modules=[] if pure else extensions(), options=options)

@@ -30,7 +30,9 @@ def test_response_codes() -> None:
 
 def test_languages() -> None:
     """Section 1.6."""
-    names = "JAVA CPP DOTNET PYTHON DELPHI ERLANG RUBY OTHER HTTP GO PHP OMS RUST NODE_JS"
+    names = (
+        "JAVA CPP DOTNET PYTHON DELPHI ERLANG RUBY OTHER HTTP GO PHP OMS RUST NODE_JS"
+    )
     assert [language.name for language in LanguageCode] == names.split()
     assert list(LanguageCode) == list(range(14))
 

@@ -203,6 +203,8 @@ class Connection:
                     self.pause = Pause.OUTPUT
                     self.needs_care = True
         except ConnectionFault as fault:
+            # Their frames would keep this connection and its input alive, in a circle.
+            fault.__traceback__ = fault.__context__ = None
             self.fault = fault
             self.needs_care = True
         return b"".join(output)

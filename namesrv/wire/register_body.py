@@ -102,7 +102,6 @@ def read_register_broker_body(
     decoded = read_record(RegisterBrokerBody, body, _WHAT)
     if decoded is None:
         raise BodyInvalid(_WHAT, "it is null")
-    _check_topics(decoded.topic_config_serialize_wrapper)
     return decoded
 
 
@@ -144,14 +143,7 @@ def _read_old_form(body: bytes | None) -> RegisterBrokerBody:
         empty.filter_server_list = None
         return empty
     wrapper = read_record(TopicConfigSerializeWrapper, body, _WHAT)
-    _check_topics(wrapper)
     return RegisterBrokerBody(None, wrapper)
-
-
-def _check_topics(wrapper: TopicConfigSerializeWrapper | None) -> None:
-    mappings = wrapper.topic_queue_mapping_info_map if wrapper else None
-    if mappings is not None and None in mappings.values():
-        raise BodyInvalid(_WHAT, "a topic queue mapping is null")
 
 
 def _looks_deflated(body: bytes) -> bool:

@@ -1,4 +1,4 @@
-"""The twins of the hot path. Adding one to `IMPLEMENTATIONS` runs every test over it."""
+"""The twins of the hot path; adding one to the list runs every test over it."""
 
 from importlib import import_module
 from types import SimpleNamespace

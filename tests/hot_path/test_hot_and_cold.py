@@ -2,10 +2,9 @@
 other has an empty mask and asks the processor for everything. Their answers must be
 the same bytes and their tables the same after every step; and no answer is stale."""
 
-import json
 from collections import Counter
 from collections.abc import Iterable
-from typing import Any, NamedTuple
+from typing import Any
 
 from hypothesis import settings
 from hypothesis import strategies as st
@@ -20,205 +19,21 @@ from hypothesis.stateful import (
 
 from namesrv.errors import StorageError
 from namesrv.hot_path import HotCode
-from tests.routing.peer import (
-    Broker,
-    binary_request,
-    data_version,
-    mapping_info,
-    registration,
-    registration_body,
-    request,
-    split_frames,
-    topic_config,
+from tests.hot_path.histories import (
+    TOPICS,
+    Spec,
+    flags,
+    mostly,
+    opaques,
+    own_addr,
+    some_requests,
+    some_specs,
 )
+from tests.routing.peer import Broker, request, split_frames, topic_config
 from tests.routing.snapshot import reverse_index, scanned_index, snapshot
 from tests.routing.world import Connection, World
 
-NAMES = ["b1", "b2"]
-CLUSTERS = ["c1", "c2"]
-TOPICS = ["T1", "T2", "T3", "rmq_sys_SYNC_BROKER_MEMBER_b1"]
 LOOKUPS = [(topic, version) for topic in [*TOPICS, "none"] for version in (317, 479)]
-REMOTE_FLAGS = [
-    "supportActingMaster",
-    "orderMessageEnable",
-    "deleteTopicWithBrokerRegistration",
-    "returnOrderTopicConfigToBroker",
-    "notifyMinBrokerIdChanged",
-]
-
-
-class Spec(NamedTuple):
-    """A registration that can be sent again."""
-
-    broker: Broker
-    content: dict[str, Any]
-    ext: dict[str, str | None]
-    version: int
-
-    def frame(self, opaque: int, sent_at: int, flag: int = 0) -> bytes:
-        body = registration_body(**self.content, sent_at=sent_at)
-        return registration(
-            self.broker,
-            body,
-            ext=self.ext,
-            opaque=opaque,
-            version=self.version,
-            flag=flag,
-        )
-
-
-# --- what peers send ------------------------------------------------------------------
-
-
-def mostly(usual: Any, *others: Any) -> st.SearchStrategy[Any]:
-    """Three times out of four the usual."""
-    return st.sampled_from([usual] * 3 * len(others) + list(others))
-
-
-def own_addr(name: str, broker_id: int) -> str:
-    return f"{name}-{broker_id}:1"
-
-
-@st.composite
-def some_brokers(draw: st.DrawFn) -> Broker:
-    name = draw(mostly("b1", "b2"))
-    broker_id = draw(st.sampled_from([0, 0, 1, 1, 2, -1]))
-    addr = draw(mostly(own_addr(name, broker_id), "shared:1", own_addr("b1", 0)))
-    return Broker(name, broker_id, addr, draw(mostly("c1", "c2")))
-
-
-@st.composite
-def some_content(draw: st.DrawFn) -> dict[str, Any]:
-    names = draw(st.sets(st.sampled_from(TOPICS)))
-    topics = {
-        name: topic_config(
-            draw(mostly(name, None)),
-            queues=draw(st.sampled_from([4, 8])),
-            perm=draw(mostly(6, 4, 2, 7)),
-            flag=draw(mostly(0, 2)),
-        )
-        for name in sorted(names)
-    }
-    mappings = {}
-    if draw(mostly(False, True)):
-        mappings["T1"] = mapping_info("T1", draw(st.sampled_from([*NAMES, "other"])))
-    version = data_version(
-        draw(st.integers(0, 2)), draw(st.integers(1, 2)), draw(mostly(0, 1))
-    )
-    if draw(mostly(False, False, True)):
-        del version["timestamp"]
-    filters = draw(mostly([], ["f1"], ["f1", None], None))
-    return {
-        "topics": draw(mostly(topics, None)) and topics,
-        "version": version,
-        "mappings": mappings,
-        "filters": filters,
-    }
-
-
-some_ext = st.fixed_dictionaries(
-    {},
-    optional={
-        "enableActingMaster": st.sampled_from(["true", "false", None]),
-        "__ZONE_NAME": st.sampled_from(["z1", "z2", ""]),
-        "heartbeatTimeoutMillis": st.sampled_from(["1000", "10000", "0"]),
-        "haServerAddr": st.sampled_from(["ha:1", None]),
-        "bodyCrc32": mostly(None, "0", "1"),
-    },
-)
-# The checksum is right unless `some_ext` says otherwise.
-some_specs = st.builds(
-    Spec,
-    some_brokers(),
-    some_content(),
-    some_ext.map(
-        lambda ext: {n: v for n, v in ext.items() if (n, v) != ("bodyCrc32", None)}
-    ),
-    mostly(479, 400),
-)
-opaques = st.integers(-(2**31), 2**31 - 1)
-forms = st.sampled_from([request, request, binary_request])
-flags = mostly(0, 2)
-
-
-@st.composite
-def some_requests(draw: st.DrawFn) -> bytes:
-    """Anything but a registration."""
-    kinds = [lookups(), lookups(), heartbeats(), queries(), changes(), reads]
-    code, ext_fields, body = draw(st.one_of(*kinds, unregistrations()))
-    known = {name: text for name, text in ext_fields.items() if text is not None}
-    return draw(forms)(code, known, body, opaque=draw(opaques), flag=draw(flags))
-
-
-@st.composite
-def lookups(draw: st.DrawFn) -> tuple[int, dict[str, Any], bytes]:
-    ext_fields = {
-        "topic": draw(st.sampled_from([*TOPICS, "none"])),
-        "acceptStandardJsonOnly": draw(mostly(None, "true", "True", "no")),
-        "__ZONE_MODE": draw(mostly(None, "true", "false")),
-        "__ZONE_NAME": draw(mostly(None, "z1", "Z2", " ")),
-    }
-    return 105, ext_fields, b""
-
-
-@st.composite
-def heartbeats(draw: st.DrawFn) -> tuple[int, dict[str, Any], bytes]:
-    return 904, draw(some_brokers()).ext_fields, b""
-
-
-@st.composite
-def queries(draw: st.DrawFn) -> tuple[int, dict[str, Any], bytes]:
-    version = data_version(
-        draw(st.integers(0, 2)), draw(st.integers(1, 2)), draw(mostly(0, 1))
-    )
-    text = json.dumps(version, separators=(",", ":"))
-    body = draw(mostly(text, json.dumps(version), "", "null", "{", '{"counter":1}'))
-    return 322, draw(some_brokers()).ext_fields, body.encode()
-
-
-@st.composite
-def unregistrations(draw: st.DrawFn) -> tuple[int, dict[str, Any], bytes]:
-    ext_fields = draw(some_brokers()).ext_fields
-    wrong = draw(mostly({}, {"brokerName": "b2"}, {"brokerName": "unknown"}))
-    return 104, {**ext_fields, **wrong}, b""
-
-
-@st.composite
-def changes(draw: st.DrawFn) -> tuple[int, dict[str, Any], bytes]:
-    topic = draw(st.sampled_from(TOPICS))
-    kind = draw(st.sampled_from([205, 327, 216, 217, 100, 102, 318]))
-    if kind in (205, 327):
-        return kind, {"brokerName": draw(st.sampled_from([*NAMES, "none"]))}, b""
-    if kind == 216:
-        cluster = draw(st.sampled_from([None, "", *CLUSTERS]))
-        return kind, {"topic": topic, "clusterName": cluster}, b""
-    if kind == 217:
-        names = draw(st.lists(st.sampled_from([*NAMES, "none"]), max_size=2))
-        queues = [{"brokerName": n, "perm": 6, "readQueueNums": 2} for n in names]
-        return kind, {"topic": topic}, json.dumps({"queueDatas": queues}).encode()
-    if kind == 318:
-        name = draw(st.sampled_from(REMOTE_FLAGS))
-        value = draw(st.sampled_from(["true", "false"]))
-        return kind, {}, f"{name}={value}\n".encode()
-    namespace = draw(mostly("ORDER_TOPIC_CONFIG", "other"))
-    value = draw(st.sampled_from(["b1:4", "b1:8;b2:1"]))
-    return kind, {"namespace": namespace, "key": topic, "value": value}, b""
-
-
-reads = st.sampled_from(
-    [
-        (106, {}, b""),
-        (206, {}, b""),
-        (224, {"cluster": "c1"}, b""),
-        (304, {}, b""),
-        (312, {}, b""),
-        (901, {"clusterName": "c1", "brokerName": "b1"}, b""),
-        (219, {"namespace": "ORDER_TOPIC_CONFIG"}, b""),
-        (101, {"namespace": "ORDER_TOPIC_CONFIG", "key": "T1"}, b""),
-        (319, {}, b""),
-        (343, {}, b""),
-    ]
-)
 
 
 # --- one stack ------------------------------------------------------------------------
@@ -405,11 +220,11 @@ class TwoStacks(RuleBasedStateMachine):
 
 def test_hot_answers_and_their_effects_equal_the_processors(hot: Any) -> None:
     hot_answers: Counter[str] = Counter()
+    machine: Any = lambda: TwoStacks(hot_answers)  # noqa: E731
     run_state_machine_as_test(
-        lambda: TwoStacks(hot_answers),
+        machine,
         settings=settings(
             max_examples=settings().max_examples // 2, stateful_step_count=30
         ),
     )
-    print(hot_answers)
     assert min(hot_answers[k] for k in ("registration", "request", "pipeline")) > 50

@@ -196,16 +196,15 @@ class LiveTable(RuleBasedStateMachine):
     def same_entries(self) -> None:
         assert len(self.table) == len(self.model)
         for key in KEYS:
-            row = self.model.get(key)
+            row = self.model.get(key, [None])
             info = self.table.get(*key)
-            assert info is (row and row[0])
-            if row:
+            assert info is row[0]
+            if info is not None:
                 assert info.key == key
                 assert [info.last_update_timestamp, info.owner] == row[1::2]
         assert sorted(i.key for i in self.table.entries()) == sorted(self.model)
 
 
 def test_any_history_equals_the_naive_model(hot: Any) -> None:
-    run_state_machine_as_test(
-        lambda: LiveTable(hot), settings=settings(stateful_step_count=30)
-    )
+    machine: Any = lambda: LiveTable(hot)  # noqa: E731
+    run_state_machine_as_test(machine, settings=settings(stateful_step_count=30))

@@ -226,6 +226,5 @@ class Answers(RuleBasedStateMachine):
 
 
 def test_any_history_answers_like_the_naive_model(hot: Any) -> None:
-    run_state_machine_as_test(
-        lambda: Answers(hot), settings=settings(stateful_step_count=30)
-    )
+    machine: Any = lambda: Answers(hot)  # noqa: E731
+    run_state_machine_as_test(machine, settings=settings(stateful_step_count=30))

@@ -116,7 +116,9 @@ class Tables(RuleBasedStateMachine):
     def same_reverse_index(self) -> None:
         for name, data in self.tables.broker_addr_table.items():
             found = [entry.topic for entry in data.topics()]
-            assert sorted(found) == sorted(t for t in self.model if name in self.model[t])
+            assert sorted(found) == sorted(
+                t for t in self.model if name in self.model[t]
+            )
             for entry in data.topics():
                 assert self.tables.topic_queue_table[entry.topic] is entry
 

@@ -72,7 +72,7 @@ class World:
 
     def connect(self, remote_address: str = "10.0.0.9:40000") -> Connection:
         """A new connection."""
-        return state_module.Connection(self.state.hot, remote_address)
+        return vars(state_module)["Connection"](self.state.hot, remote_address)
 
     def send(self, data: bytes, connection: Connection = None) -> bytes:
         """Feed bytes; everything that the peer reads for it."""
@@ -87,7 +87,7 @@ class World:
         ext_fields: ExtFields = None,
         body: bytes = b"",
         connection: Connection = None,
-        **more: int,
+        **more: Any,
     ) -> Answer:
         """Send one request; its one answer."""
         return self.only(self.send(request(code, ext_fields, body, **more), connection))
@@ -111,7 +111,7 @@ class World:
         assert len(answers) == 1, answers
         return answers[0]
 
-    def route(self, topic: str, **more: int) -> Any:
+    def route(self, topic: str, **more: Any) -> Any:
         """The route of a topic as parsed JSON, None for code 17."""
         answer = self.ask(105, {"topic": topic}, **more)
         assert answer.code in (0, 17)

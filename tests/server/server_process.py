@@ -1,7 +1,6 @@
 """A whole server as a process of its own, as `python -m namesrv` starts it."""
 
 import re
-import resource
 import signal
 import subprocess
 import sys
@@ -13,32 +12,33 @@ from tests.server.peer import WAIT_SECONDS, Address, Peer, wait_until
 
 _ADDRESS = re.compile(r"(?:\[([0-9a-f:]+)\]|([0-9.]+)):([0-9]+)")
 
+_LIMITED = """
+import os, resource, sys
+number, value = map(int, sys.argv[1:3])
+resource.setrlimit(number, (value, value))
+os.execv(sys.argv[3], sys.argv[3:])
+"""
+
 
 class ServerProcess:
     """A server that listens on port 0 of 127.0.0.1 unless the words say otherwise.
 
-    Its log goes to `log_file`; `limits` are set in the process before it starts.
+    Its log goes to `log_file`. `limit` is one of `resource` and its value.
     """
 
     def __init__(
-        self, folder: Path, *words: str, limits: dict[int, int] | None = None
+        self, folder: Path, *words: str, limit: tuple[int, int] | None = None
     ) -> None:
         self.log_file = folder / "log.txt"
         self.data_dir = folder / "data"
-
-        def set_limits() -> None:
-            for number, limit in (limits or {}).items():
-                resource.setrlimit(number, (limit, limit))
-
         command = [sys.executable, "-m", "namesrv", "--bind", "127.0.0.1"]
         command += ["--port", "0", "--data-dir", str(self.data_dir), *words]
+        if limit is not None:
+            number, value = map(str, limit)
+            command = [sys.executable, "-c", _LIMITED, number, value, *command]
         with open(self.log_file, "ab") as log:
             self.process = subprocess.Popen(
-                command,
-                stdout=subprocess.PIPE,
-                stderr=log,
-                text=True,
-                preexec_fn=set_limits if limits else None,
+                command, stdout=subprocess.PIPE, stderr=log, text=True
             )
         self.addresses: list[Address] = []
 
@@ -77,8 +77,15 @@ class ServerProcess:
 
     def rss_mib(self) -> float:
         """Resident memory."""
+        return self._memory_mib("VmRSS")
+
+    def peak_mib(self) -> float:
+        """The most resident memory that it ever had."""
+        return self._memory_mib("VmHWM")
+
+    def _memory_mib(self, name: str) -> float:
         status = Path(f"/proc/{self.process.pid}/status").read_text()
-        kibibytes = re.search(r"VmRSS:\s+(\d+) kB", status)
+        kibibytes = re.search(rf"{name}:\s+(\d+) kB", status)
         assert kibibytes is not None
         return int(kibibytes[1]) / 1024
 

@@ -2,6 +2,7 @@
 
 import json
 import re
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
@@ -24,7 +25,7 @@ FIELDS = {"brokerName": "b", "brokerId": "0", "clusterName": "c", "bodyCrc32": "
 
 
 def digest(
-    body: bytes, fields: dict[str, str | None] | None = None, version: int = 479
+    body: bytes, fields: Mapping[str, str | None] | None = None, version: int = 479
 ) -> bytes:
     return registration_digest(version, FIELDS if fields is None else fields, body)
 

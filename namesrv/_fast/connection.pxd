@@ -1,0 +1,51 @@
+from namesrv._fast.frame cimport FrameDecoder, FrameView
+from namesrv._fast.head cimport HeadView
+from namesrv._fast.live_table cimport BrokerLiveInfo, BrokerLiveTable
+from namesrv._fast.output cimport Output
+from namesrv._fast.route_answers cimport RouteAnswers
+
+
+cdef class HotPath:
+    cdef public RouteAnswers route_answers
+    cdef public BrokerLiveTable live_table
+    cdef public object cold_path
+    cdef public Py_ssize_t frame_max_bytes
+    cdef public int hot_codes
+    cdef public bytes order_topic_body
+    cdef public bint turn_taken
+    cdef Output _scratch
+
+
+cdef class Connection:
+    cdef object __weakref__
+    cdef HotPath _hot
+    cdef FrameDecoder _decoder
+    cdef Py_ssize_t _noted_bytes
+    cdef public object fault
+    cdef public bint finished
+    cdef public int pause
+    cdef public bint needs_care
+    cdef public long long last_active_ms
+    cdef set _registered
+    cdef public str remote_address
+
+    cdef bytes _run(self, bytes first, long long now_ms)
+    cdef int _answer_frames(self, Output* output, long long now_ms) except -1
+    cdef int _handle(self, FrameView* frame, Output* output, long long now_ms) except -1
+    cdef int _cold(self, FrameView* frame, Output* output, long long now_ms) except -1
+    cdef bint _take_turn(self) noexcept
+    cdef int _hot_answer(
+        self, FrameView* frame, HeadView* head, Output* output, long long now_ms
+    ) except -1
+    cdef int _route(self, HeadView* head, Output* output) except -1
+    cdef int _heartbeat(
+        self, HeadView* head, Output* output, long long now_ms
+    ) except -1
+    cdef int _query_data_version(
+        self, FrameView* frame, HeadView* head, Output* output, long long now_ms
+    ) except -1
+    cdef int _repeated_registration(
+        self, FrameView* frame, HeadView* head, Output* output, long long now_ms
+    ) except -1
+    cdef void _note_buffered(self) noexcept
+    cdef BrokerLiveInfo _live_info(self, HeadView* head)

@@ -1,0 +1,397 @@
+# cython: nonecheck=True
+"""One connection: bytes in, bytes out (docs/architecture.md, the way of a byte).
+
+Rules that hold whatever a peer sends:
+1. `receive` and `resume` never raise for it; `fault` says why it must be closed.
+2. Answers leave in the order of the requests.
+3. There is one way to pause: `pause` is set, input is kept, `resume` goes on.
+"""
+
+import re
+import zlib
+
+from cpython.bytes cimport PyBytes_AsString, PyBytes_FromStringAndSize, PyBytes_Size
+
+from namesrv._fast.frame cimport FrameDecoder, FrameView
+from namesrv._fast.head cimport HeadView, view_head
+from namesrv._fast.live_table cimport BrokerLiveInfo, BrokerLiveTable
+from namesrv._fast.output cimport (
+    Output,
+    append,
+    append_bytes,
+    append_int,
+    bytes_or_none,
+    patch_big_endian,
+    release,
+    reserve,
+)
+from namesrv._fast.route_answers cimport RouteAnswers
+from namesrv._fast.scan cimport is_true, scan_named_number
+
+from namesrv import codes, hot_path
+from namesrv.errors import ConnectionFault
+from namesrv.hot_path import (
+    check_bytes, check_instance, check_millis, check_size, check_text
+)
+from namesrv.wire.answer_frames import answer_frame, success_header
+from namesrv.wire.registration_digest import registration_digest
+
+cdef int GET_ROUTEINFO_BY_TOPIC = codes.RequestCode.GET_ROUTEINFO_BY_TOPIC
+cdef int BROKER_HEARTBEAT = codes.RequestCode.BROKER_HEARTBEAT
+cdef int QUERY_DATA_VERSION = codes.RequestCode.QUERY_DATA_VERSION
+cdef int REGISTER_BROKER = codes.RequestCode.REGISTER_BROKER
+cdef int FLAG_RESPONSE = codes.FLAG_RESPONSE
+cdef int FLAG_ONEWAY = codes.FLAG_ONEWAY
+cdef int VERSION_V4_9_4 = codes.VERSION_V4_9_4
+cdef int HOT_ROUTE = hot_path.HotCode.ROUTE
+cdef int HOT_HEARTBEAT = hot_path.HotCode.HEARTBEAT
+cdef int HOT_REGISTRATION = hot_path.HotCode.REGISTRATION
+cdef int PAUSE_NONE = hot_path.Pause.NONE
+cdef int PAUSE_OUTPUT = hot_path.Pause.OUTPUT
+cdef int PAUSE_LATER = hot_path.Pause.LATER
+cdef int PAUSE_TURN = hot_path.Pause.TURN
+cdef Py_ssize_t OUTPUT_PAUSE_BYTES = hot_path.OUTPUT_PAUSE_BYTES
+cdef Py_ssize_t LARGE_REGISTRATION_BYTES = hot_path.LARGE_REGISTRATION_BYTES
+cdef Py_ssize_t SCRATCH_KEPT_BYTES = 2 * OUTPUT_PAUSE_BYTES
+
+cdef object _NOBODY = frozenset()
+cdef object _CRC32_FIELD = re.compile(r"[1-9][0-9]{0,9}")
+cdef object _CRC32_MASK = 0x7FFFFFFF
+
+# Constant parts of headers, cut out of what wire.answer_frames makes.
+cdef bytes SUCCESS_START, SUCCESS_END, CHANGED_START, UNCHANGED_START
+SUCCESS_START, SUCCESS_END = success_header(31415926).split(b"31415926")
+CHANGED_START = success_header(31415926, '{"changed":"true"}').split(b"31415926")[0]
+UNCHANGED_START = success_header(31415926, '{"changed":"false"}').split(b"31415926")[0]
+
+cdef enum:
+    FRAME_PREFIX_BYTES = 8
+    MOST_DIGITS = 20
+
+
+cdef int _append_success(
+    Output* output, bytes start, int opaque, bytes body
+) except -1:
+    """A frame of code 0 whose header begins with `start`."""
+    cdef Py_ssize_t frame = output.length
+    cdef Py_ssize_t header_length
+    cdef Py_ssize_t body_length = PyBytes_Size(body)
+    reserve(
+        output,
+        FRAME_PREFIX_BYTES
+        + PyBytes_Size(start)
+        + MOST_DIGITS
+        + PyBytes_Size(SUCCESS_END)
+        + body_length,
+    )
+    output.length += FRAME_PREFIX_BYTES
+    append(output, PyBytes_AsString(start), PyBytes_Size(start))
+    append_int(output, opaque)
+    append(output, PyBytes_AsString(SUCCESS_END), PyBytes_Size(SUCCESS_END))
+    header_length = output.length - frame - FRAME_PREFIX_BYTES
+    append(output, PyBytes_AsString(body), body_length)
+    patch_big_endian(output, frame, <unsigned int>(4 + header_length + body_length))
+    patch_big_endian(output, frame + 4, <unsigned int>header_length)
+    return 0
+
+
+cdef class HotPath:
+    """What all connections share: the tables, the mask, and the way to the processor.
+
+    `hot_codes` is a HotCode mask; `order_topic_body` is the body that every
+    registration is answered with, empty for none; `turn_taken` says that a large
+    registration was handled in this turn of the loop (the server resets it).
+    """
+
+    def __init__(self, route_answers, live_table, cold_path, frame_max_bytes):
+        check_instance("route_answers", route_answers, RouteAnswers)
+        check_instance("live_table", live_table, BrokerLiveTable)
+        self.route_answers = route_answers
+        self.live_table = live_table
+        self.cold_path = cold_path
+        self.frame_max_bytes = check_size("frame_max_bytes", frame_max_bytes)
+        self.hot_codes = 0
+        self.order_topic_body = b""
+        self.turn_taken = False
+
+    def __dealloc__(self):
+        release(&self._scratch)
+
+
+cdef class Connection:
+    """One peer. `remote_address` is its text for logs.
+
+    `pause` says why it stopped parsing; `fault` why it must close; `finished` that
+    the peer sends no more. `needs_care` says that more than bytes to send came of the
+    last call; `last_active_ms` is when it was.
+    """
+
+    def __init__(self, hot, remote_address):
+        check_instance("hot", hot, HotPath)
+        check_text("remote_address", remote_address)
+        self._hot = hot
+        self._decoder = FrameDecoder((<HotPath>hot).frame_max_bytes)
+        self._noted_bytes = 0
+        self.remote_address = remote_address
+        self._registered = None
+        self.pause = PAUSE_NONE
+        self.fault = None
+        self.finished = False
+        self.needs_care = False
+        self.last_active_ms = 0
+
+    @property
+    def buffered_bytes(self):
+        """Input that is kept: parts of frames, and whole frames while paused."""
+        return self._decoder.buffered_bytes
+
+    @property
+    def registered(self):
+        """(cluster, address) of each broker that it registered."""
+        return _NOBODY if self._registered is None else self._registered
+
+    @property
+    def is_done(self):
+        """Whether nothing more will come out: close it."""
+        return self.fault is not None or (self.finished and self.pause == PAUSE_NONE)
+
+    def receive(self, data, now_ms):
+        """Take what was read; the bytes to send, in request order."""
+        cdef bytes output = b""
+        cdef long long now = check_millis("now_ms", now_ms)
+        check_bytes("data", data)
+        self.last_active_ms = now
+        if self.fault is not None:
+            return output
+        self.needs_care = self.pause != PAUSE_NONE or self.finished
+        self._decoder.borrow(
+            <const unsigned char*>PyBytes_AsString(data), PyBytes_Size(data)
+        )
+        try:
+            if self.pause == PAUSE_NONE:
+                output = self._run(b"", now)
+        finally:
+            self._decoder.settle()
+        self._note_buffered()
+        return output
+
+    def resume(self, now_ms, answer=b""):
+        """Go on after a pause; `answer` is the one that had to wait."""
+        cdef bytes output
+        cdef long long now = check_millis("now_ms", now_ms)
+        check_bytes("answer", answer)
+        self.last_active_ms = now
+        if self.fault is not None:
+            return b""
+        self.pause = PAUSE_NONE
+        self.needs_care = True
+        output = self._run(answer, now)
+        self._note_buffered()
+        return output
+
+    def finish(self):
+        """The peer closed its side; what was read is still answered."""
+        self.finished = True
+        self.needs_care = True
+
+    def add_registered(self, key):
+        """A broker registered on this connection; `key` is (cluster, address)."""
+        if self._registered is None:
+            self._registered = set()
+        self._registered.add(key)
+
+    def discard_registered(self, key):
+        """That broker is gone."""
+        if self._registered is not None:
+            self._registered.discard(key)
+
+    cdef void _note_buffered(self) noexcept:
+        cdef Py_ssize_t buffered = self._decoder._length - self._decoder._position
+        if buffered != self._noted_bytes:
+            self._noted_bytes = buffered
+            self.needs_care = True
+
+    cdef bytes _run(self, bytes first, long long now_ms):
+        cdef HotPath hot = self._hot
+        cdef Output output = hot._scratch
+        # A cold path that comes back here finds no scratch and makes its own.
+        hot._scratch.data = NULL
+        hot._scratch.capacity = 0
+        output.length = 0
+        try:
+            append_bytes(&output, first)
+            self._answer_frames(&output, now_ms)
+            return PyBytes_FromStringAndSize(output.data, output.length)
+        finally:
+            if output.capacity > SCRATCH_KEPT_BYTES or hot._scratch.data != NULL:
+                release(&output)
+            else:
+                hot._scratch = output
+
+    cdef int _answer_frames(self, Output* output, long long now_ms) except -1:
+        cdef FrameDecoder decoder = self._decoder
+        cdef FrameView frame
+        try:
+            while self.pause == PAUSE_NONE and decoder.next_view(&frame):
+                self._handle(&frame, output, now_ms)
+                if output.length >= OUTPUT_PAUSE_BYTES and self.pause == PAUSE_NONE:
+                    self.pause = PAUSE_OUTPUT
+                    self.needs_care = True
+        except ConnectionFault as fault:
+            self.fault = fault
+            self.needs_care = True
+        return 0
+
+    cdef int _handle(
+        self, FrameView* frame, Output* output, long long now_ms
+    ) except -1:
+        cdef HeadView head
+        cdef Py_ssize_t start = output.length
+        if frame.body_length >= LARGE_REGISTRATION_BYTES and not self._take_turn():
+            return 0
+        if view_head(
+            frame.serialize_type, frame.header, frame.header_length, &head, None
+        ) and not (head.flag & FLAG_RESPONSE):
+            if self._hot_answer(frame, &head, output, now_ms):
+                if head.flag & FLAG_ONEWAY:
+                    output.length = start
+                return 0
+        return self._cold(frame, output, now_ms)
+
+    cdef int _cold(self, FrameView* frame, Output* output, long long now_ms) except -1:
+        self.needs_care = True
+        answer = self._hot.cold_path(
+            frame.serialize_type,
+            PyBytes_FromStringAndSize(<char*>frame.header, frame.header_length),
+            bytes_or_none(frame.body, frame.body_length),
+            self,
+            now_ms,
+        )
+        if answer is None:
+            self.pause = PAUSE_LATER
+            return 0
+        check_bytes("answer", answer)
+        return append_bytes(output, answer)
+
+    cdef bint _take_turn(self) noexcept:
+        """Pause, before a large frame if another had this turn, else after it."""
+        self.pause = PAUSE_TURN
+        self.needs_care = True
+        if self._hot.turn_taken:
+            self._decoder.undo()
+            return False
+        self._hot.turn_taken = True
+        return True
+
+    cdef int _hot_answer(
+        self, FrameView* frame, HeadView* head, Output* output, long long now_ms
+    ) except -1:
+        """Append the answer; 0 when the processor must be asked."""
+        cdef int hot_codes = self._hot.hot_codes
+        if not head.has_ext_fields:
+            return 0
+        if head.code == GET_ROUTEINFO_BY_TOPIC:
+            return self._route(head, output) if hot_codes & HOT_ROUTE else 0
+        if hot_codes & HOT_HEARTBEAT:
+            if head.code == BROKER_HEARTBEAT:
+                return self._heartbeat(head, output, now_ms)
+            if head.code == QUERY_DATA_VERSION:
+                return self._query_data_version(frame, head, output, now_ms)
+        if head.code == REGISTER_BROKER and hot_codes & HOT_REGISTRATION:
+            return self._repeated_registration(frame, head, output, now_ms)
+        return 0
+
+    cdef int _route(self, HeadView* head, Output* output) except -1:
+        cdef bint standard
+        if head.topic.data == NULL or head.zone_mode.data != NULL:
+            return 0
+        standard = head.version >= VERSION_V4_9_4 or is_true(
+            &head.accept_standard_json_only
+        )
+        return self._hot.route_answers.append_answer(
+            output, head.topic.data, head.topic.length, standard, head.opaque
+        )
+
+    cdef int _heartbeat(
+        self, HeadView* head, Output* output, long long now_ms
+    ) except -1:
+        cdef BrokerLiveInfo info
+        if head.cluster_name.data == NULL or head.broker_addr.data == NULL:
+            return 0
+        info = self._live_info(head)
+        if info is not None:
+            info.last_update_timestamp = now_ms
+        _append_success(output, SUCCESS_START, head.opaque, b"")
+        return 1
+
+    cdef int _query_data_version(
+        self, FrameView* frame, HeadView* head, Output* output, long long now_ms
+    ) except -1:
+        cdef BrokerLiveInfo info = self._live_info(head)
+        cdef const unsigned char* place = frame.body
+        cdef const unsigned char* end = frame.body + frame.body_length
+        cdef long long counter, state_version, timestamp
+        cdef bint same
+        if info is None or not info._has_version or frame.body_length == 0:
+            return 0
+        place = scan_named_number(place, end, b'{"counter":', 11, &counter)
+        if place == NULL:
+            return 0
+        place = scan_named_number(place, end, b',"stateVersion":', 16, &state_version)
+        if place == NULL:
+            return 0
+        place = scan_named_number(place, end, b',"timestamp":', 13, &timestamp)
+        if place == NULL or end - place != 1 or place[0] != 125:
+            return 0
+        same = (
+            counter == info._counter
+            and state_version == info._state_version
+            and timestamp == info._timestamp
+        )
+        info.last_update_timestamp = now_ms
+        _append_success(
+            output,
+            UNCHANGED_START if same else CHANGED_START,
+            head.opaque,
+            info._version_text,
+        )
+        return 1
+
+    cdef int _repeated_registration(
+        self, FrameView* frame, HeadView* head, Output* output, long long now_ms
+    ) except -1:
+        cdef BrokerLiveInfo info = self._live_info(head)
+        cdef HeadView again
+        cdef dict ext_fields = {}
+        if info is None or info.digest is None or frame.body_length == 0:
+            return 0
+        view_head(
+            frame.serialize_type,
+            frame.header,
+            frame.header_length,
+            &again,
+            ext_fields,
+        )
+        checksum = ext_fields.get("bodyCrc32")
+        if checksum is None or not _CRC32_FIELD.fullmatch(checksum):
+            return 0
+        body = bytes_or_none(frame.body, frame.body_length)
+        if int(checksum) != zlib.crc32(body) & _CRC32_MASK:
+            return 0
+        if info.digest != registration_digest(head.version, ext_fields, body):
+            return 0
+        self._hot.live_table.renew(info, self, now_ms)
+        self.add_registered(info.key)
+        header = success_header(head.opaque, info.answer_ext_fields)
+        append_bytes(output, answer_frame(header, self._hot.order_topic_body))
+        return 1
+
+    cdef BrokerLiveInfo _live_info(self, HeadView* head):
+        if head.cluster_name.data == NULL or head.broker_addr.data == NULL:
+            return None
+        return self._hot.live_table.find(
+            head.cluster_name.data,
+            head.cluster_name.length,
+            head.broker_addr.data,
+            head.broker_addr.length,
+        )

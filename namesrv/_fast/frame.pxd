@@ -1,0 +1,25 @@
+cdef struct FrameView:
+    int serialize_type
+    const unsigned char* header
+    Py_ssize_t header_length
+    const unsigned char* body
+    Py_ssize_t body_length
+
+
+cdef class FrameDecoder:
+    cdef unsigned char* _owned
+    cdef Py_ssize_t _capacity
+    cdef const unsigned char* _data
+    cdef Py_ssize_t _position
+    cdef Py_ssize_t _length
+    cdef Py_ssize_t _last_start
+    cdef Py_ssize_t _frame_max_bytes
+
+    cdef int borrow(self, const unsigned char* data, Py_ssize_t length) except -1
+    cdef int settle(self) except -1
+    cdef int next_view(self, FrameView* view) except -1
+    cdef void undo(self) noexcept
+    cdef int _append(self, const unsigned char* data, Py_ssize_t length) except -1
+    cdef int _reserve(self, Py_ssize_t wanted) except -1
+    cdef int _release(self) except -1
+    cdef void _free(self) noexcept

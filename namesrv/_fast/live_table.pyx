@@ -1,0 +1,173 @@
+# cython: nonecheck=True
+"""(cluster, broker address) -> when the broker was last heard of.
+
+Times are monotonic milliseconds and come from the caller. Every registration gets the
+next epoch, so that an event that is about an older registration can be told.
+Source: `RouteInfoManager#brokerLiveTable`, protocol.md sections 3.1, 3.5 and 3.7.
+"""
+
+from namesrv._fast.text_map cimport TextMap
+
+from namesrv.hot_path import check_instance, check_int64, check_millis, check_text
+from namesrv.wire.bodies import DataVersion, write_data_version
+
+
+cdef class BrokerLiveInfo:
+    """One live broker.
+
+    `owner` is the connection that carried the last registration. `digest` recognises a
+    registration that repeats the last one, None when nothing may be recognised;
+    `answer_ext_fields` is the JSON object that such a repetition is answered with.
+    """
+
+    def __init__(
+        self,
+        cluster_name,
+        broker_addr,
+        broker_name,
+        heartbeat_timeout_millis,
+        data_version,
+        ha_server_addr,
+        owner,
+    ):
+        check_text("cluster_name", cluster_name)
+        check_text("broker_addr", broker_addr)
+        check_text("broker_name", broker_name)
+        self.cluster_name = cluster_name
+        self.broker_addr = broker_addr
+        self.broker_name = broker_name
+        self.heartbeat_timeout_millis = check_int64(
+            "heartbeat_timeout_millis", heartbeat_timeout_millis
+        )
+        self._data_version = data_version
+        self._has_version = data_version is not None
+        if data_version is not None:
+            _check_version(data_version)
+            self._counter = data_version.counter
+            self._state_version = data_version.state_version
+            self._timestamp = data_version.timestamp
+            self._version_text = write_data_version(data_version).encode()
+        self.ha_server_addr = ha_server_addr
+        self.owner = owner
+        self.last_update_timestamp = 0
+        self.epoch = 0
+        self.digest = None
+        self.answer_ext_fields = ""
+
+    @property
+    def data_version(self):
+        """Version of the broker's topic table, None when it sent none."""
+        return self._data_version
+
+    @property
+    def key(self):
+        """(cluster name, broker address)."""
+        return self.cluster_name, self.broker_addr
+
+
+cdef class BrokerLiveTable:
+    """All live brokers."""
+
+    def __init__(self):
+        self._brokers = TextMap()
+        self._epoch = 0
+
+    def __len__(self):
+        return len(self._brokers)
+
+    def get(self, cluster_name, broker_addr):
+        """The entry of a broker, or None."""
+        cdef void* info
+        check_text("cluster_name", cluster_name)
+        check_text("broker_addr", broker_addr)
+        info = self._brokers.find_texts(cluster_name, broker_addr)
+        return None if info == NULL else <object>info
+
+    def entries(self):
+        """All entries, in no order."""
+        return self._brokers.values()
+
+    def put(self, info, now_ms):
+        """Store a registration, replacing an entry of the same key."""
+        cdef BrokerLiveInfo entry
+        check_instance("info", info, BrokerLiveInfo)
+        check_millis("now_ms", now_ms)
+        entry = info
+        self._brokers.put(entry.cluster_name, entry.broker_addr, entry)
+        self.renew(entry, entry.owner, now_ms)
+
+    def renew(self, info, owner, now_ms):
+        """The broker registered again through `owner`: next epoch, heard of now."""
+        cdef BrokerLiveInfo entry
+        check_instance("info", info, BrokerLiveInfo)
+        check_millis("now_ms", now_ms)
+        entry = info
+        self._epoch += 1
+        entry.epoch = self._epoch
+        entry.owner = owner
+        entry.last_update_timestamp = now_ms
+
+    def touch(self, cluster_name, broker_addr, now_ms):
+        """A heartbeat came; False when there is no such entry."""
+        cdef void* info
+        check_text("cluster_name", cluster_name)
+        check_text("broker_addr", broker_addr)
+        check_millis("now_ms", now_ms)
+        info = self._brokers.find_texts(cluster_name, broker_addr)
+        if info == NULL:
+            return False
+        (<BrokerLiveInfo>info).last_update_timestamp = now_ms
+        return True
+
+    def remove(self, cluster_name, broker_addr):
+        """Take an entry out; None when there was none."""
+        check_text("cluster_name", cluster_name)
+        check_text("broker_addr", broker_addr)
+        return self._brokers.pop(cluster_name, broker_addr)
+
+    def expired(self, now_ms):
+        """Entries not heard of for longer than their timeout, by cluster and address.
+
+        Source: protocol.md section 3.5.
+        """
+        cdef long long now = check_millis("now_ms", now_ms)
+        cdef TextMap brokers = self._brokers
+        cdef BrokerLiveInfo info
+        cdef Py_ssize_t i
+        found = []
+        for i in range(brokers._mask + 1):
+            if brokers._slots[i].text != NULL:
+                info = <BrokerLiveInfo>brokers._slots[i].value
+                if now - info.last_update_timestamp > info.heartbeat_timeout_millis:
+                    found.append(info)
+        found.sort(key=_key)
+        return found
+
+    def shift(self, millis):
+        """Move every deadline by the length of a stall of our own process."""
+        check_millis("millis", millis)
+        for info in self.entries():
+            (<BrokerLiveInfo>info).last_update_timestamp += millis
+
+    cdef BrokerLiveInfo find(
+        self,
+        const unsigned char* cluster_name,
+        Py_ssize_t cluster_length,
+        const unsigned char* broker_addr,
+        Py_ssize_t addr_length,
+    ):
+        cdef void* info = self._brokers.find(
+            cluster_name, cluster_length, broker_addr, addr_length
+        )
+        return None if info == NULL else <BrokerLiveInfo>info
+
+
+def _check_version(version):
+    check_instance("data_version", version, DataVersion)
+    check_int64("counter", version.counter)
+    check_int64("state_version", version.state_version)
+    check_int64("timestamp", version.timestamp)
+
+
+def _key(BrokerLiveInfo info):
+    return info.cluster_name, info.broker_addr

@@ -1,0 +1,102 @@
+"""A growing buffer that answers are appended to.
+
+Compiled only: C structs, no Python.
+"""
+
+from libc.stdlib cimport free, realloc
+from libc.string cimport memcpy
+
+from cpython.bytes cimport PyBytes_AsString, PyBytes_FromStringAndSize, PyBytes_Size
+
+cdef struct Output:
+    char* data
+    Py_ssize_t length
+    Py_ssize_t capacity
+
+
+cdef inline int reserve(Output* out, Py_ssize_t more) except -1:
+    """Make room for `more` bytes. Raises MemoryError."""
+    cdef Py_ssize_t capacity = out.capacity
+    cdef void* data
+    if out.length + more <= capacity:
+        return 0
+    if capacity < 4096:
+        capacity = 4096
+    while capacity < out.length + more:
+        capacity *= 2
+    data = realloc(out.data, capacity)
+    if data == NULL:
+        raise MemoryError()
+    out.data = <char*>data
+    out.capacity = capacity
+    return 0
+
+
+cdef inline void append(
+    Output* out, const char* data, Py_ssize_t length
+) noexcept nogil:
+    """Append bytes for which room was reserved."""
+    if length:
+        memcpy(out.data + out.length, data, length)
+        out.length += length
+
+
+cdef inline void append_int(Output* out, long long value) noexcept nogil:
+    """Append a decimal number; takes at most 20 bytes."""
+    cdef char digits[20]
+    cdef int position = 20
+    cdef unsigned long long rest
+    if value < 0:
+        out.data[out.length] = c"-"
+        out.length += 1
+        rest = <unsigned long long>(-(value + 1)) + 1
+    else:
+        rest = <unsigned long long>value
+    while True:
+        position -= 1
+        digits[position] = <char>(48 + rest % 10)
+        rest //= 10
+        if rest == 0:
+            break
+    append(out, digits + position, 20 - position)
+
+
+cdef inline void append_big_endian(Output* out, unsigned int value) noexcept nogil:
+    """Append four bytes."""
+    cdef char* place = out.data + out.length
+    place[0] = <char>(value >> 24)
+    place[1] = <char>((value >> 16) & 0xFF)
+    place[2] = <char>((value >> 8) & 0xFF)
+    place[3] = <char>(value & 0xFF)
+    out.length += 4
+
+
+cdef inline void patch_big_endian(
+    Output* out, Py_ssize_t position, unsigned int value
+) noexcept nogil:
+    """Write four bytes at `position`, which was appended before."""
+    cdef Py_ssize_t length = out.length
+    out.length = position
+    append_big_endian(out, value)
+    out.length = length
+
+
+cdef inline void release(Output* out) noexcept nogil:
+    """Free the buffer."""
+    free(out.data)
+    out.data = NULL
+    out.length = 0
+    out.capacity = 0
+
+
+cdef inline object bytes_or_none(const unsigned char* data, Py_ssize_t length):
+    if length == 0:
+        return None
+    return PyBytes_FromStringAndSize(<const char*>data, length)
+
+
+cdef inline int append_bytes(Output* output, bytes data) except -1:
+    cdef Py_ssize_t length = PyBytes_Size(data)
+    reserve(output, length)
+    append(output, PyBytes_AsString(data), length)
+    return 0

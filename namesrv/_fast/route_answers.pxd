@@ -1,0 +1,19 @@
+from namesrv._fast.output cimport Output
+from namesrv._fast.text_map cimport TextMap
+
+
+cdef class RouteAnswers:
+    cdef TextMap _topics
+    cdef object _kept
+    cdef Py_ssize_t _kept_bytes
+    cdef Py_ssize_t _max_bytes
+
+    cdef int append_answer(
+        self,
+        Output* output,
+        const unsigned char* topic,
+        Py_ssize_t length,
+        bint standard,
+        int opaque,
+    ) except -1
+    cdef int _forget(self, str topic) except -1

@@ -1,0 +1,47 @@
+"""A hash map from two texts to a Python object, looked up without making one.
+
+Compiled only. Keys are bytes in UTF-8; a single text has an empty second part.
+"""
+
+cdef struct Slot:
+    unsigned long long hash
+    const unsigned char* text  # of a key of _owned; NULL: the slot is free
+    Py_ssize_t first_length
+    Py_ssize_t second_length
+    void* value                # borrowed from _owned
+
+
+cdef class TextMap:
+    cdef dict _owned
+    cdef Slot* _slots
+    cdef Py_ssize_t _mask
+    cdef Py_ssize_t _count
+    cdef unsigned long long _seed
+
+    cdef void* find(
+        self,
+        const unsigned char* first,
+        Py_ssize_t first_length,
+        const unsigned char* second,
+        Py_ssize_t second_length,
+    ) noexcept
+    cdef void* find_texts(self, str first, str second) except? NULL
+    cdef int put(self, str first, str second, object value) except -1
+    cdef object pop(self, str first, str second)
+    cdef list values(self)
+    cdef int _grow(self) except -1
+    cdef unsigned long long _hash(
+        self,
+        const unsigned char* first,
+        Py_ssize_t first_length,
+        const unsigned char* second,
+        Py_ssize_t second_length,
+    ) noexcept
+    cdef Slot* _slot(
+        self,
+        unsigned long long hash,
+        const unsigned char* first,
+        Py_ssize_t first_length,
+        const unsigned char* second,
+        Py_ssize_t second_length,
+    ) noexcept

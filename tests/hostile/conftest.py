@@ -1,0 +1,38 @@
+"""Fixtures of the hostile tests."""
+
+from collections.abc import Callable, Iterator
+from contextlib import ExitStack
+from pathlib import Path
+
+import pytest
+
+from tests.hostile.siege import SLACK_MIB, Siege
+from tests.server.server_process import ServerProcess
+
+Lay = Callable[..., Siege]
+"""(words of the command line, slack_mib, limit) -> a siege of a new server."""
+
+
+@pytest.fixture
+def lay_siege(tmp_path: Path) -> Iterator[Lay]:
+    """Starts a server and surrounds it; what must hold is checked at the end."""
+    with ExitStack() as stack:
+
+        def lay(
+            *words: str,
+            slack_mib: float = SLACK_MIB,
+            limit: tuple[int, int] | None = None,
+        ) -> Siege:
+            server = ServerProcess(tmp_path, *words, limit=limit)
+            stack.enter_context(server)
+            return stack.enter_context(Siege(server, slack_mib))
+
+        yield lay
+
+
+@pytest.fixture(scope="module")
+def siege(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Siege]:
+    """One siege for all tests of a file, checked when they are over."""
+    with ServerProcess(tmp_path_factory.mktemp("siege")) as server:
+        with Siege(server) as siege:
+            yield siege

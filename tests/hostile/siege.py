@@ -1,0 +1,87 @@
+"""A siege: a server among hostile peers, and what it is like when they have gone."""
+
+import time
+from types import TracebackType
+from typing import Self
+
+from tests.server.peer import Broker, Peer, get_kv, lookup, put_kv, wait_until
+from tests.server.server_process import ServerProcess
+
+SLACK_MIB = 80.0
+"""Memory that the process may keep of what it needed for a while. glibc gives back the
+top of its heap only beyond 64 MiB, once blocks of 32 MiB have been freed (its
+M_TRIM_THRESHOLD follows the largest block); Python's small objects hold on to an arena
+of 1 MiB as long as one of them is in use."""
+
+_NO_ROUTE = 17
+
+
+class Siege:
+    """Measures the server before, and looks at it after; a witness stays all along.
+
+    `slack_mib` is how much more memory it may have in the end.
+    """
+
+    def __init__(self, server: ServerProcess, slack_mib: float = SLACK_MIB) -> None:
+        self.server = server
+        self._slack_mib = slack_mib
+        self.witness: Peer
+
+    def __enter__(self) -> Self:
+        self.witness = self.server.peer()
+        self._use_server()
+        self._files_before = self.server.open_files()
+        self.before_mib = self.server.rss_mib()
+        return self
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        trace: TracebackType | None,
+    ) -> None:
+        try:
+            if error is None:
+                self._check()
+        finally:
+            self.witness.socket.close()
+
+    def ask_witness(self) -> float:
+        """Whether others are served meanwhile; the seconds that it took."""
+        began = time.monotonic()
+        assert self.witness.ask(lookup("nobody-has-it")).code == _NO_ROUTE
+        return time.monotonic() - began
+
+    def _check(self) -> None:
+        server = self.server
+        assert server.process.poll() is None
+        wait_until(lambda: server.open_files() <= self._files_before)
+        self._use_server()
+        figures = (
+            f"RSS before {self.before_mib:.0f}, peak {server.peak_mib():.0f},"
+            f" after {server.rss_mib():.0f} MiB"
+        )
+        print(figures)
+        assert server.rss_mib() <= self.before_mib + self._slack_mib, figures
+        assert_log_is_clean(server)
+
+    def _use_server(self) -> None:
+        """A bit of everything, on the witness's connection and on a new one."""
+        with self.server.peer() as peer:
+            for asking in (self.witness, peer):
+                broker = Broker("127.0.0.1:10911", "broker-of-the-witness")
+                assert asking.ask(broker.registration({"seen": 4, "also": 4})).code == 0
+                assert asking.ask(lookup("seen")).code == 0
+                assert asking.ask(lookup("nobody-has-it")).code == _NO_ROUTE
+            assert peer.ask(put_kv("witness", "key", "value")).code == 0
+            assert peer.ask(get_kv("witness", "key")).ext_fields == {"value": "value"}
+
+
+def assert_log_is_clean(server: ServerProcess) -> None:
+    """No mistake of ours, no control character, not more lines than peers may cause."""
+    log = server.log()
+    assert "Traceback" not in log
+    assert "internal error" not in log
+    lines = log.split("\n")
+    assert all(line.isprintable() for line in lines)
+    assert all(len(line) < 4096 for line in lines)

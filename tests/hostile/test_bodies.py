@@ -1,0 +1,240 @@
+"""Bodies that cannot be read or are meant to hurt: code 1, and the connection stays."""
+
+import struct
+import zlib
+from collections.abc import Callable
+
+import pytest
+
+from namesrv.codes import RequestCode, ResponseCode
+from tests.hostile.conftest import Lay
+from tests.hostile.siege import Siege
+from tests.server.peer import Answer, Peer, lookup, request
+
+MIB = 1 << 20
+FRAME_MAX_BYTES = 16 * MIB
+DEEP = 100_000
+BODY_BYTES = 15 * MIB
+"""Of the bodies that fill a frame; the header needs some of it."""
+
+BROKER = {
+    "brokerAddr": "127.0.0.1:1",
+    "brokerId": "0",
+    "brokerName": "hostile",
+    "clusterName": "c",
+}
+DEFLATED = BROKER | {"compressed": "true"}
+
+
+def register(body: bytes, ext_fields: dict[str, str] | None = None) -> bytes:
+    """REGISTER_BROKER with any body."""
+    fields: dict[str, str | None] = {**(ext_fields or BROKER)}
+    return request(RequestCode.REGISTER_BROKER, fields, body, opaque=7)
+
+
+def assert_refused(peer: Peer, answer: Answer) -> None:
+    """Code 1 with a remark a person can read, and the connection goes on."""
+    assert (answer.code, answer.opaque) == (ResponseCode.SYSTEM_ERROR, 7)
+    assert answer.remark and len(answer.remark) < 300
+    assert not answer.remark.startswith("internal error")
+    assert peer.ask(lookup("t", 8)).opaque == 8
+
+
+def repeated(piece: bytes, size: int = BODY_BYTES) -> bytes:
+    """As many pieces as there is room for."""
+    return piece * (size // len(piece))
+
+
+def block(data: bytes) -> bytes:
+    """A block of the inflated form, with its length."""
+    return struct.pack(">i", len(data)) + data
+
+
+VERSION = block(b'{"counter":1,"stateVersion":0,"timestamp":1}')
+
+BODIES = {
+    "one brace": b"{",
+    "a number": b"7",
+    "a string": b'"body"',
+    "NUL": b"\0",
+    "not UTF-8": b'{"filterServerList":["\xff"]}',
+    "wrapper of a number": b'{"topicConfigSerializeWrapper":5}',
+    "topics in an array": b'{"topicConfigSerializeWrapper":{"topicConfigTable":[1]}}',
+    "perm of a word": (
+        b'{"topicConfigSerializeWrapper":{"topicConfigTable":{"t":{"perm":"x"}}}}'
+    ),
+    "deep arrays": b"[" * DEEP,
+    "deep and closed": b"[" * DEEP + b"]" * DEEP,
+    "deep objects": b'{"a":' * DEEP + b"1" + b"}" * DEEP,
+    "deep inside": (
+        b'{"topicConfigSerializeWrapper":' + b"[" * DEEP + b"]" * DEEP + b"}"
+    ),
+    "deep in what is ignored": b'{"x":' + b"[" * DEEP + b"]" * DEEP + b"}",
+    "deep and lenient": b"{'x':" + b"[" * DEEP + b"]" * DEEP + b"}",
+}
+
+DEFLATED_BODIES = {
+    "not deflated": b"plain",
+    "cut short": zlib.compress(VERSION * 100)[:-8],
+    "block below 0": zlib.compress(struct.pack(">i", -1)),
+    "block longer than all": zlib.compress(struct.pack(">i", 2**31 - 1)),
+    "2^31 - 1 topics": zlib.compress(VERSION + struct.pack(">i", 2**31 - 1)),
+    "topic without words": zlib.compress(VERSION + struct.pack(">i", 1) + block(b"")),
+    "version that is deep": zlib.compress(block(b"[" * DEEP + b"]" * DEEP)),
+}
+
+
+@pytest.mark.parametrize("name", BODIES)
+def test_body_that_cannot_be_read(siege: Siege, name: str) -> None:
+    with siege.server.peer() as peer:
+        assert_refused(peer, peer.ask(register(BODIES[name])))
+
+
+@pytest.mark.parametrize("name", DEFLATED_BODIES)
+def test_deflated_body_that_cannot_be_read(siege: Siege, name: str) -> None:
+    with siege.server.peer() as peer:
+        body = DEFLATED_BODIES[name]
+        assert_refused(peer, peer.ask(register(body, DEFLATED)))
+
+
+@pytest.mark.parametrize(
+    "code", [RequestCode.QUERY_DATA_VERSION, RequestCode.REGISTER_TOPIC_IN_NAMESRV]
+)
+@pytest.mark.parametrize(
+    "body", [b"{", b"[" * DEEP + b"]" * DEEP, b'{"a":' * DEEP, b"\xff", b"7"]
+)
+def test_small_body_that_cannot_be_read(siege: Siege, code: int, body: bytes) -> None:
+    fields: dict[str, str | None] = {**BROKER, "topic": "t"}
+    with siege.server.peer() as peer:
+        answer = peer.ask(request(code, fields, body, opaque=7))
+        assert answer.opaque == 7
+        assert answer.code in (ResponseCode.SUCCESS, ResponseCode.SYSTEM_ERROR)
+        assert not (answer.remark or "").startswith("internal error")
+        assert peer.ask(lookup("t", 8)).opaque == 8
+
+
+def test_wrong_checksum(siege: Siege) -> None:
+    with siege.server.peer() as peer:
+        answer = peer.ask(register(b"{}", BROKER | {"bodyCrc32": "1"}))
+        assert_refused(peer, answer)
+        assert answer.remark == "crc32 not match"
+
+
+class TestBombs:
+    """Small bodies that inflate to large ones."""
+
+    def test_sixteen_gigabytes_of_zeros(self, lay_siege: Lay) -> None:
+        siege = lay_siege()
+        # 16 MiB in 16 KB, after which the same bytes mean the same again.
+        deflater = zlib.compressobj(9)
+        head = deflater.compress(b"") + deflater.flush(zlib.Z_FULL_FLUSH)
+        zeros = deflater.compress(bytes(16 * MIB)) + deflater.flush(zlib.Z_FULL_FLUSH)
+        bomb = head + repeated(zeros)
+        assert len(bomb) > 12 * MIB
+        with siege.server.peer() as peer:
+            answer = peer.ask(register(bomb, DEFLATED))
+            assert_refused(peer, answer)
+            assert answer.remark is not None
+            assert f"inflates to more than {64 * MIB} bytes" in answer.remark
+
+    def test_limit_is_the_option(self, lay_siege: Lay) -> None:
+        siege = lay_siege("--body-max-inflated-bytes", "2048")
+        with siege.server.peer() as peer:
+            answer = peer.ask(register(zlib.compress(bytes(2049)), DEFLATED))
+            assert_refused(peer, answer)
+            assert "inflates to more than 2048 bytes" in (answer.remark or "")
+
+    def test_bomb_that_says_it_is_plain(self, lay_siege: Lay) -> None:
+        siege = lay_siege("--body-max-inflated-bytes", "2048")
+        with siege.server.peer() as peer:
+            assert_refused(peer, peer.ask(register(zlib.compress(bytes(MIB)), BROKER)))
+
+    def test_several_bombs_at_once(self, lay_siege: Lay) -> None:
+        siege = lay_siege()
+        bomb = register(zlib.compress(bytes(65 * MIB), 9), DEFLATED)
+        peers = [siege.server.peer() for _ in range(8)]
+        for peer in peers:
+            peer.send(bomb)
+        siege.ask_witness()
+        for peer in peers:
+            assert_refused(peer, peer.read_answer())
+            peer.reset()
+        # They are inflated one after the other, and freed in between.
+        assert siege.server.peak_mib() < siege.before_mib + 300
+
+
+# Each is made when it is needed: all of them are 300 MB.
+LARGE_BODIES: dict[str, Callable[[], bytes]] = {
+    "arrays in arrays": lambda: repeated(b"["),
+    "objects in objects": lambda: repeated(b'{"a":'),
+    "ones": lambda: b'{"a":[' + repeated(b"1,") + b"1]}",
+    "empty objects": lambda: b'{"a":[' + repeated(b"{},") + b"1]}",
+    "names of one letter": lambda: b"{" + repeated(b"a:1,") + b"}",
+    "commas": lambda: b"{'a':[" + repeated(b",") + b"1]}",
+    "blanks": lambda: repeated(b" "),
+    "a comment": lambda: b"/" + repeated(b"*"),
+    "escapes": lambda: b"{'a':'" + repeated(b"\\u0041") + b"'}",
+    "a text without an end": lambda: b'{"a":"' + repeated(b"\\n"),
+    "pairs of quotes": lambda: b"{'a':" + repeated(b'""'),
+    "one number": lambda: b"{'a':" + repeated(b"1") + b"}",
+    "one exponent": lambda: b"{'perm':1e" + repeated(b"9") + b"}",
+    "one bare name": lambda: b"{" + repeated(b"1"),
+    "names without numbers": lambda: repeated(b"{,-"),
+    "Latin-1": lambda: b"{'a':'" + repeated(b"\xe9"),
+    "filter servers without an end": lambda: (
+        b'{"filterServerList":[' + repeated(b'"a",')
+    ),
+}
+
+
+@pytest.mark.parametrize("name", LARGE_BODIES)
+def test_large_body_is_answered_and_others_are_served(siege: Siege, name: str) -> None:
+    with siege.server.peer() as peer:
+        peer.send(register(LARGE_BODIES[name]()))
+        seconds = siege.ask_witness()
+        answer = peer.read_answer()
+        # Those that are JSON and say nothing register nothing.
+        if answer.code != ResponseCode.SUCCESS:
+            assert_refused(peer, answer)
+    print(f"{name}: another connection waited {seconds:.2f} s")
+
+
+LARGE_HEADERS: dict[str, Callable[[], bytes]] = {
+    "members": lambda: (
+        b'{"code":105,'
+        + b",".join(b'"%d":1' % number for number in range(1_200_000))
+        + b"}"
+    ),
+    "extFields": lambda: (
+        b'{"code":105,"extFields":{'
+        + b",".join(b'"%d":1' % number for number in range(1_200_000))
+        + b"}}"
+    ),
+    "arrays": lambda: repeated(b"["),
+    "blanks": lambda: b'{"code":105' + repeated(b" ") + b"x",
+}
+
+
+@pytest.mark.parametrize("name", LARGE_HEADERS)
+def test_large_header_is_closed_and_others_are_served(siege: Siege, name: str) -> None:
+    header = LARGE_HEADERS[name]()
+    with siege.server.peer() as peer:
+        length = 4 + len(header)
+        peer.send(length.to_bytes(4) + len(header).to_bytes(4) + header)
+        seconds = siege.ask_witness()
+        assert peer.read_to_end() == b""
+    print(f"{name}: another connection waited {seconds:.2f} s")
+
+
+def test_large_frame_leaves_no_room_behind_while_its_sender_waits(
+    siege: Siege,
+) -> None:
+    before = siege.server.rss_mib()
+    peers = [siege.server.peer() for _ in range(30)]
+    for peer in peers:
+        # One byte of the next frame keeps the connection waiting for more.
+        peer.send(request(999, {}, bytes(BODY_BYTES)) + b"\0")
+        assert peer.read_answer().code == ResponseCode.REQUEST_CODE_NOT_SUPPORTED
+    assert siege.server.rss_mib() < before + 100
+    for peer in peers:
+        peer.reset()

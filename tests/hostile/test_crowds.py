@@ -1,0 +1,261 @@
+"""Many peers at once: those that wait, that promise much, that do not read, that reset."""
+
+import resource
+import selectors
+import socket
+from collections.abc import Iterator
+from contextlib import contextmanager
+
+import pytest
+
+from tests.hostile.conftest import Lay
+from tests.hostile.siege import Siege
+from tests.server.peer import Broker, Peer, lookup, put_kv, request, wait_until
+from tests.server.server_thread import LOOPS
+
+MIB = 1 << 20
+FRAME_MAX_BYTES = 16 * MIB
+CROWD = 10_000
+SPARE_FILES = 200
+"""Descriptors that a process needs besides the crowd's."""
+
+both_loops = pytest.mark.parametrize("loop_name", LOOPS)
+
+
+@contextmanager
+def descriptors(count: int) -> Iterator[int]:
+    """Raise the limit of open files; how many of `count` there can be."""
+    soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
+    wanted = count + SPARE_FILES
+    possible = wanted if hard == resource.RLIM_INFINITY else min(wanted, hard)
+    resource.setrlimit(resource.RLIMIT_NOFILE, (max(soft, possible), hard))
+    try:
+        yield possible - SPARE_FILES
+    finally:
+        resource.setrlimit(resource.RLIMIT_NOFILE, (soft, hard))
+
+
+def long_route(siege: Siege, brokers: int = 300) -> tuple[Peer, int]:
+    """Register a topic `wide` of many brokers; their connection, the answer's bytes."""
+    peer = siege.server.peer()
+    for number in range(brokers):
+        name = f"broker-with-an-ordinary-name-{number:04}"
+        broker = Broker(f"192.0.2.{number % 250}:{10000 + number}", name)
+        assert peer.ask(broker.registration({"wide": 8, "also": 8})).code == 0
+    return peer, len(peer.ask(lookup("wide")).body)
+
+
+class TestWaiting:
+    @both_loops
+    def test_ten_thousand_send_one_byte_and_wait(
+        self, lay_siege: Lay, loop_name: str
+    ) -> None:
+        siege = lay_siege("--loop", loop_name)
+        with descriptors(CROWD) as count:
+            assert count >= 1000, "the limit of open files is too low for a crowd"
+            peers = []
+            for number in range(count):
+                peers.append(siege.server.peer())
+                # The first byte of a frame, of PROXY v1 and of PROXY v2.
+                peers[-1].send((b"\x00", b"P", b"\r")[number % 3])
+            seconds = siege.ask_witness()
+            siege.server.peer().reset()
+            each_kib = (siege.server.rss_mib() - siege.before_mib) * 1024 / count
+            print(f"{count} wait: {each_kib:.1f} KiB each, witness {seconds:.2f} s")
+            assert each_kib < 16
+            for number, peer in enumerate(peers):
+                if number % 2:
+                    peer.reset()
+                else:
+                    peer.socket.close()
+
+    def test_proxy_headers_without_an_end_have_a_budget(self, lay_siege: Lay) -> None:
+        siege = lay_siege("--input-budget-bytes", str(16 * MIB))
+        start = b"\r\n\r\n\x00\r\nQUIT\n\x21\x11\xff\xff" + bytes(65000)
+        with descriptors(1000) as count:
+            peers = [siege.server.peer() for _ in range(min(count, 1000))]
+            for peer in peers:
+                send_what_is_taken(peer, start)
+            siege.ask_witness()
+            assert siege.server.rss_mib() < siege.before_mib + 16 * 1.5 + 16
+            for peer in peers:
+                peer.reset()
+
+
+def send_what_is_taken(peer: Peer, data: bytes) -> None:
+    """Send, whether or not the server closes it meanwhile."""
+    try:
+        peer.send(data)
+    except ConnectionError:
+        pass
+
+
+class TestPromises:
+    """Input is bounded by what came, and that by one budget for all."""
+
+    @pytest.mark.parametrize(
+        ("budget_mib", "crowd"), [(32, 1000), (256, 100)], ids=["small", "default"]
+    )
+    def test_each_promises_16_mib_and_sends_half(
+        self, lay_siege: Lay, budget_mib: int, crowd: int
+    ) -> None:
+        siege = lay_siege("--input-budget-bytes", str(budget_mib * MIB))
+        with descriptors(crowd) as count:
+            peers = [siege.server.peer() for _ in range(min(count, crowd))]
+            sent = self.send_side_by_side(peers, FRAME_MAX_BYTES // 2)
+            seconds = siege.ask_witness()
+            held_mib = siege.server.rss_mib() - siege.before_mib
+            print(f"{sent / MIB:.0f} MiB sent, {held_mib:.0f} held, {seconds:.2f} s")
+            # A buffer that grows has room for an eighth more, and is moved at times.
+            highest_mib = budget_mib * 1.4 + 48
+            assert siege.server.peak_mib() < siege.before_mib + highest_mib
+            for peer in peers:
+                peer.reset()
+
+    @staticmethod
+    def send_side_by_side(peers: list[Peer], size: int) -> int:
+        """Each sends so much of the longest frame, or what the server takes of it."""
+        piece = bytes(256 * 1024)
+        start = (FRAME_MAX_BYTES - 4).to_bytes(4) + piece
+        total = 0
+        with selectors.DefaultSelector() as selector:
+            for peer in peers:
+                peer.socket.setblocking(False)
+                selector.register(peer.socket, selectors.EVENT_WRITE, [0])
+            while selector.get_map():
+                for key, _ in selector.select(30):
+                    assert isinstance(key.fileobj, socket.socket)
+                    sent: list[int] = key.data
+                    try:
+                        sent[0] += key.fileobj.send(piece if sent[0] else start)
+                    except BlockingIOError:
+                        continue
+                    except ConnectionError:
+                        selector.unregister(key.fileobj)
+                        continue
+                    if sent[0] >= size:
+                        total += sent[0]
+                        selector.unregister(key.fileobj)
+        return total
+
+    def test_who_finishes_in_time_is_served_all_the_same(self, lay_siege: Lay) -> None:
+        siege = lay_siege("--input-budget-bytes", str(16 * MIB))
+        hoarders = [siege.server.peer() for _ in range(20)]
+        for peer in hoarders:
+            send_what_is_taken(peer, (8 * MIB).to_bytes(4) + bytes(MIB))
+        with siege.server.peer() as honest:
+            for _ in range(10):
+                assert honest.ask(request(999, {}, bytes(MIB // 2))).code == 3
+        for peer in hoarders:
+            peer.reset()
+
+
+class TestDeaf:
+    """Peers that ask much and read nothing."""
+
+    @both_loops
+    def test_five_thousand_lookups_of_a_long_route(
+        self, lay_siege: Lay, loop_name: str
+    ) -> None:
+        siege = lay_siege("--loop", loop_name)
+        broker, size = long_route(siege)
+        before = siege.server.rss_mib()
+        with siege.server.peer() as deaf:
+            deaf.send(*(lookup("wide", number) for number in range(5000)))
+            seconds = siege.ask_witness()
+            held_mib = siege.server.rss_mib() - before
+            print(
+                f"{5000 * size / MIB:.0f} MiB asked for, {held_mib:.1f} held,"
+                f" witness {seconds:.2f} s"
+            )
+            assert held_mib < 16
+            # It reads after all, and everything is there.
+            opaques = [answer.opaque for answer in deaf.read_answers(5000)]
+            assert opaques == list(range(5000))
+            deaf.send(*(lookup("wide", number) for number in range(5000)))
+            deaf.reset()
+        broker.reset()
+
+    def test_file_changes_do_not_get_more_answers_made(self, lay_siege: Lay) -> None:
+        siege = lay_siege()
+        broker, size = long_route(siege)
+        before = siege.server.rss_mib()
+        asked = [
+            frame
+            for number in range(100)
+            for frame in (put_kv("n", "k", str(number)), *[lookup("wide")] * 10)
+        ]
+        with siege.server.peer() as deaf:
+            deaf.socket.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 4096)
+            deaf.send(*asked)
+            for number in range(20):
+                siege.witness.ask(put_kv("n", "other", str(number)))
+            assert siege.server.rss_mib() < before + 16
+            assert len(asked) * size > 64 * MIB
+            deaf.reset()
+        broker.reset()
+
+    def test_forty_at_once(self, lay_siege: Lay) -> None:
+        siege = lay_siege()
+        broker, _ = long_route(siege)
+        before = siege.server.rss_mib()
+        peers = [siege.server.peer() for _ in range(40)]
+        for peer in peers:
+            peer.send(*(lookup("wide", number) for number in range(500)))
+        seconds = siege.ask_witness()
+        held_mib = siege.server.rss_mib() - before
+        print(f"{len(peers)} deaf: {held_mib:.0f} MiB, witness {seconds:.2f} s")
+        assert held_mib < 3 * len(peers)
+        for peer in peers:
+            peer.reset()
+        broker.reset()
+
+
+class TestResets:
+    @both_loops
+    @pytest.mark.parametrize(
+        "sent",
+        [b"", lookup("wide")[:30], lookup("wide") * 50, put_kv("n", "k", "v") * 3],
+        ids=["nothing", "half a frame", "lookups", "changes"],
+    )
+    def test_storm_of_resets(self, lay_siege: Lay, loop_name: str, sent: bytes) -> None:
+        siege = lay_siege("--loop", loop_name)
+        broker, _ = long_route(siege, 20)
+        for _ in range(300):
+            peer = siege.server.peer()
+            if sent:
+                peer.send(sent)
+            peer.reset()
+        siege.ask_witness()
+        broker.reset()
+
+    @both_loops
+    def test_brokers_that_reset_are_forgotten(
+        self, lay_siege: Lay, loop_name: str
+    ) -> None:
+        siege = lay_siege("--loop", loop_name)
+        for number in range(200):
+            peer = siege.server.peer()
+            broker = Broker(f"127.0.0.1:{number + 1}", f"broker-{number}")
+            peer.ask(broker.registration({"brief": 1, "also": 1}))
+            peer.reset()
+        wait_until(lambda: siege.witness.ask(lookup("brief")).code == 17)
+
+
+class TestDescriptors:
+    @both_loops
+    def test_server_without_descriptors_serves_those_that_it_has(
+        self, lay_siege: Lay, loop_name: str
+    ) -> None:
+        limit = (resource.RLIMIT_NOFILE, 100)
+        siege = lay_siege("--loop", loop_name, limit=limit)
+        peers = [siege.server.peer() for _ in range(150)]
+        wait_until(lambda: siege.server.open_files() >= 100)
+        siege.ask_witness()
+        refused = siege.witness.ask(put_kv("n", "k", "v"))
+        assert refused.code == 1
+        assert refused.remark is not None
+        assert refused.remark.endswith("Too many open files")
+        for peer in peers:
+            peer.reset()
+        wait_until(lambda: siege.server.open_files() < 50)

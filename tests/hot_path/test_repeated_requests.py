@@ -1,0 +1,165 @@
+"""Requests that repeat say the same bytes, hot and cold, whatever came in between."""
+
+from collections.abc import Sequence
+from typing import Any
+
+import pytest
+
+from tests.hot_path.lone_connection import (
+    heartbeat,
+    lookup,
+)
+from tests.routing.peer import (
+    Broker,
+    read_answers,
+    registration,
+    registration_body,
+    request,
+)
+from tests.routing.world import World
+
+
+def both_ways(hot: Any, steps: Sequence[bytes], **options: Any) -> list[bytes]:
+    """Answers of a whole stack that is hot; of another that is all cold, the same."""
+    outputs = []
+    for all_cold in (False, True):
+        world = World(**options)
+        answers = []
+        for step in steps:
+            if all_cold:
+                world.state.hot.hot_codes = 0
+            answers.append(world.send(step))
+            world.now_ms += 10
+        outputs.append(answers)
+        calls = world.processor.cold_calls
+        assert not all_cold or calls == len(steps)
+    assert outputs[0] == outputs[1]
+    return outputs[0]
+
+
+MASTER = Broker()
+SLAVE = Broker(id=1, addr="10.0.0.2:10911")
+
+
+def test_322_says_the_same_hot_and_cold(hot: Any) -> None:
+    body = registration_body(version={"counter": 5, "stateVersion": 0, "timestamp": 7})
+    same = b'{"counter":5,"stateVersion":0,"timestamp":7}'
+    for asked in (same, same.replace(b"5", b"6"), b'{"counter":5}', b"", b"{"):
+        answers = both_ways(
+            hot,
+            [
+                registration(MASTER, body),
+                request(322, MASTER.ext_fields, asked),
+                request(322, SLAVE.ext_fields, asked),
+            ],
+        )
+        assert read_answers(answers[1])
+
+
+def test_a_repeated_slave_hears_of_its_master_hot_and_cold(hot: Any) -> None:
+    answers = both_ways(
+        hot, [registration(MASTER), registration(SLAVE), registration(SLAVE)]
+    )
+    (answer,) = read_answers(answers[2])
+    assert answer.ext_fields == {
+        "haServerAddr": f"{MASTER.addr}-ha",
+        "masterAddr": MASTER.addr,
+    }
+
+
+CHANGES = {
+    "master moved": registration(MASTER._replace(addr="10.0.0.7:10911")),
+    "master's ha address": registration(MASTER, ext={"haServerAddr": "new"}),
+    "master gone": request(104, MASTER.ext_fields),
+    "unregistered under another name": request(
+        104, MASTER.ext_fields | {"brokerName": "other"}
+    ),
+    "address taken by another group": registration(
+        MASTER._replace(name="other"), ext={"haServerAddr": "new"}
+    ),
+    "order configuration": request(
+        100, {"namespace": "ORDER_TOPIC_CONFIG", "key": "T1", "value": "b:4"}
+    ),
+    "other configuration": request(100, {"namespace": "n", "key": "k", "value": "v"}),
+    "topic deleted": request(216, {"topic": "T1"}),
+    "topic deleted in the cluster": request(216, {"topic": "T1", "clusterName": "c1"}),
+    "topic registered": request(
+        217, {"topic": "new"}, b'{"queueDatas":[{"brokerName":"broker-a"}]}'
+    ),
+    "write permission wiped": request(205, {"brokerName": MASTER.name}),
+    "write permission added": request(327, {"brokerName": MASTER.name}),
+    "topics dropped with registrations": request(
+        318, None, b"deleteTopicWithBrokerRegistration=true"
+    ),
+    "order configuration not returned": request(
+        318, None, b"returnOrderTopicConfigToBroker=false"
+    ),
+    "zone": registration(MASTER, ext={"__ZONE_NAME": "z"}),
+    "old master": registration(MASTER, ext={"enableActingMaster": None}),
+    "nothing": heartbeat(MASTER),
+}
+
+
+@pytest.mark.parametrize("change", CHANGES.values(), ids=CHANGES.keys())
+@pytest.mark.parametrize("with_order", [False, True])
+def test_a_repeated_registration_says_the_same_hot_and_cold_after_any_change(
+    hot: Any, change: bytes, with_order: bool
+) -> None:
+    ordered = {"namespace": "ORDER_TOPIC_CONFIG", "key": "T2", "value": "b:8"}
+    again = [registration(MASTER), registration(SLAVE), lookup("T1"), lookup("T2")]
+    both_ways(
+        hot,
+        [
+            request(100, ordered) if with_order else heartbeat(),
+            *again,
+            *again,
+            change,
+            *again,
+            *again,
+        ],
+    )
+
+
+def test_a_wiped_permission_survives_a_repeated_registration(hot: Any) -> None:
+    answers = both_ways(
+        hot,
+        [
+            registration(MASTER),
+            registration(MASTER),
+            request(205, {"brokerName": MASTER.name}),
+            registration(MASTER),
+            registration(MASTER),
+            lookup("T1"),
+        ],
+    )
+    (answer,) = read_answers(answers[-1])
+    assert answer.json["queueDatas"][0]["perm"] == 4
+
+
+def test_a_deleted_topic_comes_back_with_a_repeated_registration(hot: Any) -> None:
+    answers = both_ways(
+        hot,
+        [
+            registration(MASTER),
+            request(216, {"topic": "T1"}),
+            lookup("T1"),
+            registration(MASTER),
+            lookup("T1"),
+        ],
+    )
+    assert [read_answers(a)[0].code for a in answers[2:]] == [17, 0, 0]
+
+
+def test_a_registration_without_a_timestamp_is_never_recognised(hot: Any) -> None:
+    world = World()
+    body = registration_body(version={"counter": 1, "stateVersion": 0})
+    for _ in range(3):
+        world.register(MASTER, body)
+    assert world.processor.cold_calls == 3
+
+
+def test_an_unchanged_registration_never_reaches_the_processor(hot: Any) -> None:
+    world = World()
+    for sent_at in range(5):
+        world.register(MASTER, registration_body(sent_at=sent_at))
+    assert world.processor.cold_calls == 1

@@ -1,0 +1,289 @@
+"""A small processor behind the hot path, over a twin's tables and over dictionaries.
+
+Besides the requests that the hot path knows it has some that do what handlers may do:
+wait, fail, break the rules, change tables, answer much, and come back into `receive`.
+"""
+
+import json
+import zlib
+from typing import Any
+
+from namesrv.errors import HeaderInvalid
+from namesrv.hot_path import OUTPUT_PAUSE_BYTES
+from namesrv.wire.answer_frames import answer_frame, success_header
+from namesrv.wire.bodies import DataVersion, write_data_version
+from namesrv.wire.command import RemotingCommand
+from namesrv.wire.registration_digest import registration_digest
+from tests.parity.naive import (
+    NaiveAnswers,
+    NaiveConnection,
+    NaiveTable,
+    answer_request,
+)
+
+LATER, BREAKS_RULES, SILENT, FAILS, COMES_BACK, LONG, REMOVES, MARKS = range(1, 9)
+NO_BYTES, DROPS_BROKER, OTHER_CONNECTION, REMARKS = range(9, 13)
+PLAYED = range(1, 13)
+
+Key = tuple[str, str]
+
+
+class PlayedServer:
+    """Answers everything from what the subclass keeps."""
+
+    def __init__(self) -> None:
+        self.connections: list[Any] = []
+        self.generations: dict[str, int] = {}
+        self.marked = 0
+
+    def process(self, command: RemotingCommand, connection: Any, now_ms: int) -> Any:
+        ext = command.ext_fields or {}
+        topic = ext.get("topic") or "a"
+        if command.code == 105:
+            return self._route(command)
+        if command.code in (904, 322, 103):
+            cluster, addr = ext.get("clusterName"), ext.get("brokerAddr")
+            if cluster is None or addr is None:
+                return self._said(command, b"no broker was named")
+            key = cluster, addr
+            if command.code == 904:
+                self.heard_of(key, now_ms)
+                return self._said(command)
+            if command.code == 322:
+                return self._query(command, key, now_ms)
+            return self._register(command, key, connection, now_ms)
+        if command.code == LATER:
+            return None
+        if command.code == BREAKS_RULES:
+            raise HeaderInvalid("it was not liked")
+        if command.code == SILENT:
+            return b""
+        if command.code == FAILS:
+            raise RuntimeError("a handler has a bug", now_ms)
+        if command.code == COMES_BACK:
+            inner = connection.receive(command.body or b"", now_ms)
+            return b"<" + inner + b">"
+        if command.code == OTHER_CONNECTION:
+            inner = self.connections[0].receive(command.body or b"", now_ms)
+            return b"[" + inner + b"]"
+        if command.code == LONG:
+            return self._said(command, b"l" * (OUTPUT_PAUSE_BYTES - 200))
+        if command.code == REMOVES:
+            self.remove(topic)
+        elif command.code == MARKS:
+            self.mark(topic)
+        elif command.code == REMARKS:
+            self.forget_bodies()
+        elif command.code == NO_BYTES:
+            return "no bytes"
+        elif command.code == DROPS_BROKER:
+            key = ext.get("clusterName") or "", ext.get("brokerAddr") or ""
+            self.drop(key)
+            connection.discard_registered(key)
+        return self._said(command, b"done")
+
+    def _said(
+        self, command: RemotingCommand, body: bytes = b"", ext: str = ""
+    ) -> bytes:
+        return answer_frame(success_header(command.opaque, ext), body)
+
+    def _route(self, command: RemotingCommand) -> bytes:
+        ext = command.ext_fields or {}
+        topic = ext.get("topic")
+        if topic is None or ext.get("__ZONE_MODE") is not None:
+            return self._said(command, b"with care")
+        wish = (ext.get("acceptStandardJsonOnly") or "").lower() == "true"
+        standard = command.version >= 401 or wish
+        ready = self.answers.answer(topic, standard, command.opaque)
+        if ready is not None:
+            return ready
+        body = f"{topic} {standard} {self.generations[topic]} ".encode() * 3
+        self.answers.put(topic, standard, body)
+        return self._said(command, body)
+
+    def _query(self, command: RemotingCommand, key: Key, now_ms: int) -> bytes:
+        stored = self.version_of(key)
+        try:
+            sent = json.loads(command.body or b"")
+            received = DataVersion(
+                sent["counter"], sent["stateVersion"], sent["timestamp"]
+            )
+        except (ValueError, KeyError, TypeError, UnicodeDecodeError):
+            return self._said(command, b"no version")
+        if stored is None:
+            return self._said(command, b"", '{"changed":"unknown"}')
+        self.heard_of(key, now_ms)
+        changed = "false" if received == stored else "true"
+        body = write_data_version(stored).encode()
+        return self._said(command, body, f'{{"changed":"{changed}"}}')
+
+    def _register(
+        self, command: RemotingCommand, key: Key, connection: Any, now_ms: int
+    ) -> bytes:
+        ext = command.ext_fields or {}
+        body = command.body or b""
+        checksum = ext.get("bodyCrc32") or "0"
+        if checksum != "0" and checksum != str(zlib.crc32(body) & 0x7FFFFFFF):
+            return self._said(command, b"crc32 does not match")
+        digest = registration_digest(command.version, ext, body)
+        version = DataVersion(len(body), command.version, zlib.crc32(body))
+        if b"without version" in body:
+            version = None  # type: ignore[assignment]
+        self.register(key, version, digest, connection, now_ms)
+        connection.add_registered(key)
+        return self._said(command, self.order_topic_body, '{"masterAddr":"m"}')
+
+    def mark(self, topic: str) -> None:
+        self.marked += 1
+        self.generations[topic] = self.marked
+        self.answers.mark(topic)
+
+    def remove(self, topic: str) -> None:
+        self.answers.remove(topic)
+
+    def forget_bodies(self) -> None:
+        self.answers.forget_bodies()
+
+    def reconnect(self, number: int) -> None:
+        """Another connection in the place of one that is over."""
+        self.connect(f"peer {number}")
+        self.connections[number] = self.connections.pop()
+
+    # What a subclass keeps.
+    answers: Any
+    order_topic_body: bytes
+    turn_taken: bool
+
+    def connect(self, address: str) -> None:
+        raise NotImplementedError
+
+    def version_of(self, key: Key) -> DataVersion | None:
+        raise NotImplementedError
+
+    def heard_of(self, key: Key, now_ms: int) -> None:
+        raise NotImplementedError
+
+    def register(
+        self,
+        key: Key,
+        version: DataVersion | None,
+        digest: bytes,
+        connection: Any,
+        now_ms: int,
+    ) -> None:
+        raise NotImplementedError
+
+    def drop(self, key: Key) -> None:
+        raise NotImplementedError
+
+    def forget_digest(self, key: Key) -> None:
+        raise NotImplementedError
+
+
+class NaiveServer(PlayedServer):
+    """Over dictionaries, with connections that ask for everything."""
+
+    def __init__(self, frame_max_bytes: int, cache_bytes: int) -> None:
+        super().__init__()
+        self.frame_max_bytes = frame_max_bytes
+        self.answers = NaiveAnswers(cache_bytes)
+        self.table = NaiveTable()
+        self.versions: dict[Key, DataVersion | None] = {}
+        self.order_topic_body = b""
+        self.turn_taken = False
+
+    def connect(self, address: str) -> None:
+        self.connections.append(NaiveConnection(self, address, self.frame_max_bytes))
+
+    def version_of(self, key: Key) -> DataVersion | None:
+        return self.versions.get(key)
+
+    def heard_of(self, key: Key, now_ms: int) -> None:
+        if key in self.table.brokers:
+            self.table.brokers[key][2] = now_ms
+
+    def register(
+        self, key: Key, version: Any, digest: Any, connection: Any, now_ms: int
+    ):
+        self.table.put(key, connection.remote_address, 100, now_ms)
+        self.versions[key] = version
+
+    def drop(self, key: Key) -> None:
+        self.table.brokers.pop(key, None)
+        self.versions.pop(key, None)
+
+    def forget_digest(self, key: Key) -> None:
+        """Nothing is recognised here."""
+
+    def live(self) -> dict[Key, list[Any]]:
+        return self.table.brokers
+
+
+class TwinServer(PlayedServer):
+    """Over the tables of one twin; `cold_calls` is what its hot path did not answer."""
+
+    def __init__(self, hot: Any, frame_max_bytes: int, cache_bytes: int) -> None:
+        super().__init__()
+        self.twin = hot
+        self.answers = hot.RouteAnswers(cache_bytes)
+        self.table = hot.BrokerLiveTable()
+        self.hot = hot.HotPath(
+            self.answers, self.table, self.cold_path, frame_max_bytes
+        )
+        self.cold_calls: list[tuple[Any, ...]] = []
+
+    def connect(self, address: str) -> None:
+        self.connections.append(self.twin.Connection(self.hot, address))
+
+    def cold_path(
+        self,
+        serialize_type: int,
+        header: bytes,
+        body: bytes | None,
+        connection: Any,
+        now_ms: int,
+    ) -> Any:
+        self.cold_calls.append(
+            (serialize_type, header, body, connection.remote_address, now_ms)
+        )
+        return answer_request(
+            self.process, serialize_type, header, body, connection, now_ms
+        )
+
+    @property
+    def order_topic_body(self) -> bytes:  # type: ignore[override]
+        return self.hot.order_topic_body
+
+    def version_of(self, key: Key) -> DataVersion | None:
+        info = self.table.get(*key)
+        return None if info is None else info.data_version
+
+    def heard_of(self, key: Key, now_ms: int) -> None:
+        self.table.touch(*key, now_ms)
+
+    def register(
+        self, key: Key, version: Any, digest: Any, connection: Any, now_ms: int
+    ):
+        info = self.twin.BrokerLiveInfo(*key, "b", 100, version, None, connection)
+        info.digest = digest
+        info.answer_ext_fields = '{"masterAddr":"m"}'
+        self.table.put(info, now_ms)
+
+    def drop(self, key: Key) -> None:
+        self.table.remove(*key)
+
+    def forget_digest(self, key: Key) -> None:
+        info = self.table.get(*key)
+        if info is not None:
+            info.digest = None
+
+    def live(self) -> dict[Key, list[Any]]:
+        return {
+            info.key: [
+                info.epoch,
+                info.owner.remote_address,
+                info.last_update_timestamp,
+                info.heartbeat_timeout_millis,
+            ]
+            for info in self.table.entries()
+        }

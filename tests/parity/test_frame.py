@@ -1,0 +1,157 @@
+"""FrameDecoder over both twins, and over a model that only cuts bytes."""
+
+from typing import Any
+
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from hypothesis.stateful import (
+    RuleBasedStateMachine,
+    initialize,
+    invariant,
+    rule,
+    run_state_machine_as_test,
+)
+
+from namesrv.errors import ConnectionFault
+from tests.parity.naive import NaiveDecoder
+from tests.parity.streams import (
+    LIMITS,
+    cuts,
+    edge_frames,
+    good_frames,
+    pieces,
+    streams,
+    word,
+)
+from tests.parity.twins import both, outcome, same
+from tests.routing.peer import frame
+
+KEPT_BYTES = 1 << 16
+
+
+def all_frames(decoder: Any) -> list[Any]:
+    """Outcomes until there is no more frame."""
+    found = []
+    while True:
+        one = outcome(decoder.next_frame)
+        found.append(one)
+        if one[0] == "err" or one[1][1] is None:
+            return found
+
+
+@settings(max_examples=3 * settings().max_examples)
+@given(streams, cuts, LIMITS)
+def test_every_stream_cut_anywhere_under_any_limit(
+    data: bytes, places: list[int], limit: int
+) -> None:
+    decoders = both(lambda hot: hot.FrameDecoder(limit))
+    for piece in pieces(data, places):
+        same(decoders, lambda decoder, piece=piece: decoder.feed(piece))
+        same(decoders, all_frames)
+        same(decoders, lambda decoder: decoder.buffered_bytes)
+
+
+class Decoders(RuleBasedStateMachine):
+    """Feeds, takes and puts back in any order. Puts back only what just came, as
+    `Connection` does; what else put_back does is compared below."""
+
+    @initialize(limit=LIMITS)
+    def begin(self, limit: int) -> None:
+        self.twins = both(lambda hot: hot.FrameDecoder(limit))
+        self.model = NaiveDecoder(limit)
+
+    @rule(piece=st.one_of(good_frames, edge_frames(), st.binary(max_size=5)))
+    def feed(self, piece: bytes) -> None:
+        same(self.twins, lambda decoder: decoder.feed(piece))
+        self.model.feed(piece)
+
+    @rule(whole=good_frames, at=st.integers(0, 70))
+    def feed_in_two(self, whole: bytes, at: int) -> None:
+        self.feed(whole[:at])
+        self.feed(whole[at:])
+
+    @rule(count=st.integers(1, 3))
+    def take(self, count: int) -> None:
+        for _ in range(count):
+            taken = same(self.twins, lambda decoder: tuple_or_none(decoder))
+            assert taken == outcome(self.model.next_frame)
+
+    @rule()
+    def take_and_put_back(self) -> None:
+        try:
+            self.model.next_frame()
+        except ConnectionFault:
+            return
+        if self.model.last is not None:
+            same(self.twins, lambda decoder: tuple_or_none(decoder))
+            same(self.twins, lambda decoder: decoder.put_back())
+            self.model.put_back()
+
+    @invariant()
+    def as_much_is_kept(self) -> None:
+        if hasattr(self, "model"):
+            kept = same(self.twins, lambda decoder: decoder.buffered_bytes)
+            assert kept == outcome(lambda: len(self.model.data))
+
+
+def tuple_or_none(decoder: Any) -> Any:
+    found = decoder.next_frame()
+    return None if found is None else tuple(found)
+
+
+def test_any_order_of_calls() -> None:
+    run_state_machine_as_test(
+        Decoders,
+        settings=settings(
+            max_examples=settings().max_examples // 2, stateful_step_count=25
+        ),
+    )
+
+
+@given(
+    st.lists(
+        st.one_of(good_frames, edge_frames(), st.just(None), st.just("put back")),
+        max_size=12,
+    )
+)
+def test_putting_back_at_any_moment(steps: list[Any]) -> None:
+    decoders = both(lambda hot: hot.FrameDecoder(64))
+    for step in steps:
+        if step is None:
+            same(decoders, lambda decoder: decoder.next_frame())
+        elif step == "put back":
+            same(decoders, lambda decoder: decoder.put_back())
+        else:
+            same(decoders, lambda decoder, step=step: decoder.feed(step))
+        same(decoders, lambda decoder: decoder.buffered_bytes)
+
+
+@pytest.mark.parametrize("more", [-1, 0, 1])
+@pytest.mark.parametrize("rest", [b"", b"\0\0", word(4)[:3], word(100) + b"begun"])
+def test_what_was_sent_is_let_go_at_the_same_size(more: int, rest: bytes) -> None:
+    sent = frame(b"h" * (KEPT_BYTES - 8 + more))
+    assert len(sent) == KEPT_BYTES + more
+    decoders = both(lambda hot: hot.FrameDecoder(1 << 20))
+    same(decoders, lambda decoder: decoder.feed(sent + rest))
+    for act in ("next_frame", "next_frame", "put_back", "next_frame", "next_frame"):
+        same(decoders, lambda decoder, act=act: getattr(decoder, act)())
+        same(decoders, lambda decoder: decoder.buffered_bytes)
+    same(decoders, lambda decoder: decoder.feed(bytes(100)))
+    same(decoders, all_frames)
+
+
+@settings(max_examples=settings().max_examples // 4)
+@given(
+    st.lists(st.sampled_from([0, 1, 100, 4000, 65_000, 66_000]), max_size=6),
+    st.lists(st.integers(0, 200_000), max_size=6),
+)
+def test_long_frames_in_long_pieces(sizes: list[int], places: list[int]) -> None:
+    body = bytes(range(250)) * 300
+    data = b"".join(frame(b"%d" % size, body[:size]) for size in sizes)
+    decoders = both(lambda hot: hot.FrameDecoder(1 << 25))
+    for piece in pieces(data[:300_000], places):
+        same(decoders, lambda decoder, piece=piece: decoder.feed(piece))
+        same(decoders, lambda decoder: decoder.next_frame())
+        same(decoders, lambda decoder: decoder.buffered_bytes)
+    same(decoders, all_frames)

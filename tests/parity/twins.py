@@ -1,0 +1,80 @@
+"""Both twins, and one way of looking at what they do."""
+
+from collections.abc import Callable
+from types import SimpleNamespace
+from typing import Any
+
+import pytest
+
+from tests.hot_path.implementations import load
+
+
+def load_fast() -> Any:
+    """The compiled twin. Its absence fails every parity test, and skips none."""
+    try:
+        return load("fast")
+    except ModuleNotFoundError as exc:
+        pytest.fail(
+            f"the compiled hot path is not built ({exc.name} is missing): build it, "
+            "or ask for --impl=pure",
+            pytrace=False,
+        )
+
+
+PURE = load("pure")
+FAST = load_fast()
+TWINS = (PURE, FAST)
+
+
+def outcome(call: Callable[..., Any], *args: Any, **keywords: Any) -> tuple[Any, ...]:
+    """("ok", value) or ("err", class, arguments), to be compared between twins."""
+    try:
+        return "ok", plain(call(*args, **keywords))
+    except Exception as exc:
+        return "err", type(exc), exc.args
+
+
+def state(thing: Any) -> dict[str, Any]:
+    """Every public attribute of one object of a twin."""
+    names = (name for name in dir(type(thing)) if not name.startswith("_"))
+    found = {name: getattr(thing, name) for name in names}
+    return {name: plain(v) for name, v in found.items() if not callable(v)}
+
+
+def plain(value: Any) -> Any:
+    """A value with its type, and without what differs between twins on purpose."""
+    name = type(value).__name__
+    if isinstance(value, Exception):
+        return "exception", type(value), value.args
+    if type(value).__module__.startswith(("namesrv._pure", "namesrv._fast")):
+        return name, _content(value)
+    if isinstance(value, list | tuple):
+        return name, [plain(element) for element in value]
+    if isinstance(value, set | frozenset):
+        return "set", set(value)
+    if isinstance(value, int) and not isinstance(value, bool):
+        return "int", int(value)  # an IntEnum is one
+    return name, value
+
+
+def _content(thing: Any) -> Any:
+    """What an object of a twin holds; tables have no order."""
+    if hasattr(thing, "remote_address"):
+        return thing.remote_address  # everything is reached from a connection
+    if hasattr(thing, "entries"):
+        return sorted(map(repr, map(plain, thing.entries())))
+    if hasattr(type(thing), "__len__"):
+        return len(thing), state(thing)
+    return state(thing)
+
+
+def both(build: Callable[[Any], Any]) -> SimpleNamespace:
+    """The same made over each twin: `.pure` and `.fast`."""
+    return SimpleNamespace(pure=build(PURE), fast=build(FAST))
+
+
+def same(pair: SimpleNamespace, act: Callable[[Any], Any]) -> tuple[Any, ...]:
+    """What both did, which must be the same."""
+    expected = outcome(act, pair.pure)
+    assert outcome(act, pair.fast) == expected
+    return expected

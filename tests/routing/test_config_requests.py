@@ -1,0 +1,53 @@
+"""318 and 319 as requests; `test_configuration` has the rules."""
+
+import pytest
+
+from namesrv.errors import StorageError
+from tests.routing.peer import read_answers, request
+from tests.routing.world import World
+
+
+def test_no_body_is_a_success_without_effect(world: World) -> None:
+    answer = world.ask(318)
+    assert (answer.code, answer.ext_fields, answer.body) == (0, None, None)
+    assert world.files == {}
+    assert world.event("configuration update")["remote"] == "10.0.0.9:40000"
+
+
+def test_an_update_is_answered_when_it_is_written(world: World) -> None:
+    world.holds_writes = True
+    assert world.send(request(318, None, b"enableTopicList=false", opaque=3)) == b""
+    assert world.options.enable_topic_list is True
+    world.finish_write()
+    (answer,) = read_answers(world.late_output[world.connection])
+    assert (answer.code, answer.header["opaque"]) == (0, 3)
+    assert world.options.enable_topic_list is False
+    assert world.files["data/namesrv.properties"] == b"enableTopicList=false\n"
+
+
+def test_a_failed_write_changes_nothing(world: World) -> None:
+    world.write_error = StorageError("write", "namesrv.properties", "disk is full")
+    answer = world.ask(318, None, b"enableTopicList=false")
+    assert answer.code == 1
+    assert answer.remark == "cannot write namesrv.properties: disk is full"
+    assert world.options.enable_topic_list is True
+    world.write_error = None
+    world.ask(318, None, b"enableAllTopicList=false")
+    assert world.files["data/namesrv.properties"] == b"enableAllTopicList=false\n"
+
+
+@pytest.mark.parametrize("body", [b"x=\\u12", b"\\uzzzz=1"])
+def test_a_malformed_text(world: World, body: bytes) -> None:
+    answer = world.ask(318, None, body)
+    assert (answer.code, answer.remark) == (1, "string2Properties error")
+
+
+def test_319_shows_javas_options(world: World) -> None:
+    answer = world.ask(319)
+    assert answer.code == 0 and answer.body is not None
+    lines = answer.body.decode().splitlines()
+    assert "listenPort=9876" in lines and "enableTopicList=true" in lines
+    assert lines == sorted(lines)
+    assert not any("answerCacheBytes" in line for line in lines)
+    world.ask(318, None, b"enableTopicList=false")
+    assert b"enableTopicList=false\n" in (world.ask(319).body or b"")

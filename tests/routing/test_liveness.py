@@ -1,0 +1,306 @@
+"""Who is alive: expiry, ends of connections, and stalls of our own process."""
+
+import pytest
+
+from namesrv.routing.liveness import GRACE_MILLIS, STALL_MILLIS, TICK_MILLIS
+from tests.routing.peer import (
+    Broker,
+)
+from tests.routing.world import World
+
+MASTER = Broker("b", 0, "m:1")
+SLAVE = Broker("b", 1, "s1:1")
+OTHER = Broker("o", 0, "o:1")
+SCAN_MILLIS = 5000
+TIMEOUT_MILLIS = 120_000
+DAY_MILLIS = 86_400_000
+
+
+def timeout(millis: int) -> dict[str, str | None]:
+    return {"heartbeatTimeoutMillis": str(millis)}
+
+
+@pytest.fixture
+def ticking(world: World) -> World:
+    """A server that has begun to tick."""
+    world.tick()
+    return world
+
+
+# --- expiry ---------------------------------------------------------------------------
+
+
+def test_a_silent_broker_is_gone_after_its_timeout_and_a_scan(ticking: World) -> None:
+    ticking.register(MASTER)
+    ticking.run(TIMEOUT_MILLIS)
+    assert ticking.addrs == {"b": {0: "m:1"}}
+    ticking.run(SCAN_MILLIS + TICK_MILLIS)
+    assert ticking.addrs == {} and ticking.topics == {} and len(ticking.live) == 0
+    event = ticking.event("broker expired")
+    assert event["timeout_millis"] == TIMEOUT_MILLIS
+    assert TIMEOUT_MILLIS < event["silent_millis"] <= TIMEOUT_MILLIS + SCAN_MILLIS + 500  # type: ignore
+
+
+def test_a_broker_may_choose_its_timeout(ticking: World) -> None:
+    ticking.register(MASTER, ext=timeout(1000))
+    ticking.run(SCAN_MILLIS + TICK_MILLIS)
+    assert ticking.addrs == {}
+
+
+@pytest.mark.parametrize("millis", [0, -5])
+def test_a_timeout_of_nothing_expires_with_the_next_scan(
+    ticking: World, millis: int
+) -> None:
+    ticking.register(MASTER, ext=timeout(millis))
+    ticking.run(SCAN_MILLIS)
+    assert ticking.addrs == {}
+
+
+@pytest.mark.parametrize("code", [904, 322, 103])
+def test_any_sign_of_life_keeps_a_broker(ticking: World, code: int) -> None:
+    ticking.register(MASTER, ext=timeout(3000))
+    for _ in range(20):
+        ticking.run(2000)
+        if code == 103:
+            ticking.register(MASTER, ext=timeout(3000))
+        else:
+            ticking.ask(code, MASTER.ext_fields)
+    assert ticking.addrs == {"b": {0: "m:1"}}
+
+
+def test_other_traffic_keeps_nobody(ticking: World) -> None:
+    ticking.register(MASTER, ext=timeout(3000))
+    for _ in range(5):
+        ticking.run(2000)
+        ticking.ask(901, MASTER.ext_fields)
+        ticking.route("T1")
+    assert ticking.addrs == {}
+
+
+def test_an_expired_master_leaves_its_slave(ticking: World) -> None:
+    acting: dict[str, str | None] = {"enableActingMaster": "true"}
+    ticking.register(MASTER, ext={**acting, **timeout(1000)})
+    ticking.register(SLAVE, ext=acting)
+    ticking.run(SCAN_MILLIS)
+    assert ticking.addrs == {"b": {1: "s1:1"}}
+    assert ticking.topics["T1"] == {"b": 4}
+
+
+def test_expiry_closes_the_connection(ticking: World) -> None:
+    ticking.register(MASTER, ext=timeout(1000))
+    ticking.run(SCAN_MILLIS)
+    assert ticking.closed == [ticking.connection]
+
+
+def test_expiry_leaves_a_connection_open_that_carries_a_live_broker(
+    ticking: World,
+) -> None:
+    ticking.register(MASTER, ext=timeout(1000))
+    ticking.register(OTHER)
+    ticking.run(SCAN_MILLIS)
+    assert ticking.addrs == {"o": {0: "o:1"}}
+    assert ticking.closed == []
+
+
+def test_a_broker_that_went_elsewhere_does_not_keep_a_connection_open(
+    ticking: World,
+) -> None:
+    ticking.register(MASTER, ext=timeout(1000))
+    ticking.register(OTHER)
+    ticking.register(OTHER, connection=ticking.connect())
+    ticking.run(SCAN_MILLIS)
+    assert ticking.closed == [ticking.connection]
+
+
+def test_all_brokers_of_a_connection_may_expire_at_once(ticking: World) -> None:
+    for broker in (MASTER, OTHER):
+        ticking.register(broker, ext=timeout(1000))
+    ticking.run(SCAN_MILLIS)
+    assert ticking.addrs == {}
+    assert set(ticking.closed) == {ticking.connection}
+
+
+def test_the_interval_of_scans_is_an_option() -> None:
+    world = World(scan_not_active_broker_interval=20_000)
+    world.tick()
+    world.register(MASTER, ext=timeout(1000))
+    world.run(19_500)
+    assert world.addrs != {}
+    world.run(1000)
+    assert world.addrs == {}
+
+
+def test_the_interval_can_change_while_the_server_runs(ticking: World) -> None:
+    ticking.ask(318, None, b"scanNotActiveBrokerInterval=1000")
+    ticking.run(SCAN_MILLIS)
+    ticking.register(MASTER, ext=timeout(100))
+    ticking.run(1500)
+    assert ticking.addrs == {}
+
+
+def test_an_entry_whose_group_has_another_address_goes(ticking: World) -> None:
+    ticking.register(MASTER, ext=timeout(1000))
+    ticking.ask(104, {**MASTER.ext_fields, "clusterName": "wrong"})
+    assert ticking.live_keys == {("c1", "m:1")} and ticking.addrs == {}
+    ticking.run(SCAN_MILLIS)
+    assert len(ticking.live) == 0
+
+
+# --- ends of connections --------------------------------------------------------------
+
+
+def test_the_end_of_a_connection_takes_all_its_brokers(ticking: World) -> None:
+    for broker in (MASTER, OTHER):
+        ticking.register(broker)
+    ticking.close()
+    assert ticking.addrs == {} and len(ticking.live) == 0
+    event = ticking.event("connection of a broker ended")
+    assert event["remote"] == "10.0.0.9:40000"
+
+
+def test_the_end_of_a_connection_that_carried_nobody(ticking: World) -> None:
+    ticking.register(MASTER)
+    ticking.close(ticking.connect())
+    assert ticking.addrs == {"b": {0: "m:1"}}
+
+
+def test_a_late_end_does_not_take_who_registered_elsewhere(ticking: World) -> None:
+    """P1."""
+    new = ticking.connect()
+    ticking.register(MASTER)
+    ticking.register(OTHER)
+    ticking.register(MASTER, connection=new)
+    ticking.close()
+    assert ticking.addrs == {"b": {0: "m:1"}}
+    ticking.close(new)
+    assert ticking.addrs == {}
+
+
+def test_a_late_end_after_expiry_and_return(ticking: World) -> None:
+    """P1: expiry, close told, the broker is back before the close happens."""
+    ticking.register(MASTER, ext=timeout(1000))
+    ticking.run(SCAN_MILLIS)
+    assert ticking.closed == [ticking.connection]
+    ticking.register(MASTER, connection=ticking.connect())
+    ticking.close()
+    assert ticking.addrs == {"b": {0: "m:1"}}
+
+
+def test_heartbeats_elsewhere_do_not_move_a_broker(ticking: World) -> None:
+    ticking.register(MASTER)
+    ticking.ask(904, MASTER.ext_fields, connection=ticking.connect())
+    ticking.close()
+    assert ticking.addrs == {}
+
+
+def test_an_end_may_be_told_twice(ticking: World) -> None:
+    ticking.register(MASTER)
+    ticking.close()
+    ticking.close()
+    assert ticking.addrs == {}
+
+
+# --- stalls of our own process --------------------------------------------------------
+
+
+def stall(world: World, millis: int = 60_000) -> None:
+    """The process stands still; then its timers run first."""
+    world.tick(millis)
+
+
+def test_regular_ticks_are_no_stall(ticking: World) -> None:
+    ticking.run(10_000)
+    ticking.tick(STALL_MILLIS)
+    assert not ticking.liveness.is_holding(ticking.now_ms)
+
+
+def test_a_late_tick_is_a_stall(ticking: World) -> None:
+    ticking.tick(STALL_MILLIS + 1)
+    assert ticking.liveness.is_holding(ticking.now_ms)
+    event = ticking.event(
+        "this process stood still, nobody is declared dead for a while"
+    )
+    assert event["stall_millis"] == STALL_MILLIS + 1 - TICK_MILLIS
+    ticking.run(GRACE_MILLIS)
+    assert not ticking.liveness.is_holding(ticking.now_ms)
+
+
+def test_the_first_tick_is_never_late(world: World) -> None:
+    world.tick(1_000_000)
+    assert not world.liveness.is_holding(world.now_ms)
+
+
+def test_nobody_expires_for_our_stall(ticking: World) -> None:
+    """P3: deadlines move by its length."""
+    ticking.register(MASTER, ext=timeout(30_000))
+    ticking.run(10_000)
+    stall(ticking)
+    assert len(ticking.live) == 1
+    ticking.run(19_500)
+    assert len(ticking.live) == 1, "20 s were left before the stall"
+    ticking.ask(904, MASTER.ext_fields)
+    ticking.run(29_000)
+    assert len(ticking.live) == 1
+
+
+def test_who_stays_silent_after_a_stall_is_gone(ticking: World) -> None:
+    """P4: after the timeout, plus the stall, plus the grace and one scan."""
+    ticking.register(MASTER, ext=timeout(30_000))
+    stall(ticking)
+    ticking.run(30_000 + GRACE_MILLIS + SCAN_MILLIS + TICK_MILLIS)
+    assert ticking.addrs == {}
+
+
+def test_ends_are_held_after_a_stall(ticking: World) -> None:
+    new = ticking.connect()
+    ticking.register(MASTER)
+    ticking.register(OTHER)
+    stall(ticking)
+    ticking.close()
+    assert len(ticking.live) == 2
+    ticking.run(1000)
+    ticking.register(MASTER, connection=new)
+    ticking.run(GRACE_MILLIS)
+    assert ticking.addrs == {"b": {0: "m:1"}}, "the other one has not come back"
+
+
+def test_an_end_may_come_before_the_late_tick(ticking: World) -> None:
+    ticking.register(MASTER)
+    ticking.now_ms += 60_000
+    ticking.close()
+    assert len(ticking.live) == 1
+    ticking.register(MASTER, connection=ticking.connect())
+    ticking.run(GRACE_MILLIS + SCAN_MILLIS)
+    assert ticking.addrs == {"b": {0: "m:1"}}
+
+
+def test_a_held_end_counts_once_the_grace_is_over(ticking: World) -> None:
+    ticking.register(MASTER)
+    stall(ticking)
+    ticking.close()
+    ticking.run(GRACE_MILLIS - TICK_MILLIS)
+    assert len(ticking.live) == 1
+    ticking.run(TICK_MILLIS)
+    assert ticking.addrs == {}
+
+
+def test_a_second_stall_holds_on(ticking: World) -> None:
+    ticking.register(MASTER)
+    stall(ticking)
+    ticking.close()
+    ticking.run(2000)
+    stall(ticking)
+    ticking.run(GRACE_MILLIS - TICK_MILLIS)
+    assert len(ticking.live) == 1
+    ticking.run(TICK_MILLIS)
+    assert len(ticking.live) == 0
+
+
+def test_a_stall_that_an_end_has_noticed_counts_once(ticking: World) -> None:
+    ticking.register(MASTER, ext=timeout(30_000))
+    ticking.now_ms += 60_000
+    ticking.close(ticking.connect())
+    ticking.tick()
+    info = ticking.live.get("c1", "m:1")
+    assert info is not None
+    assert info.last_update_timestamp == 60_000 - TICK_MILLIS
