@@ -122,6 +122,22 @@ wheel-test: ## run the tests from the wheel that `make wheels` made, in an empty
 	PYTHONSAFEPATH=1 PYTHONPATH=$(INSTALLED)/path NAMESRV_REQUIRE_EXTENSIONS=1 \
 	  $(INSTALLED)/venv/bin/python -P -m pytest --import-mode=importlib $(ARGS)
 
+# Benchmarks: bench/README.md. ARGS=--quick tries the two long ones, for no figures.
+.PHONY: bench bench-server bench-peers
+BENCHMARKED := .cache/bench/micro.json
+
+bench: $(VENV)/.dev-stamp ## time both twins in memory: pure, fast, ratio
+	@mkdir -p $(dir $(BENCHMARKED))
+	$(BIN)/python -m pytest bench/tests bench/micro -q --benchmark-quiet \
+	  --benchmark-disable-gc --benchmark-warmup=on --benchmark-json=$(BENCHMARKED) $(ARGS)
+	@$(BIN)/python -m bench.report.micro $(BENCHMARKED)
+
+bench-server: $(VENV)/.dev-stamp ## measure the server beside echoes of the same bytes
+	$(BIN)/python -m bench.server $(ARGS)
+
+bench-peers: $(VENV)/.dev-stamp ## measure it beside Java's and Rust's (JDK, Maven, cargo)
+	$(BIN)/python -m bench.peers $(ARGS)
+
 clean: ## remove everything that make, tests and tools made
 	rm -rf $(VENV) build dist *.egg-info .coverage .coverage.* htmlcov
 	rm -rf .benchmarks .hypothesis .mypy_cache .pytest_cache .ruff_cache

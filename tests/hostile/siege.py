@@ -25,6 +25,7 @@ class Siege:
     def __init__(self, server: ServerProcess, slack_mib: float = SLACK_MIB) -> None:
         self.server = server
         self._slack_mib = slack_mib
+        self._peers: list[Peer] = []
         self.witness: Peer
 
     def __enter__(self) -> Self:
@@ -40,11 +41,19 @@ class Siege:
         error: BaseException | None,
         trace: TracebackType | None,
     ) -> None:
+        for peer in self._peers:
+            peer.reset()
         try:
             if error is None:
                 self._check()
         finally:
             self.witness.socket.close()
+
+    def peer(self) -> Peer:
+        """A new connection, which is reset at the end of the siege."""
+        peer = self.server.peer()
+        self._peers.append(peer)
+        return peer
 
     def ask_witness(self) -> float:
         """Whether others are served meanwhile; the seconds that it took."""

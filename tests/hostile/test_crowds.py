@@ -1,4 +1,4 @@
-"""Many peers at once: those that wait, that promise much, that do not read, that reset."""
+"""Many peers at once: they wait, promise much, do not read, or reset."""
 
 import resource
 import selectors
@@ -35,14 +35,14 @@ def descriptors(count: int) -> Iterator[int]:
         resource.setrlimit(resource.RLIMIT_NOFILE, (soft, hard))
 
 
-def long_route(siege: Siege, brokers: int = 300) -> tuple[Peer, int]:
-    """Register a topic `wide` of many brokers; their connection, the answer's bytes."""
-    peer = siege.server.peer()
+def long_route(siege: Siege, brokers: int = 300) -> int:
+    """Register a topic `wide` of many brokers; the bytes of its answer."""
+    peer = siege.peer()
     for number in range(brokers):
         name = f"broker-with-an-ordinary-name-{number:04}"
         broker = Broker(f"192.0.2.{number % 250}:{10000 + number}", name)
         assert peer.ask(broker.registration({"wide": 8, "also": 8})).code == 0
-    return peer, len(peer.ask(lookup("wide")).body)
+    return len(peer.ask(lookup("wide")).body)
 
 
 class TestWaiting:
@@ -55,31 +55,25 @@ class TestWaiting:
             assert count >= 1000, "the limit of open files is too low for a crowd"
             peers = []
             for number in range(count):
-                peers.append(siege.server.peer())
+                peers.append(siege.peer())
                 # The first byte of a frame, of PROXY v1 and of PROXY v2.
                 peers[-1].send((b"\x00", b"P", b"\r")[number % 3])
             seconds = siege.ask_witness()
-            siege.server.peer().reset()
             each_kib = (siege.server.rss_mib() - siege.before_mib) * 1024 / count
             print(f"{count} wait: {each_kib:.1f} KiB each, witness {seconds:.2f} s")
             assert each_kib < 16
-            for number, peer in enumerate(peers):
-                if number % 2:
-                    peer.reset()
-                else:
-                    peer.socket.close()
+            for peer in peers[::2]:
+                peer.socket.close()
 
     def test_proxy_headers_without_an_end_have_a_budget(self, lay_siege: Lay) -> None:
         siege = lay_siege("--input-budget-bytes", str(16 * MIB))
         start = b"\r\n\r\n\x00\r\nQUIT\n\x21\x11\xff\xff" + bytes(65000)
         with descriptors(1000) as count:
-            peers = [siege.server.peer() for _ in range(min(count, 1000))]
+            peers = [siege.peer() for _ in range(min(count, 1000))]
             for peer in peers:
                 send_what_is_taken(peer, start)
             siege.ask_witness()
             assert siege.server.rss_mib() < siege.before_mib + 16 * 1.5 + 16
-            for peer in peers:
-                peer.reset()
 
 
 def send_what_is_taken(peer: Peer, data: bytes) -> None:
@@ -101,7 +95,7 @@ class TestPromises:
     ) -> None:
         siege = lay_siege("--input-budget-bytes", str(budget_mib * MIB))
         with descriptors(crowd) as count:
-            peers = [siege.server.peer() for _ in range(min(count, crowd))]
+            peers = [siege.peer() for _ in range(min(count, crowd))]
             sent = self.send_side_by_side(peers, FRAME_MAX_BYTES // 2)
             seconds = siege.ask_witness()
             held_mib = siege.server.rss_mib() - siege.before_mib
@@ -109,8 +103,6 @@ class TestPromises:
             # A buffer that grows has room for an eighth more, and is moved at times.
             highest_mib = budget_mib * 1.4 + 48
             assert siege.server.peak_mib() < siege.before_mib + highest_mib
-            for peer in peers:
-                peer.reset()
 
     @staticmethod
     def send_side_by_side(peers: list[Peer], size: int) -> int:
@@ -140,14 +132,12 @@ class TestPromises:
 
     def test_who_finishes_in_time_is_served_all_the_same(self, lay_siege: Lay) -> None:
         siege = lay_siege("--input-budget-bytes", str(16 * MIB))
-        hoarders = [siege.server.peer() for _ in range(20)]
+        hoarders = [siege.peer() for _ in range(20)]
         for peer in hoarders:
             send_what_is_taken(peer, (8 * MIB).to_bytes(4) + bytes(MIB))
-        with siege.server.peer() as honest:
+        with siege.peer() as honest:
             for _ in range(10):
                 assert honest.ask(request(999, {}, bytes(MIB // 2))).code == 3
-        for peer in hoarders:
-            peer.reset()
 
 
 class TestDeaf:
@@ -158,9 +148,9 @@ class TestDeaf:
         self, lay_siege: Lay, loop_name: str
     ) -> None:
         siege = lay_siege("--loop", loop_name)
-        broker, size = long_route(siege)
+        size = long_route(siege)
         before = siege.server.rss_mib()
-        with siege.server.peer() as deaf:
+        with siege.peer() as deaf:
             deaf.send(*(lookup("wide", number) for number in range(5000)))
             seconds = siege.ask_witness()
             held_mib = siege.server.rss_mib() - before
@@ -173,42 +163,35 @@ class TestDeaf:
             opaques = [answer.opaque for answer in deaf.read_answers(5000)]
             assert opaques == list(range(5000))
             deaf.send(*(lookup("wide", number) for number in range(5000)))
-            deaf.reset()
-        broker.reset()
 
     def test_file_changes_do_not_get_more_answers_made(self, lay_siege: Lay) -> None:
         siege = lay_siege()
-        broker, size = long_route(siege)
+        size = long_route(siege)
         before = siege.server.rss_mib()
         asked = [
             frame
             for number in range(100)
             for frame in (put_kv("n", "k", str(number)), *[lookup("wide")] * 10)
         ]
-        with siege.server.peer() as deaf:
+        with siege.peer() as deaf:
             deaf.socket.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 4096)
             deaf.send(*asked)
             for number in range(20):
                 siege.witness.ask(put_kv("n", "other", str(number)))
             assert siege.server.rss_mib() < before + 16
             assert len(asked) * size > 64 * MIB
-            deaf.reset()
-        broker.reset()
 
     def test_forty_at_once(self, lay_siege: Lay) -> None:
         siege = lay_siege()
-        broker, _ = long_route(siege)
+        long_route(siege)
         before = siege.server.rss_mib()
-        peers = [siege.server.peer() for _ in range(40)]
+        peers = [siege.peer() for _ in range(40)]
         for peer in peers:
             peer.send(*(lookup("wide", number) for number in range(500)))
         seconds = siege.ask_witness()
         held_mib = siege.server.rss_mib() - before
         print(f"{len(peers)} deaf: {held_mib:.0f} MiB, witness {seconds:.2f} s")
         assert held_mib < 3 * len(peers)
-        for peer in peers:
-            peer.reset()
-        broker.reset()
 
 
 class TestResets:
@@ -220,14 +203,13 @@ class TestResets:
     )
     def test_storm_of_resets(self, lay_siege: Lay, loop_name: str, sent: bytes) -> None:
         siege = lay_siege("--loop", loop_name)
-        broker, _ = long_route(siege, 20)
+        long_route(siege, 20)
         for _ in range(300):
-            peer = siege.server.peer()
+            peer = siege.peer()
             if sent:
                 peer.send(sent)
             peer.reset()
         siege.ask_witness()
-        broker.reset()
 
     @both_loops
     def test_brokers_that_reset_are_forgotten(
@@ -235,7 +217,7 @@ class TestResets:
     ) -> None:
         siege = lay_siege("--loop", loop_name)
         for number in range(200):
-            peer = siege.server.peer()
+            peer = siege.peer()
             broker = Broker(f"127.0.0.1:{number + 1}", f"broker-{number}")
             peer.ask(broker.registration({"brief": 1, "also": 1}))
             peer.reset()
@@ -249,13 +231,12 @@ class TestDescriptors:
     ) -> None:
         limit = (resource.RLIMIT_NOFILE, 100)
         siege = lay_siege("--loop", loop_name, limit=limit)
-        peers = [siege.server.peer() for _ in range(150)]
+        for _ in range(150):
+            siege.peer()
         wait_until(lambda: siege.server.open_files() >= 100)
         siege.ask_witness()
         refused = siege.witness.ask(put_kv("n", "k", "v"))
         assert refused.code == 1
         assert refused.remark is not None
         assert refused.remark.endswith("Too many open files")
-        for peer in peers:
-            peer.reset()
         wait_until(lambda: siege.server.open_files() < 50)

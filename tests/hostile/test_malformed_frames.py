@@ -176,13 +176,11 @@ def test_longest_frame_is_answered(siege: Siege) -> None:
 
 def test_frame_of_which_only_the_length_comes_takes_no_memory(siege: Siege) -> None:
     before = siege.server.rss_mib()
-    peers = [siege.server.peer() for _ in range(200)]
+    peers = [siege.peer() for _ in range(200)]
     for peer in peers:
         peer.send(LEN_MAX.to_bytes(4))
     siege.ask_witness()
     assert siege.server.rss_mib() < before + 16
-    for peer in peers:
-        peer.reset()
 
 
 def test_others_were_served_all_along(siege: Siege) -> None:

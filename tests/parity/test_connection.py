@@ -26,7 +26,7 @@ keys = st.sampled_from(KEYS)
 class Servers(RuleBasedStateMachine):
     """The same to all three. `hot` counts frames that the hot path answered."""
 
-    def __init__(self, hot: Counter[int]) -> None:
+    def __init__(self, hot: Counter[str]) -> None:
         super().__init__()
         self.counted = hot
 
@@ -53,9 +53,7 @@ class Servers(RuleBasedStateMachine):
         calls = len(self.pure.cold_calls)
         for piece in pieces(b"".join(stream), places):
             self.now_ms += 1
-            self.compare(
-                lambda s, piece=piece: s.connections[number].receive(piece, self.now_ms)
-            )
+            self.compare(receive, number, piece, self.now_ms)
         self.counted["frames"] += len(stream)
         self.counted["cold"] += len(self.pure.cold_calls) - calls
 
@@ -143,17 +141,23 @@ class Servers(RuleBasedStateMachine):
                 naive.registered,
             )
 
-    def compare(self, act: Callable[[Any], Any]) -> None:
-        expected = outcome(act, self.naive)
-        assert outcome(act, self.pure) == expected
-        assert outcome(act, self.fast) == expected
+    def compare(self, act: Callable[..., Any], *args: Any) -> None:
+        expected = outcome(act, self.naive, *args)
+        assert outcome(act, self.pure, *args) == expected
+        assert outcome(act, self.fast, *args) == expected
+
+
+def receive(server: Any, number: int, piece: bytes, now_ms: int) -> bytes:
+    return server.connections[number].receive(piece, now_ms)
 
 
 def test_any_history_of_connections() -> None:
     counted: Counter[str] = Counter()
+    machine: Any = lambda: Servers(counted)  # noqa: E731
     run_state_machine_as_test(
-        lambda: Servers(counted),
+        machine,
         settings=settings(max_examples=settings().max_examples, stateful_step_count=25),
     )
-    print(counted)
-    assert counted["frames"] > 2 * counted["cold"], counted
+    # What the processor answers anyhow proves nothing here.
+    hot = counted["frames"] - counted["cold"]
+    assert hot > 8 * settings().max_examples, counted

@@ -45,9 +45,9 @@ def all_frames(decoder: Any) -> list[Any]:
 def test_every_stream_cut_anywhere_under_any_limit(
     data: bytes, places: list[int], limit: int
 ) -> None:
-    decoders = both(lambda hot: hot.FrameDecoder(limit))
+    decoders = both("FrameDecoder", limit)
     for piece in pieces(data, places):
-        same(decoders, lambda decoder, piece=piece: decoder.feed(piece))
+        same(decoders, "feed", piece)
         same(decoders, all_frames)
         same(decoders, lambda decoder: decoder.buffered_bytes)
 
@@ -58,12 +58,12 @@ class Decoders(RuleBasedStateMachine):
 
     @initialize(limit=LIMITS)
     def begin(self, limit: int) -> None:
-        self.twins = both(lambda hot: hot.FrameDecoder(limit))
+        self.twins = both("FrameDecoder", limit)
         self.model = NaiveDecoder(limit)
 
     @rule(piece=st.one_of(good_frames, edge_frames(), st.binary(max_size=5)))
     def feed(self, piece: bytes) -> None:
-        same(self.twins, lambda decoder: decoder.feed(piece))
+        same(self.twins, "feed", piece)
         self.model.feed(piece)
 
     @rule(whole=good_frames, at=st.integers(0, 70))
@@ -74,7 +74,7 @@ class Decoders(RuleBasedStateMachine):
     @rule(count=st.integers(1, 3))
     def take(self, count: int) -> None:
         for _ in range(count):
-            taken = same(self.twins, lambda decoder: tuple_or_none(decoder))
+            taken = same(self.twins, tuple_or_none)
             assert taken == outcome(self.model.next_frame)
 
     @rule()
@@ -84,8 +84,8 @@ class Decoders(RuleBasedStateMachine):
         except ConnectionFault:
             return
         if self.model.last is not None:
-            same(self.twins, lambda decoder: tuple_or_none(decoder))
-            same(self.twins, lambda decoder: decoder.put_back())
+            same(self.twins, tuple_or_none)
+            same(self.twins, "put_back")
             self.model.put_back()
 
     @invariant()
@@ -116,14 +116,14 @@ def test_any_order_of_calls() -> None:
     )
 )
 def test_putting_back_at_any_moment(steps: list[Any]) -> None:
-    decoders = both(lambda hot: hot.FrameDecoder(64))
+    decoders = both("FrameDecoder", 64)
     for step in steps:
         if step is None:
-            same(decoders, lambda decoder: decoder.next_frame())
+            same(decoders, "next_frame")
         elif step == "put back":
-            same(decoders, lambda decoder: decoder.put_back())
+            same(decoders, "put_back")
         else:
-            same(decoders, lambda decoder, step=step: decoder.feed(step))
+            same(decoders, "feed", step)
         same(decoders, lambda decoder: decoder.buffered_bytes)
 
 
@@ -132,12 +132,12 @@ def test_putting_back_at_any_moment(steps: list[Any]) -> None:
 def test_what_was_sent_is_let_go_at_the_same_size(more: int, rest: bytes) -> None:
     sent = frame(b"h" * (KEPT_BYTES - 8 + more))
     assert len(sent) == KEPT_BYTES + more
-    decoders = both(lambda hot: hot.FrameDecoder(1 << 20))
-    same(decoders, lambda decoder: decoder.feed(sent + rest))
+    decoders = both("FrameDecoder", 1 << 20)
+    same(decoders, "feed", sent + rest)
     for act in ("next_frame", "next_frame", "put_back", "next_frame", "next_frame"):
-        same(decoders, lambda decoder, act=act: getattr(decoder, act)())
+        same(decoders, act)
         same(decoders, lambda decoder: decoder.buffered_bytes)
-    same(decoders, lambda decoder: decoder.feed(bytes(100)))
+    same(decoders, "feed", bytes(100))
     same(decoders, all_frames)
 
 
@@ -149,9 +149,9 @@ def test_what_was_sent_is_let_go_at_the_same_size(more: int, rest: bytes) -> Non
 def test_long_frames_in_long_pieces(sizes: list[int], places: list[int]) -> None:
     body = bytes(range(250)) * 300
     data = b"".join(frame(b"%d" % size, body[:size]) for size in sizes)
-    decoders = both(lambda hot: hot.FrameDecoder(1 << 25))
+    decoders = both("FrameDecoder", 1 << 25)
     for piece in pieces(data[:300_000], places):
-        same(decoders, lambda decoder, piece=piece: decoder.feed(piece))
-        same(decoders, lambda decoder: decoder.next_frame())
+        same(decoders, "feed", piece)
+        same(decoders, "next_frame")
         same(decoders, lambda decoder: decoder.buffered_bytes)
     same(decoders, all_frames)

@@ -33,7 +33,7 @@ class Tables(RuleBasedStateMachine):
 
     def __init__(self) -> None:
         super().__init__()
-        self.twins = both(lambda hot: hot.BrokerLiveTable())
+        self.twins = both("BrokerLiveTable")
         self.model = NaiveTable()
         self.infos: list[tuple[tuple[str, str], SimpleNamespace]] = []
 
@@ -43,9 +43,7 @@ class Tables(RuleBasedStateMachine):
     ) -> None:
         owner = f"owner {len(self.infos)}"
         infos = both(
-            lambda hot: hot.BrokerLiveInfo(
-                cluster, addr, "b", timeout, version, None, owner
-            )
+            "BrokerLiveInfo", cluster, addr, "b", timeout, version, None, owner
         )
         self.infos.append(((cluster, addr), infos))
         self.put(len(self.infos) - 1, now_ms)
@@ -76,7 +74,7 @@ class Tables(RuleBasedStateMachine):
 
     @rule(cluster=names, addr=names, now_ms=times)
     def touch(self, cluster: str, addr: str, now_ms: int) -> None:
-        found = same(self.twins, lambda table: table.touch(cluster, addr, now_ms))
+        found = same(self.twins, "touch", cluster, addr, now_ms)
         known = (cluster, addr) in self.model.brokers
         assert found == ("ok", plain(known))
         if known:
@@ -84,13 +82,13 @@ class Tables(RuleBasedStateMachine):
 
     @rule(cluster=names, addr=names)
     def remove(self, cluster: str, addr: str) -> None:
-        found = same(self.twins, lambda table: table.remove(cluster, addr))
+        found = same(self.twins, "remove", cluster, addr)
         assert (found[1] != plain(None)) is ((cluster, addr) in self.model.brokers)
         self.model.brokers.pop((cluster, addr), None)
 
     @rule(now_ms=times)
     def expire(self, now_ms: int) -> None:
-        same(self.twins, lambda table: table.expired(now_ms))
+        same(self.twins, "expired", now_ms)
         expected = plain(self.model.expired(now_ms))
         keys = same(self.twins, lambda t: [info.key for info in t.expired(now_ms)])
         assert keys == ("ok", expected)
@@ -106,7 +104,7 @@ class Tables(RuleBasedStateMachine):
 
     @rule(millis=st.sampled_from([0, 1, -1, 1000, 5]))
     def shift(self, millis: int) -> None:
-        same(self.twins, lambda table: table.shift(millis))
+        same(self.twins, "shift", millis)
         for broker in self.model.brokers.values():
             broker[2] += millis
 
@@ -140,7 +138,7 @@ def test_any_order_of_calls() -> None:
 
 
 def test_thousands_of_brokers_come_and_go() -> None:
-    twins = both(lambda hot: hot.BrokerLiveTable())
+    twins = both("BrokerLiveTable")
     keys = [(f"cluster-{n % 3}", f"10.0.{n // 256}.{n % 256}:1") for n in range(1500)]
     for round_number in range(3):
         for number, key in enumerate(keys):
@@ -153,6 +151,6 @@ def test_thousands_of_brokers_come_and_go() -> None:
                     table.remove(*key)
         same(twins, len)
         for key in keys:
-            same(twins, lambda table, key=key: table.get(*key))
-        same(twins, lambda table: table.expired(700))
+            same(twins, "get", *key)
+        same(twins, "expired", 700)
         same(twins, lambda table: table)

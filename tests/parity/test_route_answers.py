@@ -35,27 +35,27 @@ class Answers(RuleBasedStateMachine):
 
     @initialize(max_bytes=st.sampled_from([0, 1, 20, 40, 41, 100, 2**62]))
     def begin(self, max_bytes: int) -> None:
-        self.twins = both(lambda hot: hot.RouteAnswers(max_bytes))
+        self.twins = both("RouteAnswers", max_bytes)
         self.model = NaiveAnswers(max_bytes)
 
     @rule(topic=topics)
     def mark(self, topic: str) -> None:
-        same(self.twins, lambda answers: answers.mark(topic))
+        same(self.twins, "mark", topic)
         self.model.mark(topic)
 
     @rule(topic=topics)
     def remove(self, topic: str) -> None:
-        same(self.twins, lambda answers: answers.remove(topic))
+        same(self.twins, "remove", topic)
         self.model.remove(topic)
 
     @rule()
     def forget_bodies(self) -> None:
-        same(self.twins, lambda answers: answers.forget_bodies())
+        same(self.twins, "forget_bodies")
         self.model.forget_bodies()
 
     @rule(topic=topics, standard=st.booleans(), body=bodies)
     def put(self, topic: str, standard: bool, body: bytes) -> None:
-        same(self.twins, lambda answers: answers.put(topic, standard, body))
+        same(self.twins, "put", topic, standard, body)
         self.model.put(topic, standard, body)
 
     @rule(topic=topics, standard=st.booleans(), body=bodies)
@@ -65,7 +65,7 @@ class Answers(RuleBasedStateMachine):
 
     @rule(topic=topics, standard=st.booleans(), opaque=opaques)
     def answer(self, topic: str, standard: bool, opaque: int) -> None:
-        given = same(self.twins, lambda a: a.answer(topic, standard, opaque))
+        given = same(self.twins, "answer", topic, standard, opaque)
         assert given == outcome(self.model.answer, topic, standard, opaque)
 
     @invariant()
@@ -90,22 +90,18 @@ def test_any_order_of_calls() -> None:
 
 def test_thousands_of_topics_come_and_go() -> None:
     """Enough for the compiled map to grow, and for every kind of cluster in it."""
-    twins = both(lambda hot: hot.RouteAnswers(2**62))
+    twins = both("RouteAnswers", 2**62)
     model = NaiveAnswers(2**62)
     names = [f"topic-{number}" for number in range(1000)]
     for round_number in range(4):
         for number, name in enumerate(names):
             if number % 7 != round_number:
-                same(twins, lambda answers, name=name: answers.mark(name))
+                same(twins, "mark", name)
                 model.mark(name)
             if number % (round_number + 2) == 0:
-                same(twins, lambda answers, name=name: answers.remove(name))
+                same(twins, "remove", name)
                 model.remove(name)
-                assert outcome(lambda: twins.fast.__len__()) == (
-                    outcome(lambda: len(model.topics))
-                )
+                assert same(twins, len) == (outcome(lambda: len(model.topics)))
         for name in names:
-            given = same(
-                twins, lambda answers, name=name: answers.answer(name, True, 1)
-            )
+            given = same(twins, "answer", name, True, 1)
             assert given == outcome(model.answer, name, True, 1)

@@ -152,14 +152,16 @@ class TwinStacks(RuleBasedStateMachine):
 
 def test_any_history_of_servers() -> None:
     counted: Counter[str] = Counter()
+    machine: Any = lambda: TwinStacks(counted)  # noqa: E731
     run_state_machine_as_test(
-        lambda: TwinStacks(counted),
+        machine,
         settings=settings(
             max_examples=settings().max_examples // 2, stateful_step_count=25
         ),
     )
-    print(counted)
-    assert counted["frames"] > 2 * counted["cold"], counted
+    # What the processor answers anyhow proves nothing here.
+    hot = counted["frames"] - counted["cold"]
+    assert hot > 8 * settings().max_examples, counted
 
 
 def test_a_large_cluster() -> None:
@@ -170,7 +172,7 @@ def test_a_large_cluster() -> None:
     specs = [Spec(own_addr(f"b{n}", 0), content, {}, 479) for n in range(20)]
     seen = []
     for stack in stacks:
-        answers = [stack.send(0, [spec.frame(1, 1)]) for spec in specs]
+        answers: list[Any] = [stack.send(0, [spec.frame(1, 1)]) for spec in specs]
         answers += [stack.send(1, [spec.frame(2, 2)]) for spec in specs]
         answers.append(stack.send(2, pool(300, lookup)))
         for name in ("b3", "b4"):

@@ -38,8 +38,8 @@ EXAMPLES: dict[str, Callable[[Any], Any]] = {
 }
 
 
-def modules(name: str) -> tuple[Any, Any]:
-    return tuple(import_module(f"namesrv._{t}.{name}") for t in ("pure", "fast"))
+def modules(name: str) -> list[Any]:
+    return [import_module(f"namesrv._{twin}.{name}") for twin in ("pure", "fast")]
 
 
 def own_names(module: Any) -> dict[str, Any]:

@@ -68,13 +68,24 @@ def _content(thing: Any) -> Any:
     return state(thing)
 
 
-def both(build: Callable[[Any], Any]) -> SimpleNamespace:
-    """The same made over each twin: `.pure` and `.fast`."""
-    return SimpleNamespace(pure=build(PURE), fast=build(FAST))
+def both(build: str | Callable[..., Any], *args: Any) -> SimpleNamespace:
+    """The same made over each twin, `.pure` and `.fast`: a class by its name and
+    arguments, or what a function makes of the twin."""
+    if isinstance(build, str):
+        made = [getattr(hot, build)(*args) for hot in TWINS]
+    else:
+        made = [build(hot, *args) for hot in TWINS]
+    return SimpleNamespace(pure=made[0], fast=made[1])
 
 
-def same(pair: SimpleNamespace, act: Callable[[Any], Any]) -> tuple[Any, ...]:
-    """What both did, which must be the same."""
-    expected = outcome(act, pair.pure)
-    assert outcome(act, pair.fast) == expected
+def same(
+    pair: SimpleNamespace, act: str | Callable[..., Any], *args: Any
+) -> tuple[Any, ...]:
+    """What both did, which must be the same; `act` is a method or takes each twin."""
+    if isinstance(act, str):
+        expected = outcome(getattr(pair.pure, act), *args)
+        assert outcome(getattr(pair.fast, act), *args) == expected
+    else:
+        expected = outcome(act, pair.pure, *args)
+        assert outcome(act, pair.fast, *args) == expected
     return expected

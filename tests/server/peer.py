@@ -202,6 +202,8 @@ class Peer:
 
     def reset(self) -> None:
         """End with a RST, so that nothing of the connection lingers on either side."""
+        if self.socket.fileno() < 0:
+            return
         linger = struct.pack("ii", 1, 0)
         self.socket.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, linger)
         self.socket.close()

@@ -1,0 +1,42 @@
+"""Connections and whole servers that end, also while they hold each other."""
+
+import gc
+import sys
+import weakref
+
+from namesrv._impl import BrokerLiveInfo
+from tests.parity.leaks.measure import keep_nothing
+from tests.parity.leaks.server import NOW_MS, Server
+from tests.routing.peer import request
+
+server = Server(lambda *arguments: b"")
+part = request(105, {"topic": "known"})[:-5]
+
+
+def connections() -> None:
+    for _ in range(10):
+        peer = server.connect()
+        peer.receive(part, NOW_MS)
+        peer.add_registered(("c", "a"))
+        peer.finish()
+
+
+def servers() -> None:
+    """The table holds the connection, which holds the hot path, which holds it."""
+    mine = Server(lambda *arguments: mine.body)
+    peer = mine.connect()
+    peer.receive(request(105, {"topic": "known"}), NOW_MS)
+    mine.table.put(BrokerLiveInfo("c", "x", "b", 1, None, None, peer), NOW_MS)
+    peer.add_registered(("c", "x"))
+    ends.append(weakref.ref(peer))
+
+
+ends: list[weakref.ref[object]] = []
+keep_nothing("connections", connections, 10, server.watched(), 300_000)
+for _ in range(50):
+    servers()
+gc.collect()
+alive = sum(end() is not None for end in ends)
+if alive:
+    sys.exit(f"{alive} of 50 servers that nobody holds are still there")
+keep_nothing("servers", lambda: (servers(), ends.clear()), 1, {}, 10_000)
