@@ -2,9 +2,18 @@
 
 `make test ARGS="--hypothesis-profile=search"` looks at many more, and other ones each
 time. Timings never decide a test.
+
+`--impl=pure` and `--impl=fast` leave the other twin of the hot path out, on purpose.
+Without either, a twin that was not built is a failure.
 """
 
+from pathlib import Path
+
+import pytest
 from hypothesis import HealthCheck, settings
+
+# Comparing takes both twins.
+PARITY = Path(__file__).parent / "parity"
 
 # Coverage and a loaded machine make every example slow, which is no fault of a test.
 _SLOW = [HealthCheck.too_slow]
@@ -20,3 +29,33 @@ settings.register_profile(
     suppress_health_check=_SLOW,
 )
 settings.load_profile("repeatable")
+
+
+def pytest_addoption(parser: pytest.Parser) -> None:
+    parser.addoption(
+        "--impl",
+        choices=("both", "pure", "fast"),
+        default="both",
+        help="which twins of the hot path to test; tests/parity takes both",
+    )
+
+
+def pytest_ignore_collect(collection_path: Path, config: pytest.Config) -> bool | None:
+    is_parity = PARITY in (collection_path, *collection_path.parents)
+    return True if is_parity and config.getoption("impl") != "both" else None
+
+
+def pytest_collection_modifyitems(
+    config: pytest.Config, items: list[pytest.Item]
+) -> None:
+    left_out = {"pure": "fast", "fast": "pure"}.get(config.getoption("impl"))
+    if left_out is None:
+        return
+    wanted: list[pytest.Item] = []
+    unwanted: list[pytest.Item] = []
+    for item in items:
+        callspec = getattr(item, "callspec", None)
+        is_out = callspec is not None and callspec.params.get("hot") == left_out
+        (unwanted if is_out else wanted).append(item)
+    config.hook.pytest_deselected(items=unwanted)
+    items[:] = wanted

@@ -238,6 +238,8 @@ cdef class Connection:
                     self.pause = PAUSE_OUTPUT
                     self.needs_care = True
         except ConnectionFault as fault:
+            # Their frames would keep this connection and its input alive, in a circle.
+            fault.__traceback__ = fault.__context__ = None
             self.fault = fault
             self.needs_care = True
         return 0

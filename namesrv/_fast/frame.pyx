@@ -116,7 +116,7 @@ cdef class FrameDecoder:
         cdef void* owned
         if wanted <= self._capacity:
             return 0
-        capacity = max(wanted, self._capacity * 2)
+        capacity = max(wanted, self._capacity + (self._capacity >> 2))
         owned = realloc(self._owned, capacity)
         if owned == NULL:
             raise MemoryError()

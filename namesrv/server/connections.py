@@ -33,6 +33,9 @@ class Served(Protocol):
     def close(self) -> None:
         """Send what is left and close."""
 
+    def cut_off(self, substitute: Connection) -> None:
+        """Close it now, and forget the connection for an empty one."""
+
     def resume(self, answer: bytes = b"") -> None:
         """Go on after a pause, with the answer that had to wait."""
 
@@ -85,10 +88,7 @@ class Connections:
         protocol.buffered_bytes = 0
         protocol.closing_since_ms = protocol.closing_since_ms or self.now_ms
         self._debug("connection closed", protocol, connection)
-        if connection.registered and not self._frozen:
-            # The clock itself, because this may be the first sign of a stall.
-            self._state.liveness.on_channel_destroy(connection, monotonic_millis())
-            self._flush()
+        self._destroy_channel(connection)
 
     def after_call(self, protocol: Served) -> None:
         """Something was fed to a connection: effects and the input budget."""
@@ -170,9 +170,16 @@ class Connections:
         )
         self._buffered_bytes -= largest.buffered_bytes
         largest.buffered_bytes = 0
-        del self._by_connection[largest.connection]
-        largest.closing_since_ms = self.now_ms
-        largest.transport.abort()
+        connection = largest.connection
+        del self._by_connection[connection]
+        largest.cut_off(Connection(self._state.hot, connection.remote_address))
+        self._destroy_channel(connection)
+
+    def _destroy_channel(self, connection: Connection) -> None:
+        if connection.registered and not self._frozen:
+            # The clock itself, because this may be the first sign of a stall.
+            self._state.liveness.on_channel_destroy(connection, monotonic_millis())
+            self._flush()
 
     def _debug(self, event: str, protocol: Served, connection: Connection) -> None:
         fields = {"remote": connection.remote_address, "has_sent": protocol.has_sent}

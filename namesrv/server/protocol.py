@@ -108,6 +108,14 @@ class NamesrvProtocol(asyncio.Protocol):
             self.closing_since_ms = self._connections.now_ms
             self.transport.close()
 
+    def cut_off(self, substitute: Connection) -> None:
+        """Close it now and free its input, which the loop would keep for a while."""
+        self.closing_since_ms = self._connections.now_ms
+        self.transport.abort()
+        self.connection = substitute
+        self._receive = substitute.receive
+        self._sniffer = None
+
     def _care(self) -> None:
         """Effects, faults, ends and pauses: whatever is not just bytes to send."""
         connection = self.connection

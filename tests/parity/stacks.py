@@ -2,6 +2,7 @@
 
 import sys
 from collections.abc import Iterable
+from functools import cache
 from importlib import import_module
 from types import ModuleType
 from typing import Any
@@ -17,8 +18,10 @@ from tests.routing.snapshot import reverse_index, scanned_index, snapshot
 ABOVE_THE_SWITCH = ("namesrv._impl", "namesrv.routing", "tests.routing.world")
 
 
-def load_world(hot: Any) -> ModuleType:
+@cache
+def load_world(twin: str) -> ModuleType:
     """`tests.routing.world`, imported anew with all of routing over one twin."""
+    hot = {"pure": PURE, "fast": FAST}[twin]
     import_module("tests.routing.world")  # so that every name is there to be put back
     switch = ModuleType("namesrv._impl")
     for name in set(_impl.__all__) - {"IMPLEMENTATION"}:
@@ -34,14 +37,11 @@ def load_world(hot: Any) -> ModuleType:
         return import_module("tests.routing.world")
 
 
-WORLDS = {hot.name: load_world(hot) for hot in (PURE, FAST)}
-
-
 class Stack:
     """One server over one twin, with connections that are replaced when they end."""
 
-    def __init__(self, name: str, **options: Any) -> None:
-        self.world = WORLDS[name].World(**options)
+    def __init__(self, twin: str, **options: Any) -> None:
+        self.world = load_world(twin).World(**options)
         self.world.holds_writes = True
         self.connections = [self.world.connect(f"peer {n}") for n in range(3)]
         self.slots = [0, 1, 2]

@@ -155,3 +155,20 @@ def test_long_frames_in_long_pieces(sizes: list[int], places: list[int]) -> None
         same(decoders, "next_frame")
         same(decoders, lambda decoder: decoder.buffered_bytes)
     same(decoders, all_frames)
+
+
+@pytest.mark.parametrize("limit", [0, 4, 7, 8, 9, 12, 13, 2**32 + 3, 2**32 + 4])
+def test_every_small_frame(limit: int) -> None:
+    """All lengths around the edges, whole, too short by a byte, and with one more."""
+    lengths = [*range(11), 2**24 - 1, 2**24, 2**31 - 1, 2**31, 2**32 - 1]
+    header_lengths = [*range(8), 2**8, 2**16, 2**23, 2**24 - 1]
+    for length in lengths:
+        for header_length in header_lengths:
+            for serialize_type in (0, 1, 2, 255):
+                mark = serialize_type << 24 | header_length
+                data = word(length) + word(mark) + b"abcdef"
+                for end in {*range(9), length + 3, length + 4, len(data)}:
+                    decoders = both("FrameDecoder", limit)
+                    same(decoders, "feed", data[:end])
+                    same(decoders, "next_frame")
+                    same(decoders, lambda decoder: decoder.buffered_bytes)

@@ -8,6 +8,7 @@ from namesrv.options import Options
 from namesrv.routing import state as state_module
 from namesrv.routing.outbox import (
     Close,
+    Effect,
     FileWrite,
     LateAnswer,
     LogEvent,
@@ -137,22 +138,26 @@ class World:
             self.tick(min(500, end - self.now_ms))
 
     def flush(self) -> None:
-        """Do what the outbox says."""
-        for effect in self.state.outbox.take():
-            if isinstance(effect, LogEvent):
-                self.events.append(effect)
-            elif isinstance(effect, Notification):
-                self.notifications.append(effect)
-            elif isinstance(effect, RouteQuery):
-                self.queries.append(effect)
-            elif isinstance(effect, Close):
-                self.closed.append(effect.connection)
-            elif isinstance(effect, LateAnswer):
-                self._resume(effect)
-            else:
-                self.writes.append(effect)
-        while self.writes and not self.holds_writes:
-            self.finish_write()
+        """Do what the outbox says, and what follows from that."""
+        while self.state.outbox:
+            for effect in self.state.outbox.take():
+                self._do(effect)
+            while self.writes and not self.holds_writes:
+                self.finish_write()
+
+    def _do(self, effect: Effect) -> None:
+        if isinstance(effect, LogEvent):
+            self.events.append(effect)
+        elif isinstance(effect, Notification):
+            self.notifications.append(effect)
+        elif isinstance(effect, RouteQuery):
+            self.queries.append(effect)
+        elif isinstance(effect, Close):
+            self.closed.append(effect.connection)
+        elif isinstance(effect, LateAnswer):
+            self._resume(effect)
+        else:
+            self.writes.append(effect)
 
     def finish_write(self) -> None:
         """The oldest file that waits is written, or cannot be (`write_error`)."""

@@ -3,7 +3,7 @@
 from typing import Any
 
 from namesrv.errors import HeaderInvalid
-from tests.parity.leaks.measure import keep_nothing, some
+from tests.parity.leaks.measure import FEWER, keep_nothing, some
 from tests.parity.leaks.server import NOW_MS, Server
 
 LATER = {2: b"answer"}
@@ -68,7 +68,7 @@ refused_read = some(1, 3, {})
 broken_reads = [some(1, 4, {}), some(1, 5, {})]
 nested_read = some(10, 6, {}, hot)
 keep_nothing("cold requests", answered, 50, server.watched())
-keep_nothing("late answers", later, 10, server.watched(), 300_000)
-keep_nothing("refused requests", refused, 6, server.watched(), 300_000)
-keep_nothing("bugs in a handler", broken, 12, server.watched(), 300_000)
+keep_nothing("late answers", later, 10, server.watched())
+keep_nothing("refused requests", refused, 6, server.watched(), FEWER)
+keep_nothing("bugs in a handler", broken, 12, server.watched(), FEWER)
 keep_nothing("handlers that come back", came_back, 60, server.watched())

@@ -2,7 +2,7 @@
 
 from namesrv._impl import IMPLEMENTATION
 from tests.hot_path.implementations import load
-from tests.parity.leaks.measure import keep_nothing
+from tests.parity.leaks.measure import FEWER, keep_nothing
 from tests.parity.leaks.server import NOW_MS, Server
 from tests.routing.peer import frame, request
 
@@ -59,9 +59,9 @@ def broken_rules() -> None:
 
 
 watched = {**server.watched(), "the decoder": decoder}
-keep_nothing("frames", decoded, 20, watched)
-keep_nothing("frames put back", put_back, 10, watched)
-keep_nothing("frames in pieces", in_pieces, 3, watched, 300_000)
-keep_nothing("long frames", long_in_pieces, 1, watched, 3_000)
-keep_nothing("broken rules", broken_rules, 4, watched, 300_000)
+keep_nothing("frames", decoded, 20, watched, FEWER)
+keep_nothing("frames put back", put_back, 10, watched, FEWER)
+keep_nothing("frames in pieces", in_pieces, 3, watched)
+keep_nothing("long frames", long_in_pieces, 1, watched, 2_000)
+keep_nothing("broken rules", broken_rules, 4, watched, FEWER)
 assert server.connection.buffered_bytes == 0
