@@ -1,4 +1,3 @@
-# cython: nonecheck=True
 """One connection: bytes in, bytes out (docs/architecture.md, the way of a byte).
 
 Rules that hold whatever a peer sends:

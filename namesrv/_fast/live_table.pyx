@@ -1,4 +1,3 @@
-# cython: nonecheck=True
 """(cluster, broker address) -> when the broker was last heard of.
 
 Times are monotonic milliseconds and come from the caller. Every registration gets the

@@ -1,4 +1,3 @@
-# cython: nonecheck=True
 """topic -> answer bytes of GET_ROUTEINFO_BY_TOPIC (105), in both dialects.
 
 Routing says which topics have a route (`mark`) and which have none (`remove`); whoever

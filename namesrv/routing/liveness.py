@@ -170,7 +170,5 @@ class Liveness:
         if broker_id is not None and broker_id in data.broker_addrs:
             del data.broker_addrs[broker_id]
             self._tables.group_changed(data)
-            # The next registration of whoever has the lowest id now brings its topics.
-            self._tables.forget_digests((data.broker_name,))
         if not data.broker_addrs:
             self._tables.remove_group(data.broker_name, now_ms)

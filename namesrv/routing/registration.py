@@ -68,7 +68,7 @@ class Registration:
         if name is None:
             return {}
         group = self._join_group(tables, cluster, name)
-        tables.forget_digests((name,))
+        self._forget_own_digest(tables, cluster)
         if self._is_outdated(tables, group.data, cluster, outbox):
             return {}
         wrapper = self._body.topic_config_serialize_wrapper
@@ -121,6 +121,13 @@ class Registration:
             data.zone_name = header.zone_name
             tables.group_changed(data)
         return _Group(data, is_first, self._broker_id < lowest)
+
+    def _forget_own_digest(self, tables: RouteTables, cluster: str) -> None:
+        """Whatever becomes of this registration, the one before is not the last."""
+        addr = self._header.broker_addr
+        own = tables.broker_live_table.get(cluster, addr) if addr is not None else None
+        if own is not None:
+            own.digest = None
 
     def _is_outdated(
         self, tables: RouteTables, data: BrokerData, cluster: str, outbox: Outbox
@@ -238,9 +245,11 @@ class Registration:
     def _drop_missing(
         self, tables: RouteTables, data: BrokerData, configs: dict[str, TopicConfig]
     ) -> None:
-        for entry in list(data.topics()):
-            if entry.topic not in configs:
-                tables.remove_queue(entry, data.broker_name)
+        missing = [entry for entry in data.topics() if entry.topic not in configs]
+        for entry in missing:
+            tables.remove_queue(entry, data.broker_name)
+        if missing:
+            tables.forget_digests((data.broker_name,))
 
     def _version_changed(
         self,
@@ -284,7 +293,9 @@ class Registration:
             if queue_data is None:
                 queue_data = memo[key] = data.shared(*key)
             queue_datas[topic] = queue_data
-        tables.set_queues(data, queue_datas)
+        if queue_datas:
+            tables.set_queues(data, queue_datas)
+            tables.forget_digests((data.broker_name,))
         return complete
 
     def _refresh(
@@ -306,8 +317,12 @@ class Registration:
             header.ha_server_addr,
             self._owner,
         )
-        # Another group's broker may have had this address.
-        tables.remove_live(*info.key)
+        old = tables.broker_live_table.get(*info.key)
+        said = info.broker_name, info.ha_server_addr
+        if old is None or (old.broker_name, old.ha_server_addr) != said:
+            # Slaves are answered with it; another group may have had this address.
+            tables.remove_live(*info.key)
+            tables.forget_digests((data.broker_name,))
         tables.broker_live_table.put(info, now_ms)
         data.live_keys.add(info.key)
         self._owner.add_registered(info.key)

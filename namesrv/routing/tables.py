@@ -81,6 +81,7 @@ class RouteTables:
     def group_changed(self, data: BrokerData) -> None:
         """A group's addresses, zone or flag changed: its topics' answers did too."""
         data.changed()
+        self.forget_digests((data.broker_name,))
         for entry in data.topics():
             self.route_answers.mark(entry.topic)
 

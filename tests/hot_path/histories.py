@@ -5,6 +5,7 @@ from typing import Any, NamedTuple
 
 from hypothesis import strategies as st
 
+from namesrv.wire.registration_digest import registration_digest
 from tests.routing.peer import (
     Broker,
     binary_request,
@@ -46,6 +47,13 @@ class Spec(NamedTuple):
             version=self.version,
             flag=flag,
         )
+
+    def digest(self) -> bytes:
+        """What it is recognised by."""
+        sent = self.frame(0, 1)
+        end = 8 + int.from_bytes(sent[5:8])
+        ext_fields = json.loads(sent[8:end])["extFields"]
+        return registration_digest(self.version, ext_fields, sent[end:])
 
 
 def mostly(usual: Any, *others: Any) -> st.SearchStrategy[Any]:
@@ -121,8 +129,19 @@ flags = mostly(0, 2)
 @st.composite
 def some_requests(draw: st.DrawFn) -> bytes:
     """Anything but a registration."""
-    kinds = [lookups(), heartbeats(), queries(), changes(), changes(), reads]
-    code, ext_fields, body = draw(st.one_of(*kinds, unregistrations()))
+    kinds = [lookups(), heartbeats(), queries(), changes(), reads]
+    return draw(framed(st.one_of(*kinds, unregistrations())))
+
+
+@st.composite
+def some_changes(draw: st.DrawFn) -> bytes:
+    """What may change a table."""
+    return draw(framed(st.one_of(changes(), changes(), unregistrations())))
+
+
+@st.composite
+def framed(draw: st.DrawFn, wanted: Any) -> bytes:
+    code, ext_fields, body = draw(wanted)
     known = {name: text for name, text in ext_fields.items() if text is not None}
     return draw(forms)(code, known, body, opaque=draw(opaques), flag=draw(flags))
 

@@ -26,6 +26,7 @@ from tests.hot_path.histories import (
     mostly,
     opaques,
     own_addr,
+    some_changes,
     some_requests,
     some_specs,
 )
@@ -108,6 +109,7 @@ class TwoStacks(RuleBasedStateMachine):
         self.cold = Stack(all_cold=True)
         self.both = (self.normal, self.cold)
         self.sent: list[Spec] = []
+        self.by_digest: dict[bytes, Spec] = {}
 
     @initialize()
     def a_group_registers(self) -> None:
@@ -118,11 +120,13 @@ class TwoStacks(RuleBasedStateMachine):
             content: dict[str, Any] = {"topics": topics, "filters": []}
             spec = Spec(broker, content, {"enableActingMaster": "true"}, 479)
             self.register(spec, 0, 1, 0)
-            self.repeat(0, 0, 2, 3, 0)
+        for back in (1, 0):
+            self.repeat(back, 0, 2, 3, 0)
 
     @rule(spec=some_specs, slot=st.integers(0, 2), opaque=opaques, flag=flags)
     def register(self, spec: Spec, slot: int, opaque: int, flag: int) -> None:
         self.sent.append(spec)
+        self.by_digest[spec.digest()] = spec
         self.send(slot, [spec.frame(opaque, 1, flag)], "registration")
 
     @precondition(lambda self: self.sent)
@@ -142,6 +146,20 @@ class TwoStacks(RuleBasedStateMachine):
     @rule(wanted=some_requests(), slot=st.integers(0, 2))
     def ask(self, wanted: bytes, slot: int) -> None:
         self.send(slot, [wanted], "request")
+
+    @rule(wanted=some_changes(), slot=st.integers(0, 2))
+    def change(self, wanted: bytes, slot: int) -> None:
+        """Afterwards only those may be recognised to whom it makes no difference."""
+        self.send(slot, [wanted], "change")
+        self.everybody_repeats(slot)
+
+    @rule(slot=st.integers(0, 2))
+    def everybody_repeats(self, slot: int) -> None:
+        """All whose registration would be recognised send it again."""
+        entries = self.normal.world.live.entries()
+        digests = sorted({info.digest or b"" for info in entries})
+        specs = [self.by_digest[d] for d in digests if d in self.by_digest]
+        self.send(slot, [spec.frame(4, 7) for spec in specs], "repetition")
 
     @rule(
         wanted=st.lists(some_requests(), min_size=1, max_size=3),
@@ -213,7 +231,7 @@ class TwoStacks(RuleBasedStateMachine):
         self, slot: int, frames: list[bytes], kind: str, size: int | None = None
     ) -> None:
         glued = b"".join(frames)
-        size = size or len(glued)
+        size = size or len(glued) or 1
         pieces = [glued[at : at + size] for at in range(0, len(glued), size)]
         world = self.normal.world
         cold_calls = world.processor.cold_calls
@@ -235,4 +253,7 @@ def test_hot_answers_and_their_effects_equal_the_processors(hot: Any) -> None:
             max_examples=settings().max_examples // 2, stateful_step_count=30
         ),
     )
-    assert min(hot_answers[k] for k in ("registration", "request", "round")) > 50
+    assert (
+        min(hot_answers[k] for k in ("registration", "repetition", "request", "round"))
+        > 20
+    )

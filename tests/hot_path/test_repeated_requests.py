@@ -120,6 +120,15 @@ def test_a_repeated_registration_says_the_same_hot_and_cold_after_any_change(
     )
 
 
+@pytest.mark.parametrize("first", CHANGES.values(), ids=CHANGES.keys())
+def test_a_repeated_registration_says_the_same_hot_and_cold_after_two_changes(
+    hot: Any, first: bytes
+) -> None:
+    again = [registration(MASTER), registration(SLAVE), lookup("T1"), request(206)]
+    for second in CHANGES.values():
+        both_ways(hot, [*again, *again, first, *again, *again, second, *again])
+
+
 def test_a_wiped_permission_survives_a_repeated_registration(hot: Any) -> None:
     answers = both_ways(
         hot,
@@ -163,3 +172,26 @@ def test_an_unchanged_registration_never_reaches_the_processor(hot: Any) -> None
     for sent_at in range(5):
         world.register(MASTER, registration_body(sent_at=sent_at))
     assert world.processor.cold_calls == 1
+
+
+def test_the_brokers_of_a_group_do_not_disturb_each_other(hot: Any) -> None:
+    world = World()
+    brokers = [MASTER, SLAVE, SLAVE._replace(id=2, addr="10.0.0.3:10911")]
+    for sent_at in range(5):
+        for broker in brokers:
+            world.register(broker, registration_body(sent_at=sent_at))
+    # The address of each one that joins is news to those before it.
+    assert world.processor.cold_calls == len(brokers) + len(brokers) - 1
+
+
+@pytest.mark.parametrize("ha_server_addr", ["new", None])
+def test_a_slave_hears_at_once_that_its_master_moved_its_ha_address(
+    hot: Any, ha_server_addr: str | None
+) -> None:
+    world = World()
+    for _ in range(3):
+        world.register(MASTER)
+        world.register(SLAVE)
+    world.register(MASTER, ext={"haServerAddr": ha_server_addr})
+    answer = world.register(SLAVE)
+    assert (answer.ext_fields or {}).get("haServerAddr") == ha_server_addr

@@ -1,5 +1,7 @@
 """Arguments of every wrong type and edge number, and what objects are after them."""
 
+import copy
+import pickle
 from collections.abc import Callable
 from types import SimpleNamespace
 from typing import Any
@@ -332,3 +334,14 @@ def test_compiled_flags_are_bools_whatever_was_set() -> None:
             setattr(thing, name, 2)
         assert getattr(pure, name) == 2
         assert getattr(fast, name) is True
+
+
+@pytest.mark.parametrize("make", [decoder, info, hot_path, connection, route_answers])
+@pytest.mark.parametrize("way", [copy.copy, copy.deepcopy, pickle.dumps])
+def test_compiled_objects_refuse_to_be_copied(
+    make: Callable[[Any], Any], way: Callable[[Any], Any]
+) -> None:
+    """They hold memory that a copy would share; nobody copies those of the reference,
+    some of which can be."""
+    with pytest.raises(TypeError, match="cannot pickle"):
+        way(make(FAST))
