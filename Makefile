@@ -99,7 +99,7 @@ coverage-fast: $(VENV)/.dev-stamp ## the lines of the compiled twin that its tes
 
 hot-loop: $(VENV)/.dev-stamp ## annotated C of the compiled twin, in .cache/hot-loop (docs/hot-loop.md)
 	$(call copy_sources,hot-loop)
-	cd .cache/hot-loop/src && $(HERE)/cython -3 --annotate-fullc -X annotation_typing=False namesrv/_fast/*.pyx
+	cd .cache/hot-loop/src && $(HERE)/cython -3 --annotate-fullc -X annotation_typing=False -X nonecheck=True -X auto_pickle=False namesrv/_fast/*.pyx
 	@echo '.cache/hot-loop/src/namesrv/_fast/*.html'
 
 wheels: .cache/wheel-tools/.stamp ## build, check and try sdist and wheels, in wheels/dist; ARGS="python3.12 ..."

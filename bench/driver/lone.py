@@ -1,0 +1,123 @@
+"""What is measured of one server alone: its start, and its memory."""
+
+import resource
+import time
+from collections.abc import Sequence
+from contextlib import ExitStack
+from pathlib import Path
+from statistics import median
+from typing import Any
+
+from bench.driver.frame_file import first_pair
+from bench.driver.loads import Kind, Load, Plan
+from bench.driver.process import ServerFailed
+from bench.driver.progress import say
+from bench.driver.remoting import AskFailed, Client, route_request
+from bench.driver.rounds import LoadFailed, run_load
+from bench.driver.servers import Server
+from bench.driver.station import Station
+from bench.driver.tables import Table
+
+Result = dict[str, Any]
+
+SETTLE_SECONDS = 0.7
+_SPARE_FILES = 200
+
+
+def measure_alone(
+    servers: Sequence[Server], folder: Path, plan: Plan, echoed: Path | None
+) -> dict[str, Result]:
+    """Start-up and memory of each server; an echo returns the answer in `echoed`."""
+    results: dict[str, Result] = {}
+    for server in servers:
+        if server.is_echo and not server.is_blind:
+            continue  # the generator's ceiling, not a server to be compared with
+        say(f"start and memory of {server.title}")
+        try:
+            results[server.name] = _measure(server, folder, plan, echoed)
+        except (AskFailed, LoadFailed, ServerFailed, OSError) as failure:
+            results[server.name] = {"failure": str(failure)}
+            say(f"{server.name} FAILED: {failure}")
+    return results
+
+
+def _measure(server: Server, folder: Path, plan: Plan, echoed: Path | None) -> Result:
+    if server.is_echo and echoed is None:
+        raise AskFailed("there is nothing to echo, because our own server failed")
+    seconds: list[float] = []
+    echoed = echoed if server.is_echo else None
+    for number in range(plan.starts - 1):
+        with Station(server, folder / f"start-{number}") as station:
+            station.start(echoed)
+            seconds.append(station.start_seconds)
+    with Station(server, folder / "memory") as station:
+        station.start(echoed)
+        seconds.append(station.start_seconds)
+        time.sleep(SETTLE_SECONDS)
+        result: Result = {
+            "start_seconds": median(seconds),
+            "start_seconds_all": seconds,
+            "rss_idle_kib": station.process.rss_kib(),
+        }
+        if not server.is_echo:
+            result |= _table_memory(station, plan)
+        result |= _connection_memory(station, plan, echoed)
+    return result
+
+
+def _table_memory(station: Station, plan: Plan) -> Result:
+    """RSS of four brokers with the same topics: registered, all asked for, loaded."""
+    before = station.process.rss_kib()
+    table = Table("memory", plan.memory_topics, brokers=4, copies=4)
+    station.fill(table)
+    time.sleep(SETTLE_SECONDS)
+    registered = station.process.rss_kib()
+    with station.client() as client:
+        for _ in range(2):
+            for number in range(table.topics):
+                client.ask_for(0, route_request(table.topic(number)))
+    time.sleep(SETTLE_SECONDS)
+    asked = station.process.rss_kib()
+    load = Load("", Kind.LOOKUP, table, 50, 16)
+    frames = station.frames(load, None)
+    run_load(station, load, frames, 2 * plan.main_seconds, 0.0)
+    time.sleep(SETTLE_SECONDS)
+    thousands = table.topics / 1000
+    return {
+        "rss_asked_kib": asked,
+        "rss_after_load_kib": station.process.rss_kib(),
+        "rss_kib_per_1000_topics": (registered - before) / thousands,
+        "rss_kib_per_1000_topics_asked": (asked - before) / thousands,
+    }
+
+
+def _connection_memory(station: Station, plan: Plan, echoed: Path | None) -> Result:
+    """RSS of each connection that asked once and is silent."""
+    limit, _ = resource.getrlimit(resource.RLIMIT_NOFILE)
+    count = min(plan.idle_connections, limit - _SPARE_FILES)
+    frame = route_request("Topic-nobody-00000").frame()
+    if station.server.is_echo and echoed is not None:
+        frame, _ = first_pair(echoed)
+    before = station.process.rss_kib()
+    taken = 0
+    with ExitStack() as stack:
+        while taken < count:
+            try:
+                client = stack.enter_context(Client(station.process.port))
+                client.exchange(frame)
+            except (AskFailed, OSError) as failure:
+                say(f"{station.server.name} took only {taken} connections: {failure}")
+                break
+            taken += 1
+        time.sleep(SETTLE_SECONDS)
+        after = station.process.rss_kib()
+    return {
+        "idle_connections": taken,
+        "rss_kib_per_idle_connection": (after - before) / max(taken, 1),
+    }
+
+
+def raise_file_limit() -> None:
+    """As many open files as the system lets us and our servers have."""
+    _, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
+    resource.setrlimit(resource.RLIMIT_NOFILE, (hard, hard))

@@ -1,0 +1,33 @@
+"""Where the benchmarks keep their things, and how commands are written down."""
+
+import os
+import sys
+from collections.abc import Sequence
+from pathlib import Path
+
+BENCH = Path(__file__).resolve().parents[1]
+CHECKOUT = BENCH.parent
+CACHE = CHECKOUT / ".cache" / "bench"
+RESULTS = BENCH / "results"
+LOAD_SOURCES = BENCH / "load"
+
+# Read before the driver pins itself to one of them.
+_USABLE_CORES = sorted(os.sched_getaffinity(0))
+
+
+def cores() -> tuple[int, int]:
+    """The core of the servers and the core of everything that drives them."""
+    return _USABLE_CORES[0], _USABLE_CORES[-1]
+
+
+def as_written(command: Sequence[str]) -> str:
+    """A command without the places of this machine, for the results."""
+    text = " ".join(command)
+    for path, name in (
+        (sys.executable, "python"),
+        (str(CACHE), "$CACHE"),
+        (f"{CHECKOUT}/", ""),
+        (str(CHECKOUT), "."),
+    ):
+        text = text.replace(path, name)
+    return text

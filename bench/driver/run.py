@@ -1,0 +1,129 @@
+"""One whole measuring run, from nothing to a results file."""
+
+import json
+import os
+import shutil
+import tempfile
+import time
+from collections.abc import Sequence
+from contextlib import ExitStack
+from pathlib import Path
+from typing import Any
+
+from bench.driver.fetch import build_generators
+from bench.driver.loads import BUDGET_TABLE, Kind, Load, Plan, large_loads, loads
+from bench.driver.lone import measure_alone, raise_file_limit
+from bench.driver.machine import describe_machine, describe_versions, need_extensions
+from bench.driver.places import CACHE, RESULTS, as_written, cores
+from bench.driver.process import ServerFailed
+from bench.driver.progress import say
+from bench.driver.remoting import AskFailed
+from bench.driver.rounds import LoadFailed, Result, run_rounds, warm_up
+from bench.driver.servers import OURS_FAST, OURS_PURE, Server
+from bench.driver.station import Station
+from bench.driver.storms import measure_storms
+
+_STORM_SERVERS = ("ours-fast", "ours-pure", "java-5.3.3-2g", "java-5.5.0-2g")
+
+
+def measure(
+    kind: str, servers: Sequence[Server], absent: dict[str, str], plan: Plan
+) -> Path:
+    """Measure `servers` and write bench/results/`kind`.json."""
+    began = time.monotonic()
+    need_extensions()
+    build_generators()
+    raise_file_limit()
+    result: dict[str, Any] = {
+        "kind": kind,
+        "quick": plan.quick,
+        "machine": describe_machine(),
+        "versions": describe_versions(),
+        "titles": {server.name: server.title for server in servers},
+        "absent": absent,
+        "commands": {},
+    }
+    os.sched_setaffinity(0, {cores()[1]})
+    folder = Path(tempfile.mkdtemp(prefix="run-", dir=CACHE))
+    try:
+        result["commands"] = _commands(servers, folder)
+        wanted = [*loads(), *large_loads(plan)]
+        field, echoed = _measure_field(servers, folder / "field", wanted, plan)
+        result["loads"] = field
+        result["alone"] = measure_alone(servers, folder / "alone", plan, echoed)
+        stormy = [server for server in servers if server.name in _STORM_SERVERS]
+        result["storms"] = measure_storms(stormy, folder / "storms", plan)
+    finally:
+        shutil.rmtree(folder, ignore_errors=True)
+    result["minutes"] = round((time.monotonic() - began) / 60, 1)
+    return write_result(kind, plan, result)
+
+
+def write_result(kind: str, plan: Plan, result: dict[str, Any]) -> Path:
+    """A quick run is for trying the scripts, and does not replace a real one."""
+    target = RESULTS if not plan.quick else CACHE / "quick-results"
+    target.mkdir(parents=True, exist_ok=True)
+    path = target / f"{kind}.json"
+    path.write_text(json.dumps(result, indent=1) + "\n")
+    return path
+
+
+def _measure_field(
+    servers: Sequence[Server], folder: Path, wanted: Sequence[Load], plan: Plan
+) -> tuple[dict[str, Result], Path | None]:
+    """Start all, warm up, run the loads; also a frame file of our own answers."""
+    folder.mkdir()
+    results: dict[str, Result] = {}
+    with ExitStack() as stack:
+        stations = []
+        for server in servers:
+            say(f"starting {server.title}")
+            station = stack.enter_context(Station(server, folder))
+            if _is_up(station, plan):
+                stations.append(station)
+        for load in wanted:
+            results[load.name] = run_rounds(stations, load, plan)
+        echoed = _own_answers(stations, wanted[0], folder)
+    return results, echoed
+
+
+def _is_up(station: Station, plan: Plan) -> bool:
+    """Start and warm one server; the others stand still meanwhile."""
+    if station.server.is_echo:
+        return True
+    try:
+        station.start()
+        if station.server.is_jvm:
+            table = BUDGET_TABLE
+            warm = [Load("", Kind.LOOKUP, table, 50, size) for size in (1, 16)]
+            warm_up(station, warm, plan.jvm_warmup_seconds)
+    except (AskFailed, LoadFailed, ServerFailed, OSError) as failure:
+        say(f"{station.server.name} FAILED: {failure}")
+        return False
+    station.process.freeze()
+    return True
+
+
+def _own_answers(stations: Sequence[Station], load: Load, folder: Path) -> Path | None:
+    """Answers of ours for the echoes of later measurements, kept beside the run."""
+    for station in stations:
+        if station.server in (OURS_FAST, OURS_PURE):
+            kept = folder.parent / "echoed"
+            station.process.thaw()
+            shutil.copyfile(station.frames(load, None), kept)
+            return kept
+    return None
+
+
+def _commands(servers: Sequence[Server], folder: Path) -> dict[str, str]:
+    """How each is started, without the places of this machine."""
+    commands = {}
+    for server in servers:
+        home = folder / "commands" / server.name
+        home.mkdir(parents=True)
+        words = [f"{key}={value}" for key, value in server.environment.items()]
+        words += ["taskset", "-c", str(cores()[0]), *server.command(home, 9876)]
+        commands[server.name] = as_written(words).replace(
+            as_written([str(home)]), "$HOME_OF_THE_SERVER"
+        )
+    return commands

@@ -1,0 +1,151 @@
+"""Registration storms: all brokers at once, the same again, and every few seconds."""
+
+import json
+import subprocess
+from collections.abc import Sequence
+from pathlib import Path
+from typing import IO, Any
+
+from bench.driver.expected import SENDINGS, check_route
+from bench.driver.frame_file import write_frames
+from bench.driver.loads import BUDGET_TABLE, REGISTER_TABLE, Kind, Load, Plan
+from bench.driver.places import CACHE
+from bench.driver.process import ServerFailed
+from bench.driver.progress import say
+from bench.driver.remoting import (
+    GET_CLUSTER_INFO,
+    AskFailed,
+    Request,
+    route_request,
+)
+from bench.driver.rounds import LoadFailed, warm_up
+from bench.driver.servers import Server
+from bench.driver.station import Station
+from bench.driver.tables import Table
+
+Result = dict[str, Any]
+
+IN_FLIGHT = 8
+LOOKED_UP_TOPICS = 64
+STEADY_ROUNDS = 3
+_END_SECONDS = 10.0
+
+
+def measure_storms(
+    servers: Sequence[Server], folder: Path, plan: Plan
+) -> dict[str, Result]:
+    """A storm for each server: {name: {phase: figures}}."""
+    table = Table(
+        "storm",
+        plan.storm_topics,
+        plan.storm_brokers,
+        plan.storm_brokers,
+        lasting=False,
+    )
+    folder.mkdir()
+    results: dict[str, Result] = {}
+    for server in servers:
+        say(f"a storm over {server.title}")
+        try:
+            results[server.name] = _measure(server, folder, plan, table)
+        except (AskFailed, LoadFailed, ServerFailed, OSError) as failure:
+            results[server.name] = {"failure": str(failure)}
+            say(f"{server.name} FAILED: {failure}")
+    return results
+
+
+def _measure(server: Server, folder: Path, plan: Plan, table: Table) -> Result:
+    with Station(server, folder) as station:
+        station.start()
+        if server.is_jvm:
+            loads = [
+                Load("", Kind.LOOKUP, BUDGET_TABLE, 50, 1),
+                Load("", Kind.REGISTER, REGISTER_TABLE, 4, 1),
+            ]
+            warm_up(station, loads, plan.jvm_warmup_seconds)
+        result: Result = {"rss_before_kib": station.process.rss_kib()}
+        phases = {
+            "cold": (1, 0),
+            "unchanged": (plan.storm_rounds, 0),
+            "steady": (STEADY_ROUNDS, plan.storm_period_millis),
+        }
+        words = _command(station, folder, table)
+        for name, (rounds, period) in phases.items():
+            words += ["--phase", f"{name}:{rounds}:{period}"]
+        with subprocess.Popen(
+            words, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True
+        ) as storm:
+            assert storm.stdin is not None and storm.stdout is not None
+            try:
+                for name in phases:
+                    result[name] = _run_phase(storm.stdin, storm.stdout)
+                    result[name]["rss_kib"] = station.process.rss_kib()
+                    result[name]["peak_rss_kib"] = station.process.peak_rss_kib()
+                    _check_all_there(station, table)
+            finally:
+                storm.stdin.close()
+                try:
+                    storm.wait(_END_SECONDS)
+                except subprocess.TimeoutExpired:
+                    storm.kill()
+    return result
+
+
+def _run_phase(to_storm: IO[str], from_storm: IO[str]) -> Result:
+    to_storm.write("\n")
+    to_storm.flush()
+    line = from_storm.readline()
+    if not line:
+        raise LoadFailed("the storm ended without a word")
+    phase: Result = json.loads(line)
+    if phase["failure"]:
+        raise LoadFailed(f"phase {phase['phase']}: {phase['failure']}")
+    return phase
+
+
+def _check_all_there(station: Station, table: Table) -> None:
+    """No broker was lost. Raises AskFailed."""
+    with station.client() as client:
+        answer = client.ask_for(0, Request(GET_CLUSTER_INFO, {}))
+        names = table.cluster, table.broker(0), table.broker(table.brokers - 1)
+        for name in names:
+            if name.encode() not in answer.body:
+                raise AskFailed(f"{name} is not in the cluster's description")
+        for number in (0, table.topics // 2, table.topics - 1):
+            route = client.ask_for(0, route_request(table.topic(number)))
+            check_route(route, table, number)
+
+
+def _command(station: Station, folder: Path, table: Table) -> list[str]:
+    """The storm's words; its files are made once for all servers."""
+    bodies = [folder / f"body-{sending}" for sending in range(SENDINGS)]
+    lookups = folder / "lookups"
+    if not lookups.exists():
+        for sending, body in enumerate(bodies):
+            body.write_bytes(table.registration(0, sending).body)
+        step = max(1, table.topics // LOOKED_UP_TOPICS)
+        topics = [table.topic(number) for number in range(0, table.topics, step)]
+        write_frames(lookups, [(route_request(topic).frame(), b"") for topic in topics])
+    registrations = folder / f"registrations-{station.server.name}"
+    answer = _registered_answer(station)
+    write_frames(
+        registrations,
+        (
+            (table.registration(number, sending).head(), answer)
+            for sending in range(SENDINGS)
+            for number in range(table.brokers)
+        ),
+    )
+    words = [str(CACHE / "storm"), "--port", str(station.process.port)]
+    words += ["--server-pid", str(station.process.pid), "--in-flight", str(IN_FLIGHT)]
+    words += ["--registrations", str(registrations), "--lookups", str(lookups)]
+    for body in bodies:
+        words += ["--body", str(body)]
+    return words
+
+
+def _registered_answer(station: Station) -> bytes:
+    """What a master's registration is answered with; its broker goes at once."""
+    probe = Table("probe", topics=2, brokers=1, copies=1)
+    with station.client() as client:
+        return client.ask_for(0, probe.registration(0)).frame

@@ -1,0 +1,119 @@
+"""The route tables that the servers are filled with, and what brokers send for them."""
+
+import json
+from collections.abc import Iterator
+from dataclasses import dataclass
+from functools import cache
+
+from bench.driver.remoting import BROKER_HEARTBEAT, Request, register_request
+
+DATA_VERSION_MILLIS = 1_760_000_000_000
+DAY_MILLIS = 86_400_000
+
+
+@dataclass(frozen=True)
+class Table:
+    """`topics` topics in one cluster of `brokers` brokers, each on `copies` of them.
+
+    All names of a kind are equally long, so that all answers are. With `lasting` the
+    brokers ask for a timeout of a day, so that a benchmark need not beat for them.
+    """
+
+    name: str
+    topics: int
+    brokers: int
+    copies: int
+    lasting: bool = True
+
+    @property
+    def cluster(self) -> str:
+        """Name of the cluster, which no other table has."""
+        return f"Cluster-{self.name}"
+
+    def topic(self, number: int) -> str:
+        """Name of a topic; numbers from `topics` on are those of unknown topics."""
+        return f"Topic-{self.name}-{number:05d}"
+
+    def broker(self, number: int) -> str:
+        """Name of a broker."""
+        return f"broker-{self.name}-{number:03d}"
+
+    def address(self, number: int) -> str:
+        """Its address, where nobody is."""
+        return f"10.{self._net}.{100 + number // 100}.{100 + number % 100}:10911"
+
+    def brokers_of(self, topic_number: int) -> set[str]:
+        """The brokers that have a topic."""
+        first = topic_number % self.brokers
+        return {self.broker((first + i) % self.brokers) for i in range(self.copies)}
+
+    def registration(self, number: int, sending: int = 0) -> Request:
+        """What broker `number` sends; two `sending`s differ as an idle 5.x broker's
+        registrations do, by the time of sending."""
+        body = self._body(number if self.copies < self.brokers else 0, sending)
+        return register_request(self._registration_fields(number), body)
+
+    def heartbeat(self, number: int) -> Request:
+        """A sign of life of broker `number`."""
+        fields = {
+            "brokerAddr": self.address(number),
+            "brokerName": self.broker(number),
+            "clusterName": self.cluster,
+        }
+        return Request(BROKER_HEARTBEAT, fields)
+
+    @property
+    def _net(self) -> int:
+        return 100 + sum(self.name.encode()) % 100
+
+    def _registration_fields(self, number: int) -> dict[str, str]:
+        fields = {
+            "brokerId": "0",
+            "clusterName": self.cluster,
+            "brokerAddr": self.address(number),
+            "enableActingMaster": "false",
+            "haServerAddr": self.address(number)[:-1] + "2",
+            "compressed": "false",
+            "brokerName": self.broker(number),
+        }
+        if self.lasting:
+            fields["heartbeatTimeoutMillis"] = str(DAY_MILLIS)
+        return fields
+
+    def _topics_of(self, number: int) -> Iterator[str]:
+        for topic in range(self.topics):
+            if (number - topic) % self.brokers < self.copies:
+                yield self.topic(topic)
+
+    @cache  # noqa: B019  a few tables live as long as the program
+    def _body(self, number: int, sending: int) -> bytes:
+        body = {
+            "filterServerList": [],
+            "topicConfigSerializeWrapper": {
+                "dataVersion": _version(DATA_VERSION_MILLIS),
+                "mappingDataVersion": _version(DATA_VERSION_MILLIS + 1 + sending),
+                "topicConfigTable": {
+                    topic: _topic_config(topic) for topic in self._topics_of(number)
+                },
+                "topicQueueMappingDetailMap": {},
+                "topicQueueMappingInfoMap": {},
+            },
+        }
+        return json.dumps(body, separators=(",", ":")).encode()
+
+
+def _version(millis: int) -> dict[str, int]:
+    return {"counter": 0, "stateVersion": 0, "timestamp": millis}
+
+
+def _topic_config(topic: str) -> dict[str, object]:
+    return {
+        "attributes": {},
+        "order": False,
+        "perm": 6,
+        "readQueueNums": 8,
+        "topicFilterType": "SINGLE_TAG",
+        "topicName": topic,
+        "topicSysFlag": 0,
+        "writeQueueNums": 8,
+    }

@@ -1,0 +1,60 @@
+"""The requests that the benchmarks feed, and a server's state to feed them to."""
+
+import struct
+from typing import Any
+
+from bench.driver.remoting import GET_ROUTE, Request, route_request
+from bench.driver.tables import Table
+from namesrv.options import Options
+from namesrv.routing.processor import RequestProcessor
+
+NOW_MS = 1_000_000
+TABLE = Table("plain", topics=1000, brokers=4, copies=2)
+LEGACY_VERSION = 317
+STANDARD_VERSION = 479
+
+
+def binary_head(topic: str, version: int = STANDARD_VERSION) -> bytes:
+    """Header of a lookup in the ROCKETMQ encoding (protocol.md section 1.5)."""
+    key, value = b"topic", topic.encode()
+    pairs = struct.pack(">h", len(key)) + key + struct.pack(">i", len(value)) + value
+    fixed = struct.pack(">hBhii", GET_ROUTE, 0, version, 7, 0)
+    return fixed + struct.pack(">ii", 0, len(pairs)) + pairs
+
+
+def json_head(request: Request) -> bytes:
+    """Header of a request in JSON."""
+    return request.head()[8:]
+
+
+def lookup_frames(count: int, first: int = 0) -> bytes:
+    """Lookups of `count` topics; topics from 1,000 on are unknown."""
+    topics = range(first, first + count)
+    return b"".join(route_request(TABLE.topic(number)).frame() for number in topics)
+
+
+class Served:
+    """The routing state and one connection of a server without sockets."""
+
+    def __init__(self, twin: Any) -> None:
+        options = Options(data_dir="nowhere")
+        self.processor = RequestProcessor(options, lambda: NOW_MS, NOW_MS)
+        self.state = self.processor.state
+        self.connection = twin.Connection(self.state.hot, "127.0.0.1:1")
+
+    def receive(self, data: bytes) -> bytes:
+        """All answers, also those that come after a turn of the loop."""
+        output: bytes = self.connection.receive(data, NOW_MS)
+        while self.connection.pause:
+            self.state.hot.turn_taken = False
+            output += self.connection.resume(NOW_MS)
+        self.state.hot.turn_taken = False
+        if self.state.outbox:
+            self.state.outbox.take()
+        return output
+
+    def fill(self, table: Table) -> None:
+        """Register all brokers of a table."""
+        for number in range(table.brokers):
+            answer = self.receive(table.registration(number).frame())
+            assert b'"code":0' in answer, answer

@@ -1,0 +1,34 @@
+"""The twins of the hot path, each as one namespace of all its public names."""
+
+import sys
+from importlib import import_module
+from types import SimpleNamespace
+from typing import Any
+
+import pytest
+
+from namesrv import _impl
+from namesrv.routing import processor as _processor  # loads all of routing
+
+TWINS = ("pure", "fast")
+MODULES = ("frame", "head", "route_answers", "live_table", "connection")
+
+
+def load_twin(name: str) -> Any:
+    """A twin that is not there is an ImportError: a missing extension fails."""
+    twin = SimpleNamespace(name=name)
+    for module_name in MODULES:
+        module = import_module(f"namesrv._{name}.{module_name}")
+        for public, value in vars(module).items():
+            if not public.startswith("_"):
+                setattr(twin, public, value)
+    return twin
+
+
+def put_below_routing(twin: Any, patch: pytest.MonkeyPatch) -> None:
+    """Make `routing` use this twin, whichever one `_impl` chose."""
+    floor = _processor.__name__.rpartition(".")[0]
+    for module_name, module in list(sys.modules.items()):
+        if module_name.startswith(f"{floor}."):
+            for public in set(_impl.__all__) & vars(module).keys():
+                patch.setattr(module, public, getattr(twin, public))

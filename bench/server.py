@@ -1,0 +1,25 @@
+"""`make bench-server`: our server, both twins, beside echoes of the same bytes."""
+
+import sys
+
+from bench.driver.choice import read_plan
+from bench.driver.run import measure
+from bench.driver.servers import (
+    ASYNCIO_ECHO,
+    C_ECHO,
+    OURS_FAST,
+    OURS_PURE,
+    UVLOOP_ECHO,
+)
+from bench.report.results import write_report
+
+SERVERS = (OURS_FAST, OURS_PURE, UVLOOP_ECHO, ASYNCIO_ECHO, C_ECHO)
+
+
+def main() -> int:
+    plan = read_plan("Measure namesrv beside echo servers.")
+    return write_report(measure("server", SERVERS, {}, plan))
+
+
+if __name__ == "__main__":
+    sys.exit(main())
