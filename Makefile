@@ -87,7 +87,7 @@ debug-test: ## run the tests on a debug build of CPython (DEBUG_PYTHON=python3-d
 	.cache/debug/venv/bin/python -m pip install --quiet -c wheels/constraints.txt Cython setuptools
 	NAMESRV_NO_EXTENSIONS=1 .cache/debug/venv/bin/python -m pip install --quiet '.[test]'
 	$(call inside,debug) ../venv/bin/python setup.py --quiet build_ext --inplace
-	$(call inside,debug) ../venv/bin/python -X dev -m pytest $(or $(ARGS),$(FAST_TESTS))
+	$(call inside,debug) ../venv/bin/python -m pytest $(or $(ARGS),$(FAST_TESTS))
 
 # Coverage of .pyx counts lines, never branches, and slows them down a lot.
 TRACED = $(HERE)/python -m coverage

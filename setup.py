@@ -54,6 +54,10 @@ def extensions() -> list[Extension]:
         compiler_directives={
             "language_level": 3,
             "annotation_typing": False,
+            # An attribute that is None raises; it is not followed.
+            "nonecheck": True,
+            # Pickling would read pointers as texts.
+            "auto_pickle": False,
             "linetrace": CYTHON_TRACING,
         },
         # Cython looks at file times only, and not at its directives.

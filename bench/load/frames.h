@@ -23,6 +23,8 @@ enum { OPAQUE_DIGITS = 10, PREFIX_BYTES = 8 };
 struct pair {
     const uint8_t *request;
     const uint8_t *answer;
+    const uint8_t *answer_head; /* up to the opaque; shared by equal neighbours, so that
+                                   it stays in the cache whatever is asked */
     uint32_t request_bytes;
     uint32_t request_opaque_at;
     uint32_t answer_bytes;

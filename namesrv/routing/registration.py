@@ -68,7 +68,6 @@ class Registration:
         if name is None:
             return {}
         group = self._join_group(tables, cluster, name)
-        self._forget_own_digest(tables, cluster)
         if self._is_outdated(tables, group.data, cluster, outbox):
             return {}
         wrapper = self._body.topic_config_serialize_wrapper
@@ -121,13 +120,6 @@ class Registration:
             data.zone_name = header.zone_name
             tables.group_changed(data)
         return _Group(data, is_first, self._broker_id < lowest)
-
-    def _forget_own_digest(self, tables: RouteTables, cluster: str) -> None:
-        """Whatever becomes of this registration, the one before is not the last."""
-        addr = self._header.broker_addr
-        own = tables.broker_live_table.get(cluster, addr) if addr is not None else None
-        if own is not None:
-            own.digest = None
 
     def _is_outdated(
         self, tables: RouteTables, data: BrokerData, cluster: str, outbox: Outbox
@@ -319,10 +311,9 @@ class Registration:
         )
         old = tables.broker_live_table.get(*info.key)
         said = info.broker_name, info.ha_server_addr
-        if old is None or (old.broker_name, old.ha_server_addr) != said:
-            # Slaves are answered with it; another group may have had this address.
+        if old is not None and (old.broker_name, old.ha_server_addr) != said:
+            # Its slaves are answered with it; another group may have had this address.
             tables.remove_live(*info.key)
-            tables.forget_digests((data.broker_name,))
         tables.broker_live_table.put(info, now_ms)
         data.live_keys.add(info.key)
         self._owner.add_registered(info.key)

@@ -23,7 +23,7 @@ def lay_siege(tmp_path: Path) -> Iterator[Lay]:
             slack_mib: float = SLACK_MIB,
             limit: tuple[int, int] | None = None,
         ) -> Siege:
-            server = ServerProcess(tmp_path, *words, limit=limit)
+            server = ServerProcess(tmp_path, *words, limit=limit, is_plain=True)
             stack.enter_context(server)
             return stack.enter_context(Siege(server, slack_mib))
 
@@ -33,6 +33,7 @@ def lay_siege(tmp_path: Path) -> Iterator[Lay]:
 @pytest.fixture(scope="module")
 def siege(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Siege]:
     """One siege for all tests of a file, checked when they are over."""
-    with ServerProcess(tmp_path_factory.mktemp("siege")) as server:
+    folder = tmp_path_factory.mktemp("siege")
+    with ServerProcess(folder, is_plain=True) as server:
         with Siege(server) as siege:
             yield siege

@@ -15,6 +15,7 @@ from tests.routing.peer import (
     registration,
     registration_body,
     request,
+    topic_table,
 )
 from tests.routing.world import World
 
@@ -127,6 +128,58 @@ def test_a_repeated_registration_says_the_same_hot_and_cold_after_two_changes(
     again = [registration(MASTER), registration(SLAVE), lookup("T1"), request(206)]
     for second in CHANGES.values():
         both_ways(hot, [*again, *again, first, *again, *again, second, *again])
+
+
+OTHER = MASTER._replace(name="other")
+LOW = MASTER._replace(id=-1, addr="10.0.0.4:10911")
+
+
+def test_a_slave_whose_masters_address_another_group_took(hot: Any) -> None:
+    """Both groups register one address; the slave hears of whoever did so last."""
+    slave = registration(SLAVE)
+    answers = both_ways(
+        hot,
+        [
+            registration(MASTER),
+            slave,
+            slave,
+            registration(OTHER, ext={"haServerAddr": "first"}),
+            slave,
+            slave,
+            registration(OTHER, ext={"haServerAddr": "second"}),
+            slave,
+            request(104, OTHER.ext_fields),
+            slave,
+            registration(OTHER, ext={"haServerAddr": "third"}),
+            slave,
+            registration(MASTER),
+            slave,
+        ],
+    )
+    heard = [
+        (read_answers(answers[i])[0].ext_fields or {}).get("haServerAddr")
+        for i in (2, 4, 5, 7, 9, 11, 13)
+    ]
+    own = f"{MASTER.addr}-ha"
+    assert heard == [own, "first", "first", "second", None, "third", own]
+
+
+def test_brokers_of_a_group_that_disagree_about_topics(hot: Any) -> None:
+    """Ids 0 and -1 both bring topics; each drops what the other one has too much."""
+    more = registration(LOW, registration_body(topic_table("T1", "T2", "T3")))
+    steps = [
+        request(318, None, b"deleteTopicWithBrokerRegistration=true"),
+        *[registration(MASTER), lookup("T3"), more, lookup("T3")] * 4,
+    ]
+    answers = both_ways(hot, steps)
+    assert [read_answers(a)[0].code for a in answers[2::2]] == [17, 0] * 4
+
+
+def test_a_broker_that_was_unregistered_in_the_wrong_cluster(hot: Any) -> None:
+    wrong = request(104, SLAVE.ext_fields | {"clusterName": "wrong"})
+    again = [registration(MASTER), registration(SLAVE), request(106)]
+    answers = both_ways(hot, [*again, *again, *again, wrong, *again])
+    assert answers[-1] == answers[5]
 
 
 def test_a_wiped_permission_survives_a_repeated_registration(hot: Any) -> None:

@@ -1,5 +1,6 @@
 """A whole server as a process of its own, as `python -m namesrv` starts it."""
 
+import os
 import re
 import signal
 import subprocess
@@ -23,11 +24,16 @@ os.execv(sys.argv[3], sys.argv[3:])
 class ServerProcess:
     """A server that listens on port 0 of 127.0.0.1 unless the words say otherwise.
 
-    Its log goes to `log_file`. `limit` is one of `resource` and its value.
+    Its log goes to `log_file`. `limit` is one of `resource` and its value. Coverage is
+    not measured where `is_plain` says so: it has files and memory of its own.
     """
 
     def __init__(
-        self, folder: Path, *words: str, limit: tuple[int, int] | None = None
+        self,
+        folder: Path,
+        *words: str,
+        limit: tuple[int, int] | None = None,
+        is_plain: bool = False,
     ) -> None:
         self.log_file = folder / "log.txt"
         self.data_dir = folder / "data"
@@ -36,9 +42,12 @@ class ServerProcess:
         if limit is not None:
             number, value = map(str, limit)
             command = [sys.executable, "-c", _LIMITED, number, value, *command]
+        environ = dict(os.environ)
+        if is_plain:
+            environ.pop("COVERAGE_PROCESS_CONFIG", None)
         with open(self.log_file, "ab") as log:
             self.process = subprocess.Popen(
-                command, stdout=subprocess.PIPE, stderr=log, text=True
+                command, stdout=subprocess.PIPE, stderr=log, text=True, env=environ
             )
         self.addresses: list[Address] = []
 

@@ -178,7 +178,7 @@ def test_disk_that_is_really_full(tmp_path: Path, loop_name: str) -> None:
     # A file that may not grow any more looks to a process as a full disk does.
     limit = (resource.RLIMIT_FSIZE, 4096)
     words = ("--loop", loop_name, "--log-level", "ERROR")
-    with ServerProcess(tmp_path, *words, limit=limit) as server:
+    with ServerProcess(tmp_path, *words, limit=limit, is_plain=True) as server:
         with server.peer() as peer:
             assert peer.ask(put_kv("n", "k", "small")).code == SUCCESS
             before = (server.data_dir / KV_FILE).read_bytes()

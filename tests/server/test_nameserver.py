@@ -1,8 +1,11 @@
 """Whole servers, on both loops: they start, answer, watch brokers and keep files."""
 
 import asyncio
+import errno
 import json
 import logging
+import os
+import resource
 import socket
 from collections.abc import Callable, Iterator
 from pathlib import Path
@@ -196,27 +199,6 @@ class TestConnections:
             opaques = [answer.opaque for answer in peer.read_answers(201)]
             assert opaques == list(range(201))
 
-    def test_error_of_the_system_is_one_line(
-        self, serve: Serve, caplog: pytest.LogCaptureFixture
-    ) -> None:
-        server = serve()
-        said: list[tuple[str, dict[str, object]]] = []
-
-        def complain() -> None:
-            server.server._log.log_event = (  # type: ignore[method-assign]
-                lambda level, event, fields, **_: said.append((event, dict(fields)))
-            )
-            failed = OSError(24, "Too many open files")
-            server.loop.call_exception_handler(
-                {"message": "socket.accept() failed", "exception": failed}
-            )
-
-        server.on_loop(complain)
-        ((event, fields),) = said
-        assert event == "the event loop met an error of the system"
-        assert fields["reason"] == "[Errno 24] Too many open files"
-        assert caplog.records == []
-
 
 class TestLiveness:
     def test_broker_goes_with_its_connection(self, serve: Serve) -> None:
@@ -334,6 +316,64 @@ class TestFairness:
 def address_text(address: Address) -> str:
     """host:port."""
     return f"{address[0]}:{address[1]}"
+
+
+@pytest.mark.parametrize(
+    ("error", "is_the_systems"),
+    [(OSError(24, "Too many open files"), True), (ValueError("a mistake"), False)],
+)
+def test_only_what_the_system_refuses_has_no_traceback(
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    error: Exception,
+    is_the_systems: bool,
+) -> None:
+    said: list[object] = []
+    monkeypatch.setattr(
+        "namesrv.server.logs.EventLog.log_event",
+        lambda self, level, event, fields, **_: said.append(fields["reason"]),
+    )
+    passed_on: list[dict[str, Any]] = []
+    loop = asyncio.new_event_loop()
+    monkeypatch.setattr(loop, "default_exception_handler", passed_on.append)
+    server = NameServer(local_options(tmp_path))
+    context = {"message": "accept() failed", "exception": error}
+    loop.set_exception_handler(server._on_loop_error)
+    loop.call_exception_handler(context)
+    loop.close()
+    assert said == ([str(error)] if is_the_systems else [])
+    assert passed_on == ([] if is_the_systems else [context])
+
+
+def test_connections_may_be_as_many_as_the_system_allows(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    limits: list[tuple[int, int]] = []
+    monkeypatch.setattr(resource, "getrlimit", lambda number: (256, 4096))
+    monkeypatch.setattr(resource, "setrlimit", lambda number, pair: limits.append(pair))
+    nameserver._raise_file_limit()
+    assert limits == [(4096, 4096)]
+
+
+def test_directory_that_cannot_be_written_is_said_and_served(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    said: list[str] = []
+    monkeypatch.setattr(
+        "namesrv.server.logs.EventLog.log_event",
+        lambda self, level, event, fields, **_: said.append(event),
+    )
+
+    def refuse(*args: object, **more: object) -> None:
+        raise OSError(errno.EROFS, "Read-only file system")
+
+    monkeypatch.setattr(os, "makedirs", refuse)
+    with ServerThread(local_options(tmp_path / "data")) as server:
+        with server.peer() as peer:
+            assert peer.ask(lookup("t")).code == NO_ROUTE
+            answer = peer.ask(put_kv("n", "k", "v"))
+            assert answer.code == 1
+    assert "cannot be written (Read-only file system)" in said[0]
 
 
 def test_run_is_what_the_command_line_calls(

@@ -1,0 +1,134 @@
+"""What the stable ABI costs: pipelined lookups, abi3 and native, in turns.
+
+`python wheels/abi3_cost.py [ROUNDS]`, with Cython and setuptools in reach. It builds
+both from this checkout. A round times each kind in a process of its own; the medians
+over all rounds count, and the medians of the ratios within a round.
+"""
+
+import json
+import os
+import statistics
+import subprocess
+import sys
+import tempfile
+import time
+from pathlib import Path
+
+ROOT = Path(__file__).resolve().parent.parent
+KINDS = ("abi3", "native")
+LOADS = {"16 lookups a read": 16, "1 lookup a read": 1}
+BROKERS = 4
+BURSTS = 40
+BURST_REQUESTS = 8000
+
+
+def build(folder: Path, kind: str) -> None:
+    """The package with its extension, in `folder`/namesrv."""
+    environ = {k: v for k, v in os.environ.items() if not k.startswith("NAMESRV_")}
+    environ |= {"NAMESRV_LIMITED_API": "1"} if kind == "abi3" else {}
+    copied = ("namesrv", "setup.py", "pyproject.toml", "README.md", "LICENSE")
+    tar = ["tar", "-c", "--exclude=*.c", "--exclude=*.so", *copied]
+    archive = subprocess.run(tar, cwd=ROOT, check=True, capture_output=True).stdout
+    subprocess.run(["tar", "-x"], cwd=folder, check=True, input=archive)
+    setup = [sys.executable, "setup.py", "--quiet", "build_ext", "--inplace"]
+    subprocess.run(setup, cwd=folder, check=True, env=environ)
+
+
+def frame(opaque: int) -> bytes:
+    """A lookup as a Java client of today sends it."""
+    members = {"code": 105, "extFields": {"topic": "Orders"}, "flag": 0}
+    members |= {"language": "JAVA", "opaque": opaque}
+    members |= {"serializeTypeCurrentRPC": "JSON", "version": 479}
+    header = json.dumps(members, separators=(",", ":")).encode()
+    return (4 + len(header)).to_bytes(4) + len(header).to_bytes(4) + header
+
+
+def route() -> bytes:
+    """A topic on four brokers."""
+    names = [f"broker-{i}" for i in range(BROKERS)]
+    queues = {"perm": 6, "readQueueNums": 8, "topicSysFlag": 0, "writeQueueNums": 8}
+    brokers = [
+        {
+            "brokerAddrs": {"0": "192.168.10.17:10911"},
+            "brokerName": name,
+            "cluster": "DefaultCluster",
+            "enableActingMaster": False,
+        }
+        for name in names
+    ]
+    queue_datas = [{"brokerName": name, **queues} for name in names]
+    members = {"brokerDatas": brokers, "filterServerTable": {}}
+    return json.dumps(members | {"queueDatas": queue_datas}).encode()
+
+
+def measure() -> dict[str, float]:
+    """Nanoseconds for each lookup, of the package in the working directory."""
+    sys.path.insert(0, os.getcwd())
+    from namesrv import _impl  # noqa: PLC0415  the one in the working directory
+    from namesrv.hot_path import HotCode  # noqa: PLC0415
+
+    assert _impl.IMPLEMENTATION == "fast"
+    answers = _impl.RouteAnswers(1 << 20)
+    answers.mark("Orders")
+    answers.put("Orders", True, route())
+    hot = _impl.HotPath(answers, _impl.BrokerLiveTable(), no_cold_path, 1 << 24)
+    hot.hot_codes = int(HotCode.ROUTE)
+    receive = _impl.Connection(hot, "peer").receive
+    found = {}
+    for load, requests in LOADS.items():
+        data = b"".join(map(frame, range(requests)))
+        assert receive(data, 1).count(b"brokerDatas") == requests
+        found[load] = min(burst(receive, data, requests) for _ in range(BURSTS))
+    return found
+
+
+def no_cold_path(*request: object) -> bytes:
+    """Never asked for a route that is ready."""
+    raise AssertionError(request)
+
+
+def burst(receive: object, data: bytes, requests: int) -> float:
+    """Nanoseconds for each request of one burst."""
+    assert callable(receive)
+    reads = range(BURST_REQUESTS // requests)
+    start = time.perf_counter_ns()
+    for _ in reads:
+        receive(data, 1)
+    return (time.perf_counter_ns() - start) / BURST_REQUESTS
+
+
+def compare(folders: dict[str, Path], rounds: int) -> None:
+    """Print a line for each load."""
+    times: dict[str, dict[str, list[float]]] = {
+        k: {n: [] for n in LOADS} for k in KINDS
+    }
+    for turn in range(rounds):
+        for kind in KINDS if turn % 2 else KINDS[::-1]:
+            command = [sys.executable, __file__, "measure"]
+            ran = subprocess.run(
+                command, cwd=folders[kind], check=True, capture_output=True, text=True
+            )
+            for load, nanoseconds in json.loads(ran.stdout).items():
+                times[kind][load].append(nanoseconds)
+    for load in LOADS:
+        pair = [times[kind][load] for kind in KINDS]
+        abi3, native = map(statistics.median, pair)
+        ratio = statistics.median(a / n for a, n in zip(*pair, strict=True))
+        print(f"{load}: abi3 {abi3:.0f} ns, native {native:.0f} ns, {ratio - 1:+.1%}")
+
+
+def main() -> None:
+    """Build both, measure in turns."""
+    if sys.argv[1:] == ["measure"]:
+        print(json.dumps(measure()))
+        return
+    rounds = int(sys.argv[1]) if sys.argv[1:] else 31
+    with tempfile.TemporaryDirectory() as name:
+        folders = {kind: Path(name) / kind for kind in KINDS}
+        for kind, folder in folders.items():
+            folder.mkdir()
+            build(folder, kind)
+        compare(folders, rounds)
+
+
+main()
