@@ -2,7 +2,6 @@
 
 import os
 import sys
-from collections.abc import Sequence
 from pathlib import Path
 
 BENCH = Path(__file__).resolve().parents[1]
@@ -20,9 +19,8 @@ def cores() -> tuple[int, int]:
     return _USABLE_CORES[0], _USABLE_CORES[-1]
 
 
-def as_written(command: Sequence[str]) -> str:
-    """A command without the places of this machine, for the results."""
-    text = " ".join(command)
+def as_written(text: str) -> str:
+    """A text without the places of this machine, for the results."""
     for path, name in (
         (sys.executable, "python"),
         (str(CACHE), "$CACHE"),

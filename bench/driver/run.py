@@ -64,7 +64,7 @@ def write_result(kind: str, plan: Plan, result: dict[str, Any]) -> Path:
     target = RESULTS if not plan.quick else CACHE / "quick-results"
     target.mkdir(parents=True, exist_ok=True)
     path = target / f"{kind}.json"
-    path.write_text(json.dumps(result, indent=1) + "\n")
+    path.write_text(as_written(json.dumps(result, indent=1)) + "\n")
     return path
 
 
@@ -116,14 +116,14 @@ def _own_answers(stations: Sequence[Station], load: Load, folder: Path) -> Path 
 
 
 def _commands(servers: Sequence[Server], folder: Path) -> dict[str, str]:
-    """How each is started, without the places of this machine."""
+    """How each is started."""
     commands = {}
     for server in servers:
         home = folder / "commands" / server.name
         home.mkdir(parents=True)
         words = [f"{key}={value}" for key, value in server.environment.items()]
         words += ["taskset", "-c", str(cores()[0]), *server.command(home, 9876)]
-        commands[server.name] = as_written(words).replace(
-            as_written([str(home)]), "$HOME_OF_THE_SERVER"
+        commands[server.name] = " ".join(words).replace(
+            str(home), "$HOME_OF_THE_SERVER"
         )
     return commands

@@ -32,9 +32,16 @@ ROUTING_MODULES = (
 )
 
 
+class Implementation(SimpleNamespace):
+    """One twin: all public names of its modules."""
+
+    def __repr__(self) -> str:
+        return f"<{self.name}>"
+
+
 def load(name: str) -> Any:
-    """The public names of all modules of one twin, in one namespace."""
-    hot = SimpleNamespace(name=name)
+    """The twin in `namesrv._pure` or `namesrv._fast`."""
+    hot = Implementation(name=name)
     for module_name in MODULES:
         module = import_module(f"namesrv._{name}.{module_name}")
         for public in vars(module):

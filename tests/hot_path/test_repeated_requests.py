@@ -182,6 +182,14 @@ def test_a_broker_that_was_unregistered_in_the_wrong_cluster(hot: Any) -> None:
     assert answers[-1] == answers[5]
 
 
+def test_a_lone_broker_that_was_unregistered_in_the_wrong_cluster(hot: Any) -> None:
+    wrong = request(104, MASTER.ext_fields | {"clusterName": "wrong"})
+    again = [registration(MASTER), request(106)]
+    answers = both_ways(hot, [*again, *again, wrong, request(106), *again])
+    assert b'"brokerAddrTable":{}' in answers[5]
+    assert answers[-1] == answers[1]
+
+
 def test_a_wiped_permission_survives_a_repeated_registration(hot: Any) -> None:
     answers = both_ways(
         hot,
