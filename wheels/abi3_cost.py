@@ -18,6 +18,7 @@ ROOT = Path(__file__).resolve().parent.parent
 KINDS = ("abi3", "native")
 LOADS = {"16 lookups a read": 16, "1 lookup a read": 1}
 BROKERS = 4
+Times = dict[str, dict[str, list[float]]]
 BURSTS = 40
 BURST_REQUESTS = 8000
 

@@ -32,6 +32,7 @@ ExtFields = dict[str, str | None]
 _FIXED_PART: Final = struct.Struct(">hBhii")
 _LENGTH: Final = struct.Struct(">i")
 _SHORT_LENGTH: Final = struct.Struct(">h")
+_MOST_EXT_FIELDS: Final = 100_000
 
 
 @dataclass(slots=True)
@@ -221,7 +222,11 @@ def _read_ext_fields(
         return None, position
     ext_fields: ExtFields = {}
     end = position + ext_length
+    count = 0
     while position < end:
+        count += 1
+        if count > _MOST_EXT_FIELDS:
+            raise HeaderInvalid(f"it has more than {_MOST_EXT_FIELDS} extFields")
         name, position = _read_text(header, position, _SHORT_LENGTH, ext_length)
         value, position = _read_text(header, position, _LENGTH, ext_length)
         if name is not None:

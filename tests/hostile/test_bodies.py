@@ -137,6 +137,27 @@ class TestBombs:
             assert answer.remark is not None
             assert f"inflates to more than {64 * MIB} bytes" in answer.remark
 
+    @pytest.mark.parametrize(
+        ("before", "entry", "after"),
+        [
+            (b"", b"t 1 1 1 SINGLE_TAG", block(b"[]") + bytes(4)),
+            (bytes(4) + block(b"[]"), b'{"topic":"t"}', b""),
+        ],
+        ids=["topics", "mappings"],
+    )
+    def test_millions_of_entries(
+        self, lay_siege: Lay, before: bytes, entry: bytes, after: bytes
+    ) -> None:
+        siege = lay_siege()
+        count = 48 * MIB // len(block(entry))
+        entries = struct.pack(">i", count) + block(entry) * count
+        bomb = zlib.compress(VERSION + before + entries + after)
+        assert len(bomb) < MIB
+        with siege.server.peer() as peer:
+            answer = peer.ask(register(bomb, DEFLATED))
+            assert_refused(peer, answer)
+            assert f"{count} entries are more than the limit" in (answer.remark or "")
+
     def test_limit_is_the_option(self, lay_siege: Lay) -> None:
         siege = lay_siege("--body-max-inflated-bytes", "2048")
         with siege.server.peer() as peer:
@@ -177,6 +198,8 @@ LARGE_BODIES: dict[str, Callable[[], bytes]] = {
     "pairs of quotes": lambda: b"{'a':" + repeated(b'""'),
     "one number": lambda: b"{'a':" + repeated(b"1") + b"}",
     "one exponent": lambda: b"{'perm':1e" + repeated(b"9") + b"}",
+    "bare names": lambda: b"{" + repeated(b"1:1,") + b"}",
+    "bare names in each other": lambda: repeated(b"{1:"),
     "one bare name": lambda: b"{" + repeated(b"1"),
     "names without numbers": lambda: repeated(b"{,-"),
     "Latin-1": lambda: b"{'a':'" + repeated(b"\xe9"),
@@ -212,6 +235,19 @@ LARGE_HEADERS: dict[str, Callable[[], bytes]] = {
     "arrays": lambda: repeated(b"["),
     "blanks": lambda: b'{"code":105' + repeated(b" ") + b"x",
 }
+
+
+@pytest.mark.parametrize("pair", [b"\0\1a\0\0\0\1b", bytes(6)])
+def test_large_binary_header_is_closed(siege: Siege, pair: bytes) -> None:
+    ext = repeated(pair)
+    fixed = struct.pack(">hBhiii", 105, 0, 479, 7, 0, 0)
+    header = fixed + struct.pack(">i", len(ext)) + ext
+    with siege.server.peer() as peer:
+        mark = 1 << 24 | len(header)
+        peer.send((4 + len(header)).to_bytes(4) + mark.to_bytes(4) + header)
+        seconds = siege.ask_witness()
+        assert peer.read_to_end() == b""
+    print(f"another connection waited {seconds:.2f} s")
 
 
 @pytest.mark.parametrize("name", LARGE_HEADERS)
