@@ -16,7 +16,7 @@ run: $(VENV)/.run-stamp ## start a NameServer; make run ARGS="--port 0"
 
 test: $(VENV)/.dev-stamp ## run the tests over both twins, report coverage; ARGS="-k frame" narrows
 	@rm -f .coverage .coverage.*
-	$(demand_built) $(BIN)/python -m coverage run -m pytest $(ARGS)
+	$(demand_built) $(BIN)/python -m coverage run -m pytest $$impl $(ARGS)
 	$(if $(ARGS),,$(pure_run))
 	@$(BIN)/python -m coverage combine --quiet
 	$(BIN)/python -m coverage report $(LIMIT)
@@ -32,7 +32,8 @@ SERVER_TESTS := tests/routing tests/server tests/golden tests/hostile tests/test
 pure_run = NAMESRV_NO_EXTENSIONS=1 $(BIN)/python -m coverage run -m pytest $(SERVER_TESTS)
 
 # Where the extension was built, its absence is a failure.
-demand_built = if [ -f $(VENV)/.fast ]; then export NAMESRV_REQUIRE_EXTENSIONS=1; fi;
+demand_built = impl=; if [ -f $(VENV)/.fast ]; then export NAMESRV_REQUIRE_EXTENSIONS=1; \
+  else impl=--impl=pure; fi;
 
 coverage: $(VENV)/.dev-stamp ## the lines that the last `make test` ran and missed, in htmlcov/
 	$(BIN)/python -m coverage html --fail-under=0
@@ -41,11 +42,12 @@ interop: $(VENV)/.dev-stamp ## run against real brokers and clients (Java, Maven
 	$(BIN)/python tests/interop/fetch.py
 	$(BIN)/python -m pytest tests/interop $(ARGS)
 
+# cython-lint looks for pycodestyle on the path.
 lint: $(VENV)/.dev-stamp ## every static check; .pre-commit-config.yaml runs the same
 	$(BIN)/ruff check .
 	$(BIN)/ruff format --check .
 	$(BIN)/mypy --strict
-	$(if $(CYTHON_SOURCES),$(BIN)/cython-lint $(CYTHON_SOURCES))
+	$(if $(CYTHON_SOURCES),PATH="$(HERE):$$PATH" cython-lint $(CYTHON_SOURCES))
 
 format: $(VENV)/.dev-stamp ## sort imports and format
 	$(BIN)/ruff check --select I --fix .
@@ -129,7 +131,8 @@ BENCHMARKED := .cache/bench/micro.json
 bench: $(VENV)/.dev-stamp ## time both twins in memory: pure, fast, ratio
 	@mkdir -p $(dir $(BENCHMARKED))
 	$(BIN)/python -m pytest bench/tests bench/micro -q --benchmark-quiet \
-	  --benchmark-disable-gc --benchmark-warmup=on --benchmark-json=$(BENCHMARKED) $(ARGS)
+	  --benchmark-disable-gc --benchmark-warmup=on --benchmark-max-time=0.5 \
+	  --benchmark-json=$(BENCHMARKED) $(ARGS)
 	@$(BIN)/python -m bench.report.micro $(BENCHMARKED)
 
 bench-server: $(VENV)/.dev-stamp ## measure the server beside echoes of the same bytes
