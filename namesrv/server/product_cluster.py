@@ -17,6 +17,14 @@ _QUERY_SECONDS: Final = 3.0
 _MOST_QUERIES: Final = 256
 _MOST_ANSWER_BYTES: Final = 1 << 22
 _SHORTEST_FRAME: Final = 4
+_FAILURES: Final = (
+    OSError,
+    EOFError,
+    ValueError,
+    OverflowError,
+    TimeoutError,
+    ConnectionFault,
+)
 
 
 class ProductCluster:
@@ -50,7 +58,7 @@ class ProductCluster:
             try:
                 body = await asyncio.wait_for(_ask(address, topic), _QUERY_SECONDS)
                 break
-            except (OSError, EOFError, ValueError, TimeoutError, ConnectionFault):
+            except _FAILURES:
                 continue
         done(body)
 

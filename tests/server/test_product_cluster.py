@@ -110,7 +110,9 @@ def test_any_failure_means_not_found(
     assert body is None
 
 
-@pytest.mark.parametrize("addresses", ["", " ; ", "nonsense", "127.0.0.1:nonsense"])
+@pytest.mark.parametrize(
+    "addresses", ["", " ; ", "nonsense", "127.0.0.1:nonsense", "127.0.0.1:99999"]
+)
 def test_without_a_usable_address_nothing_is_found(addresses: str) -> None:
     assert query(addresses) is None
 
