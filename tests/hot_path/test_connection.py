@@ -198,6 +198,18 @@ def test_a_late_answer_counts_as_output(peer: Peer) -> None:
     assert peer.connection.pause == Pause.NONE
 
 
+@pytest.mark.parametrize(("missing", "pause"), [(0, Pause.OUTPUT), (1, Pause.NONE)])
+def test_the_limit_of_output_itself_pauses(
+    peer: Peer, missing: int, pause: Pause
+) -> None:
+    answer = peer.send(lookup())
+    peer.cold.answers = [None]
+    peer.send(request(100), lookup())
+    late = bytes(OUTPUT_PAUSE_BYTES - len(answer) - missing)
+    assert len(peer.connection.resume(5, late)) == OUTPUT_PAUSE_BYTES - missing
+    assert peer.connection.pause == pause
+
+
 def large(opaque: int, size: int = LARGE_REGISTRATION_BYTES) -> bytes:
     return request(103, {}, bytes(size), opaque=opaque)
 
