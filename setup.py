@@ -13,6 +13,7 @@ from setuptools import Extension, setup
 
 FAST_MODULES = (
     "text_map",
+    "answer_frames",
     "frame",
     "head",
     "route_answers",

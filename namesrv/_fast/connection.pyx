@@ -10,20 +10,13 @@ import re
 import zlib
 
 from cpython.bytes cimport PyBytes_AsString, PyBytes_FromStringAndSize, PyBytes_Size
+from cpython.long cimport PyLong_AsLongLongAndOverflow
 
+from namesrv._fast.answer_frames cimport append_changed, append_success
 from namesrv._fast.frame cimport FrameDecoder, FrameView
 from namesrv._fast.head cimport HeadView, view_head
 from namesrv._fast.live_table cimport BrokerLiveInfo, BrokerLiveTable
-from namesrv._fast.output cimport (
-    Output,
-    append,
-    append_bytes,
-    append_int,
-    bytes_or_none,
-    patch_big_endian,
-    release,
-    reserve,
-)
+from namesrv._fast.output cimport Output, append_bytes, bytes_or_none, release
 from namesrv._fast.route_answers cimport RouteAnswers
 from namesrv._fast.scan cimport is_true, scan_named_number
 
@@ -53,45 +46,23 @@ cdef Py_ssize_t OUTPUT_PAUSE_BYTES = hot_path.OUTPUT_PAUSE_BYTES
 cdef Py_ssize_t LARGE_REGISTRATION_BYTES = hot_path.LARGE_REGISTRATION_BYTES
 cdef Py_ssize_t SCRATCH_KEPT_BYTES = 2 * OUTPUT_PAUSE_BYTES
 
+# What _millis passes without asking; check_millis has the limit.
+cdef long long SAFE_MILLIS = 2**60
+
 cdef object _NOBODY = frozenset()
 cdef object _CRC32_FIELD = re.compile(r"[1-9][0-9]{0,9}")
 cdef object _CRC32_MASK = 0x7FFFFFFF
 
-# Constant parts of headers, cut out of what wire.answer_frames makes.
-cdef bytes SUCCESS_START, SUCCESS_END, CHANGED_START, UNCHANGED_START
-SUCCESS_START, SUCCESS_END = success_header(31415926).split(b"31415926")
-CHANGED_START = success_header(31415926, '{"changed":"true"}').split(b"31415926")[0]
-UNCHANGED_START = success_header(31415926, '{"changed":"false"}').split(b"31415926")[0]
 
-cdef enum:
-    FRAME_PREFIX_BYTES = 8
-    MOST_DIGITS = 20
-
-
-cdef int _append_success(
-    Output* output, bytes start, int opaque, bytes body
-) except -1:
-    """A frame of code 0 whose header begins with `start`."""
-    cdef Py_ssize_t frame = output.length
-    cdef Py_ssize_t header_length
-    cdef Py_ssize_t body_length = PyBytes_Size(body)
-    reserve(
-        output,
-        FRAME_PREFIX_BYTES
-        + PyBytes_Size(start)
-        + MOST_DIGITS
-        + PyBytes_Size(SUCCESS_END)
-        + body_length,
-    )
-    output.length += FRAME_PREFIX_BYTES
-    append(output, PyBytes_AsString(start), PyBytes_Size(start))
-    append_int(output, opaque)
-    append(output, PyBytes_AsString(SUCCESS_END), PyBytes_Size(SUCCESS_END))
-    header_length = output.length - frame - FRAME_PREFIX_BYTES
-    append(output, PyBytes_AsString(body), body_length)
-    patch_big_endian(output, frame, <unsigned int>(4 + header_length + body_length))
-    patch_big_endian(output, frame + 4, <unsigned int>header_length)
-    return 0
+cdef inline long long _millis(object now_ms) except? -1:
+    """As check_millis, which is asked only when something is wrong."""
+    cdef int overflow = 0
+    cdef long long now
+    if type(now_ms) is int:
+        now = PyLong_AsLongLongAndOverflow(now_ms, &overflow)
+        if not overflow and -SAFE_MILLIS <= now <= SAFE_MILLIS:
+            return now
+    return check_millis("now_ms", now_ms)
 
 
 cdef class HotPath:
@@ -157,8 +128,9 @@ cdef class Connection:
     def receive(self, data, now_ms):
         """Take what was read; the bytes to send, in request order."""
         cdef bytes output = b""
-        cdef long long now = check_millis("now_ms", now_ms)
-        check_bytes("data", data)
+        cdef long long now = _millis(now_ms)
+        if type(data) is not bytes:
+            check_bytes("data", data)
         self.last_active_ms = now
         if self.fault is not None:
             return output
@@ -177,7 +149,7 @@ cdef class Connection:
     def resume(self, now_ms, answer=b""):
         """Go on after a pause; `answer` is the one that had to wait."""
         cdef bytes output
-        cdef long long now = check_millis("now_ms", now_ms)
+        cdef long long now = _millis(now_ms)
         check_bytes("answer", answer)
         self.last_active_ms = now
         if self.fault is not None:
@@ -322,7 +294,7 @@ cdef class Connection:
         info = self._live_info(head)
         if info is not None:
             info.last_update_timestamp = now_ms
-        _append_success(output, SUCCESS_START, head.opaque, b"")
+        append_success(output, head.opaque, NULL, 0)
         return 1
 
     cdef int _query_data_version(
@@ -350,11 +322,12 @@ cdef class Connection:
             and timestamp == info._timestamp
         )
         info.last_update_timestamp = now_ms
-        _append_success(
+        append_changed(
             output,
-            UNCHANGED_START if same else CHANGED_START,
             head.opaque,
-            info._version_text,
+            not same,
+            PyBytes_AsString(info._version_text),
+            PyBytes_Size(info._version_text),
         )
         return 1
 

@@ -14,6 +14,19 @@ cdef struct Output:
     Py_ssize_t capacity
 
 
+cdef struct Constant:
+    const char* data  # of bytes that live as long as the module
+    Py_ssize_t length
+
+
+cdef inline Constant constant(bytes text):
+    """The memory of a module's own bytes, so that a request asks Python for nothing."""
+    cdef Constant made
+    made.data = PyBytes_AsString(text)
+    made.length = PyBytes_Size(text)
+    return made
+
+
 cdef inline int reserve(Output* out, Py_ssize_t more) except -1:
     """Make room for `more` bytes. Raises MemoryError."""
     cdef Py_ssize_t capacity = out.capacity
@@ -39,6 +52,11 @@ cdef inline void append(
     if length:
         memcpy(out.data + out.length, data, length)
         out.length += length
+
+
+cdef inline void append_constant(Output* out, const Constant* text) noexcept nogil:
+    """Append a constant for which room was reserved."""
+    append(out, text.data, text.length)
 
 
 cdef inline void append_int(Output* out, long long value) noexcept nogil:

@@ -6,6 +6,7 @@ from typing import Any
 import pytest
 
 from namesrv.hot_path import HotCode
+from namesrv.wire.answer_frames import NO_ROUTE_REMARK
 from tests.hot_path.lone_connection import (
     ALL_HOT,
     DATA_VERSION,
@@ -21,6 +22,7 @@ from tests.routing.peer import (
     Broker,
     binary_request,
     frame,
+    read_answers,
     registration_body,
     request,
 )
@@ -80,6 +82,19 @@ def test_an_unknown_topic_is_as_hot_as_a_hit(peer: Peer, topic: str) -> None:
     answer = peer.answer(lookup(topic, opaque=9))
     assert answer is not None
     assert (answer.code, answer.header["opaque"], answer.body) == (17, 9, None)
+
+
+@pytest.mark.parametrize("length", [*range(34), 63, 64, 65, 127, 255, 1000])
+def test_topics_of_any_length_are_found_and_named_whole(
+    peer: Peer, length: int
+) -> None:
+    topic, other = "x" * length + "1", "x" * length + "2"
+    peer.answers.mark(topic)
+    peer.answers.put(topic, True, STANDARD_BODY)
+    found, missing = read_answers(peer.send(lookup(topic), lookup(other)))
+    assert (found.code, found.body) == (0, STANDARD_BODY)
+    assert missing.code == 17
+    assert missing.header["remark"] == NO_ROUTE_REMARK.format(topic=other)
 
 
 def test_a_topic_whose_answer_nobody_made_is_cold(peer: Peer) -> None:

@@ -17,7 +17,8 @@ from tests.parity.played import PLAYED, version_of_body
 from tests.parity.streams import edge_frames
 from tests.routing.peer import binary_request, frame, registration_body, request
 
-TOPICS = ["a", "b", "ab", 'a"b', "a\\b", "é", "a b", ""]
+LONG = "a-topic-of-a-name-with-more-than-forty-bytes"
+TOPICS = ["a", "b", LONG, 'a"b', "a\\b", "é", "a b", "", LONG + "-2"]
 KEYS = [("c", "a"), ("c", "b"), ("cb", ""), ("ca", "b")]
 OPAQUES = [0, 1, -1, 10, 99, 123_456, 2**31 - 1, -(2**31)]
 FLAGS = [0] * 12 + [1, 2, 2, 3, 4, -1]
