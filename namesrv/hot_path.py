@@ -32,7 +32,8 @@ class Pause(IntEnum):
     LATER = 2
     """A request waits for a file; `resume` brings its answer."""
     TURN = 3
-    """A large registration was applied, or waits for its turn."""
+    """Others are to have their turn of the loop: a large registration was applied, or
+    the request that comes next has to wait."""
 
 
 OUTPUT_PAUSE_BYTES: Final = 1 << 20

@@ -46,9 +46,9 @@ class Served:
         """All answers, also those that come after a turn of the loop."""
         output: bytes = self.connection.receive(data, NOW_MS)
         while self.connection.pause:
-            self.state.hot.turn_taken = False
+            self.state.turn.begin()
             output += self.connection.resume(NOW_MS)
-        self.state.hot.turn_taken = False
+        self.state.turn.begin()
         if self.state.outbox:
             self.state.outbox.take()
         return output

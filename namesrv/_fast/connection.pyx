@@ -49,6 +49,7 @@ cdef Py_ssize_t SCRATCH_KEPT_BYTES = 2 * OUTPUT_PAUSE_BYTES
 # What _millis passes without asking; check_millis has the limit.
 cdef long long SAFE_MILLIS = 2**60
 
+cdef object _PAUSE_TURN = hot_path.Pause.TURN
 cdef object _NOBODY = frozenset()
 cdef object _CRC32_FIELD = re.compile(r"[1-9][0-9]{0,9}")
 cdef object _CRC32_MASK = 0x7FFFFFFF
@@ -242,6 +243,10 @@ cdef class Connection:
         )
         if answer is None:
             self.pause = PAUSE_LATER
+            return 0
+        if answer is _PAUSE_TURN:
+            self.pause = PAUSE_TURN
+            self._decoder.undo()
             return 0
         check_bytes("answer", answer)
         return append_bytes(output, answer)

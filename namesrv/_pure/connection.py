@@ -9,7 +9,7 @@ Rules that hold whatever a peer sends:
 import re
 import zlib
 from collections.abc import Callable, Set
-from typing import Final
+from typing import Final, Literal
 
 from namesrv._pure.frame import FrameDecoder
 from namesrv._pure.head import read_head
@@ -48,9 +48,11 @@ _NOBODY: Final[Set[tuple[str, str]]] = frozenset()
 _CRC32_MASK: Final = 0x7FFFFFFF
 _CRC32_FIELD: Final = re.compile(r"[1-9][0-9]{0,9}")
 
-ColdPath = Callable[[int, bytes, bytes | None, "Connection", int], bytes | None]
+ColdAnswer = bytes | Literal[Pause.TURN] | None
+ColdPath = Callable[[int, bytes, bytes | None, "Connection", int], ColdAnswer]
 """(serialize type, header, body, connection, now_ms) -> answer frame, empty for none;
-None when the answer will come with `resume`. Raises ConnectionFault."""
+None when the answer will come with `resume`; `Pause.TURN` when nothing was done and the
+request is to come again in another turn of the loop. Raises ConnectionFault."""
 
 
 class HotPath:
@@ -228,6 +230,10 @@ class Connection:
         )
         if answer is None:
             self.pause = Pause.LATER
+            return b""
+        if answer is Pause.TURN:
+            self.pause = Pause.TURN
+            self._decoder.put_back()
             return b""
         check_bytes("answer", answer)
         return answer

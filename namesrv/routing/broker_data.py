@@ -99,16 +99,16 @@ class BrokerData:
 
     def queues_with_perm(self, change: Callable[[int], int]) -> dict[str, QueueData]:
         """The queues of all its topics with changed permissions, by topic."""
-        queue_datas = {}
-        for entry in self.topics():
-            old = entry.queues[self.broker_name]
-            queue_datas[entry.topic] = self.shared(
+        name = self.broker_name
+        changed: dict[QueueData, QueueData] = {}
+        for old in {id(e.queues[name]): e.queues[name] for e in self.topics()}.values():
+            changed[old] = self.shared(
                 change(old.perm),
                 old.read_queue_nums,
                 old.topic_sys_flag,
                 old.write_queue_nums,
             )
-        return queue_datas
+        return {entry.topic: changed[entry.queues[name]] for entry in self.topics()}
 
     def queue_text(self, queue_data: QueueData) -> str:
         """JSON of a QueueData of this group."""

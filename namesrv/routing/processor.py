@@ -14,6 +14,7 @@ from typing import Final
 from namesrv._impl import Connection
 from namesrv.codes import VERSION_V5_3_1, RequestCode, ResponseCode
 from namesrv.errors import RequestFailed
+from namesrv.hot_path import Pause
 from namesrv.options import Options
 from namesrv.routing import (
     broker_requests,
@@ -23,7 +24,7 @@ from namesrv.routing import (
     topic_requests,
 )
 from namesrv.routing.outbox import LogEvent
-from namesrv.routing.state import RoutingState
+from namesrv.routing.state import ColdAnswer, RoutingState
 from namesrv.wire.command import RemotingCommand, decode_command
 
 Handler = Callable[
@@ -74,16 +75,23 @@ class RequestProcessor:
         body: bytes | None,
         connection: Connection,
         now_ms: int,
-    ) -> bytes | None:
-        """The answer frame, empty for none; None when it comes with `resume`.
+    ) -> ColdAnswer:
+        """The answer frame, empty for none; None when it comes with `resume`, and
+        `Pause.TURN` when the request has to come again.
 
         Raises HeaderInvalid for a header that cannot be read.
         """
+        turn = self.state.turn
+        if turn.is_over:
+            return Pause.TURN
         command = decode_command(serialize_type, header, body)
         if command.is_response:
             self._log_unmatched(command, connection)
+            turn.spend(command.code, 0, 0)
             return b""
         answer = self._answer(command, connection, now_ms)
+        answer_bytes = len(answer.body or b"") if answer is not None else 0
+        turn.spend(command.code, len(body or b""), answer_bytes)
         if answer is None:
             return None
         return b"" if command.is_oneway else self.state.encode(answer)

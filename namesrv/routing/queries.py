@@ -130,12 +130,12 @@ def get_all_topic_list(tables: RouteTables) -> bytes:
 
 def get_topics_by_cluster(tables: RouteTables, cluster: str | None) -> bytes:
     """Topics with an entry of any broker of the cluster (section 2.14)."""
-    topics: set[str] = set()
-    for name in tables.cluster_addr_table.get(cluster or "", ()):
-        data = tables.broker_addr_table.get(name) if name is not None else None
-        if data is not None:
-            topics.update(entry.topic for entry in data.topics())
-    return write_topic_list(sorted(topics))
+    names = tables.cluster_addr_table.get(cluster or "", set())
+    return write_topic_list(
+        topic
+        for topic in sorted(tables.topic_queue_table)
+        if not names.isdisjoint(tables.topic_queue_table[topic].queues)
+    )
 
 
 def get_system_topic_list(tables: RouteTables) -> bytes:

@@ -64,7 +64,7 @@ class Registration:
         cluster, name = self._header.cluster_name, self._header.broker_name
         if cluster is None:
             return {}
-        tables.cluster_addr_table.setdefault(cluster, set()).add(name)
+        tables.join_cluster(cluster, name)
         if name is None:
             return {}
         group = self._join_group(tables, cluster, name)

@@ -117,7 +117,9 @@ def get_all_topic_list(
     )
     if not enabled:
         raise RequestFailed("disable")
-    return command.answer(body=queries.get_all_topic_list(state.tables))
+    tables = state.tables
+    body = state.topic_lists.get("all", lambda: queries.get_all_topic_list(tables))
+    return command.answer(body=body)
 
 
 def get_topics_by_cluster(
@@ -126,7 +128,11 @@ def get_topics_by_cluster(
     """Topics of one cluster, unless an operator switched it off."""
     _check_lists_enabled(state)
     cluster = (command.ext_fields or {}).get("cluster")
-    return command.answer(body=queries.get_topics_by_cluster(state.tables, cluster))
+    body = state.topic_lists.get(
+        ("cluster", cluster),
+        lambda: queries.get_topics_by_cluster(state.tables, cluster),
+    )
+    return command.answer(body=body)
 
 
 def get_system_topic_list(
@@ -163,7 +169,12 @@ def _topics_by_flag(
     state: RoutingState, command: RemotingCommand, mask: int, wanted: int
 ) -> RemotingCommand:
     _check_lists_enabled(state)
-    body = queries.get_topics_by_flag(state.tables, lambda flag: flag & mask == wanted)
+    body = state.topic_lists.get(
+        ("flag", mask, wanted),
+        lambda: queries.get_topics_by_flag(
+            state.tables, lambda flag: flag & mask == wanted
+        ),
+    )
     return command.answer(body=body)
 
 

@@ -1,20 +1,24 @@
 """Everything a NameServer knows, put together; a server has one of it."""
 
 from collections.abc import Callable
+from typing import Literal
 
 from namesrv._impl import Connection, HotPath, RouteAnswers
 from namesrv.codes import ORDER_TOPIC_CONFIG, ResponseCode, SerializeType
 from namesrv.errors import StorageError
-from namesrv.hot_path import HotCode
+from namesrv.hot_path import HotCode, Pause
 from namesrv.options import Options
 from namesrv.routing.configuration import Configuration
 from namesrv.routing.kv_config import KVConfigManager
 from namesrv.routing.liveness import Liveness
 from namesrv.routing.outbox import LateAnswer, Outbox
 from namesrv.routing.tables import RouteTables
+from namesrv.routing.topic_lists import TopicLists
+from namesrv.routing.turn import Turn
 from namesrv.wire.command import RemotingCommand, encode_frame
 
-ColdPath = Callable[[int, bytes, bytes | None, Connection, int], bytes | None]
+ColdAnswer = bytes | Literal[Pause.TURN] | None
+ColdPath = Callable[[int, bytes, bytes | None, Connection, int], ColdAnswer]
 
 
 class RoutingState:
@@ -38,6 +42,7 @@ class RoutingState:
         self.outbox = Outbox()
         self.serialize_type = int(SerializeType[options.serialize_type])
         self.tables = RouteTables(RouteAnswers(options.answer_cache_bytes))
+        self.topic_lists = TopicLists(self.tables)
         self.liveness = Liveness(self.tables, options, self.outbox)
         self.kv_config = KVConfigManager(options, self.outbox, self._kv_changed)
         self.configuration = Configuration(
@@ -49,6 +54,7 @@ class RoutingState:
             cold_path,
             options.frame_max_length,
         )
+        self.turn = Turn(self.hot)
         self.refresh_hot_path(started_ms)
 
     def is_ready(self, now_ms: int) -> bool:

@@ -16,7 +16,8 @@ class RouteTables:
     filter_server_table and topic_queue_mapping_info_table.
 
     `gone_since` holds, in monotonic milliseconds, since when a group that static-topic
-    mappings name is gone; `mapped_topics` the topics that name it.
+    mappings name is gone; `mapped_topics` the topics that name it. `topic_changes`
+    counts what may have changed a list of topics.
     """
 
     def __init__(self, route_answers: RouteAnswers) -> None:
@@ -32,12 +33,14 @@ class RouteTables:
         ] = {}
         self.mapped_topics: dict[str, set[str]] = {}
         self.gone_since: dict[str, int] = {}
+        self.topic_changes = 0
 
     def set_queues(
         self, data: BrokerData, queue_datas: Mapping[str, QueueData]
     ) -> None:
         """Store a group's queues by topic; a registration may bring 10,000."""
         table, name, mark = self.topic_queue_table, data.broker_name, self._mark
+        changed = False
         for topic, queue_data in queue_datas.items():
             entry = table.get(topic)
             if entry is None:
@@ -49,6 +52,8 @@ class RouteTables:
                 data.topic_refs.append(entry)
             entry.queues[name] = queue_data
             mark(topic)
+            changed = True
+        self.topic_changes += changed
 
     def has(self, topic: str, data: BrokerData) -> bool:
         """Whether a topic has an entry of a group."""
@@ -59,6 +64,7 @@ class RouteTables:
         """Take a group's entry out of a topic, and the topic out if it was the last."""
         if entry.queues.pop(broker_name, None) is None:
             return
+        self.topic_changes += 1
         data = self.broker_addr_table.get(broker_name)
         if data is not None:
             data.lost_topic()
@@ -149,6 +155,13 @@ class RouteTables:
         del self.broker_addr_table[broker_name]
         if broker_name in self.mapped_topics:
             self.gone_since[broker_name] = now_ms
+
+    def join_cluster(self, cluster: str, broker_name: str | None) -> None:
+        """Put a name into a cluster, which is made if it is the first."""
+        names = self.cluster_addr_table.setdefault(cluster, set())
+        if broker_name not in names:
+            names.add(broker_name)
+            self.topic_changes += 1
 
     def leave_cluster(self, cluster: str, broker_name: str | None) -> None:
         """Take a name out of a cluster, and the cluster out if it was the last."""

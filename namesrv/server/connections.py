@@ -148,7 +148,7 @@ class Connections:
             protocol.transport.abort()
 
     def _next_turn(self) -> None:
-        self._state.hot.turn_taken = False
+        self._state.turn.begin()
         self._turns[0].resume()
         self._turns.popleft()
         if self._turns:

@@ -18,7 +18,7 @@ from hypothesis.stateful import (
 )
 
 from namesrv.errors import StorageError
-from namesrv.hot_path import HotCode
+from namesrv.hot_path import HotCode, Pause
 from tests.hot_path.histories import (
     TOPICS,
     Spec,
@@ -60,6 +60,8 @@ class Stack:
         """What every connection got, by its index."""
         connection = self.connection(slot)
         output = b"".join([self.world.send(piece, connection) for piece in pieces])
+        while connection.pause == Pause.TURN:
+            output += self.world.next_turn(connection)
         return {**self.late_answers(), self.slots[slot]: output}
 
     def late_answers(self) -> dict[int, bytes]:

@@ -192,6 +192,10 @@ class NaiveConnection:
         if answer is None:
             self.pause = Pause.LATER
             return b""
+        if answer is Pause.TURN:
+            self.pause = Pause.TURN
+            self.decoder.put_back()
+            return b""
         check_bytes("answer", answer)
         return answer
 
@@ -209,4 +213,4 @@ def answer_request(
     if command.is_response:
         return b""
     answer = process(command, connection, now_ms)
-    return b"" if command.is_oneway and answer is not None else answer
+    return b"" if command.is_oneway and isinstance(answer, bytes) else answer

@@ -10,7 +10,7 @@ import zlib
 from typing import Any
 
 from namesrv.errors import HeaderInvalid
-from namesrv.hot_path import OUTPUT_PAUSE_BYTES
+from namesrv.hot_path import OUTPUT_PAUSE_BYTES, Pause
 from namesrv.wire.answer_frames import answer_frame, success_header
 from namesrv.wire.bodies import DataVersion, write_data_version
 from namesrv.wire.command import RemotingCommand
@@ -23,8 +23,8 @@ from tests.parity.naive import (
 )
 
 LATER, BREAKS_RULES, SILENT, FAILS, COMES_BACK, LONG, REMOVES, MARKS = range(1, 9)
-NO_BYTES, DROPS_BROKER, OTHER_CONNECTION, REMARKS = range(9, 13)
-PLAYED = range(1, 13)
+NO_BYTES, DROPS_BROKER, OTHER_CONNECTION, REMARKS, WAITS_A_TURN = range(9, 14)
+PLAYED = range(1, 14)
 
 Key = tuple[str, str]
 
@@ -44,6 +44,7 @@ class PlayedServer:
         self.connections: list[Any] = []
         self.generations: dict[str, int] = {}
         self.marked = 0
+        self.waits = False
 
     def process(self, command: RemotingCommand, connection: Any, now_ms: int) -> Any:
         ext = command.ext_fields or {}
@@ -63,6 +64,10 @@ class PlayedServer:
             return self._register(command, key, connection, now_ms)
         if command.code == LATER:
             return None
+        if command.code == WAITS_A_TURN:
+            self.waits = not self.waits
+            if self.waits:
+                return Pause.TURN
         if command.code == BREAKS_RULES:
             raise HeaderInvalid("it was not liked")
         if command.code == SILENT:

@@ -81,7 +81,7 @@ class Stack:
 
     def next_turn(self) -> list[bytes]:
         """The other connections had theirs: what the waiting ones answer now."""
-        self.world.state.hot.turn_taken = False
+        self.world.state.turn.begin()
         output = []
         for slot in self.slots:
             connection = self.connections[slot]

@@ -4,6 +4,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from namesrv.errors import StorageError
+from namesrv.hot_path import Pause
 from namesrv.options import Options
 from namesrv.routing import state as state_module
 from namesrv.routing.outbox import (
@@ -38,9 +39,10 @@ class CountingProcessor(RequestProcessor):
         self.cold_calls = 0
         super().__init__(*args)
 
-    def process(self, *args: Any) -> bytes | None:
-        self.cold_calls += 1
-        return super().process(*args)
+    def process(self, *args: Any) -> Any:
+        answer = super().process(*args)
+        self.cold_calls += answer is not Pause.TURN
+        return answer
 
 
 class World:
@@ -76,9 +78,17 @@ class World:
         return vars(state_module)["Connection"](self.state.hot, remote_address)
 
     def send(self, data: bytes, connection: Connection = None) -> bytes:
-        """Feed bytes; everything that the peer reads for it."""
+        """Feed bytes, in a turn of the loop; everything that the peer reads for it."""
         connection = connection or self.connection
+        self.state.turn.begin()
         output = connection.receive(data, self.now_ms)
+        self.flush()
+        return output + self.late_output.pop(connection, b"")
+
+    def next_turn(self, connection: Connection) -> bytes:
+        """Go on with what waits for another turn of the loop; what the peer reads."""
+        self.state.turn.begin()
+        output = connection.resume(self.now_ms)
         self.flush()
         return output + self.late_output.pop(connection, b"")
 

@@ -66,6 +66,26 @@ class TestReads:
         assert actor.opaques() == [6, 7]
 
 
+class TestTurns:
+    def test_others_are_answered_between_requests_that_take_long(
+        self, stage: Stage
+    ) -> None:
+        greedy, second, modest = stage.accept(), stage.accept(), stage.accept()
+        greedy.receive(*(request(304, {}, opaque=n) for n in range(1000)))
+        second.receive(request(304, {}, opaque=1))
+        modest.receive(lookup("t", 1))
+        assert modest.opaques() == [1]
+        assert 0 < len(greedy.opaques()) < 100
+        assert second.opaques() == []
+        assert stage.turn()
+        assert stage.turn()
+        assert second.opaques() == [1]
+        assert len(greedy.opaques()) < 200
+        stage.turn_until_quiet()
+        assert greedy.opaques() == list(range(1000))
+        assert greedy.transport.reading
+
+
 class TestOutputPause:
     def test_long_output_leaves_in_turns(self, stage: Stage) -> None:
         size = register_long_route(stage)
