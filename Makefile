@@ -69,14 +69,21 @@ endef
 HERE := $(CURDIR)/$(BIN)
 inside = cd .cache/$(1)/src && PYTHONPATH="$$PWD" NAMESRV_REQUIRE_EXTENSIONS=1
 
-SANITIZERS = PYTHONMALLOC=malloc ASAN_OPTIONS=detect_leaks=0 \
-  UBSAN_OPTIONS=halt_on_error=1:print_stacktrace=1 \
+# Small quarantines, because tests look at memory; one of them at large blocks that the
+# allocator of AddressSanitizer keeps. pytest swallows what a dying process says.
+REPORT := $(CURDIR)/.cache/sanitize/report
+SANITIZERS = PYTHONMALLOC=malloc \
+  ASAN_OPTIONS=detect_leaks=0:quarantine_size_mb=1:thread_local_quarantine_size_kb=64:allocator_release_to_os_interval_ms=100:log_path=$(REPORT) \
+  UBSAN_OPTIONS=halt_on_error=1:print_stacktrace=1:log_path=$(REPORT) \
   LD_PRELOAD="$$($${CC:-cc} -print-file-name=libasan.so)"
 
 sanitize: $(VENV)/.dev-stamp ## run the tests with AddressSanitizer and UBSan in the compiled twin
 	$(call copy_sources,sanitize)
 	$(call inside,sanitize) NAMESRV_SANITIZE=1 $(HERE)/python setup.py --quiet build_ext --inplace
-	$(call inside,sanitize) $(SANITIZERS) $(HERE)/python -m pytest $(or $(ARGS),$(FAST_TESTS))
+	rm -f $(REPORT).*
+	$(call inside,sanitize) $(SANITIZERS) $(HERE)/python -m pytest $(or $(ARGS),$(FAST_TESTS)) \
+	  --deselect tests/hostile/test_bodies.py::test_large_frame_leaves_no_room_behind_while_its_sender_waits \
+	  || { cat $(REPORT).* 2>/dev/null; exit 1; }
 
 DEBUG_PYTHON ?= python3-dbg
 debug-test: ## run the tests on a debug build of CPython (DEBUG_PYTHON=python3-dbg)

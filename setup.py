@@ -16,6 +16,7 @@ FAST_MODULES = (
     "answer_frames",
     "frame",
     "head",
+    "head_shapes",
     "route_answers",
     "live_table",
     "connection",

@@ -1,5 +1,6 @@
 from namesrv._fast.frame cimport FrameDecoder, FrameView
 from namesrv._fast.head cimport HeadView
+from namesrv._fast.head_shapes cimport HeadShapes
 from namesrv._fast.live_table cimport BrokerLiveInfo, BrokerLiveTable
 from namesrv._fast.output cimport Output
 from namesrv._fast.route_answers cimport RouteAnswers
@@ -14,6 +15,7 @@ cdef class HotPath:
     cdef public bytes order_topic_body
     cdef public bint turn_taken
     cdef Output _scratch
+    cdef HeadShapes _shapes
 
 
 cdef class Connection:
@@ -21,6 +23,7 @@ cdef class Connection:
     cdef HotPath _hot
     cdef FrameDecoder _decoder
     cdef Py_ssize_t _noted_bytes
+    cdef int _latest_shape
     cdef public object fault
     cdef public bint finished
     cdef public int pause

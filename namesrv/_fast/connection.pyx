@@ -15,6 +15,7 @@ from cpython.long cimport PyLong_AsLongLongAndOverflow
 from namesrv._fast.answer_frames cimport append_changed, append_success
 from namesrv._fast.frame cimport FrameDecoder, FrameView
 from namesrv._fast.head cimport HeadView, view_head
+from namesrv._fast.head_shapes cimport HeadShapes
 from namesrv._fast.live_table cimport BrokerLiveInfo, BrokerLiveTable
 from namesrv._fast.output cimport Output, append_bytes, bytes_or_none, release
 from namesrv._fast.route_answers cimport RouteAnswers
@@ -84,6 +85,7 @@ cdef class HotPath:
         self.hot_codes = 0
         self.order_topic_body = b""
         self.turn_taken = False
+        self._shapes = HeadShapes()
 
     def __dealloc__(self):
         release(&self._scratch)
@@ -103,6 +105,7 @@ cdef class Connection:
         self._hot = hot
         self._decoder = FrameDecoder((<HotPath>hot).frame_max_bytes)
         self._noted_bytes = 0
+        self._latest_shape = 0
         self.remote_address = remote_address
         self._registered = None
         self.pause = PAUSE_NONE
@@ -223,8 +226,12 @@ cdef class Connection:
         cdef Py_ssize_t start = output.length
         if frame.body_length >= LARGE_REGISTRATION_BYTES and not self._take_turn():
             return 0
-        if view_head(
-            frame.serialize_type, frame.header, frame.header_length, &head, None
+        if self._hot._shapes.view(
+            &self._latest_shape,
+            frame.serialize_type,
+            frame.header,
+            frame.header_length,
+            &head,
         ) and not (head.flag & FLAG_RESPONSE):
             if self._hot_answer(frame, &head, output, now_ms):
                 if head.flag & FLAG_ONEWAY:

@@ -59,24 +59,27 @@ cdef inline void append_constant(Output* out, const Constant* text) noexcept nog
     append(out, text.data, text.length)
 
 
-cdef inline void append_int(Output* out, long long value) noexcept nogil:
-    """Append a decimal number; takes at most 20 bytes."""
-    cdef char digits[20]
-    cdef int position = 20
-    cdef unsigned long long rest
+cdef inline void append_int(Output* out, int value) noexcept nogil:
+    """Append a decimal number; takes at most 11 bytes."""
+    cdef unsigned int rest = <unsigned int>value
+    cdef unsigned int limit = 10
+    cdef int digits = 1
+    cdef char* place
     if value < 0:
         out.data[out.length] = c"-"
         out.length += 1
-        rest = <unsigned long long>(-(value + 1)) + 1
-    else:
-        rest = <unsigned long long>value
-    while True:
-        position -= 1
-        digits[position] = <char>(48 + rest % 10)
+        rest = 0 - rest
+    while digits < 10 and rest >= limit:
+        limit *= 10
+        digits += 1
+    out.length += digits
+    # Straight into their place: copying what was just written byte by byte stalls.
+    place = out.data + out.length
+    while digits:
+        digits -= 1
+        place -= 1
+        place[0] = <char>(48 + rest % 10)
         rest //= 10
-        if rest == 0:
-            break
-    append(out, digits + position, 20 - position)
 
 
 cdef inline void append_big_endian(Output* out, unsigned int value) noexcept nogil:

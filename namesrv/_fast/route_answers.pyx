@@ -1,9 +1,10 @@
 """topic -> answer bytes of GET_ROUTEINFO_BY_TOPIC (105), in both dialects.
 
 Routing says which topics have a route (`mark`) and which have none (`remove`); whoever
-makes an answer's body puts it in. Bodies are kept within a budget of bytes, the topics
-that were answered first go first. A topic that nobody marked gets code 17, which is
-built and never stored.
+makes an answer's body puts it in. Equal bodies are kept once: topics with the same
+queues on the same brokers have the same route, and are many. Bodies are kept within a
+budget of bytes, the topics that were answered first go first. A topic that nobody
+marked gets code 17, which is built and never stored.
 """
 
 from collections import OrderedDict
@@ -46,13 +47,17 @@ cdef class RouteAnswers:
         self._kept_bytes = 0
         self._topics = TextMap()
         self._kept = OrderedDict()
+        # Each pair of bodies and how many topics have it; each body and in how many
+        # pairs it is.
+        self._pairs = {}
+        self._shared = {}
 
     def __len__(self):
         return len(self._topics)
 
     @property
     def kept_bytes(self):
-        """Bytes of all bodies that are kept."""
+        """Bytes of all bodies that are kept, equal ones counted once."""
         return self._kept_bytes
 
     def mark(self, topic):
@@ -77,19 +82,20 @@ cdef class RouteAnswers:
 
     def put(self, topic, standard, body):
         """Keep the body of a marked topic's answer, if the budget has room for it."""
-        cdef void* bodies
+        cdef void* found
+        cdef tuple bodies
         check_text("topic", topic)
         check_bool("standard", standard)
         check_bytes("body", body)
-        bodies = self._topics.find_texts(topic, "")
-        if bodies == NULL or len(body) > self._max_bytes:
+        found = self._topics.find_texts(topic, "")
+        if found == NULL or len(body) > self._max_bytes:
             return
-        legacy_body, standard_body = <tuple>bodies
-        old = standard_body if standard else legacy_body
-        new = (legacy_body, body) if standard else (body, standard_body)
-        self._topics.put(topic, "", new)
+        bodies = <tuple>found
+        legacy_body, standard_body = bodies
+        pair = (legacy_body, body) if standard else (body, standard_body)
+        self._topics.put(topic, "", self._take(pair))
+        self._give_back(bodies)
         self._kept[topic] = None
-        self._kept_bytes += len(body) - len(old or b"")
         while self._kept_bytes > self._max_bytes:
             self.mark(next(iter(self._kept)))
 
@@ -134,8 +140,47 @@ cdef class RouteAnswers:
     cdef int _forget(self, str topic) except -1:
         cdef void* bodies = self._topics.find_texts(topic, "")
         if bodies != NULL:
-            for body in <tuple>bodies:
-                if body is not None:
-                    self._kept_bytes -= len(body)
+            self._give_back(<tuple>bodies)
         self._kept.pop(topic, None)
+        return 0
+
+    cdef tuple _take(self, tuple pair):
+        """The one pair that is equal to this; one more topic has it."""
+        known, topics = self._pairs.get(pair, (None, 0))
+        if known is None:
+            legacy_body, standard_body = pair
+            known = self._take_body(legacy_body), self._take_body(standard_body)
+        self._pairs[known] = known, topics + 1
+        return known
+
+    cdef int _give_back(self, tuple pair) except -1:
+        if pair is _NO_BODIES:
+            return 0
+        _, topics = self._pairs[pair]
+        if topics > 1:
+            self._pairs[pair] = pair, topics - 1
+            return 0
+        del self._pairs[pair]
+        for body in pair:
+            self._give_back_body(body)
+        return 0
+
+    cdef object _take_body(self, object body):
+        if body is None:
+            return None
+        known, pairs = self._shared.get(body, (body, 0))
+        if not pairs:
+            self._kept_bytes += len(body)
+        self._shared[known] = known, pairs + 1
+        return known
+
+    cdef int _give_back_body(self, object body) except -1:
+        if body is None:
+            return 0
+        _, pairs = self._shared[body]
+        if pairs > 1:
+            self._shared[body] = body, pairs - 1
+        else:
+            del self._shared[body]
+            self._kept_bytes -= len(body)
         return 0

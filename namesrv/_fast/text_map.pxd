@@ -3,16 +3,23 @@
 Compiled only. Keys are bytes in UTF-8; a single text has an empty second part.
 """
 
+cdef enum:
+    INLINE_BYTES = 32
+
+
+# Fills a cache line, so that a key that is not too long is found by reading one.
 cdef struct Slot:
     unsigned long long hash
     const unsigned char* text  # of a key of _owned; NULL: the slot is free
-    Py_ssize_t first_length
-    Py_ssize_t second_length
+    unsigned int first_length
+    unsigned int second_length
     void* value                # borrowed from _owned
+    unsigned char inline_text[INLINE_BYTES]
 
 
 cdef class TextMap:
     cdef dict _owned
+    cdef void* _memory
     cdef Slot* _slots
     cdef Py_ssize_t _mask
     cdef Py_ssize_t _count

@@ -24,45 +24,79 @@ cdef inline bytes _encoded(str text):
     return text.encode("utf-8", "surrogatepass")
 
 
-cdef inline unsigned long long _mix(unsigned long long value) noexcept nogil:
-    value ^= value >> 32
-    value *= <unsigned long long>0xD6E8FEB86659FD93
-    value ^= value >> 32
-    value *= <unsigned long long>0xD6E8FEB86659FD93
-    value ^= value >> 32
-    return value
+cdef inline unsigned long long _word(const unsigned char* text) noexcept nogil:
+    cdef unsigned long long word
+    memcpy(&word, text, 8)
+    return word
+
+
+cdef inline unsigned long long _mix(
+    unsigned long long hash, unsigned long long word
+) noexcept nogil:
+    hash = (hash ^ word) * <unsigned long long>0x9E3779B97F4A7C15
+    return hash ^ (hash >> 32)
 
 
 cdef inline unsigned long long _fold(
     unsigned long long hash, const unsigned char* text, Py_ssize_t length
 ) noexcept nogil:
     """Add a text and its length to a hash, eight bytes at a time."""
-    cdef unsigned long long word
-    hash = _mix(hash ^ <unsigned long long>length)
-    while length >= 8:
-        memcpy(&word, text, 8)
-        hash = (hash ^ word) * <unsigned long long>0x9E3779B97F4A7C15
-        hash ^= hash >> 29
+    cdef const unsigned char* end = text + length
+    cdef unsigned long long word = 0
+    hash = _mix(hash, <unsigned long long>length)
+    if length < 8:
+        while text < end:
+            word = word << 8 | text[0]
+            text += 1
+        return _mix(hash, word)
+    while end - text > 8:
+        hash = _mix(hash, _word(text))
         text += 8
-        length -= 8
-    if length:
-        word = 0
-        memcpy(&word, text, length)
-        hash = (hash ^ word) * <unsigned long long>0x9E3779B97F4A7C15
-    return _mix(hash)
+    # The last eight bytes, some of them for the second time.
+    return _mix(hash, _word(end - 8))
+
+
+cdef inline const unsigned char* _text_of(Slot* slot) noexcept nogil:
+    """The key, where it is nearer."""
+    cdef Py_ssize_t length = slot.first_length
+    length += 1 + <Py_ssize_t>slot.second_length
+    if length <= INLINE_BYTES:
+        return &slot.inline_text[0]
+    return slot.text
+
+
+cdef inline bint _is_key(
+    const unsigned char* text,
+    const unsigned char* first,
+    Py_ssize_t first_length,
+    const unsigned char* second,
+    Py_ssize_t second_length,
+) noexcept nogil:
+    """Whether a key of these lengths says this."""
+    if first_length and memcmp(text, first, first_length) != 0:
+        return False
+    if second_length == 0:
+        return True
+    return memcmp(text + first_length + 1, second, second_length) == 0
+
+
+cdef Slot* _aligned(void* memory) noexcept nogil:
+    cdef size_t place = <size_t>memory + sizeof(Slot) - 1
+    return <Slot*>(place - place % sizeof(Slot))
 
 
 cdef class TextMap:
     def __cinit__(self):
         self._owned = {}
-        self._slots = <Slot*>calloc(FIRST_SLOTS, sizeof(Slot))
-        if self._slots == NULL:
+        self._memory = calloc(FIRST_SLOTS + 1, sizeof(Slot))
+        if self._memory == NULL:
             raise MemoryError()
+        self._slots = _aligned(self._memory)
         self._mask = FIRST_SLOTS - 1
         self._seed = <unsigned long long>int.from_bytes(os.urandom(8), "little")
 
     def __dealloc__(self):
-        free(self._slots)
+        free(self._memory)
 
     def __len__(self):
         return self._count
@@ -109,8 +143,9 @@ cdef class TextMap:
         slot.value = <void*>value
         if slot.text == NULL:
             slot.text = text
-            slot.first_length = n
-            slot.second_length = m
+            memcpy(slot.inline_text, text, min(n + 1 + m, <Py_ssize_t>INLINE_BYTES))
+            slot.first_length = <unsigned int>n
+            slot.second_length = <unsigned int>m
             slot.hash = hash
             self._count += 1
         del replaced
@@ -148,12 +183,15 @@ cdef class TextMap:
         return list(self._owned.values())
 
     cdef int _grow(self) except -1:
+        cdef void* old_memory = self._memory
         cdef Slot* old = self._slots
         cdef Py_ssize_t slots = self._mask + 1
         cdef Py_ssize_t i, place
-        cdef Slot* new = <Slot*>calloc(slots * 2, sizeof(Slot))
-        if new == NULL:
+        cdef void* memory = calloc(slots * 2 + 1, sizeof(Slot))
+        cdef Slot* new = _aligned(memory)
+        if memory == NULL:
             raise MemoryError()
+        self._memory = memory
         self._slots = new
         self._mask = slots * 2 - 1
         for i in range(slots):
@@ -163,7 +201,7 @@ cdef class TextMap:
             while new[place].text != NULL:
                 place = (place + 1) & self._mask
             new[place] = old[i]
-        free(old)
+        free(old_memory)
         return 0
 
     cdef unsigned long long _hash(
@@ -176,7 +214,8 @@ cdef class TextMap:
         cdef unsigned long long hash = _fold(self._seed, first, first_length)
         if second_length:
             hash = _fold(hash, second, second_length)
-        return hash
+        # What the last bytes changed is high up now, and places are taken from below.
+        return _mix(hash, 0)
 
     cdef Slot* _slot(
         self,
@@ -195,13 +234,9 @@ cdef class TextMap:
                 return slot
             if (
                 slot.hash == hash
-                and slot.first_length == first_length
-                and slot.second_length == second_length
-                and (first_length == 0 or memcmp(slot.text, first, first_length) == 0)
-                and (
-                    second_length == 0
-                    or memcmp(slot.text + first_length + 1, second, second_length) == 0
-                )
+                and slot.first_length == <unsigned int>first_length
+                and slot.second_length == <unsigned int>second_length
+                and _is_key(_text_of(slot), first, first_length, second, second_length)
             ):
                 return slot
             place = (place + 1) & self._mask

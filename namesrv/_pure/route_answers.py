@@ -1,9 +1,10 @@
 """topic -> answer bytes of GET_ROUTEINFO_BY_TOPIC (105), in both dialects.
 
 Routing says which topics have a route (`mark`) and which have none (`remove`); whoever
-makes an answer's body puts it in. Bodies are kept within a budget of bytes, the topics
-that were answered first go first. A topic that nobody marked gets code 17, which is
-built and never stored.
+makes an answer's body puts it in. Equal bodies are kept once: topics with the same
+queues on the same brokers have the same route, and are many. Bodies are kept within a
+budget of bytes, the topics that were answered first go first. A topic that nobody
+marked gets code 17, which is built and never stored.
 """
 
 from collections import OrderedDict
@@ -34,20 +35,24 @@ class RouteAnswers:
     `standard` chooses the dialect with quoted numeric keys (section 1.8).
     """
 
-    __slots__ = ("_kept", "_kept_bytes", "_max_bytes", "_topics")
+    __slots__ = ("_kept", "_kept_bytes", "_max_bytes", "_pairs", "_shared", "_topics")
 
     def __init__(self, max_bytes: int) -> None:
         self._max_bytes = check_size("max_bytes", max_bytes)
         self._kept_bytes = 0
         self._topics: dict[str, _Bodies] = {}
         self._kept: OrderedDict[str, None] = OrderedDict()
+        # Each pair of bodies and how many topics have it; each body and in how many
+        # pairs it is.
+        self._pairs: dict[_Bodies, tuple[_Bodies, int]] = {}
+        self._shared: dict[bytes, tuple[bytes, int]] = {}
 
     def __len__(self) -> int:
         return len(self._topics)
 
     @property
     def kept_bytes(self) -> int:
-        """Bytes of all bodies that are kept."""
+        """Bytes of all bodies that are kept, equal ones counted once."""
         return self._kept_bytes
 
     def mark(self, topic: str) -> None:
@@ -77,10 +82,10 @@ class RouteAnswers:
         if bodies is None or len(body) > self._max_bytes:
             return
         legacy_body, standard_body = bodies
-        old = standard_body if standard else legacy_body
-        self._topics[topic] = (legacy_body, body) if standard else (body, standard_body)
+        pair = (legacy_body, body) if standard else (body, standard_body)
+        self._topics[topic] = self._take(pair)
+        self._give_back(bodies)
         self._kept[topic] = None
-        self._kept_bytes += len(body) - len(old or b"")
         while self._kept_bytes > self._max_bytes:
             self.mark(next(iter(self._kept)))
 
@@ -96,6 +101,44 @@ class RouteAnswers:
         return None if body is None else answer_frame(success_header(opaque), body)
 
     def _forget(self, topic: str) -> None:
-        legacy_body, standard_body = self._topics.get(topic, _NO_BODIES)
-        self._kept_bytes -= len(legacy_body or b"") + len(standard_body or b"")
+        self._give_back(self._topics.get(topic, _NO_BODIES))
         self._kept.pop(topic, None)
+
+    def _take(self, pair: _Bodies) -> _Bodies:
+        """The one pair that is equal to this; one more topic has it."""
+        known, topics = self._pairs.get(pair, (None, 0))
+        if known is None:
+            legacy_body, standard_body = pair
+            known = self._take_body(legacy_body), self._take_body(standard_body)
+        self._pairs[known] = known, topics + 1
+        return known
+
+    def _give_back(self, pair: _Bodies) -> None:
+        if pair is _NO_BODIES:
+            return
+        _, topics = self._pairs[pair]
+        if topics > 1:
+            self._pairs[pair] = pair, topics - 1
+            return
+        del self._pairs[pair]
+        for body in pair:
+            self._give_back_body(body)
+
+    def _take_body(self, body: bytes | None) -> bytes | None:
+        if body is None:
+            return None
+        known, pairs = self._shared.get(body, (body, 0))
+        if not pairs:
+            self._kept_bytes += len(body)
+        self._shared[known] = known, pairs + 1
+        return known
+
+    def _give_back_body(self, body: bytes | None) -> None:
+        if body is None:
+            return
+        _, pairs = self._shared[body]
+        if pairs > 1:
+            self._shared[body] = body, pairs - 1
+        else:
+            del self._shared[body]
+            self._kept_bytes -= len(body)

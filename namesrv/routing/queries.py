@@ -32,16 +32,13 @@ class RouteForm:
 
 
 def pickup_topic_route_data(
-    tables: RouteTables, options: Options, topic: str, form: RouteForm
-) -> bytes | None:
-    """TopicRouteData as JSON, None for a topic without a route.
+    tables: RouteTables, options: Options, entry: TopicQueues, form: RouteForm
+) -> bytes:
+    """TopicRouteData of a topic as JSON.
 
     Source: `RouteInfoManager#pickupTopicRouteData`, `ZoneRouteRPCHook`.
     """
-    entry = tables.topic_queue_table.get(topic)
-    if entry is None:
-        return None
-    acting = options.support_acting_master and not topic.startswith(
+    acting = options.support_acting_master and not entry.topic.startswith(
         SYNC_BROKER_MEMBER_PREFIX
     )
     groups = []
@@ -55,7 +52,7 @@ def pickup_topic_route_data(
         _filter_servers(tables, [data for data, _ in groups]),
         form.order_topic_conf,
         (data.queue_text(entry.queues[data.broker_name]) for data, _ in groups),
-        _mappings(tables, topic, form.standard),
+        _mappings(tables, entry.topic, form.standard),
     )
 
 

@@ -4,6 +4,8 @@
 Source: `ClientRequestProcessor`, `ZoneRouteRPCHook`, `DefaultRequestProcessor`.
 """
 
+from functools import partial
+
 from namesrv._impl import Connection
 from namesrv.codes import (
     TOPIC_SYS_FLAG_UNIT,
@@ -84,10 +86,26 @@ def _route_body(
     order = state.order_topic_conf(topic) if with_order else None
     zone_name = _zone_of(ext_fields)
     form = RouteForm(standard and zone_name is None, zone_name, order)
-    body = queries.pickup_topic_route_data(state.tables, state.options, topic, form)
+    body = _written_route(state, topic, form)
     if body is not None and zone_name is None and not state.options.cluster_test:
         state.tables.route_answers.put(topic, standard, body)
     return body
+
+
+def _written_route(state: RoutingState, topic: str, form: RouteForm) -> bytes | None:
+    """The body of a route. A plain one is that of every topic with these queues."""
+    tables, options = state.tables, state.options
+    entry = tables.topic_queue_table.get(topic)
+    if entry is None:
+        return None
+    write = partial(queries.pickup_topic_route_data, tables, options, entry, form)
+    is_plain = (
+        form.zone_name is None
+        and form.order_topic_conf is None
+        and topic not in tables.topic_queue_mapping_info_table
+        and not options.support_acting_master
+    )
+    return state.route_bodies.get(entry, form.standard, write) if is_plain else write()
 
 
 def _zone_of(ext_fields: ExtFields) -> str | None:

@@ -12,6 +12,7 @@ from namesrv.routing.configuration import Configuration
 from namesrv.routing.kv_config import KVConfigManager
 from namesrv.routing.liveness import Liveness
 from namesrv.routing.outbox import LateAnswer, Outbox
+from namesrv.routing.route_bodies import RouteBodies
 from namesrv.routing.tables import RouteTables
 from namesrv.routing.topic_lists import TopicLists
 from namesrv.routing.turn import Turn
@@ -43,6 +44,7 @@ class RoutingState:
         self.serialize_type = int(SerializeType[options.serialize_type])
         self.tables = RouteTables(RouteAnswers(options.answer_cache_bytes))
         self.topic_lists = TopicLists(self.tables)
+        self.route_bodies = RouteBodies(self.tables)
         self.liveness = Liveness(self.tables, options, self.outbox)
         self.kv_config = KVConfigManager(options, self.outbox, self._kv_changed)
         self.configuration = Configuration(

@@ -17,7 +17,8 @@ class RouteTables:
 
     `gone_since` holds, in monotonic milliseconds, since when a group that static-topic
     mappings name is gone; `mapped_topics` the topics that name it. `topic_changes`
-    counts what may have changed a list of topics.
+    counts what may have changed a list of topics, `group_changes` what may have changed
+    a group's part of routes.
     """
 
     def __init__(self, route_answers: RouteAnswers) -> None:
@@ -34,6 +35,7 @@ class RouteTables:
         self.mapped_topics: dict[str, set[str]] = {}
         self.gone_since: dict[str, int] = {}
         self.topic_changes = 0
+        self.group_changes = 0
 
     def set_queues(
         self, data: BrokerData, queue_datas: Mapping[str, QueueData]
@@ -87,6 +89,7 @@ class RouteTables:
     def group_changed(self, data: BrokerData) -> None:
         """A group's addresses, zone or flag changed: its topics' answers did too."""
         data.changed()
+        self.group_changes += 1
         self.forget_digests((data.broker_name,))
         for entry in data.topics():
             self.route_answers.mark(entry.topic)
@@ -126,6 +129,7 @@ class RouteTables:
             self.filter_server_table[key] = servers
         if old != (servers or []):
             # They show in the routes of every group that has this address.
+            self.group_changes += 1
             self.route_answers.forget_bodies()
 
     def set_mapping(self, topic: str, info: TopicQueueMappingInfo, now_ms: int) -> None:

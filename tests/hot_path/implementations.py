@@ -1,34 +1,21 @@
-"""The twins of the hot path; adding one to the list runs every test over it."""
+"""The twins of the hot path; every test with the fixture `hot` runs over both."""
 
 from importlib import import_module
+from pkgutil import iter_modules
 from types import SimpleNamespace
 from typing import Any
 
 import pytest
 
-from namesrv import _impl
+from namesrv import _impl, routing
 
-IMPLEMENTATIONS = ["pure"]
+IMPLEMENTATIONS = ["pure", "fast"]
 MODULES = (
     "connection",
     "frame",
     "head",
     "live_table",
     "route_answers",
-)
-ROUTING_MODULES = (
-    "broker_requests",
-    "config_requests",
-    "kv_requests",
-    "liveness",
-    "outbox",
-    "processor",
-    "registration",
-    "route_requests",
-    "state",
-    "tables",
-    "topic_requests",
-    "unregistration",
 )
 
 
@@ -53,7 +40,7 @@ def load(name: str) -> Any:
 def put_below_routing(hot: Any, patch: pytest.MonkeyPatch) -> None:
     """Make `routing` use this twin, whichever one `_impl` chose."""
     public = set(_impl.__all__) - {"IMPLEMENTATION"}
-    for module_name in ROUTING_MODULES:
-        module = import_module(f"namesrv.routing.{module_name}")
+    for found in iter_modules(routing.__path__):
+        module = import_module(f"namesrv.routing.{found.name}")
         for name in public & vars(module).keys():
             patch.setattr(module, name, getattr(hot, name))

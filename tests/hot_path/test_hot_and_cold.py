@@ -93,6 +93,7 @@ class Stack:
         self.world.tables.route_answers.forget_bodies()
         for data in self.world.tables.broker_addr_table.values():
             data.changed()
+        self.world.tables.group_changes += 1
 
     def snapshot(self) -> dict[str, Any]:
         return snapshot(self.world, self.connections)

@@ -2,6 +2,7 @@
 
 from typing import Any
 
+import pytest
 from hypothesis import settings
 from hypothesis import strategies as st
 from hypothesis.stateful import (
@@ -54,6 +55,23 @@ def test_the_same_key_replaces(hot: Any) -> None:
     assert table.get("c", "a") is new
     assert len(table) == 1
     assert new.epoch > old.epoch
+
+
+@pytest.mark.parametrize("size", [*range(1, 70), 200])
+def test_names_of_any_length_are_told_apart(hot: Any, size: int) -> None:
+    table = hot.BrokerLiveTable()
+    entries = {}
+    for length in {0, 1, size // 2, size - 1, size}:
+        for last in "xy":
+            cluster, addr = "c" * length, "a" * (size - length) + last
+            entries[cluster, addr] = entry(hot, addr, cluster)
+            entries[addr, cluster] = entry(hot, cluster, addr)
+    for info in entries.values():
+        table.put(info, 10)
+    for key, info in entries.items():
+        assert table.get(*key) is info
+    assert table.get("c" * size, "z") is None
+    assert table.get("c", "a" * (size - 1) + "z") is None
 
 
 def test_the_same_address_in_another_cluster_is_another_broker(hot: Any) -> None:

@@ -119,11 +119,27 @@ def test_what_was_answered_first_goes_first(hot: Any) -> None:
     answers = hot.RouteAnswers(10)
     for topic in ("A", "B", "C"):
         answers.mark(topic)
-        answers.put(topic, True, b"1234")
+        answers.put(topic, True, b"of " + topic.encode())
     assert answers.answer("A", True, 1) is None
-    assert answers.answer("B", True, 1) == found(b"1234", 1)
-    assert answers.answer("C", True, 1) == found(b"1234", 1)
+    assert answers.answer("B", True, 1) == found(b"of B", 1)
+    assert answers.answer("C", True, 1) == found(b"of C", 1)
     assert answers.kept_bytes == 8
+
+
+def test_equal_bodies_are_kept_once(hot: Any) -> None:
+    answers = hot.RouteAnswers(10)
+    for number in range(1000):
+        topic = f"T{number}"
+        answers.mark(topic)
+        answers.put(topic, True, bytes(10))
+        answers.put(topic, False, bytes(10))
+    assert answers.kept_bytes == 10
+    for number in range(999):
+        answers.remove(f"T{number}")
+    assert answers.kept_bytes == 10
+    assert answers.answer("T999", False, 1) == found(bytes(10), 1)
+    answers.mark("T999")
+    assert answers.kept_bytes == 0
 
 
 def test_without_a_budget_nothing_is_kept_and_everything_is_answered(hot: Any) -> None:
@@ -137,6 +153,9 @@ def test_without_a_budget_nothing_is_kept_and_everything_is_answered(hot: Any) -
 
 TOPICS = ["A", "B", "C", "D", "é", ""]
 topics = st.sampled_from(TOPICS)
+bodies = st.one_of(
+    st.sampled_from([b"", b"a", b"bb", b"c" * 20]), st.binary(max_size=20)
+)
 
 
 class Model:
@@ -149,7 +168,7 @@ class Model:
 
     @property
     def kept_bytes(self) -> int:
-        return sum(len(body) for _, _, body in self.kept)
+        return sum(map(len, {body for _, _, body in self.kept}))
 
     def forget(self, topic: str) -> None:
         self.kept = [entry for entry in self.kept if entry[0] != topic]
@@ -195,7 +214,7 @@ class Answers(RuleBasedStateMachine):
         self.model.known.discard(topic)
         self.model.forget(topic)
 
-    @rule(topic=topics, standard=st.booleans(), body=st.binary(max_size=20))
+    @rule(topic=topics, standard=st.booleans(), body=bodies)
     def put(self, topic: str, standard: bool, body: bytes) -> None:
         self.answers.put(topic, standard, body)
         self.model.put(topic, standard, body)

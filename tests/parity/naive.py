@@ -95,7 +95,9 @@ class NaiveAnswers:
 
     @property
     def kept_bytes(self) -> int:
-        return sum(len(b) for kept in self.topics.values() for b in kept.values())
+        return sum(
+            map(len, {b for kept in self.topics.values() for b in kept.values()})
+        )
 
     def answer(self, topic: str, standard: bool, opaque: int) -> bytes | None:
         if topic not in self.topics:

@@ -17,7 +17,7 @@ from tests.parity.twins import FAST, PURE, TWINS
 
 PURE_FILES = Path(import_module("namesrv._pure").__file__ or "").parent
 FAST_SOURCES = Path(__file__).parents[2] / "namesrv" / "_fast"
-COMPILED_ONLY = {"answer_frames", "output", "scan", "text_map"}
+COMPILED_ONLY = {"answer_frames", "head_shapes", "output", "scan", "text_map"}
 CLASSES = [
     "FrameDecoder",
     "RouteAnswers",

@@ -115,7 +115,9 @@ def test_which_twin_runs(
     assert done.stderr.splitlines()[-1].startswith(kind)
 
 
-@pytest.mark.parametrize("missing", ["frame", "head", "text_map", "answer_frames"])
+@pytest.mark.parametrize(
+    "missing", ["frame", "head_shapes", "text_map", "answer_frames"]
+)
 def test_a_package_that_misses_one_module_is_broken(
     missing: str, built: Path, tmp_path: Path
 ) -> None:

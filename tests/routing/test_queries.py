@@ -25,8 +25,11 @@ SYNC_TOPIC = "rmq_sys_SYNC_BROKER_MEMBER_b"
 
 def pickup(world: World, topic: str, **form: Any) -> bytes | None:
     route_form = RouteForm(**{"standard": True, **form})
+    entry = world.tables.topic_queue_table.get(topic)
+    if entry is None:
+        return None
     return queries.pickup_topic_route_data(
-        world.tables, world.options, topic, route_form
+        world.tables, world.options, entry, route_form
     )
 
 
