@@ -69,7 +69,7 @@ class Plan:
 
 FULL = Plan(
     quick=False,
-    main_rounds=5,
+    main_rounds=7,
     rounds=3,
     main_seconds=2.0,
     seconds=1.2,
@@ -106,6 +106,7 @@ QUICK = Plan(
 
 # 621 bytes an answer: four brokers with 1,000 topics each, each topic on two of them.
 BUDGET_TABLE = Table("plain", topics=2000, brokers=4, copies=2)
+OWN_TABLE = Table("own", topics=2000, brokers=4, copies=2, alike=False)
 SMALL_TABLE = Table("small", topics=100, brokers=10, copies=10)
 REGISTER_TABLE = Table("again", topics=1000, brokers=4, copies=4)
 LONG_REGISTER_TABLE = Table("heavy", topics=10_000, brokers=1, copies=1)
@@ -121,7 +122,8 @@ def describe(table: Table) -> str:
     if table.copies == table.brokers:
         return f"{table.topics:,} topics on {table.brokers} brokers"
     per_broker = table.topics * table.copies // table.brokers
-    return f"{table.brokers} brokers with {per_broker:,} topics each"
+    alike = "" if table.alike else ", no two routes equal"
+    return f"{table.brokers} brokers with {per_broker:,} topics each{alike}"
 
 
 def loads() -> list[Load]:
@@ -138,6 +140,8 @@ def loads() -> list[Load]:
         Load("unknown-50x16", kind.UNKNOWN, table, 50, 16),
         Load("heartbeat-50x1", kind.HEARTBEAT, table, 50, 1),
         Load("heartbeat-50x16", kind.HEARTBEAT, table, 50, 16),
+        Load("own-50x1", kind.LOOKUP, OWN_TABLE, 50, 1),
+        Load("own-50x16", kind.LOOKUP, OWN_TABLE, 50, 16),
         Load("small-50x1", kind.LOOKUP, SMALL_TABLE, 50, 1),
         Load("small-50x16", kind.LOOKUP, SMALL_TABLE, 50, 16),
         Load("register-1000", kind.REGISTER, REGISTER_TABLE, 4, 1),

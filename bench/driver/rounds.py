@@ -154,8 +154,9 @@ def _medians(rounds: Sequence[Result]) -> Result:
     }
     result["requests"] = sum(found["requests"] for found in rounds)
     result["compared"] = sum(found["compared"] for found in rounds)
-    result["per_second_rounds"] = [found["per_second"] for found in rounds]
-    result["p99_us_rounds"] = [found["p99_us"] for found in rounds]
+    result["rounds"] = {
+        measure: [found[measure] for found in rounds] for measure in _MEASURES
+    }
     return result
 
 

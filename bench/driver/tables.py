@@ -17,6 +17,8 @@ class Table:
 
     All names of a kind are equally long, so that all answers are. With `lasting` the
     brokers ask for a timeout of a day, so that a benchmark need not beat for them.
+    Unless `alike`, each topic has a number of queues of its own, so that no two routes
+    are equal.
     """
 
     name: str
@@ -24,6 +26,7 @@ class Table:
     brokers: int
     copies: int
     lasting: bool = True
+    alike: bool = True
 
     @property
     def cluster(self) -> str:
@@ -80,10 +83,11 @@ class Table:
             fields["heartbeatTimeoutMillis"] = str(DAY_MILLIS)
         return fields
 
-    def _topics_of(self, number: int) -> Iterator[str]:
+    def _topics_of(self, number: int) -> Iterator[tuple[str, int]]:
+        """Names and numbers of queues."""
         for topic in range(self.topics):
             if (number - topic) % self.brokers < self.copies:
-                yield self.topic(topic)
+                yield self.topic(topic), 8 if self.alike else 1000 + topic
 
     @cache  # noqa: B019  a few tables live as long as the program
     def _body(self, number: int, sending: int) -> bytes:
@@ -93,7 +97,8 @@ class Table:
                 "dataVersion": _version(DATA_VERSION_MILLIS),
                 "mappingDataVersion": _version(DATA_VERSION_MILLIS + 1 + sending),
                 "topicConfigTable": {
-                    topic: _topic_config(topic) for topic in self._topics_of(number)
+                    topic: _topic_config(topic, queues)
+                    for topic, queues in self._topics_of(number)
                 },
                 "topicQueueMappingDetailMap": {},
                 "topicQueueMappingInfoMap": {},
@@ -106,12 +111,12 @@ def _version(millis: int) -> dict[str, int]:
     return {"counter": 0, "stateVersion": 0, "timestamp": millis}
 
 
-def _topic_config(topic: str) -> dict[str, object]:
+def _topic_config(topic: str, queues: int) -> dict[str, object]:
     return {
         "attributes": {},
         "order": False,
         "perm": 6,
-        "readQueueNums": 8,
+        "readQueueNums": queues,
         "topicFilterType": "SINGLE_TAG",
         "topicName": topic,
         "topicSysFlag": 0,

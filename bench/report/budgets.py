@@ -58,8 +58,7 @@ def _at_most(what: str, wanted: float, found: float | None, text: str) -> Budget
 
 def _lookups(figures: Figures) -> Iterator[Budget]:
     def compare(load: str, other: str, measure: str) -> float | None:
-        ours = figures.load(load, FAST, measure)
-        return share(ours, figures.load(load, other, measure))
+        return figures.compare(load, FAST, other, measure)
 
     one, many = "lookup-50x1", "lookup-50x16"
     yield _at_least(
@@ -86,8 +85,7 @@ def _implementations(figures: Figures, twins: dict[str, float]) -> Iterator[Budg
     found = twins.get("receive_lookups[16]")
     yield _at_least("compiled / pure, receive of 16 lookups in memory", 10, found)
     load = "lookup-50x16"
-    fast = figures.load(load, FAST, "per_second")
-    found = share(fast, figures.load(load, PURE, "per_second"))
+    found = figures.compare(load, FAST, PURE, "per_second")
     yield _at_least("compiled / pure, whole server, 50 x 16", 2.5, found)
 
 
@@ -105,10 +103,7 @@ def _others_not_slower(figures: Figures) -> Iterator[Budget]:
 
 def _registrations(figures: Figures) -> Iterator[Budget]:
     for name, server in JAVA.items():
-        found = share(
-            figures.load("register-1000", FAST, "per_cpu_second"),
-            figures.load("register-1000", server, "per_cpu_second"),
-        )
+        found = figures.compare("register-1000", FAST, server, "per_cpu_second")
         what = f"unchanged registration, 1,000 topics, per CPU second, of {name}"
         yield _at_least(what, 2, found)
     cpu = figures.load("register-10000", FAST, "cpu_seconds_per_million")

@@ -2,6 +2,7 @@
 
 import json
 from pathlib import Path
+from statistics import median
 from typing import Any
 
 
@@ -23,6 +24,21 @@ class Figures:
     def load(self, load: str, server: str, measure: str) -> float | None:
         """A median of one load."""
         return _figure(self.raw, "loads", load, "servers", server, measure)
+
+    def compare(self, load: str, server: str, other: str, measure: str) -> float | None:
+        """A server's share of another's: the median of what each round says, because
+        the machine is faster in one round than in the next."""
+        rounds = [self._rounds(load, name, measure) for name in (server, other)]
+        if not rounds[0] or len(rounds[0]) != len(rounds[1]):
+            return None
+        return median(
+            ours / theirs for ours, theirs in zip(*rounds, strict=True) if theirs
+        )
+
+    def _rounds(self, load: str, server: str, measure: str) -> list[float]:
+        result = self.raw["loads"].get(load, {}).get("servers", {}).get(server, {})
+        found: list[float] = result.get("rounds", {}).get(measure, [])
+        return found
 
     def alone(self, server: str, measure: str) -> float | None:
         """Start and memory."""

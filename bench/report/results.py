@@ -131,11 +131,10 @@ def _load_row(figures: Figures, load: str, server: str) -> list[str]:
     topics = get("reduced_topics")
     if topics is not None:
         title += f" (only {topics:,.0f} topics)"
-    echoed = figures.load(load, ECHO, "per_second")
     return [
         title,
         count(get("per_second")),
-        ratio(share(get("per_second"), echoed)),
+        ratio(figures.compare(load, server, ECHO, "per_second")),
         *(millis(get(measure)) for measure in ("p50_us", "p99_us", "p999_us")),
         f"{get('cpu_seconds_per_million') or 0.0:,.1f}",
         count(get("per_cpu_second")),
