@@ -13,12 +13,14 @@ _MOST_SHARED: Final = 4096
 
 
 class TopicQueues:
-    """One topic: its queues by broker name. `topic` is the one copy of the name."""
+    """One topic: its queues by broker name. `topic` is the one copy of the name;
+    `is_answered` says that its route may be among the ready answers."""
 
-    __slots__ = ("queues", "topic")
+    __slots__ = ("is_answered", "queues", "topic")
 
     def __init__(self, topic: str) -> None:
         self.topic = topic
+        self.is_answered = False
         self.queues: dict[str, QueueData] = {}
 
 

@@ -18,6 +18,7 @@ from namesrv.codes import (
 from namesrv.errors import RequestFailed
 from namesrv.hot_path import HotCode
 from namesrv.routing import queries
+from namesrv.routing.broker_data import TopicQueues
 from namesrv.routing.outbox import RouteQuery
 from namesrv.routing.queries import RouteForm
 from namesrv.routing.state import RoutingState
@@ -78,6 +79,9 @@ def _ask_product_cluster(
 def _route_body(
     state: RoutingState, command: RemotingCommand, ext_fields: ExtFields, topic: str
 ) -> bytes | None:
+    entry = state.tables.topic_queue_table.get(topic)
+    if entry is None:
+        return None
     standard = not state.options.cluster_test and (
         command.version >= VERSION_V4_9_4
         or parse_java_bool(ext_fields.get("acceptStandardJsonOnly"))
@@ -86,23 +90,20 @@ def _route_body(
     order = state.order_topic_conf(topic) if with_order else None
     zone_name = _zone_of(ext_fields)
     form = RouteForm(standard and zone_name is None, zone_name, order)
-    body = _written_route(state, topic, form)
-    if body is not None and zone_name is None and not state.options.cluster_test:
-        state.tables.route_answers.put(topic, standard, body)
+    body = _written_route(state, entry, form)
+    if zone_name is None and not state.options.cluster_test:
+        state.tables.answered(entry, standard, body)
     return body
 
 
-def _written_route(state: RoutingState, topic: str, form: RouteForm) -> bytes | None:
+def _written_route(state: RoutingState, entry: TopicQueues, form: RouteForm) -> bytes:
     """The body of a route. A plain one is that of every topic with these queues."""
     tables, options = state.tables, state.options
-    entry = tables.topic_queue_table.get(topic)
-    if entry is None:
-        return None
     write = partial(queries.pickup_topic_route_data, tables, options, entry, form)
     is_plain = (
         form.zone_name is None
         and form.order_topic_conf is None
-        and topic not in tables.topic_queue_mapping_info_table
+        and entry.topic not in tables.topic_queue_mapping_info_table
         and not options.support_acting_master
     )
     return state.route_bodies.get(entry, form.standard, write) if is_plain else write()

@@ -47,14 +47,20 @@ class RouteTables:
             entry = table.get(topic)
             if entry is None:
                 entry = table[topic] = TopicQueues(topic)
-            old = entry.queues.get(name)
-            if old is queue_data or old == queue_data:
-                continue
-            if old is None:
+                mark(topic)
+            queues = entry.queues
+            size = len(queues)
+            old = queues.setdefault(name, queue_data)
+            if len(queues) > size:
                 data.topic_refs.append(entry)
-            entry.queues[name] = queue_data
-            mark(topic)
+            elif old is queue_data or old == queue_data:
+                continue
+            else:
+                queues[name] = queue_data
             changed = True
+            if entry.is_answered:
+                entry.is_answered = False
+                mark(topic)
         self.topic_changes += changed
 
     def has(self, topic: str, data: BrokerData) -> bool:
@@ -71,7 +77,7 @@ class RouteTables:
         if data is not None:
             data.lost_topic()
         if entry.queues:
-            self.route_answers.mark(entry.topic)
+            self._mark_changed(entry)
         else:
             del self.topic_queue_table[entry.topic]
             self.route_answers.remove(entry.topic)
@@ -92,12 +98,19 @@ class RouteTables:
         self.group_changes += 1
         self.forget_digests((data.broker_name,))
         for entry in data.topics():
-            self.route_answers.mark(entry.topic)
+            if entry.is_answered:
+                self._mark_changed(entry)
 
     def topic_changed(self, topic: str) -> None:
         """Something else that a topic's answer holds changed."""
-        if topic in self.topic_queue_table:
-            self.route_answers.mark(topic)
+        entry = self.topic_queue_table.get(topic)
+        if entry is not None:
+            self._mark_changed(entry)
+
+    def answered(self, entry: TopicQueues, standard: bool, body: bytes) -> None:
+        """Keep a topic's route as it was written, until something in it changes."""
+        entry.is_answered = True
+        self.route_answers.put(entry.topic, standard, body)
 
     def forget_digests(self, broker_names: Iterable[str]) -> None:
         """The next registration of every broker of these groups is looked at whole."""
@@ -166,6 +179,10 @@ class RouteTables:
         if broker_name not in names:
             names.add(broker_name)
             self.topic_changes += 1
+
+    def _mark_changed(self, entry: TopicQueues) -> None:
+        entry.is_answered = False
+        self._mark(entry.topic)
 
     def leave_cluster(self, cluster: str, broker_name: str | None) -> None:
         """Take a name out of a cluster, and the cluster out if it was the last."""

@@ -44,8 +44,8 @@ class Tables(RuleBasedStateMachine):
         self.stale: set[str] = set()
 
     def fill(self) -> None:
-        for topic in self.model:
-            self.tables.route_answers.put(topic, True, b"body")
+        for entry in self.tables.topic_queue_table.values():
+            self.tables.answered(entry, True, b"body")
 
     @rule(name=names, perms=st.dictionaries(topics, st.integers(0, 3)))
     def set_queues(self, name: str, perms: dict[str, int]) -> None:
