@@ -1,10 +1,12 @@
 """What the stable ABI costs: pipelined lookups, abi3 and native, in turns.
 
-`python wheels/abi3_cost.py [ROUNDS]`, with Cython and setuptools in reach. It builds
-both from this checkout. A round times each kind in a process of its own; the medians
-over all rounds count, and the medians of the ratios within a round.
+`python wheels/abi3_cost.py [ROUNDS]` in the checkout, with Cython and setuptools in
+reach. It builds both from this checkout, and times `Connection.receive` and then the
+whole server. A round times each kind in a process of its own; the medians over all
+rounds count, and the medians of the ratios within a round.
 """
 
+import contextlib
 import json
 import os
 import statistics
@@ -12,15 +14,24 @@ import subprocess
 import sys
 import tempfile
 import time
+from dataclasses import replace
 from pathlib import Path
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from bench.driver.loads import Load
+    from bench.driver.station import Station
 
 ROOT = Path(__file__).resolve().parent.parent
+sys.path.append(str(ROOT))
 KINDS = ("abi3", "native")
 LOADS = {"16 lookups a read": 16, "1 lookup a read": 1}
 BROKERS = 4
 Times = dict[str, dict[str, list[float]]]
 BURSTS = 40
 BURST_REQUESTS = 8000
+SERVER_ROUNDS = 15
+SERVER_SECONDS = 1.5
 
 
 def build(folder: Path, kind: str) -> None:
@@ -100,9 +111,7 @@ def burst(receive: object, data: bytes, requests: int) -> float:
 
 def compare(folders: dict[str, Path], rounds: int) -> None:
     """Print a line for each load."""
-    times: dict[str, dict[str, list[float]]] = {
-        k: {n: [] for n in LOADS} for k in KINDS
-    }
+    times: Times = {k: {n: [] for n in LOADS} for k in KINDS}
     for turn in range(rounds):
         for kind in KINDS if turn % 2 else KINDS[::-1]:
             command = [sys.executable, __file__, "measure"]
@@ -111,11 +120,55 @@ def compare(folders: dict[str, Path], rounds: int) -> None:
             )
             for load, nanoseconds in json.loads(ran.stdout).items():
                 times[kind][load].append(nanoseconds)
-    for load in LOADS:
+    report(times)
+
+
+def report(times: Times) -> None:
+    """A line for each load."""
+    for load in times[KINDS[0]]:
         pair = [times[kind][load] for kind in KINDS]
         abi3, native = map(statistics.median, pair)
         ratio = statistics.median(a / n for a, n in zip(*pair, strict=True))
         print(f"{load}: abi3 {abi3:.0f} ns, native {native:.0f} ns, {ratio - 1:+.1%}")
+
+
+def compare_servers(folders: dict[str, Path], rounds: int) -> None:
+    """The same for the server's processor time, driven as `make bench-server` does."""
+    from bench.driver.fetch import build_generators  # noqa: PLC0415  of this checkout
+    from bench.driver.loads import loads  # noqa: PLC0415
+    from bench.driver.places import cores  # noqa: PLC0415
+    from bench.driver.servers import OURS_FAST  # noqa: PLC0415
+    from bench.driver.station import Station  # noqa: PLC0415
+
+    build_generators()
+    os.sched_setaffinity(0, {cores()[1]})
+    chosen = {f"server, {load.name}": load for load in loads() if load.is_main}
+    times: Times = {k: {n: [] for n in chosen} for k in KINDS}
+    with contextlib.ExitStack() as stack:
+        stations = {}
+        for kind, folder in folders.items():
+            environ = OURS_FAST.environment | {"PYTHONPATH": str(folder)}
+            server = replace(OURS_FAST, name=kind, environment=environ)
+            station = stack.enter_context(Station(server, folder / "homes"))
+            station.start()
+            station.process.freeze()
+            stations[kind] = station
+        for name, load in chosen.items():
+            for turn in range(rounds):
+                for kind in KINDS if turn % 2 else KINDS[::-1]:
+                    times[kind][name].append(cpu_nanoseconds(stations[kind], load))
+    report(times)
+
+
+def cpu_nanoseconds(station: "Station", load: "Load") -> float:
+    """Of the server, for each request of one run of the load."""
+    from bench.driver.rounds import run_load  # noqa: PLC0415
+
+    station.process.thaw()
+    frames = station.frames(load, None)
+    found = run_load(station, load, frames, SERVER_SECONDS, SERVER_SECONDS / 5)
+    station.process.freeze()
+    return float(found["cpu_seconds_per_million"]) * 1000
 
 
 def main() -> None:
@@ -130,6 +183,7 @@ def main() -> None:
             folder.mkdir()
             build(folder, kind)
         compare(folders, rounds)
+        compare_servers(folders, SERVER_ROUNDS)
 
 
 main()
