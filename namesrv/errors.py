@@ -10,6 +10,7 @@
     │   └── BodyInvalid      the request's body cannot be read (code 1)
     ├── JsonInvalid, PropertiesInvalid      a text cannot be read; position and reason
     ├── StorageError         a file could not be written; nothing was changed
+    ├── SnapshotInvalid      a kept route table cannot be read: start without it
     ├── OptionsInvalid       options are wrong: print `mistakes`, exit code 2
     └── StartFailed          the server cannot start: print the sentence, exit code 1
 
@@ -135,6 +136,10 @@ class StorageError(NamesrvError):
     def __init__(self, action: str, path: str, reason: str) -> None:
         super().__init__(f"cannot {action} {path}: {reason}")
         self.path = path
+
+
+class SnapshotInvalid(NamesrvError):
+    """A kept route table is damaged, cut off or of an unknown version."""
 
 
 class OptionsInvalid(NamesrvError):

@@ -18,6 +18,7 @@ from namesrv.cli.sources import variable
 from namesrv.cli.words import read_words
 from namesrv.errors import StartFailed
 from namesrv.options import BY_NAME, OPTIONS, Options, kebab
+from namesrv.server.snapshots import WarmStart
 from tests.test_options import JAVA_TEXT
 
 Capture = pytest.CaptureFixture[str]
@@ -52,13 +53,15 @@ class Server:
         self.options: Options | None = None
         self.addresses = [("127.0.0.1", 9876)]
         self.loop_name = "asyncio"
+        self.warm_start: WarmStart | None = None
         self.failure: BaseException | None = None
 
     def run(self, options: Options, on_started: Callable[[object], None]) -> None:
         self.options = options
         if self.failure is not None:
             raise self.failure
-        on_started(SimpleNamespace(addresses=self.addresses, loop_name=self.loop_name))
+        about = {"addresses": self.addresses, "loop_name": self.loop_name}
+        on_started(SimpleNamespace(**about, warm_start=self.warm_start))
 
 
 @pytest.fixture
@@ -472,10 +475,19 @@ class TestServing:
         assert re.fullmatch(
             "The Name Server boot success. serializeType=JSON, address 127.0.0.1:9876,"
             " implementation (pure|fast), loop asyncio,"
-            f" version {namesrv.__version__}\n",
+            f" version {namesrv.__version__}, start cold\n",
             captured.out,
         )
         assert captured.err == ""
+
+    def test_warm_start_is_told_with_what_it_took_over(
+        self, server: Server, capsys: Capture
+    ) -> None:
+        server.warm_start = WarmStart(age_millis=8400, brokers=3, topics=1200)
+        served(server, "--bind", "127.0.0.1")
+        assert capsys.readouterr().out.endswith(
+            ", start warm from 8 s ago, 3 brokers, 1200 topics\n"
+        )
 
     def test_config_file_is_told_first(
         self, server: Server, tmp_path: Path, capsys: Capture

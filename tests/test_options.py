@@ -6,20 +6,22 @@ import re
 import pytest
 
 from namesrv.errors import OptionsInvalid, RequestFailed
+from namesrv.option_sources import (
+    Given,
+    Source,
+    build,
+    parse_remote,
+    parse_value,
+)
 from namesrv.options import (
     BY_NAME,
     GROUPS,
     OPTIONS,
     REMOTE_KEYS,
-    Given,
     Option,
     Options,
-    Source,
-    build,
     java_text,
     kebab,
-    parse_remote,
-    parse_value,
     value_text,
 )
 
@@ -85,7 +87,7 @@ class TestTable:
     def test_every_attribute_is_an_option_and_every_option_an_attribute(self) -> None:
         attributes = {entry.name for entry in dataclasses.fields(Options)} - {"extra"}
         assert attributes == {option.attribute for option in OPTIONS}
-        assert len(OPTIONS) == len(BY_NAME) == 57
+        assert len(OPTIONS) == len(BY_NAME) == 61
 
     @pytest.mark.parametrize("option", OPTIONS, ids=lambda option: option.name)
     def test_type_default_and_attribute_agree(self, option: Option) -> None:

@@ -93,7 +93,8 @@ def _announce(options: Options, server: "NameServer") -> None:
     _say(
         f"The Name Server boot success. serializeType={options.serialize_type},"
         f" address {_joined(server.addresses)}, implementation {IMPLEMENTATION},"
-        f" loop {server.loop_name}, version {__version__}"
+        f" loop {server.loop_name}, version {__version__},"
+        f" start {server.warm_start.text if server.warm_start else 'cold'}"
     )
     public = [item for item in server.addresses if not ip_address(item[0]).is_loopback]
     if public:

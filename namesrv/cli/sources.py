@@ -11,16 +11,8 @@ from typing import Final
 
 from namesrv.cli.words import Words
 from namesrv.errors import OptionsInvalid, PropertiesInvalid
-from namesrv.options import (
-    CONFIG_STORE_FILE,
-    OPTIONS,
-    REMOTE_KEYS,
-    Given,
-    Option,
-    Options,
-    Source,
-    build,
-)
+from namesrv.option_sources import Given, Source, build
+from namesrv.options import CONFIG_STORE_FILE, OPTIONS, REMOTE_KEYS, Option, Options
 from namesrv.wire.properties import read_properties
 
 VARIABLE_PREFIX: Final = "NAMESRV_OPT_"

@@ -6,7 +6,8 @@ from dataclasses import dataclass, field
 from difflib import get_close_matches
 from typing import Final
 
-from namesrv.options import BY_NAME, OPTIONS, Given, Option, kebab
+from namesrv.option_sources import Given
+from namesrv.options import BY_NAME, OPTIONS, Option, kebab
 
 ACTIONS: Final = ("help", "version", "check", "print", "serve")
 """What can be done; of several that are asked for, the first one is."""

@@ -13,13 +13,15 @@ _MOST_SHARED: Final = 4096
 
 
 class TopicQueues:
-    """One topic: its queues by broker name. `topic` is the one copy of the name;
-    `is_answered` says that its route may be among the ready answers."""
+    """One topic: its queues by broker name. `topic` is the one copy of the name,
+    `number` its short name in a snapshot, which no other topic ever has; `is_answered`
+    says that its route may be among the ready answers."""
 
-    __slots__ = ("is_answered", "queues", "topic")
+    __slots__ = ("is_answered", "number", "queues", "topic")
 
-    def __init__(self, topic: str) -> None:
+    def __init__(self, topic: str, number: int) -> None:
         self.topic = topic
+        self.number = number
         self.is_answered = False
         self.queues: dict[str, QueueData] = {}
 
@@ -30,7 +32,8 @@ class BrokerData:
     `broker_addrs` maps broker id to address (null only when a sender left it out);
     `live_keys` are the (cluster, address) under which its brokers registered;
     `topic_refs` refers to every topic with an entry of this group, and may hold
-    stale or repeated references until `topics` tidies it.
+    stale or repeated references until `topics` tidies it. `change` is the number of the
+    last change to anything that a snapshot holds of it.
     """
 
     __slots__ = (
@@ -40,6 +43,7 @@ class BrokerData:
         "_texts",
         "broker_addrs",
         "broker_name",
+        "change",
         "cluster",
         "enable_acting_master",
         "live_keys",
@@ -51,6 +55,7 @@ class BrokerData:
         self.cluster = cluster
         self.broker_name = broker_name
         self.broker_addrs: dict[int, str | None] = {}
+        self.change = 0
         self.enable_acting_master = False
         self.zone_name: str | None = None
         self.live_keys: set[tuple[str, str]] = set()

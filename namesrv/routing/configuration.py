@@ -7,7 +7,8 @@ Only the keys of an allow-list are changed, typed, all of a request or none of i
 from collections.abc import Callable
 
 from namesrv.errors import PropertiesInvalid, RequestFailed, StorageError
-from namesrv.options import BY_NAME, REMOTE_KEYS, Options, parse_remote, value_text
+from namesrv.option_sources import parse_remote
+from namesrv.options import BY_NAME, REMOTE_KEYS, Options, value_text
 from namesrv.routing.outbox import FileWrite, Outbox
 from namesrv.wire.properties import read_properties, write_properties
 

@@ -6,9 +6,10 @@ by the length of the stall. Source: `RouteInfoManager#scanNotActiveBroker` and
 `#onChannelDestroy`, protocol.md sections 3.5 and 3.6.
 """
 
+from collections.abc import Iterable
 from typing import Final
 
-from namesrv._impl import Connection
+from namesrv._impl import BrokerLiveInfo, Connection
 from namesrv.codes import DEFAULT_HEARTBEAT_TIMEOUT_MILLIS
 from namesrv.options import Options
 from namesrv.routing.broker_data import BrokerData
@@ -41,10 +42,26 @@ class Liveness:
         self._held_until_ms = 0
         self._held_closes: list[Connection] = []
         self._leftover_since: dict[_Leftover, int] = {}
+        # What a lease set as a broker's time, by (cluster, address).
+        self._leased: dict[tuple[str, str], int] = {}
 
     def is_holding(self, now_ms: int) -> bool:
         """Whether nobody is declared dead at present, because we stood still."""
         return now_ms < self._held_until_ms
+
+    def lease(
+        self, infos: Iterable[BrokerLiveInfo], now_ms: int, lease_millis: int
+    ) -> None:
+        """Brokers of a snapshot live for so long, unless they are heard of; from then
+        on their own timeout counts."""
+        for info in infos:
+            heard_of = now_ms + lease_millis - info.heartbeat_timeout_millis
+            info.last_update_timestamp = self._leased[info.key] = heard_of
+
+    def is_unconfirmed(self, info: BrokerLiveInfo) -> bool:
+        """Whether a broker of a snapshot was not heard of yet."""
+        heard_of = self._leased.get(info.key)
+        return info.owner is None and heard_of == info.last_update_timestamp
 
     def tick(self, now_ms: int) -> None:
         """Call it every TICK_MILLIS or sooner; scans when it is time."""
@@ -77,6 +94,8 @@ class Liveness:
         self._last_tick_ms = now_ms
         self._held_until_ms = now_ms + GRACE_MILLIS
         self._tables.broker_live_table.shift(stall)
+        for key in self._leased:
+            self._leased[key] += stall
         self._outbox.warn(
             "this process stood still, nobody is declared dead for a while",
             stall_millis=stall,
@@ -102,20 +121,30 @@ class Liveness:
 
     def _scan_not_active_broker(self, now_ms: int) -> None:
         for info in self._tables.broker_live_table.expired(now_ms):
-            self._outbox.warn(
-                "broker expired",
-                cluster=info.cluster_name,
-                broker=info.broker_name,
-                address=info.broker_addr,
-                timeout_millis=info.heartbeat_timeout_millis,
-                silent_millis=now_ms - info.last_update_timestamp,
-            )
+            self._report_expired(info, now_ms)
             unregister_live_broker(
                 self._tables, self._options, self._outbox, info, now_ms
             )
             owner = info.owner
             if isinstance(owner, Connection) and not self._carries_live_broker(owner):
                 self._outbox.put(Close(owner))
+
+    def _report_expired(self, info: BrokerLiveInfo, now_ms: int) -> None:
+        fields: dict[str, object] = {
+            "cluster": info.cluster_name,
+            "broker": info.broker_name,
+            "address": info.broker_addr,
+        }
+        if self.is_unconfirmed(info):
+            event = "broker of the last run did not come back"
+            self._outbox.warn(event, **fields)
+            return
+        self._outbox.warn(
+            "broker expired",
+            **fields,
+            timeout_millis=info.heartbeat_timeout_millis,
+            silent_millis=now_ms - info.last_update_timestamp,
+        )
 
     def _carries_live_broker(self, connection: Connection) -> bool:
         for key in connection.registered:

@@ -314,8 +314,7 @@ class Registration:
         if old is not None and (old.broker_name, old.ha_server_addr) != said:
             # Its slaves are answered with it; another group may have had this address.
             tables.remove_live(*info.key)
-        tables.broker_live_table.put(info, now_ms)
-        data.live_keys.add(info.key)
+        tables.put_live(data, info, now_ms)
         self._owner.add_registered(info.key)
         return info
 

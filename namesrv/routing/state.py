@@ -26,7 +26,8 @@ class RoutingState:
     """Tables, configuration, liveness and the hot path's share of them.
 
     `wall_millis` gives the date in milliseconds, for the few places where a sender left
-    its own out; `started_ms` is monotonic. `draining` turns newer clients away.
+    its own out; `started_ms` is monotonic. `draining` turns newer clients away;
+    `is_warm` says that the routes of the last run were taken over.
     """
 
     def __init__(
@@ -40,6 +41,7 @@ class RoutingState:
         self.wall_millis = wall_millis
         self.started_ms = started_ms
         self.draining = False
+        self.is_warm = False
         self.outbox = Outbox()
         self.serialize_type = int(SerializeType[options.serialize_type])
         self.tables = RouteTables(RouteAnswers(options.answer_cache_bytes))
@@ -62,7 +64,7 @@ class RoutingState:
     def is_ready(self, now_ms: int) -> bool:
         """Whether routes are answered already (section 2.7, the start-up gate)."""
         options = self.options
-        if not options.need_wait_for_service:
+        if self.is_warm or not options.need_wait_for_service:
             return True
         waited_millis = now_ms - self.started_ms
         return waited_millis >= options.wait_seconds_for_service * 1000

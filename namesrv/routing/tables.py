@@ -5,10 +5,14 @@ encoded here. Source: `RouteInfoManager`, protocol.md section 3.1.
 """
 
 from collections.abc import Iterable, Mapping
+from typing import Final
 
 from namesrv._impl import BrokerLiveInfo, BrokerLiveTable, RouteAnswers
 from namesrv.routing.broker_data import BrokerData, TopicQueues
 from namesrv.wire.bodies import QueueData, TopicQueueMappingInfo
+
+MOST_TOPIC_NUMBER: Final = 2**32 - 1
+"""What a snapshot has room for."""
 
 
 class RouteTables:
@@ -18,7 +22,7 @@ class RouteTables:
     `gone_since` holds, in monotonic milliseconds, since when a group that static-topic
     mappings name is gone; `mapped_topics` the topics that name it. `topic_changes`
     counts what may have changed a list of topics, `group_changes` what may have changed
-    a group's part of routes.
+    a group's part of routes, `changes` what may have changed anything that is kept.
     """
 
     def __init__(self, route_answers: RouteAnswers) -> None:
@@ -36,6 +40,8 @@ class RouteTables:
         self.gone_since: dict[str, int] = {}
         self.topic_changes = 0
         self.group_changes = 0
+        self.changes = 0
+        self._next_number = 0
 
     def set_queues(
         self, data: BrokerData, queue_datas: Mapping[str, QueueData]
@@ -46,7 +52,7 @@ class RouteTables:
         for topic, queue_data in queue_datas.items():
             entry = table.get(topic)
             if entry is None:
-                entry = table[topic] = TopicQueues(topic)
+                entry = table[topic] = TopicQueues(topic, self._number())
                 mark(topic)
             queues = entry.queues
             size = len(queues)
@@ -61,7 +67,9 @@ class RouteTables:
             if entry.is_answered:
                 entry.is_answered = False
                 mark(topic)
-        self.topic_changes += changed
+        if changed:
+            self.topic_changes += 1
+            self._note_change(data)
 
     def has(self, topic: str, data: BrokerData) -> bool:
         """Whether a topic has an entry of a group."""
@@ -76,6 +84,7 @@ class RouteTables:
         data = self.broker_addr_table.get(broker_name)
         if data is not None:
             data.lost_topic()
+            self._note_change(data)
         if entry.queues:
             self._mark_changed(entry)
         else:
@@ -96,6 +105,7 @@ class RouteTables:
         """A group's addresses, zone or flag changed: its topics' answers did too."""
         data.changed()
         self.group_changes += 1
+        self._note_change(data)
         self.forget_digests((data.broker_name,))
         for entry in data.topics():
             if entry.is_answered:
@@ -116,21 +126,33 @@ class RouteTables:
         """The next registration of every broker of these groups is looked at whole."""
         for name in broker_names:
             data = self.broker_addr_table.get(name)
-            for key in data.live_keys if data is not None else ():
+            if data is None:
+                continue
+            for key in data.live_keys:
                 info = self.broker_live_table.get(*key)
-                if info is not None:
+                if info is not None and info.digest is not None:
                     info.digest = None
+                    self._note_change(data)
 
     def forget_all_digests(self) -> None:
         """As `forget_digests`, for every broker."""
         for info in self.broker_live_table.entries():
             info.digest = None
 
+    def put_live(self, data: BrokerData, info: BrokerLiveInfo, now_ms: int) -> None:
+        """Store a live entry of a group."""
+        self.broker_live_table.put(info, now_ms)
+        data.live_keys.add(info.key)
+        self._note_change(data)
+
     def remove_live(self, cluster: str, broker_addr: str) -> BrokerLiveInfo | None:
         """Take a live entry out; what its slaves were answered is out of date."""
         info = self.broker_live_table.remove(cluster, broker_addr)
         if info is not None:
             self.forget_digests((info.broker_name,))
+            data = self.broker_addr_table.get(info.broker_name)
+            if data is not None:
+                self._note_change(data)
         return info
 
     def set_filter_servers(
@@ -141,6 +163,7 @@ class RouteTables:
         if servers:
             self.filter_server_table[key] = servers
         if old != (servers or []):
+            self.changes += 1
             # They show in the routes of every group that has this address.
             self.group_changes += 1
             self.route_answers.forget_bodies()
@@ -150,6 +173,7 @@ class RouteTables:
         if info.bname is None:
             return
         self.topic_queue_mapping_info_table.setdefault(topic, {})[info.bname] = info
+        self.changes += 1
         self.mapped_topics.setdefault(info.bname, set()).add(topic)
         if info.bname not in self.broker_addr_table:
             self.gone_since.setdefault(info.bname, now_ms)
@@ -157,6 +181,7 @@ class RouteTables:
 
     def remove_mappings(self, broker_name: str) -> None:
         """Drop every mapping that names a group."""
+        self.changes += 1
         for topic in self.mapped_topics.pop(broker_name, ()):
             mappings = self.topic_queue_mapping_info_table[topic]
             del mappings[broker_name]
@@ -170,6 +195,7 @@ class RouteTables:
         for entry in list(data.topics()):
             self.remove_queue(entry, broker_name)
         del self.broker_addr_table[broker_name]
+        self.changes += 1
         if broker_name in self.mapped_topics:
             self.gone_since[broker_name] = now_ms
 
@@ -179,15 +205,43 @@ class RouteTables:
         if broker_name not in names:
             names.add(broker_name)
             self.topic_changes += 1
-
-    def _mark_changed(self, entry: TopicQueues) -> None:
-        entry.is_answered = False
-        self._mark(entry.topic)
+            self.changes += 1
 
     def leave_cluster(self, cluster: str, broker_name: str | None) -> None:
         """Take a name out of a cluster, and the cluster out if it was the last."""
         names = self.cluster_addr_table.get(cluster)
         if names is not None:
             names.discard(broker_name)
+            self.changes += 1
             if not names:
                 del self.cluster_addr_table[cluster]
+
+    def take_over_topics(self, entries: Iterable[TopicQueues]) -> None:
+        """Put topics of a snapshot into the empty table, those that have queues."""
+        for entry in entries:
+            self._next_number = max(self._next_number, entry.number + 1)
+            if entry.queues:
+                self.topic_queue_table[entry.topic] = entry
+                self._mark(entry.topic)
+        self.topic_changes += 1
+
+    def _mark_changed(self, entry: TopicQueues) -> None:
+        entry.is_answered = False
+        self._mark(entry.topic)
+
+    def _number(self) -> int:
+        """The next number of a topic; when they run out all topics get new ones."""
+        number = self._next_number
+        if number > MOST_TOPIC_NUMBER:
+            for number, entry in enumerate(self.topic_queue_table.values()):
+                entry.number = number
+            number = len(self.topic_queue_table)
+            for data in self.broker_addr_table.values():
+                self._note_change(data)
+        self._next_number = number + 1
+        return number
+
+    def _note_change(self, data: BrokerData) -> None:
+        """What a snapshot holds of a group is out of date."""
+        self.changes += 1
+        data.change = self.changes

@@ -136,9 +136,13 @@ class Connections:
                 self._debug("connection is idle", protocol, protocol.connection)
                 protocol.close()
 
-    def close_all(self) -> None:
-        """Our own end: close everything; no broker is forgotten for it."""
+    def freeze(self) -> None:
+        """Our own end begins: no broker is forgotten for a connection that closes."""
         self._frozen = True
+
+    def close_all(self) -> None:
+        """Our own end: close everything."""
+        self.freeze()
         for protocol in list(self._by_connection.values()):
             protocol.close()
 

@@ -30,6 +30,7 @@ from namesrv.server.logs import EventLog
 from namesrv.server.notifier import Notifier
 from namesrv.server.product_cluster import ProductCluster
 from namesrv.server.protocol import NamesrvProtocol
+from namesrv.server.snapshots import Snapshots, WarmStart
 from namesrv.server.storage import DataDirectory, Writer, read
 
 _STOP_SECONDS: Final = 0.6
@@ -38,8 +39,8 @@ _LONGEST_SWEEP_MILLIS: Final = 5000
 
 
 class NameServer:
-    """One server. `addresses` holds the real (host, port) once it has started;
-    `loop_name` says which event loop runs it."""
+    """One server. Once it has started, `addresses` holds the real (host, port),
+    `loop_name` says which event loop runs it, and `warm_start` what it took over."""
 
     def __init__(self, options: Options) -> None:
         self._options = options
@@ -50,6 +51,7 @@ class NameServer:
         self._next_sweep_ms = 0
         self.addresses: list[tuple[str, int]] = []
         self.loop_name = ""
+        self.warm_start: WarmStart | None = None
 
     async def start(self) -> None:
         """Open files and sockets. Raises StartFailed."""
@@ -87,6 +89,8 @@ class NameServer:
             server.close()
         if self._tick_timer is not None:
             self._tick_timer.cancel()
+        self._connections.freeze()
+        self._snapshots.save_all()
         with contextlib.suppress(TimeoutError):
             await asyncio.wait_for(self._writer.close(), _STOP_SECONDS)
         self._connections.close_all()
@@ -109,11 +113,14 @@ class NameServer:
             state.configuration.load(read(self._options.config_store_path))
         except StorageError as exc:
             raise StartFailed(str(exc)) from None
-        state.refresh_hot_path(state.started_ms)
         self._writer = Writer(self._directory.write)
         self._notifier = Notifier(self._log)
         self._product_cluster = ProductCluster(self._options.product_namesrv_addr)
         self._connections = Connections(state, self._log, self._flush)
+        can_write = self._directory.warning is None
+        self._snapshots = Snapshots(state, self._writer, self._log, can_write=can_write)
+        self.warm_start = self._snapshots.load(state.started_ms)
+        state.refresh_hot_path(state.started_ms)
 
     async def _listen(self, loop: asyncio.AbstractEventLoop) -> None:
         for listener in open_listeners(self._options):
@@ -140,6 +147,7 @@ class NameServer:
         now_ms = self._connections.now_ms = monotonic_millis()
         self._state.liveness.tick(now_ms)
         self._flush()
+        self._snapshots.tick(now_ms)
         if now_ms >= self._next_sweep_ms:
             self._connections.sweep(now_ms)
             self._log.report_suppressed()
@@ -211,9 +219,9 @@ class _Job:
         self._flush = flush
         self.path = effect.path
 
-    def content(self) -> bytes:
+    def content(self) -> list[bytes]:
         """What the file is to hold."""
-        return self._effect.content()
+        return [self._effect.content()]
 
     def done(self, error: StorageError | None) -> None:
         """Tell the state."""

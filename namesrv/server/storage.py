@@ -14,7 +14,7 @@ import queue
 import stat
 import threading
 from collections import deque
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from typing import Final, Protocol
 
 from namesrv.errors import StartFailed, StorageError
@@ -61,7 +61,7 @@ class DataDirectory:
             if not os.access(self.path, os.W_OK):
                 self._warn("read-only")
 
-    def write(self, path: str, data: bytes) -> None:
+    def write(self, path: str, chunks: Iterable[bytes]) -> None:
         """Replace a file here or, where the operator says so, elsewhere. Blocks.
 
         Raises `StorageError`; then the file is what it was.
@@ -70,7 +70,7 @@ class DataDirectory:
         # The cause may have gone since, but another process may hold the lock now.
         if self._lock is None and target.startswith(os.path.realpath(self.path) + "/"):
             raise StorageError("write", path, "the data directory is not locked by us")
-        write_atomically(path, data)
+        write_atomically(path, chunks)
 
     def close(self) -> None:
         """Let another process have the directory."""
@@ -130,7 +130,7 @@ def read(path: str) -> bytes | None:
         raise StorageError("read", path, _reason(error)) from None
 
 
-def write_atomically(path: str, data: bytes) -> None:
+def write_atomically(path: str, chunks: Iterable[bytes]) -> None:
     """Replace the content of a file as a whole, or not at all. Blocks.
 
     Missing folders are made; mode and owner of an existing file are kept, and a link
@@ -141,7 +141,7 @@ def write_atomically(path: str, data: bytes) -> None:
         folder = os.path.dirname(target)
         os.makedirs(folder, exist_ok=True)
         with _temporary(target + ".tmp") as temporary:
-            _write_synced(temporary, data, target)
+            _write_synced(temporary, chunks, target)
             os.rename(temporary, target)
     except (OSError, ValueError) as error:
         raise StorageError("write", path, _reason(error)) from None
@@ -158,14 +158,15 @@ def _temporary(path: str) -> Iterator[str]:
         raise
 
 
-def _write_synced(path: str, data: bytes, like: str) -> None:
+def _write_synced(path: str, chunks: Iterable[bytes], like: str) -> None:
     flags = os.O_WRONLY | os.O_CREAT | os.O_TRUNC | os.O_NOFOLLOW | os.O_CLOEXEC
     descriptor = os.open(path, flags, FILE_MODE)
     try:
         _copy_access(like, descriptor)
-        rest = memoryview(data)
-        while rest:
-            rest = rest[os.write(descriptor, rest) :]
+        for chunk in chunks:
+            rest = memoryview(chunk)
+            while rest:
+                rest = rest[os.write(descriptor, rest) :]
         os.fsync(descriptor)
     finally:
         os.close(descriptor)
@@ -201,10 +202,11 @@ class WriteJob(Protocol):
     def path(self) -> str:
         """The file."""
 
-    def content(self) -> bytes:
-        """The whole new content, asked for on the loop right before the write.
+    def content(self) -> Iterable[bytes]:
+        """The whole new content, asked for on the loop right before the write; its
+        pieces are taken in the thread that writes.
 
-        May raise `StorageError`, which `done` is then called with.
+        Both may raise `StorageError`, which `done` is then called with.
         """
 
     def done(self, error: StorageError | None) -> None:
@@ -218,7 +220,9 @@ class Writer:
     stand on what they changed. All methods are called on the loop.
     """
 
-    def __init__(self, write: Callable[[str, bytes], None] = write_atomically) -> None:
+    def __init__(
+        self, write: Callable[[str, Iterable[bytes]], None] = write_atomically
+    ) -> None:
         self._write = write
         self._jobs: deque[WriteJob] = deque()
         self._busy = False
@@ -252,11 +256,11 @@ class Writer:
         while self._jobs:
             job = self._jobs.popleft()
             try:
-                data = job.content()
+                chunks = job.content()
             except Exception as error:
                 self._tell(job, _as_storage_error(job, error))
             else:
-                self._order(job, data)
+                self._order(job, chunks)
                 return
         self._busy = False
         for idle in self._idle:
@@ -264,20 +268,20 @@ class Writer:
                 idle.set_result(None)
         self._idle.clear()
 
-    def _order(self, job: WriteJob, data: bytes) -> None:
+    def _order(self, job: WriteJob, chunks: Iterable[bytes]) -> None:
         if self._thread is None:
             # A daemon, because a disk that hangs must not keep the process alive.
             self._thread = threading.Thread(
                 target=self._work, name="namesrv-writer", daemon=True
             )
             self._thread.start()
-        self._orders.put((asyncio.get_running_loop(), job, job.path, data))
+        self._orders.put((asyncio.get_running_loop(), job, job.path, chunks))
 
     def _work(self) -> None:
-        for loop, job, path, data in iter(self._orders.get, None):
+        for loop, job, path, chunks in iter(self._orders.get, None):
             failed: StorageError | None = None
             try:
-                self._write(path, data)
+                self._write(path, chunks)
             except Exception as error:
                 failed = _as_storage_error(job, error)
             with contextlib.suppress(RuntimeError):  # the loop is closed
@@ -294,7 +298,7 @@ class Writer:
             _LOGGER.exception("a finished write could not be taken note of")
 
 
-_Order = tuple[asyncio.AbstractEventLoop, WriteJob, str, bytes]
+_Order = tuple[asyncio.AbstractEventLoop, WriteJob, str, Iterable[bytes]]
 
 
 def _as_storage_error(job: WriteJob, error: Exception) -> StorageError:

@@ -35,7 +35,7 @@ def snapshot(world: World, connections: Sequence[Connection]) -> dict[str, Any]:
                 info.data_version,
                 info.ha_server_addr,
                 info.epoch,
-                index[info.owner],
+                index.get(info.owner),
             )
             for info in tables.broker_live_table.entries()
         },

@@ -7,7 +7,7 @@ import stat
 import subprocess
 import sys
 import threading
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from pathlib import Path
 
 import pytest
@@ -166,15 +166,15 @@ class TestDataDirectory:
         directory = DataDirectory(str(tmp_path / "data"))
         inside, outside = tmp_path / "data" / "kvConfig.json", tmp_path / "kv"
         with pytest.raises(StorageError, match="is not locked by us"):
-            directory.write(str(inside), b"1")
+            directory.write(str(inside), [b"1"])
         assert not inside.exists()
-        directory.write(str(outside), b"1")
+        directory.write(str(outside), [b"1"])
         assert outside.read_bytes() == b"1"
 
     def test_locked_directory_is_written(self, tmp_path: Path) -> None:
         directory = DataDirectory(str(tmp_path))
         directory.open()
-        directory.write(str(tmp_path / "kvConfig.json"), b"1")
+        directory.write(str(tmp_path / "kvConfig.json"), [b"1"])
         assert (tmp_path / "kvConfig.json").read_bytes() == b"1"
         directory.close()
 
@@ -197,20 +197,20 @@ class TestRead:
 class TestWriteAtomically:
     def test_makes_file_and_folders(self, tmp_path: Path) -> None:
         path = tmp_path / "a" / "b" / "file"
-        write_atomically(str(path), b"content")
+        write_atomically(str(path), [b"content"])
         assert path.read_bytes() == b"content"
         assert [child.name for child in path.parent.iterdir()] == ["file"]
 
     def test_replaces_the_whole_content(self, tmp_path: Path) -> None:
         path = tmp_path / "file"
         path.write_bytes(b"long old content")
-        write_atomically(str(path), b"new")
+        write_atomically(str(path), [b"new"])
         assert path.read_bytes() == b"new"
 
     def test_new_file_is_readable_by_all_within_the_umask(self, tmp_path: Path) -> None:
         before = os.umask(0o027)
         try:
-            write_atomically(str(tmp_path / "file"), b"")
+            write_atomically(str(tmp_path / "file"), [b""])
         finally:
             os.umask(before)
         assert stat.S_IMODE((tmp_path / "file").stat().st_mode) == 0o640
@@ -219,7 +219,7 @@ class TestWriteAtomically:
         path = tmp_path / "file"
         path.write_bytes(b"old")
         path.chmod(0o604)
-        write_atomically(str(path), b"new")
+        write_atomically(str(path), [b"new"])
         assert stat.S_IMODE(path.stat().st_mode) == 0o604
 
     def test_owner_that_cannot_be_kept_is_no_failure(
@@ -228,14 +228,14 @@ class TestWriteAtomically:
         path = tmp_path / "file"
         path.write_bytes(b"old")
         monkeypatch.setattr(os, "fchown", fail_with(errno.EPERM))
-        write_atomically(str(path), b"new")
+        write_atomically(str(path), [b"new"])
         assert path.read_bytes() == b"new"
 
     def test_link_stays_a_link(self, tmp_path: Path) -> None:
         target, link = tmp_path / "target", tmp_path / "link"
         target.write_bytes(b"old")
         link.symlink_to(target)
-        write_atomically(str(link), b"new")
+        write_atomically(str(link), [b"new"])
         assert link.is_symlink()
         assert target.read_bytes() == b"new"
 
@@ -246,12 +246,12 @@ class TestWriteAtomically:
         victim.write_bytes(b"mine")
         (tmp_path / "file.tmp").symlink_to(victim)
         with pytest.raises(StorageError):
-            write_atomically(str(tmp_path / "file"), b"new")
+            write_atomically(str(tmp_path / "file"), [b"new"])
         assert victim.read_bytes() == b"mine"
 
     def test_what_a_killed_process_left_is_no_hindrance(self, tmp_path: Path) -> None:
         (tmp_path / "file.tmp").write_bytes(b"half of a much longer content")
-        write_atomically(str(tmp_path / "file"), b"new")
+        write_atomically(str(tmp_path / "file"), [b"new"])
         assert (tmp_path / "file").read_bytes() == b"new"
         assert not (tmp_path / "file.tmp").exists()
 
@@ -260,7 +260,7 @@ class TestWriteAtomically:
     ) -> None:
         real_write = os.write
         monkeypatch.setattr(os, "write", lambda fd, data: real_write(fd, data[:3]))
-        write_atomically(str(tmp_path / "file"), b"0123456789")
+        write_atomically(str(tmp_path / "file"), [b"0123456789"])
         assert (tmp_path / "file").read_bytes() == b"0123456789"
 
     @pytest.mark.parametrize("call", ["write", "fsync", "rename", "open"])
@@ -272,7 +272,7 @@ class TestWriteAtomically:
         path.write_bytes(b"old")
         monkeypatch.setattr(os, call, fail_with(number))
         with pytest.raises(StorageError) as caught:
-            write_atomically(str(path), b"new")
+            write_atomically(str(path), [b"new"])
         monkeypatch.undo()
         assert str(caught.value) == f"cannot write {path}: {os.strerror(number)}"
         assert caught.value.path == str(path)
@@ -290,17 +290,17 @@ class TestWriteAtomically:
             real_fsync(descriptor)
 
         monkeypatch.setattr(os, "fsync", files_only)
-        write_atomically(str(tmp_path / "file"), b"new")
+        write_atomically(str(tmp_path / "file"), [b"new"])
         assert (tmp_path / "file").read_bytes() == b"new"
 
     def test_folder_that_is_a_file_is_an_error(self, tmp_path: Path) -> None:
         (tmp_path / "folder").write_bytes(b"")
         with pytest.raises(StorageError, match="cannot write .*: "):
-            write_atomically(str(tmp_path / "folder" / "file"), b"new")
+            write_atomically(str(tmp_path / "folder" / "file"), [b"new"])
 
     def test_name_that_no_file_can_have_is_an_error(self, tmp_path: Path) -> None:
         with pytest.raises(StorageError, match="null byte"):
-            write_atomically(f"{tmp_path}/a\0b", b"new")
+            write_atomically(f"{tmp_path}/a\0b", [b"new"])
 
 
 class Job:
@@ -313,9 +313,9 @@ class Job:
         self.error: StorageError | None = None
         self.then: Callable[[], None] = lambda: None
 
-    def content(self) -> bytes:
+    def content(self) -> Iterable[bytes]:
         self.notes.append(f"content {self.text}")
-        return self.text.encode()
+        return [self.text.encode()]
 
     def done(self, error: StorageError | None) -> None:
         self.notes.append(f"done {self.text}")
@@ -324,7 +324,7 @@ class Job:
 
 
 class TestWriter:
-    def run(self, *jobs: Job, write: Callable[[str, bytes], None]) -> None:
+    def run(self, *jobs: Job, write: Callable[[str, Iterable[bytes]], None]) -> None:
         async def submit_all() -> None:
             writer = Writer(write)
             for job in jobs:
@@ -350,7 +350,7 @@ class TestWriter:
     ) -> None:
         threads: list[threading.Thread] = []
 
-        def write(path: str, data: bytes) -> None:
+        def write(path: str, data: Iterable[bytes]) -> None:
             threads.append(threading.current_thread())
 
         job = Job(tmp_path / "file", "a", [])
@@ -378,8 +378,8 @@ class TestWriter:
     def test_failed_write_is_reported_and_the_next_one_is_done(
         self, tmp_path: Path
     ) -> None:
-        def write(path: str, data: bytes) -> None:
-            if data == b"a":
+        def write(path: str, data: Iterable[bytes]) -> None:
+            if data == [b"a"]:
                 raise StorageError("write", path, "No space left on device")
             write_atomically(path, data)
 
@@ -408,7 +408,7 @@ class TestWriter:
         self, tmp_path: Path
     ) -> None:
         class Full(Job):
-            def content(self) -> bytes:
+            def content(self) -> Iterable[bytes]:
                 raise StorageError("write", self.path, "the table is full")
 
         bad, good = Full(tmp_path / "bad", "a", []), Job(tmp_path / "good", "b", [])
@@ -420,8 +420,8 @@ class TestWriter:
         self, tmp_path: Path, caplog: pytest.LogCaptureFixture
     ) -> None:
         class Buggy(Job):
-            def content(self) -> bytes:
-                return bytes(1 // 0)
+            def content(self) -> Iterable[bytes]:
+                return [bytes(1 // 0)]
 
             def done(self, error: StorageError | None) -> None:
                 super().done(error)
@@ -441,7 +441,7 @@ class TestWriter:
     def test_bug_in_a_write_is_an_error_of_that_job(
         self, tmp_path: Path, caplog: pytest.LogCaptureFixture
     ) -> None:
-        def write(path: str, data: bytes) -> None:
+        def write(path: str, data: Iterable[bytes]) -> None:
             raise KeyError("bug")
 
         job = Job(tmp_path / "file", "a", [])

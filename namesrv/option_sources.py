@@ -1,0 +1,146 @@
+"""Options from words: of a file, of the environment, of the command line, of a peer.
+
+Nothing here reads words from anywhere; they come in as a `Source`. Protocol.md sections
+4.2, 4.3 and 9.4.
+"""
+
+import re
+from collections.abc import Callable, Container, Iterator, Sequence
+from dataclasses import dataclass
+from difflib import get_close_matches
+from operator import attrgetter
+from typing import Any, Final, NamedTuple
+
+from namesrv.codes import ResponseCode
+from namesrv.errors import OptionsInvalid, RequestFailed
+from namesrv.options import BY_NAME, OPTIONS, REMOTE_KEYS, Option, Options, Value
+
+QUOTE_LENGTH: Final = 100
+
+
+class Given(NamedTuple):
+    """One option as a source gives it; `location` is a line, a variable or a flag."""
+
+    key: str
+    text: str
+    location: str
+
+
+@dataclass(frozen=True, slots=True)
+class Source:
+    """Where options come from; `spell` is how it writes the key of an option."""
+
+    name: str
+    items: Sequence[Given]
+    keeps_unknown: bool = False
+    spell: Callable[[Option], str] = attrgetter("name")
+
+
+def parse_value(option: Option, text: str) -> Value:
+    """The value that `text` stands for; blanks around it do not count.
+
+    Raises `OptionsInvalid` with one sentence: key, value and what was expected.
+    """
+    word = text.strip(" \t\r\n\f")
+    if option.type is bool and word.lower() in ("true", "false"):
+        return word.lower() == "true"
+    if option.type is int and re.fullmatch("[+-]?[0-9]{1,20}", word):
+        if option.minimum <= int(word) <= option.maximum:
+            return int(word)
+    if option.type is str:
+        if option.choices:
+            for choice in option.choices:
+                if choice.lower() == word.lower():
+                    return choice
+        elif not re.search("[\x00-\x1f\x7f]", word):
+            return word
+    mistake = f"{option.name} is {_quote(text)}, expected {option.expected}"
+    raise OptionsInvalid([mistake])
+
+
+def build(sources: Sequence[Source]) -> Options:
+    """Options from `sources` in rising order; a later one wins.
+
+    Raises `OptionsInvalid` with all mistakes of all sources, one sentence each.
+    """
+    mistakes: list[str] = []
+    values: dict[str, Any] = {}
+    extra: dict[str, str] = {}
+    origins: dict[str, str] = {}
+    for source in sources:
+        spelled = {source.spell(option): option for option in OPTIONS}
+        for item in source.items:
+            origin = f"{source.name}, {item.location}: "
+            option = spelled.get(item.key)
+            if option is not None:
+                try:
+                    values[option.attribute] = parse_value(option, item.text)
+                    origins[option.name] = origin
+                except OptionsInvalid as error:
+                    mistakes.append(origin + error.mistakes[0])
+            elif source.keeps_unknown:
+                extra[item.key] = item.text
+            else:
+                mistakes.append(origin + _unknown(item.key, spelled))
+    options = Options(**values, extra=extra)
+    for name, mistake in _contradictions(options):
+        mistakes.append(origins.get(name, "") + mistake)
+    if mistakes:
+        raise OptionsInvalid(mistakes)
+    return options
+
+
+def parse_remote(name: str, text: str, black_list: Container[str] = ()) -> Value:
+    """The new value of an option in a remote update (318, protocol.md section 9.4).
+
+    `black_list` is what the operator took off the allow-list. Raises `RequestFailed`:
+    code 16 for a key that may not be changed, code 1 for a value of the wrong type.
+    """
+    if name not in REMOTE_KEYS:
+        remark = f"config {_quote(name)} can not be updated remotely"
+        raise RequestFailed(remark, ResponseCode.NO_PERMISSION)
+    if name in black_list:
+        remark = "Can not update config in black list."
+        raise RequestFailed(remark, ResponseCode.NO_PERMISSION)
+    try:
+        return parse_value(BY_NAME[name], text)
+    except OptionsInvalid as error:
+        raise RequestFailed(f"config {error.mistakes[0]}") from None
+
+
+def _quote(text: str) -> str:
+    return f"{text[:QUOTE_LENGTH]!r}{'...' if len(text) > QUOTE_LENGTH else ''}"
+
+
+def _unknown(key: str, spelled: dict[str, Option]) -> str:
+    near = get_close_matches(key, spelled, n=1)
+    hint = f"; did you mean {near[0]}?" if near else ""
+    return f"there is no option {_quote(key)}{hint}"
+
+
+def _contradictions(options: Options) -> Iterator[tuple[str, str]]:
+    """Pairs of an option's name and what is wrong with its value beside the others."""
+    if options.enable_controller_in_namesrv:
+        yield (
+            "enableControllerInNamesrv",
+            "enableControllerInNamesrv is true, expected false, because this server has"
+            " no controller inside; run RocketMQ's controller as a process of its own",
+        )
+    if not options.bind_addresses:
+        yield "bindAddress", "bindAddress is empty, expected at least one address"
+    if not options.data_dir:
+        yield "dataDir", "dataDir is empty, expected the path of a directory"
+    low = options.write_buffer_low_water_mark
+    high = options.write_buffer_high_water_mark
+    if 0 < high < low:
+        yield (
+            "writeBufferLowWaterMark",
+            f"writeBufferLowWaterMark is {low}, expected at most"
+            f" writeBufferHighWaterMark, which is {high}",
+        )
+    if options.input_budget_bytes < options.frame_max_length:
+        yield (
+            "inputBudgetBytes",
+            f"inputBudgetBytes is {options.input_budget_bytes}, expected at least"
+            f" frameMaxLength, which is {options.frame_max_length}",
+        )

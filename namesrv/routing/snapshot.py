@@ -1,0 +1,283 @@
+"""The route table as records to be kept, and back (docs/architecture.md, "Files").
+
+A group is packed whole, so that no lookup after a restart mixes two registrations of
+one broker. Groups are packed one after the other, between other work; a topic that was
+deleted meanwhile has no name in the shared record, and is left out when they are read.
+"""
+
+import sys
+from array import array
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from typing import Final
+
+from namesrv._impl import BrokerLiveInfo
+from namesrv.errors import SnapshotInvalid
+from namesrv.options import OPTIONS, Options, value_text
+from namesrv.routing.broker_data import BrokerData, TopicQueues
+from namesrv.routing.tables import RouteTables
+from namesrv.wire.bodies import DataVersion, QueueData, TopicQueueMappingInfo
+from namesrv.wire.snapshot_records import (
+    END,
+    GROUP,
+    TABLES,
+    EndRecord,
+    GroupRecord,
+    LiveRecord,
+    MappingRecord,
+    Place,
+    QueueRecord,
+    TablesRecord,
+    read_payload,
+    split_records,
+    write_record,
+)
+
+_NUMBER: Final = "I"
+_NUMBER_BYTES: Final = array(_NUMBER).itemsize
+
+
+@dataclass(slots=True, frozen=True)
+class RouteSnapshot:
+    """What a file holds: groups with their places in it, and what they share."""
+
+    tables: TablesRecord
+    groups: list[tuple[GroupRecord, Place]]
+
+
+def pack_group(tables: RouteTables, data: BrokerData) -> bytes:
+    """One group as it is now."""
+    name = data.broker_name
+    entries = data.topics()
+    queue_datas = [entry.queues[name] for entry in entries]
+    distinct = {id(queue_data): queue_data for queue_data in queue_datas}
+    places = {key: place for place, key in enumerate(distinct)}
+    live = tables.broker_live_table
+    infos = [live.get(*key) for key in sorted(data.live_keys)]
+    record = GroupRecord(
+        name,
+        data.cluster,
+        data.broker_addrs,
+        data.enable_acting_master,
+        data.zone_name,
+        [_live_record(i) for i in infos if i is not None and i.broker_name == name],
+        [_queue_record(queue_data) for queue_data in distinct.values()],
+        _packed([entry.number for entry in entries]),
+        _packed([places[id(queue_data)] for queue_data in queue_datas]),
+    )
+    return write_record(GROUP, record)
+
+
+def pack_tables(
+    tables: RouteTables, options: Options, saved_millis: int, now_ms: int
+) -> bytes:
+    """What the groups share, as it is now; `saved_millis` is the date."""
+    entries = tables.topic_queue_table.values()
+    record = TablesRecord(
+        saved_millis,
+        relied_on(options),
+        _packed([entry.number for entry in entries]),
+        [entry.topic for entry in entries],
+        {c: list(names) for c, names in tables.cluster_addr_table.items()},
+        [(*key, servers) for key, servers in tables.filter_server_table.items()],
+        list(_mapping_records(tables)),
+        {name: now_ms - at for name, at in tables.gone_since.items()},
+    )
+    return write_record(TABLES, record)
+
+
+def pack_end(groups: int) -> bytes:
+    """The last record."""
+    return write_record(END, EndRecord(groups))
+
+
+def relied_on(options: Options) -> dict[str, str]:
+    """The options that decide what an unchanged registration does."""
+    return {
+        option.name: value_text(getattr(options, option.attribute))
+        for option in OPTIONS
+        if option.remote
+    }
+
+
+def read_snapshot(data: bytes) -> RouteSnapshot:
+    """Everything that a file holds, checked. Raises SnapshotInvalid."""
+    groups: list[tuple[GroupRecord, Place]] = []
+    tables: TablesRecord | None = None
+    end: EndRecord | None = None
+    for kind, place, payload in split_records(data):
+        if end is not None:
+            raise SnapshotInvalid("something follows its last record")
+        if kind == GROUP:
+            groups.append((_checked(read_payload(GroupRecord, payload)), place))
+        elif kind == TABLES:
+            tables = read_payload(TablesRecord, payload)
+        else:
+            end = read_payload(EndRecord, payload)
+    if tables is None or end is None:
+        raise SnapshotInvalid("its last records are missing")
+    names = {group.broker_name for group, _ in groups}
+    if not len(names) == len(groups) == end.groups:
+        raise SnapshotInvalid(f"{end.groups} groups were written, {len(names)} found")
+    numbers = set(_numbers(tables.numbers))
+    if not len(numbers) == len(tables.topics) == len(set(tables.topics)):
+        raise SnapshotInvalid("topics and their numbers do not match")
+    return RouteSnapshot(tables, groups)
+
+
+def restore(
+    tables: RouteTables, options: Options, snapshot: RouteSnapshot, now_ms: int
+) -> list[BrokerLiveInfo]:
+    """Fill empty tables; the live brokers, none of which was heard of yet."""
+    shared = snapshot.tables
+    numbers = _numbers(shared.numbers)
+    entries = {
+        number: TopicQueues(topic, number)
+        for number, topic in zip(numbers, shared.topics, strict=True)
+    }
+    keeps_digests = shared.options == relied_on(options)
+    infos: list[BrokerLiveInfo] = []
+    for group, _ in snapshot.groups:
+        infos += _restore_group(tables, group, entries, keeps_digests, now_ms)
+    tables.take_over_topics(entries.values())
+    for cluster, names in shared.clusters.items():
+        for name in names:
+            tables.join_cluster(cluster, name)
+    for cluster, addr, servers in shared.filter_servers:
+        tables.set_filter_servers((cluster, addr), servers)
+    for record in shared.mappings:
+        tables.set_mapping(record.topic, _mapping_info(record), now_ms)
+    for name, millis in shared.gone_millis.items():
+        if name in tables.gone_since:
+            tables.gone_since[name] = now_ms - millis
+    return infos
+
+
+def _restore_group(
+    tables: RouteTables,
+    group: GroupRecord,
+    entries: dict[int, TopicQueues],
+    keeps_digests: bool,
+    now_ms: int,
+) -> list[BrokerLiveInfo]:
+    name = group.broker_name
+    data = BrokerData(group.cluster, name)
+    data.broker_addrs = dict(group.broker_addrs)
+    data.enable_acting_master = group.enable_acting_master
+    data.zone_name = group.zone_name
+    queue_datas = [_queue_data(data, record) for record in group.queues]
+    queues_of = _numbers(group.queues_of)
+    for number, place in zip(_numbers(group.topics), queues_of, strict=True):
+        entry = entries.get(number)
+        if entry is not None:
+            entry.queues[name] = queue_datas[place]
+            data.topic_refs.append(entry)
+    tables.broker_addr_table[name] = data
+    infos = [_live_info(name, live, keeps_digests) for live in group.lives]
+    for info in infos:
+        tables.put_live(data, info, now_ms)
+    return infos
+
+
+def _live_record(info: BrokerLiveInfo) -> LiveRecord:
+    version = info.data_version
+    numbers = None
+    if version is not None:
+        numbers = version.counter, version.state_version, version.timestamp or 0
+    return LiveRecord(
+        info.cluster_name,
+        info.broker_addr,
+        info.heartbeat_timeout_millis,
+        numbers,
+        info.ha_server_addr,
+        info.digest,
+        info.answer_ext_fields,
+    )
+
+
+def _live_info(
+    broker_name: str, record: LiveRecord, keeps_digest: bool
+) -> BrokerLiveInfo:
+    info = BrokerLiveInfo(
+        record.cluster_name,
+        record.broker_addr,
+        broker_name,
+        record.heartbeat_timeout_millis,
+        None if record.version is None else DataVersion(*record.version),
+        record.ha_server_addr,
+        None,
+    )
+    info.digest = record.digest if keeps_digest else None
+    info.answer_ext_fields = record.answer_ext_fields
+    return info
+
+
+def _queue_record(queue_data: QueueData) -> QueueRecord:
+    return QueueRecord(
+        queue_data.perm,
+        queue_data.read_queue_nums,
+        queue_data.topic_sys_flag,
+        queue_data.write_queue_nums,
+        queue_data.broker_name is not None,
+    )
+
+
+def _queue_data(data: BrokerData, record: QueueRecord) -> QueueData:
+    numbers = (
+        record.perm,
+        record.read_queue_nums,
+        record.topic_sys_flag,
+        record.write_queue_nums,
+    )
+    return data.shared(*numbers) if record.is_named else QueueData(None, *numbers)
+
+
+def _mapping_records(tables: RouteTables) -> Iterable[MappingRecord]:
+    for topic, mappings in tables.topic_queue_mapping_info_table.items():
+        for bname, info in mappings.items():
+            yield MappingRecord(
+                topic,
+                bname,
+                info.curr_id_map,
+                info.dirty,
+                info.epoch,
+                info.scope,
+                info.topic,
+                info.total_queues,
+            )
+
+
+def _mapping_info(record: MappingRecord) -> TopicQueueMappingInfo:
+    return TopicQueueMappingInfo(
+        record.bname,
+        record.curr_id_map,
+        record.dirty,
+        record.epoch,
+        record.scope,
+        record.own_topic,
+        record.total_queues,
+    )
+
+
+def _checked(group: GroupRecord) -> GroupRecord:
+    topics, queues_of = set(_numbers(group.topics)), _numbers(group.queues_of)
+    if len(topics) != len(queues_of) or max(queues_of, default=-1) >= len(group.queues):
+        raise SnapshotInvalid(f"topics of group {group.broker_name!r} do not match")
+    return group
+
+
+def _packed(numbers: Sequence[int]) -> bytes:
+    packed = array(_NUMBER, numbers)
+    if sys.byteorder == "big":
+        packed.byteswap()
+    return packed.tobytes()
+
+
+def _numbers(data: bytes) -> "array[int]":
+    numbers = array(_NUMBER)
+    if len(data) % _NUMBER_BYTES:
+        raise SnapshotInvalid(f"{len(data)} bytes are no whole numbers")
+    numbers.frombytes(data)
+    if sys.byteorder == "big":
+        numbers.byteswap()
+    return numbers

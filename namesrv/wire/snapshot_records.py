@@ -1,0 +1,168 @@
+"""The file that a route table is kept in: a first line with a version, then records.
+
+A record is a kind, a length, a CRC-32 and that many bytes of MessagePack. Groups come
+one by one, in any order; then the tables that they share, and a last record that says
+how many groups there are, so that a file that was cut off is not taken for a short one.
+"""
+
+import struct
+import zlib
+from collections.abc import Iterator
+from typing import Any, Final, NamedTuple, TypeVar
+
+import msgpack
+import msgspec
+from msgspec import Struct
+
+from namesrv.errors import SnapshotInvalid
+from namesrv.wire.bodies import Int32, Int64
+
+FIRST_LINE: Final = b"namesrv routes, version 1\n"
+GROUP: Final = 1
+TABLES: Final = 2
+END: Final = 3
+
+_NAMED_VERSION: Final = b"namesrv routes, version "
+_HEAD: Final = struct.Struct(">BII")
+_KINDS: Final = {GROUP, TABLES, END}
+_UNREADABLE: Final = (ValueError, TypeError, RecursionError, msgspec.MsgspecError)
+
+_Shape = TypeVar("_Shape", bound=Struct)
+
+
+class LiveRecord(Struct, array_like=True, frozen=True):
+    """A live broker of a group; `version` is counter, state version, timestamp."""
+
+    cluster_name: str
+    broker_addr: str
+    heartbeat_timeout_millis: Int64
+    version: tuple[Int64, Int64, Int64] | None
+    ha_server_addr: str | None
+    digest: bytes | None
+    answer_ext_fields: str
+
+
+class QueueRecord(Struct, array_like=True, frozen=True):
+    """A QueueData of a group; `is_named` says that it names the group."""
+
+    perm: Int32
+    read_queue_nums: Int32
+    topic_sys_flag: Int32
+    write_queue_nums: Int32
+    is_named: bool
+
+
+class GroupRecord(Struct, array_like=True, frozen=True):
+    """A broker group whole.
+
+    `topics` holds the numbers of its topics, 32 bits each, lowest byte first;
+    `queues_of` just so an index into `queues` for each of them.
+    """
+
+    broker_name: str
+    cluster: str
+    broker_addrs: dict[int, str | None]
+    enable_acting_master: bool
+    zone_name: str | None
+    lives: list[LiveRecord]
+    queues: list[QueueRecord]
+    topics: bytes
+    queues_of: bytes
+
+
+class MappingRecord(Struct, array_like=True, frozen=True):
+    """A static topic's mapping on one group."""
+
+    topic: str
+    bname: str
+    curr_id_map: dict[Int32, Int32] | None
+    dirty: bool
+    epoch: Int64
+    scope: str | None
+    own_topic: str | None
+    total_queues: Int32
+
+
+class TablesRecord(Struct, array_like=True, frozen=True):
+    """What groups share. `saved_millis` is the date, `options` what digests rely on;
+    `topics` are names in the order of `numbers`; `gone_millis` says how long a group
+    that mappings name has been gone."""
+
+    saved_millis: int
+    options: dict[str, str]
+    numbers: bytes
+    topics: list[str]
+    clusters: dict[str, list[str | None]]
+    filter_servers: list[tuple[str, str, list[str | None]]]
+    mappings: list[MappingRecord]
+    gone_millis: dict[str, int]
+
+
+class EndRecord(Struct, array_like=True, frozen=True):
+    """How many groups came before."""
+
+    groups: int
+
+
+class Place(NamedTuple):
+    """Where a record is in its file, head included."""
+
+    offset: int
+    length: int
+
+
+def write_record(kind: int, value: Struct) -> bytes:
+    """One record, head included."""
+    plain = msgspec.to_builtins(value, builtin_types=(bytes,))
+    payload: bytes = msgpack.packb(plain, unicode_errors="surrogatepass")
+    return _HEAD.pack(kind, len(payload), zlib.crc32(payload)) + payload
+
+
+def is_record(data: bytes) -> bool:
+    """Whether this is one whole record."""
+    if len(data) < _HEAD.size:
+        return False
+    kind, length, checksum = _HEAD.unpack_from(data)
+    payload = memoryview(data)[_HEAD.size :]
+    return kind in _KINDS and len(payload) == length and zlib.crc32(payload) == checksum
+
+
+def split_records(data: bytes) -> Iterator[tuple[int, Place, memoryview]]:
+    """Kind, place and payload of each record. Raises SnapshotInvalid."""
+    offset = _after_first_line(data)
+    whole = memoryview(data)
+    while offset < len(data):
+        start = offset + _HEAD.size
+        if start > len(data):
+            raise SnapshotInvalid(f"it ends in the middle of a record at byte {offset}")
+        kind, length, checksum = _HEAD.unpack_from(data, offset)
+        payload = whole[start : start + length]
+        if kind not in _KINDS or len(payload) != length:
+            raise SnapshotInvalid(f"there is no whole record at byte {offset}")
+        if zlib.crc32(payload) != checksum:
+            raise SnapshotInvalid(
+                f"the checksum of the record at byte {offset} differs"
+            )
+        yield kind, Place(offset, _HEAD.size + length), payload
+        offset = start + length
+
+
+def read_payload(shape: type[_Shape], payload: memoryview) -> _Shape:
+    """A record's value. Raises SnapshotInvalid."""
+    try:
+        plain: Any = msgpack.unpackb(
+            payload, unicode_errors="surrogatepass", strict_map_key=False
+        )
+        return msgspec.convert(plain, shape, builtin_types=(bytes,))
+    except _UNREADABLE as exc:
+        raise SnapshotInvalid(f"a {shape.__name__} cannot be read: {exc}") from None
+
+
+def _after_first_line(data: bytes) -> int:
+    if data.startswith(FIRST_LINE):
+        return len(FIRST_LINE)
+    line = data[: data.find(b"\n")] if b"\n" in data[:80] else data[:40]
+    if line.startswith(_NAMED_VERSION):
+        version = line.removeprefix(_NAMED_VERSION).decode("latin-1")
+        raise SnapshotInvalid(f"version {version!r} of its form is not known")
+    raise SnapshotInvalid(f"it begins with {line[:40]!r}, which no snapshot does")

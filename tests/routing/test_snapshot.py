@@ -1,0 +1,331 @@
+"""The route table packed and restored: a server that goes on as if it had not ended."""
+
+from typing import Any
+
+import pytest
+from hypothesis import settings
+from hypothesis import strategies as st
+from hypothesis.stateful import (
+    RuleBasedStateMachine,
+    initialize,
+    invariant,
+    rule,
+    run_state_machine_as_test,
+)
+
+from namesrv.errors import SnapshotInvalid
+from namesrv.routing import tables as tables_module
+from namesrv.routing.snapshot import (
+    pack_end,
+    pack_group,
+    pack_tables,
+    read_snapshot,
+    restore,
+)
+from namesrv.wire.snapshot_records import FIRST_LINE
+from tests.hot_path.histories import TOPICS, Spec, some_changes, some_specs
+from tests.routing.peer import (
+    Broker,
+    data_version,
+    registration,
+    registration_body,
+    topic_config,
+    topic_table,
+)
+from tests.routing.snapshot import reverse_index, scanned_index, snapshot
+from tests.routing.world import World
+
+LEASE_MILLIS = 90_000
+A = Broker("a", 0, "a:1", "c1")
+A_SLAVE = Broker("a", 1, "a:2", "c1")
+B = Broker("b", 0, "b:1", "c1")
+READS: list[tuple[int, dict[str, str]]] = [
+    *((105, {"topic": topic}) for topic in [*TOPICS, "T9", "none"]),
+    *((105, {"topic": t, "__ZONE_MODE": "true", "__ZONE_NAME": "z1"}) for t in TOPICS),
+    *((106, {}), (206, {}), (304, {}), (312, {})),
+    *((224, {"cluster": cluster}) for cluster in ("c1", "c2")),
+    *((901, {"clusterName": "c1", "brokerName": n}) for n in ("b1", "b2", "a")),
+]
+
+
+def packed(world: World, saved_millis: int = 5) -> bytes:
+    """All of a world's routes, as a file has them."""
+    tables = world.tables
+    groups = tables.broker_addr_table.values()
+    records = [pack_group(tables, data) for data in groups]
+    records += [pack_tables(tables, world.options, saved_millis, world.now_ms)]
+    return FIRST_LINE + b"".join(records) + pack_end(len(groups))
+
+
+def restarted(world: World, lease_millis: int = LEASE_MILLIS) -> World:
+    """Another world with the same options, KV table and routes."""
+    options = {
+        name: getattr(world.options, name)
+        for name in type(world.options).__slots__
+        if name != "data_dir"
+    }
+    other = World(started_ms=world.now_ms, **options)
+    other.state.kv_config.load(world.files.get(world.options.kv_config_path))
+    found = read_snapshot(packed(world))
+    infos = restore(other.tables, other.options, found, other.now_ms)
+    other.liveness.lease(infos, other.now_ms, lease_millis)
+    other.state.is_warm = True
+    other.state.refresh_hot_path(other.now_ms)
+    return other
+
+
+def answers(world: World) -> list[Any]:
+    """What everybody is told."""
+    observer = world.connect()
+    return [world.ask(*wanted, connection=observer) for wanted in READS]
+
+
+def facts(world: World) -> dict[str, Any]:
+    """Everything that a snapshot keeps."""
+    seen = snapshot(world, [])
+    live = {key: entry[:2] + entry[3:5] for key, entry in seen["live"].items()}
+    digests = {i.key: (i.digest, i.answer_ext_fields) for i in world.live.entries()}
+    kept = ("topics", "groups", "clusters", "filters", "mappings", "mapped", "gone")
+    return {name: seen[name] for name in kept} | {"live": live, "digests": digests}
+
+
+class Restarts(RuleBasedStateMachine):
+    """Any history, and restarts that must not show."""
+
+    @initialize(acting=st.booleans(), order=st.booleans())
+    def begin(self, acting: bool, order: bool) -> None:
+        self.world = World(
+            support_acting_master=acting,
+            order_message_enable=order,
+            need_wait_for_service=False,
+        )
+
+    @rule(spec=some_specs)
+    def register(self, spec: Spec) -> None:
+        self.world.send(spec.frame(0, 1))
+
+    @rule(change=some_changes())
+    def change(self, change: bytes) -> None:
+        self.world.send(change)
+
+    @rule()
+    def a_connection_ends(self) -> None:
+        self.world.close()
+        self.world.connection = self.world.connect()
+
+    @rule(millis=st.sampled_from([100, 5_000, 130_000]))
+    def time_passes(self, millis: int) -> None:
+        self.world.run(millis)
+
+    @rule()
+    def restart(self) -> None:
+        before, after = answers(self.world), facts(self.world)
+        self.world = restarted(self.world)
+        assert answers(self.world) == before
+        assert facts(self.world) == after
+
+    @invariant()
+    def the_index_is_right(self) -> None:
+        if hasattr(self, "world"):
+            assert reverse_index(self.world) == scanned_index(self.world)
+
+
+def test_a_restart_does_not_show_in_any_history() -> None:
+    run_state_machine_as_test(
+        Restarts,
+        settings=settings(
+            max_examples=settings().max_examples // 2, stateful_step_count=20
+        ),
+    )
+
+
+def test_a_broker_that_does_not_come_back_is_gone_after_its_lease() -> None:
+    world = World()
+    for broker in (A, B):
+        world.register(broker)
+    world = restarted(world)
+    world.run(60_000)
+    world.register(B)
+    world.run(29_000)
+    assert world.live_keys == {("c1", "a:1"), ("c1", "b:1")}
+    world.run(7_000)
+    assert world.live_keys == {("c1", "b:1")}
+    assert world.event("broker of the last run did not come back") == {
+        "cluster": "c1",
+        "broker": "a",
+        "address": "a:1",
+    }
+    assert not world.has_event("broker expired")
+
+
+@pytest.mark.parametrize("code", [904, 322])
+def test_any_word_of_a_broker_confirms_it_and_its_own_timeout_counts(code: int) -> None:
+    world = World()
+    world.register(A, ext={"heartbeatTimeoutMillis": "10000"})
+    world = restarted(world)
+    world.run(75_000)
+    assert world.live_keys == {("c1", "a:1")}
+    (info,) = world.live.entries()
+    assert world.liveness.is_unconfirmed(info)
+    world.ask(code, A.ext_fields)
+    assert not world.liveness.is_unconfirmed(info)
+    world.run(9_000)
+    assert world.live_keys == {("c1", "a:1")}
+    world.run(7_000)
+    assert world.live_keys == set()
+    assert world.event("broker expired")["timeout_millis"] == 10_000
+
+
+def test_a_stall_moves_leases() -> None:
+    world = World()
+    world.register(A)
+    world = restarted(world)
+    world.run(80_000)
+    world.now_ms += 300_000
+    world.run(9_000)
+    assert world.live_keys == {("c1", "a:1")}
+    world.run(16_000)
+    assert world.live_keys == set()
+    assert world.has_event("broker of the last run did not come back")
+
+
+def test_a_repeated_registration_is_recognised_across_a_restart() -> None:
+    world = World()
+    for broker in (A, A_SLAVE):
+        world.register(broker)
+    # The slave is told of its master from its second registration on.
+    expected = [world.register(broker) for broker in (A, A_SLAVE)]
+    world = restarted(world)
+    peer = world.connect()
+    assert [world.register(b, connection=peer) for b in (A, A_SLAVE)] == expected
+    assert world.processor.cold_calls == 0
+    assert {info.owner for info in world.live.entries()} == {peer}
+    world.close(peer)
+    assert world.live_keys == set()
+
+
+def test_under_other_options_nothing_is_recognised() -> None:
+    world = World()
+    world.register(A)
+    world.register(A)
+    world.options.delete_topic_with_broker_registration = True
+    data = packed(world)
+    other = World()
+    restore(other.tables, other.options, read_snapshot(data), 0)
+    other.register(A)
+    assert other.processor.cold_calls == 1
+
+
+def test_wiped_permissions_come_back_wiped() -> None:
+    world = World()
+    world.register(A)
+    world.ask(205, {"brokerName": "a"})
+    world = restarted(world)
+    assert world.topics["T1"] == {"a": 4}
+    world.ask(327, {"brokerName": "a"})
+    assert world.topics["T1"] == {"a": 6}
+
+
+def test_the_gate_stays_open_after_a_warm_start() -> None:
+    world = World(need_wait_for_service=True)
+    world.register(A)
+    world = restarted(world)
+    assert world.ask(105, {"topic": "T1"}).code == 0
+    assert world.processor.cold_calls == 1, "the route had to be written once"
+    world.ask(105, {"topic": "T1"})
+    assert world.processor.cold_calls == 1
+
+
+def test_a_topic_deleted_while_groups_were_packed_is_left_out() -> None:
+    world = World()
+    world.register(A)
+    group = pack_group(world.tables, world.tables.broker_addr_table["a"])
+    (topic, *others) = list(world.topics)
+    world.ask(216, {"topic": topic})
+    table = topic_table("new") | topic_table(topic)
+    world.register(B, registration_body(table))
+    shared = pack_tables(world.tables, world.options, 5, 0)
+    data = FIRST_LINE + group + shared + pack_end(1)
+    other = World()
+    restore(other.tables, other.options, read_snapshot(data), 0)
+    assert set(other.topics) == set(others)
+
+
+def test_what_changes_a_group_is_noted_and_nothing_else() -> None:
+    world = World()
+    world.register(A, registration_body(topic_table("T1", "T2")))
+    world.register(B, registration_body(topic_table("T1", "T2")))
+    a, b = (world.tables.broker_addr_table[name] for name in "ab")
+
+    def noted(act: Any) -> tuple[bool, bool]:
+        before = a.change, b.change
+        act()
+        return a.change != before[0], b.change != before[1]
+
+    newer = registration_body(topic_table("T1", "T2"), version=data_version(9))
+    assert noted(lambda: world.register(A, newer)) == (True, False)
+    assert noted(lambda: world.register(A, newer)) == (False, False)
+    assert noted(lambda: world.ask(904, A.ext_fields)) == (False, False)
+    assert noted(lambda: world.ask(105, {"topic": "T1"})) == (False, False)
+    assert noted(lambda: world.ask(205, {"brokerName": "a"})) == (True, False)
+    assert noted(lambda: world.ask(205, {"brokerName": "a"})) == (False, False)
+    assert noted(lambda: world.ask(216, {"topic": "T1"})) == (True, True)
+    assert noted(lambda: world.register(A_SLAVE)) == (True, False)
+    assert noted(lambda: world.ask(104, A_SLAVE.ext_fields)) == (True, False)
+    changes = world.tables.changes
+    world.ask(104, B.ext_fields)
+    assert world.tables.changes > changes
+    world.register(B)
+    assert world.tables.broker_addr_table["b"].change > b.change
+
+
+def test_numbers_of_topics_begin_anew_when_they_run_out(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr(tables_module, "MOST_TOPIC_NUMBER", 4)
+    world = World()
+    for number in range(20):
+        table = {name: topic_config(name) for name in ("T1", f"t{number}")}
+        body = registration_body(table, version=data_version(number))
+        world.register(A, body)
+        world.ask(216, {"topic": f"t{number - 1}"})
+        numbers = [e.number for e in world.tables.topic_queue_table.values()]
+        assert len(set(numbers)) == len(numbers) and max(numbers) <= 4
+        assert facts(restarted(world)) == facts(world)
+
+
+@pytest.mark.parametrize(
+    ("change", "reason"),
+    [
+        (lambda g, t, e: g + e, "its last records are missing"),
+        (lambda g, t, e: g + t, "its last records are missing"),
+        (lambda g, t, e: t + e, "1 groups were written, 0 found"),
+        (lambda g, t, e: g + g + t + e, "1 groups were written, 1 found"),
+        (lambda g, t, e: g + t + e + g, "something follows its last record"),
+    ],
+)
+def test_a_file_that_is_not_whole_is_refused(change: Any, reason: str) -> None:
+    world = World()
+    world.register(A)
+    group = pack_group(world.tables, world.tables.broker_addr_table["a"])
+    shared = pack_tables(world.tables, world.options, 5, 0)
+    with pytest.raises(SnapshotInvalid) as caught:
+        read_snapshot(FIRST_LINE + change(group, shared, pack_end(1)))
+    assert str(caught.value) == reason
+
+
+def test_an_empty_table_is_a_good_one() -> None:
+    found = read_snapshot(packed(World()))
+    assert found.groups == [] and found.tables.topics == []
+
+
+def test_a_first_registration_after_the_restart_is_like_any(  # P3, P1
+) -> None:
+    world = World()
+    world.send(registration(A, registration_body()))
+    world = restarted(world)
+    old, new = world.connect(), world.connect()
+    world.register(A, connection=old)
+    world.register(A, connection=new)
+    world.close(old)
+    assert world.live_keys == {("c1", "a:1")}
