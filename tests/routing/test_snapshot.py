@@ -65,6 +65,7 @@ def restarted(world: World, lease_millis: int = LEASE_MILLIS) -> World:
         if name != "data_dir"
     }
     other = World(started_ms=world.now_ms, **options)
+    other.files = world.files
     other.state.kv_config.load(world.files.get(world.options.kv_config_path))
     found = read_snapshot(packed(world))
     infos = restore(other.tables, other.options, found, other.now_ms)
@@ -128,6 +129,12 @@ class Restarts(RuleBasedStateMachine):
     def the_index_is_right(self) -> None:
         if hasattr(self, "world"):
             assert reverse_index(self.world) == scanned_index(self.world)
+            entries = self.world.live.entries()
+            assert {
+                (key, name)
+                for name, data in self.world.tables.broker_addr_table.items()
+                for key in data.live_keys
+            } == {(info.key, info.broker_name) for info in entries}
 
 
 def test_a_restart_does_not_show_in_any_history() -> None:
