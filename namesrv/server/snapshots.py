@@ -89,7 +89,8 @@ class Snapshots:
             if data is None:
                 return None
             snapshot = read_snapshot(data)
-            seen_millis = max(snapshot.tables.saved_millis, self._read_stamp())
+            # Not the later one: the date may have been set back since the last save.
+            seen_millis = self._read_stamp() or snapshot.tables.saved_millis
             self._check_age(seen_millis)
         except (SnapshotInvalid, StorageError) as exc:
             self._set_aside(str(exc))

@@ -12,6 +12,7 @@ import pytest
 from namesrv.codes import RequestCode, ResponseCode
 from namesrv.routing import snapshot as snapshot_module
 from namesrv.server import snapshots as snapshots_module
+from namesrv.server.clock import wall_millis
 from namesrv.server.snapshots import SNAPSHOT_FILE, STAMP_FILE, UNUSABLE_SUFFIX
 from namesrv.wire.snapshot_records import FIRST_LINE
 from tests.server.peer import Broker, Peer, lookup, put_kv, request, wait_until
@@ -195,6 +196,25 @@ def test_age_counts_from_the_last_sign_of_life(tmp_path: Path) -> None:
     with ServerProcess(tmp_path, *young) as server, server.peer() as peer:
         assert peer.ask(lookup("Orders")).code == NO_ROUTE
         assert "-3" in server.log() and "warmStartMaxAgeMillis" in server.log()
+
+
+def test_date_that_was_set_back_after_the_last_save_is_no_reason_to_start_cold(
+    started: Started, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Found by the simulator: the file is then of the future, the stamp is not."""
+    an_hour_ahead = wall_millis() + 3_600_000
+    with monkeypatch.context() as patch:
+        patch.setattr(snapshots_module, "wall_millis", lambda: an_hour_ahead)
+        server = started()
+        with server.peer() as peer:
+            register(peer)
+            before = routes(peer)
+            server.stop()
+    server = started()
+    assert server.server.warm_start is not None
+    assert 0 <= server.server.warm_start.age_millis < 600_000
+    with server.peer() as peer:
+        assert routes(peer) == before
 
 
 def test_too_old_is_cold(tmp_path: Path) -> None:
