@@ -1,0 +1,160 @@
+"""Brokers as they behave: each knows itself and what it last said."""
+
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+
+from namesrv.testing.clock import VirtualClock
+from namesrv.testing.history import TOPICS, Member
+from namesrv.testing.network import PROMPT_MILLIS, Link, Network, Sent
+from namesrv.testing.requests import (
+    PLAIN,
+    Form,
+    Identity,
+    Queues,
+    Register,
+    Request,
+    Version,
+    request_frame,
+)
+
+
+@dataclass(slots=True, frozen=True)
+class Sending:
+    """How a request travels: how late, and whether it is sent twice, in two pieces, or
+    cut off in the middle with its connection."""
+
+    form: Form = PLAIN
+    delay: int = PROMPT_MILLIS
+    fault: str = "none"
+
+
+@dataclass(slots=True)
+class Line:
+    """The connection of a host, which all of its brokers use."""
+
+    link: Link | None = None
+
+
+class Peer:
+    """Whoever sends requests; connects when it has to."""
+
+    def __init__(self, line: Line, network: Network, clock: VirtualClock) -> None:
+        self._network = network
+        self._clock = clock
+        self._opaque = 0
+        self.line = line
+
+    def send(self, requests: Sequence[Request], sending: Sending) -> None:
+        """Send requests, one after the other, on this peer's connection."""
+        link = self.line.link
+        if link is None or link.has_ended:
+            link = self.line.link = self._network.connect()
+        due_ms = self._clock.now_ms + sending.delay
+        data, sent = b"", []
+        for request in requests:
+            self._opaque += 1
+            form, opaque = sending.form, self._opaque
+            data += request_frame(request, form, opaque, self._clock.wall_millis())
+            sent.append(Sent(request, form.oneway, opaque))
+        self._send(link, data, tuple(sent), due_ms, sending)
+
+    def _send(
+        self,
+        link: Link,
+        data: bytes,
+        sent: tuple[Sent, ...],
+        due_ms: int,
+        sending: Sending,
+    ) -> None:
+        network, half = self._network, len(data) // 2
+        match sending.fault:
+            case "twice":
+                network.send(link, data + data, sent + sent, due_ms)
+            case "split":
+                # The first half may hold whole requests already: none is answered.
+                network.send(link, data[:4], (), due_ms)
+                network.send(link, data[4:], sent, due_ms + sending.delay + 200)
+            case "cut":
+                half = min(half, len(data) // len(sent) - 1)
+                network.send(link, data[:half], (), due_ms)
+                network.end(link, due_ms + 1)
+            case _:
+                network.send(link, data, sent, due_ms)
+
+
+class BrokerActor(Peer):
+    """One broker process."""
+
+    def __init__(
+        self,
+        number: int,
+        member: Member,
+        line: Line,
+        network: Network,
+        clock: VirtualClock,
+    ) -> None:
+        super().__init__(line, network, clock)
+        self._number = number
+        self._moves = 0
+        self._member = member
+        self.id = member.id
+        self.is_up = False
+        self.topics = {t: Queues(4, 4, 6) for t in member.topics}
+        self.version = Version(1, 0, 1_700_000_000_000 + number)
+
+    @property
+    def identity(self) -> Identity:
+        """Who it is at present."""
+        addr = f"10.0.{self._number}.{self._moves}:10911"
+        return Identity(self._member.cluster, self._member.name, self.id, addr)
+
+    def register(self, sending: Sending) -> None:
+        """Send the whole topic table."""
+        self._register(sorted(self.topics), sending)
+
+    def register_delta(self, topic: str, queues: int, sending: Sending) -> None:
+        """One topic changed, and only that is sent."""
+        self.topics[topic] = Queues(queues, queues, 6)
+        self._next_version()
+        self._register([topic], sending)
+
+    def change(self, what: str) -> None:
+        """Its table changes before the next registration."""
+        if what == "queues":
+            self.topics = {
+                t: Queues(q.read % 9 + 1, q.write % 9 + 1, 6)
+                for t, q in self.topics.items()
+            }
+        elif what == "topics":
+            absent = [topic for topic in TOPICS if topic not in self.topics]
+            if absent:
+                self.topics[absent[0]] = Queues(2, 2, 6)
+            else:
+                del self.topics[TOPICS[0]]
+        if what != "none":
+            self._next_version(state=int(what == "state"))
+
+    def switch(self, new_id: int) -> None:
+        """It becomes master or slave; a master's epoch is newer than the last one's."""
+        if new_id != self.id:
+            self.id = new_id
+            self._next_version(state=int(new_id == 0))
+
+    def move(self) -> None:
+        """Another address from now on; connections of the old one are gone."""
+        self._moves += 1
+
+    def _register(self, topics: Iterable[str], sending: Sending) -> None:
+        acting = None if sending.form.deflated else self._member.acting
+        request = Register(
+            self.identity,
+            self._member.timeout_millis,
+            acting,
+            self.version,
+            {topic: self.topics[topic] for topic in topics},
+        )
+        self.send([request], sending)
+
+    def _next_version(self, state: int = 0) -> None:
+        counter, old_state, timestamp = self.version
+        self.version = Version(counter + 1, old_state + state, timestamp + 1)

@@ -1,0 +1,58 @@
+"""Where two sets of answers differ, in words."""
+
+from collections.abc import Iterable, Mapping, Sequence
+from typing import Any
+
+from namesrv.testing.answers import Answer, Question, read_legacy, split_answers
+from namesrv.testing.model import Key
+
+
+def disagreement(
+    questions: Sequence[Question],
+    expected: bytes,
+    answered: bytes,
+    live: Mapping[Key, str],
+) -> str:
+    """What was expected and what came; `live` says of brokers why they are alive."""
+    want, got = split_answers(expected), split_answers(answered)
+    if len(want) != len(got):
+        return f"{len(want)} answers were expected and {len(got)} came"
+    rows = zip(questions, want, got, strict=True)
+    differing = [(question, w, g) for question, w, g in rows if w != g]
+    lines = _about_brokers(want[0], got[0], live)
+    if not lines:
+        lines.append(_about_the_rest(question for question, _, _ in differing))
+    for question, one, other in differing:
+        lines.append(question.text)
+        lines.append(f"  expected {_shown(one)}")
+        lines.append(f"  answered {_shown(other)}")
+    return "\n".join(lines)
+
+
+def _about_brokers(want: Answer, got: Answer, live: Mapping[Key, str]) -> list[str]:
+    """Which brokers are missing, and which should not be there."""
+    expected, answered = _addresses(want), _addresses(got)
+    whys = {addr: text for (_, addr), text in live.items()}
+    lines = []
+    for addr in sorted(expected - answered):
+        why = whys.get(addr, "nobody has removed it")
+        lines.append(f"P1, P3: {addr} is absent ({why})")
+    for addr in sorted(answered - expected):
+        lines.append(f"P4: {addr} is present and should not be")
+    return lines
+
+
+def _about_the_rest(differing: Iterable[Question]) -> str:
+    if any(question.code == 105 for question in differing):
+        return "P2: a lookup shows what was not registered together"
+    return "P4: what a broker left behind went too early, or stays too long"
+
+
+def _addresses(answer: Answer) -> set[str]:
+    info: Any = read_legacy(answer.body)
+    groups = info["brokerAddrTable"].values()
+    return {addr for group in groups for addr in group["brokerAddrs"].values()}
+
+
+def _shown(answer: Answer) -> str:
+    return answer.body.decode() if answer.code == 0 else f"code {answer.code}"

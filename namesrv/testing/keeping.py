@@ -1,0 +1,119 @@
+"""What a snapshot holds: the oracle's own copies, made at the moments of packing."""
+
+from dataclasses import replace
+from typing import Final
+
+from namesrv.testing.model import Group, Key, Live, Model
+from namesrv.testing.requests import Queues
+
+_INTERVAL_MILLIS: Final = 5000
+
+
+class Keeper:
+    """Copies groups of a model when the server packs them.
+
+    `lag_millis` is how old a change may be at a kill and not be in the file yet; times
+    are those that the process was awake.
+    """
+
+    def __init__(self, lag_millis: int) -> None:
+        self._lag_millis = lag_millis + _INTERVAL_MILLIS
+        self._changed_ms: list[int] = []
+        self._begun_at = 0
+        self._groups: dict[str, _GroupCopy] = {}
+        self._packed: _FileCopy | None = None
+        self._file: _FileCopy | None = None
+
+    def changed(self, awake_ms: int) -> None:
+        """Something changed that belongs into the file."""
+        self._changed_ms.append(awake_ms)
+
+    def begin(self) -> None:
+        """A new file is begun; it holds all that changed before."""
+        self._begun_at = len(self._changed_ms)
+        self._groups = {}
+
+    def pack(self, model: Model, name: str) -> None:
+        """A group is packed as it is."""
+        if name in model.groups:
+            self._groups[name] = _GroupCopy(model, name)
+
+    def pack_tables(self, model: Model) -> None:
+        """What groups share is packed; groups that went meanwhile are left out."""
+        groups = {n: g for n, g in self._groups.items() if n in model.groups}
+        self._packed = _FileCopy(model, groups)
+
+    def written(self) -> None:
+        """The new file counts from now on."""
+        self._file = self._packed
+        del self._changed_ms[: self._begun_at]
+        self._begun_at = 0
+
+    def missing_millis(self, awake_ms: int) -> int | None:
+        """How old a change is that is not in the file and had time to be; or None."""
+        if not self._changed_ms:
+            return None
+        age_millis = awake_ms - self._changed_ms[0]
+        return age_millis if age_millis > self._lag_millis else None
+
+    def restore(self, model: Model) -> None:
+        """Fill an empty model with what the file holds."""
+        self._changed_ms.clear()
+        self._begun_at = 0
+        if self._file is not None:
+            self._file.restore(model)
+
+    @property
+    def is_behind(self) -> bool:
+        """Whether something changed that is not in the file."""
+        return bool(self._changed_ms)
+
+    @property
+    def has_groups(self) -> bool:
+        """Whether the file is worth a warm start."""
+        return self._file is not None and bool(self._file.groups)
+
+    def lose(self) -> None:
+        """The file is gone or too old."""
+        self._file = None
+
+
+class _GroupCopy:
+    """A group, its brokers and queues at one moment."""
+
+    def __init__(self, model: Model, name: str) -> None:
+        self.group: Group = model.groups[name].copy()
+        self.lives: dict[Key, Live] = {
+            key: replace(live) for key, live in model.lives.items() if live.name == name
+        }
+        self.queues: dict[tuple[str, int], Queues] = {
+            (topic, model.births[topic]): by_name[name]
+            for topic, by_name in model.topics.items()
+            if name in by_name
+        }
+
+
+class _FileCopy:
+    """Groups as they were packed, and what they share as it was at the end.
+
+    A topic that was deleted between a group's moment and the last one is left out.
+    """
+
+    def __init__(self, model: Model, groups: dict[str, _GroupCopy]) -> None:
+        self.groups = groups
+        self.births = dict(model.births)
+        self.topics = {(topic, model.births[topic]) for topic in model.topics}
+        self.clusters = {c: set(names) for c, names in model.clusters.items()}
+
+    def restore(self, model: Model) -> None:
+        """Fill an empty model."""
+        model.births = dict(self.births)
+        if not self.groups:
+            return
+        model.clusters = {c: set(names) for c, names in self.clusters.items()}
+        for name, copy in self.groups.items():
+            model.groups[name] = copy.group.copy()
+            model.lives |= {key: replace(live) for key, live in copy.lives.items()}
+            for (topic, birth), queues in copy.queues.items():
+                if (topic, birth) in self.topics:
+                    model.topics.setdefault(topic, {})[name] = queues

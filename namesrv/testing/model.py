@@ -1,0 +1,277 @@
+"""What a NameServer has to know: a small, slow, sequential model of it.
+
+Written from docs/protocol.md, sections 3.1 to 3.11; it shares no code with the tables.
+It has no sense of time: the oracle decides when somebody is gone.
+"""
+
+from collections.abc import Callable
+from dataclasses import dataclass, field, replace
+
+from namesrv.testing.requests import (
+    DeleteTopic,
+    Queues,
+    Register,
+    RegisterTopic,
+    SetWritable,
+    Unregister,
+    Version,
+    ha_addr,
+)
+
+Key = tuple[str, str]
+"""(cluster, address)."""
+_WRITE = 2
+_READ_WRITE = 6
+
+
+@dataclass(slots=True)
+class Group:
+    """Brokers that share a name."""
+
+    cluster: str
+    addrs: dict[int, str] = field(default_factory=dict)
+    acting: bool = False
+
+    def copy(self) -> "Group":
+        """One that goes its own way."""
+        return Group(self.cluster, dict(self.addrs), self.acting)
+
+    @property
+    def lacks_master(self) -> bool:
+        """There are brokers, and none of them is the master."""
+        return bool(self.addrs) and 0 not in self.addrs
+
+
+@dataclass(slots=True)
+class Live:
+    """A broker that registered; `link` is the connection that it did so on.
+
+    It may be gone from `soonest_ms` on, and has to be from `latest_ms` on; `is_closing`
+    says that its connection has ended and the end is held.
+    """
+
+    name: str
+    timeout_millis: int
+    version: Version
+    ha: str
+    link: int | None
+    heard_ms: int = 0
+    soonest_ms: int = 0
+    latest_ms: int = 0
+    is_closing: bool = False
+
+    @property
+    def kept_facts(self) -> tuple[object, ...]:
+        """What a snapshot holds of it."""
+        return self.name, self.timeout_millis, self.version, self.ha
+
+
+class Refused(Exception):
+    """The first registration of a broker may not be about a single topic."""
+
+
+class Model:
+    """Clusters, groups, topics and live brokers.
+
+    `changes` counts what a snapshot would have to hold anew.
+    """
+
+    def __init__(self, *, delete_missing: bool) -> None:
+        self._delete_missing = delete_missing
+        self.clusters: dict[str, set[str]] = {}
+        self.groups: dict[str, Group] = {}
+        self.topics: dict[str, dict[str, Queues]] = {}
+        self.lives: dict[Key, Live] = {}
+        self.births: dict[str, int] = {}
+        self.changes = 0
+
+    def copy(self) -> "Model":
+        """One that goes its own way."""
+        twin = Model(delete_missing=self._delete_missing)
+        twin.clusters = {c: set(names) for c, names in self.clusters.items()}
+        twin.groups = {name: group.copy() for name, group in self.groups.items()}
+        twin.topics = {topic: dict(by_name) for topic, by_name in self.topics.items()}
+        twin.lives = {key: replace(live) for key, live in self.lives.items()}
+        twin.births = dict(self.births)
+        twin.changes = self.changes
+        return twin
+
+    def register(self, request: Register, link: int) -> dict[str, str]:
+        """Section 3.3; what a slave is told of its master. Raises Refused."""
+        who = request.broker
+        key = who.cluster, who.addr
+        self._join_cluster(who.cluster, who.name)
+        is_first = who.name not in self.groups
+        if is_first:
+            self.groups[who.name] = Group(who.cluster)
+        group = self.groups[who.name]
+        if group.acting is not (request.acting is True):
+            group.acting = request.acting is True
+            self.changes += 1
+        for other in [i for i, a in group.addrs.items() if a == who.addr]:
+            if other != who.id:
+                del group.addrs[other]
+                self.changes += 1
+        old_addr = group.addrs.get(who.id)
+        if old_addr not in (None, who.addr):
+            holder = self.lives.get((who.cluster, old_addr or ""))
+            if holder is not None and holder.version.state > request.version.state:
+                self._drop_live(key)
+                return {}
+        if who.id not in group.addrs and len(request.topics) == 1:
+            raise Refused
+        if old_addr != who.addr:
+            group.addrs[who.id] = who.addr
+            self.changes += 1
+            for gone in [k for k, v in self.lives.items() if k[1] == old_addr]:
+                if self.lives[gone].name == who.name:
+                    self._drop_live(gone)
+        self._store_topics(request, group, is_first or old_addr is None)
+        self._put_live(request, key, link)
+        master = group.addrs.get(0)
+        if who.id == 0 or master is None or (who.cluster, master) not in self.lives:
+            return {}
+        ha = self.lives[who.cluster, master].ha
+        return {"haServerAddr": ha, "masterAddr": master}
+
+    def unregister(self, request: Unregister) -> None:
+        """Section 3.4."""
+        who = request.broker
+        self.remove((who.cluster, who.addr), who.name)
+
+    def remove(self, key: Key, name: str) -> None:
+        """A broker goes, for whatever reason, and what hangs on it."""
+        cluster, addr = key
+        self._drop_live(key)
+        group = self.groups.get(name)
+        if group is None:
+            return
+        for broker_id in [i for i, a in group.addrs.items() if a == addr]:
+            del group.addrs[broker_id]
+            self.changes += 1
+        if not group.addrs:
+            self.remove_group(name)
+            self.leave_cluster(cluster, name)
+        elif group.acting and group.lacks_master:
+            self._change_perm(name, lambda perm: perm & ~_WRITE)
+
+    def expire(self, key: Key) -> None:
+        """A live broker goes (sections 3.5 and 3.6); one without an address quietly."""
+        name = self.lives[key].name
+        if self.is_visible(key):
+            self.remove(key, name)
+        else:
+            self._drop_live(key)
+
+    def is_visible(self, key: Key) -> bool:
+        """Whether a live broker's address is among those of its group."""
+        group = self.groups.get(self.lives[key].name)
+        return group is not None and key[1] in group.addrs.values()
+
+    def remove_group(self, name: str) -> None:
+        """A group goes, with its queues."""
+        del self.groups[name]
+        self.changes += 1
+        for topic in list(self.topics):
+            self._drop_queues(topic, name)
+
+    def leave_cluster(self, cluster: str, name: str) -> None:
+        """A cluster without names goes."""
+        names = self.clusters.get(cluster, set())
+        names.discard(name)
+        self.changes += 1
+        if not names:
+            self.clusters.pop(cluster, None)
+
+    def delete_topic(self, request: DeleteTopic) -> None:
+        """Section 3.10."""
+        names = set(self.topics.get(request.topic, ()))
+        if request.cluster is not None:
+            names &= self.clusters.get(request.cluster, set())
+        for name in names:
+            self._drop_queues(request.topic, name)
+
+    def register_topic(self, request: RegisterTopic) -> None:
+        """Section 3.10: all of an unknown topic, a known one up to a stranger."""
+        is_known = request.topic in self.topics
+        if not is_known and any(n not in self.groups for n, _ in request.queues):
+            return
+        for name, queues in request.queues:
+            if name not in self.groups:
+                return
+            self._put_queues(request.topic, name, queues)
+
+    def set_writable(self, request: SetWritable) -> int:
+        """Section 3.8; how many topics the broker has."""
+        if request.writable:
+            return self._change_perm(request.broker_name, lambda perm: _READ_WRITE)
+        return self._change_perm(request.broker_name, lambda perm: perm & ~_WRITE)
+
+    def leftovers(self) -> set[tuple[str, str | None]]:
+        """(group, None) without addresses, (name, cluster) without a group."""
+        empty = {(n, None) for n, g in self.groups.items() if not g.addrs}
+        return empty | {
+            (name, cluster)
+            for cluster, names in self.clusters.items()
+            for name in names
+            if name not in self.groups
+        }
+
+    def _join_cluster(self, cluster: str, name: str) -> None:
+        names = self.clusters.setdefault(cluster, set())
+        if name not in names:
+            names.add(name)
+            self.changes += 1
+
+    def _store_topics(self, request: Register, group: Group, is_first: bool) -> None:
+        who = request.broker
+        is_master = who.id == 0
+        is_prime = not is_master and request.acting is not None
+        is_prime = is_prime and who.id == min(group.addrs)
+        if not is_master and not is_prime:
+            return
+        if self._delete_missing:
+            for topic in [t for t in self.topics if t not in request.topics]:
+                self._drop_queues(topic, who.name)
+        live = self.lives.get((who.cluster, who.addr))
+        is_changed = live is None or live.version != request.version
+        for topic, queues in request.topics.items():
+            if is_first or is_changed or who.name not in self.topics.get(topic, ()):
+                if is_prime and group.acting:
+                    queues = queues._replace(perm=queues.perm & ~_WRITE)
+                self._put_queues(topic, who.name, queues)
+
+    def _put_live(self, request: Register, key: Key, link: int) -> None:
+        who = request.broker
+        live = Live(
+            who.name, request.timeout_millis, request.version, ha_addr(who), link
+        )
+        old = self.lives.get(key)
+        if old is None or old.kept_facts != live.kept_facts:
+            self.changes += 1
+        self.lives[key] = live
+
+    def _drop_live(self, key: Key) -> None:
+        if self.lives.pop(key, None) is not None:
+            self.changes += 1
+
+    def _put_queues(self, topic: str, name: str, queues: Queues) -> None:
+        if topic not in self.topics:
+            self.topics[topic] = {}
+            self.births[topic] = self.births.get(topic, 0) + 1
+        if self.topics[topic].get(name) != queues:
+            self.topics[topic][name] = queues
+            self.changes += 1
+
+    def _drop_queues(self, topic: str, name: str) -> None:
+        if self.topics[topic].pop(name, None) is not None:
+            self.changes += 1
+        if not self.topics[topic]:
+            del self.topics[topic]
+
+    def _change_perm(self, name: str, change: Callable[[int], int]) -> int:
+        topics = [topic for topic, by_name in self.topics.items() if name in by_name]
+        for topic in topics:
+            queues = self.topics[topic][name]
+            self._put_queues(topic, name, queues._replace(perm=change(queues.perm)))
+        return len(topics)

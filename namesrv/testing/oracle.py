@@ -1,0 +1,339 @@
+"""Says which answers are legal (docs/architecture.md, P1 to P4).
+
+The model knows what was said; the oracle adds time: for every broker from when on it
+may be gone, and from when on it has to be. Within that window the server decides, and
+the oracle goes along with what it sees.
+"""
+
+from collections.abc import Callable, Iterable
+from itertools import islice, permutations
+from typing import Any, Final
+
+from namesrv.testing.answers import (
+    Answer,
+    Questions,
+    read_legacy,
+    split_answers,
+)
+from namesrv.testing.disagreement import disagreement
+from namesrv.testing.history import CLUSTERS, TOPICS, Setting
+from namesrv.testing.keeping import Keeper
+from namesrv.testing.leftovers import Leftovers
+from namesrv.testing.model import Key, Live, Model, Refused
+from namesrv.testing.requests import (
+    AskRoute,
+    DeleteTopic,
+    Heartbeat,
+    QueryVersion,
+    Register,
+    RegisterTopic,
+    Request,
+    SetWritable,
+    Unregister,
+    json_text,
+    version_json,
+)
+
+SCAN_MILLIS: Final = 5000
+GRACE_MILLIS: Final = 5000
+LEASE_MILLIS: Final = 90_000
+STALL_MILLIS: Final = 1500
+_TICK_MILLIS: Final = 100
+_MOST_ORDERS: Final = 120
+
+Expected = tuple[int, dict[str, str] | None, bytes]
+"""Code, extFields and body of an answer."""
+
+
+class Violation(Exception):
+    """A promise was broken; the text says which, what was expected and what came."""
+
+
+class Oracle:
+    """Follows one history. All times are those of the world."""
+
+    def __init__(self, setting: Setting, keeper: Keeper) -> None:
+        self._setting = setting
+        self._keeper = keeper
+        # The server's time is that of its last tick.
+        self._lag_millis = setting.tick_millis
+        self._hold_until_ms = 0
+        self._asleep_millis = 0
+        self.questions = Questions(
+            TOPICS, CLUSTERS, acting_master=setting.acting_master
+        )
+        self._begin(0)
+
+    def _begin(self, now_ms: int) -> None:
+        self.model = Model(delete_missing=self._setting.delete_missing)
+        self._leftovers = Leftovers(self._lag_millis, now_ms)
+        self._registered: dict[int, set[Key]] = {}
+        self._seen_changes = 0
+        self._expected: bytes | None = None
+
+    # --- what happens -----------------------------------------------------------------
+
+    def handle(self, request: Request, link: int, now_ms: int) -> Expected | None:
+        """A request was carried out; its answer, None when any is right."""
+        answer = self._answer(request, link, now_ms)
+        self._note(now_ms)
+        return answer
+
+    def ended(self, link: int, now_ms: int) -> None:
+        """The server heard of the end of a link: whose brokers go, unless it holds."""
+        owned = sorted(k for k, v in self.model.lives.items() if v.link == link)
+        for key in owned:
+            if now_ms < self._hold_until_ms:
+                self.model.lives[key].is_closing = True
+            else:
+                self.model.expire(key)
+        self._note(now_ms)
+
+    def idle(self, link: int) -> None:
+        """The server has closed a silent link, perhaps after others have expired."""
+        for live in self.model.lives.values():
+            if live.link == link:
+                live.is_closing = True
+
+    def owns_live(self, link: int, now_ms: int) -> Key | None:
+        """A broker that has to be there and whose registering connection this is."""
+        for key, live in self.model.lives.items():
+            if live.link == link and not self._may_be_gone(live, now_ms):
+                return key
+        return None
+
+    def stalled(self, start_ms: int, wake_ms: int) -> None:
+        """The process stood still: deadlines move, and for a while nobody goes."""
+        length = wake_ms - start_ms
+        self._asleep_millis += length
+        for live in self.model.lives.values():
+            live.soonest_ms += length - _TICK_MILLIS
+            live.latest_ms += length + self._lag_millis + GRACE_MILLIS
+        self._leftovers.stalled(length + self._lag_millis + GRACE_MILLIS)
+        self._hold_until_ms = wake_ms + GRACE_MILLIS
+
+    def killed(self, now_ms: int) -> None:
+        """What changed long enough ago has to be in the file."""
+        age_millis = self._keeper.missing_millis(self._awake_ms(now_ms))
+        if age_millis is not None:
+            raise Violation(
+                f"P3: a change is {age_millis} ms old at a kill, and no snapshot has it"
+            )
+
+    def stopped(self) -> None:
+        """Everything has to be in the file."""
+        if self._keeper.is_behind:
+            raise Violation("P3: a clean end has saved the routes without a change")
+
+    def restarted(self, now_ms: int, *, warm: bool) -> None:
+        """A new process serves: with what the file held, or with nothing."""
+        self._begin(now_ms)
+        self._hold_until_ms = 0
+        if warm:
+            self._keeper.restore(self.model)
+        else:
+            self._keeper.lose()
+            self._keeper.restore(self.model)
+        for live in self.model.lives.values():
+            live.link, live.is_closing = None, False
+            live.soonest_ms = now_ms + LEASE_MILLIS
+            live.latest_ms = live.soonest_ms + SCAN_MILLIS + 2 * self._lag_millis
+        self._seen_changes = self.model.changes
+        self._note(now_ms)
+
+    # --- what is seen -----------------------------------------------------------------
+
+    def is_unsure(self, now_ms: int) -> bool:
+        """Whether somebody may be gone already."""
+        return self._leftovers.is_unsure(now_ms) or any(
+            self._may_be_gone(live, now_ms) for live in self.model.lives.values()
+        )
+
+    def check(self, now_ms: int, data: bytes) -> None:
+        """Judge the answers to the questions. Raises Violation."""
+        self._remove_overdue(now_ms)
+        if self.is_unsure(now_ms):
+            self._go_along(now_ms, data)
+        if data == self._expectation():
+            return
+        live = {key: self._state_of(v, now_ms) for key, v in self.model.lives.items()}
+        questions = self.questions.asked
+        raise Violation(disagreement(questions, self._expectation(), data, live))
+
+    def check_answer(
+        self, expected: Expected, answer: Answer, request: Request
+    ) -> None:
+        """Judge the answer to a request. Raises Violation."""
+        code, ext, body = expected
+        if (answer.code, answer.ext, answer.body) != (code, ext, body):
+            raise Violation(
+                f"{request} is to be answered with code {code}, {ext}, {body!r}, and"
+                f" was with code {answer.code}, {answer.ext}, {answer.body!r}"
+            )
+
+    # --- inside -----------------------------------------------------------------------
+
+    def _answer(self, request: Request, link: int, now_ms: int) -> Expected | None:
+        model = self.model
+        match request:
+            case AskRoute(topic, standard):
+                body = self.questions.route(model, topic, standard=standard)
+                return (17, None, b"") if body is None else (0, None, body.encode())
+            case Register(broker):
+                return self._register(request, link, now_ms)
+            case Heartbeat(broker):
+                self._heard((broker.cluster, broker.addr), now_ms)
+            case QueryVersion(broker):
+                return self._query_version(request, now_ms)
+            case Unregister(broker):
+                key = broker.cluster, broker.addr
+                if not self._is_superseded(key, link):
+                    model.unregister(request)
+                    self._registered.get(link, set()).discard(key)
+            case DeleteTopic():
+                model.delete_topic(request)
+            case RegisterTopic():
+                model.register_topic(request)
+            case SetWritable(_, writable):
+                name = "addTopicCount" if writable else "wipeTopicCount"
+                return 0, {name: str(model.set_writable(request))}, b""
+        return 0, None, b""
+
+    def _register(self, request: Register, link: int, now_ms: int) -> Expected:
+        key = request.broker.cluster, request.broker.addr
+        try:
+            ext = self.model.register(request, link)
+        except Refused:
+            return 1, {}, b""
+        if key in self.model.lives:
+            self._registered.setdefault(link, set()).add(key)
+            self._heard(key, now_ms)
+        return 0, ext, b""
+
+    def _query_version(self, request: QueryVersion, now_ms: int) -> Expected | None:
+        key = request.broker.cluster, request.broker.addr
+        live = self.model.lives.get(key)
+        if live is None:
+            return 0, {"changed": "true"}, b""
+        self._heard(key, now_ms)
+        if not self.model.is_visible(key):
+            return None
+        changed = "false" if live.version == request.version else "true"
+        body = json_text(version_json(live.version)).encode()
+        return 0, {"changed": changed}, body
+
+    def _is_superseded(self, key: Key, link: int) -> bool:
+        """P1: another connection has registered the broker since this one did."""
+        live = self.model.lives.get(key)
+        registered = self._registered.get(link, set())
+        return live is not None and key in registered and live.link != link
+
+    def _heard(self, key: Key, now_ms: int) -> None:
+        live = self.model.lives.get(key)
+        if live is not None:
+            live.heard_ms = now_ms
+            live.soonest_ms = now_ms + live.timeout_millis - self._lag_millis
+            live.latest_ms = (
+                now_ms + live.timeout_millis + SCAN_MILLIS + 2 * self._lag_millis
+            )
+
+    def _note(self, now_ms: int) -> None:
+        """Something may have changed."""
+        self._expected = None
+        self._leftovers.update(self.model.leftovers(), now_ms, self._hold_until_ms)
+        if self.model.changes != self._seen_changes:
+            self._seen_changes = self.model.changes
+            self._keeper.changed(self._awake_ms(now_ms))
+
+    def _awake_ms(self, now_ms: int) -> int:
+        return now_ms - self._asleep_millis
+
+    def _expectation(self) -> bytes:
+        if self._expected is None:
+            self._expected = self.questions.expected(self.model)
+        return self._expected
+
+    def _may_be_gone(self, live: Live, now_ms: int) -> bool:
+        if now_ms < self._hold_until_ms:
+            return False
+        return live.is_closing or now_ms > live.soonest_ms
+
+    def _has_to_be_gone(self, live: Live, now_ms: int) -> bool:
+        if live.is_closing and now_ms > self._hold_until_ms + self._lag_millis:
+            return True
+        return now_ms > max(live.latest_ms, self._hold_until_ms + self._lag_millis)
+
+    def _remove_overdue(self, now_ms: int) -> None:
+        """P4: whoever is still answered after this is dead and shown."""
+        lives = self.model.lives
+        overdue = sorted(k for k, v in lives.items() if self._has_to_be_gone(v, now_ms))
+        for key in overdue:
+            if not self.model.is_visible(key):
+                self.model.expire(key)
+        for name, what in self._leftovers.overdue(now_ms):
+            self._remove_leftover(name, what)
+            self._note(now_ms)
+
+    def _go_along(self, now_ms: int, data: bytes) -> None:
+        """Whoever may be gone and is not shown any more is gone."""
+        info = read_legacy(split_answers(data)[0].body)
+        lives = self.model.lives
+        gone = [
+            key
+            for key in sorted(lives)
+            if self._may_be_gone(lives[key], now_ms)
+            and self.model.is_visible(key)
+            and (self._has_to_be_gone(lives[key], now_ms) or not _shows(info, key))
+        ]
+        if gone:
+            self._expire_in_some_order(gone, data)
+            self._note(now_ms)
+        for name, what in self._leftovers.unsure(now_ms):
+            if not _shows_leftover(info, name, what):
+                self._remove_leftover(name, what)
+                self._note(now_ms)
+
+    def _expire_in_some_order(self, gone: list[Key], data: bytes) -> None:
+        """Which of them went first shows in what they left behind."""
+        before = self.model
+        orders: Iterable[tuple[Key, ...]] = islice(permutations(gone), _MOST_ORDERS)
+        first: Model | None = None
+        for order in orders:
+            self.model = before.copy()
+            for key in order:
+                self.model.expire(key)
+            if first is None:
+                first = self.model
+            if len(gone) == 1 or self.questions.expected(self.model) == data:
+                return
+        assert first is not None
+        self.model = first
+
+    def _remove_leftover(self, name: str, what: str | None) -> None:
+        if what is not None:
+            self.model.leave_cluster(what, name)
+        elif name in self.model.groups:
+            self.model.remove_group(name)
+
+    def _state_of(self, live: Live, now_ms: int) -> str:
+        """Why a broker has to be there, or may be."""
+        text = f"{live.name}, last heard of {now_ms - live.heard_ms} ms ago,"
+        text += f" timeout {live.timeout_millis} ms"
+        if live.link is None:
+            return f"{text}, of the last run and not registered since"
+        return f"{text}, its connection {'has ended' if live.is_closing else 'is open'}"
+
+
+Look = Callable[[], None]
+
+
+def _shows(info: Any, key: Key) -> bool:
+    """Whether a cluster info has an address, in whichever group."""
+    groups = info["brokerAddrTable"].values()
+    return any(key[1] in group["brokerAddrs"].values() for group in groups)
+
+
+def _shows_leftover(info: Any, name: str, what: str | None) -> bool:
+    if what is None:
+        return name in info["brokerAddrTable"]
+    return name in info["clusterAddrTable"].get(what, ())

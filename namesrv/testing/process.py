@@ -1,0 +1,141 @@
+"""One run of the server's process: the routing floor, and what `server` does around it.
+
+Plays `NameServer`, `Connections` and `NamesrvProtocol` with the same order of events;
+sockets, clock and files are virtual.
+"""
+
+from typing import Final
+
+from namesrv._impl import Connection
+from namesrv.hot_path import Pause
+from namesrv.options import Options
+from namesrv.routing.outbox import Close
+from namesrv.routing.processor import RequestProcessor
+from namesrv.testing.clock import VirtualClock
+from namesrv.testing.history import Setting
+from namesrv.testing.network import Link
+from namesrv.testing.snapshots import SnapshotWitness, VirtualFiles, VirtualSnapshots
+
+_SWEEP_MILLIS: Final = 5000
+_OBSERVER: Final = "10.9.9.9:9"
+
+
+class Process:
+    """Serves until it is dropped; `closed` are links that it has closed itself.
+
+    `is_warm` says whether it took over the routes of the last run.
+    """
+
+    def __init__(
+        self,
+        setting: Setting,
+        clock: VirtualClock,
+        files: VirtualFiles,
+        witness: SnapshotWitness,
+    ) -> None:
+        self._clock = clock
+        self._tick_millis = setting.tick_millis
+        options = Options(
+            data_dir="virtual",
+            support_acting_master=setting.acting_master,
+            delete_topic_with_broker_registration=setting.delete_missing,
+        )
+        started_ms = clock.monotonic_millis()
+        self._processor = RequestProcessor(options, clock.wall_millis, started_ms)
+        self._state = self._processor.state
+        self._connections: dict[int, tuple[Link, Connection]] = {}
+        self._links: dict[Connection, Link] = {}
+        self._snapshots = VirtualSnapshots(
+            self._state,
+            files,
+            witness,
+            clock.wall_millis,
+            groups_per_tick=setting.groups_per_tick,
+            write_millis=setting.write_millis,
+        )
+        self.is_warm = self._snapshots.load(started_ms)
+        self._state.refresh_hot_path(started_ms)
+        self._now_ms = started_ms
+        self._next_sweep_ms = 0
+        self._observer = Connection(self._state.hot, _OBSERVER)
+        self.closed: list[Link] = []
+        self.next_tick_ms = 0
+        self.tick()
+
+    def tick(self) -> None:
+        """As `NameServer._tick`; `next_tick_ms` says when to call it again."""
+        now_ms = self._now_ms = self._clock.monotonic_millis()
+        self._state.liveness.tick(now_ms)
+        self._flush()
+        self._snapshots.tick(now_ms)
+        if now_ms >= self._next_sweep_ms:
+            self._sweep(now_ms)
+            self._next_sweep_ms = now_ms + _SWEEP_MILLIS
+        self.next_tick_ms = self._clock.now_ms + self._tick_millis
+
+    def receive(self, link: Link, data: bytes) -> bytes:
+        """Bytes came on a link; what is sent back."""
+        known = self._connections.get(link.number)
+        if known is None:
+            known = link, Connection(self._state.hot, f"10.1.0.1:{link.number}")
+            self._connections[link.number] = known
+            self._links[known[1]] = link
+        output = self._feed(known[1], data)
+        if known[1].fault is not None:
+            self._close(known[1])
+        return output
+
+    def ask(self, data: bytes) -> bytes:
+        """The observer's questions, and the answers."""
+        return self._feed(self._observer, data)
+
+    def end(self, link: Link) -> None:
+        """A link has ended on the other side."""
+        known = self._connections.pop(link.number, None)
+        if known is not None:
+            self._lost(known[1])
+
+    def stop(self) -> None:
+        """A clean end: frozen and saved before connections are closed."""
+        self._snapshots.save_all(self._clock.monotonic_millis())
+
+    def _feed(self, connection: Connection, data: bytes) -> bytes:
+        self._state.turn.begin()
+        output = connection.receive(data, self._now_ms)
+        self._flush()
+        while connection.pause != Pause.NONE and connection.fault is None:
+            self._state.turn.begin()
+            output += connection.resume(self._now_ms)
+            self._flush()
+        return output
+
+    def _flush(self) -> None:
+        outbox = self._state.outbox
+        while outbox:
+            for effect in outbox.take():
+                if isinstance(effect, Close):
+                    self._close(effect.connection)
+
+    def _close(self, connection: Connection) -> None:
+        link = self._links.get(connection)
+        if link is not None:
+            del self._connections[link.number]
+            self.closed.append(link)
+            self._lost(connection)
+
+    def _lost(self, connection: Connection) -> None:
+        del self._links[connection]
+        if connection.registered:
+            # The clock itself, because this may be the first sign of a stall.
+            now_ms = self._clock.monotonic_millis()
+            self._state.liveness.on_channel_destroy(connection, now_ms)
+            self._flush()
+
+    def _sweep(self, now_ms: int) -> None:
+        """As `Connections.sweep`: idle connections are closed."""
+        if self._state.liveness.is_holding(now_ms):
+            return
+        idle_millis = self._state.options.server_channel_max_idle_time_seconds * 1000
+        for _, connection in list(self._connections.values()):
+            if now_ms - connection.last_active_ms > idle_millis:
+                self._close(connection)

@@ -1,0 +1,381 @@
+"""One history played: steps become frames, frames reach the server, answers are judged.
+
+Everything that happens to the server happens to the oracle right after.
+"""
+
+from collections.abc import Callable
+from typing import Final
+
+from namesrv.testing.actors import BrokerActor, Line, Peer, Sending
+from namesrv.testing.answers import split_answers
+from namesrv.testing.clock import VirtualClock
+from namesrv.testing.history import NEVER, NOBODY, History, Step
+from namesrv.testing.keeping import Keeper
+from namesrv.testing.network import Delivery, Link, Network
+from namesrv.testing.oracle import Oracle, Violation
+from namesrv.testing.process import Process
+from namesrv.testing.requests import (
+    AskRoute,
+    DeleteTopic,
+    Form,
+    Heartbeat,
+    QueryVersion,
+    Queues,
+    RegisterTopic,
+    SetWritable,
+    Unregister,
+)
+from namesrv.testing.snapshots import VirtualFiles
+
+_IDLE_MILLIS: Final = 120_000
+_MAX_AGE_MILLIS: Final = 600_000
+_MOST_GROUPS: Final = 8
+_LOOKS_AT_THE_END: Final = 6
+_END_MILLIS: Final = 150_000
+
+
+class World:
+    """The clock, the network, brokers, the server and the oracle of one history."""
+
+    def __init__(self, history: History) -> None:
+        setting = self._setting = history.setting
+        self._steps = history.steps
+        self._clock = VirtualClock()
+        self._network = Network()
+        packing_ticks = _MOST_GROUPS // setting.groups_per_tick + 2
+        lag_millis = packing_ticks * setting.tick_millis + setting.write_millis
+        self._keeper = Keeper(2 * lag_millis)
+        self._oracle = Oracle(setting, self._keeper)
+        self._files = VirtualFiles()
+        lines = [Line() for _ in setting.members]
+        self._brokers = [
+            BrokerActor(n, member, lines[member.host], self._network, self._clock)
+            for n, member in enumerate(setting.members)
+        ]
+        self._operator = Peer(Line(), self._network, self._clock)
+        self._client = Peer(Line(), self._network, self._clock)
+        self._unread: list[Delivery] = []
+        self._stalled_at_ms = 0
+        self._wakes_ms: int | None = None
+        self._ends_first = False
+        self._starts_ms: int | None = None
+        self._process: Process | None = None
+        self._step: Step | None = None
+        self._start()
+
+    def play(self) -> None:
+        """All of it. Raises Violation, whose text begins with the moment."""
+        try:
+            for step in self._steps:
+                self._run_until(step.at_ms)
+                self._step = step
+                perform: Callable[..., None] = getattr(self, f"_do_{step.kind}")
+                perform(**step.facts)
+                self._run_until(step.at_ms + 1)
+                self._look()
+            end_ms = self._clock.now_ms + _END_MILLIS
+            for number in range(1, _LOOKS_AT_THE_END + 1):
+                left = _LOOKS_AT_THE_END - number
+                self._run_until(end_ms - left * _END_MILLIS // _LOOKS_AT_THE_END)
+                self._look()
+        except Violation as violation:
+            raise Violation(f"{self._moment()}\n{violation}") from None
+
+    def _moment(self) -> str:
+        after = "before any step" if self._step is None else f"after {self._step.text}"
+        return f"at {self._clock.now_ms / 1000:.3f} s, {after.strip()}"
+
+    # --- time -------------------------------------------------------------------------
+
+    def _run_until(self, target_ms: int) -> None:
+        """Whatever is due happens, in the order of time."""
+        while True:
+            due = [(target_ms + 1, self._nothing)]
+            next_due_ms = self._network.next_due_ms()
+            if next_due_ms is not None:
+                due.append((next_due_ms, self._deliver_next))
+            if self._wakes_ms is not None:
+                due.append((self._wakes_ms, self._wake))
+            elif self._process is not None:
+                due.append((self._process.next_tick_ms, self._tick))
+            elif self._starts_ms is not None:
+                due.append((self._starts_ms, self._start))
+            at_ms, happen = min(due, key=lambda event: event[0])
+            if at_ms > target_ms:
+                break
+            self._clock.now_ms = max(at_ms, self._clock.now_ms)
+            happen()
+        self._clock.now_ms = max(target_ms, self._clock.now_ms)
+
+    def _nothing(self) -> None:
+        """Nothing is due."""
+
+    def _tick(self) -> None:
+        assert self._process is not None
+        self._process.tick()
+        self._notice_closed()
+
+    def _deliver_next(self) -> None:
+        delivery = self._network.take()
+        if self._process is None:
+            # Nobody listens: the connection is refused or reset.
+            delivery.link.has_ended = delivery.link.is_over = True
+        elif self._wakes_ms is not None:
+            self._unread.append(delivery)
+        else:
+            self._deliver(delivery)
+
+    def _deliver(self, delivery: Delivery) -> None:
+        link, now_ms = delivery.link, self._clock.now_ms
+        if link.is_over or self._process is None:
+            return
+        self._look_if_unsure()
+        if delivery.data is None:
+            link.is_over = True
+            self._process.end(link)
+            self._oracle.ended(link.number, now_ms)
+            return
+        if link.is_cut:
+            return
+        link.last_heard_ms = now_ms
+        output = self._process.receive(link, delivery.data)
+        self._judge(delivery, output)
+        self._notice_closed()
+
+    def _judge(self, delivery: Delivery, output: bytes) -> None:
+        """Requests were carried out in order; the oracle follows."""
+        answers = iter(split_answers(output))
+        for request, is_oneway, opaque in delivery.sent:
+            number = delivery.link.number
+            expected = self._oracle.handle(request, number, self._clock.now_ms)
+            if is_oneway:
+                continue
+            answer = next(answers, None)
+            if answer is None or answer.opaque != opaque:
+                raise Violation(f"{request} was not answered, {answer} came")
+            if expected is not None:
+                self._oracle.check_answer(expected, answer, request)
+        if next(answers, None) is not None:
+            raise Violation(f"{delivery.sent} got too many answers")
+
+    def _notice_closed(self) -> None:
+        """Links that the server has closed itself: idle ones, or ones without life."""
+        assert self._process is not None
+        closed, self._process.closed = self._process.closed, []
+        now_ms = self._clock.now_ms
+        idle_since_ms = now_ms - _IDLE_MILLIS + self._setting.tick_millis
+        if not closed:
+            return
+        for link in closed:
+            link.has_ended = link.is_over = True
+            if link.last_heard_ms < idle_since_ms:
+                self._oracle.idle(link.number)
+        self._look()
+        for link in closed:
+            key = self._oracle.owns_live(link.number, now_ms)
+            if key is not None:
+                raise Violation(
+                    f"P3: the server closed the connection of {key}, which is alive"
+                )
+            self._oracle.ended(link.number, now_ms)
+
+    # --- looks ------------------------------------------------------------------------
+
+    def _look(self) -> None:
+        """Ask everything, and have the answers judged."""
+        if self._process is None or self._wakes_ms is not None:
+            return
+        answers = self._process.ask(self._oracle.questions.data)
+        self._oracle.check(self._clock.now_ms, answers)
+
+    def _look_if_unsure(self) -> None:
+        if self._oracle.is_unsure(self._clock.now_ms):
+            self._look()
+
+    # --- the server's life ------------------------------------------------------------
+
+    def _start(self) -> None:
+        age_millis = abs(self._clock.wall_millis() - self._files.stamp_millis)
+        self._starts_ms = None
+        self._process = Process(self._setting, self._clock, self._files, self)
+        is_warm = self._process.is_warm
+        if is_warm and age_millis > _MAX_AGE_MILLIS:
+            raise Violation(f"a warm start from {age_millis} ms ago")
+        if self._keeper.has_groups and not is_warm and age_millis <= _MAX_AGE_MILLIS:
+            raise Violation(f"P3: a cold start, with a file from {age_millis} ms ago")
+        self._oracle.restarted(self._clock.now_ms, warm=is_warm)
+        self._look()
+
+    def _wake(self) -> None:
+        """Timers run first, then the ends of old connections, then reads."""
+        assert self._process is not None
+        self._wakes_ms = None
+        self._oracle.stalled(self._stalled_at_ms, self._clock.now_ms)
+        unread, self._unread = self._unread, []
+        ends = [d for d in unread if d.data is None and self._has_no_input(d, unread)]
+        if not self._ends_first:
+            self._tick()
+        for delivery in ends:
+            self._deliver(delivery)
+        if self._ends_first:
+            self._tick()
+        for delivery in unread:
+            if delivery not in ends:
+                self._deliver(delivery)
+
+    def _has_no_input(self, end: Delivery, unread: list[Delivery]) -> bool:
+        """What was sent before a proper end is read before it."""
+        link = end.link
+        return link.is_cut or not any(d.link is link and d.data for d in unread)
+
+    def packing_begins(self) -> None:
+        """Of the witness of snapshots."""
+        self._look_if_unsure()
+        self._keeper.begin()
+
+    def packed(self, broker_name: str) -> None:
+        """Of the witness of snapshots."""
+        self._look_if_unsure()
+        self._keeper.pack(self._oracle.model, broker_name)
+
+    def packed_tables(self) -> None:
+        """Of the witness of snapshots."""
+        self._look_if_unsure()
+        self._keeper.pack_tables(self._oracle.model)
+
+    def written(self) -> None:
+        """Of the witness of snapshots."""
+        self._keeper.written()
+
+    # --- steps ------------------------------------------------------------------------
+
+    def _do_register(self, broker: int, change: str, **sent: object) -> None:
+        actor = self._brokers[broker]
+        actor.is_up = True
+        actor.change(change)
+        actor.register(_sending(sent))
+
+    def _do_heartbeat(self, broker: int, code: int, **sent: object) -> None:
+        actor = self._brokers[broker]
+        if actor.is_up:
+            who = actor.identity
+            is_query = code == 322
+            request = QueryVersion(who, actor.version) if is_query else Heartbeat(who)
+            actor.send([request], _sending(sent))
+
+    def _do_register_delta(
+        self, broker: int, topic: str, queues: int, **sent: object
+    ) -> None:
+        actor = self._brokers[broker]
+        actor.is_up = True
+        actor.register_delta(topic, queues, _sending(sent))
+
+    def _do_switch_role(self, broker: int, id: int, **sent: object) -> None:
+        actor = self._brokers[broker]
+        actor.switch(id)
+        self._do_register(broker, "none", **sent)
+
+    def _do_move(self, broker: int, **sent: object) -> None:
+        actor = self._brokers[broker]
+        self._end(actor.line.link, 1, cut=True)
+        actor.move()
+        self._do_register(broker, "none", **sent)
+
+    def _do_reconnect(self, broker: int, late: int, registers: bool) -> None:
+        actor = self._brokers[broker]
+        self._end(actor.line.link, late, cut=False)
+        actor.line.link = None
+        if registers:
+            actor.is_up = True
+            actor.register(Sending())
+
+    def _do_restart_broker(self, broker: int, late: int, late_end: int) -> None:
+        """Its last words, and the end of its connection, arrive after its return."""
+        actor = self._brokers[broker]
+        link = actor.line.link
+        if actor.is_up and link is not None and not link.has_ended:
+            actor.send([Unregister(actor.identity)], Sending(delay=late))
+            self._end(link, late_end, cut=False)
+        actor.line.link = None
+        actor.is_up = True
+        actor.register(Sending())
+
+    def _do_die(self, broker: int, late: int) -> None:
+        actor = self._brokers[broker]
+        actor.is_up = False
+        self._end(actor.line.link, late, cut=True)
+        actor.line.link = None
+
+    def _do_cut(self, broker: int, late: int) -> None:
+        self._end(self._brokers[broker].line.link, late, cut=True)
+
+    def _do_unregister(self, broker: int, delay: int) -> None:
+        actor = self._brokers[broker]
+        if actor.is_up:
+            actor.send([Unregister(actor.identity)], Sending(delay=delay))
+            actor.is_up = False
+
+    def _do_ask(
+        self, broker: int, topics: tuple[str, ...], standard: bool, **sent: object
+    ) -> None:
+        peer = self._client if broker == NOBODY else self._brokers[broker]
+        peer.send([AskRoute(topic, standard) for topic in topics], _sending(sent))
+
+    def _do_delete_topic(self, topic: str, cluster: str | None) -> None:
+        self._operator.send([DeleteTopic(topic, cluster)], Sending())
+
+    def _do_register_topic(
+        self, topic: str, names: tuple[str, ...], queues: int
+    ) -> None:
+        datas = tuple((name, Queues(queues, queues, 6)) for name in names)
+        self._operator.send([RegisterTopic(topic, datas)], Sending())
+
+    def _do_set_writable(self, name: str, writable: bool) -> None:
+        self._operator.send([SetWritable(name, writable)], Sending())
+
+    def _do_jump_clock(self, millis: int) -> None:
+        self._clock.jump(millis)
+
+    def _do_stall(self, millis: int, ends_first: bool) -> None:
+        if self._process is not None and self._wakes_ms is None:
+            self._stalled_at_ms = self._clock.now_ms
+            self._wakes_ms = self._clock.now_ms + millis
+            self._ends_first = ends_first
+
+    def _do_restart(self, how: str, down: int) -> None:
+        if self._process is None:
+            return
+        now_ms = self._clock.now_ms
+        if self._wakes_ms is not None:
+            self._oracle.stalled(self._stalled_at_ms, now_ms)
+            self._oracle.killed(now_ms)
+        elif how == "stop":
+            self._process.stop()
+            self._oracle.stopped()
+        else:
+            self._oracle.killed(now_ms)
+        if how == "cold":
+            self._files = VirtualFiles()
+            self._keeper.lose()
+        self._process, self._wakes_ms, self._unread = None, None, []
+        self._starts_ms = now_ms + down
+        self._network.reset()
+
+    def _end(self, link: Link | None, late: int, *, cut: bool) -> None:
+        """A connection ends; the server hears of it late, or never."""
+        if link is None or link.has_ended:
+            return
+        link.has_ended = True
+        if late == NEVER:
+            return
+        due_ms = self._clock.now_ms + late
+        if cut:
+            self._network.cut(link, due_ms)
+        else:
+            self._network.end(link, due_ms)
+
+
+def _sending(sent: dict[str, object]) -> Sending:
+    form, delay, fault = sent["form"], sent["delay"], sent["fault"]
+    assert isinstance(form, Form) and isinstance(delay, int)
+    return Sending(form, delay, str(fault))
