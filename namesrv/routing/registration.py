@@ -100,8 +100,7 @@ class Registration:
         data = tables.broker_addr_table.get(name)
         is_first = data is None
         if data is None:
-            data = tables.broker_addr_table[name] = BrokerData(cluster, name)
-            tables.gone_since.pop(name, None)
+            data = tables.add_group(cluster, name)
         addrs = data.broker_addrs
         lowest = min(addrs, default=MASTER_ID)
         acting = bool(header.enable_acting_master)

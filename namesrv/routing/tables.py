@@ -195,6 +195,13 @@ class RouteTables:
                 del self.topic_queue_mapping_info_table[topic]
             self.topic_changed(topic)
 
+    def add_group(self, cluster: str, broker_name: str) -> BrokerData:
+        """A new group without addresses; a snapshot may have another of that name."""
+        data = self.broker_addr_table[broker_name] = BrokerData(cluster, broker_name)
+        self.gone_since.pop(broker_name, None)
+        self._note_change(data)
+        return data
+
     def remove_group(self, broker_name: str, now_ms: int) -> None:
         """Drop a group and its topic entries; the cluster's entry is not touched."""
         data = self.broker_addr_table[broker_name]

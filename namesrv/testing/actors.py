@@ -98,6 +98,7 @@ class BrokerActor(Peer):
         self._moves = 0
         self._member = member
         self.id = member.id
+        self.name = member.name
         self.is_up = False
         self.topics = {t: Queues(4, 4, 6) for t in member.topics}
         self.version = Version(1, 0, 1_700_000_000_000 + number)
@@ -106,7 +107,7 @@ class BrokerActor(Peer):
     def identity(self) -> Identity:
         """Who it is at present."""
         addr = f"10.0.{self._number}.{self._moves}:10911"
-        return Identity(self._member.cluster, self._member.name, self.id, addr)
+        return Identity(self._member.cluster, self.name, self.id, addr)
 
     def register(self, sending: Sending) -> None:
         """Send the whole topic table."""
@@ -139,6 +140,11 @@ class BrokerActor(Peer):
         if new_id != self.id:
             self.id = new_id
             self._next_version(state=int(new_id == 0))
+
+    def rename(self, name: str) -> None:
+        """Another broker begins at the same address."""
+        self.name = name
+        self._next_version()
 
     def move(self) -> None:
         """Another address from now on; connections of the old one are gone."""

@@ -4,14 +4,16 @@ from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
 from namesrv.testing.answers import Answer, Question, read_legacy, split_answers
-from namesrv.testing.model import Key
+
+Place = tuple[str, str]
+"""(broker name, address)."""
 
 
 def disagreement(
     questions: Sequence[Question],
     expected: bytes,
     answered: bytes,
-    live: Mapping[Key, str],
+    live: Mapping[Place, str],
 ) -> str:
     """What was expected and what came; `live` says of brokers why they are alive."""
     want, got = split_answers(expected), split_answers(answered)
@@ -29,16 +31,15 @@ def disagreement(
     return "\n".join(lines)
 
 
-def _about_brokers(want: Answer, got: Answer, live: Mapping[Key, str]) -> list[str]:
+def _about_brokers(want: Answer, got: Answer, live: Mapping[Place, str]) -> list[str]:
     """Which brokers are missing, and which should not be there."""
-    expected, answered = _addresses(want), _addresses(got)
-    whys = {addr: text for (_, addr), text in live.items()}
+    expected, answered = _places(want), _places(got)
     lines = []
-    for addr in sorted(expected - answered):
-        why = whys.get(addr, "nobody has removed it")
-        lines.append(f"P1, P3: {addr} is absent ({why})")
-    for addr in sorted(answered - expected):
-        lines.append(f"P4: {addr} is present and should not be")
+    for place in sorted(expected - answered):
+        why = live.get(place, "nobody has removed it")
+        lines.append(f"P1, P3: {place[0]} at {place[1]} is absent ({why})")
+    for name, addr in sorted(answered - expected):
+        lines.append(f"P4: {name} at {addr} is present and should not be")
     return lines
 
 
@@ -48,10 +49,10 @@ def _about_the_rest(differing: Iterable[Question]) -> str:
     return "P4: what a broker left behind went too early, or stays too long"
 
 
-def _addresses(answer: Answer) -> set[str]:
+def _places(answer: Answer) -> set[Place]:
     info: Any = read_legacy(answer.body)
-    groups = info["brokerAddrTable"].values()
-    return {addr for group in groups for addr in group["brokerAddrs"].values()}
+    groups = info["brokerAddrTable"].items()
+    return {(name, a) for name, g in groups for a in g["brokerAddrs"].values()}
 
 
 def _shown(answer: Answer) -> str:

@@ -13,6 +13,7 @@ from namesrv.testing.requests import PLAIN, Form
 
 STEPS: Final = 60
 CLUSTERS: Final = ("c1", "c2")
+NAMES: Final = ("broker-a", "broker-b", "broker-c")
 TOPICS: Final = ("T0", "T1", "T2", "T3", "T4")
 NEVER: Final = -1
 NOBODY: Final = -1
@@ -114,7 +115,7 @@ def _draw_member(random: Random, host: int) -> Member:
     return Member(
         host,
         cluster=random.choice(("c1", "c1", "c1", "c2")),
-        name=random.choice(("broker-a", "broker-a", "broker-b", "broker-c")),
+        name=random.choice((NAMES[0], *NAMES)),
         id=random.choice((0, 0, 0, 1, 1, 2)),
         acting=random.choice((None, False, True, True)),
         timeout_millis=random.choice((4000, 15_000, 30_000, 60_000, 120_000)),
@@ -140,6 +141,7 @@ _WEIGHTS: Final = {
     "register_delta": 6,
     "switch_role": 5,
     "move": 4,
+    "rename": 2,
     "reconnect": 8,
     "restart_broker": 6,
     "die": 5,
@@ -230,6 +232,10 @@ class _Drawer:
 
     def _move(self) -> dict[str, object]:
         return {"broker": self._broker(), **self._sent()}
+
+    def _rename(self) -> dict[str, object]:
+        name = self._random.choice(NAMES)
+        return {"broker": self._broker(), "name": name, **self._sent()}
 
     def _reconnect(self) -> dict[str, object]:
         registers = self._random.random() < 0.8

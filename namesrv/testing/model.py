@@ -104,6 +104,7 @@ class Model:
         is_first = who.name not in self.groups
         if is_first:
             self.groups[who.name] = Group(who.cluster)
+            self.changes += 1
         group = self.groups[who.name]
         if group.acting is not (request.acting is True):
             group.acting = request.acting is True
@@ -207,15 +208,33 @@ class Model:
             return self._change_perm(request.broker_name, lambda perm: _READ_WRITE)
         return self._change_perm(request.broker_name, lambda perm: perm & ~_WRITE)
 
-    def leftovers(self) -> set[tuple[str, str | None]]:
-        """(group, None) without addresses, (name, cluster) without a group."""
-        empty = {(n, None) for n, g in self.groups.items() if not g.addrs}
-        return empty | {
-            (name, cluster)
-            for cluster, names in self.clusters.items()
-            for name in names
-            if name not in self.groups
-        }
+    def remove_leftover(self, name: str, what: str | int | None) -> None:
+        """What `leftovers` named goes."""
+        if isinstance(what, str):
+            self.leave_cluster(what, name)
+            return
+        group = self.groups.get(name)
+        if group is None:
+            return
+        if what is not None and group.addrs.pop(what, None) is not None:
+            self.changes += 1
+        if not group.addrs:
+            self.remove_group(name)
+
+    def leftovers(self) -> set[tuple[str, str | int | None]]:
+        """(group, id) of addresses that nobody registers, (group, None) of groups
+        without addresses, (name, cluster) of names without a group."""
+        found: set[tuple[str, str | int | None]] = set()
+        lives = {(live.name, addr) for (_, addr), live in self.lives.items()}
+        for name, group in self.groups.items():
+            found |= {
+                (name, i) for i, a in group.addrs.items() if (name, a) not in lives
+            }
+            if not group.addrs:
+                found.add((name, None))
+        for cluster, names in self.clusters.items():
+            found |= {(name, cluster) for name in names if name not in self.groups}
+        return found
 
     def _join_cluster(self, cluster: str, name: str) -> None:
         names = self.clusters.setdefault(cluster, set())

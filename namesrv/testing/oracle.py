@@ -5,7 +5,7 @@ may be gone, and from when on it has to be. Within that window the server decide
 the oracle goes along with what it sees.
 """
 
-from collections.abc import Callable, Iterable
+from collections.abc import Callable
 from itertools import islice, permutations
 from typing import Any, Final
 
@@ -18,7 +18,7 @@ from namesrv.testing.answers import (
 from namesrv.testing.disagreement import disagreement
 from namesrv.testing.history import CLUSTERS, TOPICS, Setting
 from namesrv.testing.keeping import Keeper
-from namesrv.testing.leftovers import Leftovers
+from namesrv.testing.leftovers import Leftover, Leftovers
 from namesrv.testing.model import Key, Live, Model, Refused
 from namesrv.testing.requests import (
     AskRoute,
@@ -41,6 +41,7 @@ STALL_MILLIS: Final = 1500
 _TICK_MILLIS: Final = 100
 _MOST_ORDERS: Final = 120
 
+Removal = Callable[[Model], None]
 Expected = tuple[int, dict[str, str] | None, bytes]
 """Code, extFields and body of an answer."""
 
@@ -66,7 +67,7 @@ class Oracle:
 
     def _begin(self, now_ms: int) -> None:
         self.model = Model(delete_missing=self._setting.delete_missing)
-        self._leftovers = Leftovers(self._lag_millis, now_ms)
+        self._leftovers = Leftovers(self._lag_millis)
         self._registered: dict[int, set[Key]] = {}
         self._seen_changes = 0
         self._expected: bytes | None = None
@@ -145,9 +146,10 @@ class Oracle:
 
     def is_unsure(self, now_ms: int) -> bool:
         """Whether somebody may be gone already."""
-        return self._leftovers.is_unsure(now_ms) or any(
-            self._may_be_gone(live, now_ms) for live in self.model.lives.values()
-        )
+        lives = self.model.lives.values()
+        if any(self._may_be_gone(live, now_ms) for live in lives):
+            return True
+        return bool(self._leftovers.unsure(now_ms))
 
     def check(self, now_ms: int, data: bytes) -> None:
         """Judge the answers to the questions. Raises Violation."""
@@ -156,7 +158,10 @@ class Oracle:
             self._go_along(now_ms, data)
         if data == self._expectation():
             return
-        live = {key: self._state_of(v, now_ms) for key, v in self.model.lives.items()}
+        live = {
+            (v.name, addr): self._state_of(v, now_ms)
+            for (_, addr), v in self.model.lives.items()
+        }
         questions = self.questions.asked
         raise Violation(disagreement(questions, self._expectation(), data, live))
 
@@ -237,10 +242,15 @@ class Oracle:
                 now_ms + live.timeout_millis + SCAN_MILLIS + 2 * self._lag_millis
             )
 
-    def _note(self, now_ms: int) -> None:
-        """Something may have changed."""
+    def _note(self, now_ms: int, since_ms: int | None = None) -> None:
+        """Something may have changed, perhaps a while ago."""
         self._expected = None
-        self._leftovers.update(self.model.leftovers(), now_ms, self._hold_until_ms)
+        self._leftovers.update(
+            self.model.leftovers(),
+            now_ms if since_ms is None else since_ms,
+            now_ms,
+            self._hold_until_ms,
+        )
         if self.model.changes != self._seen_changes:
             self._seen_changes = self.model.changes
             self._keeper.changed(self._awake_ms(now_ms))
@@ -271,69 +281,80 @@ class Oracle:
             if not self.model.is_visible(key):
                 self.model.expire(key)
         for name, what in self._leftovers.overdue(now_ms):
-            self._remove_leftover(name, what)
+            self.model.remove_leftover(name, what)
             self._note(now_ms)
 
     def _go_along(self, now_ms: int, data: bytes) -> None:
         """Whoever may be gone and is not shown any more is gone."""
         info = read_legacy(split_answers(data)[0].body)
         lives = self.model.lives
-        gone = [
-            key
-            for key in sorted(lives)
-            if self._may_be_gone(lives[key], now_ms)
-            and self.model.is_visible(key)
-            and (self._has_to_be_gone(lives[key], now_ms) or not _shows(info, key))
-        ]
-        if gone:
-            self._expire_in_some_order(gone, data)
+        gone = [key for key in sorted(lives) if self._is_gone(key, now_ms, info)]
+        left = self._gone_leftovers(now_ms, info)
+        if gone or left:
+            since_ms = min(
+                *(lives[key].soonest_ms for key in gone),
+                *map(self._leftovers.soonest_ms, left),
+                now_ms,
+                now_ms,
+            )
+            self._remove_in_some_order(
+                [*map(_expiry, gone), *(_cleaning(*what) for what in left)], data
+            )
+            self._note(now_ms, since_ms)
+        # What expired may leave something behind that the server has seen before.
+        for what in self._gone_leftovers(now_ms, info):
+            self.model.remove_leftover(*what)
             self._note(now_ms)
-        for name, what in self._leftovers.unsure(now_ms):
-            if not _shows_leftover(info, name, what):
-                self._remove_leftover(name, what)
-                self._note(now_ms)
 
-    def _expire_in_some_order(self, gone: list[Key], data: bytes) -> None:
+    def _gone_leftovers(self, now_ms: int, info: Any) -> list[Leftover]:
+        unsure = self._leftovers.unsure(now_ms)
+        return [what for what in unsure if not _shows_leftover(info, *what)]
+
+    def _is_gone(self, key: Key, now_ms: int, info: Any) -> bool:
+        live = self.model.lives[key]
+        if not self._may_be_gone(live, now_ms) or not self.model.is_visible(key):
+            return False
+        return self._has_to_be_gone(live, now_ms) or not _shows(info, live.name, key[1])
+
+    def _remove_in_some_order(self, removals: list[Removal], data: bytes) -> None:
         """Which of them went first shows in what they left behind."""
         before = self.model
-        orders: Iterable[tuple[Key, ...]] = islice(permutations(gone), _MOST_ORDERS)
         first: Model | None = None
-        for order in orders:
+        for order in islice(permutations(removals), _MOST_ORDERS):
             self.model = before.copy()
-            for key in order:
-                self.model.expire(key)
-            if first is None:
-                first = self.model
-            if len(gone) == 1 or self.questions.expected(self.model) == data:
+            for remove in order:
+                remove(self.model)
+            if len(removals) == 1 or self.questions.expected(self.model) == data:
                 return
+            first = first or self.model
         assert first is not None
         self.model = first
 
-    def _remove_leftover(self, name: str, what: str | None) -> None:
-        if what is not None:
-            self.model.leave_cluster(what, name)
-        elif name in self.model.groups:
-            self.model.remove_group(name)
-
     def _state_of(self, live: Live, now_ms: int) -> str:
         """Why a broker has to be there, or may be."""
-        text = f"{live.name}, last heard of {now_ms - live.heard_ms} ms ago,"
+        text = f"last heard of {now_ms - live.heard_ms} ms ago,"
         text += f" timeout {live.timeout_millis} ms"
         if live.link is None:
             return f"{text}, of the last run and not registered since"
         return f"{text}, its connection {'has ended' if live.is_closing else 'is open'}"
 
 
-Look = Callable[[], None]
+def _expiry(key: Key) -> Removal:
+    return lambda model: model.expire(key) if key in model.lives else None
 
 
-def _shows(info: Any, key: Key) -> bool:
-    """Whether a cluster info has an address, in whichever group."""
-    groups = info["brokerAddrTable"].values()
-    return any(key[1] in group["brokerAddrs"].values() for group in groups)
+def _cleaning(name: str, what: str | int | None) -> Removal:
+    return lambda model: model.remove_leftover(name, what)
 
 
-def _shows_leftover(info: Any, name: str, what: str | None) -> bool:
-    if what is None:
-        return name in info["brokerAddrTable"]
-    return name in info["clusterAddrTable"].get(what, ())
+def _shows(info: Any, name: str, addr: str) -> bool:
+    """Whether a cluster info has an address in a group."""
+    group = info["brokerAddrTable"].get(name)
+    return group is not None and addr in group["brokerAddrs"].values()
+
+
+def _shows_leftover(info: Any, name: str, what: str | int | None) -> bool:
+    if isinstance(what, str):
+        return name in info["clusterAddrTable"].get(what, ())
+    group = info["brokerAddrTable"].get(name)
+    return group is not None and (what is None or str(what) in group["brokerAddrs"])

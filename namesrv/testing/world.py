@@ -281,6 +281,10 @@ class World:
         actor.move()
         self._do_register(broker, "none", **sent)
 
+    def _do_rename(self, broker: int, name: str, **sent: object) -> None:
+        self._brokers[broker].rename(name)
+        self._do_register(broker, "none", **sent)
+
     def _do_reconnect(self, broker: int, late: int, registers: bool) -> None:
         actor = self._brokers[broker]
         self._end(actor.line.link, late, cut=False)
@@ -338,6 +342,7 @@ class World:
 
     def _do_stall(self, millis: int, ends_first: bool) -> None:
         if self._process is not None and self._wakes_ms is None:
+            self._look_if_unsure()
             self._stalled_at_ms = self._clock.now_ms
             self._wakes_ms = self._clock.now_ms + millis
             self._ends_first = ends_first
@@ -345,6 +350,7 @@ class World:
     def _do_restart(self, how: str, down: int) -> None:
         if self._process is None:
             return
+        self._look_if_unsure()
         now_ms = self._clock.now_ms
         if self._wakes_ms is not None:
             self._oracle.stalled(self._stalled_at_ms, now_ms)

@@ -343,3 +343,15 @@ def test_a_first_registration_after_the_restart_is_like_any(  # P3, P1
     world.register(A, connection=new)
     world.close(old)
     assert world.live_keys == {("c1", "a:1")}
+
+
+def test_group_that_came_anew_is_not_taken_for_the_old_one() -> None:
+    """Found by the simulator: the file had the old one's record, with its cluster."""
+    world = World()
+    single = registration_body(topic_table("T1"))
+    assert world.register(A, single).code == 1
+    old = world.tables.broker_addr_table["a"].change
+    world.ask(104, A.ext_fields)
+    assert world.addrs == {}
+    assert world.register(A._replace(cluster="c2"), single).code == 1
+    assert world.tables.broker_addr_table["a"].change > old
