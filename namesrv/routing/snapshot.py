@@ -167,12 +167,17 @@ def _restore_group(
     data.zone_name = group.zone_name
     queue_datas = [_queue_data(data, record) for record in group.queues]
     queues_of = _numbers(group.queues_of)
+    is_whole = True
     for number, place in zip(_numbers(group.topics), queues_of, strict=True):
         entry = entries.get(number)
-        if entry is not None:
-            entry.queues[name] = queue_datas[place]
-            data.topic_refs.append(entry)
+        if entry is None:
+            is_whole = False
+            continue
+        entry.queues[name] = queue_datas[place]
+        data.topic_refs.append(entry)
     tables.broker_addr_table[name] = data
+    # A topic that was deleted since comes back with its broker's next registration.
+    keeps_digests = keeps_digests and is_whole
     infos = [_live_info(name, live, keeps_digests) for live in group.lives]
     for info in infos:
         tables.put_live(data, info, now_ms)

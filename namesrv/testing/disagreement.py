@@ -46,7 +46,7 @@ def _about_brokers(want: Answer, got: Answer, live: Mapping[Place, str]) -> list
 def _about_the_rest(differing: Iterable[Question]) -> str:
     if any(question.code == 105 for question in differing):
         return "P2: a lookup shows what was not registered together"
-    return "P4: what a broker left behind went too early, or stays too long"
+    return "leftovers: what a broker left behind went too early, or stays too long"
 
 
 def _places(answer: Answer) -> set[Place]:

@@ -47,7 +47,10 @@ Expected = tuple[int, dict[str, str] | None, bytes]
 
 
 class Violation(Exception):
-    """A promise was broken; the text says which, what was expected and what came."""
+    """A promise was broken; the text says which, what was expected and what came.
+
+    It begins with the promise and a colon, or with "answer" for a wrong answer.
+    """
 
 
 class Oracle:
@@ -172,8 +175,9 @@ class Oracle:
         code, ext, body = expected
         if (answer.code, answer.ext, answer.body) != (code, ext, body):
             raise Violation(
-                f"{request} is to be answered with code {code}, {ext}, {body!r}, and"
-                f" was with code {answer.code}, {answer.ext}, {answer.body!r}"
+                f"answer: {request} is to be answered with code {code}, {ext},"
+                f" {body!r}, and was with code {answer.code}, {answer.ext},"
+                f" {answer.body!r}"
             )
 
     # --- inside -----------------------------------------------------------------------

@@ -11,11 +11,24 @@ from namesrv.testing.world import World
 
 
 @dataclass(frozen=True, slots=True)
+class Breach:
+    """A promise that a history breaks: which, at what moment, and how."""
+
+    moment: str
+    text: str
+
+    @property
+    def promise(self) -> str:
+        """Such as "P4"."""
+        return self.text.partition(":")[0]
+
+
+@dataclass(frozen=True, slots=True)
 class Finding:
     """A history that breaks a promise, as short as it was made, and how it does."""
 
     history: History
-    violation: str
+    breach: Breach
 
     @property
     def numbers(self) -> tuple[int, ...]:
@@ -46,31 +59,39 @@ class Finding:
             f" tick_millis={setting.tick_millis}"
             f" groups_per_tick={setting.groups_per_tick}"
             f" write_millis={setting.write_millis}\n"
-            f"steps\n{steps}\n{self.violation}\nreplay: {self.replay}"
+            f"steps\n{steps}\n{self.breach.moment}\n{self.breach.text}\n"
+            f"replay: {self.replay}"
         )
 
 
-def violation_of(history: History) -> str | None:
+def breach_of(history: History) -> Breach | None:
     """How a history breaks a promise, None if it does not."""
+    world = World(history)
     try:
-        World(history).play()
+        world.play()
     except Violation as violation:
-        return str(violation)
+        return Breach(world.moment, str(violation))
     return None
 
 
 def find(history: History) -> Finding | None:
-    """Play a history; one that fails is made as short as it goes."""
-    violation = violation_of(history)
-    if violation is None:
+    """Play a history; one that fails is made as short as it goes, for that promise."""
+    first = breach_of(history)
+    if first is None:
         return None
+    shortest, breach = history, first
 
     def fails(numbers: Sequence[int]) -> bool:
-        return violation_of(history.kept(numbers)) is not None
+        nonlocal shortest, breach
+        part = history.kept(numbers)
+        found = breach_of(part)
+        if found is None or found.promise != first.promise:
+            return False
+        shortest, breach = part, found
+        return True
 
-    numbers = shrink([step.number for step in history.steps], fails)
-    shortest = history.kept(numbers)
-    return Finding(shortest, violation_of(shortest) or violation)
+    shrink([step.number for step in history.steps], fails)
+    return Finding(shortest, breach)
 
 
 def search(seeds: Iterable[int]) -> Iterator[tuple[int, Finding | None]]:

@@ -63,27 +63,26 @@ class World:
         self._step: Step | None = None
         self._start()
 
-    def play(self) -> None:
-        """All of it. Raises Violation, whose text begins with the moment."""
-        try:
-            for step in self._steps:
-                self._run_until(step.at_ms)
-                self._step = step
-                perform: Callable[..., None] = getattr(self, f"_do_{step.kind}")
-                perform(**step.facts)
-                self._run_until(step.at_ms + 1)
-                self._look()
-            end_ms = self._clock.now_ms + _END_MILLIS
-            for number in range(1, _LOOKS_AT_THE_END + 1):
-                left = _LOOKS_AT_THE_END - number
-                self._run_until(end_ms - left * _END_MILLIS // _LOOKS_AT_THE_END)
-                self._look()
-        except Violation as violation:
-            raise Violation(f"{self._moment()}\n{violation}") from None
-
-    def _moment(self) -> str:
+    @property
+    def moment(self) -> str:
+        """What has been played, for people."""
         after = "before any step" if self._step is None else f"after {self._step.text}"
         return f"at {self._clock.now_ms / 1000:.3f} s, {after.strip()}"
+
+    def play(self) -> None:
+        """All of it. Raises Violation."""
+        for step in self._steps:
+            self._run_until(step.at_ms)
+            self._step = step
+            perform: Callable[..., None] = getattr(self, f"_do_{step.kind}")
+            perform(**step.facts)
+            self._run_until(step.at_ms + 1)
+            self._look()
+        end_ms = self._clock.now_ms + _END_MILLIS
+        for number in range(1, _LOOKS_AT_THE_END + 1):
+            left = _LOOKS_AT_THE_END - number
+            self._run_until(end_ms - left * _END_MILLIS // _LOOKS_AT_THE_END)
+            self._look()
 
     # --- time -------------------------------------------------------------------------
 
@@ -152,11 +151,11 @@ class World:
                 continue
             answer = next(answers, None)
             if answer is None or answer.opaque != opaque:
-                raise Violation(f"{request} was not answered, {answer} came")
+                raise Violation(f"answer: {request} was not answered, {answer} came")
             if expected is not None:
                 self._oracle.check_answer(expected, answer, request)
         if next(answers, None) is not None:
-            raise Violation(f"{delivery.sent} got too many answers")
+            raise Violation(f"answer: {delivery.sent} got too many answers")
 
     def _notice_closed(self) -> None:
         """Links that the server has closed itself: idle ones, or ones without life."""
@@ -200,7 +199,7 @@ class World:
         self._process = Process(self._setting, self._clock, self._files, self)
         is_warm = self._process.is_warm
         if is_warm and age_millis > _MAX_AGE_MILLIS:
-            raise Violation(f"a warm start from {age_millis} ms ago")
+            raise Violation(f"P4: a warm start from {age_millis} ms ago")
         if self._keeper.has_groups and not is_warm and age_millis <= _MAX_AGE_MILLIS:
             raise Violation(f"P3: a cold start, with a file from {age_millis} ms ago")
         self._oracle.restarted(self._clock.now_ms, warm=is_warm)

@@ -355,3 +355,19 @@ def test_group_that_came_anew_is_not_taken_for_the_old_one() -> None:
     assert world.addrs == {}
     assert world.register(A._replace(cluster="c2"), single).code == 1
     assert world.tables.broker_addr_table["a"].change > old
+
+
+def test_topic_that_was_deleted_while_groups_were_packed_comes_back() -> None:
+    """Found by the simulator: the registration was taken for a repetition."""
+    world = World()
+    body = registration_body(topic_table("T1", "T2"))
+    world.register(A, body)
+    record = pack_group(world.tables, world.tables.broker_addr_table["a"])
+    world.ask(216, {"topic": "T1"})
+    shared = pack_tables(world.tables, world.options, 5, world.now_ms)
+    data = FIRST_LINE + record + shared + pack_end(1)
+    other = World()
+    restore(other.tables, other.options, read_snapshot(data), other.now_ms)
+    assert set(other.topics) == {"T2"}
+    other.register(A, body)
+    assert set(other.topics) == {"T1", "T2"}
