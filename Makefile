@@ -28,7 +28,7 @@ pure-test: $(VENV)/.dev-stamp ## run the tests of the server over the pure twin;
 	NAMESRV_NO_EXTENSIONS=1 $(BIN)/python -m pytest $(or $(ARGS),$(SERVER_TESTS))
 
 # Above `_impl` a test sees one twin, the one that was chosen; below, it names both.
-SERVER_TESTS := tests/routing tests/server tests/golden tests/hostile tests/test_cli.py
+SERVER_TESTS := tests/routing tests/server tests/golden tests/hostile tests/simulation tests/test_cli.py
 pure_run = NAMESRV_NO_EXTENSIONS=1 $(BIN)/python -m coverage run -m pytest $(SERVER_TESTS)
 
 # Where the extension was built, its absence is a failure.
@@ -41,6 +41,10 @@ coverage: $(VENV)/.dev-stamp ## the lines that the last `make test` ran and miss
 interop: $(VENV)/.dev-stamp ## run against real brokers and clients (Java, Maven)
 	$(BIN)/python tests/interop/fetch.py
 	$(BIN)/python -m pytest tests/interop $(ARGS)
+
+.PHONY: simulate
+simulate: $(VENV)/.run-stamp ## play seeded histories against an oracle; ARGS="--histories 5000 --seed 7 --seconds 60"
+	@$(BIN)/python -m namesrv.testing $(ARGS)
 
 # cython-lint looks for pycodestyle on the path.
 lint: $(VENV)/.dev-stamp ## every static check; .pre-commit-config.yaml runs the same

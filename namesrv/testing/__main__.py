@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from typing import Final
 
 from namesrv._impl import IMPLEMENTATION
-from namesrv.testing.history import draw_history
+from namesrv.testing.history import STEPS, draw_history
 from namesrv.testing.simulator import find, search
 
 _HISTORIES: Final = 2000
@@ -16,8 +16,16 @@ _REPORT_SECONDS: Final = 60
 
 def main(words: Sequence[str] | None = None) -> int:
     """0 when every history keeps the promises, 1 after the first that does not."""
-    arguments = _parser().parse_args(words)
+    parser = _parser()
+    arguments = parser.parse_args(words)
     if arguments.keep is not None:
+        if arguments.histories is not None or arguments.seconds is not None:
+            parser.error(
+                "--keep plays one history: leave --histories and --seconds out"
+            )
+        strangers = [number for number in arguments.keep if number >= STEPS]
+        if strangers:
+            parser.error(f"--keep: step {strangers[0]} is not among 0 to {STEPS - 1}")
         return _replay(arguments.seed, arguments.keep)
     histories = arguments.histories
     if histories is None:
@@ -71,10 +79,7 @@ def _numbers(text: str) -> tuple[int, ...]:
 
 
 def _replay(seed: int, numbers: Sequence[int]) -> int:
-    history = draw_history(seed).kept(numbers)
-    for step in history.steps:
-        print(step.text)
-    finding = find(history)
+    finding = find(draw_history(seed).kept(numbers))
     if finding is None:
         print(f"keeps the promises ({IMPLEMENTATION} twin)")
         return 0
@@ -87,7 +92,7 @@ def _search(first_seed: int, histories: int, seconds: int | None) -> int:
     end = None if seconds is None else began + seconds
     next_report = began + _REPORT_SECONDS
     played = 0
-    for _, finding in search(range(first_seed, first_seed + histories)):
+    for finding in search(range(first_seed, first_seed + histories)):
         played += 1
         if finding is not None:
             print(finding.report)

@@ -94,7 +94,7 @@ def find(history: History) -> Finding | None:
     return Finding(shortest, breach)
 
 
-def search(seeds: Iterable[int]) -> Iterator[tuple[int, Finding | None]]:
-    """Play the histories of many seeds."""
+def search(seeds: Iterable[int]) -> Iterator[Finding | None]:
+    """What playing the history of each seed finds."""
     for seed in seeds:
-        yield seed, find(draw_history(seed))
+        yield find(draw_history(seed))

@@ -61,7 +61,6 @@ class World:
         self._starts_ms: int | None = None
         self._process: Process | None = None
         self._step: Step | None = None
-        self._start()
 
     @property
     def moment(self) -> str:
@@ -71,6 +70,7 @@ class World:
 
     def play(self) -> None:
         """All of it. Raises Violation."""
+        self._start()
         for step in self._steps:
             self._run_until(step.at_ms)
             self._step = step

@@ -1,0 +1,127 @@
+"""A thousand histories on the twin in use, and what makes them worth playing."""
+
+import os
+import subprocess
+import sys
+from collections import Counter
+from collections.abc import Iterator
+
+import pytest
+
+from namesrv._impl import IMPLEMENTATION
+from namesrv.routing.outbox import Outbox
+from namesrv.testing.history import History, draw_history
+from namesrv.testing.oracle import Oracle
+from namesrv.testing.simulator import breach_of
+
+HISTORIES = 1000
+"""On each twin; `make test` runs this folder over both."""
+
+MET = {
+    "broker expired",
+    "broker of the last run did not come back",
+    "connection of a broker ended",
+    "first registration with a single topic refused",
+    "late unregistration ignored, the broker registered again elsewhere",
+    "new broker registered",
+    "registration rejected, a newer broker holds this id",
+    "this process stood still, nobody is declared dead for a while",
+    "topic deleted",
+    "write permission wiped",
+}
+
+
+def simulate(*words: str, **environ: str) -> subprocess.CompletedProcess[str]:
+    """The command, in a process of its own that nobody traces."""
+    kept = {k: v for k, v in os.environ.items() if not k.startswith("COVERAGE_")}
+    return subprocess.run(
+        [sys.executable, "-m", "namesrv.testing", *words],
+        env=kept | environ,
+        capture_output=True,
+        text=True,
+        timeout=900,
+    )
+
+
+def test_a_thousand_histories_keep_the_promises() -> None:
+    ran = simulate("--histories", str(HISTORIES))
+    assert ran.returncode == 0, ran.stdout + ran.stderr
+    assert f"{HISTORIES} histories ({IMPLEMENTATION} twin" in ran.stdout
+    assert "no violation" in ran.stdout
+
+
+def test_a_seed_means_the_same_history_in_every_process() -> None:
+    drawn = "import sys; from namesrv.testing.history import draw_history\n"
+    drawn += "print([draw_history(seed) for seed in range(50)])"
+    texts = {
+        subprocess.run(
+            [sys.executable, "-c", drawn],
+            env=os.environ | {"PYTHONHASHSEED": seed},
+            capture_output=True,
+            text=True,
+            check=True,
+        ).stdout
+        for seed in ("1", "2")
+    }
+    assert texts == {f"{[draw_history(seed) for seed in range(50)]}\n"}
+
+
+def test_seeds_differ() -> None:
+    assert len({str(draw_history(seed).steps) for seed in range(100)}) == 100
+
+
+def test_steps_come_in_the_order_of_time_and_are_numbered() -> None:
+    history = draw_history(7)
+    assert [step.number for step in history.steps] == list(range(60))
+    assert sorted(history.steps, key=lambda step: step.at_ms) == list(history.steps)
+    part = history.kept([3, 30, 31])
+    assert [step.number for step in part.steps] == [3, 30, 31]
+    assert part.setting == history.setting
+
+
+@pytest.fixture
+def events(monkeypatch: pytest.MonkeyPatch) -> Iterator[Counter[str]]:
+    """How often the server has said what."""
+    counted: Counter[str] = Counter()
+
+    def count(self: Outbox, event: str, **fields: object) -> None:
+        counted[event] += 1
+
+    monkeypatch.setattr(Outbox, "info", count)
+    monkeypatch.setattr(Outbox, "warn", count)
+    yield counted
+
+
+def test_histories_meet_all_that_may_happen_to_a_broker(
+    events: Counter[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    restarts: Counter[tuple[bool, bool]] = Counter()
+    restarted = Oracle.restarted
+
+    def count(self: Oracle, now_ms: int, *, warm: bool) -> None:
+        restarted(self, now_ms, warm=warm)
+        restarts[warm, bool(self.model.lives)] += 1
+
+    monkeypatch.setattr(Oracle, "restarted", count)
+    answered: Counter[bool] = Counter()
+    check = Oracle.check
+
+    def look(self: Oracle, now_ms: int, data: bytes) -> None:
+        check(self, now_ms, data)
+        answered[bool(self.model.topics)] += 1
+
+    monkeypatch.setattr(Oracle, "check", look)
+    for seed in range(60):
+        assert breach_of(draw_history(seed)) is None
+    assert events.keys() >= MET, MET - events.keys()
+    assert restarts[True, True] > 20 and restarts[False, False] > 20
+    # Most looks are at a server that knows something.
+    assert answered[True] > 2 * answered[False]
+
+
+def test_every_part_of_a_history_is_one() -> None:
+    history = draw_history(11)
+    for left_out in range(0, 60, 7):
+        numbers = [n for n in range(60) if n % 60 != left_out]
+        assert breach_of(history.kept(numbers)) is None
+    assert breach_of(History(0, history.setting, ())) is None
