@@ -135,16 +135,17 @@ class BrokerActor(Peer):
         if what != "none":
             self._next_version(state=int(what == "state"))
 
-    def switch(self, new_id: int) -> None:
+    def switch(self, new_id: int, *, newer: bool) -> None:
         """It becomes master or slave; a master's epoch is newer than the last one's."""
-        if new_id != self.id:
-            self.id = new_id
+        if newer and new_id != self.id:
             self._next_version(state=int(new_id == 0))
+        self.id = new_id
 
-    def rename(self, name: str) -> None:
-        """Another broker begins at the same address."""
+    def rename(self, name: str, *, newer: bool) -> None:
+        """Another broker begins at the same address, perhaps with the same table."""
         self.name = name
-        self._next_version()
+        if newer:
+            self._next_version()
 
     def move(self) -> None:
         """Another address from now on; connections of the old one are gone."""

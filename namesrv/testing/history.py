@@ -5,7 +5,7 @@ one, too: that is what makes shrinking and replaying simple.
 """
 
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from random import Random
 from typing import Final, NamedTuple
 
@@ -64,6 +64,15 @@ class Setting:
     tick_millis: int
     groups_per_tick: int
     write_millis: int
+
+    @property
+    def flipped(self) -> "Setting":
+        """With both options the other way round: an operator changed them."""
+        return replace(
+            self,
+            acting_master=not self.acting_master,
+            delete_missing=not self.delete_missing,
+        )
 
 
 @dataclass(frozen=True, slots=True)
@@ -228,14 +237,16 @@ class _Drawer:
 
     def _switch_role(self) -> dict[str, object]:
         new_id = self._random.choice((0, 0, 1, 2))
-        return {"broker": self._broker(), "id": new_id, **self._sent()}
+        newer = self._random.random() < 0.7
+        return {"broker": self._broker(), "id": new_id, "newer": newer, **self._sent()}
 
     def _move(self) -> dict[str, object]:
         return {"broker": self._broker(), **self._sent()}
 
     def _rename(self) -> dict[str, object]:
-        name = self._random.choice(NAMES)
-        return {"broker": self._broker(), "name": name, **self._sent()}
+        named: dict[str, object] = {"name": self._random.choice(NAMES)}
+        named |= {"newer": self._random.random() < 0.5}
+        return {"broker": self._broker(), **named, **self._sent()}
 
     def _reconnect(self) -> dict[str, object]:
         registers = self._random.random() < 0.8
@@ -296,7 +307,8 @@ class _Drawer:
     def _restart(self) -> dict[str, object]:
         how = self._random.choice(("stop", "stop", "kill", "kill", "cold"))
         down = self._random.choice((50, 1000, 20_000, 80_000, 620_000))
-        return {"how": how, "down": down + self._random.randint(0, 900)}
+        down += self._random.randint(0, 900)
+        return {"how": how, "down": down, "flipped": self._random.random() < 0.2}
 
 
 def _shown(value: object) -> str:

@@ -57,19 +57,18 @@ class Oracle:
     """Follows one history. All times are those of the world."""
 
     def __init__(self, setting: Setting, keeper: Keeper) -> None:
-        self._setting = setting
         self._keeper = keeper
         # The server's time is that of its last tick.
         self._lag_millis = setting.tick_millis
         self._hold_until_ms = 0
         self._asleep_millis = 0
+        self._begin(setting)
+
+    def _begin(self, setting: Setting) -> None:
         self.questions = Questions(
             TOPICS, CLUSTERS, acting_master=setting.acting_master
         )
-        self._begin(0)
-
-    def _begin(self, now_ms: int) -> None:
-        self.model = Model(delete_missing=self._setting.delete_missing)
+        self.model = Model(delete_missing=setting.delete_missing)
         self._leftovers = Leftovers(self._lag_millis)
         self._registered: dict[int, set[Key]] = {}
         self._seen_changes = 0
@@ -129,9 +128,9 @@ class Oracle:
         if self._keeper.is_behind:
             raise Violation("P3: a clean end has saved the routes without a change")
 
-    def restarted(self, now_ms: int, *, warm: bool) -> None:
+    def restarted(self, now_ms: int, setting: Setting, *, warm: bool) -> None:
         """A new process serves: with what the file held, or with nothing."""
-        self._begin(now_ms)
+        self._begin(setting)
         self._hold_until_ms = 0
         if warm:
             self._keeper.restore(self.model)
@@ -246,18 +245,18 @@ class Oracle:
                 now_ms + live.timeout_millis + SCAN_MILLIS + 2 * self._lag_millis
             )
 
-    def _note(self, now_ms: int, since_ms: int | None = None) -> None:
-        """Something may have changed, perhaps a while ago."""
-        self._expected = None
-        self._leftovers.update(
-            self.model.leftovers(),
-            now_ms if since_ms is None else since_ms,
-            now_ms,
-            self._hold_until_ms,
-        )
+    def _note(self, now_ms: int) -> None:
+        """Something may have changed now."""
         if self.model.changes != self._seen_changes:
-            self._seen_changes = self.model.changes
             self._keeper.changed(self._awake_ms(now_ms))
+        self._note_late(now_ms, now_ms)
+
+    def _note_late(self, since_ms: int, now_ms: int) -> None:
+        """It is seen now that something has changed, at `since_ms` or later."""
+        self._expected = None
+        self._seen_changes = self.model.changes
+        present = self.model.leftovers()
+        self._leftovers.update(present, since_ms, now_ms, self._hold_until_ms)
 
     def _awake_ms(self, now_ms: int) -> int:
         return now_ms - self._asleep_millis
@@ -278,15 +277,17 @@ class Oracle:
         return now_ms > max(live.latest_ms, self._hold_until_ms + self._lag_millis)
 
     def _remove_overdue(self, now_ms: int) -> None:
-        """P4: whoever is still answered after this is dead and shown."""
+        """P4: what is still shown after this is dead."""
         lives = self.model.lives
-        overdue = sorted(k for k, v in lives.items() if self._has_to_be_gone(v, now_ms))
+        overdue = [k for k, v in lives.items() if self._has_to_be_gone(v, now_ms)]
         for key in overdue:
             if not self.model.is_visible(key):
                 self.model.expire(key)
-        for name, what in self._leftovers.overdue(now_ms):
+        left = self._leftovers.overdue(now_ms)
+        for name, what in left:
             self.model.remove_leftover(name, what)
-            self._note(now_ms)
+        if overdue or left:
+            self._note_late(now_ms, now_ms)
 
     def _go_along(self, now_ms: int, data: bytes) -> None:
         """Whoever may be gone and is not shown any more is gone."""
@@ -295,20 +296,20 @@ class Oracle:
         gone = [key for key in sorted(lives) if self._is_gone(key, now_ms, info)]
         left = self._gone_leftovers(now_ms, info)
         if gone or left:
-            since_ms = min(
-                *(lives[key].soonest_ms for key in gone),
-                *map(self._leftovers.soonest_ms, left),
-                now_ms,
-                now_ms,
-            )
+            moments = [now_ms, *(self._soonest_ms(lives[key]) for key in gone)]
+            moments += map(self._leftovers.soonest_ms, left)
             self._remove_in_some_order(
                 [*map(_expiry, gone), *(_cleaning(*what) for what in left)], data
             )
-            self._note(now_ms, since_ms)
+            self._note_late(min(moments), now_ms)
         # What expired may leave something behind that the server has seen before.
         for what in self._gone_leftovers(now_ms, info):
             self.model.remove_leftover(*what)
-            self._note(now_ms)
+            self._note_late(now_ms, now_ms)
+
+    def _soonest_ms(self, live: Live) -> int:
+        """When it may have gone at the earliest."""
+        return self._hold_until_ms if live.is_closing else live.soonest_ms
 
     def _gone_leftovers(self, now_ms: int, info: Any) -> list[Leftover]:
         unsure = self._leftovers.unsure(now_ms)

@@ -122,7 +122,8 @@ Request = (
 
 
 class Form(NamedTuple):
-    """How a request is written: ROCKETMQ header, deflated body, no answer wanted."""
+    """How a request is written: ROCKETMQ header, deflated or otherwise unusual body,
+    no answer wanted."""
 
     binary: bool = False
     deflated: bool = False
@@ -198,7 +199,10 @@ def _parts(
         case Heartbeat(broker):
             return 904, _fields(broker), b""
         case QueryVersion(broker, version):
-            return 322, _fields(broker), json_text(version_json(version)).encode()
+            text = json_text(version_json(version))
+            # As Java writes it, or in a way that the hot path leaves to others.
+            end = " " if form.deflated else ""
+            return 322, _fields(broker), f"{text}{end}".encode()
         case Unregister(broker):
             return 104, _fields(broker), b""
         case DeleteTopic(topic, cluster):

@@ -202,7 +202,7 @@ class World:
             raise Violation(f"P4: a warm start from {age_millis} ms ago")
         if self._keeper.has_groups and not is_warm and age_millis <= _MAX_AGE_MILLIS:
             raise Violation(f"P3: a cold start, with a file from {age_millis} ms ago")
-        self._oracle.restarted(self._clock.now_ms, warm=is_warm)
+        self._oracle.restarted(self._clock.now_ms, self._setting, warm=is_warm)
         self._look()
 
     def _wake(self) -> None:
@@ -269,9 +269,10 @@ class World:
         actor.is_up = True
         actor.register_delta(topic, queues, _sending(sent))
 
-    def _do_switch_role(self, broker: int, id: int, **sent: object) -> None:
-        actor = self._brokers[broker]
-        actor.switch(id)
+    def _do_switch_role(
+        self, broker: int, id: int, newer: bool, **sent: object
+    ) -> None:
+        self._brokers[broker].switch(id, newer=newer)
         self._do_register(broker, "none", **sent)
 
     def _do_move(self, broker: int, **sent: object) -> None:
@@ -280,8 +281,8 @@ class World:
         actor.move()
         self._do_register(broker, "none", **sent)
 
-    def _do_rename(self, broker: int, name: str, **sent: object) -> None:
-        self._brokers[broker].rename(name)
+    def _do_rename(self, broker: int, name: str, newer: bool, **sent: object) -> None:
+        self._brokers[broker].rename(name, newer=newer)
         self._do_register(broker, "none", **sent)
 
     def _do_reconnect(self, broker: int, late: int, registers: bool) -> None:
@@ -346,7 +347,7 @@ class World:
             self._wakes_ms = self._clock.now_ms + millis
             self._ends_first = ends_first
 
-    def _do_restart(self, how: str, down: int) -> None:
+    def _do_restart(self, how: str, down: int, flipped: bool) -> None:
         if self._process is None:
             return
         self._look_if_unsure()
@@ -364,6 +365,8 @@ class World:
             self._keeper.lose()
         self._process, self._wakes_ms, self._unread = None, None, []
         self._starts_ms = now_ms + down
+        if flipped:
+            self._setting = self._setting.flipped
         self._network.reset()
 
     def _end(self, link: Link | None, late: int, *, cut: bool) -> None:

@@ -10,7 +10,7 @@ import pytest
 
 from namesrv._impl import IMPLEMENTATION
 from namesrv.routing.outbox import Outbox
-from namesrv.testing.history import History, draw_history
+from namesrv.testing.history import History, Setting, draw_history
 from namesrv.testing.oracle import Oracle
 from namesrv.testing.simulator import breach_of
 
@@ -98,8 +98,8 @@ def test_histories_meet_all_that_may_happen_to_a_broker(
     restarts: Counter[tuple[bool, bool]] = Counter()
     restarted = Oracle.restarted
 
-    def count(self: Oracle, now_ms: int, *, warm: bool) -> None:
-        restarted(self, now_ms, warm=warm)
+    def count(self: Oracle, now_ms: int, setting: Setting, *, warm: bool) -> None:
+        restarted(self, now_ms, setting, warm=warm)
         restarts[warm, bool(self.model.lives)] += 1
 
     monkeypatch.setattr(Oracle, "restarted", count)
