@@ -84,13 +84,13 @@ class Oracle:
 
     def ended(self, link: int, now_ms: int) -> None:
         """The server heard of the end of a link: whose brokers go, unless it holds."""
-        owned = sorted(k for k, v in self.model.lives.items() if v.link == link)
-        for key in owned:
-            if now_ms < self._hold_until_ms:
-                self.model.lives[key].is_closing = True
-            else:
-                self.model.expire(key)
+        self._end(link, now_ms)
         self._note(now_ms)
+
+    def closed(self, link: int, now_ms: int) -> None:
+        """The server has closed a link itself, a moment ago."""
+        self._end(link, now_ms)
+        self._note_late(now_ms, now_ms)
 
     def idle(self, link: int) -> None:
         """The server has closed a silent link, perhaps after others have expired."""
@@ -244,6 +244,14 @@ class Oracle:
             live.latest_ms = (
                 now_ms + live.timeout_millis + SCAN_MILLIS + 2 * self._lag_millis
             )
+
+    def _end(self, link: int, now_ms: int) -> None:
+        owned = sorted(k for k, v in self.model.lives.items() if v.link == link)
+        for key in owned:
+            if now_ms < self._hold_until_ms:
+                self.model.lives[key].is_closing = True
+            else:
+                self.model.expire(key)
 
     def _note(self, now_ms: int) -> None:
         """Something may have changed now."""

@@ -176,7 +176,7 @@ class World:
                 raise Violation(
                     f"P3: the server closed the connection of {key}, which is alive"
                 )
-            self._oracle.ended(link.number, now_ms)
+            self._oracle.closed(link.number, now_ms)
 
     # --- looks ------------------------------------------------------------------------
 

@@ -116,7 +116,7 @@ def test_histories_meet_all_that_may_happen_to_a_broker(
     assert events.keys() >= MET, MET - events.keys()
     assert restarts[True, True] > 20 and restarts[False, False] > 20
     # Most looks are at a server that knows something.
-    assert answered[True] > 2 * answered[False]
+    assert answered[True] > answered[False]
 
 
 def test_every_part_of_a_history_is_one() -> None:
