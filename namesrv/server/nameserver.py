@@ -142,7 +142,13 @@ class NameServer:
             self.addresses.append((host, port))
 
     async def _drain(self) -> None:
-        """Newer clients are told to go away for a while (section 5.8)."""
+        """Newer clients are told to go away for a while (section 5.8).
+
+        Nobody is accepted any more: who was told would come back here at once.
+        """
+        for server in self._servers:
+            server.close()
+        self._connections.begin_end()
         self._state.drain(monotonic_millis())
         fields = {"seconds": self._options.shutdown_wait_time_seconds}
         self._log.log_event(logging.INFO, "draining", fields)
