@@ -518,8 +518,8 @@ class TestServing:
         (line,) = capsys.readouterr().err.splitlines()
         assert line.endswith(
             "WARN  bound to 0.0.0.0:2, [::]:3: everybody who reaches this port can"
-            " change routes; bindAddress (--bind 127.0.0.1), a firewall or a network"
-            " policy narrows who does"
+            " change routes; adminAccess and brokerAccess, bindAddress (--bind"
+            " 127.0.0.1), a firewall or a network policy narrow who does"
         )
 
     def test_warning_is_seen_on_the_terminal_too_when_logs_go_to_a_file(
