@@ -133,7 +133,10 @@ def _contradictions(options: Options) -> Iterator[tuple[str, str]]:
     for name in ("adminAccess", "brokerAccess"):
         is_signed = getattr(options, BY_NAME[name].attribute) == "signed"
         if is_signed and not options.access_keys_file:
-            yield name, f"{name} is signed, which needs an accessKeysFile"
+            yield (
+                name,
+                f"{name} is signed, expected accessKeysFile to name the file of keys",
+            )
     low = options.write_buffer_low_water_mark
     high = options.write_buffer_high_water_mark
     if 0 < high < low:

@@ -1,7 +1,7 @@
 """Who may do what: the class of each request, and whether a peer may send it.
 
-By default everybody may do everything, as with Java's NameServer. Protocol.md section
-9.14 and README, "Who may do what".
+By default everybody may do everything, as with Java's NameServer (protocol.md
+section 9.14; README, "Who may do what").
 """
 
 from enum import Enum
