@@ -406,10 +406,10 @@ class TestJavaText:
         assert java_text(options).splitlines() == lines
 
     def test_shows_no_value_of_a_key_that_is_called_after_a_secret(self) -> None:
-        secret = ("tls.server.keyPassword", "SECRETKEY", "my.token", "accessKey")
-        secret += ("passwd", "innerClientAuthenticationCredentials")
-        harmless = ("tls.server.keyPath", "keys", "accept", "secre")
-        extra = dict.fromkeys((*secret, *harmless), "value")
+        secret = ["tls.server.keyPassword", "SECRETKEY", "my.token", "accessKey"]
+        secret += ["passwd", "innerClientAuthenticationCredentials"]
+        harmless = ["tls.server.keyPath", "keys", "accept", "secre"]
+        extra = dict.fromkeys(secret + harmless, "value")
         lines = java_text(Options(extra=extra)).splitlines()
         for key in secret:
             assert f"{key}=******" in lines
