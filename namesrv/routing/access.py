@@ -78,6 +78,8 @@ class AccessControl:
     def check(self, command: RemotingCommand, connection: Connection) -> None:
         """Raise AccessRefused unless the peer may send this, a code of `CLASSES`."""
         option, mode = self._mode(command.code)
+        if mode == "open":
+            return
         code = RequestCode(command.code)
         what = f"request code {code:d} ({code.name})"
         if mode == "off":
