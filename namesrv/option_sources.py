@@ -137,6 +137,8 @@ def _contradictions(options: Options) -> Iterator[tuple[str, str]]:
                 name,
                 f"{name} is signed, expected accessKeysFile to name the file of keys",
             )
+    if options.audit_log and options.audit_log == options.log_file:
+        yield "auditLog", "auditLog is the logFile, expected a file of its own"
     low = options.write_buffer_low_water_mark
     high = options.write_buffer_high_water_mark
     if 0 < high < low:

@@ -183,7 +183,7 @@ class Options:
     broker_access: str = _ours(
         "open", ACCESS, "who may register as a broker", choices="open signed"
     )
-    access_keys_file: str = _ours("", ACCESS, "accessKey=secretKey lines, for `signed`")
+    access_keys_file: str = _ours("", ACCESS, "who may sign: accessKey=secretKey lines")
     audit_log: str = _ours("", ACCESS, "file of who changed what; empty: none")
 
     data_dir: str = _ours("~/namesrv", FILES, "directory of the files below")

@@ -291,6 +291,10 @@ class TestBuild:
                 " process of its own",
             ),
             (
+                {"logFile": "a.log", "auditLog": "a.log"},
+                "f, line 1: auditLog is the logFile, expected a file of its own",
+            ),
+            (
                 {"adminAccess": "Signed"},
                 "f, line 0: adminAccess is signed, expected accessKeysFile to name the"
                 " file of keys",

@@ -53,7 +53,7 @@ class AccessKeysFile:
 
 
 def read_keys_file(path: str) -> tuple[AccessKeys, str | None]:
-    """The keys, and a warning when others may read them. Raises StartFailed."""
+    """The keys, and a warning when others may see them. Raises StartFailed."""
     try:
         with open(path, "rb") as file:
             mode = stat.S_IMODE(os.fstat(file.fileno()).st_mode)
@@ -71,9 +71,9 @@ def read_keys_file(path: str) -> tuple[AccessKeys, str | None]:
 
 
 def _warning(path: str, mode: int) -> str | None:
-    if not mode & (stat.S_IRWXG | stat.S_IRWXO):
+    if not mode & (stat.S_IRWXO | stat.S_IWGRP):
         return None
     return (
-        f"the access keys of {path} are open to more than their owner (mode"
-        f" {mode:04o}); chmod 600 closes them"
+        f"the access keys of {path} are open to others (mode {mode:04o});"
+        " chmod 600 closes them"
     )
