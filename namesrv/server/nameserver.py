@@ -15,6 +15,7 @@ from namesrv.errors import StartFailed, StorageError
 from namesrv.options import Options
 from namesrv.routing.liveness import TICK_MILLIS
 from namesrv.routing.outbox import (
+    AuditEvent,
     Close,
     FileWrite,
     LateAnswer,
@@ -23,6 +24,8 @@ from namesrv.routing.outbox import (
     RouteQuery,
 )
 from namesrv.routing.processor import RequestProcessor
+from namesrv.server.access_keys import AccessKeysFile
+from namesrv.server.audit_log import AuditLog
 from namesrv.server.clock import monotonic_millis, wall_millis
 from namesrv.server.connections import Connections
 from namesrv.server.listeners import open_listeners
@@ -41,11 +44,13 @@ _LONGEST_SWEEP_MILLIS: Final = 5000
 
 class NameServer:
     """One server. Once it has started, `addresses` holds the real (host, port),
-    `loop_name` says which event loop runs it, and `warm_start` what it took over."""
+    `loop_name` says which event loop runs it, `warm_start` what it took over, and
+    `access_keys.reload()` reads the file of access keys again."""
 
     def __init__(self, options: Options) -> None:
         self._options = options
         self._log = EventLog()
+        self._audit_log = AuditLog(options, self._log)
         self._directory = DataDirectory(options.data_dir)
         self._servers: list[asyncio.Server] = []
         self._tick_timer: asyncio.TimerHandle | None = None
@@ -68,6 +73,7 @@ class NameServer:
             self._build()
             await self._listen(loop)
         except BaseException:
+            await self._audit_log.close(_STOP_SECONDS)
             self._directory.close()
             raise
         self._tick()
@@ -85,8 +91,9 @@ class NameServer:
         self._stop_wanted.set()
 
     def reload(self, read_options: Callable[[], Options]) -> None:
-        """Read the sources of options again. For signal handlers."""
+        """Read options and access keys again. For signal handlers."""
         reload_options(self._state, self._log, read_options)
+        self.access_keys.reload()
         self._flush()
 
     async def stop(self) -> None:
@@ -109,6 +116,7 @@ class NameServer:
         await self._notifier.close()
         await self._product_cluster.close()
         await asyncio.sleep(0)
+        await self._audit_log.close(_STOP_SECONDS)
         self._directory.close()
 
     def _build(self) -> None:
@@ -116,6 +124,9 @@ class NameServer:
             self._options, wall_millis, monotonic_millis()
         )
         state = self._state = self._processor.state
+        self.access_keys = AccessKeysFile(self._options, state.access, self._log)
+        self.access_keys.load()
+        self._audit_log.open()
         try:
             state.kv_config.load(read(self._options.kv_config_path))
             state.configuration.load(read(self._options.config_store_path))
@@ -171,6 +182,7 @@ class NameServer:
         if now_ms >= self._next_sweep_ms:
             self._connections.sweep(now_ms)
             self._log.report_suppressed()
+            self._audit_log.report_suppressed()
             self._next_sweep_ms = now_ms + self._sweep_millis()
         interval = min(TICK_MILLIS, self._options.scan_not_active_broker_interval)
         loop = asyncio.get_running_loop()
@@ -205,6 +217,8 @@ class NameServer:
         match effect:
             case LogEvent(level, event, fields, peer_caused):
                 self._log.log_event(level, event, fields, peer_caused=peer_caused)
+            case AuditEvent():
+                self._audit_log.put(effect)
             case FileWrite():
                 self._writer.submit(_Job(effect, self._flush))
             case LateAnswer(connection, frame):

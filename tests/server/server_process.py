@@ -54,6 +54,8 @@ class ServerProcess:
     def __enter__(self) -> Self:
         assert self.process.stdout is not None
         line = self.process.stdout.readline()
+        if line.startswith("load config properties file OK"):
+            line = self.process.stdout.readline()
         assert line.startswith("The Name Server boot success."), self.log()
         for v6, v4, port in _ADDRESS.findall(line):
             self.addresses.append((v6 or v4, int(port)))
