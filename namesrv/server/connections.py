@@ -48,8 +48,13 @@ class Connections:
     """
 
     def __init__(
-        self, state: RoutingState, log: EventLog, flush: Callable[[], None]
+        self,
+        state: RoutingState,
+        log: EventLog,
+        flush: Callable[[], None],
+        limit: int,
     ) -> None:
+        """`limit` is how many there may be; whoever comes then is closed at once."""
         self._state = state
         self._log = log
         self._flush = flush
@@ -57,6 +62,7 @@ class Connections:
         self._turns: deque[Served] = deque()
         self._buffered_bytes = 0
         self._frozen = False
+        self._limit = limit
         self.now_ms = monotonic_millis()
 
     def __len__(self) -> int:
@@ -67,7 +73,7 @@ class Connections:
         return self._by_connection.get(connection)
 
     def open(self, protocol: Served, remote_address: str) -> Connection:
-        """A connection begins."""
+        """A connection begins, or is closed because there are enough."""
         options = self._state.options
         high, low = _DEFAULT_HIGH_WATER_BYTES, _DEFAULT_LOW_WATER_BYTES
         if options.write_buffer_high_water_mark and options.write_buffer_low_water_mark:
@@ -76,6 +82,9 @@ class Connections:
         protocol.transport.set_write_buffer_limits(high=high, low=low)
         connection = Connection(self._state.hot, remote_address)
         connection.last_active_ms = self.now_ms
+        if len(self._by_connection) >= self._limit:
+            self._refuse(protocol, remote_address)
+            return connection
         self._by_connection[connection] = protocol
         self._debug("connection opened", protocol, connection)
         return connection
@@ -150,6 +159,12 @@ class Connections:
         """Cut off whoever has not taken its last bytes."""
         for protocol in list(self._by_connection.values()):
             protocol.transport.abort()
+
+    def _refuse(self, protocol: Served, remote_address: str) -> None:
+        fields = {"limit": self._limit, "remote": remote_address}
+        event = "there are as many connections as may be, more are closed at once"
+        self._log.log_event(logging.WARNING, event, fields, once_a_second=True)
+        protocol.close()
 
     def _next_turn(self) -> None:
         self._state.turn.begin()

@@ -42,15 +42,22 @@ _NAMES: Final = {level: name for name, level in _LEVELS.items()}
 class _Allowance:
     """A token bucket: what is left for one event, since when, and what it cost."""
 
-    __slots__ = ("left", "since", "suppressed")
+    __slots__ = ("_burst", "_per_second", "left", "since", "suppressed")
 
-    def __init__(self, now: float) -> None:
-        self.left: float = BURST
+    def __init__(self, now: float, burst: int, per_second: int) -> None:
+        self._burst = burst
+        self._per_second = per_second
+        self.left: float = burst
         self.since = now
         self.suppressed = 0
 
+    @property
+    def is_whole(self) -> bool:
+        return self.left >= self._burst
+
     def refill(self, now: float) -> None:
-        self.left = min(BURST, self.left + (now - self.since) * LINES_PER_SECOND)
+        gained = (now - self.since) * self._per_second
+        self.left = min(self._burst, self.left + gained)
         self.since = now
 
 
@@ -68,18 +75,22 @@ class EventLog:
         fields: Mapping[str, object],
         *,
         peer_caused: bool = False,
+        once_a_second: bool = False,
     ) -> None:
         """Log `event` with `fields`, unless `level` is off or peers cause it too often.
+
+        That is a few times a second, or `once_a_second` for what comes in masses.
 
         The first line that gets through after some were held back has their number.
         """
         if not LOGGER.isEnabledFor(level):
             return
-        if peer_caused:
+        if peer_caused or once_a_second:
             now = self._monotonic()
             allowance = self._allowances.get(event)
             if allowance is None:
-                allowance = self._allowances[event] = _Allowance(now)
+                limits = (1, 1) if once_a_second else (BURST, LINES_PER_SECOND)
+                allowance = self._allowances[event] = _Allowance(now, *limits)
             allowance.refill(now)
             if allowance.left < 1:
                 allowance.suppressed += 1
@@ -98,7 +109,7 @@ class EventLog:
         now = self._monotonic()
         for event, allowance in self._allowances.items():
             allowance.refill(now)
-            if allowance.suppressed and allowance.left >= BURST:
+            if allowance.suppressed and allowance.is_whole:
                 fields = {"of": event, "suppressed": allowance.suppressed}
                 _write(logging.INFO, "lines were suppressed", fields)
                 allowance.suppressed = 0

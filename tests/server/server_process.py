@@ -98,6 +98,11 @@ class ServerProcess:
         assert kibibytes is not None
         return int(kibibytes[1]) / 1024
 
+    def cpu_seconds(self) -> float:
+        """User and system time that it has used."""
+        fields = Path(f"/proc/{self.process.pid}/stat").read_text().split()
+        return (int(fields[13]) + int(fields[14])) / os.sysconf("SC_CLK_TCK")
+
     def open_files(self) -> int:
         """How many descriptors it holds."""
         return sum(1 for _ in Path(f"/proc/{self.process.pid}/fd").iterdir())

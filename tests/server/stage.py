@@ -31,9 +31,7 @@ class RecordedLog(EventLog):
         super().__init__()
         self.lines: list[Line] = []
 
-    def log_event(
-        self, level: int, event: str, fields: Any, *, peer_caused: bool = False
-    ) -> None:
+    def log_event(self, level: int, event: str, fields: Any, **limits: bool) -> None:
         self.lines.append(Line(level, event, dict(fields)))
 
 
@@ -116,7 +114,8 @@ class Stage:
         processor = RequestProcessor(self.options, wall_millis, monotonic_millis())
         self.state = processor.state
         self.log = RecordedLog()
-        self.connections = Connections(self.state, self.log, self._flush)
+        limit = self.options.max_connections or 1000
+        self.connections = Connections(self.state, self.log, self._flush, limit)
         self.writes: list[FileWrite] = []
         self._callbacks: list[Callable[[], None]] = []
 

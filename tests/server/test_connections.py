@@ -217,6 +217,33 @@ class TestSweep:
         assert actor.transport.is_aborted
 
 
+class TestLimit:
+    EVENT = "there are as many connections as may be, more are closed at once"
+
+    @pytest.fixture
+    def stage(self, set_stage: SetStage) -> Stage:
+        return set_stage(max_connections=2)
+
+    def test_more_are_closed_at_once(self, stage: Stage) -> None:
+        first, second, third = (stage.accept() for _ in range(3))
+        assert third.transport.is_closed and not third.transport.is_aborted
+        assert not first.transport.is_closed and not second.transport.is_closed
+        assert len(stage.connections) == 2
+        line = stage.log.lines[-1]
+        assert (line.level, line.event) == (logging.WARNING, self.EVENT)
+        assert line.fields == {"limit": 2, "remote": "10.0.0.1:5000"}
+        third.protocol.connection_lost(None)
+        assert len(stage.connections) == 2
+
+    def test_one_that_ends_makes_room(self, stage: Stage) -> None:
+        first, _, refused = (stage.accept() for _ in range(3))
+        refused.protocol.connection_lost(None)
+        first.protocol.connection_lost(None)
+        welcome = stage.accept()
+        welcome.receive(lookup("t", 7))
+        assert welcome.opaques() == [7]
+
+
 class TestEnds:
     @staticmethod
     def register(actor: Actor, addr: str) -> None:
