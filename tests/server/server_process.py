@@ -50,11 +50,13 @@ class ServerProcess:
                 command, stdout=subprocess.PIPE, stderr=log, text=True, env=environ
             )
         self.addresses: list[Address] = []
+        self.boot_line = ""
 
     def __enter__(self) -> Self:
         assert self.process.stdout is not None
         line = self.process.stdout.readline()
         assert line.startswith("The Name Server boot success."), self.log()
+        self.boot_line = line
         for v6, v4, port in _ADDRESS.findall(line):
             self.addresses.append((v6 or v4, int(port)))
         return self

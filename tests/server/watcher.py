@@ -45,8 +45,7 @@ class Watcher:
         self._find_address = find_address
         self._expected = expected
         self._forgives_ends = forgives_ends
-        self._last_good_began = 0.0
-        self._last_good_ended = 0.0
+        self._good: list[tuple[float, float]] = []
         self._wanted = True
         self._error: BaseException | None = None
         self._thread = threading.Thread(target=self._run)
@@ -64,8 +63,14 @@ class Watcher:
     def seconds_until_good(self, since: float) -> float:
         """Seconds from `since` (monotonic) to the first good answer that was asked for
         after it, which must come."""
-        wait_until(lambda: self._last_good_began >= since or self._error)
-        return max(0.0, self._last_good_ended - since)
+        wait_until(lambda: self._first_good(since) or self._error)
+        return (self._first_good(since) or since) - since
+
+    def _first_good(self, since: float) -> float | None:
+        # The latest is looked at first: most often it is too old already.
+        if not self._good or self._good[-1][0] < since:
+            return None
+        return next(ended for began, ended in self._good if began >= since)
 
     def _run(self) -> None:
         try:
@@ -91,8 +96,7 @@ class Watcher:
                 ended = time.monotonic()
                 self.longest_wait = max(self.longest_wait, asked - began, ended - asked)
                 if is_whole and not missing:
-                    self._last_good_ended = ended
-                    self._last_good_began = began
+                    self._good.append((began, ended))
                 time.sleep(_PAUSE_SECONDS)
 
     def _look_up(self, peer: Peer, expected: set[str]) -> bool:
