@@ -10,9 +10,11 @@ from namesrv._impl import Connection
 from namesrv.errors import ConnectionFault
 from namesrv.routing.state import RoutingState
 from namesrv.server.clock import monotonic_millis
+from namesrv.server.counted_event import CountedEvent
 from namesrv.server.logs import EventLog
 
 _CLOSE_PATIENCE_MILLIS: Final = 5000
+_TOO_MANY: Final = "there are as many connections as may be, more are closed at once"
 _DEFAULT_HIGH_WATER_BYTES: Final = 65536
 _DEFAULT_LOW_WATER_BYTES: Final = 32768
 
@@ -63,6 +65,7 @@ class Connections:
         self._buffered_bytes = 0
         self._frozen = False
         self._limit = limit
+        self._refusals = CountedEvent(log, _TOO_MANY)
         self.now_ms = monotonic_millis()
 
     def __len__(self) -> int:
@@ -83,7 +86,8 @@ class Connections:
         connection = Connection(self._state.hot, remote_address)
         connection.last_active_ms = self.now_ms
         if len(self._by_connection) >= self._limit:
-            self._refuse(protocol, remote_address)
+            self._refusals.happen({"limit": self._limit, "remote": remote_address})
+            protocol.close()
             return connection
         self._by_connection[connection] = protocol
         self._debug("connection opened", protocol, connection)
@@ -130,6 +134,7 @@ class Connections:
 
         Source: `IdleStateHandler`, protocol.md section 5.3.
         """
+        self._refusals.report()
         idle_millis = self._state.options.server_channel_max_idle_time_seconds * 1000
         if self._state.liveness.is_holding(now_ms):
             idle_millis = 0
@@ -159,12 +164,6 @@ class Connections:
         """Cut off whoever has not taken its last bytes."""
         for protocol in list(self._by_connection.values()):
             protocol.transport.abort()
-
-    def _refuse(self, protocol: Served, remote_address: str) -> None:
-        fields = {"limit": self._limit, "remote": remote_address}
-        event = "there are as many connections as may be, more are closed at once"
-        self._log.log_event(logging.WARNING, event, fields, once_a_second=True)
-        protocol.close()
 
     def _next_turn(self) -> None:
         self._state.turn.begin()

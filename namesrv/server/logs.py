@@ -42,22 +42,15 @@ _NAMES: Final = {level: name for name, level in _LEVELS.items()}
 class _Allowance:
     """A token bucket: what is left for one event, since when, and what it cost."""
 
-    __slots__ = ("_burst", "_per_second", "left", "since", "suppressed")
+    __slots__ = ("left", "since", "suppressed")
 
-    def __init__(self, now: float, burst: int, per_second: int) -> None:
-        self._burst = burst
-        self._per_second = per_second
-        self.left: float = burst
+    def __init__(self, now: float) -> None:
+        self.left: float = BURST
         self.since = now
         self.suppressed = 0
 
-    @property
-    def is_whole(self) -> bool:
-        return self.left >= self._burst
-
     def refill(self, now: float) -> None:
-        gained = (now - self.since) * self._per_second
-        self.left = min(self._burst, self.left + gained)
+        self.left = min(BURST, self.left + (now - self.since) * LINES_PER_SECOND)
         self.since = now
 
 
@@ -75,22 +68,18 @@ class EventLog:
         fields: Mapping[str, object],
         *,
         peer_caused: bool = False,
-        once_a_second: bool = False,
     ) -> None:
         """Log `event` with `fields`, unless `level` is off or peers cause it too often.
-
-        That is a few times a second, or `once_a_second` for what comes in masses.
 
         The first line that gets through after some were held back has their number.
         """
         if not LOGGER.isEnabledFor(level):
             return
-        if peer_caused or once_a_second:
+        if peer_caused:
             now = self._monotonic()
             allowance = self._allowances.get(event)
             if allowance is None:
-                limits = (1, 1) if once_a_second else (BURST, LINES_PER_SECOND)
-                allowance = self._allowances[event] = _Allowance(now, *limits)
+                allowance = self._allowances[event] = _Allowance(now)
             allowance.refill(now)
             if allowance.left < 1:
                 allowance.suppressed += 1
@@ -109,7 +98,7 @@ class EventLog:
         now = self._monotonic()
         for event, allowance in self._allowances.items():
             allowance.refill(now)
-            if allowance.suppressed and allowance.is_whole:
+            if allowance.suppressed and allowance.left >= BURST:
                 fields = {"of": event, "suppressed": allowance.suppressed}
                 _write(logging.INFO, "lines were suppressed", fields)
                 allowance.suppressed = 0
@@ -229,8 +218,14 @@ def set_up_logging(options: Options) -> None:
             logger.removeHandler(old)
             old.close()
         logger.addHandler(handler)
-        logger.setLevel(_LEVELS[options.log_level])
         logger.propagate = False
+    set_log_level(options)
+
+
+def set_log_level(options: Options) -> None:
+    """From now on lines of `logLevel` and above are written."""
+    for logger in (LOGGER, logging.getLogger("asyncio")):
+        logger.setLevel(_LEVELS[options.log_level])
 
 
 def _open_log_file(options: Options) -> FileHandler:

@@ -25,6 +25,7 @@ from namesrv.routing.outbox import (
 from namesrv.routing.processor import RequestProcessor
 from namesrv.server.clock import monotonic_millis, wall_millis
 from namesrv.server.connections import Connections
+from namesrv.server.counted_event import CountedEvent
 from namesrv.server.file_limit import connection_limit, raise_file_limit
 from namesrv.server.listeners import open_listeners
 from namesrv.server.logs import EventLog
@@ -49,6 +50,9 @@ class NameServer:
     def __init__(self, options: Options) -> None:
         self._options = options
         self._log = EventLog()
+        self._loop_errors = CountedEvent(
+            self._log, "the event loop met an error of the system"
+        )
         self._directory = DataDirectory(options.data_dir)
         self._listeners: list[socket.socket] = []
         self._servers: list[asyncio.Server] = []
@@ -167,6 +171,7 @@ class NameServer:
             self._connections.sweep(now_ms)
             self._set_backlog()
             self._log.report_suppressed()
+            self._loop_errors.report()
             self._next_sweep_ms = now_ms + self._sweep_millis()
         interval = min(TICK_MILLIS, self._options.scan_not_active_broker_interval)
         loop = asyncio.get_running_loop()
@@ -193,8 +198,7 @@ class NameServer:
             loop.default_exception_handler(context)
             return
         fields = {"what": context["message"], "reason": str(error)}
-        event = "the event loop met an error of the system"
-        self._log.log_event(logging.WARNING, event, fields, once_a_second=True)
+        self._loop_errors.happen(fields)
 
     def _flush(self) -> None:
         """Carry out what the state wants done outside."""

@@ -258,21 +258,6 @@ class TestRateLimit:
         (line,) = lines_of(capsys)
         assert line.endswith('lines were suppressed of="bad frame" suppressed=30')
 
-    def test_what_comes_in_masses_is_said_once_a_second(
-        self, clock: Clock, capsys: pytest.CaptureFixture[str]
-    ) -> None:
-        log = limited(clock)
-        for _ in range(30):
-            for _ in range(7):
-                log.log_event(logging.WARNING, "full", {}, once_a_second=True)
-            clock.now += 0.125
-        lines = [line.partition("full")[2] for line in lines_of(capsys)]
-        assert lines == ["", *[" suppressed=55"] * 3]
-        clock.now += 1
-        log.report_suppressed()
-        (line,) = lines_of(capsys)
-        assert line.endswith("lines were suppressed of=full suppressed=41")
-
     def test_clock_is_not_asked_when_the_level_is_off(self) -> None:
         def no_clock() -> float:
             raise AssertionError("asked")
