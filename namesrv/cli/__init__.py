@@ -57,7 +57,7 @@ def _obey(words: Words) -> int:
         elif words.action == "print":
             _say("\n".join(_items(options)))
         else:
-            _serve(options, words.config_file)
+            _serve(options, words)
     return 0
 
 
@@ -69,7 +69,7 @@ def _items(options: Options) -> Iterator[str]:
             yield f"{option.name}={value_text(getattr(options, option.attribute))}"
 
 
-def _serve(options: Options, config_file: str | None) -> None:
+def _serve(options: Options, words: Words) -> None:
     try:
         import_module("namesrv._impl")
     except ImportError as error:
@@ -80,10 +80,20 @@ def _serve(options: Options, config_file: str | None) -> None:
     from namesrv.server.logs import set_up_logging  # noqa: PLC0415
     from namesrv.server.nameserver import run  # noqa: PLC0415
 
-    if config_file is not None:
-        _say(f"load config properties file OK, {config_file}")
+    if words.config_file is not None:
+        _say(f"load config properties file OK, {words.config_file}")
     set_up_logging(options)
-    run(options, lambda server: _announce(options, server))
+    run(options, lambda server: _announce(options, server), lambda: _reread(words))
+
+
+def _reread(words: Words) -> Options:
+    """The options as their sources are now; warnings go to the log."""
+    from namesrv.server.logs import LOGGER  # noqa: PLC0415
+
+    options, warnings = read_options(words, os.environ)
+    for warning in warnings:
+        LOGGER.warning(warning)
+    return options
 
 
 def _announce(options: Options, server: "NameServer") -> None:

@@ -31,7 +31,9 @@ class RecordedLog(EventLog):
         super().__init__()
         self.lines: list[Line] = []
 
-    def log_event(self, level: int, event: str, fields: Any, **limits: bool) -> None:
+    def log_event(
+        self, level: int, event: str, fields: Any, *, peer_caused: bool = False
+    ) -> None:
         self.lines.append(Line(level, event, dict(fields)))
 
 

@@ -1,4 +1,4 @@
-"""Events that come in masses: one line a second, and nothing is left out of the count."""
+"""Events that come in masses: one line a second, and all of them are counted."""
 
 import logging
 from typing import Any
