@@ -202,6 +202,7 @@ class Options:
 
     frame_max_length: int = _ours(16 * MIB, LIMITS, "longest frame", 1024, GIB)
     input_budget_bytes: int = _ours(256 * MIB, LIMITS, "unfinished frames", 1024, TIB)
+    output_budget_bytes: int = _ours(256 * MIB, LIMITS, "unsent answers", 1024, TIB)
     body_max_inflated_bytes: int = _ours(64 * MIB, LIMITS, "inflated body", 1024, GIB)
     answer_cache_bytes: int = _ours(64 * MIB, LIMITS, "ready route answers", 0, TIB)
     max_topics_per_registration: int = _ours(

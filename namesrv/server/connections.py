@@ -32,6 +32,10 @@ class Served(Protocol):
     def input_bytes(self) -> int:
         """Input that is kept."""
 
+    @property
+    def unsent_bytes(self) -> int:
+        """Output that the peer has not taken."""
+
     def close(self) -> None:
         """Send what is left and close."""
 
@@ -67,6 +71,8 @@ class Connections:
         self._by_connection: dict[Connection, Served] = {}
         self._turns: deque[Served] = deque()
         self._buffered_bytes = 0
+        self._blocked: dict[Served, int] = {}
+        self._unsent_bytes = 0
         self._limit = limit
         self._refusals = CountedEvent(log, _TOO_MANY)
         self.is_frozen = False
@@ -107,6 +113,7 @@ class Connections:
     def lost(self, protocol: Served) -> None:
         """A connection ended; the brokers that it registered may be gone with it."""
         connection = protocol.connection
+        self.unblocked(protocol)
         self._by_connection.pop(connection, None)
         self._buffered_bytes -= protocol.buffered_bytes
         protocol.buffered_bytes = 0
@@ -124,6 +131,23 @@ class Connections:
             protocol.buffered_bytes = buffered_bytes
         if self._buffered_bytes > self._state.options.input_budget_bytes:
             self._drop_largest()
+
+    def blocked(self, protocol: Served, written_bytes: int) -> None:
+        """A peer does not read: what it has not taken counts until it does.
+
+        What was written in one go stays in memory until all of it was taken.
+        """
+        old_bytes = self._blocked.get(protocol, 0)
+        unsent_bytes = max(old_bytes, written_bytes, protocol.unsent_bytes)
+        self._blocked[protocol] = unsent_bytes
+        self._unsent_bytes += unsent_bytes - old_bytes
+        if self._unsent_bytes > self._state.options.output_budget_bytes:
+            # Not at once: its transport is in the middle of a write.
+            asyncio.get_running_loop().call_soon(self._drop_deafest)
+
+    def unblocked(self, protocol: Served) -> None:
+        """It reads again, or has ended."""
+        self._unsent_bytes -= self._blocked.pop(protocol, 0)
 
     def report_fault(self, protocol: Served, fault: ConnectionFault) -> None:
         """Log why a connection is being closed."""
@@ -202,9 +226,30 @@ class Connections:
         )
         self._buffered_bytes -= largest.buffered_bytes
         largest.buffered_bytes = 0
-        connection = largest.connection
-        del self._by_connection[connection]
-        largest.cut_off(Connection(self._state.hot, connection.remote_address))
+        self._cut_off(largest)
+
+    def _drop_deafest(self) -> None:
+        """Unsent answers take more than the budget: their largest holders go."""
+        budget_bytes = self._state.options.output_budget_bytes
+        while self._unsent_bytes > budget_bytes:
+            largest = max(self._blocked, key=self._blocked.__getitem__)
+            self._log.log_event(
+                logging.WARNING,
+                "unsent answers exceed the budget, the largest holder is closed",
+                {
+                    "remote": largest.connection.remote_address,
+                    "unsent_bytes": self._blocked[largest],
+                    "budget_bytes": budget_bytes,
+                },
+                peer_caused=True,
+            )
+            self.unblocked(largest)
+            self._cut_off(largest)
+
+    def _cut_off(self, protocol: Served) -> None:
+        connection = protocol.connection
+        self._by_connection.pop(connection, None)
+        protocol.cut_off(Connection(self._state.hot, connection.remote_address))
         self._destroy_channel(connection)
 
     def _destroy_channel(self, connection: Connection) -> None:

@@ -203,6 +203,22 @@ class TestDeaf:
         print(f"{len(peers)} deaf: {held_mib:.0f} MiB, witness {seconds:.2f} s")
         assert held_mib < 3 * len(peers)
 
+    @both_loops
+    def test_they_have_one_budget(self, lay_siege: Lay, loop_name: str) -> None:
+        words = ("--loop", loop_name, "--output-budget-bytes", str(16 * MIB))
+        siege = lay_siege(*words)
+        long_route(siege)
+        before = siege.server.rss_mib()
+        peers = [siege.peer() for _ in range(100)]
+        for peer in peers:
+            send_what_is_taken(peer, b"".join([lookup("wide")] * 500))
+        siege.server.wait_for_log("unsent answers exceed the budget")
+        siege.ask_witness()
+        held_mib = siege.server.rss_mib() - before
+        print(f"{len(peers)} deaf: {held_mib:.0f} MiB")
+        # The system's buffers are beside the budget, and so is what is being written.
+        assert held_mib < 16 * 1.5 + 24
+
 
 class TestResets:
     @both_loops

@@ -44,6 +44,7 @@ class FakeTransport(asyncio.Transport):
         super().__init__()
         self.peername = peername
         self.writes: list[bytes] = []
+        self.unsent_bytes = 0
         self.reading = True
         self.is_closed = False
         self.is_aborted = False
@@ -56,6 +57,9 @@ class FakeTransport(asyncio.Transport):
         assert data, "an empty write"
         assert not self.is_closed, "a write after the end"
         self.writes.append(bytes(data))
+
+    def get_write_buffer_size(self) -> int:
+        return self.unsent_bytes
 
     def set_write_buffer_limits(
         self, high: int | None = None, low: int | None = None
