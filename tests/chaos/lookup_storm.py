@@ -27,7 +27,8 @@ def run(plan: Plan) -> Outcome:
         build_generators()
     except FetchFailed as failure:
         raise Broken(str(failure)) from None
-    with populated(plan) as scene:
+    # The lone broker says nothing more, and its connection is to stay.
+    with populated(plan, "--server-channel-max-idle-time-seconds", "0") as scene:
         alone = Broker("198.51.100.1:1", "alone", timeout_millis=_DAY_MILLIS)
         registration = alone.registration(dict.fromkeys(_TOPICS, 8))
         demand(scene.peer().ask(registration).code == 0, "a broker was refused")
