@@ -16,7 +16,7 @@ ROUTES: Final = "Routes and topics"
 ACCESS: Final = "Who may do what"
 FILES: Final = "Files"
 LOGS: Final = "Logs"
-LIMITS: Final = "Limits, in bytes unless they count keys"
+LIMITS: Final = "Limits, in bytes unless they are numbers of something"
 JVM: Final = "Of the JVM: accepted and reported, without effect here"
 GROUPS: Final = (NETWORK, ROUTES, ACCESS, FILES, LOGS, LIMITS, JVM)
 
@@ -130,6 +130,9 @@ class Options:
     server_channel_max_idle_time_seconds: int = _option(
         120, NETWORK, "close silent connections after so long; 0: never"
     )
+    max_connections: int = _ours(
+        0, NETWORK, "more are closed at once; 0: what the limit of open files allows"
+    )
     server_socket_backlog: int = _option(1024, NETWORK, "connections not yet accepted")
     server_socket_snd_buf_size: int = _option(0, NETWORK, "bytes; 0: the system's")
     server_socket_rcv_buf_size: int = _option(0, NETWORK, "bytes; 0: the system's")
@@ -215,8 +218,15 @@ class Options:
 
     frame_max_length: int = _ours(16 * MIB, LIMITS, "longest frame", 1024, GIB)
     input_budget_bytes: int = _ours(256 * MIB, LIMITS, "unfinished frames", 1024, TIB)
+    output_budget_bytes: int = _ours(256 * MIB, LIMITS, "unsent answers", 1024, TIB)
     body_max_inflated_bytes: int = _ours(64 * MIB, LIMITS, "inflated body", 1024, GIB)
     answer_cache_bytes: int = _ours(64 * MIB, LIMITS, "ready route answers", 0, TIB)
+    max_topics_per_registration: int = _ours(
+        100_000, LIMITS, "number of topics that a broker may register", 1
+    )
+    max_routes: int = _ours(
+        0, LIMITS, "number of topics, counted once for each broker group; 0: any"
+    )
     kv_max_namespaces: int = _ours(1024, LIMITS, "number of key-value namespaces")
     kv_max_keys: int = _ours(65536, LIMITS, "number of keys in all of them")
     kv_max_name_bytes: int = _ours(1024, LIMITS, "longest namespace or key", 1)

@@ -21,6 +21,9 @@ RELOADED: Final = REMOTE_KEYS | {
     "kvMaxNamespaces",
     "kvMaxValueBytes",
     "logLevel",
+    "maxRoutes",
+    "maxTopicsPerRegistration",
+    "outputBudgetBytes",
     "shutdownWaitTimeSeconds",
     "snapshotIntervalMillis",
 }
