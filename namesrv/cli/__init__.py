@@ -66,7 +66,8 @@ def _items(options: Options) -> Iterator[str]:
     yield from java_text(options).splitlines()
     for option in OPTIONS:
         if not option.java:
-            yield f"{option.name}={value_text(getattr(options, option.attribute))}"
+            text = value_text(getattr(options, option.attribute))
+            yield f"{option.name}={'(not shown)' if option.secret and text else text}"
 
 
 def _serve(options: Options, config_file: str | None) -> None:

@@ -117,6 +117,7 @@ class NameServer:
         self._notifier = Notifier(self._log)
         self._product_cluster = ProductCluster(self._options.product_namesrv_addr)
         self._connections = Connections(state, self._log, self._flush)
+        self._connections.tls.open()
         can_write = self._directory.warning is None
         self._snapshots = Snapshots(state, self._writer, self._log, can_write=can_write)
         self.warm_start = self._snapshots.load(state.started_ms)
@@ -148,6 +149,7 @@ class NameServer:
         self._state.liveness.tick(now_ms)
         self._flush()
         self._snapshots.tick(now_ms)
+        self._connections.tls.look(now_ms)
         if now_ms >= self._next_sweep_ms:
             self._connections.sweep(now_ms)
             self._log.report_suppressed()
