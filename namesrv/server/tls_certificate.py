@@ -1,7 +1,7 @@
 """A throw-away certificate for test mode, signed by its own key.
 
 Source: `TlsHelper#buildSslContext`, which has Netty make one. Nothing else needs the
-library `cryptography`, so that it is imported here, when a certificate is asked for.
+library `cryptography`, so that it is imported when a certificate is asked for.
 """
 
 import datetime

@@ -17,7 +17,6 @@ from namesrv.errors import (
 )
 from namesrv.options import Options
 from namesrv.server.logs import EventLog
-from namesrv.server.tls_certificate import load_throw_away_certificate
 
 LOOK_MILLIS: Final = 1000
 """How often the files are looked at; what changed is loaded a look later."""
@@ -136,6 +135,10 @@ class TlsGate:
         if not self._options.tls_test_mode_enable:
             self._why_none = "tls.server.certPath names no certificate"
             return
+        from namesrv.server.tls_certificate import (  # noqa: PLC0415
+            load_throw_away_certificate,
+        )
+
         context = _empty_context()
         try:
             _set_client_certificates(context, self._options)

@@ -80,8 +80,8 @@ class Connection:
         return Answer(mark >> 24, header, self._receive(length - 4 - header_length))
 
     def send_nonsense(self) -> None:
-        """What no name server answers: it closes the connection, and logs that."""
-        self._socket.sendall(struct.pack(">i", 3))
+        """A length over every limit: a name server closes the connection at once."""
+        self._socket.sendall(struct.pack(">i", -1))
         assert self._socket.recv(1) == b""
 
     def close(self) -> None:
