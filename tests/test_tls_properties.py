@@ -103,7 +103,10 @@ class TestConfigFile:
         files.write(files.main, OF_CLIENTS)
         options, warnings = files.read()
         assert options.extra == {}
-        assert warnings == []
+        assert warnings == [
+            f"file {files.main}, line 1: tls.enable has no effect: what this server"
+            " sends to brokers and other servers by itself is not encrypted"
+        ]
         assert "their secret" not in java_text(options)
 
     def test_none_of_it_is_in_the_answer_to_319(self, files: Files) -> None:

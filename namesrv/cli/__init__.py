@@ -98,7 +98,7 @@ def _announce(options: Options, server: "NameServer") -> None:
         f" start {server.warm_start.text if server.warm_start else 'cold'}"
     )
     public = [item for item in server.addresses if not ip_address(item[0]).is_loopback]
-    if public:
+    if public and not _asks_everybody(options):
         warning = (
             f"bound to {_joined(public)}: everybody who reaches this port can change"
             " routes; bindAddress (--bind 127.0.0.1), a firewall or a network policy"
@@ -107,6 +107,14 @@ def _announce(options: Options, server: "NameServer") -> None:
         LOGGER.warning(warning)
         if options.log_file:
             _say(f"namesrv: warning: {warning}", sys.stderr)
+
+
+def _asks_everybody(options: Options) -> bool:
+    """Whether nobody comes in without a certificate that is checked."""
+    return (
+        options.tls_server_mode == "enforcing"
+        and options.tls_server_need_client_auth == "require"
+    )
 
 
 def _joined(addresses: Iterable[tuple[str, int]]) -> str:

@@ -46,7 +46,7 @@ def read_options(words: Words, environ: Mapping[str, str]) -> tuple[Options, lis
     """
     mistakes = list(words.mistakes)
     warnings: list[str] = []
-    below = [_java_variables(environ), *_config_file(words, mistakes)]
+    below = [_java_variables(environ), *_config_file(words, mistakes, warnings)]
     above = [_variables(environ), Source("command line", words.given)]
     below += _tls_config_file([*below, *above], mistakes, warnings)
     options = _build([*below, *above], mistakes)
@@ -109,11 +109,13 @@ def _variables(environ: Mapping[str, str]) -> Source:
     return Source("environment", items, spell=variable)
 
 
-def _config_file(words: Words, mistakes: list[str]) -> Iterator[Source]:
+def _config_file(
+    words: Words, mistakes: list[str], warnings: list[str]
+) -> Iterator[Source]:
     if words.config_file is not None:
         name = f"file {words.config_file}"
         items = _properties(words.config_file, mistakes)
-        items = list(tls_properties.translated(items, name, mistakes))
+        items = list(tls_properties.translated(items, name, mistakes, warnings))
         yield Source(name, items, keeps_unknown=True)
 
 

@@ -27,8 +27,9 @@ _NAMES: Final = """tls.server.mode tls.config.file tls.test.mode.enable
 JAVA_NAMES: Final = {name: _option_name(name) for name in _NAMES.split()}
 """Java's name -> the name of the option: tls.server.keyPath -> tlsServerKeyPath."""
 
+_ENABLE: Final = "tls.enable"
 _OF_CLIENTS: Final = (
-    "tls.enable",
+    _ENABLE,
     "tls.client.keyPath",
     "tls.client.keyPassword",
     "tls.client.certPath",
@@ -40,13 +41,18 @@ _NOT_IN_FILE: Final = ("tls.server.mode", "tls.config.file")
 
 
 def translated(
-    items: Iterable[Given], source: str, mistakes: list[str]
+    items: Iterable[Given], source: str, mistakes: list[str], warnings: list[str]
 ) -> Iterator[Given]:
     """The items with Java's TLS names replaced by ours, without those of clients.
 
     A name that is none of them may be a misspelt demand for safety: a mistake.
     """
     for item in items:
+        if item.key == _ENABLE and item.text.strip().lower() == "true":
+            warnings.append(
+                f"{source}, {item.location}: tls.enable has no effect: what this server"
+                " sends to brokers and other servers by itself is not encrypted"
+            )
         if item.key in JAVA_NAMES:
             yield item._replace(key=JAVA_NAMES[item.key])
         elif not item.key.startswith(PREFIX):
@@ -86,4 +92,4 @@ def of_config_file(
         elif item.key.startswith(PREFIX):
             kept.append(item)
     name = f"file {path}"
-    return Source(name, list(translated(kept, name, mistakes)))
+    return Source(name, list(translated(kept, name, mistakes, warnings)))
