@@ -131,8 +131,8 @@ wheel-test: ## run the tests from the wheel that `make wheels` made, in an empty
 	PYTHONSAFEPATH=1 PYTHONPATH=$(INSTALLED)/path NAMESRV_REQUIRE_EXTENSIONS=1 \
 	  $(INSTALLED)/venv/bin/python -P -m pytest --import-mode=importlib $(ARGS)
 
-# Benchmarks: bench/README.md. ARGS=--quick tries the two long ones, for no figures.
-.PHONY: bench bench-server bench-peers
+# Benchmarks: bench/README.md. ARGS=--quick tries the long ones, for no figures.
+.PHONY: bench bench-server bench-peers bench-restart
 BENCHMARKED := .cache/bench/micro.json
 
 bench: $(VENV)/.dev-stamp ## time both twins in memory: pure, fast, ratio
@@ -147,6 +147,9 @@ bench-server: $(VENV)/.dev-stamp ## measure the server beside echoes of the same
 
 bench-peers: $(VENV)/.dev-stamp ## measure it beside Java's and Rust's (JDK, Maven, cargo)
 	$(BIN)/python -m bench.peers $(ARGS)
+
+bench-restart: $(VENV)/.dev-stamp ## measure what keeping 3,000,000 routes across a restart costs
+	$(BIN)/python -m bench.restart $(ARGS)
 
 clean: ## remove everything that make, tests and tools made
 	rm -rf $(VENV) build dist *.egg-info .coverage .coverage.* htmlcov

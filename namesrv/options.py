@@ -90,6 +90,10 @@ class Option:
             return f"one of {', '.join(self.choices)}"
         return "a text without control characters"
 
+    def shown(self, value: Value) -> str:
+        """A value of it as people and logs may see it."""
+        return "(not shown)" if self.secret and value else value_text(value)
+
 
 def kebab(name: str) -> str:
     """The name as a command-line word: listenPort -> listen-port."""

@@ -56,8 +56,14 @@ class Server:
         self.warm_start: WarmStart | None = None
         self.failure: BaseException | None = None
 
-    def run(self, options: Options, on_started: Callable[[object], None]) -> None:
+    def run(
+        self,
+        options: Options,
+        on_started: Callable[[object], None],
+        read_options: Callable[[], Options],
+    ) -> None:
         self.options = options
+        self.read_options = read_options
         if self.failure is not None:
             raise self.failure
         about = {"addresses": self.addresses, "loop_name": self.loop_name}

@@ -19,7 +19,7 @@ from namesrv.cli.help_text import help_text
 from namesrv.cli.sources import read_options
 from namesrv.cli.words import Words, read_words
 from namesrv.errors import OptionsInvalid, StartFailed
-from namesrv.options import OPTIONS, Options, java_text, value_text
+from namesrv.options import OPTIONS, Options, java_text
 
 if TYPE_CHECKING:
     from namesrv.server.nameserver import NameServer
@@ -57,7 +57,7 @@ def _obey(words: Words) -> int:
         elif words.action == "print":
             _say("\n".join(_items(options)))
         else:
-            _serve(options, words.config_file)
+            _serve(options, words)
     return 0
 
 
@@ -66,11 +66,11 @@ def _items(options: Options) -> Iterator[str]:
     yield from java_text(options).splitlines()
     for option in OPTIONS:
         if not option.java:
-            text = value_text(getattr(options, option.attribute))
-            yield f"{option.name}={'(not shown)' if option.secret and text else text}"
+            value = getattr(options, option.attribute)
+            yield f"{option.name}={option.shown(value)}"
 
 
-def _serve(options: Options, config_file: str | None) -> None:
+def _serve(options: Options, words: Words) -> None:
     try:
         import_module("namesrv._impl")
     except ImportError as error:
@@ -81,10 +81,20 @@ def _serve(options: Options, config_file: str | None) -> None:
     from namesrv.server.logs import set_up_logging  # noqa: PLC0415
     from namesrv.server.nameserver import run  # noqa: PLC0415
 
-    if config_file is not None:
-        _say(f"load config properties file OK, {config_file}")
+    if words.config_file is not None:
+        _say(f"load config properties file OK, {words.config_file}")
     set_up_logging(options)
-    run(options, lambda server: _announce(options, server))
+    run(options, lambda server: _announce(options, server), lambda: _reread(words))
+
+
+def _reread(words: Words) -> Options:
+    """The options as their sources are now; warnings go to the log."""
+    from namesrv.server.logs import LOGGER  # noqa: PLC0415
+
+    options, warnings = read_options(words, os.environ)
+    for warning in warnings:
+        LOGGER.warning(warning)
+    return options
 
 
 def _announce(options: Options, server: "NameServer") -> None:

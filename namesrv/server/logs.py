@@ -218,8 +218,14 @@ def set_up_logging(options: Options) -> None:
             logger.removeHandler(old)
             old.close()
         logger.addHandler(handler)
-        logger.setLevel(_LEVELS[options.log_level])
         logger.propagate = False
+    set_log_level(options)
+
+
+def set_log_level(options: Options) -> None:
+    """From now on lines of `logLevel` and above are written."""
+    for logger in (LOGGER, logging.getLogger("asyncio")):
+        logger.setLevel(_LEVELS[options.log_level])
 
 
 def _open_log_file(options: Options) -> FileHandler:

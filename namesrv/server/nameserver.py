@@ -30,6 +30,7 @@ from namesrv.server.logs import EventLog
 from namesrv.server.notifier import Notifier
 from namesrv.server.product_cluster import ProductCluster
 from namesrv.server.protocol import NamesrvProtocol
+from namesrv.server.reload import reload_options
 from namesrv.server.snapshots import Snapshots, WarmStart
 from namesrv.server.storage import DataDirectory, Writer, read
 
@@ -83,6 +84,12 @@ class NameServer:
             self._hurry.set()
         self._stop_wanted.set()
 
+    def reload(self, read_options: Callable[[], Options]) -> None:
+        """Read options and certificates again. For signal handlers."""
+        reload_options(self._state, self._log, read_options)
+        self._flush()
+        self._connections.tls.reload()
+
     async def stop(self) -> None:
         """Stop accepting, answer what was read, close everything."""
         for server in self._servers:
@@ -90,6 +97,8 @@ class NameServer:
         if self._tick_timer is not None:
             self._tick_timer.cancel()
         self._connections.freeze()
+        with contextlib.suppress(TimeoutError):
+            await asyncio.wait_for(self._settle(), _STOP_SECONDS)
         self._snapshots.save_all()
         with contextlib.suppress(TimeoutError):
             await asyncio.wait_for(self._writer.close(), _STOP_SECONDS)
@@ -135,7 +144,13 @@ class NameServer:
             self.addresses.append((host, port))
 
     async def _drain(self) -> None:
-        """Newer clients are told to go away for a while (section 5.8)."""
+        """Newer clients are told to go away for a while (section 5.8).
+
+        Nobody is accepted any more: who was told would come back here at once.
+        """
+        for server in self._servers:
+            server.close()
+        self._connections.begin_end()
         self._state.drain(monotonic_millis())
         fields = {"seconds": self._options.shutdown_wait_time_seconds}
         self._log.log_event(logging.INFO, "draining", fields)
@@ -143,6 +158,12 @@ class NameServer:
             await asyncio.wait_for(
                 self._hurry.wait(), self._options.shutdown_wait_time_seconds
             )
+
+    async def _settle(self) -> None:
+        """Return when all that was read has its answer, and all files are written."""
+        while self._connections.has_turns:
+            await asyncio.sleep(0)
+        await self._writer.drain()
 
     def _tick(self) -> None:
         now_ms = self._connections.now_ms = monotonic_millis()
@@ -231,31 +252,41 @@ class _Job:
         self._flush()
 
 
-def run(options: Options, on_started: Callable[[NameServer], None]) -> None:
-    """Serve until SIGTERM or SIGINT; `on_started` is called once it answers.
+def run(
+    options: Options,
+    on_started: Callable[[NameServer], None],
+    read_options: Callable[[], Options],
+) -> None:
+    """Serve until SIGTERM or SIGINT; `on_started` is called once it answers, and
+    `read_options`, which may raise OptionsInvalid, at SIGHUP.
 
     Raises StartFailed.
     """
     _raise_file_limit()
     with asyncio.Runner(loop_factory=_loop_factory(options.loop)) as runner:
-        runner.run(_serve(options, on_started))
+        runner.run(_serve(options, on_started, read_options))
 
 
-async def _serve(options: Options, on_started: Callable[[NameServer], None]) -> None:
+async def _serve(
+    options: Options,
+    on_started: Callable[[NameServer], None],
+    read_options: Callable[[], Options],
+) -> None:
     server = NameServer(options)
     await server.start()
     try:
-        _install_signals(server)
+        _install_signals(server, read_options)
         on_started(server)
         await server.serve()
     finally:
         await server.stop()
 
 
-def _install_signals(server: NameServer) -> None:
+def _install_signals(server: NameServer, read_options: Callable[[], Options]) -> None:
     loop = asyncio.get_running_loop()
     for number in (signal.SIGTERM, signal.SIGINT):
         loop.add_signal_handler(number, server.request_stop)
+    loop.add_signal_handler(signal.SIGHUP, server.reload, read_options)
 
 
 def _loop_factory(name: str) -> Callable[[], asyncio.AbstractEventLoop]:

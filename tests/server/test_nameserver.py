@@ -379,12 +379,13 @@ def test_directory_that_cannot_be_written_is_said_and_served(
 def test_run_is_what_the_command_line_calls(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(nameserver, "_install_signals", lambda server: None)
+    monkeypatch.setattr(nameserver, "_install_signals", lambda *words: None)
     seen: list[tuple[str, int]] = []
 
     def on_started(server: NameServer) -> None:
         seen.extend(server.addresses)
         server.request_stop()
 
-    nameserver.run(local_options(tmp_path, loop="asyncio"), on_started)
+    options = local_options(tmp_path, loop="asyncio")
+    nameserver.run(options, on_started, lambda: options)
     assert len(seen) == 1

@@ -235,6 +235,39 @@ class TestProcesses:
                 assert peer.read_to_end() == b""
                 assert peer.client.is_finished
 
+    def test_sighup_takes_over_other_files(self, tmp_path: Path) -> None:
+        authority = Authority(tmp_path)
+        old = authority.identity("old", "old secret")
+        new = authority.identity("new", "new secret")
+        config = self.configuration(tmp_path, **self.files(old))
+        with ServerProcess(tmp_path, "-c", config) as server:
+            with TlsPeer(server.address) as peer:
+                assert peer.serial_number == old.serial_number
+                self.configuration(tmp_path, **self.files(new))
+                server.process.send_signal(signal.SIGHUP)
+                server.wait_for_log("TLS certificate replaced")
+                assert peer.ask(lookup("t")).code == NO_ROUTE
+            with TlsPeer(server.address) as peer:
+                assert peer.serial_number == new.serial_number
+            broken = self.files(new) | {"tls_server_keyPassword": "third secret"}
+            self.configuration(tmp_path, **broken)
+            server.process.send_signal(signal.SIGHUP)
+            server.wait_for_log("the old certificate stays")
+            with TlsPeer(server.address) as peer:
+                assert peer.serial_number == new.serial_number
+            assert "key=tlsServerKeyPassword old=(not shown) new=(not shown)" in (
+                server.log().replace('"', "")
+            )
+            assert " secret" not in server.log()
+
+    @staticmethod
+    def files(identity: Identity) -> dict[str, str]:
+        return {
+            "tls_server_certPath": identity.cert_path,
+            "tls_server_keyPath": identity.key_path,
+            "tls_server_keyPassword": identity.password,
+        }
+
     def test_wrong_files_refuse_an_enforcing_start(self, tmp_path: Path) -> None:
         words = ("--tls-server-mode", "enforcing", "--tls-server-cert-path", "/none")
         server = ServerProcess(tmp_path, *words)
