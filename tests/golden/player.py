@@ -12,6 +12,9 @@ from tests.golden.transcript import Answer, Step
 LOOPBACK: Final = "127.0.0.1"
 
 
+Connect = Callable[[tuple[str, int]], Peer]
+
+
 class PlayedBroker:
     """A port on which the server's own calls (905) arrive."""
 
@@ -50,7 +53,7 @@ class Player:
         self,
         address: tuple[str, int],
         stretch: float = 1,
-        connect: Callable[[tuple[str, int]], Peer] = Peer.connect,
+        connect: Connect = Peer.connect,
     ) -> None:
         self._address = address
         self._connect = connect

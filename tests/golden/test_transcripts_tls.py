@@ -8,11 +8,9 @@ from typing import Final, Self
 import pytest
 
 from tests.golden.peer import PATIENCE_SECONDS, Peer
-from tests.golden.player import Player
-from tests.golden.server_options import server_options
+from tests.golden.test_transcripts import replay_once
 from tests.golden.transcript import Transcript, read_transcript, transcript_names
-from tests.golden.verdict import complaint
-from tests.server.server_thread import LOOPS, ServerThread
+from tests.server.server_thread import LOOPS
 from tests.server.tls_peer import TlsPeer
 
 QUICK_MILLIS: Final = 1000
@@ -43,22 +41,11 @@ def transcripts() -> list[Transcript]:
 
 def replay(transcript: Transcript, loop: str, home: Path) -> list[str]:
     """What was wrong, at best nothing."""
-    home.mkdir(parents=True)
-    options = server_options(
-        home, transcript.properties, transcript.environ, transcript.files
+    home.mkdir()
+    connect = SecretPeer.connect
+    return replay_once(
+        transcript, loop, home, connect=connect, tls_server_mode="enforcing"
     )
-    options.tls_server_mode = "enforcing"
-    complaints = []
-    with (
-        ServerThread(options, loop) as server,
-        Player(server.address, connect=SecretPeer.connect) as player,
-    ):
-        for step in transcript.steps:
-            got = player.play(step)
-            if got is not None:
-                complaints.append(complaint(transcript.name, step, got))
-        complaints += [f"came without being due: {f!r}" for f in player.leftovers()]
-    return [text for text in complaints if text is not None]
 
 
 @pytest.mark.parametrize("loop", LOOPS)
