@@ -14,6 +14,10 @@ _MAJOR_VERSION: Final = 3
 _RECORD_MAX_BYTES: Final = 16384 + 2048
 """The longest payload of a record, before TLS 1.3 (RFC 5246, 6.2.3)."""
 _PLAIN_MAX_BYTES: Final = 16384
+_BATCH_RECORDS: Final = 64
+_SILENT_MAX_RECORDS: Final = 64
+"""Records without data, such as new keys, that one peer may send in its lifetime. Each
+costs more than a request, and no client needs one in less than 100 GB."""
 
 
 class TlsLayer:
@@ -29,6 +33,7 @@ class TlsLayer:
         "_object",
         "_outgoing",
         "_partial",
+        "_silent_records",
         "fault",
         "is_finished",
         "is_open",
@@ -40,6 +45,7 @@ class TlsLayer:
         self._object = context.wrap_bio(self._incoming, self._outgoing, True)
         self._partial = bytearray()
         self._handshake_bytes = 0
+        self._silent_records = 0
         self.is_open = False
         self.is_finished = False
         self.fault: TlsBroken | None = None
@@ -54,21 +60,22 @@ class TlsLayer:
 
         `take_output` has what the peer is to be told after each call.
         """
-        if self.fault is not None or self.is_finished:
-            return b""
+        partial = self._partial
+        buffer: bytes | bytearray = data
+        if partial:
+            partial += data
+            buffer = partial
         plain: list[bytes] = []
-        self._incoming.write(self._whole_records(data))
-        try:
-            if not self.is_open:
-                self._shake_hands()
-            # Only whole records are in there, so that this asks once for each.
-            while self._incoming.pending and not self.is_finished:
-                self._read(plain)
-        except ssl.SSLWantReadError:
-            pass
-        except ssl.SSLError as error:
-            self._partial.clear()
-            self.fault = TlsBroken(reason_of(error))
+        start = 0
+        while self.fault is None and not self.is_finished:
+            # Only whole records go in: OpenSSL would not say how much it keeps of one.
+            end, records = _batch_end(buffer, start)
+            if end == start:
+                break
+            self._incoming.write(buffer[start:end])
+            start = end
+            self._decrypt(records, plain)
+        self._keep(buffer, start)
         return b"".join(plain)
 
     def send(self, data: bytes) -> bytes:
@@ -97,11 +104,40 @@ class TlsLayer:
                 pass
         return self.take_output()
 
+    def _decrypt(self, records: int, plain: list[bytes]) -> None:
+        """Let OpenSSL read what it was given, so many records."""
+        was_open = self.is_open
+        pieces = len(plain)
+        try:
+            if not was_open:
+                self._shake_hands()
+            # Each read takes one record with data, and those without before it.
+            while self._incoming.pending and not self.is_finished:
+                self._read(plain)
+        except ssl.SSLWantReadError:
+            pass
+        except ssl.SSLError as error:
+            self.fault = TlsBroken(reason_of(error))
+            return
+        if was_open:
+            self._silent_records += records - (len(plain) - pieces)
+            if self._silent_records > _SILENT_MAX_RECORDS:
+                self.fault = TlsBroken("too many records without data")
+
     def _shake_hands(self) -> None:
         self._handshake_bytes += self._incoming.pending
         self._object.do_handshake()
         self._handshake_bytes = 0
         self.is_open = True
+
+    def _keep(self, buffer: bytes | bytearray, start: int) -> None:
+        """Keep the rest of a read: part of a record, or nothing after the end."""
+        if self.fault is not None or self.is_finished:
+            self._partial = bytearray()
+        elif buffer is self._partial:
+            del self._partial[:start]
+        elif start < len(buffer):
+            self._partial += buffer[start:]
 
     def _read(self, plain: list[bytes]) -> None:
         try:
@@ -112,36 +148,23 @@ class TlsLayer:
             plain.append(piece)
         else:
             self.is_finished = True
-            self._partial.clear()
-
-    def _whole_records(self, data: bytes) -> bytes | bytearray:
-        """All that ends with a record. The rest is kept here, where it is counted.
-
-        OpenSSL would not say how much it holds of one.
-        """
-        partial = self._partial
-        if not partial and _end_of_records(data) == len(data):
-            return data
-        partial += data
-        end = _end_of_records(partial)
-        whole = partial[:end]
-        del partial[:end]
-        return whole
 
 
-def _end_of_records(data: bytes | bytearray) -> int:
-    """Where the last whole record ends."""
-    end = 0
-    while len(data) - end >= _RECORD_HEADER_BYTES:
+def _batch_end(data: bytes | bytearray, start: int) -> tuple[int, int]:
+    """Where the last whole record of a batch ends, and how many these are."""
+    end = start
+    for records in range(_BATCH_RECORDS):
+        if len(data) - end < _RECORD_HEADER_BYTES:
+            return end, records
         payload_bytes = data[end + 3] << 8 | data[end + 4]
         if data[end + 1] != _MAJOR_VERSION or payload_bytes > _RECORD_MAX_BYTES:
             # This will never be a record; OpenSSL is to find the words for it.
-            return len(data)
+            return len(data), records + 1
         next_end = end + _RECORD_HEADER_BYTES + payload_bytes
         if next_end > len(data):
-            break
+            return end, records
         end = next_end
-    return end
+    return end, _BATCH_RECORDS
 
 
 def reason_of(error: ssl.SSLError) -> str:

@@ -3,6 +3,8 @@
 import ssl
 from collections.abc import Callable
 from functools import partial
+from itertools import islice
+from pathlib import Path
 
 import pytest
 from hypothesis import given
@@ -10,6 +12,7 @@ from hypothesis import strategies as st
 
 from namesrv.server.tls_certificate import load_throw_away_certificate
 from namesrv.server.tls_layer import TlsLayer
+from tests.server.tls_key_updates import client_secret, key_updates
 from tests.server.tls_peer import TlsClient, client_context
 
 VERSIONS = (ssl.TLSVersion.TLSv1_2, ssl.TLSVersion.TLSv1_3)
@@ -230,6 +233,29 @@ class TestFaults:
             client.receive(layer.take_output())
         layer.receive(client.finish())
         assert "alert" in str(layer.fault)
+
+    def test_flood_of_new_keys_is_ended(self, tmp_path: Path) -> None:
+        context = client_context(version=ssl.TLSVersion.TLSv1_3)
+        context.keylog_filename = str(tmp_path / "keys")
+        pair = Pair()
+        pair.client = TlsClient(context)
+        pair.open()
+        records = key_updates(client_secret(tmp_path / "keys"))
+        # A few are no flood, in one read or in several.
+        pair.to_layer(b"".join(islice(records, 32)))
+        for record in islice(records, 32):
+            pair.to_layer(record)
+        assert pair.layer.fault is None
+        pair.to_layer(b"".join(islice(records, 10_000)))
+        assert str(pair.layer.fault) == "TLS failed: too many records without data"
+        assert pair.layer.kept_bytes == 0
+
+    def test_many_small_records_are_no_flood(self) -> None:
+        pair = Pair()
+        pair.open()
+        data = b"".join(pair.client.send(bytes([n % 256])) for n in range(1000))
+        assert pair.to_layer(data) == bytes(n % 256 for n in range(1000))
+        assert pair.layer.fault is None
 
     def test_flood_of_empty_records_is_ended(self) -> None:
         pair = Pair(ssl.TLSVersion.TLSv1_2)
