@@ -12,13 +12,14 @@ from functools import partial
 from typing import Any, Final
 
 NETWORK: Final = "Network"
+TLS: Final = "TLS"
 ROUTES: Final = "Routes and topics"
 ACCESS: Final = "Who may do what"
 FILES: Final = "Files"
 LOGS: Final = "Logs"
 LIMITS: Final = "Limits, in bytes unless they are numbers of something"
 JVM: Final = "Of the JVM: accepted and reported, without effect here"
-GROUPS: Final = (NETWORK, ROUTES, ACCESS, FILES, LOGS, LIMITS, JVM)
+GROUPS: Final = (NETWORK, TLS, ROUTES, ACCESS, FILES, LOGS, LIMITS, JVM)
 
 REMOTE_KEYS: Final = frozenset(
     """orderMessageEnable returnOrderTopicConfigToBroker supportActingMaster
@@ -27,6 +28,9 @@ REMOTE_KEYS: Final = frozenset(
     scanNotActiveBrokerInterval serverChannelMaxIdleTimeSeconds""".split()
 )
 """All that a remote update (318) may change (protocol.md section 9.4)."""
+
+SECRET_KEYS: Final = frozenset({"tlsServerKeyPassword"})
+"""What is never printed, logged or answered."""
 
 KV_CONFIG_FILE: Final = "kvConfig.json"
 CONFIG_STORE_FILE: Final = "namesrv.properties"
@@ -70,6 +74,11 @@ class Option:
         return self.name in REMOTE_KEYS
 
     @property
+    def secret(self) -> bool:
+        """Whether its value must not be shown."""
+        return self.name in SECRET_KEYS
+
+    @property
     def jvm_only(self) -> bool:
         """Whether it is accepted and reported, and has no effect here."""
         return self.group == JVM
@@ -84,6 +93,10 @@ class Option:
         if self.choices:
             return f"one of {', '.join(self.choices)}"
         return "a text without control characters"
+
+    def shown(self, value: Value) -> str:
+        """A value of it as people and logs may see it."""
+        return HIDDEN if self.secret and value else value_text(value)
 
 
 def kebab(name: str) -> str:
@@ -146,6 +159,28 @@ class Options:
         False, NETWORK, "at the end, send clients to other servers first"
     )
     shutdown_wait_time_seconds: int = _option(30, NETWORK, "how long to do that")
+
+    tls_server_mode: str = _ours(
+        "permissive", TLS, "who may connect", choices="disabled permissive enforcing"
+    )
+    tls_server_cert_path: str = _ours("", TLS, "certificate and its chain, in PEM")
+    tls_server_key_path: str = _ours(
+        "", TLS, "its private key, in PEM; empty: in the same file"
+    )
+    tls_server_key_password: str = _ours("", TLS, "password of the private key")
+    tls_test_mode_enable: bool = _ours(
+        True, TLS, "make a throw-away certificate where none is named"
+    )
+    tls_server_need_client_auth: str = _ours(
+        "none", TLS, "clients' certificates", choices="none optional require"
+    )
+    tls_server_auth_client: bool = _ours(
+        False, TLS, "check clients' certificates; false: any will do"
+    )
+    tls_server_trust_cert_path: str = _ours("", TLS, "what to check them against")
+    tls_config_file: str = _ours(
+        "/etc/rocketmq/tls.properties", TLS, "overrides these, except the mode"
+    )
 
     scan_not_active_broker_interval: int = _option(
         5000, ROUTES, "milliseconds between looks for dead brokers", 10, DAY_MILLIS

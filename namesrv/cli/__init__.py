@@ -19,7 +19,7 @@ from namesrv.cli.help_text import help_text
 from namesrv.cli.sources import read_options
 from namesrv.cli.words import Words, read_words
 from namesrv.errors import OptionsInvalid, StartFailed
-from namesrv.options import OPTIONS, Options, java_text, value_text
+from namesrv.options import OPTIONS, Options, java_text
 
 if TYPE_CHECKING:
     from namesrv.server.nameserver import NameServer
@@ -80,7 +80,8 @@ def _items(options: Options) -> Iterator[str]:
     yield from java_text(options).splitlines()
     for option in OPTIONS:
         if not option.java:
-            yield f"{option.name}={value_text(getattr(options, option.attribute))}"
+            value = getattr(options, option.attribute)
+            yield f"{option.name}={option.shown(value)}"
 
 
 def _serve(options: Options, words: Words) -> None:
@@ -121,7 +122,8 @@ def _announce(options: Options, server: "NameServer") -> None:
         f" start {server.warm_start.text if server.warm_start else 'cold'}"
     )
     public = [item for item in server.addresses if not ip_address(item[0]).is_loopback]
-    if public and "open" in (options.admin_access, options.broker_access):
+    is_open = "open" in (options.admin_access, options.broker_access)
+    if public and is_open and not _asks_everybody(options):
         warning = (
             f"bound to {_joined(public)}: everybody who reaches this port can change"
             " routes; adminAccess and brokerAccess, bindAddress (--bind 127.0.0.1), a"
@@ -130,6 +132,14 @@ def _announce(options: Options, server: "NameServer") -> None:
         LOGGER.warning(warning)
         if options.log_file:
             _say(f"namesrv: warning: {warning}", sys.stderr)
+
+
+def _asks_everybody(options: Options) -> bool:
+    """Whether nobody comes in without a certificate that is checked."""
+    return (
+        options.tls_server_mode == "enforcing"
+        and options.tls_server_need_client_auth == "require"
+    )
 
 
 def _joined(addresses: Iterable[tuple[str, int]]) -> str:

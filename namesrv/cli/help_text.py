@@ -30,6 +30,10 @@ _PLACEHOLDERS: Final = {
     "accessKeysFile": "FILE",
     "auditLog": "FILE",
     "logFile": "FILE",
+    "tlsServerCertPath": "FILE",
+    "tlsServerKeyPath": "FILE",
+    "tlsServerTrustCertPath": "FILE",
+    "tlsConfigFile": "FILE",
 }
 _INTRODUCTION: Final = (
     "Without any flag it serves on port 9876 of all IPv4 addresses, and keeps its files"

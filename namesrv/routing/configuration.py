@@ -84,14 +84,14 @@ class Configuration:
     def apply(self, changes: Mapping[str, Value], **origin: object) -> None:
         """Change options by name; `origin` says in the log whose wish it was."""
         for name, value in changes.items():
-            attribute = BY_NAME[name].attribute
-            old = getattr(self._options, attribute)
-            setattr(self._options, attribute, value)
+            option = BY_NAME[name]
+            old = getattr(self._options, option.attribute)
+            setattr(self._options, option.attribute, value)
             self._outbox.info(
                 "configuration changed",
                 key=name,
-                old=value_text(old),
-                new=value_text(value),
+                old=option.shown(old),
+                new=option.shown(value),
                 **origin,
             )
         self._on_change()

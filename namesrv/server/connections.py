@@ -7,14 +7,16 @@ from collections.abc import Callable
 from typing import Final, Protocol
 
 from namesrv._impl import Connection
-from namesrv.errors import ConnectionFault
+from namesrv.errors import ConnectionFault, TlsBroken
 from namesrv.routing.state import RoutingState
 from namesrv.server.clock import monotonic_millis
 from namesrv.server.counted_event import CountedEvent
 from namesrv.server.logs import EventLog
+from namesrv.server.tls_context import TlsGate
 
 _CLOSE_PATIENCE_MILLIS: Final = 5000
 _TOO_MANY: Final = "there are as many connections as may be, more are closed at once"
+_HANDSHAKE_PATIENCE_MILLIS: Final = 10000
 _DEFAULT_HIGH_WATER_BYTES: Final = 65536
 _DEFAULT_LOW_WATER_BYTES: Final = 32768
 
@@ -36,6 +38,10 @@ class Served(Protocol):
     def unsent_bytes(self) -> int:
         """Output that the peer has not taken."""
 
+    @property
+    def handshake_since_ms(self) -> int | None:
+        """When its TLS handshake began, if that has not ended."""
+
     def close(self) -> None:
         """Send what is left and close."""
 
@@ -55,7 +61,7 @@ class Connections:
     `flush` carries out what the state put into its outbox. `now_ms` is the monotonic
     time as of the last tick: reading the clock for each read would cost a percent.
     `is_ending` says that our own end has begun, `is_frozen` that nothing is read any
-    more.
+    more. `tls` decides who may connect with TLS and who without.
     """
 
     def __init__(
@@ -79,6 +85,7 @@ class Connections:
         self._refusals = CountedEvent(log, _TOO_MANY)
         self.is_frozen = False
         self.now_ms = monotonic_millis()
+        self.tls = TlsGate(state.options, log)
 
     def __len__(self) -> int:
         return len(self._by_connection)
@@ -169,11 +176,13 @@ class Connections:
     def sweep(self, now_ms: int) -> None:
         """Close idle connections, and cut off those that do not take their last bytes.
 
-        Source: `IdleStateHandler`, protocol.md section 5.3.
+        So is a TLS handshake that does not end, however much comes of it. Source:
+        `IdleStateHandler`, `SslHandler`, protocol.md sections 5.2 and 5.3.
         """
         self._refusals.report()
         idle_millis = self._state.options.server_channel_max_idle_time_seconds * 1000
-        if self._state.liveness.is_holding(now_ms):
+        is_holding = self._state.liveness.is_holding(now_ms)
+        if is_holding:
             idle_millis = 0
         for protocol in list(self._by_connection.values()):
             closing_since_ms = protocol.closing_since_ms
@@ -185,6 +194,9 @@ class Connections:
                 and now_ms - protocol.connection.last_active_ms > idle_millis
             ):
                 self._debug("connection is idle", protocol, protocol.connection)
+                protocol.close()
+            elif not is_holding and _is_stuck(protocol.handshake_since_ms, now_ms):
+                self.report_fault(protocol, TlsBroken("the handshake does not end"))
                 protocol.close()
 
     def begin_end(self) -> None:
@@ -270,3 +282,9 @@ class Connections:
     def _debug(self, event: str, protocol: Served, connection: Connection) -> None:
         fields = {"remote": connection.remote_address, "has_sent": protocol.has_sent}
         self._log.log_event(logging.DEBUG, event, fields)
+
+
+def _is_stuck(handshake_since_ms: int | None, now_ms: int) -> bool:
+    if handshake_since_ms is None:
+        return False
+    return now_ms - handshake_since_ms > _HANDSHAKE_PATIENCE_MILLIS

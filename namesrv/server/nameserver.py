@@ -100,10 +100,11 @@ class NameServer:
         self._stop_wanted.set()
 
     def reload(self, read_options: Callable[[], Options]) -> None:
-        """Read options and access keys again. For signal handlers."""
+        """Read options, access keys and certificates again. For signal handlers."""
         reload_options(self._state, self._log, read_options)
         self.access_keys.reload()
         self._flush()
+        self._connections.tls.reload()
 
     async def stop(self) -> None:
         """Stop accepting, answer what was read, close everything."""
@@ -145,6 +146,7 @@ class NameServer:
         self._product_cluster = ProductCluster(self._options.product_namesrv_addr)
         limit = self._connection_limit()
         self._connections = Connections(state, self._log, self._flush, limit)
+        self._connections.tls.open()
         can_write = self._directory.warning is None
         self._snapshots = Snapshots(state, self._writer, self._log, can_write=can_write)
         self.warm_start = self._snapshots.load(state.started_ms)
@@ -201,6 +203,7 @@ class NameServer:
         self._state.liveness.tick(now_ms)
         self._flush()
         self._snapshots.tick(now_ms)
+        self._connections.tls.look(now_ms)
         if now_ms >= self._next_sweep_ms:
             self._connections.sweep(now_ms)
             self._set_backlog()

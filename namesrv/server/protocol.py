@@ -9,6 +9,7 @@ from namesrv.errors import ConnectionFault
 from namesrv.hot_path import Pause
 from namesrv.server.connections import Connections
 from namesrv.server.sniff import Sniffer
+from namesrv.server.tls_transport import TlsTransport
 
 
 class NamesrvProtocol(asyncio.Protocol):
@@ -25,6 +26,7 @@ class NamesrvProtocol(asyncio.Protocol):
         "_reading",
         "_receive",
         "_sniffer",
+        "_tls",
         "_write",
         "buffered_bytes",
         "closing_since_ms",
@@ -36,6 +38,7 @@ class NamesrvProtocol(asyncio.Protocol):
     def __init__(self, connections: Connections) -> None:
         self._connections = connections
         self._sniffer: Sniffer | None = Sniffer()
+        self._tls: TlsTransport | None = None
         self._receive: Callable[[bytes, int], bytes] = self._receive_first
         self._reading = True
         self._blocked = False
@@ -49,14 +52,21 @@ class NamesrvProtocol(asyncio.Protocol):
 
     @property
     def input_bytes(self) -> int:
-        """Input that is kept: parts of a PROXY header or of frames."""
+        """Input that is kept: parts of a PROXY header, of TLS records or of frames."""
         kept = 0 if self._sniffer is None else self._sniffer.kept_bytes
+        if self._tls is not None:
+            kept += self._tls.kept_bytes
         return kept + self.connection.buffered_bytes
 
     @property
     def unsent_bytes(self) -> int:
         """Output that the peer has not taken."""
         return self._count_unsent()
+
+    @property
+    def handshake_since_ms(self) -> int | None:
+        """When its TLS handshake began, if that has not ended."""
+        return None if self._tls is None else self._tls.handshake_since_ms
 
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
         """Begin; the peer's address is for the logs."""
@@ -131,6 +141,10 @@ class NamesrvProtocol(asyncio.Protocol):
         self.connection = substitute
         self._receive = substitute.receive
         self._sniffer = None
+        if self._tls is not None:
+            self.transport = self._tls.inner
+            self._write = self.transport.write
+            self._tls = None
 
     def _care(self, written_bytes: int = 0) -> None:
         """Effects, faults, ends and pauses: whatever is not just bytes to send."""
@@ -160,25 +174,45 @@ class NamesrvProtocol(asyncio.Protocol):
         output = b""
         if begun is not None:
             self._sniffer = None
-            self._receive = self.connection.receive
-            output = self.connection.receive(begun, now_ms)
+            output = self._receive(begun, now_ms)
         # The budget counts what is kept of a PROXY header too, until it is over.
         self.connection.needs_care = True
         return output
 
     def _sniff(self, data: bytes) -> bytes | None:
-        """The first bytes of the frame stream, None while there are none."""
+        """The first bytes of the stream itself, None while there are none.
+
+        With them, `_receive` is what takes the rest of the stream.
+        """
         if self._sniffer is None:
             return None
         try:
             begun = self._sniffer.feed(data)
+            if begun is not None:
+                self._begin_stream(self._sniffer)
         except ConnectionFault as fault:
+            self._sniffer = None
             self._connections.report_fault(self, fault)
             self.close()
             return None
-        if begun is not None and self._sniffer.source is not None:
-            self.connection.remote_address = address_text(self._sniffer.source)
         return begun
+
+    def _begin_stream(self, sniffer: Sniffer) -> None:
+        """From here on a plain stream has nothing between it and its connection."""
+        connection = self.connection
+        if sniffer.source is not None:
+            connection.remote_address = address_text(sniffer.source)
+        if not sniffer.is_tls:
+            self._connections.tls.admit_plain()
+            self._receive = connection.receive
+            return
+        context = self._connections.tls.admit_tls()
+        self._tls = TlsTransport(
+            self.transport, connection, context, self._connections.now_ms
+        )
+        self.transport = self._tls
+        self._write = self._tls.write
+        self._receive = self._tls.receive
 
     def _set_reading(self, wanted: bool) -> None:
         wanted = wanted and not self._connections.is_frozen

@@ -26,6 +26,12 @@ RELOADED: Final = REMOTE_KEYS | {
     "outputBudgetBytes",
     "shutdownWaitTimeSeconds",
     "snapshotIntervalMillis",
+    "tlsServerAuthClient",
+    "tlsServerCertPath",
+    "tlsServerKeyPassword",
+    "tlsServerKeyPath",
+    "tlsServerNeedClientAuth",
+    "tlsServerTrustCertPath",
 }
 """What is looked at each time that it is needed; the rest was used at the start."""
 

@@ -54,10 +54,10 @@ class ServerProcess:
 
     def __enter__(self) -> Self:
         assert self.process.stdout is not None
-        line = self.process.stdout.readline()
-        if line.startswith("load config properties file OK"):
+        line = ""
+        while not line.startswith("The Name Server boot success."):
             line = self.process.stdout.readline()
-        assert line.startswith("The Name Server boot success."), self.log()
+            assert line, self.log()
         self.boot_line = line
         for v6, v4, port in _ADDRESS.findall(line):
             self.addresses.append((v6 or v4, int(port)))
