@@ -13,11 +13,12 @@ from typing import Any, Final
 
 NETWORK: Final = "Network"
 ROUTES: Final = "Routes and topics"
+ACCESS: Final = "Who may do what"
 FILES: Final = "Files"
 LOGS: Final = "Logs"
 LIMITS: Final = "Limits, in bytes unless they are numbers of something"
 JVM: Final = "Of the JVM: accepted and reported, without effect here"
-GROUPS: Final = (NETWORK, ROUTES, FILES, LOGS, LIMITS, JVM)
+GROUPS: Final = (NETWORK, ROUTES, ACCESS, FILES, LOGS, LIMITS, JVM)
 
 REMOTE_KEYS: Final = frozenset(
     """orderMessageEnable returnOrderTopicConfigToBroker supportActingMaster
@@ -36,6 +37,9 @@ MIB: Final = 2**20
 GIB: Final = 2**30
 TIB: Final = 2**40
 DAY_MILLIS: Final = 86_400_000
+
+HIDDEN: Final = "******"
+_SECRET: Final = re.compile("password|passwd|secret|credential|token|accesskey", re.I)
 
 Value = bool | int | str
 
@@ -173,6 +177,18 @@ class Options:
     product_env_name: str = _option("center", ROUTES, "name of that cluster")
     product_namesrv_addr: str = _ours("", ROUTES, "host:port;host:port of its servers")
 
+    admin_access: str = _ours(
+        "open",
+        ACCESS,
+        "who may change KV, topics, permissions, configuration",
+        choices="open loopback signed off",
+    )
+    broker_access: str = _ours(
+        "open", ACCESS, "who may register as a broker", choices="open signed"
+    )
+    access_keys_file: str = _ours("", ACCESS, "who may sign: accessKey=secretKey lines")
+    audit_log: str = _ours("", ACCESS, "file of who changed what; empty: none")
+
     data_dir: str = _ours("~/namesrv", FILES, "directory of the files below")
     kv_config_path: str = _option("", FILES, "key-value configuration")
     config_store_path: str = _option("", FILES, "what remote updates have changed")
@@ -276,8 +292,14 @@ def value_text(value: Value) -> str:
 
 
 def java_text(options: Options) -> str:
-    """The body of 319 (section 4.3): Java's keys and extra ones, in UTF-16 order."""
-    table = dict(options.extra)
+    """The body of 319 (section 4.3): Java's keys and extra ones, in UTF-16 order.
+
+    An extra key that is called after a secret shows none (section 9.10).
+    """
+    table = {
+        key: HIDDEN if _SECRET.search(key) else text
+        for key, text in options.extra.items()
+    }
     for option in OPTIONS:
         value = getattr(options, option.attribute)
         if option.java and value is not None:

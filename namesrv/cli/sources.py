@@ -21,7 +21,14 @@ _JAVA_VARIABLES: Final = {
     "ROCKETMQ_SERIALIZE_TYPE": "serializeType",
     "NAMESRV_ADDR": "productNamesrvAddr",
 }
-_PATHS: Final = ("data_dir", "kv_config_path", "config_store_path", "log_file")
+_PATHS: Final = (
+    "data_dir",
+    "kv_config_path",
+    "config_store_path",
+    "access_keys_file",
+    "audit_log",
+    "log_file",
+)
 
 
 def variable(option: Option) -> str:

@@ -54,7 +54,8 @@ class Connections:
 
     `flush` carries out what the state put into its outbox. `now_ms` is the monotonic
     time as of the last tick: reading the clock for each read would cost a percent.
-    `is_frozen` says that our own end has begun.
+    `is_ending` says that our own end has begun, `is_frozen` that nothing is read any
+    more.
     """
 
     def __init__(
@@ -75,6 +76,7 @@ class Connections:
         self._unsent_bytes = 0
         self._limit = limit
         self._refusals = CountedEvent(log, _TOO_MANY)
+        self.is_ending = False
         self.is_frozen = False
         self.now_ms = monotonic_millis()
 
@@ -185,9 +187,16 @@ class Connections:
                 self._debug("connection is idle", protocol, protocol.connection)
                 protocol.close()
 
+    def begin_end(self) -> None:
+        """Our own end begins: no broker is forgotten for a connection that closes.
+
+        Brokers that are told to go away while we drain close theirs.
+        """
+        self.is_ending = True
+
     def freeze(self) -> None:
-        """Our own end begins: nothing more is read, and no broker is forgotten for a
-        connection that closes."""
+        """The last moment: nothing more is read, so that the state stays as it is."""
+        self.begin_end()
         self.is_frozen = True
         for protocol in self._by_connection.values():
             protocol.stop_reading()
@@ -253,7 +262,7 @@ class Connections:
         self._destroy_channel(connection)
 
     def _destroy_channel(self, connection: Connection) -> None:
-        if connection.registered and not self.is_frozen:
+        if connection.registered and not self.is_ending:
             # The clock itself, because this may be the first sign of a stall.
             self._state.liveness.on_channel_destroy(connection, monotonic_millis())
             self._flush()

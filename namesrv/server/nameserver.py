@@ -15,6 +15,7 @@ from namesrv.errors import StartFailed, StorageError
 from namesrv.options import Options
 from namesrv.routing.liveness import TICK_MILLIS
 from namesrv.routing.outbox import (
+    AuditEvent,
     Close,
     FileWrite,
     LateAnswer,
@@ -23,6 +24,8 @@ from namesrv.routing.outbox import (
     RouteQuery,
 )
 from namesrv.routing.processor import RequestProcessor
+from namesrv.server.access_keys import AccessKeysFile
+from namesrv.server.audit_log import AuditLog
 from namesrv.server.clock import monotonic_millis, wall_millis
 from namesrv.server.connections import Connections
 from namesrv.server.counted_event import CountedEvent
@@ -46,7 +49,8 @@ _LONGEST_SWEEP_MILLIS: Final = 5000
 
 class NameServer:
     """One server. Once it has started, `addresses` holds the real (host, port),
-    `loop_name` says which event loop runs it, and `warm_start` what it took over."""
+    `loop_name` says which event loop runs it, `warm_start` what it took over, and
+    `access_keys.reload()` reads the file of access keys again."""
 
     def __init__(self, options: Options) -> None:
         self._options = options
@@ -54,6 +58,7 @@ class NameServer:
         self._loop_errors = CountedEvent(
             self._log, "the event loop met an error of the system"
         )
+        self._audit_log = AuditLog(options, self._log)
         self._directory = DataDirectory(options.data_dir)
         self._listeners: list[socket.socket] = []
         self._servers: list[asyncio.Server] = []
@@ -77,6 +82,7 @@ class NameServer:
             self._build()
             await self._listen(loop)
         except BaseException:
+            await self._audit_log.close(_STOP_SECONDS)
             self._directory.close()
             raise
         self._tick()
@@ -94,8 +100,9 @@ class NameServer:
         self._stop_wanted.set()
 
     def reload(self, read_options: Callable[[], Options]) -> None:
-        """Read the sources of options again. For signal handlers."""
+        """Read options and access keys again. For signal handlers."""
         reload_options(self._state, self._log, read_options)
+        self.access_keys.reload()
         self._flush()
 
     async def stop(self) -> None:
@@ -118,6 +125,7 @@ class NameServer:
         await self._notifier.close()
         await self._product_cluster.close()
         await asyncio.sleep(0)
+        await self._audit_log.close(_STOP_SECONDS)
         self._directory.close()
 
     def _build(self) -> None:
@@ -125,6 +133,9 @@ class NameServer:
             self._options, wall_millis, monotonic_millis()
         )
         state = self._state = self._processor.state
+        self.access_keys = AccessKeysFile(self._options, state.access, self._log)
+        self.access_keys.load()
+        self._audit_log.open()
         try:
             state.kv_config.load(read(self._options.kv_config_path))
             state.configuration.load(read(self._options.config_store_path))
@@ -161,7 +172,13 @@ class NameServer:
             self.addresses.append((host, port))
 
     async def _drain(self) -> None:
-        """Newer clients are told to go away for a while (section 5.8)."""
+        """Newer clients are told to go away for a while (section 5.8).
+
+        Nobody is accepted any more: who was told would come back here at once.
+        """
+        for server in self._servers:
+            server.close()
+        self._connections.begin_end()
         self._state.drain(monotonic_millis())
         fields = {"seconds": self._options.shutdown_wait_time_seconds}
         self._log.log_event(logging.INFO, "draining", fields)
@@ -186,6 +203,7 @@ class NameServer:
             self._set_backlog()
             self._log.report_suppressed()
             self._loop_errors.report()
+            self._audit_log.report_suppressed()
             self._next_sweep_ms = now_ms + self._sweep_millis()
         interval = min(TICK_MILLIS, self._options.scan_not_active_broker_interval)
         loop = asyncio.get_running_loop()
@@ -194,8 +212,9 @@ class NameServer:
     def _set_backlog(self) -> None:
         """A loop takes its number for the backlog, too, whenever it begins to accept:
         asyncio's does so anew after it ran out of descriptors."""
-        for listener in self._listeners:
-            listener.listen(self._options.server_socket_backlog)
+        for listener, server in zip(self._listeners, self._servers, strict=True):
+            if server.is_serving():
+                listener.listen(self._options.server_socket_backlog)
 
     def _sweep_millis(self) -> int:
         idle_millis = self._options.server_channel_max_idle_time_seconds * 1000
@@ -225,6 +244,8 @@ class NameServer:
         match effect:
             case LogEvent(level, event, fields, peer_caused):
                 self._log.log_event(level, event, fields, peer_caused=peer_caused)
+            case AuditEvent():
+                self._audit_log.put(effect)
             case FileWrite():
                 self._writer.submit(_Job(effect, self._flush))
             case LateAnswer(connection, frame):

@@ -55,6 +55,8 @@ class ServerProcess:
     def __enter__(self) -> Self:
         assert self.process.stdout is not None
         line = self.process.stdout.readline()
+        if line.startswith("load config properties file OK"):
+            line = self.process.stdout.readline()
         assert line.startswith("The Name Server boot success."), self.log()
         self.boot_line = line
         for v6, v4, port in _ADDRESS.findall(line):
