@@ -173,7 +173,6 @@ class NameServer:
             self.addresses.append((host, port))
 
     def _stop_accepting(self) -> None:
-        self._listeners.clear()
         for server in self._servers:
             server.close()
 
@@ -218,8 +217,9 @@ class NameServer:
     def _set_backlog(self) -> None:
         """A loop takes its number for the backlog, too, whenever it begins to accept:
         asyncio's does so anew after it ran out of descriptors."""
-        for listener in self._listeners:
-            listener.listen(self._options.server_socket_backlog)
+        for listener, server in zip(self._listeners, self._servers, strict=True):
+            if server.is_serving():
+                listener.listen(self._options.server_socket_backlog)
 
     def _sweep_millis(self) -> int:
         idle_millis = self._options.server_channel_max_idle_time_seconds * 1000

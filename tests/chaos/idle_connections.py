@@ -10,7 +10,7 @@ from tests.server.peer import lookup
 
 FAULT = "idle connections"
 CONNECTIONS = 10_000
-_SPARE_FILES = 400
+_SPARE_FILES = 1500
 _MOST_KIB_EACH = 8.0
 
 

@@ -26,8 +26,8 @@ from tests.server.server_thread import LOOPS
 MIB = 1 << 20
 FRAME_MAX_BYTES = 16 * MIB
 CROWD = 10_000
-SPARE_FILES = 200
-"""Descriptors that a process needs besides the crowd's."""
+SPARE_FILES = 1500
+"""Descriptors that a process needs, or keeps, besides the crowd's."""
 
 both_loops = pytest.mark.parametrize("loop_name", LOOPS)
 

@@ -69,7 +69,7 @@ def test_memory_stays_below_the_formula(lay_siege: Lay) -> None:
             connections=len(crowd) + 2,
         )
         print(f"peak {server.peak_mib():.0f} MiB, the formula allows {bound:.0f}")
-        assert server.peak_mib() < bound
+        assert server.peak_mib() < bound + SLACK_MIB
         for one in crowd:
             one.reset()
 

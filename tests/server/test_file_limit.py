@@ -30,6 +30,23 @@ def test_connections_may_be_as_many_as_the_system_allows(
     assert seen == raised
 
 
+def test_promise_that_is_not_kept_is_not_taken_at_its_word(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    tried: list[tuple[int, int]] = []
+
+    def allow_10240(number: int, pair: tuple[int, int]) -> None:
+        tried.append(pair)
+        if pair[0] != 10_240:
+            raise ValueError("current limit exceeds maximum limit")
+
+    monkeypatch.setattr(resource, "getrlimit", lambda number: (256, INFINITE))
+    monkeypatch.setattr(resource, "setrlimit", allow_10240)
+    raise_file_limit()
+    assert [soft for soft, _ in tried] == [INFINITE, 1 << 20, 1 << 16, 10_240]
+    assert {hard for _, hard in tried} == {INFINITE}
+
+
 def test_limit_that_cannot_be_raised_stays(monkeypatch: pytest.MonkeyPatch) -> None:
     def refuse(number: int, pair: tuple[int, int]) -> None:
         raise ValueError("not allowed to raise maximum limit")
@@ -44,9 +61,11 @@ def test_limit_that_cannot_be_raised_stays(monkeypatch: pytest.MonkeyPatch) -> N
     ("soft", "connections"),
     [
         (64, 32),
-        (512, 256),
+        (200, 100),
+        (512, 384),
         (1024, 768),
-        (20_000, 19_744),
+        (4096, 3072),
+        (20_000, 18_720),
         (10**9, 1_000_000),
         (INFINITE, 1_000_000),
     ],

@@ -8,7 +8,8 @@ import os
 import socket
 from collections.abc import Callable, Iterator
 from pathlib import Path
-from typing import Any
+from types import SimpleNamespace
+from typing import Any, cast
 
 import pytest
 
@@ -387,3 +388,20 @@ def test_run_is_what_the_command_line_calls(
     options = local_options(tmp_path, loop="asyncio")
     nameserver.run(options, on_started, lambda: options)
     assert len(seen) == 1
+
+
+@pytest.mark.parametrize("loop_name", LOOPS)
+def test_backlog_is_the_option_as_long_as_it_listens(
+    tmp_path: Path, loop_name: str
+) -> None:
+    with ServerThread(local_options(tmp_path), loop_name) as thread:
+        server = thread.server
+        set_to: list[int] = []
+        (listener,) = server._listeners
+        server._listeners = [cast(Any, SimpleNamespace(listen=set_to.append))]
+        thread.on_loop(server._set_backlog)
+        assert set_to == [1024]
+        thread.on_loop(server._servers[0].close)
+        thread.on_loop(server._set_backlog)
+        assert set_to == [1024]
+        server._listeners = [listener]
