@@ -7,8 +7,10 @@
     │   ├── ProxyHeaderInvalid
     │   └── TlsUnavailable, TlsRequired, TlsBroken
     ├── RequestFailed        the request failed: answer its `code` and `remark`
-    │   └── BodyInvalid      the request's body cannot be read (code 1)
+    │   ├── BodyInvalid      the request's body cannot be read (code 1)
+    │   └── AccessRefused    the peer may not ask for this (code 16)
     ├── JsonInvalid, PropertiesInvalid      a text cannot be read; position and reason
+    ├── AccessKeysInvalid    the file of access keys cannot be read
     ├── StorageError         a file could not be written; nothing was changed
     ├── TlsFilesInvalid      certificate or key cannot be used: keep the old ones
     ├── SnapshotInvalid      a kept route table cannot be read: start without it
@@ -124,6 +126,17 @@ class BodyInvalid(RequestFailed):
         super().__init__(f"{what} cannot be read: {reason}")
 
 
+class AccessRefused(RequestFailed):
+    """A peer may not ask for this; answered with code 16.
+
+    `reason` is for the log, and may say more than the peer is told.
+    """
+
+    def __init__(self, remark: str, reason: str) -> None:
+        super().__init__(remark, ResponseCode.NO_PERMISSION)
+        self.reason = reason
+
+
 class JsonInvalid(NamesrvError):
     """A text is not JSON, not even leniently, or a value in it is not what it must be.
 
@@ -142,6 +155,14 @@ class PropertiesInvalid(NamesrvError):
     def __init__(self, reason: str, line: int) -> None:
         super().__init__(f"line {line}: {reason}")
         self.reason = reason
+        self.line = line
+
+
+class AccessKeysInvalid(NamesrvError):
+    """A text of access keys is malformed; `line` counts from 1. Never quotes it."""
+
+    def __init__(self, reason: str, line: int | None = None) -> None:
+        super().__init__(reason if line is None else f"line {line}: {reason}")
         self.line = line
 
 

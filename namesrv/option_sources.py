@@ -131,6 +131,15 @@ def _contradictions(options: Options) -> Iterator[tuple[str, str]]:
         yield "bindAddress", "bindAddress is empty, expected at least one address"
     if not options.data_dir:
         yield "dataDir", "dataDir is empty, expected the path of a directory"
+    for name in ("adminAccess", "brokerAccess"):
+        is_signed = getattr(options, BY_NAME[name].attribute) == "signed"
+        if is_signed and not options.access_keys_file:
+            yield (
+                name,
+                f"{name} is signed, expected accessKeysFile to name the file of keys",
+            )
+    if options.audit_log and options.audit_log == options.log_file:
+        yield "auditLog", "auditLog is the logFile, expected a file of its own"
     yield from _tls_contradictions(options)
     low = options.write_buffer_low_water_mark
     high = options.write_buffer_high_water_mark

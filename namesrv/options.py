@@ -14,11 +14,12 @@ from typing import Any, Final
 NETWORK: Final = "Network"
 TLS: Final = "TLS"
 ROUTES: Final = "Routes and topics"
+ACCESS: Final = "Who may do what"
 FILES: Final = "Files"
 LOGS: Final = "Logs"
-LIMITS: Final = "Limits, in bytes unless they count keys"
+LIMITS: Final = "Limits, in bytes unless they are numbers of something"
 JVM: Final = "Of the JVM: accepted and reported, without effect here"
-GROUPS: Final = (NETWORK, TLS, ROUTES, FILES, LOGS, LIMITS, JVM)
+GROUPS: Final = (NETWORK, TLS, ROUTES, ACCESS, FILES, LOGS, LIMITS, JVM)
 
 REMOTE_KEYS: Final = frozenset(
     """orderMessageEnable returnOrderTopicConfigToBroker supportActingMaster
@@ -40,6 +41,9 @@ MIB: Final = 2**20
 GIB: Final = 2**30
 TIB: Final = 2**40
 DAY_MILLIS: Final = 86_400_000
+
+HIDDEN: Final = "******"
+_SECRET: Final = re.compile("password|passwd|secret|credential|token|accesskey", re.I)
 
 Value = bool | int | str
 
@@ -92,7 +96,7 @@ class Option:
 
     def shown(self, value: Value) -> str:
         """A value of it as people and logs may see it."""
-        return "(not shown)" if self.secret and value else value_text(value)
+        return HIDDEN if self.secret and value else value_text(value)
 
 
 def kebab(name: str) -> str:
@@ -138,6 +142,9 @@ class Options:
     loop: str = _ours("auto", NETWORK, "event loop", choices="auto uvloop asyncio")
     server_channel_max_idle_time_seconds: int = _option(
         120, NETWORK, "close silent connections after so long; 0: never"
+    )
+    max_connections: int = _ours(
+        0, NETWORK, "more are closed at once; 0: what the limit of open files allows"
     )
     server_socket_backlog: int = _option(1024, NETWORK, "connections not yet accepted")
     server_socket_snd_buf_size: int = _option(0, NETWORK, "bytes; 0: the system's")
@@ -205,6 +212,18 @@ class Options:
     product_env_name: str = _option("center", ROUTES, "name of that cluster")
     product_namesrv_addr: str = _ours("", ROUTES, "host:port;host:port of its servers")
 
+    admin_access: str = _ours(
+        "open",
+        ACCESS,
+        "who may change KV, topics, permissions, configuration",
+        choices="open loopback signed off",
+    )
+    broker_access: str = _ours(
+        "open", ACCESS, "who may register as a broker", choices="open signed"
+    )
+    access_keys_file: str = _ours("", ACCESS, "who may sign: accessKey=secretKey lines")
+    audit_log: str = _ours("", ACCESS, "file of who changed what; empty: none")
+
     data_dir: str = _ours("~/namesrv", FILES, "directory of the files below")
     kv_config_path: str = _option("", FILES, "key-value configuration")
     config_store_path: str = _option("", FILES, "what remote updates have changed")
@@ -234,8 +253,15 @@ class Options:
 
     frame_max_length: int = _ours(16 * MIB, LIMITS, "longest frame", 1024, GIB)
     input_budget_bytes: int = _ours(256 * MIB, LIMITS, "unfinished frames", 1024, TIB)
+    output_budget_bytes: int = _ours(256 * MIB, LIMITS, "unsent answers", 1024, TIB)
     body_max_inflated_bytes: int = _ours(64 * MIB, LIMITS, "inflated body", 1024, GIB)
     answer_cache_bytes: int = _ours(64 * MIB, LIMITS, "ready route answers", 0, TIB)
+    max_topics_per_registration: int = _ours(
+        100_000, LIMITS, "number of topics that a broker may register", 1
+    )
+    max_routes: int = _ours(
+        0, LIMITS, "number of topics, counted once for each broker group; 0: any"
+    )
     kv_max_namespaces: int = _ours(1024, LIMITS, "number of key-value namespaces")
     kv_max_keys: int = _ours(65536, LIMITS, "number of keys in all of them")
     kv_max_name_bytes: int = _ours(1024, LIMITS, "longest namespace or key", 1)
@@ -301,8 +327,14 @@ def value_text(value: Value) -> str:
 
 
 def java_text(options: Options) -> str:
-    """The body of 319 (section 4.3): Java's keys and extra ones, in UTF-16 order."""
-    table = dict(options.extra)
+    """The body of 319 (section 4.3): Java's keys and extra ones, in UTF-16 order.
+
+    An extra key that is called after a secret shows none (section 9.10).
+    """
+    table = {
+        key: HIDDEN if _SECRET.search(key) else text
+        for key, text in options.extra.items()
+    }
     for option in OPTIONS:
         value = getattr(options, option.attribute)
         if option.java and value is not None:

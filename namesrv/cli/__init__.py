@@ -18,7 +18,7 @@ from namesrv import __version__
 from namesrv.cli.help_text import help_text
 from namesrv.cli.sources import read_options
 from namesrv.cli.words import Words, read_words
-from namesrv.errors import OptionsInvalid, StartFailed
+from namesrv.errors import OptionsInvalid, StartFailed, TlsFilesInvalid
 from namesrv.options import OPTIONS, Options, java_text
 
 if TYPE_CHECKING:
@@ -53,12 +53,32 @@ def _obey(words: Words) -> int:
         for warning in warnings:
             _say(f"namesrv: warning: {warning}", sys.stderr)
         if words.action == "check":
+            _check_files(options)
             _say("namesrv: OK, all options are understood")
         elif words.action == "print":
             _say("\n".join(_items(options)))
         else:
             _serve(options, words)
     return 0
+
+
+def _check_files(options: Options) -> None:
+    """What a start would find wrong with a file that the options name."""
+    from namesrv.server.access_keys import read_keys_file  # noqa: PLC0415
+    from namesrv.server.tls_context import context_of_files  # noqa: PLC0415
+
+    if options.access_keys_file:
+        try:
+            warning = read_keys_file(options.access_keys_file)[1]
+        except StartFailed as error:
+            raise OptionsInvalid([str(error)]) from None
+        if warning is not None:
+            _say(f"namesrv: warning: {warning}", sys.stderr)
+    if options.tls_server_cert_path and options.tls_server_mode != "disabled":
+        try:
+            context_of_files(options)
+        except TlsFilesInvalid as error:
+            raise OptionsInvalid([str(error)]) from None
 
 
 def _items(options: Options) -> Iterator[str]:
@@ -108,11 +128,12 @@ def _announce(options: Options, server: "NameServer") -> None:
         f" start {server.warm_start.text if server.warm_start else 'cold'}"
     )
     public = [item for item in server.addresses if not ip_address(item[0]).is_loopback]
-    if public and not _asks_everybody(options):
+    is_open = "open" in (options.admin_access, options.broker_access)
+    if public and is_open and not _asks_everybody(options):
         warning = (
             f"bound to {_joined(public)}: everybody who reaches this port can change"
-            " routes; bindAddress (--bind 127.0.0.1), a firewall or a network policy"
-            " narrows who does"
+            " routes; adminAccess and brokerAccess, bindAddress (--bind 127.0.0.1), a"
+            " firewall or a network policy narrow who does"
         )
         LOGGER.warning(warning)
         if options.log_file:

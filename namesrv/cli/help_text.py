@@ -27,6 +27,8 @@ _PLACEHOLDERS: Final = {
     "dataDir": "DIRECTORY",
     "kvConfigPath": "FILE",
     "configStorePath": "FILE",
+    "accessKeysFile": "FILE",
+    "auditLog": "FILE",
     "logFile": "FILE",
     "tlsServerCertPath": "FILE",
     "tlsServerKeyPath": "FILE",

@@ -27,6 +27,8 @@ _PATHS: Final = (
     "data_dir",
     "kv_config_path",
     "config_store_path",
+    "access_keys_file",
+    "audit_log",
     "log_file",
     "tls_server_cert_path",
     "tls_server_key_path",

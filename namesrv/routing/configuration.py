@@ -65,6 +65,11 @@ class Configuration:
         path = self._options.config_store_path
         self._outbox.put(FileWrite(path, content, written))
 
+    def changes_text(self, body: bytes) -> str:
+        """What an update asks for, as `key=value,...`; raises as `update` does."""
+        changes = sorted(self._read(body).items())
+        return ",".join(f"{name}={value_text(value)}" for name, value in changes)
+
     def _read(self, body: bytes) -> dict[str, Value]:
         # Java encodes the text as UTF-8 and has it read as Latin-1 (trap 37).
         text = body.decode("utf-8", "replace").encode().decode("latin-1")

@@ -22,6 +22,7 @@ class NamesrvProtocol(asyncio.Protocol):
     __slots__ = (
         "_blocked",
         "_connections",
+        "_count_unsent",
         "_reading",
         "_receive",
         "_sniffer",
@@ -47,6 +48,7 @@ class NamesrvProtocol(asyncio.Protocol):
         self.transport: asyncio.Transport
         self.connection: Connection
         self._write: Callable[[bytes], None]
+        self._count_unsent: Callable[[], int]
 
     @property
     def input_bytes(self) -> int:
@@ -61,10 +63,16 @@ class NamesrvProtocol(asyncio.Protocol):
         """When its TLS handshake began, if that has not ended."""
         return None if self._tls is None else self._tls.handshake_since_ms
 
+    @property
+    def unsent_bytes(self) -> int:
+        """Output that the peer has not taken."""
+        return self._count_unsent()
+
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
         """Begin; the peer's address is for the logs."""
         self.transport = cast(asyncio.Transport, transport)
         self._write = self.transport.write
+        self._count_unsent = self.transport.get_write_buffer_size
         peer = transport.get_extra_info("peername")
         remote = address_text(peer) if peer else "unknown"
         self.connection = self._connections.open(self, remote)
@@ -75,7 +83,7 @@ class NamesrvProtocol(asyncio.Protocol):
         if output:
             self._write(output)
         if self.connection.needs_care:
-            self._care()
+            self._care(len(output))
 
     def eof_received(self) -> bool:
         """The peer sends no more: what it sent is answered, then it is closed."""
@@ -87,10 +95,14 @@ class NamesrvProtocol(asyncio.Protocol):
         """The peer does not read: stop reading from it."""
         self._blocked = True
         self._set_reading(False)
+        self._connections.blocked(self, 0)
+        # Whoever is writing tells how much that was.
+        self.connection.needs_care = True
 
     def resume_writing(self) -> None:
         """The peer reads again."""
         self._blocked = False
+        self._connections.unblocked(self)
         self.connection.last_active_ms = self._connections.now_ms
         self._care()
 
@@ -110,7 +122,7 @@ class NamesrvProtocol(asyncio.Protocol):
             output = self.connection.resume(self._connections.now_ms, answer)
         if output:
             self._write(output)
-        self._care()
+        self._care(len(output))
 
     def close(self) -> None:
         """Send what is left and close; the sweep aborts it if that takes long."""
@@ -134,8 +146,10 @@ class NamesrvProtocol(asyncio.Protocol):
             self._write = self.transport.write
             self._tls = None
 
-    def _care(self) -> None:
+    def _care(self, written_bytes: int = 0) -> None:
         """Effects, faults, ends and pauses: whatever is not just bytes to send."""
+        if self._blocked and self.closing_since_ms is None:
+            self._connections.blocked(self, written_bytes)
         connection = self.connection
         self._connections.after_call(self)
         if self.closing_since_ms is not None:

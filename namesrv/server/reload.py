@@ -10,7 +10,10 @@ from namesrv.routing.state import RoutingState
 from namesrv.server.logs import EventLog, set_log_level
 
 RELOADED: Final = REMOTE_KEYS | {
+    "accessKeysFile",
+    "adminAccess",
     "bodyMaxInflatedBytes",
+    "brokerAccess",
     "enableShutdownGracefully",
     "inputBudgetBytes",
     "kvMaxKeys",
@@ -18,6 +21,9 @@ RELOADED: Final = REMOTE_KEYS | {
     "kvMaxNamespaces",
     "kvMaxValueBytes",
     "logLevel",
+    "maxRoutes",
+    "maxTopicsPerRegistration",
+    "outputBudgetBytes",
     "shutdownWaitTimeSeconds",
     "snapshotIntervalMillis",
     "tlsServerAuthClient",

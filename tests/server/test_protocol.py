@@ -324,6 +324,7 @@ class TestFirstBytes:
         actor.receive(PROXY_V1, lookup("t", 1), BAD)
         assert actor.opaques() == [1]
         assert actor.protocol.connection.remote_address == "192.0.2.7:4321"
+        assert actor.protocol.connection.socket_address == "10.0.0.1:5000"
         assert stage.log.lines[-1].fields["remote"] == "192.0.2.7:4321"
 
     def test_proxy_header_without_an_address_keeps_the_peers(

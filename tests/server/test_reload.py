@@ -117,5 +117,23 @@ def test_log_level_changes(tmp_path: Path) -> None:
             it.server.wait_for_log("connection opened")
 
 
+def test_access_is_narrowed_and_keys_are_read_again(tmp_path: Path) -> None:
+    keys = tmp_path / "keys"
+    keys.touch(0o600)
+    keys.write_text("operator=first\n")
+    with Reloaded(tmp_path, "") as it, it.server.peer() as peer:
+        update = request(
+            RequestCode.UPDATE_NAMESRV_CONFIG, None, b"enableTopicList=false"
+        )
+        assert peer.ask(update).code == ResponseCode.SUCCESS
+        said = it.reload(f"adminAccess=signed\naccessKeysFile={keys}\n")
+        assert "changed=accessKeysFile,adminAccess" in said
+        it.server.wait_for_log("access keys read again")
+        assert peer.ask(update).code == ResponseCode.NO_PERMISSION
+        keys.write_text("no key at all\n")
+        it.reload(f"adminAccess=signed\naccessKeysFile={keys}\n")
+        it.server.wait_for_log("the old ones stay")
+
+
 def test_every_name_is_an_option() -> None:
     assert set(BY_NAME) >= RELOADED

@@ -145,7 +145,9 @@ class TestDrain:
 
     @both_loops
     def test_ends_by_itself(self, tmp_path: Path, loop_name: str) -> None:
-        with ServerProcess(tmp_path, "--loop", loop_name, *DRAINING, "1") as server:
+        # Sweeps come every 250 ms, also while it drains.
+        words = ("--loop", loop_name, "--server-channel-max-idle-time-seconds", "1")
+        with ServerProcess(tmp_path, *words, *DRAINING, "1") as server:
             with server.peer() as peer:
                 peer.ask(lookup("t"))
                 assert_ends_well(server)

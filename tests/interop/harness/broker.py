@@ -22,6 +22,16 @@ SMALL_STORE = {
 }
 # Shortest period that a broker accepts; it re-registers this often.
 REGISTER_PERIOD = {"registerNameServerPeriod": "10000"}
+_AUTH = "org.apache.rocketmq.auth"
+# What a 5.x broker needs for users, and for credentials of its own.
+WITH_USERS = {
+    "authenticationMetadataProvider": (
+        f"{_AUTH}.authentication.provider.LocalAuthenticationMetadataProvider"
+    ),
+    "authorizationMetadataProvider": (
+        f"{_AUTH}.authorization.provider.LocalAuthorizationMetadataProvider"
+    ),
+}
 ONLY_5 = {"bindAddress": HOST, "mappedFileSizeTimerLog": "10485760"}
 
 

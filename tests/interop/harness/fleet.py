@@ -45,11 +45,11 @@ class Fleet:
 
     def our_server(self, name: str, properties: dict[str, str]) -> NameServer:
         home = self.home(name)
-        return self._starting(server_under_test(name, home, properties, self.peers))
+        return self.start(server_under_test(name, home, properties, self.peers))
 
     def java_server(self, name: str, properties: dict[str, str]) -> NameServer:
         home = self.home(name)
-        return self._starting(JavaNameServer(name, home, properties, self.peers))
+        return self.start(JavaNameServer(name, home, properties, self.peers))
 
     def broker(
         self, identity: BrokerIdentity, name_servers: Sequence[Addressed]
@@ -79,7 +79,8 @@ class Fleet:
         haproxy.start()
         return haproxy
 
-    def _starting(self, server: NameServer) -> NameServer:
+    def start(self, server: NameServer) -> NameServer:
+        """Begin its start; it ends with the fleet."""
         self._ends.callback(server.kill)
         server.begin_start()
         return server
