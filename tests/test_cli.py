@@ -529,6 +529,23 @@ class TestServing:
         )
 
     @pytest.mark.parametrize(
+        ("mode", "wanted", "is_warned"),
+        [
+            ("enforcing", "require", False),
+            ("enforcing", "optional", True),
+            ("permissive", "require", True),
+        ],
+    )
+    def test_nobody_is_warned_where_all_clients_show_a_certificate(
+        self, server: Server, capsys: Capture, mode: str, wanted: str, is_warned: bool
+    ) -> None:
+        server.addresses = [("0.0.0.0", 2)]
+        words = ["--tls-server-mode", mode, "--tls-server-need-client-auth", wanted]
+        words += ["--tls-server-auth-client", "--tls-server-trust-cert-path", "/store"]
+        served(server, *words)
+        assert ("bound to" in capsys.readouterr().err) is is_warned
+
+    @pytest.mark.parametrize(
         ("admin", "broker", "is_warned"),
         [
             ("open", "signed", True),
@@ -545,23 +562,6 @@ class TestServing:
         access = ["--admin-access", admin, "--broker-access", broker]
         served(server, *access, "--access-keys-file", "keys")
         assert ("everybody" in capsys.readouterr().err) == is_warned
-
-    @pytest.mark.parametrize(
-        ("mode", "wanted", "is_warned"),
-        [
-            ("enforcing", "require", False),
-            ("enforcing", "optional", True),
-            ("permissive", "require", True),
-        ],
-    )
-    def test_nobody_is_warned_where_all_clients_show_a_certificate(
-        self, server: Server, capsys: Capture, mode: str, wanted: str, is_warned: bool
-    ) -> None:
-        server.addresses = [("0.0.0.0", 2)]
-        words = ["--tls-server-mode", mode, "--tls-server-need-client-auth", wanted]
-        words += ["--tls-server-auth-client", "--tls-server-trust-cert-path", "/store"]
-        served(server, *words)
-        assert ("bound to" in capsys.readouterr().err) is is_warned
 
     def test_warning_is_seen_on_the_terminal_too_when_logs_go_to_a_file(
         self, server: Server, tmp_path: Path, capsys: Capture

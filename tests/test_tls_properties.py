@@ -152,6 +152,25 @@ class TestConfigFile:
         assert "tlsServerKeyPassword=\n" in capsys.readouterr().out
 
 
+class TestCheckConfig:
+    """It looks into the files, as a start does."""
+
+    @pytest.mark.parametrize("mode", ["permissive", "enforcing"])
+    def test_file_that_cannot_be_used_is_a_mistake(
+        self, mode: str, capsys: pytest.CaptureFixture[str]
+    ) -> None:
+        words = ["--tls-server-mode", mode, "--tls-server-cert-path", "/none"]
+        assert main(["--check-config", *words]) == 2
+        assert capsys.readouterr().err == (
+            "namesrv: tls.server.certPath /none cannot be read: No such file or"
+            " directory\n"
+        )
+
+    def test_disabled_needs_no_files(self) -> None:
+        words = ["--tls-server-mode", "disabled", "--tls-server-cert-path", "/none"]
+        assert main(["--check-config", *words]) == 0
+
+
 class TestTlsConfigFile:
     def test_it_overrides_the_config_file_and_not_the_command_line(
         self, files: Files

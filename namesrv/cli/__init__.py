@@ -18,7 +18,7 @@ from namesrv import __version__
 from namesrv.cli.help_text import help_text
 from namesrv.cli.sources import read_options
 from namesrv.cli.words import Words, read_words
-from namesrv.errors import OptionsInvalid, StartFailed
+from namesrv.errors import OptionsInvalid, StartFailed, TlsFilesInvalid
 from namesrv.options import OPTIONS, Options, java_text
 
 if TYPE_CHECKING:
@@ -65,6 +65,7 @@ def _obey(words: Words) -> int:
 def _check_files(options: Options) -> None:
     """What a start would find wrong with a file that the options name."""
     from namesrv.server.access_keys import read_keys_file  # noqa: PLC0415
+    from namesrv.server.tls_context import context_of_files  # noqa: PLC0415
 
     if options.access_keys_file:
         try:
@@ -73,6 +74,11 @@ def _check_files(options: Options) -> None:
             raise OptionsInvalid([str(error)]) from None
         if warning is not None:
             _say(f"namesrv: warning: {warning}", sys.stderr)
+    if options.tls_server_cert_path and options.tls_server_mode != "disabled":
+        try:
+            context_of_files(options)
+        except TlsFilesInvalid as error:
+            raise OptionsInvalid([str(error)]) from None
 
 
 def _items(options: Options) -> Iterator[str]:

@@ -15,8 +15,8 @@ from namesrv.server.logs import EventLog
 from namesrv.server.tls_context import TlsGate
 
 _CLOSE_PATIENCE_MILLIS: Final = 5000
-_TOO_MANY: Final = "there are as many connections as may be, more are closed at once"
 _HANDSHAKE_PATIENCE_MILLIS: Final = 10000
+_TOO_MANY: Final = "there are as many connections as may be, more are closed at once"
 _DEFAULT_HIGH_WATER_BYTES: Final = 65536
 _DEFAULT_LOW_WATER_BYTES: Final = 32768
 
@@ -35,12 +35,12 @@ class Served(Protocol):
         """Input that is kept."""
 
     @property
-    def unsent_bytes(self) -> int:
-        """Output that the peer has not taken."""
-
-    @property
     def handshake_since_ms(self) -> int | None:
         """When its TLS handshake began, if that has not ended."""
+
+    @property
+    def unsent_bytes(self) -> int:
+        """Output that the peer has not taken."""
 
     def close(self) -> None:
         """Send what is left and close."""

@@ -59,14 +59,14 @@ class NamesrvProtocol(asyncio.Protocol):
         return kept + self.connection.buffered_bytes
 
     @property
-    def unsent_bytes(self) -> int:
-        """Output that the peer has not taken."""
-        return self._count_unsent()
-
-    @property
     def handshake_since_ms(self) -> int | None:
         """When its TLS handshake began, if that has not ended."""
         return None if self._tls is None else self._tls.handshake_since_ms
+
+    @property
+    def unsent_bytes(self) -> int:
+        """Output that the peer has not taken."""
+        return self._count_unsent()
 
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
         """Begin; the peer's address is for the logs."""

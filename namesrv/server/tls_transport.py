@@ -44,7 +44,6 @@ class TlsTransport(asyncio.Transport):
         """As `Connection.receive`, for encrypted bytes; the answers are plain."""
         layer, connection = self._layer, self._connection
         plain = layer.receive(data)
-        self._write_inner(layer.take_output())
         output = b""
         if plain:
             output = connection.receive(plain, now_ms)
@@ -60,6 +59,8 @@ class TlsTransport(asyncio.Transport):
         if layer.fault is not None and connection.fault is None:
             connection.fault = layer.fault
             connection.needs_care = True
+        # Last, because a transport that fills up asks for care.
+        self._write_inner(layer.take_output())
         return output
 
     def write(self, data: bytes | bytearray | memoryview) -> None:
