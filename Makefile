@@ -9,7 +9,7 @@ PIP := $(BIN)/python -m pip --disable-pip-version-check --quiet
 
 .DEFAULT_GOAL := help
 .PHONY: run test pure-test interop lint format coverage options clean help
-.PHONY: sanitize debug-test coverage-fast hot-loop wheels wheel-test
+.PHONY: chaos sanitize debug-test coverage-fast hot-loop wheels wheel-test
 
 run: $(VENV)/.run-stamp ## start a NameServer; make run ARGS="--port 0"
 	@exec $(BIN)/namesrv $(ARGS)
@@ -37,6 +37,9 @@ demand_built = impl=; if [ -f $(VENV)/.fast ]; then export NAMESRV_REQUIRE_EXTEN
 
 coverage: $(VENV)/.dev-stamp ## the lines that the last `make test` ran and missed, in htmlcov/
 	$(BIN)/python -m coverage html --fail-under=0
+
+chaos: $(VENV)/.dev-stamp ## kill, stop, starve and flood real servers, print what became of it (Linux)
+	$(BIN)/python -m tests.chaos $(ARGS)
 
 interop: $(VENV)/.dev-stamp ## run against real brokers and clients (Java, Maven)
 	$(BIN)/python tests/interop/fetch.py
@@ -135,8 +138,8 @@ wheel-test: ## run the tests from the wheel that `make wheels` made, in an empty
 	PYTHONSAFEPATH=1 PYTHONPATH=$(INSTALLED)/path NAMESRV_REQUIRE_EXTENSIONS=1 \
 	  $(INSTALLED)/venv/bin/python -P -m pytest --import-mode=importlib $(ARGS)
 
-# Benchmarks: bench/README.md. ARGS=--quick tries the two long ones, for no figures.
-.PHONY: bench bench-server bench-peers
+# Benchmarks: bench/README.md. ARGS=--quick tries the long ones, for no figures.
+.PHONY: bench bench-server bench-peers bench-restart
 BENCHMARKED := .cache/bench/micro.json
 
 bench: $(VENV)/.dev-stamp ## time both twins in memory: pure, fast, ratio
@@ -151,6 +154,9 @@ bench-server: $(VENV)/.dev-stamp ## measure the server beside echoes of the same
 
 bench-peers: $(VENV)/.dev-stamp ## measure it beside Java's and Rust's (JDK, Maven, cargo)
 	$(BIN)/python -m bench.peers $(ARGS)
+
+bench-restart: $(VENV)/.dev-stamp ## measure what keeping 3,000,000 routes across a restart costs
+	$(BIN)/python -m bench.restart $(ARGS)
 
 clean: ## remove everything that make, tests and tools made
 	rm -rf $(VENV) build dist *.egg-info .coverage .coverage.* htmlcov
