@@ -58,7 +58,7 @@ options: $(VENV)/.run-stamp ## print the README's option table from namesrv/opti
 
 # Special builds of the compiled twin get a copy of the sources, never the checkout:
 # Cython would take their C for the next plain build. They run all that exercises it.
-FAST_TESTS := tests/hot_path $(wildcard tests/parity) $(SERVER_TESTS)
+FAST_TESTS := tests/hot_path $(wildcard tests/parity tests/fuzz) $(SERVER_TESTS)
 COPIED := CHANGELOG.md LICENSE README.md docs namesrv pyproject.toml setup.py tests
 define copy_sources
 	rm -rf .cache/$(1)/src
@@ -148,10 +148,15 @@ bench-server: $(VENV)/.dev-stamp ## measure the server beside echoes of the same
 bench-peers: $(VENV)/.dev-stamp ## measure it beside Java's and Rust's (JDK, Maven, cargo)
 	$(BIN)/python -m bench.peers $(ARGS)
 
+# Coverage-guided, each target for a minute: tests/fuzz/README.md. It wants both twins.
+.PHONY: fuzz
+fuzz: $(VENV)/.fuzz-stamp ## fuzz what reads bytes of others; ARGS="TARGET --seconds N" or ARGS="--runs N"
+	@$(BIN)/python -m tests.fuzz $(ARGS)
+
 clean: ## remove everything that make, tests and tools made
 	rm -rf $(VENV) build dist *.egg-info .coverage .coverage.* htmlcov
 	rm -rf .benchmarks .hypothesis .mypy_cache .pytest_cache .ruff_cache
-	rm -rf .cache/sanitize .cache/debug .cache/traced .cache/hot-loop .cache/wheel-tools .cache/wheel-test
+	rm -rf .cache/fuzz .cache/sanitize .cache/debug .cache/traced .cache/hot-loop .cache/wheel-tools .cache/wheel-test
 	rm -rf wheels/dist
 	rm -f namesrv/_fast/*.c namesrv/_fast/*.html namesrv/_fast/*.so
 	find namesrv tests docs wheels -name __pycache__ -type d -prune -exec rm -rf {} +
@@ -203,3 +208,7 @@ $(VENV)/.run-stamp: $(SOURCES) | $(BIN)/pip
 $(VENV)/.dev-stamp: $(SOURCES) | $(BIN)/pip
 	$(call install,.[dev])
 	@touch $(VENV)/.run-stamp $@
+
+$(VENV)/.fuzz-stamp: tests/fuzz/requirements.txt $(VENV)/.dev-stamp
+	$(PIP) install -r $<
+	@touch $@

@@ -48,15 +48,6 @@ READS: list[tuple[int, dict[str, str]]] = [
 ]
 
 
-def packed(world: World, saved_millis: int = 5) -> bytes:
-    """All of a world's routes, as a file has them."""
-    tables = world.tables
-    groups = tables.broker_addr_table.values()
-    records = [pack_group(tables, data) for data in groups]
-    records += [pack_tables(tables, world.options, saved_millis, world.now_ms)]
-    return FIRST_LINE + b"".join(records) + pack_end(len(groups))
-
-
 def restarted(world: World, lease_millis: int = LEASE_MILLIS) -> World:
     """Another world with the same options, KV table and routes."""
     options = {
@@ -66,11 +57,7 @@ def restarted(world: World, lease_millis: int = LEASE_MILLIS) -> World:
     }
     other = World(started_ms=world.now_ms, **options)
     other.state.kv_config.load(world.files.get(world.options.kv_config_path))
-    found = read_snapshot(packed(world))
-    infos = restore(other.tables, other.options, found, other.now_ms)
-    other.liveness.lease(infos, other.now_ms, lease_millis)
-    other.state.is_warm = True
-    other.state.refresh_hot_path(other.now_ms)
+    other.begin_warm(world.packed_routes(), lease_millis)
     return other
 
 
@@ -209,7 +196,7 @@ def test_under_other_options_nothing_is_recognised() -> None:
     world.register(A)
     world.register(A)
     world.options.delete_topic_with_broker_registration = True
-    data = packed(world)
+    data = world.packed_routes()
     other = World()
     restore(other.tables, other.options, read_snapshot(data), 0)
     other.register(A)
@@ -315,7 +302,7 @@ def test_a_file_that_is_not_whole_is_refused(change: Any, reason: str) -> None:
 
 
 def test_an_empty_table_is_a_good_one() -> None:
-    found = read_snapshot(packed(World()))
+    found = read_snapshot(World().packed_routes())
     assert found.groups == [] and found.tables.topics == []
 
 
