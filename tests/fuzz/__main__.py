@@ -78,7 +78,8 @@ def _fuzz(target: Target, arguments: argparse.Namespace) -> int:
 
 def _explain(target: Target, outcome: Outcome) -> None:
     """The end of the log, the input, and how to see it again and keep it."""
-    print(outcome.log.read_text(errors="replace")[-3000:])
+    said = outcome.log.read_text(errors="replace").splitlines()
+    print("\n".join([line for line in said if "INFO: Instrum" not in line][-40:]))
     if outcome.artifact is None:
         print(f"no input is to blame; all that was said is in {outcome.log}")
         return

@@ -14,7 +14,7 @@ from typing import Final
 import atheris
 
 MOST_SECONDS: Final = 1.0
-MOST_GROWTH_KIB: Final = 1 << 18
+MOST_GROWTH_KIB: Final = 1 << 16
 _PLAIN_SHARE: Final = 0.25
 
 

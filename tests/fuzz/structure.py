@@ -180,7 +180,7 @@ def mutate_records(random: Random, data: bytes, mutate: MutateBytes) -> bytes:
             )
             value = _changed_value(random, value, mutate)
             return kind, nothing, msgpack.packb(value, unicode_errors="surrogatepass")
-        except (ValueError, TypeError, RecursionError, msgpack.UnpackException):
+        except (ValueError, TypeError, OverflowError, RecursionError):
             return kind, nothing, mutate(payload)
 
     parts = changed_parts(random, split_records(data), change, 0.1)

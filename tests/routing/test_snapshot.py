@@ -163,6 +163,17 @@ def test_any_word_of_a_broker_confirms_it_and_its_own_timeout_counts(code: int) 
     assert world.event("broker expired")["timeout_millis"] == 10_000
 
 
+@pytest.mark.parametrize("timeout", [-(2**63), -(2**62), 2**62, 2**63 - 1])
+def test_no_timeout_makes_a_warm_start_fail_or_a_lease_endless(timeout: int) -> None:
+    world = World()
+    world.register(A, ext={"heartbeatTimeoutMillis": str(timeout)})
+    world = restarted(world)
+    world.run(LEASE_MILLIS)
+    assert set(world.addrs) == {"a"}
+    world.run(LEASE_MILLIS)
+    assert world.addrs == {}
+
+
 def test_a_stall_moves_leases() -> None:
     world = World()
     world.register(A)
