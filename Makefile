@@ -131,8 +131,13 @@ wheel-test: ## run the tests from the wheel that `make wheels` made, in an empty
 	PYTHONSAFEPATH=1 PYTHONPATH=$(INSTALLED)/path NAMESRV_REQUIRE_EXTENSIONS=1 \
 	  $(INSTALLED)/venv/bin/python -P -m pytest --import-mode=importlib $(ARGS)
 
-# Benchmarks: bench/README.md. ARGS=--quick tries the two long ones, for no figures.
-.PHONY: bench bench-server bench-peers
+# Coverage-guided, a minute for each target: tests/fuzz/README.md. It takes both twins.
+.PHONY: fuzz
+fuzz: $(VENV)/.fuzz-stamp ## fuzz what reads bytes of others; ARGS="TARGET --seconds N"
+	@$(BIN)/python -m tests.fuzz $(ARGS)
+
+# Benchmarks: bench/README.md. ARGS=--quick tries the long ones, for no figures.
+.PHONY: bench bench-server bench-peers bench-restart
 BENCHMARKED := .cache/bench/micro.json
 
 bench: $(VENV)/.dev-stamp ## time both twins in memory: pure, fast, ratio
@@ -148,10 +153,8 @@ bench-server: $(VENV)/.dev-stamp ## measure the server beside echoes of the same
 bench-peers: $(VENV)/.dev-stamp ## measure it beside Java's and Rust's (JDK, Maven, cargo)
 	$(BIN)/python -m bench.peers $(ARGS)
 
-# Coverage-guided, each target for a minute: tests/fuzz/README.md. It wants both twins.
-.PHONY: fuzz
-fuzz: $(VENV)/.fuzz-stamp ## fuzz what reads bytes of others; ARGS="TARGET --seconds N" or ARGS="--runs N"
-	@$(BIN)/python -m tests.fuzz $(ARGS)
+bench-restart: $(VENV)/.dev-stamp ## measure what keeping 3,000,000 routes across a restart costs
+	$(BIN)/python -m bench.restart $(ARGS)
 
 clean: ## remove everything that make, tests and tools made
 	rm -rf $(VENV) build dist *.egg-info .coverage .coverage.* htmlcov

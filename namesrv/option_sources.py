@@ -1,7 +1,7 @@
 """Options from words: of a file, of the environment, of the command line, of a peer.
 
-Nothing here reads words from anywhere; they come in as a `Source`. Protocol.md sections
-4.2, 4.3 and 9.4.
+Nothing here reads words from anywhere; they come in as a `Source`. See protocol.md
+sections 4.2, 4.3 and 9.4.
 """
 
 import re

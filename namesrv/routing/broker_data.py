@@ -30,7 +30,7 @@ class BrokerData:
     """A broker group.
 
     `broker_addrs` maps broker id to address (null only when a sender left it out);
-    `live_keys` are the (cluster, address) under which its brokers registered;
+    `live_keys` are the (cluster, address) of its live entries;
     `topic_refs` refers to every topic with an entry of this group, and may hold
     stale or repeated references until `topics` tidies it. `change` is the number of the
     last change to anything that a snapshot holds of it.

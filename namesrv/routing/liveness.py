@@ -177,11 +177,7 @@ class Liveness:
         tables = self._tables
         found: list[_Leftover] = []
         for name, data in tables.broker_addr_table.items():
-            live = set()
-            for key in data.live_keys:
-                info = tables.broker_live_table.get(*key)
-                if info is not None and info.broker_name == name:
-                    live.add(info.broker_addr)
+            live = {addr for _, addr in data.live_keys}
             found += [(name, i) for i, a in data.broker_addrs.items() if a not in live]
             if not data.broker_addrs:
                 found.append((name, None))

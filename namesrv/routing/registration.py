@@ -203,11 +203,8 @@ class Registration:
     ) -> None:
         """Java leaves the live entry of a replaced address behind (trap 23)."""
         for key in [key for key in data.live_keys if key[1] == old_addr]:
-            data.live_keys.discard(key)
-            info = tables.broker_live_table.get(*key)
-            if info is not None and info.broker_name == data.broker_name:
-                tables.remove_live(*key)
-                tables.set_filter_servers(key, None)
+            tables.remove_live(*key)
+            tables.set_filter_servers(key, None)
 
     def _apply_topics(
         self,
@@ -313,11 +310,6 @@ class Registration:
             header.ha_server_addr,
             self._owner,
         )
-        old = tables.broker_live_table.get(*info.key)
-        said = info.broker_name, info.ha_server_addr
-        if old is not None and (old.broker_name, old.ha_server_addr) != said:
-            # Its slaves are answered with it; another group may have had this address.
-            tables.remove_live(*info.key)
         tables.put_live(data, info, now_ms)
         self._owner.add_registered(info.key)
         return info

@@ -60,7 +60,7 @@ def pack_group(tables: RouteTables, data: BrokerData) -> bytes:
         data.broker_addrs,
         data.enable_acting_master,
         data.zone_name,
-        [_live_record(i) for i in infos if i is not None and i.broker_name == name],
+        [_live_record(info) for info in infos if info is not None],
         [_queue_record(queue_data) for queue_data in distinct.values()],
         _packed([entry.number for entry in entries]),
         _packed([places[id(queue_data)] for queue_data in queue_datas]),

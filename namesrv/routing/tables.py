@@ -141,6 +141,11 @@ class RouteTables:
 
     def put_live(self, data: BrokerData, info: BrokerLiveInfo, now_ms: int) -> None:
         """Store a live entry of a group."""
+        old = self.broker_live_table.get(*info.key)
+        said = info.broker_name, info.ha_server_addr
+        if old is not None and (old.broker_name, old.ha_server_addr) != said:
+            # Its slaves are answered with it; another group may have had this address.
+            self.remove_live(*info.key)
         self.broker_live_table.put(info, now_ms)
         data.live_keys.add(info.key)
         self._note_change(data)
@@ -152,6 +157,7 @@ class RouteTables:
             self.forget_digests((info.broker_name,))
             data = self.broker_addr_table.get(info.broker_name)
             if data is not None:
+                data.live_keys.discard(info.key)
                 self._note_change(data)
         return info
 

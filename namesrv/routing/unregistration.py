@@ -34,7 +34,6 @@ def unregister_broker(
     data = tables.broker_addr_table.get(name)
     if data is None or header.broker_id is None:
         return
-    data.live_keys.discard((cluster, addr))
     was_lowest = header.broker_id == data.min_broker_id
     removed_ids = _remove_addr(data, addr)
     outbox.info(

@@ -39,12 +39,16 @@ class Served(Protocol):
     def resume(self, answer: bytes = b"") -> None:
         """Go on after a pause, with the answer that had to wait."""
 
+    def stop_reading(self) -> None:
+        """Take no more input."""
+
 
 class Connections:
     """Keeps the protocols of all open connections.
 
     `flush` carries out what the state put into its outbox. `now_ms` is the monotonic
     time as of the last tick: reading the clock for each read would cost a percent.
+    `is_frozen` says that our own end has begun.
     """
 
     def __init__(
@@ -56,11 +60,16 @@ class Connections:
         self._by_connection: dict[Connection, Served] = {}
         self._turns: deque[Served] = deque()
         self._buffered_bytes = 0
-        self._frozen = False
+        self.is_frozen = False
         self.now_ms = monotonic_millis()
 
     def __len__(self) -> int:
         return len(self._by_connection)
+
+    @property
+    def has_turns(self) -> bool:
+        """Whether connections wait for their turn of the loop."""
+        return bool(self._turns)
 
     def find(self, connection: Connection) -> Served | None:
         """The protocol of a connection, None when it has ended."""
@@ -77,6 +86,8 @@ class Connections:
         connection = Connection(self._state.hot, remote_address)
         connection.last_active_ms = self.now_ms
         self._by_connection[connection] = protocol
+        if self.is_frozen:
+            protocol.stop_reading()
         self._debug("connection opened", protocol, connection)
         return connection
 
@@ -137,8 +148,11 @@ class Connections:
                 protocol.close()
 
     def freeze(self) -> None:
-        """Our own end begins: no broker is forgotten for a connection that closes."""
-        self._frozen = True
+        """Our own end begins: nothing more is read, and no broker is forgotten for a
+        connection that closes."""
+        self.is_frozen = True
+        for protocol in self._by_connection.values():
+            protocol.stop_reading()
 
     def close_all(self) -> None:
         """Our own end: close everything."""
@@ -180,7 +194,7 @@ class Connections:
         self._destroy_channel(connection)
 
     def _destroy_channel(self, connection: Connection) -> None:
-        if connection.registered and not self._frozen:
+        if connection.registered and not self.is_frozen:
             # The clock itself, because this may be the first sign of a stall.
             self._state.liveness.on_channel_destroy(connection, monotonic_millis())
             self._flush()

@@ -90,6 +90,8 @@ class NameServer:
         if self._tick_timer is not None:
             self._tick_timer.cancel()
         self._connections.freeze()
+        with contextlib.suppress(TimeoutError):
+            await asyncio.wait_for(self._settle(), _STOP_SECONDS)
         self._snapshots.save_all()
         with contextlib.suppress(TimeoutError):
             await asyncio.wait_for(self._writer.close(), _STOP_SECONDS)
@@ -142,6 +144,12 @@ class NameServer:
             await asyncio.wait_for(
                 self._hurry.wait(), self._options.shutdown_wait_time_seconds
             )
+
+    async def _settle(self) -> None:
+        """Return when all that was read has its answer, and all files are written."""
+        while self._connections.has_turns:
+            await asyncio.sleep(0)
+        await self._writer.drain()
 
     def _tick(self) -> None:
         now_ms = self._connections.now_ms = monotonic_millis()

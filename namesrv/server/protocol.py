@@ -108,6 +108,10 @@ class NamesrvProtocol(asyncio.Protocol):
             self.closing_since_ms = self._connections.now_ms
             self.transport.close()
 
+    def stop_reading(self) -> None:
+        """Take no more input."""
+        self._set_reading(False)
+
     def cut_off(self, substitute: Connection) -> None:
         """Close it now and free its input, which the loop would keep for a while."""
         self.closing_since_ms = self._connections.now_ms
@@ -163,6 +167,7 @@ class NamesrvProtocol(asyncio.Protocol):
         return begun
 
     def _set_reading(self, wanted: bool) -> None:
+        wanted = wanted and not self._connections.is_frozen
         if wanted is self._reading or self.transport.is_closing():
             return
         self._reading = wanted

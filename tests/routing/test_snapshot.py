@@ -56,6 +56,7 @@ def restarted(world: World, lease_millis: int = LEASE_MILLIS) -> World:
         if name != "data_dir"
     }
     other = World(started_ms=world.now_ms, **options)
+    other.files = world.files
     other.state.kv_config.load(world.files.get(world.options.kv_config_path))
     other.begin_warm(world.packed_routes(), lease_millis)
     return other
@@ -70,8 +71,15 @@ def answers(world: World) -> list[Any]:
 def facts(world: World) -> dict[str, Any]:
     """Everything that a snapshot keeps."""
     seen = snapshot(world, [])
-    live = {key: entry[:2] + entry[3:5] for key, entry in seen["live"].items()}
-    digests = {i.key: (i.digest, i.answer_ext_fields) for i in world.live.entries()}
+    # An unregistration that named another cluster leaves an entry without a group.
+    groups = world.tables.broker_addr_table.values()
+    live = {
+        key: seen["live"][key][:2] + seen["live"][key][3:5]
+        for data in groups
+        for key in data.live_keys
+    }
+    infos = [info for info in world.live.entries() if info.key in live]
+    digests = {info.key: (info.digest, info.answer_ext_fields) for info in infos}
     kept = ("topics", "groups", "clusters", "filters", "mappings", "mapped", "gone")
     return {name: seen[name] for name in kept} | {"live": live, "digests": digests}
 
@@ -115,6 +123,12 @@ class Restarts(RuleBasedStateMachine):
     def the_index_is_right(self) -> None:
         if hasattr(self, "world"):
             assert reverse_index(self.world) == scanned_index(self.world)
+            entries = self.world.live.entries()
+            assert {
+                (key, name)
+                for name, data in self.world.tables.broker_addr_table.items()
+                for key in data.live_keys
+            } <= {(info.key, info.broker_name) for info in entries}
 
 
 def test_a_restart_does_not_show_in_any_history() -> None:
