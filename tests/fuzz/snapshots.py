@@ -5,6 +5,7 @@ from typing import Any, Final
 
 from namesrv.errors import SnapshotInvalid
 from namesrv.routing.snapshot import read_snapshot
+from namesrv.wire.snapshot_records import FIRST_LINE
 from tests.fuzz.structure import mutate_records
 from tests.fuzz.target import Target, tried
 from tests.parity.stacks import load_world
@@ -42,7 +43,9 @@ def restored(twin: str, data: bytes) -> list[Any]:
     kept = world.packed_routes()
     read_snapshot(kept)
     seen.append(kept)
-    seen.append(world.send(registration(Broker("b", 0, "b:1", "c1"))))
+    body = registration_body(topic_table("T1", "T7", "T8"))
+    seen.append(world.send(registration(Broker("b", 0, "b:1", "c1"), body)))
+    read_snapshot(world.packed_routes())
     for stall_millis in (0, 2_000, 200_000, 86_400_000):
         world.tick(stall_millis)
         world.run(12_000)
@@ -84,4 +87,12 @@ def seeds() -> Iterable[bytes]:
     yield whole.replace(b"version 1", b"version 2")
 
 
-TARGET: Final = Target("snapshots", run, ALLOWED, seeds, mutate_records, (), 4096)
+TARGET: Final = Target(
+    "snapshots",
+    run,
+    ALLOWED,
+    seeds,
+    mutate_records,
+    (FIRST_LINE, b"\xc0", b"\x90"),
+    4096,
+)

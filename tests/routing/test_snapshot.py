@@ -12,6 +12,7 @@ from hypothesis.stateful import (
     rule,
     run_state_machine_as_test,
 )
+from msgspec.structs import replace
 
 from namesrv.errors import SnapshotInvalid
 from namesrv.routing import tables as tables_module
@@ -22,7 +23,14 @@ from namesrv.routing.snapshot import (
     read_snapshot,
     restore,
 )
-from namesrv.wire.snapshot_records import FIRST_LINE
+from namesrv.wire.snapshot_records import (
+    FIRST_LINE,
+    GROUP,
+    TABLES,
+    GroupRecord,
+    TablesRecord,
+    write_record,
+)
 from tests.hot_path.histories import TOPICS, Spec, some_changes, some_specs
 from tests.routing.peer import (
     Broker,
@@ -324,6 +332,28 @@ def test_a_file_that_is_not_whole_is_refused(change: Any, reason: str) -> None:
     with pytest.raises(SnapshotInvalid) as caught:
         read_snapshot(FIRST_LINE + change(group, shared, pack_end(1)))
     assert str(caught.value) == reason
+
+
+def test_a_topic_that_comes_twice_is_refused() -> None:
+    world = World()
+    world.register(A)
+    whole = read_snapshot(world.packed_routes())
+    group, shared = whole.groups[0][0], whole.tables
+    first = group.topics[:4]
+
+    def refused(reason: str, group: GroupRecord, shared: TablesRecord) -> None:
+        records = write_record(GROUP, group) + write_record(TABLES, shared)
+        with pytest.raises(SnapshotInvalid, match=reason):
+            read_snapshot(FIRST_LINE + records + pack_end(1))
+
+    twice = replace(group, topics=group.topics + first)
+    refused("topics of group 'a' do not match", twice, shared)
+    twice = replace(twice, queues_of=group.queues_of + bytes(4))
+    refused("topics of group 'a' do not match", twice, shared)
+    more = replace(shared, numbers=shared.numbers + first)
+    refused("topics and their numbers do not match", group, more)
+    more = replace(more, topics=[*shared.topics, "another"])
+    refused("topics and their numbers do not match", group, more)
 
 
 def test_an_empty_table_is_a_good_one() -> None:
