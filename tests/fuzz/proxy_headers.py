@@ -20,6 +20,8 @@ def run(data: bytes) -> None:
     assert all(verdict == verdicts[0] for verdict in verdicts), verdicts
     stream, source, fault = verdicts[0]
     assert fault is not None or data.endswith(stream)
+    if data.startswith(SIGNATURE) and len(data) >= 16:
+        assert (fault is ProxyHeaderInvalid) == is_wrong_v2(data)
     if source is not None:
         host, port = source
         assert 0 <= port <= 0xFFFF and host.isascii() and host
@@ -37,6 +39,18 @@ def sniffed(pieces: list[bytes]) -> tuple[bytes, Any, Any]:
         assert sniffer.kept_bytes <= _LONGEST_HEADER + len(piece)
         assert seen[1] is None or sniffer.kept_bytes == 0
     return stream, sniffer.source, None
+
+
+def is_wrong_v2(data: bytes) -> bool:
+    """Whether HAProxy's text forbids what a header of version 2 says of itself."""
+    version, command = divmod(data[12], 16)
+    family, transport = divmod(data[13], 16)
+    if version != 2 or command > 1:
+        return True
+    if command == 0:
+        return False
+    length = int.from_bytes(data[14:16])
+    return family > 3 or transport > 2 or length < (0, 12, 36, 216)[family]
 
 
 def header_v2(command: int, family: int, block: bytes) -> bytes:

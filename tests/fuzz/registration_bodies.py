@@ -4,7 +4,6 @@ deflated form is read within its bounds."""
 import zlib
 from collections.abc import Iterable
 from contextlib import suppress
-from random import Random
 from typing import Any, Final
 
 import msgspec
@@ -27,8 +26,8 @@ from namesrv.wire.register_body import (
 )
 from namesrv.wire.registration_digest import registration_digest
 from tests.fuzz.recorded import recorded_frames
-from tests.fuzz.structure import JSON_WORDS, mutate_blocks, mutate_json
-from tests.fuzz.target import MutateBytes, Target, tried
+from tests.fuzz.structure import JSON_WORDS, mutate_body
+from tests.fuzz.target import Target, tried
 from tests.routing.peer import mapping_info, registration_body, topic_config
 from tests.wire.test_deflated_body import E6
 from tests.wire.test_from_lenient import REAL_BODY
@@ -52,6 +51,8 @@ def run(data: bytes) -> None:
         deflated = tried(ALLOWED, read, zlib.compress(data, 1), version, False)
         for seen in (as_sent, flagged, deflated):
             assert seen[0] == "err" or type(seen[1]) is RegisterBrokerBody
+        if deflated[0] == "ok" and 0 < len(data) and version >= 317:
+            assert has_whole_blocks(data, with_mappings=version == 479)
         if len(data) <= _MOST_INFLATED and version >= 317:
             # What looks deflated is read like what is flagged so.
             again = tried(ALLOWED, read, zlib.compress(data, 1), version, True)
@@ -67,6 +68,24 @@ def read(body: bytes, version: int, compressed: bool) -> RegisterBrokerBody:
     return read_register_broker_body(
         body, version, compressed=compressed, max_inflated_bytes=_MOST_INFLATED
     )
+
+
+def has_whole_blocks(raw: bytes, *, with_mappings: bool) -> bool:
+    """Whether lengths and counts of the inflated form stay within it (2.5.4)."""
+    position = 0
+
+    def number() -> int:
+        nonlocal position
+        position += 4
+        return int.from_bytes(raw[position - 4 : position], signed=True)
+
+    for is_counted in (False, True, False, True)[: 4 if with_mappings else 3]:
+        for _ in range(number() if is_counted else 1):
+            length = number()
+            if length < 0 or position > len(raw):
+                return False
+            position += length
+    return position <= len(raw)
 
 
 def compare_readers(record: Any, data: bytes) -> None:
@@ -85,20 +104,6 @@ def compare_readers(record: Any, data: bytes) -> None:
         assert read_record(record, data, "it") == typed
 
 
-def mutate(random: Random, data: bytes, change: MutateBytes) -> bytes:
-    """JSON by its tokens; what is inflated by its blocks, deflated again or not."""
-    if data[:1] in (b"{", b"["):
-        return mutate_json(random, data, change)
-    if data[:1] == b"\x78":
-        try:
-            raw = zlib.decompressobj().decompress(data, _MOST_INFLATED)
-        except zlib.error:
-            return change(data)
-        changed = mutate_blocks(random, raw, change)
-        return zlib.compress(changed) if random.random() < 0.3 else changed
-    return mutate_blocks(random, data, change)
-
-
 def seeds() -> Iterable[bytes]:
     """Bodies of real brokers, plain, deflated and inflated."""
     yield from {body for _, _, body in recorded_frames() if body}
@@ -114,5 +119,11 @@ def seeds() -> Iterable[bytes]:
 
 
 TARGET: Final = Target(
-    "registrations", run, ALLOWED, seeds, mutate, (*JSON_WORDS, b"SINGLE_TAG"), 4096
+    "registrations",
+    run,
+    ALLOWED,
+    seeds,
+    mutate_body,
+    (*JSON_WORDS, b"SINGLE_TAG"),
+    4096,
 )

@@ -20,12 +20,16 @@ Parts = list[tuple[int, bytes, bytes]]
 _TOKEN: Final = re.compile(
     rb'"(?:[^"\\]|\\.)*"|[-+0-9.eEL]+|[A-Za-z]+|[ \t\r\n]+|.', re.DOTALL
 )
+_JSON_CRC: Final = re.compile(rb'("bodyCrc32":"0*)[1-9][0-9]*')
+_BINARY_CRC: Final = re.compile(rb"(bodyCrc32\0\0\0.)([0-9]+)", re.DOTALL)
+_MOST_INFLATED: Final = 1 << 16
 JSON_WORDS: Final = (
     *(b'"', b"'", b"{", b"}", b"[", b"]", b":", b",", b"\\", b"/*", b"*/", b"//"),
     *(b"null", b"true", b"false", b"NaN", b"Infinity", b"Set[", b'""', b"{}", b"[]"),
     *(b"0", b"-0", b"1L", b"1.50", b"1e3", b"1E400", b"-1", b"2147483648", b"00"),
     *(b"9223372036854775808", b'"1,000"', b'"206.0"', b"\\u0000", b"\\ud83d", b"\\x7f"),
     *(b"\0", b"\x08", b"\f", b"\xc3\xa9", b"\xff", b"\xef\xbb\xbf"),
+    *(b'"\\\\"', b'\\"', b"'\\\\'", b'"0', b'"null"', b'"a":1,"a":2'),
 )
 _NUMBERS: Final = (0, 1, -1, 2, 255, 2**31 - 1, 2**31, 2**63 - 1, 2**64 - 1, -(2**63))
 _TEXTS: Final = ("", "T1", "b", "c1", "a", "\ud800", "e\u0301", "x" * 300)
@@ -51,18 +55,30 @@ def mutate_frames(random: Random, data: bytes, mutate: MutateBytes) -> bytes:
     """Another header, another body, or the frames in another order."""
 
     def change(kind: int, header: bytes, body: bytes) -> tuple[int, bytes, bytes]:
+        if body and random.random() < 0.5:
+            return kind, header, mutate_body(random, body, mutate)
         if kind == 1 and random.random() < 0.6:
             return kind, mutate_binary_header(random, header, mutate), body
         if kind == 0 and random.random() < 0.6:
             return kind, mutate_json(random, header, mutate), body
         if random.random() < 0.2:
             return int(kind != 1), header, body
-        if body and random.random() < 0.6:
-            return kind, header, mutate_json(random, body, mutate)
         return kind, mutate(header), body
 
     parts = changed_parts(random, split_frames(data), change)
+    if random.random() < 0.9:
+        parts = [(kind, with_checksum(h, body), body) for kind, h, body in parts]
     return b"".join(frame(header, body, kind) for kind, header, body in parts)
+
+
+def with_checksum(header: bytes, body: bytes) -> bytes:
+    """A registration's header with the checksum of this body, if it had one at all."""
+    checksum = str(zlib.crc32(body) & 0x7FFFFFFF).encode()
+    header = _JSON_CRC.sub(rb"\g<1>" + checksum, header)
+    # A length in the ROCKETMQ encoding stays what it is.
+    return _BINARY_CRC.sub(
+        lambda match: match[1] + checksum.rjust(len(match[2]), b"0"), header
+    )
 
 
 def mutate_binary_header(random: Random, header: bytes, mutate: MutateBytes) -> bytes:
@@ -124,6 +140,19 @@ def mutate_json(random: Random, text: bytes, mutate: MutateBytes) -> bytes:
         if not tokens:
             break
     return b"".join(tokens)
+
+
+def mutate_body(random: Random, data: bytes, mutate: MutateBytes) -> bytes:
+    """JSON by its tokens; what is deflated by the blocks in it."""
+    if data[:1] in (b"{", b"["):
+        return mutate_json(random, data, mutate)
+    if data[:1] != b"\x78":
+        return mutate_blocks(random, data, mutate)
+    try:
+        raw = zlib.decompressobj().decompress(data, _MOST_INFLATED)
+    except zlib.error:
+        return mutate(data)
+    return zlib.compress(mutate_blocks(random, raw, mutate))
 
 
 def mutate_blocks(random: Random, data: bytes, mutate: MutateBytes) -> bytes:

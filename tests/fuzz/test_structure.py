@@ -23,7 +23,7 @@ from tests.fuzz.target import MutateBytes, ways_to_cut
 from tests.fuzz.targets import TARGETS
 from tests.hot_path.captured_headers import LUA_BINARY
 from tests.parity.twins import PURE
-from tests.routing.peer import request
+from tests.routing.peer import binary_request, request
 from tests.wire.test_deflated_body import E6
 
 ROUNDS = 300
@@ -132,3 +132,17 @@ def test_cuts_leave_nothing_out_and_are_the_same_each_time() -> None:
     ways = list(ways_to_cut(data))
     assert all(b"".join(pieces) == data for pieces in ways)
     assert ways == list(ways_to_cut(data))
+
+
+@pytest.mark.parametrize("form", [request, binary_request])
+def test_registrations_keep_their_checksum(form) -> None:
+    body = b'{"filterServerList":["f:1"]}'
+    checksum = str(zlib.crc32(body) & 0x7FFFFFFF)
+    sent = form(103, {"bodyCrc32": checksum, "brokerName": "b"}, body)
+    random, right = Random(1), 0
+    for _ in range(ROUNDS):
+        data = mutate_frames(random, sent, any_change(random))
+        for _, header, changed in split_frames(data):
+            wanted = str(zlib.crc32(changed) & 0x7FFFFFFF).encode()
+            right += changed != body and wanted in header
+    assert right > ROUNDS // 5

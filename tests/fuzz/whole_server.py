@@ -18,6 +18,7 @@ from tests.routing.peer import (
     topic_config,
     topic_table,
 )
+from tests.wire.test_deflated_body import E6
 
 ALLOWED: Final = ()
 OPTIONS: Final[tuple[dict[str, Any], ...]] = (
@@ -85,6 +86,7 @@ def seeds() -> Iterable[bytes]:
         mappings={"T3": mapping_info("T3", "b")},
         filters=["f:1", None],
     )
+    yield registration(Broker("c", 0, "c:1", "c1"), E6, ext={"compressed": "true"}) * 2
     slave = Broker("b", 1, "b:2", "c1")
     ext = {"enableActingMaster": "true", "zoneName": "z1", "__ZONE_NAME": "z1"}
     once = registration(slave, body, ext=ext)
