@@ -4,6 +4,8 @@ from collections.abc import Iterable
 from typing import Any, Final
 
 from namesrv.errors import StorageError
+from namesrv.option_sources import parse_remote
+from namesrv.wire.properties import read_properties
 from tests.fuzz.recorded import recorded_streams
 from tests.fuzz.structure import JSON_WORDS, mutate_frames
 from tests.fuzz.target import Target, chance, ways_to_cut
@@ -26,6 +28,7 @@ OPTIONS: Final[tuple[dict[str, Any], ...]] = (
     {"answer_cache_bytes": 0, "delete_topic_with_broker_registration": True},
     {"order_message_enable": True, "return_order_topic_config_to_broker": False},
     {"need_wait_for_service": True, "support_acting_master": True},
+    {"support_acting_master": True, "notify_min_broker_id_changed": True},
 )
 
 
@@ -66,6 +69,10 @@ def restart(world: Any) -> None:
     """Whatever peers made of the tables, they can be kept and restored."""
     other = type(world)(started_ms=world.now_ms)
     other.begin_warm(world.packed_routes(), 90_000)
+    other.state.kv_config.load(world.files.get(world.options.kv_config_path))
+    stored = world.files.get(world.options.config_store_path, b"")
+    for entry in read_properties(stored.decode("latin-1")):
+        parse_remote(entry.key, entry.value)
     for table in ("broker_addr_table", "topic_queue_table", "filter_server_table"):
         before, after = getattr(world.tables, table), getattr(other.tables, table)
         assert set(before) == set(after), table
