@@ -7,7 +7,7 @@ from namesrv.errors import HeaderInvalid, SerializeTypeUnknown
 from namesrv.wire.command import RemotingCommand, decode_command, encode_frame
 from tests.fuzz.recorded import recorded_frames
 from tests.fuzz.structure import JSON_WORDS, mutate_binary_header, mutate_json
-from tests.fuzz.target import MutateBytes, Target, tried
+from tests.fuzz.target import MutateBytes, Target, repeated, tried
 from tests.hot_path.captured_headers import (
     CAPTURED,
     LUA_BINARY,
@@ -25,6 +25,7 @@ ALLOWED: Final = (HeaderInvalid, SerializeTypeUnknown)
 def run(data: bytes) -> None:
     """What a quick reader takes reads the same in full; what was read can be sent."""
     for serialize_type in (0, 1):
+        tried(ALLOWED, decode_command, serialize_type, repeated(data), None)
         full = tried(ALLOWED, decode_command, serialize_type, data, b"body")
         head = PURE.read_head(serialize_type, data)
         assert FAST.read_head(serialize_type, data) == head

@@ -19,13 +19,15 @@ from namesrv.wire.lenient_json import (
 from namesrv.wire.lenient_reader import LenientReader
 from tests.fuzz.recorded import recorded_frames
 from tests.fuzz.structure import JSON_WORDS, mutate_json
-from tests.fuzz.target import Target, tried
+from tests.fuzz.target import Target, repeated, tried
 
 ALLOWED: Final = (JsonInvalid,)
 
 
 def run(data: bytes) -> None:
     """Agrees with the standard reader, with itself, and with what it writes."""
+    tried(ALLOWED, read_json, repeated(data))
+    tried(ALLOWED, read_json, b"[" + repeated(data + b","))
     seen = tried(ALLOWED, read_json, data)
     with suppress(UnicodeDecodeError):
         text = data.decode()

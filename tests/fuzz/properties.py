@@ -5,13 +5,14 @@ from typing import Final
 
 from namesrv.errors import PropertiesInvalid
 from namesrv.wire.properties import read_properties, write_properties
-from tests.fuzz.target import Target, tried
+from tests.fuzz.target import Target, repeated, tried
 
 ALLOWED: Final = (PropertiesInvalid,)
 
 
 def run(data: bytes) -> None:
     """As a file (ISO-8859-1) and as a request's body (UTF-8)."""
+    tried(ALLOWED, read_properties, repeated(data).decode("latin-1"))
     for text in (data.decode("latin-1"), data.decode("utf-8", "replace")):
         seen = tried(ALLOWED, read_properties, text)
         if seen[0] == "err":

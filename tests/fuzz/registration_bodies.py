@@ -27,7 +27,7 @@ from namesrv.wire.register_body import (
 from namesrv.wire.registration_digest import registration_digest
 from tests.fuzz.recorded import recorded_frames
 from tests.fuzz.structure import JSON_WORDS, mutate_body
-from tests.fuzz.target import Target, tried
+from tests.fuzz.target import Target, repeated, tried
 from tests.routing.peer import mapping_info, registration_body, topic_config
 from tests.wire.test_deflated_body import E6
 from tests.wire.test_from_lenient import REAL_BODY
@@ -45,6 +45,7 @@ _MOST_INFLATED: Final = 1 << 16
 
 def run(data: bytes) -> None:
     """As it is, as what is deflated, and as every record of its own."""
+    tried(ALLOWED, read, repeated(data), 479, False)
     for version in VERSIONS:
         as_sent = tried(ALLOWED, read, data, version, False)
         flagged = tried(ALLOWED, read, data, version, True)

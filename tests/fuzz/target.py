@@ -5,8 +5,9 @@ from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
 from itertools import pairwise
 from random import Random
-from typing import Any
+from typing import Any, Final
 
+LONG_BYTES: Final = 1 << 16
 MutateBytes = Callable[[bytes], bytes]
 """Any change to any bytes, as a fuzzer makes it."""
 Mutator = Callable[[Random, bytes, MutateBytes], bytes]
@@ -42,6 +43,14 @@ def tried(
 def chance(data: bytes) -> Random:
     """Chance that depends on the input alone, so that an input is all it takes."""
     return Random(zlib.crc32(data))
+
+
+def repeated(data: bytes) -> bytes:
+    """The input over and over, of one input in 32: what takes time that grows faster
+    than its length is slow then. Empty for the others."""
+    if not data or zlib.crc32(data) % 32:
+        return b""
+    return data * (LONG_BYTES // len(data))
 
 
 def ways_to_cut(data: bytes) -> Iterator[list[bytes]]:
