@@ -65,7 +65,7 @@ options: $(VENV)/.run-stamp ## print the README's option table from namesrv/opti
 
 # Special builds of the compiled twin get a copy of the sources, never the checkout:
 # Cython would take their C for the next plain build. They run all that exercises it.
-FAST_TESTS := tests/hot_path $(wildcard tests/parity) $(SERVER_TESTS)
+FAST_TESTS := tests/hot_path $(wildcard tests/parity tests/fuzz) $(SERVER_TESTS)
 COPIED := CHANGELOG.md LICENSE README.md docs namesrv pyproject.toml setup.py tests
 define copy_sources
 	rm -rf .cache/$(1)/src
@@ -138,6 +138,11 @@ wheel-test: ## run the tests from the wheel that `make wheels` made, in an empty
 	PYTHONSAFEPATH=1 PYTHONPATH=$(INSTALLED)/path NAMESRV_REQUIRE_EXTENSIONS=1 \
 	  $(INSTALLED)/venv/bin/python -P -m pytest --import-mode=importlib $(ARGS)
 
+# Coverage-guided, a minute for each target: tests/fuzz/README.md. It takes both twins.
+.PHONY: fuzz
+fuzz: $(VENV)/.fuzz-stamp ## fuzz what reads bytes of others; ARGS="TARGET --seconds N"
+	@$(BIN)/python -m tests.fuzz $(ARGS)
+
 # Benchmarks: bench/README.md. ARGS=--quick tries the long ones, for no figures.
 .PHONY: bench bench-server bench-peers bench-restart
 BENCHMARKED := .cache/bench/micro.json
@@ -161,7 +166,7 @@ bench-restart: $(VENV)/.dev-stamp ## measure what keeping 3,000,000 routes acros
 clean: ## remove everything that make, tests and tools made
 	rm -rf $(VENV) build dist *.egg-info .coverage .coverage.* htmlcov
 	rm -rf .benchmarks .hypothesis .mypy_cache .pytest_cache .ruff_cache
-	rm -rf .cache/sanitize .cache/debug .cache/traced .cache/hot-loop .cache/wheel-tools .cache/wheel-test
+	rm -rf .cache/fuzz .cache/sanitize .cache/debug .cache/traced .cache/hot-loop .cache/wheel-tools .cache/wheel-test
 	rm -rf wheels/dist
 	rm -f namesrv/_fast/*.c namesrv/_fast/*.html namesrv/_fast/*.so
 	find namesrv tests docs wheels -name __pycache__ -type d -prune -exec rm -rf {} +
@@ -213,3 +218,7 @@ $(VENV)/.run-stamp: $(SOURCES) | $(BIN)/pip
 $(VENV)/.dev-stamp: $(SOURCES) | $(BIN)/pip
 	$(call install,.[dev])
 	@touch $(VENV)/.run-stamp $@
+
+$(VENV)/.fuzz-stamp: tests/fuzz/requirements.txt $(VENV)/.dev-stamp
+	$(PIP) install -r $<
+	@touch $@

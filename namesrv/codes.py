@@ -89,6 +89,9 @@ TOPIC_SYS_FLAG_UNIT_SUB: Final = 2
 
 MASTER_ID: Final = 0
 DEFAULT_HEARTBEAT_TIMEOUT_MILLIS: Final = 120_000
+MOST_HEARTBEAT_TIMEOUT_MILLIS: Final = 2**60
+"""A timeout beyond that, or below its negative, counts as that: times of day added to
+it and taken off it stay within 64 bits."""
 ORDER_TOPIC_CONFIG: Final = "ORDER_TOPIC_CONFIG"
 SYNC_BROKER_MEMBER_PREFIX: Final = "rmq_sys_SYNC_BROKER_MEMBER_"
 ZONE_NAME: Final = "__ZONE_NAME"

@@ -13,7 +13,7 @@ import pytest
 from hypothesis import HealthCheck, settings
 
 # Comparing takes both twins.
-PARITY = Path(__file__).parent / "parity"
+COMPARING = {Path(__file__).parent / folder for folder in ("parity", "fuzz")}
 
 # Coverage and a loaded machine make every example slow, which is no fault of a test.
 _SLOW = [HealthCheck.too_slow]
@@ -36,13 +36,13 @@ def pytest_addoption(parser: pytest.Parser) -> None:
         "--impl",
         choices=("both", "pure", "fast"),
         default="both",
-        help="which twins of the hot path to test; tests/parity takes both",
+        help="which twins of the hot path to test; comparing takes both",
     )
 
 
 def pytest_ignore_collect(collection_path: Path, config: pytest.Config) -> bool | None:
-    is_parity = PARITY in (collection_path, *collection_path.parents)
-    return True if is_parity and config.getoption("impl") != "both" else None
+    is_comparing = bool(COMPARING & {collection_path, *collection_path.parents})
+    return True if is_comparing and config.getoption("impl") != "both" else None
 
 
 def pytest_collection_modifyitems(

@@ -5,6 +5,7 @@ Only the keys of an allow-list are changed, typed, all of a request or none of i
 """
 
 from collections.abc import Callable, Mapping
+from typing import Final
 
 from namesrv.errors import PropertiesInvalid, RequestFailed, StorageError
 from namesrv.option_sources import parse_remote
@@ -13,6 +14,10 @@ from namesrv.routing.outbox import FileWrite, Outbox
 from namesrv.wire.properties import read_properties, write_properties
 
 Done = Callable[[StorageError | None], None]
+
+LONGEST_UPDATE_BYTES: Final = 1 << 16
+"""All keys with their longest values are far shorter; millions of lines would take the
+loop a quarter of a minute and a gigabyte."""
 
 
 class Configuration:
@@ -46,8 +51,9 @@ class Configuration:
     def update(self, body: bytes, remote_address: str, done: Done) -> None:
         """Check a request's `key=value` lines, store them, then apply them.
 
-        Raises RequestFailed: code 1 for a malformed text or a value of the wrong type,
-        code 16 for a key that may not be changed. Source: protocol.md section 4.3.
+        Raises RequestFailed: code 1 for a malformed or far too long text or a value of
+        the wrong type, code 16 for a key that may not be changed.
+        Source: protocol.md section 4.3.
         """
         changes = self._read(body)
         texts = {name: value_text(value) for name, value in changes.items()}
@@ -71,6 +77,11 @@ class Configuration:
         return ",".join(f"{name}={value_text(value)}" for name, value in changes)
 
     def _read(self, body: bytes) -> dict[str, Value]:
+        if len(body) > LONGEST_UPDATE_BYTES:
+            raise RequestFailed(
+                f"a change of the configuration has {len(body)} bytes, the limit is "
+                f"{LONGEST_UPDATE_BYTES} bytes"
+            )
         # Java encodes the text as UTF-8 and has it read as Latin-1 (trap 37).
         text = body.decode("utf-8", "replace").encode().decode("latin-1")
         try:

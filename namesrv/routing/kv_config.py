@@ -37,7 +37,7 @@ class KVConfigManager:
         """
         path = self._options.kv_config_path
         try:
-            value = read_json(data or b"")
+            value = read_json(data or b"", most_values=None)
         except JsonInvalid as exc:
             raise StartFailed(
                 f"{path} is not JSON ({exc}): repair it or move it away"
@@ -140,4 +140,10 @@ def _texts(value: JsonValue, path: str, namespace: str) -> dict[str, str | None]
             f"namespace {namespace!r} in {path} is not an object: repair the file "
             "or move it away"
         )
-    return {key: to_text(member) for key, member in value.items()}
+    try:
+        return {key: to_text(member) for key, member in value.items()}
+    except JsonInvalid as exc:
+        raise StartFailed(
+            f"a value of namespace {namespace!r} in {path} is no text ({exc}): repair "
+            "the file or move it away"
+        ) from None

@@ -7,7 +7,12 @@ depends on it. Source: `RouteInfoManager#registerBroker`.
 from dataclasses import dataclass
 
 from namesrv._impl import BrokerLiveInfo, Connection
-from namesrv.codes import DEFAULT_HEARTBEAT_TIMEOUT_MILLIS, MASTER_ID, PERM_WRITE
+from namesrv.codes import (
+    DEFAULT_HEARTBEAT_TIMEOUT_MILLIS,
+    MASTER_ID,
+    MOST_HEARTBEAT_TIMEOUT_MILLIS,
+    PERM_WRITE,
+)
 from namesrv.errors import RequestFailed
 from namesrv.options import Options
 from namesrv.routing.broker_data import BrokerData
@@ -295,12 +300,11 @@ class Registration:
             return None
         wrapper = self._body.topic_config_serialize_wrapper
         version = wrapper.data_version if wrapper is not None else None
-        timeout = header.heartbeat_timeout_millis
         info = BrokerLiveInfo(
             cluster,
             header.broker_addr,
             data.broker_name,
-            DEFAULT_HEARTBEAT_TIMEOUT_MILLIS if timeout is None else timeout,
+            _bounded_timeout(header.heartbeat_timeout_millis),
             version,
             header.ha_server_addr,
             self._owner,
@@ -330,3 +334,11 @@ class Registration:
         if live is None:
             return {}
         return {"haServerAddr": live.ha_server_addr, "masterAddr": master_addr}
+
+
+def _bounded_timeout(millis: int | None) -> int:
+    """heartbeatTimeoutMillis of a registration; the default where it has none."""
+    if millis is None:
+        return DEFAULT_HEARTBEAT_TIMEOUT_MILLIS
+    most = MOST_HEARTBEAT_TIMEOUT_MILLIS
+    return max(-most, min(millis, most))

@@ -119,8 +119,8 @@ def read_snapshot(data: bytes) -> RouteSnapshot:
     names = {group.broker_name for group, _ in groups}
     if not len(names) == len(groups) == end.groups:
         raise SnapshotInvalid(f"{end.groups} groups were written, {len(names)} found")
-    numbers = set(_numbers(tables.numbers))
-    if not len(numbers) == len(tables.topics) == len(set(tables.topics)):
+    numbers, topics = _numbers(tables.numbers), tables.topics
+    if not len(set(numbers)) == len(numbers) == len(topics) == len(set(topics)):
         raise SnapshotInvalid("topics and their numbers do not match")
     return RouteSnapshot(tables, groups)
 
@@ -265,8 +265,9 @@ def _mapping_info(record: MappingRecord) -> TopicQueueMappingInfo:
 
 
 def _checked(group: GroupRecord) -> GroupRecord:
-    topics, queues_of = set(_numbers(group.topics)), _numbers(group.queues_of)
-    if len(topics) != len(queues_of) or max(queues_of, default=-1) >= len(group.queues):
+    topics, queues_of = _numbers(group.topics), _numbers(group.queues_of)
+    is_whole = len(set(topics)) == len(topics) == len(queues_of)
+    if not is_whole or max(queues_of, default=-1) >= len(group.queues):
         raise SnapshotInvalid(f"topics of group {group.broker_name!r} do not match")
     return group
 

@@ -8,12 +8,13 @@ how many groups there are, so that a file that was cut off is not taken for a sh
 import struct
 import zlib
 from collections.abc import Iterator
-from typing import Any, Final, NamedTuple, TypeVar
+from typing import Annotated, Any, Final, NamedTuple, TypeVar
 
 import msgpack
 import msgspec
-from msgspec import Struct
+from msgspec import Meta, Struct
 
+from namesrv.codes import MOST_HEARTBEAT_TIMEOUT_MILLIS
 from namesrv.errors import SnapshotInvalid
 from namesrv.wire.bodies import Int32, Int64
 
@@ -29,13 +30,17 @@ _UNREADABLE: Final = (ValueError, TypeError, RecursionError, msgspec.MsgspecErro
 
 _Shape = TypeVar("_Shape", bound=Struct)
 
+TimeoutMillis = Annotated[
+    int, Meta(ge=-MOST_HEARTBEAT_TIMEOUT_MILLIS, le=MOST_HEARTBEAT_TIMEOUT_MILLIS)
+]
+
 
 class LiveRecord(Struct, array_like=True, frozen=True):
     """A live broker of a group; `version` is counter, state version, timestamp."""
 
     cluster_name: str
     broker_addr: str
-    heartbeat_timeout_millis: Int64
+    heartbeat_timeout_millis: TimeoutMillis
     version: tuple[Int64, Int64, Int64] | None
     ha_server_addr: str | None
     digest: bytes | None
@@ -88,14 +93,14 @@ class TablesRecord(Struct, array_like=True, frozen=True):
     `topics` are names in the order of `numbers`; `gone_millis` says how long a group
     that mappings name has been gone."""
 
-    saved_millis: int
+    saved_millis: Int64
     options: dict[str, str]
     numbers: bytes
     topics: list[str]
     clusters: dict[str, list[str | None]]
     filter_servers: list[tuple[str, str, list[str | None]]]
     mappings: list[MappingRecord]
-    gone_millis: dict[str, int]
+    gone_millis: dict[str, Int64]
 
 
 class EndRecord(Struct, array_like=True, frozen=True):

@@ -6,7 +6,7 @@ import pytest
 
 from namesrv.errors import RequestFailed, StorageError
 from namesrv.options import REMOTE_KEYS, Options
-from namesrv.routing.configuration import Configuration
+from namesrv.routing.configuration import LONGEST_UPDATE_BYTES, Configuration
 from namesrv.routing.outbox import FileWrite, LogEvent, Outbox
 
 PATH = "data/namesrv.properties"
@@ -150,6 +150,18 @@ def test_a_forbidden_key_counts_more_than_a_wrong_value(
 def test_a_malformed_escape(store: Store, text: str) -> None:
     failure = store.refused(text)
     assert (failure.code, failure.remark) == (1, "string2Properties error")
+
+
+def test_a_text_beyond_the_limit_is_not_read(store: Store) -> None:
+    line = b"waitSecondsForService=5\n"
+    filled = line.ljust(LONGEST_UPDATE_BYTES, b"#")
+    refusal = store.refused(filled + b"#")
+    assert refusal.code == 1
+    assert refusal.remark == (
+        "a change of the configuration has 65537 bytes, the limit is 65536 bytes"
+    )
+    store.written(filled)
+    assert store.options.wait_seconds_for_service == 5
 
 
 def test_the_operators_black_list_stands_above_the_list() -> None:

@@ -8,6 +8,7 @@ from namesrv.errors import RequestFailed, StartFailed, StorageError
 from namesrv.options import Options
 from namesrv.routing.kv_config import KVConfigManager
 from namesrv.routing.outbox import FileWrite, Outbox
+from namesrv.wire.lenient_json import MOST_VALUES
 
 PATH = "data/kvConfig.json"
 FULL = StorageError("write", PATH, "disk is full")
@@ -231,6 +232,16 @@ def test_what_was_loaded_is_written_back(store: Store) -> None:
     )
 
 
+def test_a_file_of_any_values_within_the_limits_can_be_read_again(store: Store) -> None:
+    value = ",[{" * (Options().kv_max_value_bytes // 3)
+    for number in range(MOST_VALUES // len(value) * 3 + 4):
+        content = store.put("n", f"k{number}", value)
+    assert content.count(b",") > MOST_VALUES
+    again = Store()
+    again.manager.load(content)
+    assert again.manager.table("n") == store.manager.table("n")
+
+
 @pytest.mark.parametrize(
     ("data", "reason"),
     [
@@ -242,6 +253,7 @@ def test_what_was_loaded_is_written_back(store: Store) -> None:
         (b'{"configTable":[]}', "has no object"),
         (b'{"configTable":{"n":5}}', "namespace 'n' in"),
         (b'{"configTable":{"n":[]}}', "namespace 'n' in"),
+        (b'{"configTable":{"n":{"k":[1E2147483648]}}}', "namespace 'n' in"),
     ],
 )
 def test_a_file_that_cannot_be_read_refuses_to_start(

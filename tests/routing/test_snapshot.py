@@ -12,6 +12,7 @@ from hypothesis.stateful import (
     rule,
     run_state_machine_as_test,
 )
+from msgspec.structs import replace
 
 from namesrv.errors import SnapshotInvalid
 from namesrv.routing import tables as tables_module
@@ -22,7 +23,14 @@ from namesrv.routing.snapshot import (
     read_snapshot,
     restore,
 )
-from namesrv.wire.snapshot_records import FIRST_LINE
+from namesrv.wire.snapshot_records import (
+    FIRST_LINE,
+    GROUP,
+    TABLES,
+    GroupRecord,
+    TablesRecord,
+    write_record,
+)
 from tests.hot_path.histories import TOPICS, Spec, some_changes, some_specs
 from tests.routing.peer import (
     Broker,
@@ -48,15 +56,6 @@ READS: list[tuple[int, dict[str, str]]] = [
 ]
 
 
-def packed(world: World, saved_millis: int = 5) -> bytes:
-    """All of a world's routes, as a file has them."""
-    tables = world.tables
-    groups = tables.broker_addr_table.values()
-    records = [pack_group(tables, data) for data in groups]
-    records += [pack_tables(tables, world.options, saved_millis, world.now_ms)]
-    return FIRST_LINE + b"".join(records) + pack_end(len(groups))
-
-
 def restarted(world: World, lease_millis: int = LEASE_MILLIS) -> World:
     """Another world with the same options, KV table and routes."""
     options = {
@@ -67,11 +66,7 @@ def restarted(world: World, lease_millis: int = LEASE_MILLIS) -> World:
     other = World(started_ms=world.now_ms, **options)
     other.files = world.files
     other.state.kv_config.load(world.files.get(world.options.kv_config_path))
-    found = read_snapshot(packed(world))
-    infos = restore(other.tables, other.options, found, other.now_ms)
-    other.liveness.lease(infos, other.now_ms, lease_millis)
-    other.state.is_warm = True
-    other.state.refresh_hot_path(other.now_ms)
+    other.begin_warm(world.packed_routes(), lease_millis)
     return other
 
 
@@ -190,6 +185,17 @@ def test_any_word_of_a_broker_confirms_it_and_its_own_timeout_counts(code: int) 
     assert world.event("broker expired")["timeout_millis"] == 10_000
 
 
+@pytest.mark.parametrize("timeout", [-(2**63), -(2**62), 2**62, 2**63 - 1])
+def test_no_timeout_makes_a_warm_start_fail_or_a_lease_endless(timeout: int) -> None:
+    world = World()
+    world.register(A, ext={"heartbeatTimeoutMillis": str(timeout)})
+    world = restarted(world)
+    world.run(LEASE_MILLIS)
+    assert set(world.addrs) == {"a"}
+    world.run(LEASE_MILLIS)
+    assert world.addrs == {}
+
+
 def test_a_stall_moves_leases() -> None:
     world = World()
     world.register(A)
@@ -223,7 +229,7 @@ def test_under_other_options_nothing_is_recognised() -> None:
     world.register(A)
     world.register(A)
     world.options.delete_topic_with_broker_registration = True
-    data = packed(world)
+    data = world.packed_routes()
     other = World()
     restore(other.tables, other.options, read_snapshot(data), 0)
     other.register(A)
@@ -328,8 +334,30 @@ def test_a_file_that_is_not_whole_is_refused(change: Any, reason: str) -> None:
     assert str(caught.value) == reason
 
 
+def test_a_topic_that_comes_twice_is_refused() -> None:
+    world = World()
+    world.register(A)
+    whole = read_snapshot(world.packed_routes())
+    group, shared = whole.groups[0][0], whole.tables
+    first = group.topics[:4]
+
+    def refused(reason: str, group: GroupRecord, shared: TablesRecord) -> None:
+        records = write_record(GROUP, group) + write_record(TABLES, shared)
+        with pytest.raises(SnapshotInvalid, match=reason):
+            read_snapshot(FIRST_LINE + records + pack_end(1))
+
+    twice = replace(group, topics=group.topics + first)
+    refused("topics of group 'a' do not match", twice, shared)
+    twice = replace(twice, queues_of=group.queues_of + bytes(4))
+    refused("topics of group 'a' do not match", twice, shared)
+    more = replace(shared, numbers=shared.numbers + first)
+    refused("topics and their numbers do not match", group, more)
+    more = replace(more, topics=[*shared.topics, "another"])
+    refused("topics and their numbers do not match", group, more)
+
+
 def test_an_empty_table_is_a_good_one() -> None:
-    found = read_snapshot(packed(World()))
+    found = read_snapshot(World().packed_routes())
     assert found.groups == [] and found.tables.topics == []
 
 

@@ -6,6 +6,7 @@ from typing import Any
 from namesrv.errors import StorageError
 from namesrv.hot_path import Pause
 from namesrv.options import Options
+from namesrv.routing import snapshot as snapshot_module
 from namesrv.routing import state as state_module
 from namesrv.routing.outbox import (
     AuditEvent,
@@ -18,6 +19,7 @@ from namesrv.routing.outbox import (
     RouteQuery,
 )
 from namesrv.routing.processor import RequestProcessor
+from namesrv.wire.snapshot_records import FIRST_LINE
 from tests.routing.peer import (
     Answer,
     Broker,
@@ -188,6 +190,24 @@ class World:
         output = answer.connection.resume(self.now_ms, answer.frame)
         before = self.late_output.get(answer.connection, b"")
         self.late_output[answer.connection] = before + output
+
+    def packed_routes(self, saved_millis: int = 5) -> bytes:
+        """All routes, as a file has them."""
+        groups = self.tables.broker_addr_table.values()
+        records = [snapshot_module.pack_group(self.tables, data) for data in groups]
+        shared = snapshot_module.pack_tables(
+            self.tables, self.options, saved_millis, self.now_ms
+        )
+        end = snapshot_module.pack_end(len(groups))
+        return b"".join((FIRST_LINE, *records, shared, end))
+
+    def begin_warm(self, data: bytes, lease_millis: int) -> None:
+        """Take over the routes of a file. Raises SnapshotInvalid."""
+        found = snapshot_module.read_snapshot(data)
+        infos = snapshot_module.restore(self.tables, self.options, found, self.now_ms)
+        self.liveness.lease(infos, self.now_ms, lease_millis)
+        self.state.is_warm = True
+        self.state.refresh_hot_path(self.now_ms)
 
     def event(self, phrase: str) -> dict[str, object]:
         """The facts of the last log event with this phrase."""

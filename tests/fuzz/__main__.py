@@ -1,0 +1,120 @@
+"""`python -m tests.fuzz`: every target, or those named (tests/fuzz/README.md)."""
+
+import argparse
+import sys
+from pathlib import Path
+
+from tests.fuzz.campaign import Outcome, read_hex, run_target
+from tests.fuzz.json_suite import SuiteUnavailable, check_suite
+from tests.fuzz.target import Target
+from tests.fuzz.targets import TARGETS
+from tests.parity.twins import FAST, NotBuilt
+
+SUITE = "json-suite"
+DEFAULT_SECONDS = 60
+FIRST_SEED = 1
+
+
+def main() -> int:
+    arguments = _arguments()
+    if isinstance(FAST, NotBuilt):
+        print("Both twins are compared, and the compiled one is not built: build it.")
+        return 1
+    if arguments.replay:
+        return _replay([TARGETS[n] for n in arguments.targets], arguments.replay)
+    failed = 0
+    for name in arguments.targets:
+        failed += _check_suite() if name == SUITE else _fuzz(TARGETS[name], arguments)
+    print("0 targets failed" if not failed else f"{failed} targets FAILED")
+    return 1 if failed else 0
+
+
+def _arguments() -> argparse.Namespace:
+    parser = argparse.ArgumentParser(prog="python -m tests.fuzz", description=__doc__)
+    known = [*TARGETS, SUITE]
+    parser.add_argument("targets", nargs="*", metavar="TARGET", help=", ".join(known))
+    parser.add_argument(
+        "--seconds", type=int, default=DEFAULT_SECONDS, help="for each target"
+    )
+    parser.add_argument(
+        "--runs", type=int, help="so many inputs for each, the same each time"
+    )
+    parser.add_argument("--seed", type=int, help="where chance begins")
+    parser.add_argument(
+        "--replay", nargs="+", type=Path, help="run these inputs, or folders of them"
+    )
+    parser.add_argument(
+        "--without", action="append", default=[], help="leave this target out"
+    )
+    arguments = parser.parse_args()
+    for name in (*arguments.targets, *arguments.without):
+        if name not in known:
+            parser.error(f"'{name}' is no target; there are {', '.join(known)}")
+    chosen = arguments.targets or (list(TARGETS) if arguments.replay else known)
+    arguments.targets = [name for name in chosen if name not in arguments.without]
+    if arguments.runs is not None and arguments.seed is None:
+        arguments.seed = FIRST_SEED
+    return arguments
+
+
+def _fuzz(target: Target, arguments: argparse.Namespace) -> int:
+    outcome = run_target(
+        target,
+        seconds=arguments.seconds,
+        runs=arguments.runs,
+        seed=arguments.seed,
+    )
+    verdict = "ok" if outcome.status == 0 else f"FAILED (status {outcome.status})"
+    print(
+        f"{target.name:<14} {outcome.inputs:>9} inputs {outcome.seconds:>5} s "
+        f"{outcome.edges:>5} edges {outcome.corpus:>5} kept {outcome.peak_mib:>4} MiB  "
+        f"{verdict}",
+        flush=True,
+    )
+    if outcome.status:
+        _explain(target, outcome)
+    return int(outcome.status != 0)
+
+
+def _explain(target: Target, outcome: Outcome) -> None:
+    """The end of the log, the input, and how to see it again and keep it."""
+    said = outcome.log.read_text(errors="replace").splitlines()
+    print("\n".join([line for line in said if "INFO: Instrum" not in line][-40:]))
+    if outcome.artifact is None:
+        print(f"no input is to blame; all that was said is in {outcome.log}")
+        return
+    written = outcome.artifact.with_suffix(".hex")
+    written.write_text(f"# {target.name}\n{outcome.artifact.read_bytes().hex()}\n")
+    print(f"again:    {sys.executable} -m tests.fuzz {target.name} --replay {written}")
+    print(f"to keep:  cp {written} tests/fuzz/regressions/A-NAME.hex")
+
+
+def _replay(targets: list[Target], paths: list[Path]) -> int:
+    """Without atheris; what fails shows itself by its traceback."""
+    found = [
+        file
+        for path in paths
+        for file in (sorted(path.iterdir()) if path.is_dir() else [path])
+    ]
+    inputs = [read_hex(f) if f.suffix == ".hex" else f.read_bytes() for f in found]
+    for target in targets:
+        for data in inputs:
+            target.run(data)
+        print(f"{target.name}: {len(inputs)} inputs replayed")
+    return 0
+
+
+def _check_suite() -> int:
+    try:
+        checked, complaints = check_suite()
+    except SuiteUnavailable as exc:
+        print(f"{exc}, or leave it out with --without {SUITE}.")
+        return 1
+    print("".join(f"{complaint}\n" for complaint in complaints), end="")
+    verdict = f"FAILED ({len(complaints)})" if complaints else "ok"
+    print(f"{SUITE:<14} {checked:>9} texts of JSONTestSuite  {verdict}", flush=True)
+    return int(bool(complaints))
+
+
+if __name__ == "__main__":
+    sys.exit(main())
