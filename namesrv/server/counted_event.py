@@ -11,17 +11,20 @@ _LINE_MILLIS: Final = 1000
 
 
 class CountedEvent:
-    """Logs one event as a warning."""
+    """Logs one event, as a warning unless `level` says otherwise."""
 
     def __init__(
         self,
         log: EventLog,
         event: str,
         find_now_ms: Callable[[], int] = monotonic_millis,
+        *,
+        level: int = logging.WARNING,
     ) -> None:
         self._log = log
         self._event = event
         self._find_now_ms = find_now_ms
+        self._level = level
         self._times = 0
         self._fields: Mapping[str, object] = {}
         self._next_line_ms = 0
@@ -39,6 +42,6 @@ class CountedEvent:
         now_ms = self._find_now_ms()
         if now_ms >= self._next_line_ms:
             fields = {"times": self._times, **self._fields}
-            self._log.log_event(logging.WARNING, self._event, fields)
+            self._log.log_event(self._level, self._event, fields)
             self._times = 0
             self._next_line_ms = now_ms + _LINE_MILLIS

@@ -9,6 +9,7 @@ import logging
 import signal
 import socket
 from collections.abc import Callable
+from traceback import format_exc
 from typing import Any, Final
 
 from namesrv.errors import StartFailed, StorageError
@@ -58,6 +59,9 @@ class NameServer:
         self._audit_log = AuditLog(options, self._log)
         self._loop_errors = CountedEvent(
             self._log, "the event loop met an error of the system"
+        )
+        self._tick_errors = CountedEvent(
+            self._log, "a part of a tick failed", level=logging.ERROR
         )
         self._directory = DataDirectory(options.data_dir)
         self._listeners: list[socket.socket] = []
@@ -114,7 +118,7 @@ class NameServer:
         self._connections.freeze()
         with contextlib.suppress(TimeoutError):
             await asyncio.wait_for(self._settle(), _STOP_SECONDS)
-        self._snapshots.save_all()
+        self._save_routes()
         with contextlib.suppress(TimeoutError):
             await asyncio.wait_for(self._writer.close(), _STOP_SECONDS)
         self._connections.close_all()
@@ -197,22 +201,47 @@ class NameServer:
             await asyncio.sleep(0)
         await self._writer.drain()
 
+    def _save_routes(self) -> None:
+        try:
+            self._snapshots.save_all()
+        except Exception:
+            # What is left of the end has to be done all the same.
+            fields = {"error": format_exc(limit=-2)}
+            event = "the routes could not be saved"
+            self._log.log_event(logging.ERROR, event, fields)
+
     def _tick(self) -> None:
+        """A mistake in one part must not end the others, or brokers would live for
+        ever."""
         now_ms = self._connections.now_ms = monotonic_millis()
-        self._state.liveness.tick(now_ms)
-        self._flush()
-        self._snapshots.tick(now_ms)
-        self._connections.tls.look(now_ms)
-        if now_ms >= self._next_sweep_ms:
-            self._connections.sweep(now_ms)
-            self._set_backlog()
-            self._log.report_suppressed()
-            self._audit_log.report_suppressed()
-            self._loop_errors.report()
-            self._next_sweep_ms = now_ms + self._sweep_millis()
+        for part in (
+            self._watch_brokers,
+            self._snapshots.tick,
+            self._connections.tls.look,
+            self._sweep,
+        ):
+            try:
+                part(now_ms)
+            except Exception:
+                self._tick_errors.happen({"error": format_exc(limit=-2)})
         interval = min(TICK_MILLIS, self._options.scan_not_active_broker_interval)
         loop = asyncio.get_running_loop()
         self._tick_timer = loop.call_later(interval / 1000, self._tick)
+
+    def _watch_brokers(self, now_ms: int) -> None:
+        self._state.liveness.tick(now_ms)
+        self._flush()
+
+    def _sweep(self, now_ms: int) -> None:
+        if now_ms < self._next_sweep_ms:
+            return
+        self._next_sweep_ms = now_ms + self._sweep_millis()
+        self._connections.sweep(now_ms)
+        self._set_backlog()
+        self._log.report_suppressed()
+        self._audit_log.report_suppressed()
+        self._loop_errors.report()
+        self._tick_errors.report()
 
     def _set_backlog(self) -> None:
         """A loop takes its number for the backlog, too, whenever it begins to accept:

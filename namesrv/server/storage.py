@@ -122,12 +122,21 @@ def read(path: str) -> bytes | None:
     Raises `StorageError` for whatever else is in the way.
     """
     try:
-        with open(path, "rb") as file:
+        # A pipe would be waited for until somebody writes to it.
+        with open(path, "rb", opener=_open_without_waiting) as file:
+            if not stat.S_ISREG(os.fstat(file.fileno()).st_mode):
+                raise StorageError("read", path, "it is not a regular file")
             return file.read()
     except FileNotFoundError:
         return None
+    except MemoryError:
+        raise StorageError("read", path, "it does not fit into memory") from None
     except OSError as error:
         raise StorageError("read", path, _reason(error)) from None
+
+
+def _open_without_waiting(path: str, flags: int) -> int:
+    return os.open(path, flags | os.O_NONBLOCK | os.O_CLOEXEC)
 
 
 def write_atomically(path: str, chunks: Iterable[bytes]) -> None:
@@ -259,9 +268,13 @@ class Writer:
                 chunks = job.content()
             except Exception as error:
                 self._tell(job, _as_storage_error(job, error))
-            else:
+                continue
+            try:
                 self._order(job, chunks)
-                return
+            except RuntimeError as error:  # there are as many threads as may be
+                self._tell(job, StorageError("write", job.path, str(error)))
+                continue
+            return
         self._busy = False
         for idle in self._idle:
             if not idle.done():
@@ -271,10 +284,11 @@ class Writer:
     def _order(self, job: WriteJob, chunks: Iterable[bytes]) -> None:
         if self._thread is None:
             # A daemon, because a disk that hangs must not keep the process alive.
-            self._thread = threading.Thread(
+            thread = threading.Thread(
                 target=self._work, name="namesrv-writer", daemon=True
             )
-            self._thread.start()
+            thread.start()
+            self._thread = thread
         self._orders.put((asyncio.get_running_loop(), job, job.path, chunks))
 
     def _work(self) -> None:

@@ -405,3 +405,58 @@ def test_backlog_is_the_option_as_long_as_it_listens(
         thread.on_loop(server._set_backlog)
         assert set_to == [1024]
         server._listeners = [listener]
+
+
+@pytest.mark.parametrize(
+    "part",
+    [
+        "namesrv.routing.liveness.Liveness.tick",
+        "namesrv.server.snapshots.Snapshots.tick",
+        "namesrv.server.tls_context.TlsGate.look",
+        "namesrv.server.connections.Connections.sweep",
+    ],
+)
+def test_part_of_a_tick_that_fails_stops_neither_the_others_nor_the_next(
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    caplog: pytest.LogCaptureFixture,
+    part: str,
+) -> None:
+    calls: list[object] = []
+
+    def fail(*args: object) -> None:
+        calls.append(args)
+        raise RuntimeError("a mistake")
+
+    options = local_options(
+        tmp_path,
+        scan_not_active_broker_interval=20,
+        server_channel_max_idle_time_seconds=1,
+    )
+    with monkeypatch.context() as patch, ServerThread(options) as server:
+        patch.setattr(part, fail)
+        wait_until(lambda: len(calls) >= 3)
+        patch.undo()
+        with server.peer() as broker:
+            mortal = Broker("127.0.0.1:1", timeout_millis=100)
+            assert broker.ask(mortal.registration(TOPICS)).code == SUCCESS
+            assert broker.read_to_end() == b""
+    (line, *_) = [r for r in caplog.records if "a part of a tick failed" in r.message]
+    assert "a mistake" in vars(line)["fields"]["error"]
+
+
+def test_routes_that_cannot_be_packed_do_not_keep_a_server_from_ending(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    def fail(*args: object) -> None:
+        raise RuntimeError("a mistake")
+
+    monkeypatch.setattr("namesrv.server.snapshots.pack_group", fail)
+    with ServerThread(local_options(tmp_path)) as server, server.peer() as peer:
+        assert peer.ask(Broker("127.0.0.1:1").registration(TOPICS)).code == SUCCESS
+        server.stop()
+        assert peer.read_to_end() == b""
+    assert "the routes could not be saved" in caplog.text
+    assert "a mistake" in caplog.text or any(
+        "a mistake" in str(vars(r).get("fields")) for r in caplog.records
+    )

@@ -193,6 +193,20 @@ class TestRead:
             read(str(tmp_path))
         assert str(caught.value) == f"cannot read {tmp_path}: Is a directory"
 
+    @pytest.mark.parametrize("make", [os.mkfifo, os.mkdir])
+    def test_what_is_no_file_is_an_error_and_not_waited_for(
+        self, tmp_path: Path, make: Callable[[Path], None]
+    ) -> None:
+        make(tmp_path / "file")
+        with pytest.raises(StorageError, match="cannot read .*/file: "):
+            read(str(tmp_path / "file"))
+
+    def test_what_does_not_fit_into_memory_is_an_error(self, tmp_path: Path) -> None:
+        with open(tmp_path / "file", "wb") as file:
+            file.truncate(1 << 43)
+        with pytest.raises(StorageError, match="cannot read .*/file: .*memory"):
+            read(str(tmp_path / "file"))
+
 
 class TestWriteAtomically:
     def test_makes_file_and_folders(self, tmp_path: Path) -> None:
@@ -415,6 +429,29 @@ class TestWriter:
         self.run(bad, good, write=write_atomically)
         assert str(bad.error) == f"cannot write {tmp_path / 'bad'}: the table is full"
         assert (tmp_path / "good").read_text() == "b"
+
+    def test_thread_that_cannot_be_started_fails_the_job_and_is_tried_again(
+        self, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        def refuse(thread: threading.Thread) -> None:
+            raise RuntimeError("can't start new thread")
+
+        async def scenario() -> None:
+            writer = Writer()
+            first, second, third = (Job(tmp_path / name, name, []) for name in "abc")
+            first.then = lambda: writer.submit(second)
+            with monkeypatch.context() as patch:
+                patch.setattr(threading.Thread, "start", refuse)
+                writer.submit(first)
+                await writer.drain()
+            assert "can't start new thread" in str(first.error)
+            assert "can't start new thread" in str(second.error)
+            writer.submit(third)
+            await writer.close()
+            assert third.error is None
+            assert (tmp_path / "c").read_text() == "c"
+
+        asyncio.run(scenario())
 
     def test_bug_in_a_job_does_not_stop_the_line(
         self, tmp_path: Path, caplog: pytest.LogCaptureFixture
