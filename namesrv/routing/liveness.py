@@ -41,6 +41,7 @@ class Liveness:
         self._next_scan_ms = 0
         self._held_until_ms = 0
         self._held_closes: list[Connection] = []
+        self._is_ending = False
         self._leftover_since: dict[_Leftover, int] = {}
         # What a lease set as a broker's time, by (cluster, address).
         self._leased: dict[tuple[str, str], int] = {}
@@ -58,6 +59,11 @@ class Liveness:
             heard_of = now_ms + lease_millis - info.heartbeat_timeout_millis
             info.last_update_timestamp = self._leased[info.key] = heard_of
 
+    def end(self) -> None:
+        """From now on nobody is declared dead: brokers are told to go elsewhere, so
+        that their silence says nothing."""
+        self._is_ending = True
+
     def is_unconfirmed(self, info: BrokerLiveInfo) -> bool:
         """Whether a broker of a snapshot was not heard of yet."""
         heard_of = self._leased.get(info.key)
@@ -67,7 +73,7 @@ class Liveness:
         """Call it every TICK_MILLIS or sooner; scans when it is time."""
         self._notice_stall(now_ms)
         self._last_tick_ms = now_ms
-        if self.is_holding(now_ms):
+        if self._is_ending or self.is_holding(now_ms):
             return
         held, self._held_closes = self._held_closes, []
         for connection in held:

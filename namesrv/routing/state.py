@@ -96,6 +96,7 @@ class RoutingState:
     def drain(self, now_ms: int) -> None:
         """From now on newer clients are told to go away (section 5.8)."""
         self.draining = True
+        self.liveness.end()
         self.refresh_hot_path(now_ms)
 
     def order_topic_conf(self, topic: str) -> str | None:

@@ -304,3 +304,12 @@ def test_a_stall_that_an_end_has_noticed_counts_once(ticking: World) -> None:
     info = ticking.live.get("c1", "m:1")
     assert info is not None
     assert info.last_update_timestamp == 60_000 - TICK_MILLIS
+
+
+def test_nobody_dies_while_we_tell_brokers_to_go_elsewhere(ticking: World) -> None:
+    """Their heartbeats are turned away, so that their silence says nothing."""
+    ticking.register(MASTER, ext=timeout(1000))
+    ticking.state.drain(ticking.now_ms)
+    ticking.run(60_000)
+    assert ticking.addrs == {"b": {0: "m:1"}}
+    assert ticking.closed == []
