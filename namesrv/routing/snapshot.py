@@ -69,13 +69,14 @@ def pack_group(tables: RouteTables, data: BrokerData) -> bytes:
 
 
 def pack_tables(
-    tables: RouteTables, options: Options, saved_millis: int, now_ms: int
+    tables: RouteTables, options: dict[str, str], saved_millis: int, now_ms: int
 ) -> bytes:
-    """What the groups share, as it is now; `saved_millis` is the date."""
+    """What the groups share, as it is now; `saved_millis` is the date, `options` what
+    the groups' digests rely on."""
     entries = tables.topic_queue_table.values()
     record = TablesRecord(
         saved_millis,
-        relied_on(options),
+        options,
         _packed([entry.number for entry in entries]),
         [entry.topic for entry in entries],
         {c: list(names) for c, names in tables.cluster_addr_table.items()},

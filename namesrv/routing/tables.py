@@ -143,7 +143,11 @@ class RouteTables:
     def forget_all_digests(self) -> None:
         """As `forget_digests`, for every broker."""
         for info in self.broker_live_table.entries():
-            info.digest = None
+            if info.digest is not None:
+                info.digest = None
+                data = self.broker_addr_table.get(info.broker_name)
+                if data is not None:
+                    self._note_change(data)
 
     def put_live(self, data: BrokerData, info: BrokerLiveInfo, now_ms: int) -> None:
         """Store a live entry of a group."""

@@ -61,7 +61,8 @@ class Connections:
     `flush` carries out what the state put into its outbox. `now_ms` is the monotonic
     time as of the last tick: reading the clock for each read would cost a percent.
     `is_ending` says that our own end has begun, `is_frozen` that nothing is read any
-    more. `tls` decides who may connect with TLS and who without.
+    more, `is_halted` that nothing is carried out any more. `tls` decides who may
+    connect with TLS and who without.
     """
 
     def __init__(
@@ -84,6 +85,7 @@ class Connections:
         self._limit = limit
         self._refusals = CountedEvent(log, _TOO_MANY)
         self.is_frozen = False
+        self.is_halted = False
         self.now_ms = monotonic_millis()
         self.tls = TlsGate(state.options, log)
 
@@ -169,6 +171,8 @@ class Connections:
 
     def take_turn(self, protocol: Served) -> None:
         """Resume a paused connection in one of the next turns of the loop, in line."""
+        if self.is_halted:
+            return
         self._turns.append(protocol)
         if len(self._turns) == 1:
             asyncio.get_running_loop().call_soon(self._next_turn)
@@ -213,6 +217,11 @@ class Connections:
         for protocol in self._by_connection.values():
             protocol.stop_reading()
 
+    def halt(self) -> None:
+        """The state is about to be saved: what would change it now has no answer."""
+        self.is_halted = True
+        self._turns.clear()
+
     def close_all(self) -> None:
         """Our own end: close everything."""
         self.freeze()
@@ -225,11 +234,15 @@ class Connections:
             protocol.transport.abort()
 
     def _next_turn(self) -> None:
+        if self.is_halted:
+            return
         self._state.turn.begin()
-        self._turns[0].resume()
-        self._turns.popleft()
-        if self._turns:
-            asyncio.get_running_loop().call_soon(self._next_turn)
+        try:
+            self._turns[0].resume()
+        finally:
+            self._turns.popleft()
+            if self._turns:
+                asyncio.get_running_loop().call_soon(self._next_turn)
 
     def _drop_largest(self) -> None:
         """Unfinished frames take more than the budget: its largest holder goes."""

@@ -118,6 +118,7 @@ class NameServer:
         self._connections.freeze()
         with contextlib.suppress(TimeoutError):
             await asyncio.wait_for(self._settle(), _STOP_SECONDS)
+        self._connections.halt()
         self._save_routes()
         with contextlib.suppress(TimeoutError):
             await asyncio.wait_for(self._writer.close(), _STOP_SECONDS)
@@ -197,9 +198,10 @@ class NameServer:
 
     async def _settle(self) -> None:
         """Return when all that was read has its answer, and all files are written."""
-        while self._connections.has_turns:
-            await asyncio.sleep(0)
-        await self._writer.drain()
+        while self._connections.has_turns or self._writer.is_busy:
+            while self._connections.has_turns:
+                await asyncio.sleep(0)
+            await self._writer.drain()
 
     def _save_routes(self) -> None:
         try:

@@ -114,8 +114,8 @@ class NamesrvProtocol(asyncio.Protocol):
         """Go on after a pause, with the answer that had to wait."""
         if self.closing_since_ms is not None:
             return
-        if self._blocked:
-            # Nobody takes more answers: that one is sent, and the rest waits again.
+        if self._blocked or self._connections.is_halted:
+            # Nobody takes or gets more answers: that one is sent, the rest waits again.
             self.connection.pause = Pause.OUTPUT
             output = answer
         else:

@@ -19,6 +19,7 @@ from namesrv.routing.snapshot import (
     pack_group,
     pack_tables,
     read_snapshot,
+    relied_on,
     restore,
 )
 from namesrv.routing.state import RoutingState
@@ -76,6 +77,7 @@ class Snapshots:
         self._waiting: list[str] = []
         self._packed: dict[str, Kept] = {}
         self._changes = 0
+        self._relied_on: dict[str, str] = {}
 
     def load(self, now_ms: int) -> WarmStart | None:
         """Fill the empty tables from the file; None for a cold start.
@@ -122,6 +124,9 @@ class Snapshots:
         if not self._writes:
             return
         if self._is_behind:
+            if self._is_writing:
+                # By the time that this is written, the places are those of no file.
+                self._places = {}
             self._begin()
             while self._waiting:
                 self._pack(self._waiting.pop())
@@ -137,6 +142,7 @@ class Snapshots:
         self._waiting = list(tables.broker_addr_table)
         self._packed = {}
         self._changes = tables.changes
+        self._relied_on = relied_on(self._state.options)
 
     def _step(self) -> None:
         """Pack for a moment, and go on when others had theirs."""
@@ -172,7 +178,11 @@ class Snapshots:
         self._packed = {}
         records = [k.record for k in kept.values()]
         now_ms = monotonic_millis()
-        records.append(pack_tables(state.tables, state.options, wall_millis(), now_ms))
+        options = relied_on(state.options)
+        if options != self._relied_on:
+            # Nobody knows now which group was registered under which.
+            options = {}
+        records.append(pack_tables(state.tables, options, wall_millis(), now_ms))
         records.append(pack_end(len(kept)))
         places: dict[str, Kept] = {}
         offset = len(FIRST_LINE)

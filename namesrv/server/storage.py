@@ -239,6 +239,11 @@ class Writer:
         self._thread: threading.Thread | None = None
         self._orders: queue.SimpleQueue[_Order | None] = queue.SimpleQueue()
 
+    @property
+    def is_busy(self) -> bool:
+        """Whether a job is under way or in line."""
+        return self._busy
+
     def submit(self, job: WriteJob) -> None:
         """Put a job at the end of the line."""
         self._jobs.append(job)

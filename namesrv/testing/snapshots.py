@@ -13,6 +13,7 @@ from namesrv.routing.snapshot import (
     pack_group,
     pack_tables,
     read_snapshot,
+    relied_on,
     restore,
 )
 from namesrv.routing.state import RoutingState
@@ -159,7 +160,8 @@ class VirtualSnapshots:
         known = state.tables.broker_addr_table
         self._kept = {name: k for name, k in self._packed.items() if name in known}
         records = [record for _, record in self._kept.values()]
-        shared = pack_tables(state.tables, state.options, self._wall_millis(), now_ms)
+        options = relied_on(state.options)
+        shared = pack_tables(state.tables, options, self._wall_millis(), now_ms)
         end = pack_end(len(records))
         self._file = b"".join([FIRST_LINE, *records, shared, end])
         self._written_ms = now_ms + self._write_millis

@@ -21,6 +21,7 @@ from namesrv.routing.snapshot import (
     pack_group,
     pack_tables,
     read_snapshot,
+    relied_on,
     restore,
 )
 from namesrv.wire.snapshot_records import (
@@ -264,7 +265,7 @@ def test_a_topic_deleted_while_groups_were_packed_is_left_out() -> None:
     world.ask(216, {"topic": topic})
     table = topic_table("new") | topic_table(topic)
     world.register(B, registration_body(table))
-    shared = pack_tables(world.tables, world.options, 5, 0)
+    shared = pack_tables(world.tables, relied_on(world.options), 5, 0)
     data = FIRST_LINE + group + shared + pack_end(1)
     other = World()
     restore(other.tables, other.options, read_snapshot(data), 0)
@@ -328,7 +329,7 @@ def test_a_file_that_is_not_whole_is_refused(change: Any, reason: str) -> None:
     world = World()
     world.register(A)
     group = pack_group(world.tables, world.tables.broker_addr_table["a"])
-    shared = pack_tables(world.tables, world.options, 5, 0)
+    shared = pack_tables(world.tables, relied_on(world.options), 5, 0)
     with pytest.raises(SnapshotInvalid) as caught:
         read_snapshot(FIRST_LINE + change(group, shared, pack_end(1)))
     assert str(caught.value) == reason
@@ -392,7 +393,7 @@ def test_topic_that_was_deleted_while_groups_were_packed_comes_back() -> None:
     world.register(A, body)
     record = pack_group(world.tables, world.tables.broker_addr_table["a"])
     world.ask(216, {"topic": "T1"})
-    shared = pack_tables(world.tables, world.options, 5, world.now_ms)
+    shared = pack_tables(world.tables, relied_on(world.options), 5, world.now_ms)
     data = FIRST_LINE + record + shared + pack_end(1)
     other = World()
     restore(other.tables, other.options, read_snapshot(data), other.now_ms)

@@ -196,7 +196,10 @@ class World:
         groups = self.tables.broker_addr_table.values()
         records = [snapshot_module.pack_group(self.tables, data) for data in groups]
         shared = snapshot_module.pack_tables(
-            self.tables, self.options, saved_millis, self.now_ms
+            self.tables,
+            snapshot_module.relied_on(self.options),
+            saved_millis,
+            self.now_ms,
         )
         end = snapshot_module.pack_end(len(groups))
         return b"".join((FIRST_LINE, *records, shared, end))

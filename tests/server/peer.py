@@ -4,6 +4,7 @@ import json
 import socket
 import struct
 import time
+import zlib
 from collections.abc import Callable, Mapping
 from typing import Any, NamedTuple, Self
 
@@ -73,11 +74,17 @@ class Broker(NamedTuple):
     timeout_millis: int | None = None
 
     def registration(
-        self, topics: Mapping[str, int], opaque: int = 0, padding_bytes: int = 0
+        self,
+        topics: Mapping[str, int],
+        opaque: int = 0,
+        padding_bytes: int = 0,
+        *,
+        has_checksum: bool = False,
     ) -> bytes:
         """REGISTER_BROKER of topics with their number of queues.
 
-        `padding_bytes` are added as a member that nobody reads.
+        `padding_bytes` are added as a member that nobody reads. Only with a checksum
+        is a repetition recognised.
         """
         ext_fields: dict[str, str | None] = {
             "brokerAddr": self.addr,
@@ -91,6 +98,8 @@ class Broker(NamedTuple):
         if self.timeout_millis is not None:
             ext_fields["heartbeatTimeoutMillis"] = str(self.timeout_millis)
         body = self._body(topics, padding_bytes)
+        if has_checksum:
+            ext_fields["bodyCrc32"] = str(zlib.crc32(body) & 0x7FFFFFFF)
         return request(RequestCode.REGISTER_BROKER, ext_fields, body, opaque=opaque)
 
     def _body(self, topics: Mapping[str, int], padding_bytes: int) -> bytes:

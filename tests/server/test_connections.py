@@ -8,7 +8,7 @@ import pytest
 from namesrv.hot_path import LARGE_REGISTRATION_BYTES
 from namesrv.routing.liveness import GRACE_MILLIS, STALL_MILLIS, TICK_MILLIS
 from namesrv.server.clock import monotonic_millis
-from tests.server.peer import Broker, frame, lookup, put_kv, request
+from tests.server.peer import Broker, frame, get_kv, lookup, put_kv, request
 from tests.server.stage import Actor, Stage
 
 SetStage = Callable[..., Stage]
@@ -54,6 +54,40 @@ class TestTurns:
             # One was in time to be applied at once, before there was a line.
             assert max(answered) - min(answered) <= 2
         assert [actor.opaques() for actor in actors] == [[0, 1, 2, 3]] * 3
+
+    def test_nothing_more_is_carried_out_after_a_halt(self, stage: Stage) -> None:
+        live = stage.state.tables.broker_live_table
+        waiting = stage.accept()
+        waiting.receive(*(self.large(number, number) for number in range(3)))
+        waiting_for_file = stage.accept()
+        put, get = put_kv("n", "k", "v", 1), get_kv("n", "k", 2)
+        waiting_for_file.receive(put, get)
+        assert stage.turn()
+        seen, answered = len(live), waiting.opaques()
+        stage.connections.freeze()
+        stage.connections.halt()
+        stage.finish_write()
+        stage.turn_until_quiet()
+        assert len(live) == seen < 3
+        assert waiting.opaques() == answered
+        assert waiting_for_file.opaques() == [1], "what was changed is answered"
+        stage.connections.close_all()
+        assert waiting.transport.is_closed
+        assert waiting_for_file.transport.is_closed
+
+    def test_mistake_in_a_turn_does_not_end_the_turns(self, stage: Stage) -> None:
+        first, second = stage.accept(), stage.accept()
+        for number, actor in enumerate((first, second)):
+            actor.receive(*(self.large(number, opaque) for opaque in range(2)))
+
+        def fail(data: bytes) -> None:
+            raise RuntimeError("a mistake")
+
+        first.protocol._write = fail
+        with pytest.raises(RuntimeError):
+            stage.turn_until_quiet()
+        stage.turn_until_quiet()
+        assert second.opaques() == [0, 1]
 
     def test_small_requests_of_others_come_in_between(self, stage: Stage) -> None:
         greedy, modest = stage.accept(), stage.accept()

@@ -3,6 +3,7 @@
 import os
 import re
 import signal
+import threading
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
@@ -11,11 +12,25 @@ import pytest
 
 from namesrv.codes import RequestCode, ResponseCode
 from namesrv.routing import snapshot as snapshot_module
+from namesrv.routing.snapshot import read_snapshot
 from namesrv.server import snapshots as snapshots_module
 from namesrv.server.clock import wall_millis
-from namesrv.server.snapshots import SNAPSHOT_FILE, STAMP_FILE, UNUSABLE_SUFFIX
+from namesrv.server.snapshots import (
+    SNAPSHOT_FILE,
+    STAMP_FILE,
+    UNUSABLE_SUFFIX,
+    Snapshots,
+)
 from namesrv.wire.snapshot_records import FIRST_LINE
-from tests.server.peer import Broker, Peer, lookup, put_kv, request, wait_until
+from tests.server.peer import (
+    WAIT_SECONDS,
+    Broker,
+    Peer,
+    lookup,
+    put_kv,
+    request,
+    wait_until,
+)
 from tests.server.server_process import ServerProcess
 from tests.server.server_thread import LOOPS, ServerThread, local_options
 
@@ -333,3 +348,84 @@ def test_end_in_the_middle_of_packing_saves_all(
         server = started()
     with server.peer() as peer:
         assert {peer.ask(lookup(topic)).code for topic in topics} == {FOUND}
+
+
+def test_end_while_a_write_lasts_saves_all(
+    started: Started, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """What was packed for the end is not taken from the places of an older file."""
+    released = threading.Event()
+    real_sync, real_save = os.fsync, Snapshots.save_all
+
+    def sync(descriptor: int) -> None:
+        assert released.wait(WAIT_SECONDS)
+        real_sync(descriptor)
+
+    def save_all(snapshots: Snapshots) -> None:
+        real_save(snapshots)
+        released.set()
+
+    server = started()
+    snapshots = server.server._snapshots
+    with server.peer() as peer:
+        peer.ask(A.registration(TOPICS_A))
+        wait_until(lambda: snapshots._places)
+        monkeypatch.setattr(os, "fsync", sync)
+        monkeypatch.setattr(Snapshots, "save_all", save_all)
+        peer.ask(B.registration(TOPICS_B))
+        wait_until(lambda: snapshots._is_writing)
+        late = Broker("127.0.0.1:10931", "broker-late")
+        peer.ask(late.registration({"Late": 1, "Later": 1}))
+        before = routes(peer)
+        server = started()
+    with server.peer() as peer:
+        assert routes(peer) == before
+        assert peer.ask(lookup("Late")).code == FOUND
+
+
+def test_registration_of_other_options_is_not_taken_for_a_repetition(
+    started: Started, tmp_path: Path
+) -> None:
+    """Its group did not change since, and is copied from file to file."""
+    path = tmp_path / SNAPSHOT_FILE
+    repeated = A.registration({"Orders": 1, "Bills": 1}, has_checksum=True)
+    update = request(
+        RequestCode.UPDATE_NAMESRV_CONFIG,
+        None,
+        b"deleteTopicWithBrokerRegistration=true",
+    )
+    with started().peer() as peer:
+        peer.ask(A.registration({"Orders": 1, "Old": 1}))
+        peer.ask(repeated)
+        wait_until(lambda: path.exists() and b"Bills" in path.read_bytes())
+        assert peer.ask(update).code == FOUND
+        peer.ask(B.registration(TOPICS_B))
+        server = started(delete_topic_with_broker_registration=True)
+    with server.peer() as peer:
+        assert peer.ask(lookup("Old")).code == FOUND
+        assert peer.ask(repeated).code == FOUND
+        assert peer.ask(lookup("Old")).code == NO_ROUTE
+
+
+def test_options_that_change_while_groups_are_packed_are_not_kept(
+    started: Started, tmp_path: Path
+) -> None:
+    """Nobody knows then which of the groups was registered under which."""
+    server = started(snapshot_interval_millis=86_400_000)
+    path = tmp_path / SNAPSHOT_FILE
+
+    def pack_and_change() -> None:
+        snapshots, state = server.server._snapshots, server.server._state
+        snapshots._begin()
+        snapshots._pack(snapshots._waiting.pop())
+        state.configuration.apply({"supportActingMaster": True})
+        snapshots._submit()
+
+    with server.peer() as peer:
+        peer.ask(A.registration(TOPICS_A))
+        wait_until(lambda: path.exists())
+        kept = path.read_bytes()
+        assert read_snapshot(kept).tables.options
+        server.on_loop(pack_and_change)
+        wait_until(lambda: path.read_bytes() != kept)
+        assert read_snapshot(path.read_bytes()).tables.options == {}
