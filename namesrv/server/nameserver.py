@@ -347,20 +347,22 @@ async def _serve(
     read_options: Callable[[], Options],
 ) -> None:
     server = NameServer(options)
+    # Before the start, in which it would kill; nothing waits there until all is built.
+    loop = asyncio.get_running_loop()
+    loop.add_signal_handler(signal.SIGHUP, server.reload, read_options)
     await server.start()
     try:
-        _install_signals(server, read_options)
+        _install_signals(server)
         on_started(server)
         await server.serve()
     finally:
         await server.stop()
 
 
-def _install_signals(server: NameServer, read_options: Callable[[], Options]) -> None:
+def _install_signals(server: NameServer) -> None:
     loop = asyncio.get_running_loop()
     for number in (signal.SIGTERM, signal.SIGINT):
         loop.add_signal_handler(number, server.request_stop)
-    loop.add_signal_handler(signal.SIGHUP, server.reload, read_options)
 
 
 def _loop_factory(name: str) -> Callable[[], asyncio.AbstractEventLoop]:

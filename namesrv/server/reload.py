@@ -4,9 +4,10 @@ import logging
 from collections.abc import Callable
 from typing import Final
 
-from namesrv.errors import OptionsInvalid
+from namesrv.errors import OptionsInvalid, StartFailed
 from namesrv.options import OPTIONS, REMOTE_KEYS, Options, Value
 from namesrv.routing.state import RoutingState
+from namesrv.server.access_keys import read_keys_file
 from namesrv.server.logs import EventLog, set_log_level
 
 RELOADED: Final = REMOTE_KEYS | {
@@ -41,13 +42,17 @@ def reload_options(
 ) -> None:
     """Take over what changed in the sources of options, and say so.
 
-    A mistake anywhere changes nothing. Remote updates that were kept still count more
-    than the file, as at a start.
+    A mistake anywhere changes nothing, and so do access keys of another file that
+    cannot be read. Remote updates that were kept still count more than the file, as at
+    a start.
     """
     try:
         found = read_options()
-    except OptionsInvalid as error:
-        for mistake in error.mistakes:
+        if found.access_keys_file not in ("", state.options.access_keys_file):
+            read_keys_file(found.access_keys_file)
+    except (OptionsInvalid, StartFailed) as error:
+        mistakes = error.mistakes if isinstance(error, OptionsInvalid) else [error]
+        for mistake in mistakes:
             event = "the configuration was read again, and nothing of it is taken over"
             log.log_event(logging.WARNING, event, {"reason": mistake})
         return

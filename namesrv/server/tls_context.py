@@ -187,6 +187,11 @@ def context_of_files(options: Options) -> ssl.SSLContext:
         raise TlsFilesInvalid(f"tls.server.keyPath {key_path} {what}") from None
     except OSError as error:
         raise TlsFilesInvalid(f"{cert_path}, {key_path}: {error.strerror}") from None
+    except ValueError:
+        raise TlsFilesInvalid(
+            f"tls.server.keyPath {key_path} cannot be read: tls.server.keyPassword is"
+            " too long for OpenSSL, or has bytes that are no text"
+        ) from None
     return context
 
 

@@ -1,6 +1,8 @@
 """SIGHUP: what changes while the server runs, and what does not."""
 
 import signal
+import subprocess
+import sys
 from collections.abc import Callable
 from pathlib import Path
 
@@ -9,11 +11,33 @@ import pytest
 from namesrv.codes import RequestCode, ResponseCode
 from namesrv.options import BY_NAME
 from namesrv.server.reload import RELOADED
-from tests.server.peer import Broker, Peer, lookup, request, wait_until
+from tests.server.peer import (
+    WAIT_SECONDS,
+    Broker,
+    Peer,
+    lookup,
+    request,
+    wait_until,
+)
 from tests.server.server_process import ServerProcess
 
 READ_AGAIN = "the configuration was read again"
 Reload = Callable[[str], str]
+
+_HANGS_UP = """
+import os, signal, sys
+from namesrv.cli import main
+from namesrv.server.nameserver import NameServer
+
+build = NameServer._build
+
+def hang_up_and_build(server):
+    os.kill(os.getpid(), signal.SIGHUP)
+    build(server)
+
+NameServer._build = hang_up_and_build
+sys.exit(main(sys.argv[1:]))
+"""
 
 
 def option(peer: Peer, name: str) -> str:
@@ -133,6 +157,42 @@ def test_access_is_narrowed_and_keys_are_read_again(tmp_path: Path) -> None:
         keys.write_text("no key at all\n")
         it.reload(f"adminAccess=signed\naccessKeysFile={keys}\n")
         it.server.wait_for_log("the old ones stay")
+
+
+def test_access_is_not_narrowed_to_keys_that_cannot_be_read(tmp_path: Path) -> None:
+    """Nobody could sign then: all brokers would be refused, and expire."""
+    with Reloaded(tmp_path, "") as it, it.server.peer() as peer:
+        keys = tmp_path / "keys"
+        said = it.reload(f"brokerAccess=signed\naccessKeysFile={keys}\n")
+        assert "nothing of it is taken over" in said
+        assert f"cannot read the access keys of {keys}: No such file" in said
+        broker = Broker("127.0.0.1:1")
+        assert peer.ask(broker.registration({"t": 1, "u": 1})).code == 0
+        keys.touch(0o600)
+        keys.write_text("broker=secret-of-a-broker\n")
+        it.reload(f"brokerAccess=signed\naccessKeysFile={keys}\n")
+        answer = peer.ask(broker.registration({"t": 1, "u": 1}))
+        assert answer.code == ResponseCode.NO_PERMISSION
+
+
+@pytest.mark.parametrize("loop_name", ["asyncio", "uvloop"])
+def test_signal_during_the_start_waits_for_its_end(
+    tmp_path: Path, loop_name: str
+) -> None:
+    """Loading a large table takes a while, and a configuration may change in it."""
+    words = ["--bind", "127.0.0.1", "--port", "0", "--data-dir", str(tmp_path)]
+    process = subprocess.Popen(
+        [sys.executable, "-c", _HANGS_UP, *words, "--loop", loop_name],
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        text=True,
+    )
+    assert process.stdout is not None and process.stderr is not None
+    assert "boot success" in process.stdout.readline()
+    assert READ_AGAIN in process.stderr.readline()
+    process.terminate()
+    process.communicate(timeout=WAIT_SECONDS)
+    assert process.returncode == 0
 
 
 def test_every_name_is_an_option() -> None:

@@ -295,6 +295,17 @@ class TestBrokenFiles:
         )
         assert "guess" not in reason
 
+    @pytest.mark.parametrize("password", ["x" * 2000, "\udcff"])
+    def test_password_that_openssl_cannot_take(
+        self, options: dict[str, Any], password: str
+    ) -> None:
+        options["tls_server_key_password"] = password
+        assert self.reason(**options) == (
+            f"tls.server.keyPath {options['tls_server_key_path']} cannot be read:"
+            " tls.server.keyPassword is too long for OpenSSL, or has bytes that are no"
+            " text"
+        )
+
     def test_no_password(self, options: dict[str, Any]) -> None:
         del options["tls_server_key_password"]
         assert self.reason(**options) == (
