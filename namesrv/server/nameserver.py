@@ -120,8 +120,11 @@ class NameServer:
             await asyncio.wait_for(self._settle(), _STOP_SECONDS)
         self._connections.halt()
         self._save_routes()
-        with contextlib.suppress(TimeoutError):
+        try:
             await asyncio.wait_for(self._writer.close(), _STOP_SECONDS)
+        except TimeoutError:
+            event = "the disk is too slow, what changed last may not be saved"
+            self._log.log_event(logging.WARNING, event, {})
         self._connections.close_all()
         deadline_ms = monotonic_millis() + int(_STOP_SECONDS * 1000)
         while len(self._connections) and monotonic_millis() < deadline_ms:

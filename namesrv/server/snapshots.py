@@ -73,6 +73,7 @@ class Snapshots:
         self._next_stamp_ms = 0
         self._is_writing = False
         self._is_stamping = False
+        self._is_ending = False
         self._timer: asyncio.TimerHandle | None = None
         self._waiting: list[str] = []
         self._packed: dict[str, Kept] = {}
@@ -123,6 +124,7 @@ class Snapshots:
             self._timer = None
         if not self._writes:
             return
+        self._is_ending = True
         if self._is_behind:
             if self._is_writing:
                 # By the time that this is written, the places are those of no file.
@@ -206,6 +208,8 @@ class Snapshots:
         self._places = {}
         fields = {"reason": str(error)}
         event = "the route table could not be saved, it is tried again"
+        if self._is_ending:
+            event = "what changed in the route table last could not be saved"
         self._log.log_event(logging.WARNING, event, fields, peer_caused=True)
 
     def _stamped(self) -> None:

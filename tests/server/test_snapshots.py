@@ -429,3 +429,35 @@ def test_options_that_change_while_groups_are_packed_are_not_kept(
         server.on_loop(pack_and_change)
         wait_until(lambda: path.read_bytes() != kept)
         assert read_snapshot(path.read_bytes()).tables.options == {}
+
+
+def test_last_save_that_fails_is_told_and_not_promised_again(
+    started: Started, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    def full(*args: Any) -> None:
+        raise OSError(28, os.strerror(28))
+
+    server = started(snapshot_interval_millis=86_400_000)
+    snapshots = server.server._snapshots
+    with server.peer() as peer:
+        peer.ask(A.registration(TOPICS_A))
+        wait_until(lambda: snapshots._places)
+        peer.ask(B.registration(TOPICS_B))
+        monkeypatch.setattr(os, "fsync", full)
+        server.stop()
+    assert "what changed in the route table last could not be saved" in caplog.text
+    assert "it is tried again" not in caplog.text
+
+
+def test_end_that_a_hanging_disk_does_not_hold_up_says_so(
+    started: Started, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    released = threading.Event()
+    server = started()
+    with server.peer() as peer:
+        peer.ask(A.registration(TOPICS_A))
+        monkeypatch.setattr(os, "fsync", lambda descriptor: released.wait(WAIT_SECONDS))
+        server.stop()
+        assert peer.read_to_end() == b""
+    released.set()
+    assert "the disk is too slow, what changed last may not be saved" in caplog.text
