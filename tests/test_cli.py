@@ -3,6 +3,7 @@
 import logging
 import os
 import re
+import signal
 import subprocess
 import sys
 from collections.abc import Callable, Iterator
@@ -71,13 +72,15 @@ class Server:
 
 
 @pytest.fixture
-def server(monkeypatch: pytest.MonkeyPatch) -> Server:
+def server(monkeypatch: pytest.MonkeyPatch) -> Iterator[Server]:
     """A server that `main` runs instead of the real one."""
+    before = signal.getsignal(signal.SIGHUP)
     fake = Server()
     module = ModuleType("namesrv.server.nameserver")
     monkeypatch.setattr(module, "run", fake.run, raising=False)
     monkeypatch.setitem(sys.modules, "namesrv.server.nameserver", module)
-    return fake
+    yield fake
+    signal.signal(signal.SIGHUP, before)
 
 
 def served(server: Server, *words: str) -> Options:

@@ -8,6 +8,7 @@ command needs them, so that help and version are immediate.
 import os
 import platform
 import shutil
+import signal
 import sys
 from collections.abc import Iterable, Iterator, Sequence
 from importlib import import_module
@@ -105,6 +106,8 @@ def _serve(options: Options, words: Words) -> None:
         _say(f"load config properties file OK, {words.config_file}")
     set_up_logging(options)
     run(options, lambda server: _announce(options, server), lambda: _reread(words))
+    # The loop's handlers went with it, and one that comes now would kill.
+    signal.signal(signal.SIGHUP, signal.SIG_IGN)
 
 
 def _reread(words: Words) -> Options:

@@ -24,6 +24,15 @@ from tests.server.server_process import ServerProcess
 READ_AGAIN = "the configuration was read again"
 Reload = Callable[[str], str]
 
+_HANGS_UP_AT_EXIT = """
+import os, signal, sys
+from namesrv.cli import main
+
+code = main(sys.argv[1:])
+os.kill(os.getpid(), signal.SIGHUP)
+sys.exit(code)
+"""
+
 _HANGS_UP = """
 import os, signal, sys
 from namesrv.cli import main
@@ -190,6 +199,24 @@ def test_signal_during_the_start_waits_for_its_end(
     assert process.stdout is not None and process.stderr is not None
     assert "boot success" in process.stdout.readline()
     assert READ_AGAIN in process.stderr.readline()
+    process.terminate()
+    process.communicate(timeout=WAIT_SECONDS)
+    assert process.returncode == 0
+
+
+@pytest.mark.parametrize("loop_name", ["asyncio", "uvloop"])
+def test_signal_at_the_very_end_does_not_spoil_the_exit_code(
+    tmp_path: Path, loop_name: str
+) -> None:
+    """When the loop has gone already, and its handlers with it."""
+    words = ["--bind", "127.0.0.1", "--port", "0", "--data-dir", str(tmp_path)]
+    process = subprocess.Popen(
+        [sys.executable, "-c", _HANGS_UP_AT_EXIT, *words, "--loop", loop_name],
+        stdout=subprocess.PIPE,
+        text=True,
+    )
+    assert process.stdout is not None
+    assert "boot success" in process.stdout.readline()
     process.terminate()
     process.communicate(timeout=WAIT_SECONDS)
     assert process.returncode == 0
