@@ -38,7 +38,7 @@ class Liveness:
         self._options = options
         self._outbox = outbox
         self._last_tick_ms: int | None = None
-        self._next_scan_ms = 0
+        self._last_scan_ms: int | None = None
         self._held_until_ms = 0
         self._held_closes: list[Connection] = []
         self._is_ending = False
@@ -78,9 +78,9 @@ class Liveness:
         held, self._held_closes = self._held_closes, []
         for connection in held:
             self._remove_brokers_of(connection, now_ms)
-        if now_ms >= self._next_scan_ms:
-            interval = self._options.scan_not_active_broker_interval
-            self._next_scan_ms = now_ms + interval
+        interval = self._options.scan_not_active_broker_interval
+        if self._last_scan_ms is None or now_ms - self._last_scan_ms >= interval:
+            self._last_scan_ms = now_ms
             self._scan_not_active_broker(now_ms)
             self._clear_leftovers(now_ms)
 

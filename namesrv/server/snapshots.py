@@ -69,7 +69,7 @@ class Snapshots:
         self._stamp_path = os.path.join(options.data_dir, STAMP_FILE)
         self._places: dict[str, Kept] = {}
         self._saved_changes = 0
-        self._next_save_ms = 0
+        self._last_save_ms: int | None = None
         self._next_stamp_ms = 0
         self._is_writing = False
         self._is_stamping = False
@@ -111,9 +111,8 @@ class Snapshots:
             self._is_stamping = True
             self._writer.submit(StampJob(self._stamp_path, self._stamped))
         is_idle = self._timer is None and not self._is_writing
-        if is_idle and self._is_behind and now_ms >= self._next_save_ms:
-            interval = self._state.options.snapshot_interval_millis
-            self._next_save_ms = now_ms + interval
+        if is_idle and self._is_behind and self._is_due(now_ms):
+            self._last_save_ms = now_ms
             self._begin()
             self._step()
 
@@ -138,6 +137,11 @@ class Snapshots:
     @property
     def _is_behind(self) -> bool:
         return self._state.tables.changes != self._saved_changes
+
+    def _is_due(self, now_ms: int) -> bool:
+        """By the interval as it is now, which may be shorter than it was."""
+        interval = self._state.options.snapshot_interval_millis
+        return self._last_save_ms is None or now_ms - self._last_save_ms >= interval
 
     def _begin(self) -> None:
         tables = self._state.tables

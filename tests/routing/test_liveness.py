@@ -138,6 +138,17 @@ def test_the_interval_can_change_while_the_server_runs(ticking: World) -> None:
     assert ticking.addrs == {}
 
 
+def test_a_shorter_interval_does_not_wait_for_the_end_of_the_longer_one() -> None:
+    world = World(scan_not_active_broker_interval=DAY_MILLIS)
+    world.tick()
+    world.register(MASTER, ext=timeout(100))
+    world.run(1500)
+    assert world.addrs != {}
+    world.ask(318, None, b"scanNotActiveBrokerInterval=1000")
+    world.run(500)
+    assert world.addrs == {}
+
+
 def test_an_entry_whose_group_has_another_address_goes(ticking: World) -> None:
     ticking.register(MASTER, ext=timeout(1000))
     ticking.ask(104, {**MASTER.ext_fields, "clusterName": "wrong"})

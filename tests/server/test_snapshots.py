@@ -461,3 +461,19 @@ def test_end_that_a_hanging_disk_does_not_hold_up_says_so(
         assert peer.read_to_end() == b""
     released.set()
     assert "the disk is too slow, what changed last may not be saved" in caplog.text
+
+
+def test_shorter_interval_counts_at_once(started: Started, tmp_path: Path) -> None:
+    server = started(snapshot_interval_millis=86_400_000)
+    path = tmp_path / SNAPSHOT_FILE
+
+    def shorten() -> None:
+        configuration = server.server._state.configuration
+        configuration.apply({"snapshotIntervalMillis": 100})
+
+    with server.peer() as peer:
+        peer.ask(A.registration(TOPICS_A))
+        wait_until(lambda: path.exists())
+        peer.ask(B.registration(TOPICS_B))
+        server.on_loop(shorten)
+        wait_until(lambda: b"Mails" in path.read_bytes())
