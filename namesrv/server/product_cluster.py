@@ -24,6 +24,7 @@ _FAILURES: Final = (
     OverflowError,
     TimeoutError,
     ConnectionFault,
+    RuntimeError,  # no thread for the resolver
 )
 
 

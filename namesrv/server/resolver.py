@@ -39,5 +39,8 @@ async def resolve(host: str, port: int) -> str:
         with contextlib.suppress(RuntimeError):  # the loop is closed
             loop.call_soon_threadsafe(tell, address, failed)
 
-    threading.Thread(target=look_up, name="namesrv-resolver", daemon=True).start()
+    try:
+        threading.Thread(target=look_up, name="namesrv-resolver", daemon=True).start()
+    except RuntimeError as error:  # there are as many threads as may be
+        raise OSError(str(error)) from None
     return await found

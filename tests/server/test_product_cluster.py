@@ -157,3 +157,13 @@ def test_server_answers_with_the_other_clusters_route_and_keeps_its_own_tables(
     assert route.body == ROUTE
     assert json.loads(topics.body or b"") == {"topicList": []}
     assert nothing.code == ResponseCode.TOPIC_NOT_EXIST
+
+
+def test_thread_that_cannot_be_started_finds_nothing(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    async def refuse(*args: object, **more: object) -> None:
+        raise RuntimeError("can't start new thread")
+
+    monkeypatch.setattr(asyncio.BaseEventLoop, "getaddrinfo", refuse)
+    assert query("localhost:1") is None

@@ -80,3 +80,14 @@ def test_answer_that_nobody_waits_for_is_dropped(hanging: threading.Event) -> No
 
     asyncio.run(give_up_and_go_on())
     assert complaints == []
+
+
+def test_thread_that_cannot_be_started_is_an_error(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    def refuse(thread: threading.Thread) -> None:
+        raise RuntimeError("can't start new thread")
+
+    monkeypatch.setattr(threading.Thread, "start", refuse)
+    with pytest.raises(OSError, match="can't start new thread"):
+        asyncio.run(resolve("localhost", 1))
