@@ -17,7 +17,7 @@ from namesrv.cli import main
 from namesrv.cli.help_text import help_text
 from namesrv.cli.sources import variable
 from namesrv.cli.words import read_words
-from namesrv.errors import StartFailed
+from namesrv.errors import OptionsInvalid, StartFailed
 from namesrv.options import BY_NAME, OPTIONS, Options, kebab
 from namesrv.server.snapshots import WarmStart
 from tests.test_options import JAVA_TEXT
@@ -663,3 +663,21 @@ class TestProcess:
         )
         assert ran.returncode == 2
         assert rb"'\u4e3b' is not a flag" in ran.stderr
+
+
+def test_pipe_is_not_read_again(server: Server) -> None:
+    """It is empty by then, and all that it had narrowed would be wide open."""
+    read_end, write_end = os.pipe()
+    os.write(write_end, b"adminAccess=off\n")
+    os.close(write_end)
+    path = f"/dev/fd/{read_end}"
+    try:
+        assert served(server, "-c", path).admin_access == "off"
+        with pytest.raises(OptionsInvalid) as caught:
+            server.read_options()
+    finally:
+        os.close(read_end)
+    assert str(caught.value) == (
+        f"file {path} is no regular file, and was read already; start anew to change"
+        " options"
+    )

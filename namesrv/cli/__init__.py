@@ -114,10 +114,25 @@ def _reread(words: Words) -> Options:
     """The options as their sources are now; warnings go to the log."""
     from namesrv.server.logs import LOGGER  # noqa: PLC0415
 
+    path = words.config_file
+    if path is not None and _is_stream(path):
+        raise OptionsInvalid(
+            [
+                f"file {path} is no regular file, and was read already; start anew to"
+                " change options"
+            ]
+        )
     options, warnings = read_options(words, os.environ)
     for warning in warnings:
         LOGGER.warning(warning)
     return options
+
+
+def _is_stream(path: str) -> bool:
+    """Whether there is something that can be read only once, such as a pipe."""
+    if not os.path.exists(path) or path == os.devnull:
+        return False
+    return not (os.path.isfile(path) or os.path.isdir(path))
 
 
 def _announce(options: Options, server: "NameServer") -> None:
