@@ -9,7 +9,7 @@ PIP := $(BIN)/python -m pip --disable-pip-version-check --quiet
 
 .DEFAULT_GOAL := help
 .PHONY: run test pure-test interop lint format coverage options clean help
-.PHONY: sanitize debug-test coverage-fast hot-loop wheels wheel-test
+.PHONY: chaos sanitize debug-test coverage-fast hot-loop wheels wheel-test
 
 run: $(VENV)/.run-stamp ## start a NameServer; make run ARGS="--port 0"
 	@exec $(BIN)/namesrv $(ARGS)
@@ -37,6 +37,9 @@ demand_built = impl=; if [ -f $(VENV)/.fast ]; then export NAMESRV_REQUIRE_EXTEN
 
 coverage: $(VENV)/.dev-stamp ## the lines that the last `make test` ran and missed, in htmlcov/
 	$(BIN)/python -m coverage html --fail-under=0
+
+chaos: $(VENV)/.dev-stamp ## kill, stop, starve and flood real servers, print what became of it (Linux)
+	$(BIN)/python -m tests.chaos $(ARGS)
 
 interop: $(VENV)/.dev-stamp ## run against real brokers and clients (Java, Maven)
 	$(BIN)/python tests/interop/fetch.py

@@ -3,16 +3,20 @@
 import sys
 
 from bench.driver.choice import read_plan
-from bench.driver.run import measure
+from bench.driver.run import measure, measure_storms_again
 from bench.driver.servers import other_servers
 from bench.report.results import write_report
 from bench.server import SERVERS
 
 
 def main() -> int:
-    plan = read_plan("Measure namesrv beside the other NameServers and echo servers.")
+    about = "Measure namesrv beside the other NameServers and echo servers."
+    plan, storms_only = read_plan(about)
     others, absent = other_servers()
-    return write_report(measure("peers", [*SERVERS, *others], absent, plan))
+    servers = [*SERVERS, *others]
+    if storms_only:
+        return write_report(measure_storms_again("peers", servers, plan))
+    return write_report(measure("peers", servers, absent, plan))
 
 
 if __name__ == "__main__":

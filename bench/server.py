@@ -3,7 +3,7 @@
 import sys
 
 from bench.driver.choice import read_plan
-from bench.driver.run import measure
+from bench.driver.run import measure, measure_storms_again
 from bench.driver.servers import (
     ASYNCIO_ECHO,
     C_ECHO,
@@ -17,7 +17,9 @@ SERVERS = (OURS_FAST, OURS_PURE, UVLOOP_ECHO, ASYNCIO_ECHO, C_ECHO)
 
 
 def main() -> int:
-    plan = read_plan("Measure namesrv beside echo servers.")
+    plan, storms_only = read_plan("Measure namesrv beside echo servers.")
+    if storms_only:
+        return write_report(measure_storms_again("server", SERVERS, plan))
     return write_report(measure("server", SERVERS, {}, plan))
 
 

@@ -5,11 +5,14 @@
     │   ├── FrameTooLong, FrameTooShort, HeaderTooLong, SerializeTypeUnknown
     │   ├── HeaderInvalid
     │   ├── ProxyHeaderInvalid
-    │   └── TlsUnavailable
+    │   └── TlsUnavailable, TlsRequired, TlsBroken
     ├── RequestFailed        the request failed: answer its `code` and `remark`
-    │   └── BodyInvalid      the request's body cannot be read (code 1)
+    │   ├── BodyInvalid      the request's body cannot be read (code 1)
+    │   └── AccessRefused    the peer may not ask for this (code 16)
     ├── JsonInvalid, PropertiesInvalid      a text cannot be read; position and reason
+    ├── AccessKeysInvalid    the file of access keys cannot be read
     ├── StorageError         a file could not be written; nothing was changed
+    ├── TlsFilesInvalid      certificate or key cannot be used: keep the old ones
     ├── SnapshotInvalid      a kept route table cannot be read: start without it
     ├── OptionsInvalid       options are wrong: print `mistakes`, exit code 2
     └── StartFailed          the server cannot start: print the sentence, exit code 1
@@ -84,10 +87,24 @@ class ProxyHeaderInvalid(ConnectionFault):
 class TlsUnavailable(ConnectionFault):
     """A TLS hello came to a server without a TLS context (section 5.2)."""
 
+    def __init__(self, reason: str) -> None:
+        super().__init__(f"a TLS connection was tried, and {reason}")
+
+
+class TlsRequired(ConnectionFault):
+    """A plain connection came to a server that demands TLS (section 9.8)."""
+
     def __init__(self) -> None:
         super().__init__(
-            "a TLS connection was tried, and this server has no TLS context"
+            "a connection without TLS was tried, and tls.server.mode is enforcing"
         )
+
+
+class TlsBroken(ConnectionFault):
+    """A TLS handshake failed, or what came after it cannot be decrypted."""
+
+    def __init__(self, reason: str) -> None:
+        super().__init__(f"TLS failed: {reason}")
 
 
 class RequestFailed(NamesrvError):
@@ -107,6 +124,17 @@ class BodyInvalid(RequestFailed):
 
     def __init__(self, what: str, reason: str) -> None:
         super().__init__(f"{what} cannot be read: {reason}")
+
+
+class AccessRefused(RequestFailed):
+    """A peer may not ask for this; answered with code 16.
+
+    `reason` is for the log, and may say more than the peer is told.
+    """
+
+    def __init__(self, remark: str, reason: str) -> None:
+        super().__init__(remark, ResponseCode.NO_PERMISSION)
+        self.reason = reason
 
 
 class JsonInvalid(NamesrvError):
@@ -130,6 +158,14 @@ class PropertiesInvalid(NamesrvError):
         self.line = line
 
 
+class AccessKeysInvalid(NamesrvError):
+    """A text of access keys is malformed; `line` counts from 1. Never quotes it."""
+
+    def __init__(self, reason: str, line: int | None = None) -> None:
+        super().__init__(reason if line is None else f"line {line}: {reason}")
+        self.line = line
+
+
 class StorageError(NamesrvError):
     """A file could not be read or written; memory and file stay as they were."""
 
@@ -140,6 +176,10 @@ class StorageError(NamesrvError):
 
 class SnapshotInvalid(NamesrvError):
     """A kept route table is damaged, cut off or of an unknown version."""
+
+
+class TlsFilesInvalid(NamesrvError):
+    """Certificate, key or trust store cannot be used; the message is one sentence."""
 
 
 class OptionsInvalid(NamesrvError):

@@ -54,7 +54,8 @@ def parse_value(option: Option, text: str) -> Value:
                     return choice
         elif not re.search("[\x00-\x1f\x7f]", word):
             return word
-    mistake = f"{option.name} is {_quote(text)}, expected {option.expected}"
+    shown = "what it must not be" if option.secret else _quote(text)
+    mistake = f"{option.name} is {shown}, expected {option.expected}"
     raise OptionsInvalid([mistake])
 
 
@@ -130,6 +131,16 @@ def _contradictions(options: Options) -> Iterator[tuple[str, str]]:
         yield "bindAddress", "bindAddress is empty, expected at least one address"
     if not options.data_dir:
         yield "dataDir", "dataDir is empty, expected the path of a directory"
+    for name in ("adminAccess", "brokerAccess"):
+        is_signed = getattr(options, BY_NAME[name].attribute) == "signed"
+        if is_signed and not options.access_keys_file:
+            yield (
+                name,
+                f"{name} is signed, expected accessKeysFile to name the file of keys",
+            )
+    if options.audit_log and options.audit_log == options.log_file:
+        yield "auditLog", "auditLog is the logFile, expected a file of its own"
+    yield from _tls_contradictions(options)
     low = options.write_buffer_low_water_mark
     high = options.write_buffer_high_water_mark
     if 0 < high < low:
@@ -143,4 +154,39 @@ def _contradictions(options: Options) -> Iterator[tuple[str, str]]:
             "inputBudgetBytes",
             f"inputBudgetBytes is {options.input_budget_bytes}, expected at least"
             f" frameMaxLength, which is {options.frame_max_length}",
+        )
+
+
+def _tls_contradictions(options: Options) -> Iterator[tuple[str, str]]:
+    """What would let in everybody, or nobody, where the operator wanted otherwise."""
+    if options.tls_server_mode == "disabled":
+        return
+    has_certificate = bool(options.tls_server_cert_path)
+    if options.tls_server_key_path and not has_certificate:
+        yield (
+            "tlsServerKeyPath",
+            "tlsServerKeyPath is given, expected tlsServerCertPath beside it",
+        )
+    elif options.tls_server_mode == "enforcing" and not (
+        has_certificate or options.tls_test_mode_enable
+    ):
+        yield (
+            "tlsServerMode",
+            "tlsServerMode is enforcing, expected tlsServerCertPath beside it, because"
+            " without a certificate nobody can connect",
+        )
+    if options.tls_server_auth_client and not options.tls_server_trust_cert_path:
+        yield (
+            "tlsServerAuthClient",
+            "tlsServerAuthClient is true, expected tlsServerTrustCertPath beside it,"
+            " which says whose certificates are good",
+        )
+    if (
+        options.tls_server_need_client_auth == "require"
+        and not options.tls_server_auth_client
+    ):
+        yield (
+            "tlsServerNeedClientAuth",
+            "tlsServerNeedClientAuth is require, expected tlsServerAuthClient=true"
+            " beside it, because any certificate would do without",
         )

@@ -12,12 +12,14 @@ from functools import partial
 from typing import Any, Final
 
 NETWORK: Final = "Network"
+TLS: Final = "TLS"
 ROUTES: Final = "Routes and topics"
+ACCESS: Final = "Who may do what"
 FILES: Final = "Files"
 LOGS: Final = "Logs"
-LIMITS: Final = "Limits, in bytes unless they count keys"
+LIMITS: Final = "Limits, in bytes unless they are numbers of something"
 JVM: Final = "Of the JVM: accepted and reported, without effect here"
-GROUPS: Final = (NETWORK, ROUTES, FILES, LOGS, LIMITS, JVM)
+GROUPS: Final = (NETWORK, TLS, ROUTES, ACCESS, FILES, LOGS, LIMITS, JVM)
 
 REMOTE_KEYS: Final = frozenset(
     """orderMessageEnable returnOrderTopicConfigToBroker supportActingMaster
@@ -26,6 +28,9 @@ REMOTE_KEYS: Final = frozenset(
     scanNotActiveBrokerInterval serverChannelMaxIdleTimeSeconds""".split()
 )
 """All that a remote update (318) may change (protocol.md section 9.4)."""
+
+SECRET_KEYS: Final = frozenset({"tlsServerKeyPassword"})
+"""What is never printed, logged or answered."""
 
 KV_CONFIG_FILE: Final = "kvConfig.json"
 CONFIG_STORE_FILE: Final = "namesrv.properties"
@@ -36,6 +41,9 @@ MIB: Final = 2**20
 GIB: Final = 2**30
 TIB: Final = 2**40
 DAY_MILLIS: Final = 86_400_000
+
+HIDDEN: Final = "******"
+_SECRET: Final = re.compile("password|passwd|secret|credential|token|accesskey", re.I)
 
 Value = bool | int | str
 
@@ -66,6 +74,11 @@ class Option:
         return self.name in REMOTE_KEYS
 
     @property
+    def secret(self) -> bool:
+        """Whether its value must not be shown."""
+        return self.name in SECRET_KEYS
+
+    @property
     def jvm_only(self) -> bool:
         """Whether it is accepted and reported, and has no effect here."""
         return self.group == JVM
@@ -80,6 +93,10 @@ class Option:
         if self.choices:
             return f"one of {', '.join(self.choices)}"
         return "a text without control characters"
+
+    def shown(self, value: Value) -> str:
+        """A value of it as people and logs may see it."""
+        return HIDDEN if self.secret and value else value_text(value)
 
 
 def kebab(name: str) -> str:
@@ -126,6 +143,9 @@ class Options:
     server_channel_max_idle_time_seconds: int = _option(
         120, NETWORK, "close silent connections after so long; 0: never"
     )
+    max_connections: int = _ours(
+        0, NETWORK, "more are closed at once; 0: what the limit of open files allows"
+    )
     server_socket_backlog: int = _option(1024, NETWORK, "connections not yet accepted")
     server_socket_snd_buf_size: int = _option(0, NETWORK, "bytes; 0: the system's")
     server_socket_rcv_buf_size: int = _option(0, NETWORK, "bytes; 0: the system's")
@@ -139,6 +159,28 @@ class Options:
         False, NETWORK, "at the end, send clients to other servers first"
     )
     shutdown_wait_time_seconds: int = _option(30, NETWORK, "how long to do that")
+
+    tls_server_mode: str = _ours(
+        "permissive", TLS, "who may connect", choices="disabled permissive enforcing"
+    )
+    tls_server_cert_path: str = _ours("", TLS, "certificate and its chain, in PEM")
+    tls_server_key_path: str = _ours(
+        "", TLS, "its private key, in PEM; empty: in the same file"
+    )
+    tls_server_key_password: str = _ours("", TLS, "password of the private key")
+    tls_test_mode_enable: bool = _ours(
+        True, TLS, "make a throw-away certificate where none is named"
+    )
+    tls_server_need_client_auth: str = _ours(
+        "none", TLS, "clients' certificates", choices="none optional require"
+    )
+    tls_server_auth_client: bool = _ours(
+        False, TLS, "check clients' certificates; false: any will do"
+    )
+    tls_server_trust_cert_path: str = _ours("", TLS, "what to check them against")
+    tls_config_file: str = _ours(
+        "/etc/rocketmq/tls.properties", TLS, "overrides these, except the mode"
+    )
 
     scan_not_active_broker_interval: int = _option(
         5000, ROUTES, "milliseconds between looks for dead brokers", 10, DAY_MILLIS
@@ -170,6 +212,18 @@ class Options:
     product_env_name: str = _option("center", ROUTES, "name of that cluster")
     product_namesrv_addr: str = _ours("", ROUTES, "host:port;host:port of its servers")
 
+    admin_access: str = _ours(
+        "open",
+        ACCESS,
+        "who may change KV, topics, permissions, configuration",
+        choices="open loopback signed off",
+    )
+    broker_access: str = _ours(
+        "open", ACCESS, "who may register as a broker", choices="open signed"
+    )
+    access_keys_file: str = _ours("", ACCESS, "who may sign: accessKey=secretKey lines")
+    audit_log: str = _ours("", ACCESS, "file of who changed what; empty: none")
+
     data_dir: str = _ours("~/namesrv", FILES, "directory of the files below")
     kv_config_path: str = _option("", FILES, "key-value configuration")
     config_store_path: str = _option("", FILES, "what remote updates have changed")
@@ -199,8 +253,15 @@ class Options:
 
     frame_max_length: int = _ours(16 * MIB, LIMITS, "longest frame", 1024, GIB)
     input_budget_bytes: int = _ours(256 * MIB, LIMITS, "unfinished frames", 1024, TIB)
+    output_budget_bytes: int = _ours(256 * MIB, LIMITS, "unsent answers", 1024, TIB)
     body_max_inflated_bytes: int = _ours(64 * MIB, LIMITS, "inflated body", 1024, GIB)
     answer_cache_bytes: int = _ours(64 * MIB, LIMITS, "ready route answers", 0, TIB)
+    max_topics_per_registration: int = _ours(
+        100_000, LIMITS, "number of topics that a broker may register", 1
+    )
+    max_routes: int = _ours(
+        0, LIMITS, "number of topics, counted once for each broker group; 0: any"
+    )
     kv_max_namespaces: int = _ours(1024, LIMITS, "number of key-value namespaces")
     kv_max_keys: int = _ours(65536, LIMITS, "number of keys in all of them")
     kv_max_name_bytes: int = _ours(1024, LIMITS, "longest namespace or key", 1)
@@ -266,8 +327,14 @@ def value_text(value: Value) -> str:
 
 
 def java_text(options: Options) -> str:
-    """The body of 319 (section 4.3): Java's keys and extra ones, in UTF-16 order."""
-    table = dict(options.extra)
+    """The body of 319 (section 4.3): Java's keys and extra ones, in UTF-16 order.
+
+    An extra key that is called after a secret shows none (section 9.10).
+    """
+    table = {
+        key: HIDDEN if _SECRET.search(key) else text
+        for key, text in options.extra.items()
+    }
     for option in OPTIONS:
         value = getattr(options, option.attribute)
         if option.java and value is not None:

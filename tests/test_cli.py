@@ -56,8 +56,14 @@ class Server:
         self.warm_start: WarmStart | None = None
         self.failure: BaseException | None = None
 
-    def run(self, options: Options, on_started: Callable[[object], None]) -> None:
+    def run(
+        self,
+        options: Options,
+        on_started: Callable[[object], None],
+        read_options: Callable[[], Options],
+    ) -> None:
         self.options = options
+        self.read_options = read_options
         if self.failure is not None:
             raise self.failure
         about = {"addresses": self.addresses, "loop_name": self.loop_name}
@@ -518,9 +524,44 @@ class TestServing:
         (line,) = capsys.readouterr().err.splitlines()
         assert line.endswith(
             "WARN  bound to 0.0.0.0:2, [::]:3: everybody who reaches this port can"
-            " change routes; bindAddress (--bind 127.0.0.1), a firewall or a network"
-            " policy narrows who does"
+            " change routes; adminAccess and brokerAccess, bindAddress (--bind"
+            " 127.0.0.1), a firewall or a network policy narrow who does"
         )
+
+    @pytest.mark.parametrize(
+        ("mode", "wanted", "is_warned"),
+        [
+            ("enforcing", "require", False),
+            ("enforcing", "optional", True),
+            ("permissive", "require", True),
+        ],
+    )
+    def test_nobody_is_warned_where_all_clients_show_a_certificate(
+        self, server: Server, capsys: Capture, mode: str, wanted: str, is_warned: bool
+    ) -> None:
+        server.addresses = [("0.0.0.0", 2)]
+        words = ["--tls-server-mode", mode, "--tls-server-need-client-auth", wanted]
+        words += ["--tls-server-auth-client", "--tls-server-trust-cert-path", "/store"]
+        served(server, *words)
+        assert ("bound to" in capsys.readouterr().err) is is_warned
+
+    @pytest.mark.parametrize(
+        ("admin", "broker", "is_warned"),
+        [
+            ("open", "signed", True),
+            ("loopback", "open", True),
+            ("off", "signed", False),
+            ("loopback", "signed", False),
+            ("signed", "signed", False),
+        ],
+    )
+    def test_who_narrowed_both_is_not_warned(
+        self, server: Server, capsys: Capture, admin: str, broker: str, is_warned: bool
+    ) -> None:
+        server.addresses = [("0.0.0.0", 2)]
+        access = ["--admin-access", admin, "--broker-access", broker]
+        served(server, *access, "--access-keys-file", "keys")
+        assert ("everybody" in capsys.readouterr().err) == is_warned
 
     def test_warning_is_seen_on_the_terminal_too_when_logs_go_to_a_file(
         self, server: Server, tmp_path: Path, capsys: Capture

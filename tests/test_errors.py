@@ -21,6 +21,8 @@ from namesrv.errors import (
     SerializeTypeUnknown,
     StartFailed,
     StorageError,
+    TlsBroken,
+    TlsRequired,
     TlsUnavailable,
 )
 
@@ -43,7 +45,9 @@ def test_all_are_ours_and_stand_in_the_tree(kind: type[Exception]) -> None:
         SerializeTypeUnknown(2),
         HeaderInvalid("it is odd"),
         ProxyHeaderInvalid("it is odd"),
-        TlsUnavailable(),
+        TlsUnavailable("it has none"),
+        TlsRequired(),
+        TlsBroken("it is odd"),
     ],
 )
 def test_what_breaks_the_protocol_closes(fault: Exception) -> None:

@@ -87,7 +87,7 @@ class TestTable:
     def test_every_attribute_is_an_option_and_every_option_an_attribute(self) -> None:
         attributes = {entry.name for entry in dataclasses.fields(Options)} - {"extra"}
         assert attributes == {option.attribute for option in OPTIONS}
-        assert len(OPTIONS) == len(BY_NAME) == 61
+        assert (len(OPTIONS), len(BY_NAME)) == (78, 78)
 
     @pytest.mark.parametrize("option", OPTIONS, ids=lambda option: option.name)
     def test_type_default_and_attribute_agree(self, option: Option) -> None:
@@ -291,6 +291,20 @@ class TestBuild:
                 " process of its own",
             ),
             (
+                {"logFile": "a.log", "auditLog": "a.log"},
+                "f, line 1: auditLog is the logFile, expected a file of its own",
+            ),
+            (
+                {"adminAccess": "Signed"},
+                "f, line 0: adminAccess is signed, expected accessKeysFile to name the"
+                " file of keys",
+            ),
+            (
+                {"brokerAccess": "signed"},
+                "f, line 0: brokerAccess is signed, expected accessKeysFile to name"
+                " the file of keys",
+            ),
+            (
                 {"writeBufferHighWaterMark": "5", "writeBufferLowWaterMark": "6"},
                 "f, line 1: writeBufferLowWaterMark is 6, expected at most"
                 " writeBufferHighWaterMark, which is 5",
@@ -394,6 +408,17 @@ class TestJavaText:
             lines.index("shutdownWaitTimeSeconds=30") + 1, "someUnknown=extra value"
         )
         assert java_text(options).splitlines() == lines
+
+    def test_shows_no_value_of_a_key_that_is_called_after_a_secret(self) -> None:
+        secret = ["tls.server.keyPassword", "SECRETKEY", "my.token", "accessKey"]
+        secret += ["passwd", "innerClientAuthenticationCredentials"]
+        harmless = ["tls.server.keyPath", "keys", "accept", "secre"]
+        extra = dict.fromkeys(secret + harmless, "value")
+        lines = java_text(Options(extra=extra)).splitlines()
+        for key in secret:
+            assert f"{key}=******" in lines
+        for key in harmless:
+            assert f"{key}=value" in lines
 
     def test_is_sorted_by_utf_16_and_escapes_nothing(self) -> None:
         options = Options(extra={"\uff61": "a=b", "\U0001f600": "\\", "\ud800": ""})

@@ -51,19 +51,46 @@ def measure(
         field, echoed = _measure_field(servers, folder / "field", wanted, plan)
         result["loads"] = field
         result["alone"] = measure_alone(servers, folder / "alone", plan, echoed)
-        stormy = [server for server in servers if server.name in _STORM_SERVERS]
-        result["storms"] = measure_storms(stormy, folder / "storms", plan)
+        result["storms"] = _storms(servers, folder, plan)
     finally:
         shutil.rmtree(folder, ignore_errors=True)
     result["minutes"] = round((time.monotonic() - began) / 60, 1)
     return write_result(kind, plan, result)
 
 
+def measure_storms_again(kind: str, servers: Sequence[Server], plan: Plan) -> Path:
+    """Measure the storms anew, of all servers in one session, into the results of an
+    earlier run, which then say so."""
+    need_extensions()
+    build_generators()
+    raise_file_limit()
+    result: dict[str, Any] = json.loads(_results(kind, plan).read_text())
+    result["storms_machine"] = describe_machine()
+    os.sched_setaffinity(0, {cores()[1]})
+    folder = Path(tempfile.mkdtemp(prefix="run-", dir=CACHE))
+    try:
+        result["storms"] = _storms(servers, folder, plan)
+    finally:
+        shutil.rmtree(folder, ignore_errors=True)
+    return write_result(kind, plan, result)
+
+
+def _storms(
+    servers: Sequence[Server], folder: Path, plan: Plan
+) -> dict[str, dict[str, Any]]:
+    stormy = [server for server in servers if server.name in _STORM_SERVERS]
+    return measure_storms(stormy, folder / "storms", plan)
+
+
+def _results(kind: str, plan: Plan) -> Path:
+    folder = RESULTS if not plan.quick else CACHE / "quick-results"
+    return folder / f"{kind}.json"
+
+
 def write_result(kind: str, plan: Plan, result: dict[str, Any]) -> Path:
     """A quick run is for trying the scripts, and does not replace a real one."""
-    target = RESULTS if not plan.quick else CACHE / "quick-results"
-    target.mkdir(parents=True, exist_ok=True)
-    path = target / f"{kind}.json"
+    path = _results(kind, plan)
+    path.parent.mkdir(parents=True, exist_ok=True)
     path.write_text(as_written(json.dumps(result, indent=1)) + "\n")
     return path
 

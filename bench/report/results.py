@@ -176,6 +176,13 @@ def _storms(figures: Figures) -> str:
     titles += ["CPU a registration", "registration p50", "p99", "lookups"]
     titles += ["lookup p50", "p99", "max", "RSS", "peak RSS"]
     parts = ["## Storms\n"]
+    again = figures.raw.get("storms_machine")
+    if again:
+        parts.append(
+            f"Measured again, all of them in one session: {again['when']}, commit"
+            f" {again['commit'][:12]}, load average before:"
+            f" {again['load_average'][0]:.1f}.\n"
+        )
     for phase in STORM_PHASES:
         rows = [
             _storm_row(figures, phase, server)

@@ -31,6 +31,7 @@ cdef class Connection:
     cdef public long long last_active_ms
     cdef set _registered
     cdef public str remote_address
+    cdef public str socket_address
 
     cdef bytes _run(self, bytes first, long long now_ms)
     cdef int _answer_frames(self, Output* output, long long now_ms) except -1

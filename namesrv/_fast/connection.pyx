@@ -92,7 +92,8 @@ cdef class HotPath:
 
 
 cdef class Connection:
-    """One peer. `remote_address` is its text for logs.
+    """One peer. `remote_address` is its text for logs, which a PROXY header may change;
+    `socket_address` stays what the socket says.
 
     `pause` says why it stopped parsing; `fault` why it must close; `finished` that
     the peer sends no more. `needs_care` says that more than bytes to send came of the
@@ -107,6 +108,7 @@ cdef class Connection:
         self._noted_bytes = 0
         self._latest_shape = 0
         self.remote_address = remote_address
+        self.socket_address = remote_address
         self._registered = None
         self.pause = PAUSE_NONE
         self.fault = None

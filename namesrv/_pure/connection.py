@@ -92,7 +92,8 @@ class HotPath:
 
 
 class Connection:
-    """One peer. `remote_address` is its text for logs.
+    """One peer. `remote_address` is its text for logs, which a PROXY header may change;
+    `socket_address` stays what the socket says.
 
     `pause` says why it stopped parsing; `fault` why it must close; `finished` that
     the peer sends no more. `needs_care` says that more than bytes to send came of the
@@ -111,6 +112,7 @@ class Connection:
         "needs_care",
         "pause",
         "remote_address",
+        "socket_address",
     )
 
     def __init__(self, hot: HotPath, remote_address: str) -> None:
@@ -121,6 +123,7 @@ class Connection:
         self._noted_bytes = 0
         self._registered: set[tuple[str, str]] | None = None
         self.remote_address = remote_address
+        self.socket_address = remote_address
         self.pause: int = Pause.NONE
         self.fault: ConnectionFault | None = None
         self.finished = False

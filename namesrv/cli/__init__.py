@@ -18,8 +18,8 @@ from namesrv import __version__
 from namesrv.cli.help_text import help_text
 from namesrv.cli.sources import read_options
 from namesrv.cli.words import Words, read_words
-from namesrv.errors import OptionsInvalid, StartFailed
-from namesrv.options import OPTIONS, Options, java_text, value_text
+from namesrv.errors import OptionsInvalid, StartFailed, TlsFilesInvalid
+from namesrv.options import OPTIONS, Options, java_text
 
 if TYPE_CHECKING:
     from namesrv.server.nameserver import NameServer
@@ -53,12 +53,32 @@ def _obey(words: Words) -> int:
         for warning in warnings:
             _say(f"namesrv: warning: {warning}", sys.stderr)
         if words.action == "check":
+            _check_files(options)
             _say("namesrv: OK, all options are understood")
         elif words.action == "print":
             _say("\n".join(_items(options)))
         else:
-            _serve(options, words.config_file)
+            _serve(options, words)
     return 0
+
+
+def _check_files(options: Options) -> None:
+    """What a start would find wrong with a file that the options name."""
+    from namesrv.server.access_keys import read_keys_file  # noqa: PLC0415
+    from namesrv.server.tls_context import context_of_files  # noqa: PLC0415
+
+    if options.access_keys_file:
+        try:
+            warning = read_keys_file(options.access_keys_file)[1]
+        except StartFailed as error:
+            raise OptionsInvalid([str(error)]) from None
+        if warning is not None:
+            _say(f"namesrv: warning: {warning}", sys.stderr)
+    if options.tls_server_cert_path and options.tls_server_mode != "disabled":
+        try:
+            context_of_files(options)
+        except TlsFilesInvalid as error:
+            raise OptionsInvalid([str(error)]) from None
 
 
 def _items(options: Options) -> Iterator[str]:
@@ -66,10 +86,11 @@ def _items(options: Options) -> Iterator[str]:
     yield from java_text(options).splitlines()
     for option in OPTIONS:
         if not option.java:
-            yield f"{option.name}={value_text(getattr(options, option.attribute))}"
+            value = getattr(options, option.attribute)
+            yield f"{option.name}={option.shown(value)}"
 
 
-def _serve(options: Options, config_file: str | None) -> None:
+def _serve(options: Options, words: Words) -> None:
     try:
         import_module("namesrv._impl")
     except ImportError as error:
@@ -80,10 +101,20 @@ def _serve(options: Options, config_file: str | None) -> None:
     from namesrv.server.logs import set_up_logging  # noqa: PLC0415
     from namesrv.server.nameserver import run  # noqa: PLC0415
 
-    if config_file is not None:
-        _say(f"load config properties file OK, {config_file}")
+    if words.config_file is not None:
+        _say(f"load config properties file OK, {words.config_file}")
     set_up_logging(options)
-    run(options, lambda server: _announce(options, server))
+    run(options, lambda server: _announce(options, server), lambda: _reread(words))
+
+
+def _reread(words: Words) -> Options:
+    """The options as their sources are now; warnings go to the log."""
+    from namesrv.server.logs import LOGGER  # noqa: PLC0415
+
+    options, warnings = read_options(words, os.environ)
+    for warning in warnings:
+        LOGGER.warning(warning)
+    return options
 
 
 def _announce(options: Options, server: "NameServer") -> None:
@@ -97,15 +128,24 @@ def _announce(options: Options, server: "NameServer") -> None:
         f" start {server.warm_start.text if server.warm_start else 'cold'}"
     )
     public = [item for item in server.addresses if not ip_address(item[0]).is_loopback]
-    if public:
+    is_open = "open" in (options.admin_access, options.broker_access)
+    if public and is_open and not _asks_everybody(options):
         warning = (
             f"bound to {_joined(public)}: everybody who reaches this port can change"
-            " routes; bindAddress (--bind 127.0.0.1), a firewall or a network policy"
-            " narrows who does"
+            " routes; adminAccess and brokerAccess, bindAddress (--bind 127.0.0.1), a"
+            " firewall or a network policy narrow who does"
         )
         LOGGER.warning(warning)
         if options.log_file:
             _say(f"namesrv: warning: {warning}", sys.stderr)
+
+
+def _asks_everybody(options: Options) -> bool:
+    """Whether nobody comes in without a certificate that is checked."""
+    return (
+        options.tls_server_mode == "enforcing"
+        and options.tls_server_need_client_auth == "require"
+    )
 
 
 def _joined(addresses: Iterable[tuple[str, int]]) -> str:

@@ -27,7 +27,13 @@ _PLACEHOLDERS: Final = {
     "dataDir": "DIRECTORY",
     "kvConfigPath": "FILE",
     "configStorePath": "FILE",
+    "accessKeysFile": "FILE",
+    "auditLog": "FILE",
     "logFile": "FILE",
+    "tlsServerCertPath": "FILE",
+    "tlsServerKeyPath": "FILE",
+    "tlsServerTrustCertPath": "FILE",
+    "tlsConfigFile": "FILE",
 }
 _INTRODUCTION: Final = (
     "Without any flag it serves on port 9876 of all IPv4 addresses, and keeps its files"

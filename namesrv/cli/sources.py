@@ -1,7 +1,8 @@
 """Where options come from, in rising order.
 
-Defaults, Java's two environment variables, the `-c` file, the remote updates that were
-kept (protocol.md section 9.4), the variables NAMESRV_OPT_..., the command line.
+Defaults, Java's two environment variables, the `-c` file, the file that it names for
+TLS, the remote updates that were kept (protocol.md section 9.4), the variables
+NAMESRV_OPT_..., the command line.
 """
 
 import os
@@ -9,6 +10,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from difflib import get_close_matches
 from typing import Final
 
+from namesrv.cli import tls_properties
 from namesrv.cli.words import Words
 from namesrv.errors import OptionsInvalid, PropertiesInvalid
 from namesrv.option_sources import Given, Source, build
@@ -21,7 +23,17 @@ _JAVA_VARIABLES: Final = {
     "ROCKETMQ_SERIALIZE_TYPE": "serializeType",
     "NAMESRV_ADDR": "productNamesrvAddr",
 }
-_PATHS: Final = ("data_dir", "kv_config_path", "config_store_path", "log_file")
+_PATHS: Final = (
+    "data_dir",
+    "kv_config_path",
+    "config_store_path",
+    "access_keys_file",
+    "audit_log",
+    "log_file",
+    "tls_server_cert_path",
+    "tls_server_key_path",
+    "tls_server_trust_cert_path",
+)
 
 
 def variable(option: Option) -> str:
@@ -36,8 +48,9 @@ def read_options(words: Words, environ: Mapping[str, str]) -> tuple[Options, lis
     """
     mistakes = list(words.mistakes)
     warnings: list[str] = []
-    below = [_java_variables(environ), *_config_file(words, mistakes)]
+    below = [_java_variables(environ), *_config_file(words, mistakes, warnings)]
     above = [_variables(environ), Source("command line", words.given)]
+    below += _tls_config_file([*below, *above], mistakes, warnings)
     options = _build([*below, *above], mistakes)
     if options is not None:
         _choose_store(options, words.config_file, warnings)
@@ -98,10 +111,23 @@ def _variables(environ: Mapping[str, str]) -> Source:
     return Source("environment", items, spell=variable)
 
 
-def _config_file(words: Words, mistakes: list[str]) -> Iterator[Source]:
+def _config_file(
+    words: Words, mistakes: list[str], warnings: list[str]
+) -> Iterator[Source]:
     if words.config_file is not None:
+        name = f"file {words.config_file}"
         items = _properties(words.config_file, mistakes)
-        yield Source(f"file {words.config_file}", items, keeps_unknown=True)
+        items = list(tls_properties.translated(items, name, mistakes, warnings))
+        yield Source(name, items, keeps_unknown=True)
+
+
+def _tls_config_file(
+    sources: Sequence[Source], mistakes: list[str], warnings: list[str]
+) -> Iterator[Source]:
+    path = tls_properties.config_file(sources)
+    if path is not None:
+        items = _properties(path, mistakes)
+        yield tls_properties.of_config_file(path, items, mistakes, warnings)
 
 
 def _store(options: Options, mistakes: list[str]) -> Iterator[Source]:

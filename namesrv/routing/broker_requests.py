@@ -12,6 +12,7 @@ from namesrv.codes import ORDER_TOPIC_CONFIG, ResponseCode
 from namesrv.errors import RequestFailed
 from namesrv.routing import queries, unregistration
 from namesrv.routing.registration import Registration
+from namesrv.routing.route_limits import check_registration
 from namesrv.routing.state import RoutingState
 from namesrv.wire.bodies import DataVersion, RegisterBrokerBody, write_data_version
 from namesrv.wire.command import ExtFields, RemotingCommand
@@ -44,12 +45,47 @@ def register_broker(
     digest = None
     if is_dated and command.body is not None:
         digest = registration_digest(command.version, ext_fields, command.body)
+    try:
+        check_registration(state.tables, state.options, header, body)
+    except RequestFailed as failure:
+        _report_too_many(state, header, connection, failure.remark)
+        _note_alive(state, header, connection, now_ms)
+        return _refused(command, failure.remark)
     registration = Registration(header, body, header.broker_id, connection, digest)
     try:
         result = registration.apply(state.tables, state.options, state.outbox, now_ms)
     except RequestFailed as failure:
         return _refused(command, failure.remark)
     return command.answer(ext_fields=result, body=_order_topic_body(state))
+
+
+def _report_too_many(
+    state: RoutingState,
+    header: RegisterBrokerRequestHeader,
+    connection: Connection,
+    remark: str,
+) -> None:
+    state.outbox.warn(
+        "registration refused, it is too large",
+        broker=header.broker_name,
+        address=header.broker_addr,
+        reason=remark,
+        remote=connection.remote_address,
+    )
+
+
+def _note_alive(
+    state: RoutingState,
+    header: RegisterBrokerRequestHeader,
+    connection: Connection,
+    now_ms: int,
+) -> None:
+    """Whoever asks for too much is alive, and keeps what it has."""
+    table = state.tables.broker_live_table
+    info = table.get(header.cluster_name or "", header.broker_addr or "")
+    if info is not None and info.broker_name == header.broker_name:
+        table.renew(info, connection, now_ms)
+        connection.add_registered(info.key)
 
 
 def _refused(command: RemotingCommand, remark: str) -> RemotingCommand:

@@ -4,12 +4,12 @@ Only the keys of an allow-list are changed, typed, all of a request or none of i
 (docs/protocol.md, chapter on differences). Source: `Configuration#update`.
 """
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from typing import Final
 
 from namesrv.errors import PropertiesInvalid, RequestFailed, StorageError
 from namesrv.option_sources import parse_remote
-from namesrv.options import BY_NAME, REMOTE_KEYS, Options, value_text
+from namesrv.options import BY_NAME, REMOTE_KEYS, Options, Value, value_text
 from namesrv.routing.outbox import FileWrite, Outbox
 from namesrv.wire.properties import read_properties, write_properties
 
@@ -61,7 +61,7 @@ class Configuration:
         def written(error: StorageError | None) -> None:
             if error is None:
                 self._stored.update(texts)
-                self._apply(changes, remote_address)
+                self.apply(changes, remote=remote_address)
             done(error)
 
         def content() -> bytes:
@@ -71,7 +71,12 @@ class Configuration:
         path = self._options.config_store_path
         self._outbox.put(FileWrite(path, content, written))
 
-    def _read(self, body: bytes) -> dict[str, bool | int | str]:
+    def changes_text(self, body: bytes) -> str:
+        """What an update asks for, as `key=value,...`; raises as `update` does."""
+        changes = sorted(self._read(body).items())
+        return ",".join(f"{name}={value_text(value)}" for name, value in changes)
+
+    def _read(self, body: bytes) -> dict[str, Value]:
         if len(body) > LONGEST_UPDATE_BYTES:
             raise RequestFailed(
                 f"a change of the configuration has {len(body)} bytes, the limit is "
@@ -87,16 +92,17 @@ class Configuration:
         found.sort(key=lambda p: p.key in REMOTE_KEYS and p.key not in self._black_list)
         return {p.key: parse_remote(p.key, p.value, self._black_list) for p in found}
 
-    def _apply(self, changes: dict[str, bool | int | str], remote_address: str) -> None:
+    def apply(self, changes: Mapping[str, Value], **origin: object) -> None:
+        """Change options by name; `origin` says in the log whose wish it was."""
         for name, value in changes.items():
-            attribute = BY_NAME[name].attribute
-            old = getattr(self._options, attribute)
-            setattr(self._options, attribute, value)
+            option = BY_NAME[name]
+            old = getattr(self._options, option.attribute)
+            setattr(self._options, option.attribute, value)
             self._outbox.info(
                 "configuration changed",
                 key=name,
-                old=value_text(old),
-                new=value_text(value),
-                remote=remote_address,
+                old=option.shown(old),
+                new=option.shown(value),
+                **origin,
             )
         self._on_change()

@@ -26,6 +26,18 @@ class LogEvent:
 
 
 @dataclass(slots=True, frozen=True)
+class AuditEvent:
+    """One line of the audit log: the name of a request code and its facts.
+
+    What was not done is rate-limited, as peers may cause it as often as they like.
+    """
+
+    event: str
+    fields: dict[str, object]
+    is_done: bool
+
+
+@dataclass(slots=True, frozen=True)
 class Notification:
     """A one-way frame for brokers (905), by their `host:port` addresses."""
 
@@ -68,7 +80,7 @@ class Close:
 
 
 Effect: TypeAlias = (
-    LogEvent | Notification | FileWrite | RouteQuery | LateAnswer | Close
+    LogEvent | AuditEvent | Notification | FileWrite | RouteQuery | LateAnswer | Close
 )
 
 

@@ -13,7 +13,7 @@ from typing import Final
 
 from namesrv._impl import Connection
 from namesrv.codes import VERSION_V5_3_1, RequestCode, ResponseCode
-from namesrv.errors import RequestFailed
+from namesrv.errors import AccessRefused, RequestFailed
 from namesrv.hot_path import Pause
 from namesrv.options import Options
 from namesrv.routing import (
@@ -23,6 +23,7 @@ from namesrv.routing import (
     route_requests,
     topic_requests,
 )
+from namesrv.routing.access import CLASSES
 from namesrv.routing.outbox import LogEvent
 from namesrv.routing.state import ColdAnswer, RoutingState
 from namesrv.wire.command import RemotingCommand, decode_command
@@ -107,8 +108,25 @@ class RequestProcessor:
                 ResponseCode.REQUEST_CODE_NOT_SUPPORTED,
                 f" request type {command.code} not supported",
             )
+        before = self.state.audit.before(command)
+        answer = self._handle(handler, command, connection, now_ms)
+        if answer is not None:
+            self.state.audit.note(command, connection, answer, before)
+        return answer
+
+    def _handle(
+        self,
+        handler: Handler,
+        command: RemotingCommand,
+        connection: Connection,
+        now_ms: int,
+    ) -> RemotingCommand | None:
         try:
+            self.state.access.check(command, connection)
             return handler(self.state, command, connection, now_ms)
+        except AccessRefused as refusal:
+            self._log_refused(command, connection, refusal)
+            return command.answer(refusal.code, refusal.remark)
         except RequestFailed as failure:
             self.state.outbox.warn(
                 "request failed",
@@ -119,6 +137,18 @@ class RequestProcessor:
             return command.answer(failure.code, failure.remark)
         except Exception as exc:
             return self._internal_error(command, connection, exc)
+
+    def _log_refused(
+        self, command: RemotingCommand, connection: Connection, refusal: AccessRefused
+    ) -> None:
+        self.state.outbox.warn(
+            "request refused",
+            code=command.code,
+            request_class=CLASSES[command.code].value,
+            reason=refusal.reason,
+            remote=connection.remote_address,
+            socket=connection.socket_address,
+        )
 
     def _internal_error(
         self, command: RemotingCommand, connection: Connection, exc: Exception

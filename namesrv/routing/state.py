@@ -8,6 +8,8 @@ from namesrv.codes import ORDER_TOPIC_CONFIG, ResponseCode, SerializeType
 from namesrv.errors import StorageError
 from namesrv.hot_path import HotCode, Pause
 from namesrv.options import Options
+from namesrv.routing.access import AccessControl
+from namesrv.routing.audit import Audit
 from namesrv.routing.configuration import Configuration
 from namesrv.routing.kv_config import KVConfigManager
 from namesrv.routing.liveness import Liveness
@@ -52,6 +54,14 @@ class RoutingState:
         self.configuration = Configuration(
             options, self.outbox, self._configuration_changed
         )
+        self.access = AccessControl(options)
+        self.audit = Audit(
+            self.tables,
+            self.configuration,
+            self.access,
+            self.outbox,
+            is_on=bool(options.audit_log),
+        )
         self.hot = HotPath(
             self.tables.route_answers,
             self.tables.broker_live_table,
@@ -77,7 +87,8 @@ class RoutingState:
         self.hot.order_topic_body = body
         codes = HotCode.NONE
         if self.serialize_type == SerializeType.JSON and not self.draining:
-            codes = HotCode.HEARTBEAT | HotCode.REGISTRATION
+            if self.options.broker_access == "open":
+                codes |= HotCode.HEARTBEAT | HotCode.REGISTRATION
             if self.is_ready(now_ms) and not self.options.cluster_test:
                 codes |= HotCode.ROUTE
         self.hot.hot_codes = int(codes)
@@ -99,6 +110,7 @@ class RoutingState:
         self, request: RemotingCommand, connection: Connection, answer: RemotingCommand
     ) -> None:
         """Answer a request that had to wait, nothing if it was one-way."""
+        self.audit.note(request, connection, answer)
         frame = b"" if request.is_oneway else self.encode(answer)
         self.outbox.put(LateAnswer(connection, frame))
 

@@ -23,6 +23,8 @@ class RouteTables:
     mappings name is gone; `mapped_topics` the topics that name it. `topic_changes`
     counts what may have changed a list of topics, `group_changes` what may have changed
     a group's part of routes, `changes` what may have changed anything that is kept.
+    `routes` is how many entries of groups in topics, and static-topic mappings, there
+    are.
     """
 
     def __init__(self, route_answers: RouteAnswers) -> None:
@@ -41,6 +43,7 @@ class RouteTables:
         self.topic_changes = 0
         self.group_changes = 0
         self.changes = 0
+        self.routes = 0
         self._next_number = 0
 
     def set_queues(
@@ -49,6 +52,7 @@ class RouteTables:
         """Store a group's queues by topic; a registration may bring 10,000."""
         table, name, mark = self.topic_queue_table, data.broker_name, self._mark
         changed = False
+        refs = len(data.topic_refs)
         for topic, queue_data in queue_datas.items():
             entry = table.get(topic)
             if entry is None:
@@ -67,6 +71,7 @@ class RouteTables:
             if entry.is_answered:
                 entry.is_answered = False
                 mark(topic)
+        self.routes += len(data.topic_refs) - refs
         if changed:
             self.topic_changes += 1
             self._note_change(data)
@@ -80,6 +85,7 @@ class RouteTables:
         """Take a group's entry out of a topic, and the topic out if it was the last."""
         if entry.queues.pop(broker_name, None) is None:
             return
+        self.routes -= 1
         self.topic_changes += 1
         data = self.broker_addr_table.get(broker_name)
         if data is not None:
@@ -178,7 +184,9 @@ class RouteTables:
         """Store a static topic's mapping under the group that it names."""
         if info.bname is None:
             return
-        self.topic_queue_mapping_info_table.setdefault(topic, {})[info.bname] = info
+        mappings = self.topic_queue_mapping_info_table.setdefault(topic, {})
+        self.routes += info.bname not in mappings
+        mappings[info.bname] = info
         self.changes += 1
         self.mapped_topics.setdefault(info.bname, set()).add(topic)
         if info.bname not in self.broker_addr_table:
@@ -191,6 +199,7 @@ class RouteTables:
         for topic in self.mapped_topics.pop(broker_name, ()):
             mappings = self.topic_queue_mapping_info_table[topic]
             del mappings[broker_name]
+            self.routes -= 1
             if not mappings:
                 del self.topic_queue_mapping_info_table[topic]
             self.topic_changed(topic)
@@ -228,6 +237,7 @@ class RouteTables:
             self._next_number = max(self._next_number, entry.number + 1)
             if entry.queues:
                 self.topic_queue_table[entry.topic] = entry
+                self.routes += len(entry.queues)
                 self._mark(entry.topic)
         self.topic_changes += 1
 

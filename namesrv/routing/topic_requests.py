@@ -6,6 +6,7 @@ Source: `DefaultRequestProcessor#wipeWritePermOfBroker`, `#addWritePermOfBroker`
 
 from namesrv._impl import Connection
 from namesrv.routing import topics
+from namesrv.routing.route_limits import check_topic
 from namesrv.routing.state import RoutingState
 from namesrv.wire.command import RemotingCommand
 from namesrv.wire.register_body import read_queue_datas
@@ -57,9 +58,10 @@ def delete_topic_in_namesrv(
 def register_topic_in_namesrv(
     state: RoutingState, command: RemotingCommand, connection: Connection, now_ms: int
 ) -> RemotingCommand:
-    """Add a topic's queues. Raises BodyInvalid."""
+    """Add a topic's queues. Raises BodyInvalid, and RequestFailed for too many."""
     topic = (command.ext_fields or {}).get("topic")
     queue_datas = read_queue_datas(command.body) if command.body is not None else None
     if topic is not None and queue_datas:
+        check_topic(state.tables, state.options, topic, queue_datas)
         topics.register_topic(state.tables, state.outbox, topic, queue_datas)
     return command.answer()

@@ -12,7 +12,7 @@ import os
 import re
 import sys
 import time
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from datetime import datetime
 from io import TextIOWrapper
 from logging.handlers import RotatingFileHandler
@@ -54,12 +54,42 @@ class _Allowance:
         self.since = now
 
 
-class EventLog:
-    """Writes events to the logger "namesrv"; `monotonic` gives seconds."""
+class RateLimit:
+    """Holds back lines that peers cause too often; each event has its own allowance."""
 
     def __init__(self, monotonic: Callable[[], float] = time.monotonic) -> None:
         self._monotonic = monotonic
         self._allowances: dict[str, _Allowance] = {}
+
+    def admit(self, event: str) -> int | None:
+        """None for a line to be held back, else how many were before it."""
+        now = self._monotonic()
+        allowance = self._allowances.get(event)
+        if allowance is None:
+            allowance = self._allowances[event] = _Allowance(now)
+        allowance.refill(now)
+        if allowance.left < 1:
+            allowance.suppressed += 1
+            return None
+        allowance.left -= 1
+        suppressed, allowance.suppressed = allowance.suppressed, 0
+        return suppressed
+
+    def take_quiet(self) -> Iterator[tuple[str, int]]:
+        """Events that have become quiet, and how many lines of each were held back."""
+        now = self._monotonic()
+        for event, allowance in self._allowances.items():
+            allowance.refill(now)
+            if allowance.suppressed and allowance.left >= BURST:
+                yield event, allowance.suppressed
+                allowance.suppressed = 0
+
+
+class EventLog:
+    """Writes events to the logger "namesrv"; `monotonic` gives seconds."""
+
+    def __init__(self, monotonic: Callable[[], float] = time.monotonic) -> None:
+        self._limit = RateLimit(monotonic)
 
     def log_event(
         self,
@@ -76,18 +106,11 @@ class EventLog:
         if not LOGGER.isEnabledFor(level):
             return
         if peer_caused:
-            now = self._monotonic()
-            allowance = self._allowances.get(event)
-            if allowance is None:
-                allowance = self._allowances[event] = _Allowance(now)
-            allowance.refill(now)
-            if allowance.left < 1:
-                allowance.suppressed += 1
+            suppressed = self._limit.admit(event)
+            if suppressed is None:
                 return
-            allowance.left -= 1
-            if allowance.suppressed:
-                fields = {**fields, "suppressed": allowance.suppressed}
-                allowance.suppressed = 0
+            if suppressed:
+                fields = {**fields, "suppressed": suppressed}
         _write(level, event, fields)
 
     def report_suppressed(self) -> None:
@@ -95,20 +118,23 @@ class EventLog:
 
         To be called now and then, so that the last lines of a flood are counted too.
         """
-        now = self._monotonic()
-        for event, allowance in self._allowances.items():
-            allowance.refill(now)
-            if allowance.suppressed and allowance.left >= BURST:
-                fields = {"of": event, "suppressed": allowance.suppressed}
-                _write(logging.INFO, "lines were suppressed", fields)
-                allowance.suppressed = 0
+        for event, suppressed in self._limit.take_quiet():
+            fields = {"of": event, "suppressed": suppressed}
+            _write(logging.INFO, "lines were suppressed", fields)
 
 
 def _write(level: int, event: str, fields: Mapping[str, object]) -> None:
     if LOGGER.isEnabledFor(level):
-        record = logging.LogRecord("namesrv", level, "", 0, event, None, None)
-        record.fields = fields
-        LOGGER.handle(record)
+        LOGGER.handle(event_record(level, event, fields))
+
+
+def event_record(
+    level: int, event: str, fields: Mapping[str, object]
+) -> logging.LogRecord:
+    """What the formatters here make a line of."""
+    record = logging.LogRecord("namesrv", level, "", 0, event, None, None)
+    record.fields = fields
+    return record
 
 
 class TextFormatter(logging.Formatter):
@@ -149,9 +175,10 @@ class JsonFormatter(logging.Formatter):
 
 
 class _Forgiving(logging.Handler):
-    """What both handlers share: a log that fails costs lines, and they are counted."""
+    """What all handlers share: a log that fails costs lines, and they are counted."""
 
     lost = 0
+    what = "the log"
 
     def emit(self, record: logging.LogRecord) -> None:
         """Write the line; after a failure that is over, say how many were lost."""
@@ -160,7 +187,8 @@ class _Forgiving(logging.Handler):
         if lost_before and self.lost == lost_before:
             self.lost = 0
             fields = {"lines": lost_before}
-            _write(logging.WARNING, "the log could not be written for a while", fields)
+            event = f"{self.what} could not be written for a while"
+            _write(logging.WARNING, event, fields)
 
     def handleError(self, record: logging.LogRecord) -> None:
         """Count the line as lost; `emit` calls this in an `except` clause."""
@@ -218,8 +246,14 @@ def set_up_logging(options: Options) -> None:
             logger.removeHandler(old)
             old.close()
         logger.addHandler(handler)
-        logger.setLevel(_LEVELS[options.log_level])
         logger.propagate = False
+    set_log_level(options)
+
+
+def set_log_level(options: Options) -> None:
+    """From now on lines of `logLevel` and above are written."""
+    for logger in (LOGGER, logging.getLogger("asyncio")):
+        logger.setLevel(_LEVELS[options.log_level])
 
 
 def _open_log_file(options: Options) -> FileHandler:

@@ -6,8 +6,8 @@ Source: `NamesrvController`, `NamesrvStartup`.
 import asyncio
 import contextlib
 import logging
-import resource
 import signal
+import socket
 from collections.abc import Callable
 from typing import Any, Final
 
@@ -15,6 +15,7 @@ from namesrv.errors import StartFailed, StorageError
 from namesrv.options import Options
 from namesrv.routing.liveness import TICK_MILLIS
 from namesrv.routing.outbox import (
+    AuditEvent,
     Close,
     FileWrite,
     LateAnswer,
@@ -23,29 +24,43 @@ from namesrv.routing.outbox import (
     RouteQuery,
 )
 from namesrv.routing.processor import RequestProcessor
+from namesrv.server.access_keys import AccessKeysFile
+from namesrv.server.audit_log import AuditLog
 from namesrv.server.clock import monotonic_millis, wall_millis
 from namesrv.server.connections import Connections
+from namesrv.server.counted_event import CountedEvent
+from namesrv.server.file_limit import connection_limit, raise_file_limit
 from namesrv.server.listeners import open_listeners
 from namesrv.server.logs import EventLog
 from namesrv.server.notifier import Notifier
 from namesrv.server.product_cluster import ProductCluster
 from namesrv.server.protocol import NamesrvProtocol
+from namesrv.server.reload import reload_options
 from namesrv.server.snapshots import Snapshots, WarmStart
 from namesrv.server.storage import DataDirectory, Writer, read
 
 _STOP_SECONDS: Final = 0.6
+_ACCEPTED_AT_ONCE: Final = 16
+"""Connections that asyncio takes in one turn of its loop, two turns before the first
+of them is counted or closed."""
 _SWEEPS_PER_IDLE_TIME: Final = 4
 _LONGEST_SWEEP_MILLIS: Final = 5000
 
 
 class NameServer:
     """One server. Once it has started, `addresses` holds the real (host, port),
-    `loop_name` says which event loop runs it, and `warm_start` what it took over."""
+    `loop_name` says which event loop runs it, `warm_start` what it took over, and
+    `access_keys.reload()` reads the file of access keys again."""
 
     def __init__(self, options: Options) -> None:
         self._options = options
         self._log = EventLog()
+        self._audit_log = AuditLog(options, self._log)
+        self._loop_errors = CountedEvent(
+            self._log, "the event loop met an error of the system"
+        )
         self._directory = DataDirectory(options.data_dir)
+        self._listeners: list[socket.socket] = []
         self._servers: list[asyncio.Server] = []
         self._tick_timer: asyncio.TimerHandle | None = None
         self._next_sweep_ms = 0
@@ -67,6 +82,7 @@ class NameServer:
             self._build()
             await self._listen(loop)
         except BaseException:
+            await self._audit_log.close(_STOP_SECONDS)
             self._directory.close()
             raise
         self._tick()
@@ -83,10 +99,16 @@ class NameServer:
             self._hurry.set()
         self._stop_wanted.set()
 
+    def reload(self, read_options: Callable[[], Options]) -> None:
+        """Read options, access keys and certificates again. For signal handlers."""
+        reload_options(self._state, self._log, read_options)
+        self.access_keys.reload()
+        self._flush()
+        self._connections.tls.reload()
+
     async def stop(self) -> None:
         """Stop accepting, answer what was read, close everything."""
-        for server in self._servers:
-            server.close()
+        self._stop_accepting()
         if self._tick_timer is not None:
             self._tick_timer.cancel()
         self._connections.freeze()
@@ -103,6 +125,7 @@ class NameServer:
         await self._notifier.close()
         await self._product_cluster.close()
         await asyncio.sleep(0)
+        await self._audit_log.close(_STOP_SECONDS)
         self._directory.close()
 
     def _build(self) -> None:
@@ -110,6 +133,9 @@ class NameServer:
             self._options, wall_millis, monotonic_millis()
         )
         state = self._state = self._processor.state
+        self.access_keys = AccessKeysFile(self._options, state.access, self._log)
+        self.access_keys.load()
+        self._audit_log.open()
         try:
             state.kv_config.load(read(self._options.kv_config_path))
             state.configuration.load(read(self._options.config_store_path))
@@ -118,25 +144,45 @@ class NameServer:
         self._writer = Writer(self._directory.write)
         self._notifier = Notifier(self._log)
         self._product_cluster = ProductCluster(self._options.product_namesrv_addr)
-        self._connections = Connections(state, self._log, self._flush)
+        limit = self._connection_limit()
+        self._connections = Connections(state, self._log, self._flush, limit)
+        self._connections.tls.open()
         can_write = self._directory.warning is None
         self._snapshots = Snapshots(state, self._writer, self._log, can_write=can_write)
         self.warm_start = self._snapshots.load(state.started_ms)
         state.refresh_hot_path(state.started_ms)
 
+    def _connection_limit(self) -> int:
+        possible, wanted = connection_limit(), self._options.max_connections
+        if wanted > possible:
+            fields = {"max_connections": wanted, "possible": possible}
+            event = "the limit of open files (ulimit -n) is too low for maxConnections"
+            self._log.log_event(logging.WARNING, event, fields)
+        return min(wanted or possible, possible)
+
     async def _listen(self, loop: asyncio.AbstractEventLoop) -> None:
-        for listener in open_listeners(self._options):
+        self._listeners = open_listeners(self._options)
+        for listener in self._listeners:
             server = await loop.create_server(
                 lambda: NamesrvProtocol(self._connections),
                 sock=listener,
-                backlog=self._options.server_socket_backlog,
+                backlog=_ACCEPTED_AT_ONCE,
             )
             self._servers.append(server)
             host, port = listener.getsockname()[:2]
             self.addresses.append((host, port))
 
+    def _stop_accepting(self) -> None:
+        for server in self._servers:
+            server.close()
+
     async def _drain(self) -> None:
-        """Newer clients are told to go away for a while (section 5.8)."""
+        """Newer clients are told to go away for a while (section 5.8).
+
+        Nobody is accepted any more: who was told would come back here at once.
+        """
+        self._stop_accepting()
+        self._connections.begin_end()
         self._state.drain(monotonic_millis())
         fields = {"seconds": self._options.shutdown_wait_time_seconds}
         self._log.log_event(logging.INFO, "draining", fields)
@@ -156,13 +202,24 @@ class NameServer:
         self._state.liveness.tick(now_ms)
         self._flush()
         self._snapshots.tick(now_ms)
+        self._connections.tls.look(now_ms)
         if now_ms >= self._next_sweep_ms:
             self._connections.sweep(now_ms)
+            self._set_backlog()
             self._log.report_suppressed()
+            self._audit_log.report_suppressed()
+            self._loop_errors.report()
             self._next_sweep_ms = now_ms + self._sweep_millis()
         interval = min(TICK_MILLIS, self._options.scan_not_active_broker_interval)
         loop = asyncio.get_running_loop()
         self._tick_timer = loop.call_later(interval / 1000, self._tick)
+
+    def _set_backlog(self) -> None:
+        """A loop takes its number for the backlog, too, whenever it begins to accept:
+        asyncio's does so anew after it ran out of descriptors."""
+        for listener, server in zip(self._listeners, self._servers, strict=True):
+            if server.is_serving():
+                listener.listen(self._options.server_socket_backlog)
 
     def _sweep_millis(self) -> int:
         idle_millis = self._options.server_channel_max_idle_time_seconds * 1000
@@ -179,8 +236,7 @@ class NameServer:
             loop.default_exception_handler(context)
             return
         fields = {"what": context["message"], "reason": str(error)}
-        event = "the event loop met an error of the system"
-        self._log.log_event(logging.WARNING, event, fields, peer_caused=True)
+        self._loop_errors.happen(fields)
 
     def _flush(self) -> None:
         """Carry out what the state wants done outside."""
@@ -193,6 +249,8 @@ class NameServer:
         match effect:
             case LogEvent(level, event, fields, peer_caused):
                 self._log.log_event(level, event, fields, peer_caused=peer_caused)
+            case AuditEvent():
+                self._audit_log.put(effect)
             case FileWrite():
                 self._writer.submit(_Job(effect, self._flush))
             case LateAnswer(connection, frame):
@@ -237,31 +295,41 @@ class _Job:
         self._flush()
 
 
-def run(options: Options, on_started: Callable[[NameServer], None]) -> None:
-    """Serve until SIGTERM or SIGINT; `on_started` is called once it answers.
+def run(
+    options: Options,
+    on_started: Callable[[NameServer], None],
+    read_options: Callable[[], Options],
+) -> None:
+    """Serve until SIGTERM or SIGINT; `on_started` is called once it answers, and
+    `read_options`, which may raise OptionsInvalid, at SIGHUP.
 
     Raises StartFailed.
     """
-    _raise_file_limit()
+    raise_file_limit()
     with asyncio.Runner(loop_factory=_loop_factory(options.loop)) as runner:
-        runner.run(_serve(options, on_started))
+        runner.run(_serve(options, on_started, read_options))
 
 
-async def _serve(options: Options, on_started: Callable[[NameServer], None]) -> None:
+async def _serve(
+    options: Options,
+    on_started: Callable[[NameServer], None],
+    read_options: Callable[[], Options],
+) -> None:
     server = NameServer(options)
     await server.start()
     try:
-        _install_signals(server)
+        _install_signals(server, read_options)
         on_started(server)
         await server.serve()
     finally:
         await server.stop()
 
 
-def _install_signals(server: NameServer) -> None:
+def _install_signals(server: NameServer, read_options: Callable[[], Options]) -> None:
     loop = asyncio.get_running_loop()
     for number in (signal.SIGTERM, signal.SIGINT):
         loop.add_signal_handler(number, server.request_stop)
+    loop.add_signal_handler(signal.SIGHUP, server.reload, read_options)
 
 
 def _loop_factory(name: str) -> Callable[[], asyncio.AbstractEventLoop]:
@@ -278,11 +346,3 @@ def _loop_factory(name: str) -> Callable[[], asyncio.AbstractEventLoop]:
         return asyncio.new_event_loop
     factory: Callable[[], Any] = uvloop.new_event_loop
     return factory
-
-
-def _raise_file_limit() -> None:
-    """As many connections as the system lets this user have."""
-    soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
-    if soft < hard:
-        with contextlib.suppress(OSError, ValueError):
-            resource.setrlimit(resource.RLIMIT_NOFILE, (hard, hard))

@@ -9,6 +9,7 @@ from namesrv.errors import ConnectionFault
 from namesrv.hot_path import Pause
 from namesrv.server.connections import Connections
 from namesrv.server.sniff import Sniffer
+from namesrv.server.tls_transport import TlsTransport
 
 
 class NamesrvProtocol(asyncio.Protocol):
@@ -21,9 +22,11 @@ class NamesrvProtocol(asyncio.Protocol):
     __slots__ = (
         "_blocked",
         "_connections",
+        "_count_unsent",
         "_reading",
         "_receive",
         "_sniffer",
+        "_tls",
         "_write",
         "buffered_bytes",
         "closing_since_ms",
@@ -35,6 +38,7 @@ class NamesrvProtocol(asyncio.Protocol):
     def __init__(self, connections: Connections) -> None:
         self._connections = connections
         self._sniffer: Sniffer | None = Sniffer()
+        self._tls: TlsTransport | None = None
         self._receive: Callable[[bytes, int], bytes] = self._receive_first
         self._reading = True
         self._blocked = False
@@ -44,17 +48,31 @@ class NamesrvProtocol(asyncio.Protocol):
         self.transport: asyncio.Transport
         self.connection: Connection
         self._write: Callable[[bytes], None]
+        self._count_unsent: Callable[[], int]
 
     @property
     def input_bytes(self) -> int:
-        """Input that is kept: parts of a PROXY header or of frames."""
+        """Input that is kept: parts of a PROXY header, of TLS records or of frames."""
         kept = 0 if self._sniffer is None else self._sniffer.kept_bytes
+        if self._tls is not None:
+            kept += self._tls.kept_bytes
         return kept + self.connection.buffered_bytes
+
+    @property
+    def handshake_since_ms(self) -> int | None:
+        """When its TLS handshake began, if that has not ended."""
+        return None if self._tls is None else self._tls.handshake_since_ms
+
+    @property
+    def unsent_bytes(self) -> int:
+        """Output that the peer has not taken."""
+        return self._count_unsent()
 
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
         """Begin; the peer's address is for the logs."""
         self.transport = cast(asyncio.Transport, transport)
         self._write = self.transport.write
+        self._count_unsent = self.transport.get_write_buffer_size
         peer = transport.get_extra_info("peername")
         remote = address_text(peer) if peer else "unknown"
         self.connection = self._connections.open(self, remote)
@@ -65,7 +83,7 @@ class NamesrvProtocol(asyncio.Protocol):
         if output:
             self._write(output)
         if self.connection.needs_care:
-            self._care()
+            self._care(len(output))
 
     def eof_received(self) -> bool:
         """The peer sends no more: what it sent is answered, then it is closed."""
@@ -77,10 +95,14 @@ class NamesrvProtocol(asyncio.Protocol):
         """The peer does not read: stop reading from it."""
         self._blocked = True
         self._set_reading(False)
+        self._connections.blocked(self, 0)
+        # Whoever is writing tells how much that was.
+        self.connection.needs_care = True
 
     def resume_writing(self) -> None:
         """The peer reads again."""
         self._blocked = False
+        self._connections.unblocked(self)
         self.connection.last_active_ms = self._connections.now_ms
         self._care()
 
@@ -100,7 +122,7 @@ class NamesrvProtocol(asyncio.Protocol):
             output = self.connection.resume(self._connections.now_ms, answer)
         if output:
             self._write(output)
-        self._care()
+        self._care(len(output))
 
     def close(self) -> None:
         """Send what is left and close; the sweep aborts it if that takes long."""
@@ -119,9 +141,15 @@ class NamesrvProtocol(asyncio.Protocol):
         self.connection = substitute
         self._receive = substitute.receive
         self._sniffer = None
+        if self._tls is not None:
+            self.transport = self._tls.inner
+            self._write = self.transport.write
+            self._tls = None
 
-    def _care(self) -> None:
+    def _care(self, written_bytes: int = 0) -> None:
         """Effects, faults, ends and pauses: whatever is not just bytes to send."""
+        if self._blocked and self.closing_since_ms is None:
+            self._connections.blocked(self, written_bytes)
         connection = self.connection
         self._connections.after_call(self)
         if self.closing_since_ms is not None:
@@ -146,25 +174,45 @@ class NamesrvProtocol(asyncio.Protocol):
         output = b""
         if begun is not None:
             self._sniffer = None
-            self._receive = self.connection.receive
-            output = self.connection.receive(begun, now_ms)
+            output = self._receive(begun, now_ms)
         # The budget counts what is kept of a PROXY header too, until it is over.
         self.connection.needs_care = True
         return output
 
     def _sniff(self, data: bytes) -> bytes | None:
-        """The first bytes of the frame stream, None while there are none."""
+        """The first bytes of the stream itself, None while there are none.
+
+        With them, `_receive` is what takes the rest of the stream.
+        """
         if self._sniffer is None:
             return None
         try:
             begun = self._sniffer.feed(data)
+            if begun is not None:
+                self._begin_stream(self._sniffer)
         except ConnectionFault as fault:
+            self._sniffer = None
             self._connections.report_fault(self, fault)
             self.close()
             return None
-        if begun is not None and self._sniffer.source is not None:
-            self.connection.remote_address = address_text(self._sniffer.source)
         return begun
+
+    def _begin_stream(self, sniffer: Sniffer) -> None:
+        """From here on a plain stream has nothing between it and its connection."""
+        connection = self.connection
+        if sniffer.source is not None:
+            connection.remote_address = address_text(sniffer.source)
+        if not sniffer.is_tls:
+            self._connections.tls.admit_plain()
+            self._receive = connection.receive
+            return
+        context = self._connections.tls.admit_tls()
+        self._tls = TlsTransport(
+            self.transport, connection, context, self._connections.now_ms
+        )
+        self.transport = self._tls
+        self._write = self._tls.write
+        self._receive = self._tls.receive
 
     def _set_reading(self, wanted: bool) -> None:
         wanted = wanted and not self._connections.is_frozen

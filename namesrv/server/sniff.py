@@ -7,7 +7,7 @@ HAProxy's "The PROXY protocol, versions 1 & 2".
 from ipaddress import IPv4Address, IPv6Address
 from typing import Final
 
-from namesrv.errors import ProxyHeaderInvalid, TlsUnavailable
+from namesrv.errors import ProxyHeaderInvalid
 
 _V1_PREFIX: Final = b"PROXY"
 _V1_MAX_BYTES: Final = 108
@@ -29,13 +29,15 @@ class Sniffer:
     """Looks at the first bytes of one connection until it is clear what they are.
 
     `source` is the address and port of the peer behind a proxy; None without a PROXY
-    header, and for its forms that name no TCP or UDP address.
+    header, and for its forms that name no TCP or UDP address. `is_tls` is set with the
+    first bytes of the stream: they are a TLS hello, and not frames.
     """
 
-    __slots__ = ("_decided", "_header_read", "_kept", "source")
+    __slots__ = ("_decided", "_header_read", "_kept", "is_tls", "source")
 
     def __init__(self) -> None:
         self.source: tuple[str, int] | None = None
+        self.is_tls = False
         self._decided = False
         self._header_read = False
         self._kept = bytearray()
@@ -46,13 +48,13 @@ class Sniffer:
         return len(self._kept)
 
     def feed(self, data: bytes) -> bytes | None:
-        """Take what was read; the bytes that belong to the frame stream, or None.
+        """Take what was read; the bytes that belong to the stream itself, or None.
 
         None means that more bytes are needed; what came is kept, at most 108 bytes of a
         v1 header and 65,551 of a v2 header besides one read. Once bytes were returned,
         everything fed is returned as it is.
 
-        Raises ProxyHeaderInvalid and TlsUnavailable; the connection is to be closed.
+        Raises ProxyHeaderInvalid; the connection is to be closed.
         """
         if self._decided:
             return data
@@ -86,8 +88,7 @@ class Sniffer:
         """The first byte of the stream itself decides between TLS and frames."""
         if not self._kept:
             return None
-        if self._kept[0] == _TLS_HANDSHAKE:
-            raise TlsUnavailable
+        self.is_tls = self._kept[0] == _TLS_HANDSHAKE
         self._decided = True
         stream = bytes(self._kept)
         self._kept.clear()

@@ -10,6 +10,8 @@ from collections.abc import Mapping
 from hashlib import sha1
 from typing import Final
 
+from namesrv.wire.signature import SIGNATURE
+
 _NUMBER: Final = rb"-?[0-9]{1,19}"
 _VERSION_HEAD: Final = rb'\{"counter":%b,"stateVersion":%b,"timestamp":' % (
     _NUMBER,
@@ -21,7 +23,8 @@ _MAPPING_TIMESTAMP: Final = re.compile(
     rb'%b%b\},"mappingDataVersion":%b(%b)\},"topicConfigTable":\{'
     % (_VERSION_HEAD, _NUMBER, _VERSION_HEAD, _NUMBER)
 )
-_CHECKSUM_FIELD: Final = "bodyCrc32"
+_LEFT_OUT: Final = ("bodyCrc32", SIGNATURE)
+"""Fields that differ whenever that value does."""
 
 
 def registration_digest(
@@ -30,12 +33,12 @@ def registration_digest(
     """Digest of a REGISTER_BROKER: header version, header fields, body.
 
     Equal digests say that the two registrations differ at most in the body's checksum
-    field and in `mappingDataVersion.timestamp`.
+    field, in the signature, and in `mappingDataVersion.timestamp`.
     """
     # The fastest that there is where processors help, and nobody is deceived: whoever
     # makes two registrations with one digest has the second of his own ignored.
     digest = sha1(usedforsecurity=False)
-    identity = [(n, v) for n, v in ext_fields.items() if n != _CHECKSUM_FIELD]
+    identity = [(n, v) for n, v in ext_fields.items() if n not in _LEFT_OUT]
     digest.update(repr((version, identity)).encode("utf-8", "backslashreplace"))
     place = _MAPPING_TIMESTAMP.match(body)
     if place is None:

@@ -12,6 +12,9 @@ from tests.golden.transcript import Answer, Step
 LOOPBACK: Final = "127.0.0.1"
 
 
+Connect = Callable[[tuple[str, int]], Peer]
+
+
 class PlayedBroker:
     """A port on which the server's own calls (905) arrive."""
 
@@ -39,14 +42,21 @@ class PlayedBroker:
 
 
 class Player:
-    """All peers of one transcript. `stretch` makes every pause that much longer.
+    """All peers of one transcript. `stretch` makes every pause that much longer;
+    `connect` is how peers reach the server.
 
     Transcripts name the ports of the brokers that they play; any free port is taken
     instead, in the requests as in what comes back.
     """
 
-    def __init__(self, address: tuple[str, int], stretch: float = 1) -> None:
+    def __init__(
+        self,
+        address: tuple[str, int],
+        stretch: float = 1,
+        connect: Connect = Peer.connect,
+    ) -> None:
         self._address = address
+        self._connect = connect
         self._stretch = stretch
         self._peers: dict[str, Peer] = {}
         self._brokers: dict[str, PlayedBroker] = {}
@@ -127,7 +137,7 @@ class Player:
 
     def _peer(self, step: Step) -> Peer:
         if step.peer not in self._peers:
-            self._peers[step.peer] = Peer.connect(self._address)
+            self._peers[step.peer] = self._connect(self._address)
         return self._peers[step.peer]
 
     def _answer(self, step: Step) -> Answer:

@@ -1,13 +1,15 @@
 """Every recorded conversation with Java, replayed over a real server on both loops."""
 
+import dataclasses
 from collections.abc import Iterator
 from concurrent.futures import Future, ThreadPoolExecutor
 from pathlib import Path
-from typing import Final
+from typing import Any, Final
 
 import pytest
 
-from tests.golden.player import Player
+from tests.golden.peer import Peer
+from tests.golden.player import Connect, Player
 from tests.golden.server_options import server_options
 from tests.golden.transcript import Transcript, read_transcript, transcript_names
 from tests.golden.verdict import complaint
@@ -56,16 +58,22 @@ def replay(transcript: Transcript, loop: str, home: Path) -> list[str]:
 
 
 def replay_once(
-    transcript: Transcript, loop: str, home: Path, stretch: float
+    transcript: Transcript,
+    loop: str,
+    home: Path,
+    stretch: float = 1,
+    connect: Connect = Peer.connect,
+    **values: Any,
 ) -> list[str]:
-    """The same, by a fresh server."""
+    """The same, by a fresh server; `values` are more options of it."""
     options = server_options(
         home, transcript.properties, transcript.environ, transcript.files
     )
+    options = dataclasses.replace(options, **values)
     complaints = []
     with (
         ServerThread(options, loop) as server,
-        Player(server.address, stretch) as player,
+        Player(server.address, stretch, connect) as player,
     ):
         for step in transcript.steps:
             got = player.play(step)

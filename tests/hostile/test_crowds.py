@@ -2,7 +2,9 @@
 
 import resource
 import selectors
+import signal
 import socket
+import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 
@@ -10,14 +12,22 @@ import pytest
 
 from tests.hostile.conftest import Lay
 from tests.hostile.siege import Siege
-from tests.server.peer import Broker, Peer, lookup, put_kv, request, wait_until
+from tests.server.peer import (
+    Broker,
+    Peer,
+    get_kv,
+    lookup,
+    put_kv,
+    request,
+    wait_until,
+)
 from tests.server.server_thread import LOOPS
 
 MIB = 1 << 20
 FRAME_MAX_BYTES = 16 * MIB
 CROWD = 10_000
-SPARE_FILES = 200
-"""Descriptors that a process needs besides the crowd's."""
+SPARE_FILES = 1500
+"""Descriptors that a process needs, or keeps, besides the crowd's."""
 
 both_loops = pytest.mark.parametrize("loop_name", LOOPS)
 
@@ -193,6 +203,22 @@ class TestDeaf:
         print(f"{len(peers)} deaf: {held_mib:.0f} MiB, witness {seconds:.2f} s")
         assert held_mib < 3 * len(peers)
 
+    @both_loops
+    def test_they_have_one_budget(self, lay_siege: Lay, loop_name: str) -> None:
+        words = ("--loop", loop_name, "--output-budget-bytes", str(16 * MIB))
+        siege = lay_siege(*words)
+        long_route(siege)
+        before = siege.server.rss_mib()
+        peers = [siege.peer() for _ in range(100)]
+        for peer in peers:
+            send_what_is_taken(peer, b"".join([lookup("wide")] * 500))
+        siege.server.wait_for_log("unsent answers exceed the budget")
+        siege.ask_witness()
+        held_mib = siege.server.rss_mib() - before
+        print(f"{len(peers)} deaf: {held_mib:.0f} MiB")
+        # The system's buffers are beside the budget, and so is what is being written.
+        assert held_mib < 16 * 1.5 + 24
+
 
 class TestResets:
     @both_loops
@@ -224,17 +250,78 @@ class TestResets:
         wait_until(lambda: siege.witness.ask(lookup("brief")).code == 17)
 
 
+class TestTooMany:
+    @both_loops
+    def test_more_than_may_be_are_closed_and_the_others_served(
+        self, lay_siege: Lay, loop_name: str
+    ) -> None:
+        siege = lay_siege("--loop", loop_name, limit=(resource.RLIMIT_NOFILE, 200))
+        # All at once, so that they are there before the first of them is counted.
+        siege.server.process.send_signal(signal.SIGSTOP)
+        peers = [siege.peer() for _ in range(500)]
+        siege.server.process.send_signal(signal.SIGCONT)
+        refused = [peer for peer in peers[100:] if peer.read_to_end() == b""]
+        assert len(refused) == 400
+        # Half of the descriptors is for peers, and the witness is one.
+        served = [peer for peer in peers[:100] if answers(peer)]
+        assert len(served) == 99
+        siege.ask_witness()
+        with siege.server.peer() as late:
+            assert late.read_to_end() == b""
+        log = siege.server.log()
+        assert "there are as many connections as may be" in log
+        assert "Too many open files" not in log
+        served[0].reset()
+        wait_until(lambda: answers(siege.peer()))
+
+    @both_loops
+    def test_limit_is_an_option(self, lay_siege: Lay, loop_name: str) -> None:
+        siege = lay_siege("--loop", loop_name, "--max-connections", "3")
+        peers = [siege.peer() for _ in range(3)]
+        assert [answers(peer) for peer in peers] == [True, True, False]
+
+    def test_limit_that_the_system_does_not_allow_is_said(self, lay_siege: Lay) -> None:
+        limit = (resource.RLIMIT_NOFILE, 100)
+        siege = lay_siege("--max-connections", "1000", limit=limit)
+        assert "max_connections=1000 possible=50" in siege.server.log()
+
+
+def answers(peer: Peer) -> bool:
+    """Whether it is served; a refused one is closed."""
+    try:
+        return peer.ask(lookup("nobody-has-it")).code == 17
+    except ConnectionError:
+        return False
+
+
 class TestDescriptors:
+    """The system has no descriptor left, for whatever reason."""
+
     @both_loops
     def test_server_without_descriptors_serves_those_that_it_has(
         self, lay_siege: Lay, loop_name: str
     ) -> None:
-        limit = (resource.RLIMIT_NOFILE, 100)
-        siege = lay_siege("--loop", loop_name, limit=limit)
-        peers = [siege.peer() for _ in range(150)]
-        wait_until(lambda: siege.server.open_files() >= 100)
-        siege.ask_witness()
-        for peer in peers:
-            peer.reset()
-        wait_until(lambda: siege.server.open_files() < 50)
-        siege.ask_witness()
+        siege = lay_siege("--loop", loop_name)
+        server, pid = siege.server, siege.server.process.pid
+        _, hard = resource.prlimit(pid, resource.RLIMIT_NOFILE)
+        peer = siege.peer()
+        assert peer.ask(put_kv("n", "k", "before")).code == 0
+        resource.prlimit(pid, resource.RLIMIT_NOFILE, (server.open_files(), hard))
+        outside = [socket.create_connection(server.address) for _ in range(50)]
+        answer = peer.ask(put_kv("n", "k", "after"))
+        assert answer.code == 1
+        assert (answer.remark or "").endswith("Too many open files")
+        assert peer.ask(get_kv("n", "k")).ext_fields == {"value": "before"}
+        began, used = time.monotonic(), server.cpu_seconds()
+        while time.monotonic() < began + 1.5:
+            siege.ask_witness()
+            time.sleep(0.05)
+        seconds = time.monotonic() - began
+        assert server.cpu_seconds() - used < seconds / 2
+        lines = [line for line in server.log().splitlines() if "accept" in line]
+        assert len(lines) < seconds + 2
+        resource.prlimit(pid, resource.RLIMIT_NOFILE, (hard, hard))
+        wait_until(lambda: answers(siege.peer()))
+        assert peer.ask(put_kv("n", "k", "after")).code == 0
+        for connection in outside:
+            connection.close()

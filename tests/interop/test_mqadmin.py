@@ -14,7 +14,7 @@ from concurrent.futures import ThreadPoolExecutor
 
 import pytest
 
-from harness.broker import BrokerIdentity
+from harness.broker import WITH_USERS, BrokerIdentity
 from harness.fleet import Fleet, wait_for_brokers
 from harness.nameserver import NameServer
 from harness.world import Command, World
@@ -25,15 +25,6 @@ CLUSTER = "InteropCluster"
 BROKER = "interop-broker"
 
 NAMESRV = {"orderMessageEnable": "true"}
-AUTH = "org.apache.rocketmq.auth"
-WITH_USERS = {
-    "authenticationMetadataProvider": (
-        f"{AUTH}.authentication.provider.LocalAuthenticationMetadataProvider"
-    ),
-    "authorizationMetadataProvider": (
-        f"{AUTH}.authorization.provider.LocalAuthorizationMetadataProvider"
-    ),
-}
 FILES = {
     "topics.json": [
         {"topicName": "ListOne", "readQueueNums": 2, "writeQueueNums": 2, "perm": 6},

@@ -292,6 +292,7 @@ TYPED_ATTRIBUTES = [
     (connection, "pause", "x"),
     (connection, "last_active_ms", "x"),
     (connection, "remote_address", b"x"),
+    (connection, "socket_address", b"x"),
     (info, "cluster_name", b"x"),
     (info, "broker_addr", 1),
     (info, "broker_name", 1),

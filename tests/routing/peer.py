@@ -1,6 +1,9 @@
 """What peers send and what they get back, as bytes; nothing of namesrv reads or writes
 them, so that a mistake there cannot hide itself."""
 
+import base64
+import hashlib
+import hmac
 import json
 import struct
 import zlib
@@ -94,6 +97,20 @@ def binary_request(
 ) -> bytes:
     """The same with a ROCKETMQ header."""
     return frame(header_binary(int(code), ext_fields, **more), body, 1)
+
+
+def signed(
+    ext_fields: Mapping[str, str],
+    body: bytes = b"",
+    access_key: str = "ops",
+    secret: str = "12345678",
+    **more: str,
+) -> dict[str, str]:
+    """The fields as `AclClientRPCHook` completes them; `more` is SecurityToken."""
+    fields = {**ext_fields, "AccessKey": access_key, **more}
+    values = "".join(fields[name] for name in sorted(fields))
+    code = hmac.digest(secret.encode(), values.encode() + body, hashlib.sha1)
+    return {**fields, "Signature": base64.b64encode(code).decode()}
 
 
 def split_frames(data: bytes) -> Iterator[bytes]:

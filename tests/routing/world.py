@@ -9,6 +9,7 @@ from namesrv.options import Options
 from namesrv.routing import snapshot as snapshot_module
 from namesrv.routing import state as state_module
 from namesrv.routing.outbox import (
+    AuditEvent,
     Close,
     Effect,
     FileWrite,
@@ -68,6 +69,7 @@ class World:
         self.writes: list[FileWrite] = []
         self.files: dict[str, bytes] = {}
         self.events: list[LogEvent] = []
+        self.audited: list[AuditEvent] = []
         self.notifications: list[Notification] = []
         self.queries: list[RouteQuery] = []
         self.closed: list[Connection] = []
@@ -160,6 +162,8 @@ class World:
     def _do(self, effect: Effect) -> None:
         if isinstance(effect, LogEvent):
             self.events.append(effect)
+        elif isinstance(effect, AuditEvent):
+            self.audited.append(effect)
         elif isinstance(effect, Notification):
             self.notifications.append(effect)
         elif isinstance(effect, RouteQuery):

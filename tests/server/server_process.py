@@ -50,11 +50,15 @@ class ServerProcess:
                 command, stdout=subprocess.PIPE, stderr=log, text=True, env=environ
             )
         self.addresses: list[Address] = []
+        self.boot_line = ""
 
     def __enter__(self) -> Self:
         assert self.process.stdout is not None
-        line = self.process.stdout.readline()
-        assert line.startswith("The Name Server boot success."), self.log()
+        line = ""
+        while not line.startswith("The Name Server boot success."):
+            line = self.process.stdout.readline()
+            assert line, self.log()
+        self.boot_line = line
         for v6, v4, port in _ADDRESS.findall(line):
             self.addresses.append((v6 or v4, int(port)))
         return self
@@ -97,6 +101,11 @@ class ServerProcess:
         kibibytes = re.search(rf"{name}:\s+(\d+) kB", status)
         assert kibibytes is not None
         return int(kibibytes[1]) / 1024
+
+    def cpu_seconds(self) -> float:
+        """User and system time that it has used."""
+        fields = Path(f"/proc/{self.process.pid}/stat").read_text().split()
+        return (int(fields[13]) + int(fields[14])) / os.sysconf("SC_CLK_TCK")
 
     def open_files(self) -> int:
         """How many descriptors it holds."""

@@ -44,6 +44,7 @@ class FakeTransport(asyncio.Transport):
         super().__init__()
         self.peername = peername
         self.writes: list[bytes] = []
+        self.unsent_bytes = 0
         self.reading = True
         self.is_closed = False
         self.is_aborted = False
@@ -56,6 +57,9 @@ class FakeTransport(asyncio.Transport):
         assert data, "an empty write"
         assert not self.is_closed, "a write after the end"
         self.writes.append(bytes(data))
+
+    def get_write_buffer_size(self) -> int:
+        return self.unsent_bytes
 
     def set_write_buffer_limits(
         self, high: int | None = None, low: int | None = None
@@ -116,7 +120,8 @@ class Stage:
         processor = RequestProcessor(self.options, wall_millis, monotonic_millis())
         self.state = processor.state
         self.log = RecordedLog()
-        self.connections = Connections(self.state, self.log, self._flush)
+        limit = self.options.max_connections or 1000
+        self.connections = Connections(self.state, self.log, self._flush, limit)
         self.writes: list[FileWrite] = []
         self._callbacks: list[Callable[[], None]] = []
 

@@ -161,6 +161,83 @@ class TestInputBudget:
         assert len(stage.state.tables.broker_live_table) == 0
 
 
+class TestOutputBudget:
+    EVENT = "unsent answers exceed the budget, the largest holder is closed"
+
+    @pytest.fixture
+    def stage(self, set_stage: SetStage) -> Stage:
+        return set_stage(output_budget_bytes=BUDGET_BYTES)
+
+    @staticmethod
+    def block(actor: Actor, size: int) -> None:
+        """Its transport is full."""
+        actor.transport.unsent_bytes = size
+        actor.protocol.pause_writing()
+
+    def test_largest_holder_is_cut_off(self, stage: Stage) -> None:
+        small, large, last = (stage.accept() for _ in range(3))
+        self.block(small, 1000)
+        self.block(large, BUDGET_BYTES - 1000)
+        stage.turn_until_quiet()
+        assert not large.transport.is_closed
+        self.block(last, 1)
+        stage.turn_until_quiet()
+        assert large.transport.is_aborted
+        assert not small.transport.is_closed and not last.transport.is_closed
+        assert levels(stage) == [self.EVENT]
+        assert stage.log.lines[-1].fields == {
+            "remote": "10.0.0.1:5000",
+            "unsent_bytes": BUDGET_BYTES - 1000,
+            "budget_bytes": BUDGET_BYTES,
+        }
+
+    def test_as_many_go_as_must(self, stage: Stage) -> None:
+        actors = [stage.accept() for _ in range(10)]
+        for number, actor in enumerate(actors):
+            self.block(actor, 3000 + number)
+        stage.turn_until_quiet()
+        closed = [actor.transport.is_aborted for actor in actors]
+        assert closed == [False] * 5 + [True] * 5
+
+    def test_what_is_written_in_one_go_counts_whole(self, stage: Stage) -> None:
+        actor = stage.accept()
+        write = actor.transport.write
+
+        def take_half(data: bytes) -> None:
+            write(data)
+            actor.transport.unsent_bytes = len(data) // 2
+            if len(data) > 1000:
+                actor.protocol.pause_writing()
+
+        actor.protocol._write = take_half
+        actor.receive(lookup("t"))
+        assert stage.turn_until_quiet() == 0
+        frames = [lookup("t")] * 100
+        size = 100 * actor.write_sizes()[0]
+        assert size // 2 < BUDGET_BYTES < size
+        actor.receive(*frames)
+        stage.turn_until_quiet()
+        assert actor.transport.is_aborted
+
+    def test_who_reads_again_or_has_gone_does_not_count(self, stage: Stage) -> None:
+        first, second, third = (stage.accept() for _ in range(3))
+        self.block(first, BUDGET_BYTES)
+        first.protocol.resume_writing()
+        self.block(second, BUDGET_BYTES)
+        second.protocol.connection_lost(None)
+        self.block(third, BUDGET_BYTES)
+        assert stage.turn_until_quiet() == 0
+        assert not first.transport.is_closed and not third.transport.is_closed
+
+    def test_broker_that_is_cut_off_is_forgotten(self, stage: Stage) -> None:
+        actor = stage.accept()
+        actor.receive(Broker("10.0.0.1:1").registration({"t": 1, "u": 1}))
+        self.block(actor, BUDGET_BYTES + 1)
+        stage.turn_until_quiet()
+        assert len(stage.state.tables.broker_live_table) == 0
+        actor.protocol.connection_lost(None)
+
+
 class TestSweep:
     @pytest.fixture
     def stage(self, set_stage: SetStage) -> Stage:
@@ -215,6 +292,33 @@ class TestSweep:
         assert actor.transport.is_closed and not actor.transport.is_aborted
         stage.connections.sweep(closed_ms + PATIENCE_MILLIS + 1)
         assert actor.transport.is_aborted
+
+
+class TestLimit:
+    EVENT = "there are as many connections as may be, more are closed at once"
+
+    @pytest.fixture
+    def stage(self, set_stage: SetStage) -> Stage:
+        return set_stage(max_connections=2)
+
+    def test_more_are_closed_at_once(self, stage: Stage) -> None:
+        first, second, third = (stage.accept() for _ in range(3))
+        assert third.transport.is_closed and not third.transport.is_aborted
+        assert not first.transport.is_closed and not second.transport.is_closed
+        assert len(stage.connections) == 2
+        line = stage.log.lines[-1]
+        assert (line.level, line.event) == (logging.WARNING, self.EVENT)
+        assert line.fields == {"times": 1, "limit": 2, "remote": "10.0.0.1:5000"}
+        third.protocol.connection_lost(None)
+        assert len(stage.connections) == 2
+
+    def test_one_that_ends_makes_room(self, stage: Stage) -> None:
+        first, _, refused = (stage.accept() for _ in range(3))
+        refused.protocol.connection_lost(None)
+        first.protocol.connection_lost(None)
+        welcome = stage.accept()
+        welcome.receive(lookup("t", 7))
+        assert welcome.opaques() == [7]
 
 
 class TestEnds:

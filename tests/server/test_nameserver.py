@@ -5,11 +5,11 @@ import errno
 import json
 import logging
 import os
-import resource
 import socket
 from collections.abc import Callable, Iterator
 from pathlib import Path
-from typing import Any
+from types import SimpleNamespace
+from typing import Any, cast
 
 import pytest
 
@@ -75,22 +75,31 @@ class TestStart:
         with serve(bind_address="[::1]").peer() as peer:
             assert peer.ask(lookup("t")).code == NO_ROUTE
 
-    def test_answers_leave_at_once(self, serve: Serve) -> None:
+    @pytest.mark.parametrize(
+        "option",
+        [
+            (socket.IPPROTO_TCP, socket.TCP_NODELAY),
+            (socket.SOL_SOCKET, socket.SO_KEEPALIVE),
+        ],
+        ids=["no delay", "keepalive"],
+    )
+    def test_connections_have_an_option_of_tcp(
+        self, serve: Serve, option: tuple[int, int]
+    ) -> None:
         server = serve(bind_address="127.0.0.1,::1")
 
-        def has_no_delay() -> list[bool]:
+        def have_it() -> list[bool]:
             sockets = [
                 protocol.transport.get_extra_info("socket")
                 for protocol in protocols(server)
             ]
-            option = (socket.IPPROTO_TCP, socket.TCP_NODELAY)
             return [bool(found.getsockopt(*option)) for found in sockets]
 
         with Peer(server.server.addresses[0]) as one:
             with Peer(server.server.addresses[1]) as two:
                 one.ask(lookup("t"))
                 two.ask(lookup("t"))
-                assert server.on_loop(has_no_delay) == [True, True]
+                assert server.on_loop(have_it) == [True, True]
 
     @pytest.mark.parametrize("loop_name", LOOPS)
     def test_second_server_on_a_port_is_one_sentence(
@@ -345,16 +354,6 @@ def test_only_what_the_system_refuses_has_no_traceback(
     assert passed_on == ([] if is_the_systems else [context])
 
 
-def test_connections_may_be_as_many_as_the_system_allows(
-    monkeypatch: pytest.MonkeyPatch,
-) -> None:
-    limits: list[tuple[int, int]] = []
-    monkeypatch.setattr(resource, "getrlimit", lambda number: (256, 4096))
-    monkeypatch.setattr(resource, "setrlimit", lambda number, pair: limits.append(pair))
-    nameserver._raise_file_limit()
-    assert limits == [(4096, 4096)]
-
-
 def test_directory_that_cannot_be_written_is_said_and_served(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -379,12 +378,30 @@ def test_directory_that_cannot_be_written_is_said_and_served(
 def test_run_is_what_the_command_line_calls(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(nameserver, "_install_signals", lambda server: None)
+    monkeypatch.setattr(nameserver, "_install_signals", lambda *words: None)
     seen: list[tuple[str, int]] = []
 
     def on_started(server: NameServer) -> None:
         seen.extend(server.addresses)
         server.request_stop()
 
-    nameserver.run(local_options(tmp_path, loop="asyncio"), on_started)
+    options = local_options(tmp_path, loop="asyncio")
+    nameserver.run(options, on_started, lambda: options)
     assert len(seen) == 1
+
+
+@pytest.mark.parametrize("loop_name", LOOPS)
+def test_backlog_is_the_option_as_long_as_it_listens(
+    tmp_path: Path, loop_name: str
+) -> None:
+    with ServerThread(local_options(tmp_path), loop_name) as thread:
+        server = thread.server
+        set_to: list[int] = []
+        (listener,) = server._listeners
+        server._listeners = [cast(Any, SimpleNamespace(listen=set_to.append))]
+        thread.on_loop(server._set_backlog)
+        assert set_to == [1024]
+        thread.on_loop(server._servers[0].close)
+        thread.on_loop(server._set_backlog)
+        assert set_to == [1024]
+        server._listeners = [listener]

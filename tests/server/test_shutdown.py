@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 
 from namesrv.codes import VERSION_V5_3_1, VERSION_V5_3_3, ResponseCode
-from tests.server.peer import Broker, get_kv, lookup, put_kv, request, wait_until
+from tests.server.peer import Broker, Peer, get_kv, lookup, put_kv, request, wait_until
 from tests.server.server_process import ServerProcess
 
 NO_ROUTE = ResponseCode.TOPIC_NOT_EXIST
@@ -101,9 +101,10 @@ class TestDrain:
     """Newer clients are told to go elsewhere, older ones are served on (5.8)."""
 
     @staticmethod
-    def is_draining(server: ServerProcess) -> bool:
-        with server.peer() as peer:
-            return peer.ask(lookup("t")).code == ResponseCode.GO_AWAY
+    def drain(server: ServerProcess, peer: Peer) -> None:
+        """Return when it drains, as `peer` sees it."""
+        server.process.send_signal(signal.SIGTERM)
+        wait_until(lambda: peer.ask(lookup("t")).code == ResponseCode.GO_AWAY)
 
     @both_loops
     def test_newer_clients_are_told_to_go_away(
@@ -112,8 +113,9 @@ class TestDrain:
         with ServerProcess(tmp_path, "--loop", loop_name, *DRAINING, "600") as server:
             with server.peer() as peer:
                 assert peer.ask(lookup("t")).code == NO_ROUTE
-                server.process.send_signal(signal.SIGTERM)
-                wait_until(lambda: self.is_draining(server))
+                self.drain(server, peer)
+                with pytest.raises(ConnectionRefusedError):
+                    server.peer()
                 for code in (105, 106, 904, 999):
                     answer = peer.ask(request(code, {"topic": "t"}, opaque=5))
                     assert answer.code == ResponseCode.GO_AWAY
@@ -128,9 +130,8 @@ class TestDrain:
 
     def test_nothing_is_executed_for_newer_clients(self, tmp_path: Path) -> None:
         with ServerProcess(tmp_path, *DRAINING, "600") as server:
-            server.process.send_signal(signal.SIGTERM)
-            wait_until(lambda: self.is_draining(server))
             with server.peer() as peer:
+                self.drain(server, peer)
                 broker = Broker("127.0.0.1:1")
                 answer = peer.ask(broker.registration({"t": 1, "u": 1}))
                 assert answer.code == ResponseCode.GO_AWAY
@@ -144,11 +145,30 @@ class TestDrain:
 
     @both_loops
     def test_ends_by_itself(self, tmp_path: Path, loop_name: str) -> None:
-        with ServerProcess(tmp_path, "--loop", loop_name, *DRAINING, "1") as server:
+        # Sweeps come every 250 ms, also while it drains.
+        words = ("--loop", loop_name, "--server-channel-max-idle-time-seconds", "1")
+        with ServerProcess(tmp_path, *words, *DRAINING, "1") as server:
             with server.peer() as peer:
                 peer.ask(lookup("t"))
                 assert_ends_well(server)
                 assert peer.read_to_end() == b""
+
+    @both_loops
+    def test_brokers_that_go_away_are_kept(
+        self, tmp_path: Path, loop_name: str
+    ) -> None:
+        with ServerProcess(tmp_path, "--loop", loop_name, *DRAINING, "600") as server:
+            with server.peer() as peer, server.peer() as old:
+                broker = Broker("127.0.0.1:1")
+                peer.ask(broker.registration({"t": 1, "u": 1}))
+                self.drain(server, peer)
+                peer.reset()
+                for _ in range(20):
+                    found = old.ask(lookup("t", version=VERSION_V5_3_1))
+                    assert found.code == ResponseCode.SUCCESS
+                assert_ends_well(server, signal.SIGINT)
+        with ServerProcess(tmp_path) as server, server.peer() as peer:
+            assert peer.ask(lookup("t")).code == ResponseCode.SUCCESS
 
     def test_without_the_option_nobody_is_told(self, tmp_path: Path) -> None:
         with ServerProcess(tmp_path) as server, server.peer() as peer:

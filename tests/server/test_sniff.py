@@ -4,7 +4,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from namesrv.errors import ConnectionFault, ProxyHeaderInvalid, TlsUnavailable
+from namesrv.errors import ConnectionFault, ProxyHeaderInvalid
 from namesrv.server.sniff import Sniffer
 
 untimed = settings(deadline=None)
@@ -188,24 +188,32 @@ class TestMalformedHeaders:
 class TestTls:
     HELLO = b"\x16\x03\x01\x02\x00\x01"
 
-    def test_a_hello_is_refused_without_a_context(self) -> None:
-        with pytest.raises(TlsUnavailable):
-            Sniffer().feed(self.HELLO)
-        with pytest.raises(TlsUnavailable):
-            Sniffer().feed(self.HELLO[:1])
+    def test_a_hello_is_known_by_its_first_byte(self) -> None:
+        for hello in (self.HELLO, self.HELLO[:1]):
+            sniffer = Sniffer()
+            assert not sniffer.is_tls
+            assert sniffer.feed(hello) == hello
+            assert sniffer.is_tls
 
     @header_cases
     def test_a_hello_after_a_proxy_header(
         self, header: bytes, source: tuple[str, int] | None
     ) -> None:
         sniffer = Sniffer()
-        with pytest.raises(TlsUnavailable):
-            sniffer.feed(header + self.HELLO)
+        assert sniffer.feed(header + self.HELLO) == self.HELLO
+        assert sniffer.is_tls
         assert sniffer.source == source
         later = Sniffer()
         assert later.feed(header) is None
-        with pytest.raises(TlsUnavailable):
-            later.feed(self.HELLO)
+        assert later.feed(self.HELLO) == self.HELLO
+        assert later.is_tls
+
+    @pytest.mark.parametrize("first", [b"\x00", b"\x15", b"\x17", b"\x80", b"P?"])
+    def test_everything_else_is_no_tls(self, first: bytes) -> None:
+        sniffer = Sniffer()
+        assert sniffer.feed(first) == first
+        assert sniffer.feed(self.HELLO) == self.HELLO
+        assert not sniffer.is_tls
 
 
 starts = st.sampled_from(

@@ -94,6 +94,7 @@ def test_the_counter_of_the_mapping_version_counts() -> None:
 def test_header_fields_count_but_for_the_checksum() -> None:
     body = registration_body()
     assert digest(body, {**FIELDS, "bodyCrc32": "2"}) == digest(body)
+    assert digest(body, {**FIELDS, "Signature": "2"}) == digest(body)
     without = {n: v for n, v in FIELDS.items() if n != "bodyCrc32"}
     assert digest(body, without) == digest(body)
     for changed in (

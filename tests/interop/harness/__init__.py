@@ -10,6 +10,9 @@ Peers:
     broker        a Java broker of either version
     mqadmin       the real mqadmin, many commands in one JVM
     traffic       a real producer and consumer, steered from here
+    haproxy       a real HAProxy in front of a name server
+    certificates  certificates that the openssl command makes
+    openssl       its client
     fleet         peers that belong together, and their common end
 
 Judgement:

@@ -6,7 +6,7 @@ from pathlib import Path
 
 from harness.fetch import JAVA_5, Peers
 from harness.java import BROKER_HEAP, BROKER_MAIN, java_command
-from harness.nameserver import HOST, NameServer
+from harness.nameserver import HOST, Addressed
 from harness.ports import free_port
 from harness.process import Process
 
@@ -22,6 +22,16 @@ SMALL_STORE = {
 }
 # Shortest period that a broker accepts; it re-registers this often.
 REGISTER_PERIOD = {"registerNameServerPeriod": "10000"}
+_AUTH = "org.apache.rocketmq.auth"
+# What a 5.x broker needs for users, and for credentials of its own.
+WITH_USERS = {
+    "authenticationMetadataProvider": (
+        f"{_AUTH}.authentication.provider.LocalAuthenticationMetadataProvider"
+    ),
+    "authorizationMetadataProvider": (
+        f"{_AUTH}.authorization.provider.LocalAuthorizationMetadataProvider"
+    ),
+}
 ONLY_5 = {"bindAddress": HOST, "mappedFileSizeTimerLog": "10485760"}
 
 
@@ -35,6 +45,7 @@ class BrokerIdentity:
     version: str = JAVA_5
     options: dict[str, str] = field(default_factory=dict)
     zone: str = ""
+    system_properties: dict[str, str] = field(default_factory=dict)
 
     @property
     def label(self) -> str:
@@ -47,7 +58,7 @@ class Broker:
     def __init__(
         self,
         identity: BrokerIdentity,
-        name_servers: Sequence[NameServer],
+        name_servers: Sequence[Addressed],
         home: Path,
         peers: Peers,
     ) -> None:
@@ -56,9 +67,11 @@ class Broker:
         self.port = free_port(BROKER_PORTS)
         self._name_servers = name_servers
         self._config = home / "broker.conf"
-        zone = {"rocketmq.zone": identity.zone} if identity.zone else {}
+        properties = dict(identity.system_properties)
+        if identity.zone:
+            properties["rocketmq.zone"] = identity.zone
         command = java_command(
-            peers, identity.version, BROKER_MAIN, home, BROKER_HEAP, zone
+            peers, identity.version, BROKER_MAIN, home, BROKER_HEAP, properties
         )
         argv = [*command, "-c", str(self._config)]
         self.process = Process(identity.label, argv, home)

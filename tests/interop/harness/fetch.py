@@ -1,6 +1,7 @@
 """The peers themselves: Maven, pip, javac, all below `.cache/peers`."""
 
 import hashlib
+import os
 import shutil
 import subprocess
 import sys
@@ -18,6 +19,13 @@ JAVA_4 = "4.9.7"
 ARTIFACTS = {
     JAVA_5: ("rocketmq-namesrv", "rocketmq-broker", "rocketmq-tools"),
     JAVA_4: ("rocketmq-broker",),
+}
+TOOLS = {
+    "java": "a JDK",
+    "javac": "a JDK",
+    "mvn": "Maven",
+    "haproxy": "HAProxy",
+    "openssl": "OpenSSL",
 }
 PYPI_CLIENT = "rocketmq==0.4.4"
 
@@ -53,6 +61,8 @@ class Peers:
     folder: Path
     class_paths: dict[str, str]
     python: Path
+    haproxy: str
+    openssl: str
 
     def class_path(self, version: str) -> str:
         return self.class_paths[version]
@@ -60,12 +70,7 @@ class Peers:
 
 def fetch_peers() -> Peers:
     """Fetch and compile what is not there yet; raises FetchFailed."""
-    for tool, package in (("java", "a JDK"), ("javac", "a JDK"), ("mvn", "Maven")):
-        if shutil.which(tool) is None:
-            raise FetchFailed(
-                f"`{tool}` is missing: the interop tests run real RocketMQ peers,"
-                f" install {package} (Debian: openjdk-17-jdk-headless, maven)"
-            )
+    tools = {tool: _find(tool, package) for tool, package in TOOLS.items()}
     jars = {version: _fetch_jars(version) for version in ARTIFACTS}
     programs = _compile_programs(jars[JAVA_5])
     return Peers(
@@ -75,7 +80,21 @@ def fetch_peers() -> Peers:
             JAVA_4: f"{jars[JAVA_4]}/*",
         },
         python=_fetch_python_client() / "bin" / "python",
+        haproxy=tools["haproxy"],
+        openssl=tools["openssl"],
     )
+
+
+def _find(tool: str, package: str) -> str:
+    # Debian keeps HAProxy where the path of most users does not lead.
+    path = os.pathsep.join([os.environ.get("PATH", ""), "/usr/sbin", "/usr/local/sbin"])
+    found = shutil.which(tool, path=path)
+    if found is None:
+        raise FetchFailed(
+            f"`{tool}` is missing: the interop tests run real peers, install"
+            f" {package} (Debian: openjdk-17-jdk-headless, maven, haproxy, openssl)"
+        )
+    return found
 
 
 def _fetch_jars(version: str) -> Path:

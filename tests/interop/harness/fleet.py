@@ -7,8 +7,14 @@ from typing import Self
 
 from harness.broker import Broker, BrokerIdentity
 from harness.fetch import Peers
+from harness.haproxy import Haproxy
 from harness.mqadmin import Mqadmin
-from harness.nameserver import JavaNameServer, NameServer, server_under_test
+from harness.nameserver import (
+    Addressed,
+    JavaNameServer,
+    NameServer,
+    server_under_test,
+)
 from harness.traffic import Traffic
 from harness.view import View
 from harness.waiting import until
@@ -39,14 +45,14 @@ class Fleet:
 
     def our_server(self, name: str, properties: dict[str, str]) -> NameServer:
         home = self.home(name)
-        return self._starting(server_under_test(name, home, properties, self.peers))
+        return self.start(server_under_test(name, home, properties, self.peers))
 
     def java_server(self, name: str, properties: dict[str, str]) -> NameServer:
         home = self.home(name)
-        return self._starting(JavaNameServer(name, home, properties, self.peers))
+        return self.start(JavaNameServer(name, home, properties, self.peers))
 
     def broker(
-        self, identity: BrokerIdentity, name_servers: Sequence[NameServer]
+        self, identity: BrokerIdentity, name_servers: Sequence[Addressed]
     ) -> Broker:
         home = self.home(identity.label)
         broker = Broker(identity, name_servers, home, self.peers)
@@ -54,15 +60,27 @@ class Fleet:
         broker.start()
         return broker
 
-    def mqadmin(self) -> Mqadmin:
+    def mqadmin(self, properties: dict[str, str] | None = None) -> Mqadmin:
         home = self.home("mqadmin")
-        return self._ends.enter_context(Mqadmin(home, self.peers))
+        return self._ends.enter_context(Mqadmin(home, self.peers, properties or {}))
 
-    def traffic(self, name: str, name_servers: Sequence[NameServer]) -> Traffic:
-        home = self.home(name)
-        return self._ends.enter_context(Traffic(name_servers, home, self.peers))
+    def traffic(
+        self,
+        name: str,
+        name_servers: Sequence[Addressed],
+        properties: dict[str, str] | None = None,
+    ) -> Traffic:
+        traffic = Traffic(name_servers, self.home(name), self.peers, properties or {})
+        return self._ends.enter_context(traffic)
 
-    def _starting(self, server: NameServer) -> NameServer:
+    def haproxy(self, server: NameServer) -> Haproxy:
+        haproxy = Haproxy(server, self.home("haproxy"), self.peers)
+        self._ends.callback(haproxy.process.kill)
+        haproxy.start()
+        return haproxy
+
+    def start(self, server: NameServer) -> NameServer:
+        """Begin its start; it ends with the fleet."""
         self._ends.callback(server.kill)
         server.begin_start()
         return server

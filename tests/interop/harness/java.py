@@ -8,6 +8,7 @@ NAMESRV_MAIN = "org.apache.rocketmq.namesrv.NamesrvStartup"
 BROKER_MAIN = "org.apache.rocketmq.broker.BrokerStartup"
 ADMIN_SHELL_MAIN = "AdminShell"
 TRAFFIC_MAIN = "Traffic"
+LOOKUPS_MAIN = "Lookups"
 
 SMALL_HEAP = ("-Xms64m", "-Xmx256m")
 BROKER_HEAP = ("-Xms128m", "-Xmx512m", "-XX:MaxDirectMemorySize=256m")

@@ -16,10 +16,11 @@ class Mqadmin(Conversation):
     system property.
     """
 
-    def __init__(self, home: Path, peers: Peers) -> None:
-        super().__init__(
-            "mqadmin", java_command(peers, JAVA_5, ADMIN_SHELL_MAIN, home), home
+    def __init__(self, home: Path, peers: Peers, properties: dict[str, str]) -> None:
+        command = java_command(
+            peers, JAVA_5, ADMIN_SHELL_MAIN, home, properties=properties
         )
+        super().__init__("mqadmin", command, home)
 
     def run(self, *words: str, endless_seconds: float = COMMAND_SECONDS) -> str:
         """What the command prints; it is interrupted after `endless_seconds`."""

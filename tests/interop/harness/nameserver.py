@@ -1,8 +1,10 @@
 """The server under test, and Java's beside it."""
 
 import os
+import ssl
 import sys
 from pathlib import Path
+from typing import Protocol
 
 from harness.fetch import CHECKOUT, JAVA_5, Peers
 from harness.java import NAMESRV_MAIN, java_command
@@ -18,10 +20,21 @@ BOOT_LINE = r"The Name Server boot success\..*address ([^,\s]+)"
 SERVER_UNDER_TEST = os.environ.get("INTEROP_SERVER", "ours")
 
 
+class Addressed(Protocol):
+    """A name server, or what stands in front of one."""
+
+    @property
+    def address(self) -> str: ...
+
+
 class NameServer:
-    """A name server process on loopback; a restart takes the same port again."""
+    """A name server process on loopback; a restart takes the same port again.
+
+    `tls` is what we connect with; None for a plain connection.
+    """
 
     def __init__(self, name: str, home: Path, properties: dict[str, str]) -> None:
+        self.tls: ssl.SSLContext | None = None
         self.name = name
         self.home = home
         self.port = free_port()
@@ -68,6 +81,10 @@ class NameServer:
     def stop(self) -> None:
         self._process.stop()
 
+    def wait_for_output(self, pattern: str) -> None:
+        """Until it has printed something that matches; raises PeerFailed."""
+        self._process.wait_for(pattern, START_SECONDS)
+
     def _argv(self) -> list[str]:
         raise NotImplementedError
 
@@ -91,7 +108,11 @@ class JavaNameServer(NameServer):
         super().__init__(name, home, properties)
 
     def _argv(self) -> list[str]:
-        command = java_command(self._peers, JAVA_5, NAMESRV_MAIN, self.home)
+        # With Java they are no keys of the file.
+        tls = {k: v for k, v in self._properties.items() if k.startswith("tls.")}
+        command = java_command(
+            self._peers, JAVA_5, NAMESRV_MAIN, self.home, properties=tls
+        )
         return [*command, "-c", str(self._config)]
 
     def _files(self) -> dict[str, str]:

@@ -2,6 +2,7 @@
 
 import json
 import socket
+import ssl
 import struct
 from dataclasses import dataclass, field
 
@@ -56,11 +57,19 @@ class Answer:
 
 
 class Connection:
-    """One TCP connection to a name server; requests are answered one at a time."""
+    """One TCP connection to a name server; requests are answered one at a time.
 
-    def __init__(self, host: str, port: int) -> None:
+    `context` is for connections with TLS.
+    """
+
+    def __init__(
+        self, host: str, port: int, context: ssl.SSLContext | None = None
+    ) -> None:
         self._socket = socket.create_connection((host, port), ANSWER_SECONDS)
         self._socket.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
+        self.own_port: int = self._socket.getsockname()[1]
+        if context is not None:
+            self._socket = context.wrap_socket(self._socket)
 
     def ask(self, request: Request, opaque: int = 7) -> Answer:
         """Raises OSError if the server closes or does not answer within 5 s."""
@@ -69,6 +78,11 @@ class Connection:
         header_length = mark & 0xFFFFFF
         header = self._receive(header_length)
         return Answer(mark >> 24, header, self._receive(length - 4 - header_length))
+
+    def send_nonsense(self) -> None:
+        """A length over every limit: a name server closes the connection at once."""
+        self._socket.sendall(struct.pack(">i", -1))
+        assert self._socket.recv(1) == b""
 
     def close(self) -> None:
         self._socket.close()

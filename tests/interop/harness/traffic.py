@@ -7,7 +7,7 @@ from typing import Self
 from harness.conversation import Conversation
 from harness.fetch import JAVA_5, Peers
 from harness.java import TRAFFIC_MAIN, java_command
-from harness.nameserver import NameServer
+from harness.nameserver import Addressed
 from harness.waiting import until
 
 # The client looks every 20 s for new queues to consume; tests do not wait for that.
@@ -25,10 +25,14 @@ class Traffic:
     """One JVM with one producer and one consumer; see java/Traffic.java."""
 
     def __init__(
-        self, name_servers: Sequence[NameServer], home: Path, peers: Peers
+        self,
+        name_servers: Sequence[Addressed],
+        home: Path,
+        peers: Peers,
+        properties: dict[str, str],
     ) -> None:
         command = java_command(
-            peers, JAVA_5, TRAFFIC_MAIN, home, properties=QUICK_REBALANCE
+            peers, JAVA_5, TRAFFIC_MAIN, home, properties=QUICK_REBALANCE | properties
         )
         addresses = ";".join(server.address for server in name_servers)
         self._program = Conversation("traffic", [*command, addresses], home)

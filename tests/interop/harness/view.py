@@ -18,7 +18,7 @@ class View:
     """A connection to `server`, with the few questions that steps wait for."""
 
     def __init__(self, server: NameServer) -> None:
-        self._connection = Connection(HOST, server.port)
+        self._connection = Connection(HOST, server.port, server.tls)
 
     def __enter__(self) -> Self:
         return self

@@ -1,0 +1,95 @@
+"""Java's names of the TLS options, in the `-c` file and in a file of their own.
+
+With Java they are system properties, which the file of `tls.config.file` overrides.
+Source: `TlsSystemConfig`, `TlsHelper#extractTlsConfigFromFile`; section 5.2.
+"""
+
+import os.path
+from collections.abc import Iterable, Iterator, Sequence
+from difflib import get_close_matches
+from typing import Final
+
+from namesrv.option_sources import Given, Source
+from namesrv.options import BY_NAME
+
+PREFIX: Final = "tls."
+_CONFIG_FILE: Final = BY_NAME["tlsConfigFile"]
+
+
+def _option_name(java_name: str) -> str:
+    first, *words = java_name.split(".")
+    return first + "".join(word[0].upper() + word[1:] for word in words)
+
+
+_NAMES: Final = """tls.server.mode tls.config.file tls.test.mode.enable
+    tls.server.certPath tls.server.keyPath tls.server.keyPassword
+    tls.server.trustCertPath tls.server.authClient tls.server.need.client.auth"""
+JAVA_NAMES: Final = {name: _option_name(name) for name in _NAMES.split()}
+"""Java's name -> the name of the option: tls.server.keyPath -> tlsServerKeyPath."""
+
+_ENABLE: Final = "tls.enable"
+_OF_CLIENTS: Final = (
+    _ENABLE,
+    "tls.client.keyPath",
+    "tls.client.keyPassword",
+    "tls.client.certPath",
+    "tls.client.authServer",
+    "tls.client.trustCertPath",
+)
+_NOT_IN_FILE: Final = ("tls.server.mode", "tls.config.file")
+"""Java does not read these from the file of `tls.config.file`."""
+
+
+def translated(
+    items: Iterable[Given], source: str, mistakes: list[str], warnings: list[str]
+) -> Iterator[Given]:
+    """The items with Java's TLS names replaced by ours, without those of clients.
+
+    A name that is none of them may be a misspelt demand for safety: a mistake.
+    """
+    for item in items:
+        if item.key == _ENABLE and item.text.strip().lower() == "true":
+            warnings.append(
+                f"{source}, {item.location}: tls.enable has no effect: what this server"
+                " sends to brokers and other servers by itself is not encrypted"
+            )
+        if item.key in JAVA_NAMES:
+            yield item._replace(key=JAVA_NAMES[item.key])
+        elif not item.key.startswith(PREFIX):
+            yield item
+        elif item.key not in _OF_CLIENTS:
+            near = get_close_matches(item.key, JAVA_NAMES, n=1)
+            hint = f"; did you mean {near[0]}?" if near else ""
+            mistakes.append(
+                f"{source}, {item.location}: there is no TLS option {item.key!r}{hint}"
+            )
+
+
+def config_file(sources: Sequence[Source]) -> str | None:
+    """The file of `tls.config.file`; None if it is the usual one, which is missing."""
+    path = None
+    for source in sources:
+        for item in source.items:
+            if item.key == source.spell(_CONFIG_FILE):
+                path = item.text.strip()
+    if path is not None:
+        return os.path.expanduser(path) or None
+    usual = str(_CONFIG_FILE.default)
+    return usual if os.path.isfile(usual) else None
+
+
+def of_config_file(
+    path: str, items: Iterable[Given], mistakes: list[str], warnings: list[str]
+) -> Source:
+    """What that file gives; what it has besides belongs to others, as with Java."""
+    kept: list[Given] = []
+    for item in items:
+        if item.key in _NOT_IN_FILE:
+            warnings.append(
+                f"file {path}, {item.location}: {item.key} has no effect in this file,"
+                " as in Java; give it in the -c file"
+            )
+        elif item.key.startswith(PREFIX):
+            kept.append(item)
+    name = f"file {path}"
+    return Source(name, list(translated(kept, name, mistakes, warnings)))

@@ -1,0 +1,37 @@
+"""How many files, and so how many connections, the system lets this process have."""
+
+import resource
+from typing import Final
+
+LEAST_RESERVED_FILES: Final = 128
+MOST_RESERVED_FILES: Final = 1280
+"""Descriptors that are not for peers, a quarter of all within these bounds: files,
+listeners, connections of our own to brokers, and those that were accepted and not yet
+counted. Of a very low limit it is half."""
+_MOST_CONNECTIONS: Final = 1_000_000
+_LIMITS_TO_TRY: Final = (1 << 20, 1 << 16, 10_240)
+"""Where "as many as you like" is promised, and not kept."""
+
+
+def raise_file_limit() -> None:
+    """As many connections as the system lets this user have."""
+    soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
+    for wanted in (hard, *_LIMITS_TO_TRY):
+        if _number(soft) < _number(wanted) <= _number(hard):
+            try:
+                resource.setrlimit(resource.RLIMIT_NOFILE, (wanted, hard))
+            except (OSError, ValueError):
+                continue
+            return
+
+
+def connection_limit() -> int:
+    """How many connections leave enough descriptors for everything else."""
+    soft, _ = resource.getrlimit(resource.RLIMIT_NOFILE)
+    files = int(min(_number(soft), _MOST_CONNECTIONS + MOST_RESERVED_FILES))
+    reserved = min(max(files // 4, LEAST_RESERVED_FILES), MOST_RESERVED_FILES)
+    return files - min(reserved, files // 2)
+
+
+def _number(limit: int) -> float:
+    return float("inf") if limit == resource.RLIM_INFINITY else limit

@@ -1,0 +1,72 @@
+"""SIGHUP: options are read again, and what may change while we run does."""
+
+import logging
+from collections.abc import Callable
+from typing import Final
+
+from namesrv.errors import OptionsInvalid
+from namesrv.options import OPTIONS, REMOTE_KEYS, Options, Value
+from namesrv.routing.state import RoutingState
+from namesrv.server.logs import EventLog, set_log_level
+
+RELOADED: Final = REMOTE_KEYS | {
+    "accessKeysFile",
+    "adminAccess",
+    "bodyMaxInflatedBytes",
+    "brokerAccess",
+    "enableShutdownGracefully",
+    "inputBudgetBytes",
+    "kvMaxKeys",
+    "kvMaxNameBytes",
+    "kvMaxNamespaces",
+    "kvMaxValueBytes",
+    "logLevel",
+    "maxRoutes",
+    "maxTopicsPerRegistration",
+    "outputBudgetBytes",
+    "shutdownWaitTimeSeconds",
+    "snapshotIntervalMillis",
+    "tlsServerAuthClient",
+    "tlsServerCertPath",
+    "tlsServerKeyPassword",
+    "tlsServerKeyPath",
+    "tlsServerNeedClientAuth",
+    "tlsServerTrustCertPath",
+}
+"""What is looked at each time that it is needed; the rest was used at the start."""
+
+
+def reload_options(
+    state: RoutingState, log: EventLog, read_options: Callable[[], Options]
+) -> None:
+    """Take over what changed in the sources of options, and say so.
+
+    A mistake anywhere changes nothing. Remote updates that were kept still count more
+    than the file, as at a start.
+    """
+    try:
+        found = read_options()
+    except OptionsInvalid as error:
+        for mistake in error.mistakes:
+            event = "the configuration was read again, and nothing of it is taken over"
+            log.log_event(logging.WARNING, event, {"reason": mistake})
+        return
+    changes: dict[str, Value] = {}
+    waiting: list[str] = []
+    for option in OPTIONS:
+        new = getattr(found, option.attribute)
+        if new == getattr(state.options, option.attribute):
+            continue
+        if option.name in RELOADED:
+            changes[option.name] = new
+        else:
+            waiting.append(option.name)
+    state.options.extra = found.extra
+    state.configuration.apply(changes, by="SIGHUP")
+    set_log_level(state.options)
+    fields = {"changed": ",".join(sorted(changes))}
+    log.log_event(logging.INFO, "the configuration was read again", fields)
+    if waiting:
+        fields = {"options": ",".join(waiting)}
+        event = "options that changed count from the next start only"
+        log.log_event(logging.WARNING, event, fields)

@@ -1,0 +1,60 @@
+"""Access keys and their secrets, and the text of the file that holds them.
+
+One `accessKey=secretKey` a line, in UTF-8; empty lines and lines that begin with # do
+not count, nor do blanks around either. The first = of a line ends the access key.
+"""
+
+from collections.abc import Mapping
+
+from namesrv.errors import AccessKeysInvalid
+from namesrv.wire.signature import ACCESS_KEY, is_signed_with
+
+
+class AccessKeys:
+    """Knows the secret of each access key, and never shows one."""
+
+    __slots__ = ("_secrets",)
+
+    def __init__(self, secrets: Mapping[str, str]) -> None:
+        self._secrets = {name: text.encode() for name, text in secrets.items()}
+
+    def __len__(self) -> int:
+        return len(self._secrets)
+
+    def __contains__(self, name: object) -> bool:
+        return name in self._secrets
+
+    def have_signed(
+        self, ext_fields: Mapping[str, str | None], body: bytes | None
+    ) -> bool:
+        """Whether a request is signed with its AccessKey, which is one of these.
+
+        An unknown access key takes as long as a wrong signature.
+        """
+        secret = self._secrets.get(ext_fields.get(ACCESS_KEY) or "")
+        is_right = is_signed_with(ext_fields, body, secret or b"nobody")
+        return secret is not None and is_right
+
+
+def read_access_keys(data: bytes) -> AccessKeys:
+    """The keys of a file's content.
+
+    Raises AccessKeysInvalid with the number of the line and never with what it says.
+    """
+    secrets: dict[str, str] = {}
+    for number, line in enumerate(data.split(b"\n"), 1):
+        try:
+            text = line.decode().strip().removeprefix("\ufeff")
+        except UnicodeDecodeError:
+            raise AccessKeysInvalid("it is not UTF-8", number) from None
+        if not text or text.startswith("#"):
+            continue
+        name, _, secret = (part.strip() for part in text.partition("="))
+        if not name or not secret:
+            raise AccessKeysInvalid("expected accessKey=secretKey", number)
+        if name in secrets:
+            raise AccessKeysInvalid("its access key stands in an earlier line", number)
+        secrets[name] = secret
+    if not secrets:
+        raise AccessKeysInvalid("it holds no access key")
+    return AccessKeys(secrets)

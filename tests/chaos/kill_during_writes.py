@@ -1,0 +1,136 @@
+"""kill -9 while files are being written: they are whole, and the next start is warm."""
+
+import json
+import random
+import signal
+import threading
+import time
+from pathlib import Path
+
+from tests.chaos.outcome import Outcome
+from tests.chaos.scene import Plan, Scene, demand
+from tests.server.peer import Broker, Peer, put_kv, wait_until
+
+FAULT = "kill -9 during writes"
+TOPICS = 3000
+_LONGEST_LIFE_SECONDS = 0.6
+_KV_FILE, _SNAPSHOT_FILE = "kvConfig.json", "routes.snapshot"
+
+
+class Writing:
+    """Changes a broker's topics and a key without a pause, so that files are written.
+
+    `confirmed` is the last value of the key that was answered with success.
+    """
+
+    def __init__(self, scene: Scene) -> None:
+        self.confirmed = 0
+        self._scene = scene
+        self._wanted = True
+        broker = Broker("198.51.100.1:1", "writing")
+        topics = [f"written-{number:04}" for number in range(TOPICS)]
+        self._frames = [
+            broker.registration(dict.fromkeys(topics, queues)) for queues in (3, 4)
+        ]
+        self._thread = threading.Thread(target=self._run)
+
+    def start(self) -> None:
+        """Begin."""
+        self._thread.start()
+
+    def stop(self) -> None:
+        """End."""
+        self._wanted = False
+        self._thread.join()
+
+    def _run(self) -> None:
+        while self._wanted:
+            try:
+                with Peer(self._scene.address) as peer:
+                    self._write(peer)
+            except OSError:
+                time.sleep(0.01)
+
+    def _write(self, peer: Peer) -> None:
+        value = self.confirmed
+        while self._wanted:
+            value += 1
+            answer = peer.ask(put_kv("chaos", "value", str(value)))
+            if answer.code == 0:
+                self.confirmed = value
+            # The same DataVersion changes nothing; a broker that was gone is new.
+            peer.ask(self._frames[value % 2].replace(b'"counter": 1', _counter(value)))
+            time.sleep(0.002)
+
+
+def _counter(value: int) -> bytes:
+    # One digit, or the lengths would have to change, too.
+    return b'"counter": %d' % (value % 10)
+
+
+def run(plan: Plan) -> Outcome:
+    """Kill it again and again, at random instants and in the middle of a write."""
+    chance = random.Random(5)
+    during = 0
+    longest = 0.0
+    with Scene(plan, "--snapshot-interval-millis", "100") as scene:
+        scene.start()
+        scene.people(forgives_ends=True)
+        data_dir = scene.server.data_dir
+        writing = Writing(scene)
+        writing.start()
+        try:
+            wait_until(lambda: _snapshot_names_everybody(data_dir, scene))
+            for number in range(plan.kills):
+                time.sleep(chance.uniform(0, _LONGEST_LIFE_SECONDS))
+                if number % 2:
+                    wait_until(lambda: _is_being_written(data_dir))
+                scene.server.process.send_signal(signal.SIGKILL)
+                scene.server.process.wait()
+                killed = time.monotonic()
+                during += _is_being_written(data_dir)
+                confirmed = writing.confirmed
+                _check_kv_file(data_dir, confirmed)
+                scene.start()
+                longest = max(longest, scene.watcher.seconds_until_good(killed))
+                _check_start(scene)
+        finally:
+            writing.stop()
+        what = (
+            f"killed {plan.kills} times, {during} of them within a write; every start"
+            " was warm, every file whole"
+        )
+        return scene.outcome(FAULT, what)._replace(recovered_after=longest)
+
+
+def _snapshot_names_everybody(data_dir: Path, scene: Scene) -> bool:
+    path = data_dir / _SNAPSHOT_FILE
+    data = path.read_bytes() if path.exists() else b""
+    return all(name.encode() in data for name in scene.fleet.names)
+
+
+def _is_being_written(data_dir: Path) -> bool:
+    names = (_KV_FILE, _SNAPSHOT_FILE)
+    return any((data_dir / f"{name}.tmp").exists() for name in names)
+
+
+def _check_kv_file(data_dir: Path, confirmed: int) -> None:
+    path = data_dir / _KV_FILE
+    if not path.exists():
+        demand(not confirmed, f"{_KV_FILE} is not there")
+        return
+    table = json.loads(path.read_text())["configTable"]
+    value = int(table["chaos"]["value"])
+    demand(
+        value >= confirmed,
+        f"{_KV_FILE} has value {value}, and {confirmed} was confirmed",
+    )
+
+
+def _check_start(scene: Scene) -> None:
+    log = scene.server.log()
+    demand("is not used" not in log, "a snapshot was damaged")
+    demand(
+        not list(scene.server.data_dir.glob("*.unusable")), "a snapshot was set aside"
+    )
+    demand("start warm" in scene.server.boot_line, "a start was cold")
