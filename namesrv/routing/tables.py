@@ -242,6 +242,10 @@ class RouteTables:
             if not names:
                 del self.cluster_addr_table[cluster]
 
+    def reserve_number(self, number: int) -> None:
+        """A snapshot has this number of a topic that is gone; no other ever gets it."""
+        self._next_number = max(self._next_number, number + 1)
+
     def take_over_topics(self, entries: Iterable[TopicQueues]) -> None:
         """Put topics of a snapshot into the empty table, those that have queues."""
         for entry in entries:

@@ -116,4 +116,7 @@ def _summary(first_seed: int, played: int, seconds: float) -> str:
 
 
 if __name__ == "__main__":
-    raise SystemExit(main())
+    try:
+        raise SystemExit(main())
+    except KeyboardInterrupt:
+        raise SystemExit(130) from None

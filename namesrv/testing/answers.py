@@ -14,6 +14,7 @@ from namesrv.testing.requests import (
     LEGACY,
     NEWEST,
     Queues,
+    binary_header,
     frame,
     json_header,
     json_text,
@@ -99,10 +100,13 @@ class Questions:
 
     def _frames(self) -> Iterator[bytes]:
         for opaque, question in enumerate(self.asked):
-            is_legacy = question.code == 105 and not question.standard
-            version = LEGACY if is_legacy else NEWEST
-            header = json_header(question.code, question.ext, opaque, version)
-            yield frame(header)
+            code, ext = question.code, question.ext
+            if code != 105:
+                header = binary_header(code, ext, opaque, NEWEST, 0)
+                yield frame(header, binary=True)
+                continue
+            version = NEWEST if question.standard else LEGACY
+            yield frame(json_header(code, ext, opaque, version))
 
     def _body(self, model: Model, question: Question) -> str | None:
         code, subject, standard = question

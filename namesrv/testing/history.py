@@ -20,7 +20,8 @@ NOBODY: Final = -1
 
 
 class Step(NamedTuple):
-    """One thing that happens: `kind` is a method of the world, `facts` its arguments.
+    """One thing that happens: `kind` is a method of the cast or the world, `facts` are
+    its arguments.
 
     `number` is its place in the whole history.
     """

@@ -4,6 +4,7 @@ docs/protocol.md, section 9.3: what refused or clashing registrations leave behi
 not pile up.
 """
 
+from collections.abc import Collection, Iterable
 from typing import Final
 
 _KEPT_MILLIS: Final = 120_000
@@ -48,9 +49,15 @@ class Leftovers:
         """When it may be cleaned at the earliest."""
         return self._since[what] + _KEPT_MILLIS - self._lag_millis
 
-    def unsure(self, now_ms: int) -> list[Leftover]:
-        """What may be cleaned already."""
-        return [what for what in self._latest if self.soonest_ms(what) <= now_ms]
+    @property
+    def present(self) -> Collection[Leftover]:
+        """What is left over as of the last update."""
+        return self._latest.keys()
+
+    def unsure(self, present: Iterable[Leftover], now_ms: int) -> list[Leftover]:
+        """What of it may be cleaned already."""
+        known = sorted(self._since.keys() & set(present), key=str)
+        return [what for what in known if self.soonest_ms(what) <= now_ms]
 
     def overdue(self, now_ms: int) -> list[Leftover]:
         """What has to be cleaned."""

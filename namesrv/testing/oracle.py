@@ -151,7 +151,7 @@ class Oracle:
         lives = self.model.lives.values()
         if any(self._may_be_gone(live, now_ms) for live in lives):
             return True
-        return bool(self._leftovers.unsure(now_ms))
+        return bool(self._leftovers.unsure(self._leftovers.present, now_ms))
 
     def check(self, now_ms: int, data: bytes) -> None:
         """Judge the answers to the questions. Raises Violation."""
@@ -306,21 +306,16 @@ class Oracle:
         if gone or left:
             moments = [now_ms, *(self._soonest_ms(lives[key]) for key in gone)]
             moments += map(self._leftovers.soonest_ms, left)
-            self._remove_in_some_order(
-                [*map(_expiry, gone), *(_cleaning(*what) for what in left)], data
-            )
+            removals = [*map(_expiry, gone), *(_cleaning(*what) for what in left)]
+            self._remove_in_some_order(removals, now_ms, info, data)
             self._note_late(min(moments), now_ms)
-        # What expired may leave something behind that the server has seen before.
-        for what in self._gone_leftovers(now_ms, info):
-            self.model.remove_leftover(*what)
-            self._note_late(now_ms, now_ms)
 
     def _soonest_ms(self, live: Live) -> int:
         """When it may have gone at the earliest."""
         return self._hold_until_ms if live.is_closing else live.soonest_ms
 
     def _gone_leftovers(self, now_ms: int, info: Any) -> list[Leftover]:
-        unsure = self._leftovers.unsure(now_ms)
+        unsure = self._leftovers.unsure(self.model.leftovers(), now_ms)
         return [what for what in unsure if not _shows_leftover(info, *what)]
 
     def _is_gone(self, key: Key, now_ms: int, info: Any) -> bool:
@@ -329,7 +324,9 @@ class Oracle:
             return False
         return self._has_to_be_gone(live, now_ms) or not _shows(info, live.name, key[1])
 
-    def _remove_in_some_order(self, removals: list[Removal], data: bytes) -> None:
+    def _remove_in_some_order(
+        self, removals: list[Removal], now_ms: int, info: Any, data: bytes
+    ) -> None:
         """Which of them went first shows in what they left behind."""
         before = self.model
         first: Model | None = None
@@ -337,6 +334,9 @@ class Oracle:
             self.model = before.copy()
             for remove in order:
                 remove(self.model)
+            # They may leave something behind that the server has seen before.
+            for what in self._gone_leftovers(now_ms, info):
+                self.model.remove_leftover(*what)
             if len(removals) == 1 or self.questions.expected(self.model) == data:
                 return
             first = first or self.model

@@ -6,25 +6,14 @@ Everything that happens to the server happens to the oracle right after.
 from collections.abc import Callable
 from typing import Final
 
-from namesrv.testing.actors import BrokerActor, Line, Peer, Sending
 from namesrv.testing.answers import split_answers
+from namesrv.testing.cast import Cast
 from namesrv.testing.clock import VirtualClock
-from namesrv.testing.history import NEVER, NOBODY, History, Step
+from namesrv.testing.history import History, Step
 from namesrv.testing.keeping import Keeper
-from namesrv.testing.network import Delivery, Link, Network
+from namesrv.testing.network import Delivery, Network
 from namesrv.testing.oracle import Oracle, Violation
 from namesrv.testing.process import Process
-from namesrv.testing.requests import (
-    AskRoute,
-    DeleteTopic,
-    Form,
-    Heartbeat,
-    QueryVersion,
-    Queues,
-    RegisterTopic,
-    SetWritable,
-    Unregister,
-)
 from namesrv.testing.snapshots import VirtualFiles
 
 _IDLE_MILLIS: Final = 120_000
@@ -47,13 +36,7 @@ class World:
         self._keeper = Keeper(2 * lag_millis)
         self._oracle = Oracle(setting, self._keeper)
         self._files = VirtualFiles()
-        lines = [Line() for _ in setting.members]
-        self._brokers = [
-            BrokerActor(n, member, lines[member.host], self._network, self._clock)
-            for n, member in enumerate(setting.members)
-        ]
-        self._operator = Peer(Line(), self._network, self._clock)
-        self._client = Peer(Line(), self._network, self._clock)
+        self._cast = Cast(setting, self._network, self._clock)
         self._unread: list[Delivery] = []
         self._stalled_at_ms = 0
         self._wakes_ms: int | None = None
@@ -74,7 +57,8 @@ class World:
         for step in self._steps:
             self._run_until(step.at_ms)
             self._step = step
-            perform: Callable[..., None] = getattr(self, f"_do_{step.kind}")
+            who = self._cast if hasattr(self._cast, step.kind) else self
+            perform: Callable[..., None] = getattr(who, step.kind)
             perform(**step.facts)
             self._run_until(step.at_ms + 1)
             self._look()
@@ -88,31 +72,31 @@ class World:
 
     def _run_until(self, target_ms: int) -> None:
         """Whatever is due happens, in the order of time."""
+        clock, network = self._clock, self._network
         while True:
-            due = [(target_ms + 1, self._nothing)]
-            next_due_ms = self._network.next_due_ms()
-            if next_due_ms is not None:
-                due.append((next_due_ms, self._deliver_next))
-            if self._wakes_ms is not None:
-                due.append((self._wakes_ms, self._wake))
-            elif self._process is not None:
-                due.append((self._process.next_tick_ms, self._tick))
-            elif self._starts_ms is not None:
-                due.append((self._starts_ms, self._start))
-            at_ms, happen = min(due, key=lambda event: event[0])
-            if at_ms > target_ms:
+            at_ms, happen = self._own_next()
+            due_ms = network.next_due_ms()
+            if due_ms is not None and (at_ms is None or due_ms <= at_ms):
+                at_ms, happen = due_ms, self._deliver_next
+            if at_ms is None or at_ms > target_ms:
                 break
-            self._clock.now_ms = max(at_ms, self._clock.now_ms)
+            clock.now_ms = max(at_ms, clock.now_ms)
             happen()
-        self._clock.now_ms = max(target_ms, self._clock.now_ms)
+        clock.now_ms = max(target_ms, clock.now_ms)
 
-    def _nothing(self) -> None:
-        """Nothing is due."""
+    def _own_next(self) -> tuple[int | None, Callable[[], None]]:
+        """What the server's machine does next, and when."""
+        if self._wakes_ms is not None:
+            return self._wakes_ms, self._wake
+        if self._process is not None:
+            return self._process.next_tick_ms, self._tick
+        return self._starts_ms, self._start
 
     def _tick(self) -> None:
         assert self._process is not None
         self._process.tick()
-        self._notice_closed()
+        if self._process.closed:
+            self._notice_closed()
 
     def _deliver_next(self) -> None:
         delivery = self._network.take()
@@ -139,7 +123,8 @@ class World:
         link.last_heard_ms = now_ms
         output = self._process.receive(link, delivery.data)
         self._judge(delivery, output)
-        self._notice_closed()
+        if self._process.closed:
+            self._notice_closed()
 
     def _judge(self, delivery: Delivery, output: bytes) -> None:
         """Requests were carried out in order; the oracle follows."""
@@ -163,8 +148,6 @@ class World:
         closed, self._process.closed = self._process.closed, []
         now_ms = self._clock.now_ms
         idle_since_ms = now_ms - _IDLE_MILLIS + self._setting.tick_millis
-        if not closed:
-            return
         for link in closed:
             link.has_ended = link.is_over = True
             if link.last_heard_ms < idle_since_ms:
@@ -246,108 +229,22 @@ class World:
         """Of the witness of snapshots."""
         self._keeper.written()
 
-    # --- steps ------------------------------------------------------------------------
+    # --- steps of the machine ---------------------------------------------------------
 
-    def _do_register(self, broker: int, change: str, **sent: object) -> None:
-        actor = self._brokers[broker]
-        actor.is_up = True
-        actor.change(change)
-        actor.register(_sending(sent))
-
-    def _do_heartbeat(self, broker: int, code: int, **sent: object) -> None:
-        actor = self._brokers[broker]
-        if actor.is_up:
-            who = actor.identity
-            is_query = code == 322
-            request = QueryVersion(who, actor.version) if is_query else Heartbeat(who)
-            actor.send([request], _sending(sent))
-
-    def _do_register_delta(
-        self, broker: int, topic: str, queues: int, **sent: object
-    ) -> None:
-        actor = self._brokers[broker]
-        actor.is_up = True
-        actor.register_delta(topic, queues, _sending(sent))
-
-    def _do_switch_role(
-        self, broker: int, id: int, newer: bool, **sent: object
-    ) -> None:
-        self._brokers[broker].switch(id, newer=newer)
-        self._do_register(broker, "none", **sent)
-
-    def _do_move(self, broker: int, **sent: object) -> None:
-        actor = self._brokers[broker]
-        self._end(actor.line.link, 1, cut=True)
-        actor.move()
-        self._do_register(broker, "none", **sent)
-
-    def _do_rename(self, broker: int, name: str, newer: bool, **sent: object) -> None:
-        self._brokers[broker].rename(name, newer=newer)
-        self._do_register(broker, "none", **sent)
-
-    def _do_reconnect(self, broker: int, late: int, registers: bool) -> None:
-        actor = self._brokers[broker]
-        self._end(actor.line.link, late, cut=False)
-        actor.line.link = None
-        if registers:
-            actor.is_up = True
-            actor.register(Sending())
-
-    def _do_restart_broker(self, broker: int, late: int, late_end: int) -> None:
-        """Its last words, and the end of its connection, arrive after its return."""
-        actor = self._brokers[broker]
-        link = actor.line.link
-        if actor.is_up and link is not None and not link.has_ended:
-            actor.send([Unregister(actor.identity)], Sending(delay=late))
-            self._end(link, late_end, cut=False)
-        actor.line.link = None
-        actor.is_up = True
-        actor.register(Sending())
-
-    def _do_die(self, broker: int, late: int) -> None:
-        actor = self._brokers[broker]
-        actor.is_up = False
-        self._end(actor.line.link, late, cut=True)
-        actor.line.link = None
-
-    def _do_cut(self, broker: int, late: int) -> None:
-        self._end(self._brokers[broker].line.link, late, cut=True)
-
-    def _do_unregister(self, broker: int, delay: int) -> None:
-        actor = self._brokers[broker]
-        if actor.is_up:
-            actor.send([Unregister(actor.identity)], Sending(delay=delay))
-            actor.is_up = False
-
-    def _do_ask(
-        self, broker: int, topics: tuple[str, ...], standard: bool, **sent: object
-    ) -> None:
-        peer = self._client if broker == NOBODY else self._brokers[broker]
-        peer.send([AskRoute(topic, standard) for topic in topics], _sending(sent))
-
-    def _do_delete_topic(self, topic: str, cluster: str | None) -> None:
-        self._operator.send([DeleteTopic(topic, cluster)], Sending())
-
-    def _do_register_topic(
-        self, topic: str, names: tuple[str, ...], queues: int
-    ) -> None:
-        datas = tuple((name, Queues(queues, queues, 6)) for name in names)
-        self._operator.send([RegisterTopic(topic, datas)], Sending())
-
-    def _do_set_writable(self, name: str, writable: bool) -> None:
-        self._operator.send([SetWritable(name, writable)], Sending())
-
-    def _do_jump_clock(self, millis: int) -> None:
+    def jump_clock(self, millis: int) -> None:
+        """Somebody sets the date."""
         self._clock.jump(millis)
 
-    def _do_stall(self, millis: int, ends_first: bool) -> None:
+    def stall(self, millis: int, ends_first: bool) -> None:
+        """The process stands still; perhaps it hears of ends before its timers run."""
         if self._process is not None and self._wakes_ms is None:
             self._look_if_unsure()
             self._stalled_at_ms = self._clock.now_ms
             self._wakes_ms = self._clock.now_ms + millis
             self._ends_first = ends_first
 
-    def _do_restart(self, how: str, down: int, flipped: bool) -> None:
+    def restart(self, how: str, down: int, flipped: bool) -> None:
+        """The process is stopped or killed, or loses its files; another one starts."""
         if self._process is None:
             return
         self._look_if_unsure()
@@ -368,22 +265,3 @@ class World:
         if flipped:
             self._setting = self._setting.flipped
         self._network.reset()
-
-    def _end(self, link: Link | None, late: int, *, cut: bool) -> None:
-        """A connection ends; the server hears of it late, or never."""
-        if link is None or link.has_ended:
-            return
-        link.has_ended = True
-        if late == NEVER:
-            return
-        due_ms = self._clock.now_ms + late
-        if cut:
-            self._network.cut(link, due_ms)
-        else:
-            self._network.end(link, due_ms)
-
-
-def _sending(sent: dict[str, object]) -> Sending:
-    form, delay, fault = sent["form"], sent["delay"], sent["fault"]
-    assert isinstance(form, Form) and isinstance(delay, int)
-    return Sending(form, delay, str(fault))

@@ -1,5 +1,6 @@
 """kvConfig.json, Java's or ours: read whole or refused, and read again as written."""
 
+import json
 from collections.abc import Iterable
 from typing import Final
 
@@ -23,7 +24,8 @@ def run(data: bytes) -> None:
     again = Store()
     again.manager.load(content)
     assert again.manager.get("n", "k") == "v"
-    assert again.put("n", "k", "v") == content
+    # Half a character is written as "?", which may stand elsewhere in the order.
+    assert json.loads(again.put("n", "k", "v")) == json.loads(content)
     for namespace in ("n", "ORDER_TOPIC_CONFIG"):
         assert (again.manager.table(namespace) is None) == (
             store.manager.table(namespace) is None

@@ -5,11 +5,11 @@ from collections.abc import Iterable
 from random import Random
 from typing import Any, Final
 
-from namesrv.errors import ProxyHeaderInvalid, TlsUnavailable
+from namesrv.errors import ProxyHeaderInvalid
 from namesrv.server.sniff import Sniffer
 from tests.fuzz.target import MutateBytes, Target, tried, ways_to_cut
 
-ALLOWED: Final = (ProxyHeaderInvalid, TlsUnavailable)
+ALLOWED: Final = (ProxyHeaderInvalid,)
 SIGNATURE: Final = b"\r\n\r\n\x00\r\nQUIT\n"
 _LONGEST_HEADER: Final = 65_551
 
@@ -18,7 +18,8 @@ def run(data: bytes) -> None:
     """One verdict for every way of cutting."""
     verdicts = [sniffed(pieces) for pieces in ways_to_cut(data)]
     assert all(verdict == verdicts[0] for verdict in verdicts), verdicts
-    stream, source, fault = verdicts[0]
+    stream, source, fault, is_tls = verdicts[0]
+    assert is_tls == (stream[:1] == b"\x16")
     assert fault is not None or data.endswith(stream)
     if data.startswith(SIGNATURE) and len(data) >= 16:
         assert (fault is ProxyHeaderInvalid) == is_wrong_v2(data)
@@ -27,18 +28,19 @@ def run(data: bytes) -> None:
         assert 0 <= port <= 0xFFFF and host.isascii() and host
 
 
-def sniffed(pieces: list[bytes]) -> tuple[bytes, Any, Any]:
-    """What came through, from whom, and why it ended. After a fault nothing counts."""
+def sniffed(pieces: list[bytes]) -> tuple[bytes, Any, Any, bool]:
+    """What came through, from whom, why it ended, whether it is TLS. After a fault
+    nothing counts."""
     sniffer = Sniffer()
     stream = b""
     for piece in pieces:
         seen = tried(ALLOWED, sniffer.feed, piece)
         if seen[0] == "err":
-            return b"", None, seen[1]
+            return b"", None, seen[1], False
         stream += seen[1] or b""
         assert sniffer.kept_bytes <= _LONGEST_HEADER + len(piece)
         assert seen[1] is None or sniffer.kept_bytes == 0
-    return stream, sniffer.source, None
+    return stream, sniffer.source, None, sniffer.is_tls
 
 
 def is_wrong_v2(data: bytes) -> bool:

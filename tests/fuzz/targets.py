@@ -3,6 +3,7 @@
 from typing import Final
 
 from tests.fuzz import (
+    access_keys,
     frames,
     headers,
     json_text,
@@ -11,6 +12,7 @@ from tests.fuzz import (
     proxy_headers,
     registration_bodies,
     snapshots,
+    tls_records,
     whole_server,
 )
 from tests.fuzz.target import Target
@@ -24,8 +26,10 @@ TARGETS: Final[dict[str, Target]] = {
         kv_file,
         registration_bodies,
         properties,
+        access_keys,
         snapshots,
         proxy_headers,
+        tls_records,
         whole_server,
     )
 }

@@ -5,6 +5,7 @@ from typing import Any, Final
 
 from namesrv.errors import StorageError
 from namesrv.option_sources import parse_remote
+from namesrv.wire.access_keys import AccessKeys
 from namesrv.wire.properties import read_properties
 from tests.fuzz.recorded import recorded_streams
 from tests.fuzz.structure import JSON_WORDS, mutate_frames
@@ -17,6 +18,7 @@ from tests.routing.peer import (
     registration,
     registration_body,
     request,
+    signed,
     topic_config,
     topic_table,
 )
@@ -28,6 +30,8 @@ OPTIONS: Final[tuple[dict[str, Any], ...]] = (
     {"answer_cache_bytes": 0, "delete_topic_with_broker_registration": True},
     {"order_message_enable": True, "return_order_topic_config_to_broker": False},
     {"need_wait_for_service": True, "support_acting_master": True},
+    {"broker_access": "signed", "admin_access": "signed", "access_keys_file": "keys"},
+    {"max_routes": 5, "max_topics_per_registration": 3, "admin_access": "off"},
     {"support_acting_master": True, "notify_min_broker_id_changed": True},
 )
 
@@ -43,6 +47,7 @@ def run(data: bytes) -> None:
 def history(stack: Stack, cut: list[bytes]) -> list[Any]:
     """All that can be seen of one server."""
     world = stack.world
+    world.state.access.keys = AccessKeys({"ops": "12345678"})
     world.send(registration(Broker("b", 0, "b:1", "c1")))
     seen: list[Any] = [stack.send(0, cut)]
     error = StorageError("write", "a file", "the disk is full")
@@ -94,6 +99,8 @@ def seeds() -> Iterable[bytes]:
         filters=["f:1", None],
     )
     yield registration(Broker("c", 0, "c:1", "c1"), E6, ext={"compressed": "true"}) * 2
+    known = signed({**Broker().ext_fields, "bodyCrc32": "0"}, E6)
+    yield request(103, known, E6) + request(205, signed({"brokerName": "b"})) * 2
     slave = Broker("b", 1, "b:2", "c1")
     ext = {"enableActingMaster": "true", "zoneName": "z1", "__ZONE_NAME": "z1"}
     once = registration(slave, body, ext=ext)

@@ -121,6 +121,8 @@ class TestRoutes:
     def test_slave_beside_its_master_stores_nothing(self, world: World) -> None:
         assert world.register(SLAVE, body(0, 50)).code == 0
         assert world.register(SLAVE, body(0, 50, 1), ext=ACTING).code == 0
+        old = {"enableActingMaster": None}
+        assert world.register(SLAVE, body(0, 50, 2), ext=old).code == 0
         assert world.tables.routes == 6
 
     def test_slave_of_the_masters_address_counts(self, world: World) -> None:

@@ -400,3 +400,25 @@ def test_topic_that_was_deleted_while_groups_were_packed_comes_back() -> None:
     assert set(other.topics) == {"T2"}
     other.register(A, body)
     assert set(other.topics) == {"T1", "T2"}
+
+
+def test_number_of_a_topic_that_was_deleted_meanwhile_is_not_given_again() -> None:
+    """Found by the simulator: the next file may copy the record that has it."""
+    world = World()
+    world.register(A, registration_body(topic_table("T1", "T2")))
+    record = pack_group(world.tables, world.tables.broker_addr_table["a"])
+    world.ask(216, {"topic": "T2"})
+    shared = pack_tables(world.tables, world.options, 5, world.now_ms)
+    second, third = World(), World()
+    data = FIRST_LINE + record + shared + pack_end(1)
+    restore(second.tables, second.options, read_snapshot(data), second.now_ms)
+    second.register(B, registration_body(topic_table("T3", "T4")))
+    other = pack_group(second.tables, second.tables.broker_addr_table["b"])
+    shared = pack_tables(second.tables, second.options, 5, second.now_ms)
+    data = FIRST_LINE + record + other + shared + pack_end(2)
+    restore(third.tables, third.options, read_snapshot(data), third.now_ms)
+    assert {topic: set(names) for topic, names in third.topics.items()} == {
+        "T1": {"a"},
+        "T3": {"b"},
+        "T4": {"b"},
+    }
