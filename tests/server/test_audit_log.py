@@ -1,11 +1,13 @@
 """The audit log: its lines, its file, and what it survives."""
 
 import asyncio
+import fcntl
 import json
 import logging
 import os
 import re
 import stat
+import termios
 import threading
 from collections.abc import Iterator
 from pathlib import Path
@@ -232,6 +234,11 @@ class TestFailure:
     ) -> None:
         monkeypatch.setattr(audit_log, "MOST_WAITING_BYTES", 200_000)
         audited = Audited(pipe)
+        full = os.open(pipe, os.O_RDONLY | os.O_NONBLOCK)
+        for _ in range(1000):
+            audited.audit.put(DONE)
+        wait_until(lambda: _waiting(full) > 60_000)
+        os.close(full)
         for _ in range(5000):
             audited.audit.put(DONE)
         # What is kept has its bound, and the end does not wait for the disk.
@@ -247,6 +254,11 @@ class TestFailure:
             os.close(drain)
         assert told(audited)[0].event == "the audit log is too slow, lines are lost"
         audited.audit._file.close()
+
+
+def _waiting(descriptor: int) -> int:
+    """Bytes in a pipe."""
+    return int.from_bytes(fcntl.ioctl(descriptor, termios.FIONREAD, bytes(4)), "little")
 
 
 def _drained(descriptor: int) -> bool:
