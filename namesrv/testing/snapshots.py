@@ -92,7 +92,8 @@ class VirtualSnapshots:
         infos = restore(tables, options, snapshot, now_ms)
         lease = options.warm_start_lease_millis
         self._state.liveness.lease(infos, now_ms, lease)
-        for group, place in snapshot.groups:
+        is_same = snapshot.tables.options == relied_on(options)
+        for group, place in snapshot.groups if is_same else ():
             change = tables.broker_addr_table[group.broker_name].change
             record = data[place.offset : place.offset + place.length]
             self._kept[group.broker_name] = change, record

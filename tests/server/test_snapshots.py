@@ -22,6 +22,8 @@ from namesrv.server.snapshots import (
     Snapshots,
 )
 from namesrv.wire.snapshot_records import FIRST_LINE
+from tests.routing.peer import Broker as JavaBroker
+from tests.routing.peer import registration, registration_body, topic_table
 from tests.server.peer import (
     WAIT_SECONDS,
     Broker,
@@ -289,6 +291,29 @@ def test_only_what_changed_is_packed_again(
         peer.ask(A.registration({**TOPICS_A, "Late": 1}))
         wait_until(lambda: b"Late" in path.read_bytes())
         assert packed == ["broker-a"]
+
+
+def test_digests_of_other_options_are_trusted_by_no_later_start(
+    started: Started, tmp_path: Path
+) -> None:
+    """Neither by the first one with new options, nor by one that follows."""
+    path = tmp_path / SNAPSHOT_FILE
+    first, repeated = (
+        registration(JavaBroker("broker-c"), registration_body(topic_table(*names)))
+        for names in (("Orders", "Bills"), ("Orders", "News"))
+    )
+    with started().peer() as peer:
+        for frame in (first, repeated, repeated):
+            assert peer.ask(frame).code == FOUND
+        server = started(delete_topic_with_broker_registration=True)
+    with server.peer() as peer:
+        register(peer)
+        wait_until(lambda: b"Mails" in path.read_bytes())
+        server = started(delete_topic_with_broker_registration=True)
+    with server.peer() as peer:
+        assert b'"broker-c"' in peer.ask(lookup("Bills")).body
+        assert peer.ask(repeated).code == FOUND
+        assert b'"broker-c"' not in peer.ask(lookup("Bills")).body
 
 
 def test_file_that_somebody_changed_is_written_new(
