@@ -38,6 +38,32 @@ class AuditFile(FileHandler):
 
     what = "the audit log"
     reason = ""
+    _is_abandoned = False
+
+    def abandon(self) -> None:
+        """The disk hangs, and the thread with it, which holds the lock: the end of the
+        process (`logging.shutdown`) must not wait for them."""
+        self._is_abandoned = True
+
+    def acquire(self) -> None:
+        """Wait for whoever writes, unless that has no end."""
+        if not self._is_abandoned:
+            super().acquire()
+
+    def release(self) -> None:
+        """Let the next one write."""
+        if not self._is_abandoned:
+            super().release()
+
+    def flush(self) -> None:
+        """Hand the last line to the system."""
+        if not self._is_abandoned:
+            super().flush()
+
+    def close(self) -> None:
+        """Close the file, unless it hangs."""
+        if not self._is_abandoned:
+            super().close()
 
     def handleError(self, record: logging.LogRecord) -> None:
         """Count the line as lost, and keep the reason."""
@@ -121,8 +147,9 @@ class AuditLog:
             return
         self._lines.put(None)
         await asyncio.to_thread(self._thread.join, seconds)
-        if not self._thread.is_alive():
-            self._file.close()
+        if self._thread.is_alive():
+            self._file.abandon()
+        self._file.close()
         self._thread = None
 
     def _put(self, level: int, event: str, fields: Mapping[str, object]) -> None:

@@ -21,7 +21,8 @@ from namesrv.routing.outbox import AuditEvent
 from namesrv.server import audit_log
 from namesrv.server.audit_log import AuditLog
 from namesrv.server.logs import BURST
-from tests.server.peer import WAIT_SECONDS, wait_until
+from tests.server.peer import WAIT_SECONDS, put_kv, wait_until
+from tests.server.server_process import ServerProcess
 from tests.server.stage import Line, RecordedLog
 
 FIELDS: dict[str, object] = {
@@ -229,6 +230,20 @@ class TestFailure:
         yield path
         os.close(reader)
 
+    def test_disk_that_hangs_does_not_keep_the_process(
+        self, pipe: Path, tmp_path: Path
+    ) -> None:
+        words = ("--audit-log", str(pipe))
+        full = os.open(pipe, os.O_RDONLY | os.O_NONBLOCK)
+        with ServerProcess(tmp_path, *words) as server, server.peer() as peer:
+            name = "n" * 400
+            for number in range(300):
+                peer.ask(put_kv(name, f"{name}{number}", "v"))
+            wait_until(lambda: _waiting(full) > 60_000)
+            os.close(full)
+            code, _ = server.end()
+            assert code == 0
+
     def test_disk_that_hangs_costs_lines_and_no_time(
         self, pipe: Path, monkeypatch: pytest.MonkeyPatch
     ) -> None:
@@ -253,7 +268,10 @@ class TestFailure:
         finally:
             os.close(drain)
         assert told(audited)[0].event == "the audit log is too slow, lines are lost"
-        audited.audit._file.close()
+        # Abandoned, it is closed by nobody else.
+        stream = audited.audit._file.stream
+        assert stream is not None
+        stream.close()
 
 
 def _waiting(descriptor: int) -> int:
