@@ -49,9 +49,7 @@ def pack_group(tables: RouteTables, data: BrokerData) -> bytes:
     """One group as it is now."""
     name = data.broker_name
     entries = data.topics()
-    queue_datas = [entry.queues[name] for entry in entries]
-    distinct = {id(queue_data): queue_data for queue_data in queue_datas}
-    places = {key: place for place, key in enumerate(distinct)}
+    distinct, queues_of = _distinct([entry.queues[name] for entry in entries])
     live = tables.broker_live_table
     infos = [live.get(*key) for key in sorted(data.live_keys)]
     record = GroupRecord(
@@ -61,9 +59,9 @@ def pack_group(tables: RouteTables, data: BrokerData) -> bytes:
         data.enable_acting_master,
         data.zone_name,
         [_live_record(info) for info in infos if info is not None],
-        [_queue_record(queue_data) for queue_data in distinct.values()],
+        [_queue_record(queue_data) for queue_data in distinct],
         _packed([entry.number for entry in entries]),
-        _packed([places[id(queue_data)] for queue_data in queue_datas]),
+        queues_of,
     )
     return write_record(GROUP, record)
 
@@ -184,6 +182,17 @@ def _restore_group(
     for info in infos:
         tables.put_live(data, info, now_ms)
     return infos
+
+
+def _distinct(queue_datas: list[QueueData]) -> tuple[list[QueueData], bytes]:
+    """Those that differ, and for each of all its place among them, packed."""
+    first = queue_datas[:1]
+    if first and queue_datas.count(first[0]) == len(queue_datas):
+        return first, bytes(_NUMBER_BYTES * len(queue_datas))
+    distinct = {id(queue_data): queue_data for queue_data in queue_datas}
+    places = {key: place for place, key in enumerate(distinct)}
+    packed = _packed([places[id(queue_data)] for queue_data in queue_datas])
+    return list(distinct.values()), packed
 
 
 def _live_record(info: BrokerLiveInfo) -> LiveRecord:
