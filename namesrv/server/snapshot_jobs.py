@@ -2,18 +2,10 @@
 
 import os
 from collections.abc import Callable, Iterable, Iterator
-from typing import NamedTuple
 
 from namesrv.errors import StorageError
 from namesrv.server.clock import wall_millis
 from namesrv.wire.snapshot_records import FIRST_LINE, Place, is_record
-
-
-class Kept(NamedTuple):
-    """A group's record: as of which change, and its bytes or its place in the file."""
-
-    change: int
-    record: bytes | Place
 
 
 class SnapshotJob:

@@ -11,6 +11,7 @@ from typing import Any
 import pytest
 
 from namesrv.codes import RequestCode, ResponseCode
+from namesrv.routing import kept_routes
 from namesrv.routing import snapshot as snapshot_module
 from namesrv.routing.snapshot import read_snapshot
 from namesrv.server import snapshots as snapshots_module
@@ -274,7 +275,7 @@ def test_only_what_changed_is_packed_again(
         packed.append(data.broker_name)
         return real(tables, data)
 
-    monkeypatch.setattr(snapshots_module, "pack_group", pack_group)
+    monkeypatch.setattr(kept_routes, "pack_group", pack_group)
     path = tmp_path / SNAPSHOT_FILE
     with started().peer() as peer:
         register(peer)
@@ -394,7 +395,7 @@ def test_end_while_a_write_lasts_saves_all(
     snapshots = server.server._snapshots
     with server.peer() as peer:
         peer.ask(A.registration(TOPICS_A))
-        wait_until(lambda: snapshots._places)
+        wait_until(lambda: snapshots._kept._places)
         monkeypatch.setattr(os, "fsync", sync)
         monkeypatch.setattr(Snapshots, "save_all", save_all)
         peer.ask(B.registration(TOPICS_B))
@@ -441,8 +442,8 @@ def test_options_that_change_while_groups_are_packed_are_not_kept(
 
     def pack_and_change() -> None:
         snapshots, state = server.server._snapshots, server.server._state
-        snapshots._begin()
-        snapshots._pack(snapshots._waiting.pop())
+        snapshots._kept.begin()
+        snapshots._kept.pack_next()
         state.configuration.apply({"supportActingMaster": True})
         snapshots._submit()
 
@@ -466,7 +467,7 @@ def test_last_save_that_fails_is_told_and_not_promised_again(
     snapshots = server.server._snapshots
     with server.peer() as peer:
         peer.ask(A.registration(TOPICS_A))
-        wait_until(lambda: snapshots._places)
+        wait_until(lambda: snapshots._kept._places)
         peer.ask(B.registration(TOPICS_B))
         monkeypatch.setattr(os, "fsync", full)
         server.stop()

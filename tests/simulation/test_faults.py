@@ -6,11 +6,10 @@ from typing import Any
 
 import pytest
 
-from namesrv.routing import snapshot, unregistration
+from namesrv.routing import kept_routes, snapshot, unregistration
 from namesrv.routing.liveness import Liveness
 from namesrv.routing.registration import Registration
 from namesrv.routing.tables import RouteTables
-from namesrv.testing import snapshots
 from namesrv.testing.clock import VirtualClock
 from namesrv.testing.history import History, draw_history
 from namesrv.testing.simulator import breach_of, find
@@ -145,7 +144,7 @@ def group_is_kept_without_its_brokers(patch: Patch) -> None:
         finally:
             data.live_keys = keys
 
-    patch.setattr(snapshots, "pack_group", pack_group)
+    patch.setattr(kept_routes, "pack_group", pack_group)
 
 
 BREAKS: dict[Break, tuple[str, int]] = {
