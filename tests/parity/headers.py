@@ -2,6 +2,7 @@
 or a length changed, so that about half of them are for the hot path."""
 
 import struct
+from collections.abc import Sequence
 from typing import Any
 
 from hypothesis import strategies as st
@@ -140,7 +141,7 @@ def binary_header(
     fixed: tuple[int, ...],
     remark: bytes,
     texts: list[bytes],
-    changes: list[tuple[int, Any]] = (),  # type: ignore[assignment]
+    changes: Sequence[tuple[int, Any]] = (),
 ) -> bytes:
     """A ROCKETMQ header; a change is (which text, its length's change or its new
     bytes), counting the remark and all of extFields as the last two texts."""

@@ -7,6 +7,7 @@ wait, fail, break the rules, change tables, answer much, and come back into `rec
 import json
 import re
 import zlib
+from abc import ABC, abstractmethod
 from typing import Any
 
 from namesrv.errors import HeaderInvalid
@@ -37,7 +38,7 @@ def version_of_body(body: bytes, header_version: int) -> DataVersion | None:
     return DataVersion(len(said), header_version, zlib.crc32(said))
 
 
-class PlayedServer:
+class PlayedServer(ABC):
     """Answers everything from what the subclass keeps."""
 
     def __init__(self) -> None:
@@ -143,7 +144,9 @@ class PlayedServer:
         version = version_of_body(body, command.version)
         self.register(key, version, digest, connection, now_ms)
         connection.add_registered(key)
-        return self._said(command, self.order_topic_body, '{"masterAddr":"m"}')
+        return self._said(
+            command, self.current_order_topic_body(), '{"masterAddr":"m"}'
+        )
 
     def mark(self, topic: str) -> None:
         self.marked += 1
@@ -163,18 +166,24 @@ class PlayedServer:
 
     # What a subclass keeps.
     answers: Any
-    order_topic_body: bytes
-    turn_taken: bool
 
+    @abstractmethod
+    def current_order_topic_body(self) -> bytes:
+        """What a registration is answered with."""
+
+    @abstractmethod
     def connect(self, address: str) -> None:
-        raise NotImplementedError
+        """A new connection, at the end of the line."""
 
+    @abstractmethod
     def version_of(self, key: Key) -> DataVersion | None:
-        raise NotImplementedError
+        """That of a broker; None for none."""
 
+    @abstractmethod
     def heard_of(self, key: Key, now_ms: int) -> None:
-        raise NotImplementedError
+        """A broker is alive."""
 
+    @abstractmethod
     def register(
         self,
         key: Key,
@@ -183,13 +192,15 @@ class PlayedServer:
         connection: Any,
         now_ms: int,
     ) -> None:
-        raise NotImplementedError
+        """A broker registers."""
 
+    @abstractmethod
     def drop(self, key: Key) -> None:
-        raise NotImplementedError
+        """A broker goes."""
 
+    @abstractmethod
     def forget_digest(self, key: Key) -> None:
-        raise NotImplementedError
+        """Its next registration is looked at whole."""
 
 
 class NaiveServer(PlayedServer):
@@ -203,6 +214,9 @@ class NaiveServer(PlayedServer):
         self.versions: dict[Key, DataVersion | None] = {}
         self.order_topic_body = b""
         self.turn_taken = False
+
+    def current_order_topic_body(self) -> bytes:
+        return self.order_topic_body
 
     def connect(self, address: str) -> None:
         self.connections.append(NaiveConnection(self, address, self.frame_max_bytes))
@@ -262,8 +276,7 @@ class TwinServer(PlayedServer):
             self.process, serialize_type, header, body, connection, now_ms
         )
 
-    @property
-    def order_topic_body(self) -> bytes:  # type: ignore[override]
+    def current_order_topic_body(self) -> bytes:
         return self.hot.order_topic_body
 
     def version_of(self, key: Key) -> DataVersion | None:

@@ -28,4 +28,4 @@ def test_what_is_put_while_the_rest_is_done_waits_for_the_next_time() -> None:
     outbox.info("first")
     for _ in outbox.take():
         outbox.info("second")
-    assert [effect.event for effect in outbox.effects] == ["second"]  # type: ignore
+    assert outbox.effects == [LogEvent(logging.INFO, "second", {})]

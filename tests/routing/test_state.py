@@ -4,6 +4,7 @@ import pytest
 
 from namesrv.errors import StorageError
 from namesrv.hot_path import HotCode
+from namesrv.routing.outbox import LateAnswer
 from namesrv.wire.command import RemotingCommand
 from tests.routing.peer import Broker, read_answers, request
 from tests.routing.world import World
@@ -133,8 +134,9 @@ def test_the_answer_comes_when_the_file_is_written(
     assert not world.state.outbox
     done(error)
     (late,) = world.state.outbox.take()
-    assert late.connection is world.connection  # type: ignore
-    answers = read_answers(late.frame)  # type: ignore
+    assert isinstance(late, LateAnswer)
+    assert late.connection is world.connection
+    answers = read_answers(late.frame)
     if flag:
         assert answers == []
     else:

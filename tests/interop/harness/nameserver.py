@@ -3,6 +3,7 @@
 import os
 import ssl
 import sys
+from abc import ABC, abstractmethod
 from pathlib import Path
 from typing import Protocol
 
@@ -27,7 +28,7 @@ class Addressed(Protocol):
     def address(self) -> str: ...
 
 
-class NameServer:
+class NameServer(ABC):
     """A name server process on loopback; a restart takes the same port again.
 
     `tls` is what we connect with; None for a plain connection.
@@ -85,8 +86,9 @@ class NameServer:
         """Until it has printed something that matches; raises PeerFailed."""
         self._process.wait_for(pattern, START_SECONDS)
 
+    @abstractmethod
     def _argv(self) -> list[str]:
-        raise NotImplementedError
+        """The command that starts it."""
 
     def _files(self) -> dict[str, str]:
         return {}
