@@ -1,7 +1,7 @@
 """SIGHUP: options are read again, and what may change while we run does."""
 
 import logging
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from typing import Final
 
 from namesrv.errors import OptionsInvalid, StartFailed
@@ -50,11 +50,11 @@ def reload_options(
         found = read_options()
         if found.access_keys_file not in ("", state.options.access_keys_file):
             read_keys_file(found.access_keys_file)
-    except (OptionsInvalid, StartFailed) as error:
-        mistakes = error.mistakes if isinstance(error, OptionsInvalid) else [error]
-        for mistake in mistakes:
-            event = "the configuration was read again, and nothing of it is taken over"
-            log.log_event(logging.WARNING, event, {"reason": mistake})
+    except OptionsInvalid as error:
+        _refuse(log, error.mistakes)
+        return
+    except StartFailed as error:
+        _refuse(log, [str(error)])
         return
     changes: dict[str, Value] = {}
     waiting: list[str] = []
@@ -75,3 +75,9 @@ def reload_options(
         fields = {"options": ",".join(waiting)}
         event = "options that changed count from the next start only"
         log.log_event(logging.WARNING, event, fields)
+
+
+def _refuse(log: EventLog, mistakes: Iterable[str]) -> None:
+    for mistake in mistakes:
+        event = "the configuration was read again, and nothing of it is taken over"
+        log.log_event(logging.WARNING, event, {"reason": mistake})
