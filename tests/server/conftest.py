@@ -1,13 +1,15 @@
 """Fixtures of the server's tests."""
 
 import asyncio
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
 import pytest
 
+from tests.server.server_thread import ServerThread, local_options
 from tests.server.stage import Stage
+from tests.server.two_brokers import Started
 
 
 @pytest.fixture
@@ -26,3 +28,21 @@ def set_stage(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Callable[..., 
 def stage(set_stage: Callable[..., Stage]) -> Stage:
     """A stage with the standard options."""
     return set_stage()
+
+
+@pytest.fixture
+def started(tmp_path: Path) -> Iterator[Started]:
+    """Starts servers, one after the other, whose files are in `tmp_path`."""
+    servers: list[ServerThread] = []
+
+    def start(loop_name: str = "uvloop", **options: Any) -> ServerThread:
+        for server in servers:
+            server.stop()
+        options = {"snapshot_interval_millis": 100, **options}
+        server = ServerThread(local_options(tmp_path, **options), loop_name)
+        servers.append(server.__enter__())
+        return server
+
+    yield start
+    for server in servers:
+        server.stop()

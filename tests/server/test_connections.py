@@ -55,6 +55,16 @@ class TestTurns:
             assert max(answered) - min(answered) <= 2
         assert [actor.opaques() for actor in actors] == [[0, 1, 2, 3]] * 3
 
+    def test_nothing_more_is_read_after_a_freeze(self, stage: Stage) -> None:
+        early, waiting = stage.accept(), stage.accept()
+        waiting.receive(put_kv("n", "k", "v", 1))
+        stage.connections.freeze()
+        late = stage.accept()
+        assert not early.transport.reading and not late.transport.reading
+        stage.finish_write()
+        assert waiting.opaques() == [1]
+        assert not waiting.transport.reading, "nor when a pause is over"
+
     def test_nothing_more_is_carried_out_after_a_halt(self, stage: Stage) -> None:
         live = stage.state.tables.broker_live_table
         waiting = stage.accept()
