@@ -6,8 +6,8 @@ from typing import Any
 from namesrv.errors import StorageError
 from namesrv.hot_path import Pause
 from namesrv.options import Options
-from namesrv.routing import snapshot as snapshot_module
 from namesrv.routing import state as state_module
+from namesrv.routing.kept_routes import KeptRoutes
 from namesrv.routing.outbox import (
     AuditEvent,
     Close,
@@ -19,6 +19,7 @@ from namesrv.routing.outbox import (
     RouteQuery,
 )
 from namesrv.routing.processor import RequestProcessor
+from namesrv.routing.snapshot import read_snapshot
 from namesrv.wire.snapshot_records import FIRST_LINE
 from tests.routing.peer import (
     Answer,
@@ -193,23 +194,20 @@ class World:
 
     def packed_routes(self, saved_millis: int = 5) -> bytes:
         """All routes, as a file has them."""
-        groups = self.tables.broker_addr_table.values()
-        records = [snapshot_module.pack_group(self.tables, data) for data in groups]
-        shared = snapshot_module.pack_tables(
-            self.tables,
-            snapshot_module.relied_on(self.options),
-            saved_millis,
-            self.now_ms,
-        )
-        end = snapshot_module.pack_end(len(groups))
-        return b"".join((FIRST_LINE, *records, shared, end))
+        kept = KeptRoutes(self.state)
+        kept.begin()
+        while kept.has_waiting:
+            kept.pack_next()
+        file = FIRST_LINE
+        for record in kept.finish(saved_millis, self.now_ms).records:
+            assert isinstance(record, bytes), "there is no file to copy from"
+            file += record
+        return file
 
     def begin_warm(self, data: bytes, lease_millis: int) -> None:
         """Take over the routes of a file. Raises SnapshotInvalid."""
-        found = snapshot_module.read_snapshot(data)
-        infos = snapshot_module.restore(self.tables, self.options, found, self.now_ms)
-        self.liveness.lease(infos, self.now_ms, lease_millis)
-        self.state.is_warm = True
+        self.options.warm_start_lease_millis = lease_millis
+        KeptRoutes(self.state).take_over(read_snapshot(data), self.now_ms)
         self.state.refresh_hot_path(self.now_ms)
 
     def event(self, phrase: str) -> dict[str, object]:

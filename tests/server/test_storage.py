@@ -2,6 +2,7 @@
 
 import asyncio
 import errno
+import io
 import os
 import stat
 import subprocess
@@ -45,6 +46,17 @@ def fail_with(number: int) -> Callable[..., None]:
         raise OSError(number, os.strerror(number))
 
     return fail
+
+
+class TooLargeFile(io.FileIO):
+    """A file that no memory is left for.
+
+    How large a true one has to be depends on the machine's overcommit setting, and a
+    sanitizer's malloc ends the process at such a size.
+    """
+
+    def read(self, size: int | None = -1) -> bytes:
+        raise MemoryError
 
 
 class TestDataDirectory:
@@ -201,9 +213,11 @@ class TestRead:
         with pytest.raises(StorageError, match="cannot read .*/file: "):
             read(str(tmp_path / "file"))
 
-    def test_what_does_not_fit_into_memory_is_an_error(self, tmp_path: Path) -> None:
-        with open(tmp_path / "file", "wb") as file:
-            file.truncate(1 << 43)
+    def test_what_does_not_fit_into_memory_is_an_error(
+        self, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        (tmp_path / "file").write_bytes(b"content")
+        monkeypatch.setattr(storage, "open", TooLargeFile, raising=False)
         with pytest.raises(StorageError, match="cannot read .*/file: .*memory"):
             read(str(tmp_path / "file"))
 
