@@ -159,7 +159,7 @@ def test_module_imports_only_downwards(module: str) -> None:
             "namesrv.cli",
             "from importlib import import_module\nimport_module('namesrv._fast')",
         ),
-        ("namesrv.routing.tables", "from namesrv.server import storage"),
+        ("namesrv.routing.tables", "from namesrv.server import files"),
         ("namesrv.server.protocol", "def f():\n    import namesrv.cli"),
         ("namesrv.client.route_cache", "from namesrv.server import nameserver"),
         ("namesrv.server.nameserver", "from namesrv.testing import world"),
@@ -175,7 +175,7 @@ def test_module_imports_only_downwards(module: str) -> None:
         ("namesrv._impl", "try:\n    import uvloop\nexcept ImportError:\n    pass"),
         ("namesrv.wire.command", "import socket as s, ssl"),
         ("namesrv.options", "import os\nos.environ['HOME']"),
-        ("namesrv.server.storage", "import os as system\nsystem.getenv('HOME')"),
+        ("namesrv.server.files", "import os as system\nsystem.getenv('HOME')"),
         ("namesrv.routing.tables", "from os import environ as e"),
     ],
 )

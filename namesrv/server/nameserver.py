@@ -30,7 +30,9 @@ from namesrv.server.audit_log import AuditLog
 from namesrv.server.clock import monotonic_millis, wall_millis
 from namesrv.server.connections import Connections
 from namesrv.server.counted_event import CountedEvent
+from namesrv.server.data_directory import DataDirectory
 from namesrv.server.file_limit import connection_limit, raise_file_limit
+from namesrv.server.files import read
 from namesrv.server.listeners import open_listeners
 from namesrv.server.logs import EventLog
 from namesrv.server.notifier import Notifier
@@ -38,7 +40,7 @@ from namesrv.server.product_cluster import ProductCluster
 from namesrv.server.protocol import NamesrvProtocol
 from namesrv.server.reload import reload_options
 from namesrv.server.snapshots import Snapshots, WarmStart
-from namesrv.server.storage import DataDirectory, Writer, read
+from namesrv.server.writer import Writer
 
 _STOP_SECONDS: Final = 0.6
 _ACCEPTED_AT_ONCE: Final = 16

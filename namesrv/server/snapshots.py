@@ -18,9 +18,10 @@ from namesrv.routing.kept_routes import Draft, KeptRoutes
 from namesrv.routing.snapshot import RouteSnapshot, read_snapshot
 from namesrv.routing.state import RoutingState
 from namesrv.server.clock import monotonic_millis, wall_millis
+from namesrv.server.files import read
 from namesrv.server.logs import EventLog
 from namesrv.server.snapshot_jobs import SnapshotJob, StampJob
-from namesrv.server.storage import Writer, read
+from namesrv.server.writer import Writer
 
 SNAPSHOT_FILE: Final = "routes.snapshot"
 STAMP_FILE: Final = "routes.stamp"
