@@ -28,7 +28,7 @@ pure-test: $(VENV)/.dev-stamp ## run the tests of the server over the pure twin;
 	NAMESRV_NO_EXTENSIONS=1 $(BIN)/python -m pytest $(or $(ARGS),$(SERVER_TESTS))
 
 # Above `_impl` a test sees one twin, the one that was chosen; below, it names both.
-SERVER_TESTS := tests/routing tests/server tests/golden tests/hostile tests/simulation tests/test_cli.py
+SERVER_TESTS := tests/routing tests/server tests/golden tests/hostile tests/simulation tests/cli
 pure_run = NAMESRV_NO_EXTENSIONS=1 $(BIN)/python -m coverage run -m pytest $(SERVER_TESTS)
 
 # Where the extension was built, its absence is a failure.

@@ -7,6 +7,8 @@ time. Timings never decide a test.
 Without either, a twin that was not built is a failure.
 """
 
+import logging
+from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
@@ -59,3 +61,16 @@ def pytest_collection_modifyitems(
         (unwanted if is_out else wanted).append(item)
     config.hook.pytest_deselected(items=unwanted)
     items[:] = wanted
+
+
+@pytest.fixture
+def restored_logging() -> Iterator[None]:
+    """What a test sets up of the log is taken down again."""
+    yield
+    for name in ("namesrv", "asyncio"):
+        logger = logging.getLogger(name)
+        for handler in logger.handlers[:]:
+            logger.removeHandler(handler)
+            handler.close()
+        logger.setLevel(logging.NOTSET)
+        logger.propagate = True

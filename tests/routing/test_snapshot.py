@@ -3,15 +3,6 @@
 from typing import Any
 
 import pytest
-from hypothesis import settings
-from hypothesis import strategies as st
-from hypothesis.stateful import (
-    RuleBasedStateMachine,
-    initialize,
-    invariant,
-    rule,
-    run_state_machine_as_test,
-)
 from msgspec.structs import replace
 
 from namesrv.errors import SnapshotInvalid
@@ -32,121 +23,15 @@ from namesrv.wire.snapshot_records import (
     TablesRecord,
     write_record,
 )
-from tests.hot_path.histories import TOPICS, Spec, some_changes, some_specs
 from tests.routing.peer import (
-    Broker,
     data_version,
     registration,
     registration_body,
     topic_config,
     topic_table,
 )
-from tests.routing.snapshot import reverse_index, scanned_index, snapshot
+from tests.routing.restart import A_SLAVE, LEASE_MILLIS, A, B, facts, restarted
 from tests.routing.world import World
-
-LEASE_MILLIS = 90_000
-A = Broker("a", 0, "a:1", "c1")
-A_SLAVE = Broker("a", 1, "a:2", "c1")
-B = Broker("b", 0, "b:1", "c1")
-READS: list[tuple[int, dict[str, str]]] = [
-    *((105, {"topic": topic}) for topic in [*TOPICS, "T9", "none"]),
-    *((105, {"topic": t, "__ZONE_MODE": "true", "__ZONE_NAME": "z1"}) for t in TOPICS),
-    *((106, {}), (206, {}), (304, {}), (312, {})),
-    *((224, {"cluster": cluster}) for cluster in ("c1", "c2")),
-    *((901, {"clusterName": "c1", "brokerName": n}) for n in ("b1", "b2", "a")),
-]
-
-
-def restarted(world: World, lease_millis: int = LEASE_MILLIS) -> World:
-    """Another world with the same options, KV table and routes."""
-    options = {
-        name: getattr(world.options, name)
-        for name in type(world.options).__slots__
-        if name != "data_dir"
-    }
-    other = World(started_ms=world.now_ms, **options)
-    other.files = world.files
-    other.state.kv_config.load(world.files.get(world.options.kv_config_path))
-    other.begin_warm(world.packed_routes(), lease_millis)
-    return other
-
-
-def answers(world: World) -> list[Any]:
-    """What everybody is told."""
-    observer = world.connect()
-    return [world.ask(*wanted, connection=observer) for wanted in READS]
-
-
-def facts(world: World) -> dict[str, Any]:
-    """Everything that a snapshot keeps."""
-    seen = snapshot(world, [])
-    # An unregistration that named another cluster leaves an entry without a group.
-    groups = world.tables.broker_addr_table.values()
-    live = {
-        key: seen["live"][key][:2] + seen["live"][key][3:5]
-        for data in groups
-        for key in data.live_keys
-    }
-    infos = [info for info in world.live.entries() if info.key in live]
-    digests = {info.key: (info.digest, info.answer_ext_fields) for info in infos}
-    kept = ("topics", "groups", "clusters", "filters", "mappings", "mapped", "gone")
-    return {name: seen[name] for name in kept} | {"live": live, "digests": digests}
-
-
-class Restarts(RuleBasedStateMachine):
-    """Any history, and restarts that must not show."""
-
-    @initialize(acting=st.booleans(), order=st.booleans())
-    def begin(self, acting: bool, order: bool) -> None:
-        self.world = World(
-            support_acting_master=acting,
-            order_message_enable=order,
-            need_wait_for_service=False,
-        )
-
-    @rule(spec=some_specs)
-    def register(self, spec: Spec) -> None:
-        self.world.send(spec.frame(0, 1))
-
-    @rule(change=some_changes())
-    def change(self, change: bytes) -> None:
-        self.world.send(change)
-
-    @rule()
-    def a_connection_ends(self) -> None:
-        self.world.close()
-        self.world.connection = self.world.connect()
-
-    @rule(millis=st.sampled_from([100, 5_000, 130_000]))
-    def time_passes(self, millis: int) -> None:
-        self.world.run(millis)
-
-    @rule()
-    def restart(self) -> None:
-        before, after = answers(self.world), facts(self.world)
-        self.world = restarted(self.world)
-        assert answers(self.world) == before
-        assert facts(self.world) == after
-
-    @invariant()
-    def the_index_is_right(self) -> None:
-        if hasattr(self, "world"):
-            assert reverse_index(self.world) == scanned_index(self.world)
-            entries = self.world.live.entries()
-            assert {
-                (key, name)
-                for name, data in self.world.tables.broker_addr_table.items()
-                for key in data.live_keys
-            } <= {(info.key, info.broker_name) for info in entries}
-
-
-def test_a_restart_does_not_show_in_any_history() -> None:
-    run_state_machine_as_test(
-        Restarts,
-        settings=settings(
-            max_examples=settings().max_examples // 2, stateful_step_count=20
-        ),
-    )
 
 
 def test_a_broker_that_does_not_come_back_is_gone_after_its_lease() -> None:

@@ -7,8 +7,9 @@ from typing import Any
 
 import pytest
 
-from tests.server.server_thread import ServerThread, local_options
+from tests.server.server_thread import LOOPS, Serve, ServerThread, local_options
 from tests.server.stage import Stage
+from tests.server.tls_peer import Authority
 from tests.server.two_brokers import Started
 
 
@@ -46,3 +47,25 @@ def started(tmp_path: Path) -> Iterator[Started]:
     yield start
     for server in servers:
         server.stop()
+
+
+@pytest.fixture(params=LOOPS)
+def serve(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[Serve]:
+    """Starts servers with the options given; they stop when the test is over."""
+    servers: list[ServerThread] = []
+
+    def start(**options: Any) -> ServerThread:
+        data_dir = tmp_path / f"data{len(servers)}"
+        server = ServerThread(local_options(data_dir, **options), request.param)
+        servers.append(server.__enter__())
+        return server
+
+    yield start
+    for server in servers:
+        server.stop()
+
+
+@pytest.fixture
+def authority(tmp_path: Path) -> Authority:
+    """Who signs the certificates of a test."""
+    return Authority(tmp_path)

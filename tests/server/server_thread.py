@@ -93,3 +93,7 @@ class ServerThread:
             await self.server.serve()
         finally:
             await self.server.stop()
+
+
+# Starts a server with the options given; a fixture.
+Serve = Callable[..., ServerThread]

@@ -1,6 +1,7 @@
 """A stage for protocols: fake transports, and a loop that turns when it is told to."""
 
 import asyncio
+import logging
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any, NamedTuple
@@ -14,6 +15,9 @@ from namesrv.server.logs import EventLog
 from namesrv.server.protocol import NamesrvProtocol
 from tests.server.peer import Answer, split_answers
 from tests.server.server_thread import local_options
+
+# What the log says when a peer's fault closes its connection.
+FAULT = "connection broke the protocol and is closed"
 
 
 class Line(NamedTuple):
@@ -35,6 +39,10 @@ class RecordedLog(EventLog):
         self, level: int, event: str, fields: Any, *, peer_caused: bool = False
     ) -> None:
         self.lines.append(Line(level, event, dict(fields)))
+
+    def events_shown(self) -> list[str]:
+        """What people see who do not debug."""
+        return [line.event for line in self.lines if line.level > logging.DEBUG]
 
 
 class FakeTransport(asyncio.Transport):
@@ -174,3 +182,7 @@ class Stage:
                 protocol = self.connections.find(connection)
                 if protocol is not None:
                     protocol.close()
+
+
+# Makes a stage with the options given; a fixture.
+SetStage = Callable[..., Stage]

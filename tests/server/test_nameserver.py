@@ -1,157 +1,36 @@
-"""Whole servers, on both loops: they start, answer, watch brokers and keep files."""
+"""Whole servers, on both loops: they answer, watch brokers and tell them."""
 
-import asyncio
-import errno
 import json
 import logging
-import os
 import socket
-from collections.abc import Callable, Iterator
 from pathlib import Path
-from types import SimpleNamespace
-from typing import Any, cast
+from typing import Any
 
 import pytest
 
 from namesrv.codes import FLAG_ONEWAY, RequestCode
-from namesrv.errors import StartFailed
 from namesrv.hot_path import LARGE_REGISTRATION_BYTES
-from namesrv.server import nameserver
-from namesrv.server.nameserver import NameServer
 from namesrv.server.protocol import NamesrvProtocol
 from tests.server.peer import (
     WAIT_SECONDS,
     Address,
     Broker,
-    Peer,
     get_kv,
     lookup,
     put_kv,
     request,
     wait_until,
 )
-from tests.server.server_thread import LOOPS, ServerThread, local_options
-
-Serve = Callable[..., ServerThread]
+from tests.server.server_thread import Serve, ServerThread, local_options
 
 SUCCESS, NO_ROUTE, NOT_FOUND = 0, 17, 22
 TOPICS = {"t": 4, "u": 4}
-
-
-@pytest.fixture(params=LOOPS)
-def serve(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[Serve]:
-    """Starts servers with the options given; they stop when the test is over."""
-    servers: list[ServerThread] = []
-
-    def start(**options: Any) -> ServerThread:
-        data_dir = tmp_path / f"data{len(servers)}"
-        server = ServerThread(local_options(data_dir, **options), request.param)
-        servers.append(server.__enter__())
-        return server
-
-    yield start
-    for server in servers:
-        server.stop()
 
 
 def protocols(server: ServerThread) -> list[NamesrvProtocol]:
     """The server's ends of its connections."""
     table = server.server._connections._by_connection
     return [p for p in table.values() if isinstance(p, NamesrvProtocol)]
-
-
-class TestStart:
-    def test_says_where_it_listens_and_on_which_loop(self, serve: Serve) -> None:
-        server = serve(bind_address="127.0.0.1,::1")
-        (host4, port4), (host6, port6) = server.server.addresses
-        assert (host4, host6) == ("127.0.0.1", "::1")
-        assert port4 == port6 > 0
-        assert server.server.loop_name in LOOPS
-        for address in server.server.addresses:
-            with Peer(address) as peer:
-                assert peer.ask(lookup("t")).code == NO_ROUTE
-
-    def test_ipv6_alone(self, serve: Serve) -> None:
-        with serve(bind_address="[::1]").peer() as peer:
-            assert peer.ask(lookup("t")).code == NO_ROUTE
-
-    @pytest.mark.parametrize(
-        "option",
-        [
-            (socket.IPPROTO_TCP, socket.TCP_NODELAY),
-            (socket.SOL_SOCKET, socket.SO_KEEPALIVE),
-        ],
-        ids=["no delay", "keepalive"],
-    )
-    def test_connections_have_an_option_of_tcp(
-        self, serve: Serve, option: tuple[int, int]
-    ) -> None:
-        server = serve(bind_address="127.0.0.1,::1")
-
-        def have_it() -> list[bool]:
-            sockets = [
-                protocol.transport.get_extra_info("socket")
-                for protocol in protocols(server)
-            ]
-            return [bool(found.getsockopt(*option)) for found in sockets]
-
-        with Peer(server.server.addresses[0]) as one:
-            with Peer(server.server.addresses[1]) as two:
-                one.ask(lookup("t"))
-                two.ask(lookup("t"))
-                assert server.on_loop(have_it) == [True, True]
-
-    @pytest.mark.parametrize("loop_name", LOOPS)
-    def test_second_server_on_a_port_is_one_sentence(
-        self, tmp_path: Path, loop_name: str
-    ) -> None:
-        with ServerThread(local_options(tmp_path / "1"), loop_name) as first:
-            host, port = first.address
-            options = local_options(tmp_path / "2", listen_port=port)
-            with pytest.raises(StartFailed, match=f"port {port} of {host} is in use"):
-                ServerThread(options, loop_name).__enter__()
-
-    def test_second_server_on_a_directory_is_one_sentence(self, tmp_path: Path) -> None:
-        with ServerThread(local_options(tmp_path)):
-            with pytest.raises(StartFailed, match="is in use by process"):
-                ServerThread(local_options(tmp_path)).__enter__()
-
-    def test_server_that_could_not_start_leaves_nothing_behind(
-        self, tmp_path: Path
-    ) -> None:
-        (tmp_path / "kvConfig.json").write_text("[1")
-        with pytest.raises(StartFailed, match="kvConfig.json"):
-            ServerThread(local_options(tmp_path)).__enter__()
-        with pytest.raises(StartFailed, match="192.0.2.1"):
-            options = local_options(tmp_path, bind_address="127.0.0.1,192.0.2.1")
-            (tmp_path / "kvConfig.json").unlink()
-            ServerThread(options).__enter__()
-        with ServerThread(local_options(tmp_path)) as server, server.peer() as peer:
-            assert peer.ask(lookup("t")).code == NO_ROUTE
-
-    @pytest.mark.parametrize("content", ["{", '{"a":1}', '{"configTable":null}', "7"])
-    def test_kv_config_that_cannot_be_read_is_not_overwritten(
-        self, tmp_path: Path, content: str
-    ) -> None:
-        path = tmp_path / "kvConfig.json"
-        path.write_text(content)
-        with pytest.raises(StartFailed, match="repair it or move it away"):
-            ServerThread(local_options(tmp_path)).__enter__()
-        assert path.read_text() == content
-
-    def test_kv_config_that_is_a_folder_is_one_sentence(self, tmp_path: Path) -> None:
-        (tmp_path / "kvConfig.json").mkdir()
-        with pytest.raises(StartFailed, match="cannot read .*: Is a directory"):
-            ServerThread(local_options(tmp_path)).__enter__()
-
-    def test_uvloop_that_is_not_there_is_one_sentence(
-        self, monkeypatch: pytest.MonkeyPatch
-    ) -> None:
-        monkeypatch.setitem(__import__("sys").modules, "uvloop", None)
-        with pytest.raises(StartFailed, match="loop is uvloop, which is not installed"):
-            nameserver._loop_factory("uvloop")
-        assert nameserver._loop_factory("auto") is asyncio.new_event_loop
-        assert nameserver._loop_factory("asyncio") is asyncio.new_event_loop
 
 
 class TestConnections:
@@ -325,86 +204,6 @@ class TestFairness:
 def address_text(address: Address) -> str:
     """host:port."""
     return f"{address[0]}:{address[1]}"
-
-
-@pytest.mark.parametrize(
-    ("error", "is_the_systems"),
-    [(OSError(24, "Too many open files"), True), (ValueError("a mistake"), False)],
-)
-def test_only_what_the_system_refuses_has_no_traceback(
-    tmp_path: Path,
-    monkeypatch: pytest.MonkeyPatch,
-    error: Exception,
-    is_the_systems: bool,
-) -> None:
-    said: list[object] = []
-    monkeypatch.setattr(
-        "namesrv.server.logs.EventLog.log_event",
-        lambda self, level, event, fields, **_: said.append(fields["reason"]),
-    )
-    passed_on: list[dict[str, Any]] = []
-    loop = asyncio.new_event_loop()
-    monkeypatch.setattr(loop, "default_exception_handler", passed_on.append)
-    server = NameServer(local_options(tmp_path))
-    context = {"message": "accept() failed", "exception": error}
-    loop.set_exception_handler(server._on_loop_error)
-    loop.call_exception_handler(context)
-    loop.close()
-    assert said == ([str(error)] if is_the_systems else [])
-    assert passed_on == ([] if is_the_systems else [context])
-
-
-def test_directory_that_cannot_be_written_is_said_and_served(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    said: list[str] = []
-    monkeypatch.setattr(
-        "namesrv.server.logs.EventLog.log_event",
-        lambda self, level, event, fields, **_: said.append(event),
-    )
-
-    def refuse(*args: object, **more: object) -> None:
-        raise OSError(errno.EROFS, "Read-only file system")
-
-    monkeypatch.setattr(os, "makedirs", refuse)
-    with ServerThread(local_options(tmp_path / "data")) as server:
-        with server.peer() as peer:
-            assert peer.ask(lookup("t")).code == NO_ROUTE
-            answer = peer.ask(put_kv("n", "k", "v"))
-            assert answer.code == 1
-    assert "cannot be written (Read-only file system)" in said[0]
-
-
-def test_run_is_what_the_command_line_calls(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    monkeypatch.setattr(nameserver, "_install_signals", lambda *words: None)
-    seen: list[tuple[str, int]] = []
-
-    def on_started(server: NameServer) -> None:
-        seen.extend(server.addresses)
-        server.request_stop()
-
-    options = local_options(tmp_path, loop="asyncio")
-    nameserver.run(options, on_started, lambda: options)
-    assert len(seen) == 1
-
-
-@pytest.mark.parametrize("loop_name", LOOPS)
-def test_backlog_is_the_option_as_long_as_it_listens(
-    tmp_path: Path, loop_name: str
-) -> None:
-    with ServerThread(local_options(tmp_path), loop_name) as thread:
-        server = thread.server
-        set_to: list[int] = []
-        (listener,) = server._listeners
-        server._listeners = [cast(Any, SimpleNamespace(listen=set_to.append))]
-        thread.on_loop(server._set_backlog)
-        assert set_to == [1024]
-        thread.on_loop(server._servers[0].close)
-        thread.on_loop(server._set_backlog)
-        assert set_to == [1024]
-        server._listeners = [listener]
 
 
 @pytest.mark.parametrize(

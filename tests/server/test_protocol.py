@@ -11,11 +11,10 @@ from namesrv.errors import StorageError
 from namesrv.hot_path import LARGE_REGISTRATION_BYTES, OUTPUT_PAUSE_BYTES
 from namesrv.server.protocol import address_text
 from tests.server.peer import Broker, frame, get_kv, lookup, put_kv, request
-from tests.server.stage import Actor, Stage
+from tests.server.proxy_headers import PROXY_V1
+from tests.server.stage import FAULT, Actor, Stage
 
 BAD = b"\x00\x00\x00\x03"
-PROXY_V1 = b"PROXY TCP4 192.0.2.7 198.51.100.1 4321 9876\r\n"
-FAULT = "connection broke the protocol and is closed"
 
 
 def register_long_route(stage: Stage) -> int:

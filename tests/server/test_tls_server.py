@@ -10,11 +10,10 @@ import pytest
 
 from namesrv.codes import ResponseCode
 from tests.server.peer import Broker, get_kv, lookup, put_kv, wait_until
+from tests.server.proxy_headers import PROXY_V1, PROXY_V2
 from tests.server.server_process import ServerProcess
 from tests.server.server_thread import LOOPS, ServerThread, local_options
-from tests.server.test_protocol import PROXY_V1
 from tests.server.test_tls_layer import both_versions
-from tests.server.test_tls_transport import PROXY_V2
 from tests.server.tls_peer import (
     Authority,
     Identity,

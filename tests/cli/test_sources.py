@@ -1,0 +1,235 @@
+"""Where options come from, which source wins, and what is wrong with them."""
+
+import os
+import re
+from pathlib import Path
+
+import pytest
+
+from namesrv.cli.sources import variable
+from namesrv.errors import OptionsInvalid
+from namesrv.options import BY_NAME, OPTIONS, Options
+from tests.cli.server_stand_in import Capture, Server, refused, served
+
+
+class TestSources:
+    def test_without_any_words_the_defaults_lie_below_the_home(
+        self, server: Server, tmp_path: Path
+    ) -> None:
+        options = served(server)
+        assert options == Options(data_dir=str(tmp_path / "home" / "namesrv"))
+        assert options.kv_config_path == str(tmp_path / "home/namesrv/kvConfig.json")
+
+    def test_later_source_wins(
+        self, server: Server, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        (tmp_path / "home" / "namesrv").mkdir(parents=True)
+        file = tmp_path / "ns.properties"
+        store = tmp_path / "home" / "namesrv" / "namesrv.properties"
+        file.write_text("waitSecondsForService=1\nlistenPort=1\n")
+        words = ["-c", str(file)]
+        assert served(server, *words).wait_seconds_for_service == 1
+        store.write_text("waitSecondsForService=2\nlistenPort=2\n")
+        assert served(server, *words).wait_seconds_for_service == 2
+        monkeypatch.setenv("NAMESRV_OPT_WAIT_SECONDS_FOR_SERVICE", "3")
+        assert served(server, *words).wait_seconds_for_service == 3
+        words += ["--wait-seconds-for-service", "4"]
+        assert served(server, *words).wait_seconds_for_service == 4
+        assert served(server, *words).listen_port == 1
+
+    def test_kept_updates_count_only_as_far_as_they_are_allowed_now(
+        self, server: Server, tmp_path: Path
+    ) -> None:
+        (tmp_path / "namesrv.properties").write_text(
+            "orderMessageEnable=true\nsupportActingMaster=true\n"
+            "kvConfigPath=/etc/passwd\nunknown=1\n"
+        )
+        words = [
+            "--data-dir",
+            str(tmp_path),
+            "--config-black-list",
+            "orderMessageEnable",
+        ]
+        options = served(server, *words)
+        assert options.support_acting_master
+        assert not options.order_message_enable
+        assert options.kv_config_path == str(tmp_path / "kvConfig.json")
+        assert options.extra == {}
+
+    def test_kept_updates_are_read_from_where_they_are_kept(
+        self, server: Server, tmp_path: Path
+    ) -> None:
+        store = tmp_path / "elsewhere.properties"
+        store.write_text("supportActingMaster=true\n")
+        options = served(server, "--config-store-path", str(store))
+        assert options.support_acting_master
+        assert options.config_store_path == str(store)
+
+    def test_config_file_that_java_made_its_store_is_not_ours(
+        self, server: Server, tmp_path: Path, capsys: Capture
+    ) -> None:
+        file = tmp_path / "ns.properties"
+        file.write_text(f"configStorePath={file}\nlistenPort=1\n")
+        options = served(server, "-c", str(file), "--data-dir", str(tmp_path / "data"))
+        assert options.config_store_path == str(tmp_path / "data/namesrv.properties")
+        assert (
+            "namesrv: warning: configStorePath is the -c file, which is never written;"
+            f" remote updates are kept in {options.config_store_path}\n"
+        ) in capsys.readouterr().err
+
+    def test_config_file_is_java_properties_in_latin_1(
+        self, server: Server, tmp_path: Path
+    ) -> None:
+        file = tmp_path / "ns.properties"
+        file.write_bytes(
+            b"# comment\r\nproductEnvName : caf\xe9 \\u4e2d\r\nfoo = a\\\n   b \n"
+        )
+        options = served(server, "-c", str(file))
+        assert options.product_env_name == "café 中"
+        assert options.extra == {"foo": "ab "}
+
+    def test_extra_key_that_looks_like_an_option_is_a_warning(
+        self, server: Server, tmp_path: Path, capsys: Capture
+    ) -> None:
+        file = tmp_path / "ns.properties"
+        file.write_text("listen-port=1\ncontrollerDLegerGroup=g\n")
+        options = served(server, "-c", str(file))
+        assert options.extra == {"listen-port": "1", "controllerDLegerGroup": "g"}
+        assert capsys.readouterr().err == (
+            f"namesrv: warning: file {file}: there is no option 'listen-port',"
+            " so it has no effect; did you mean listenPort?\n"
+        )
+
+    def test_javas_variables_set_defaults(
+        self, server: Server, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        monkeypatch.setenv("ROCKETMQ_HOME", "/opt/rocketmq")
+        monkeypatch.setenv("ROCKETMQ_SERIALIZE_TYPE", "ROCKETMQ")
+        options = served(server)
+        assert (options.rocketmq_home, options.serialize_type) == (
+            "/opt/rocketmq",
+            "ROCKETMQ",
+        )
+        file = tmp_path / "ns.properties"
+        file.write_text("rocketmqHome=/srv\nserializeType=json\n")
+        options = served(server, "-c", str(file))
+        assert (options.rocketmq_home, options.serialize_type) == ("/srv", "JSON")
+
+    def test_variables_of_kubernetes_and_clients_are_left_alone(
+        self, server: Server, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        monkeypatch.setenv("NAMESRV_PORT", "tcp://10.0.0.1:9876")
+        monkeypatch.setenv("NAMESRV_ADDR", "10.0.0.1:9876")
+        assert served(server).listen_port == 9876
+
+    @pytest.mark.parametrize("option", OPTIONS, ids=lambda option: option.name)
+    def test_every_option_has_a_variable(self, option: object) -> None:
+        assert isinstance(option, type(OPTIONS[0]))
+        assert re.fullmatch("NAMESRV_OPT_[A-Z]+(_[A-Z]+)*", variable(option))
+        assert variable(BY_NAME["listenPort"]) == "NAMESRV_OPT_LISTEN_PORT"
+
+    def test_tilde_is_the_home_in_every_path(
+        self, server: Server, tmp_path: Path
+    ) -> None:
+        options = served(server, "--kv-config-path", "~/kv.json", "--log-file", "~/log")
+        assert options.kv_config_path == str(tmp_path / "home" / "kv.json")
+        assert options.log_file == str(tmp_path / "home" / "log")
+
+
+class TestMistakes:
+    def test_every_mistake_of_every_source_is_reported(
+        self, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: Capture
+    ) -> None:
+        file = tmp_path / "ns.properties"
+        file.write_text("# mine\nlistenPort=98x6\nfoo=bar\nclusterTest=1\n")
+        monkeypatch.setenv("NAMESRV_OPT_LISTEN_PROT", "1")
+        monkeypatch.setenv("NAMESRV_OPT_LOG_LEVEL", "LOUD")
+        monkeypatch.setenv("ROCKETMQ_SERIALIZE_TYPE", "XML")
+        words = ["--check-config", "-c", str(file), "--loop", "x", "--nope"]
+        assert refused(capsys, *words) == [
+            "there is no flag '--nope'; namesrv --help lists all flags",
+            "environment, ROCKETMQ_SERIALIZE_TYPE: serializeType is 'XML',"
+            " expected one of JSON, ROCKETMQ",
+            f"file {file}, line 2: listenPort is '98x6',"
+            " expected a whole number from 0 to 65535",
+            f"file {file}, line 4: clusterTest is '1', expected true or false",
+            "environment, NAMESRV_OPT_LISTEN_PROT: there is no option"
+            " 'NAMESRV_OPT_LISTEN_PROT'; did you mean NAMESRV_OPT_LISTEN_PORT?",
+            "environment, NAMESRV_OPT_LOG_LEVEL: logLevel is 'LOUD',"
+            " expected one of DEBUG, INFO, WARN, ERROR",
+            "command line, --loop: loop is 'x', expected one of auto, uvloop, asyncio",
+        ]
+
+    def test_nothing_is_served_with_a_mistake(
+        self, server: Server, capsys: Capture
+    ) -> None:
+        assert refused(capsys, "--port", "http") == [
+            "command line, --port: listenPort is 'http',"
+            " expected a whole number from 0 to 65535"
+        ]
+        assert server.options is None
+
+    @pytest.mark.parametrize(
+        ("name", "reason"),
+        [
+            ("missing", "No such file or directory"),
+            ("", "Is a directory"),
+        ],
+    )
+    def test_unreadable_file(
+        self, tmp_path: Path, capsys: Capture, name: str, reason: str
+    ) -> None:
+        path = f"{tmp_path}/{name}"
+        assert refused(capsys, "-c", path) == [f"file {path} cannot be read: {reason}"]
+
+    def test_file_with_a_malformed_escape(
+        self, tmp_path: Path, capsys: Capture
+    ) -> None:
+        file = tmp_path / "ns.properties"
+        file.write_text("listenPort=1\n\nproductEnvName=\\u12\n")
+        (mistake,) = refused(capsys, "-c", str(file))
+        assert mistake.startswith(f"file {file}, line 3: ")
+
+    def test_damaged_kept_updates_are_named(
+        self, tmp_path: Path, capsys: Capture
+    ) -> None:
+        store = tmp_path / "namesrv.properties"
+        store.write_text("waitSecondsForService=soon\n")
+        assert refused(capsys, "--data-dir", str(tmp_path)) == [
+            f"file {store}, line 1: waitSecondsForService is 'soon',"
+            " expected a whole number from 0 to 2147483647"
+        ]
+
+    def test_controller_inside_is_refused(
+        self, tmp_path: Path, capsys: Capture
+    ) -> None:
+        file = tmp_path / "ns.properties"
+        file.write_text("enableControllerInNamesrv=true\n")
+        (mistake,) = refused(capsys, "-c", str(file))
+        assert mistake.startswith(
+            f"file {file}, line 1: enableControllerInNamesrv is true, expected false,"
+        )
+
+    def test_home_that_is_not_known_is_one_sentence(self, capsys: Capture) -> None:
+        assert refused(capsys, "--data-dir", "~nobody-has-this-name/x") == [
+            "~nobody-has-this-name/x cannot be found, because its home directory is not"
+            " known; give --data-dir a path without ~"
+        ]
+
+
+def test_pipe_is_not_read_again(server: Server) -> None:
+    """It is empty by then, and all that it had narrowed would be wide open."""
+    read_end, write_end = os.pipe()
+    os.write(write_end, b"adminAccess=off\n")
+    os.close(write_end)
+    path = f"/dev/fd/{read_end}"
+    try:
+        assert served(server, "-c", path).admin_access == "off"
+        with pytest.raises(OptionsInvalid) as caught:
+            server.read_options()
+    finally:
+        os.close(read_end)
+    assert str(caught.value) == (
+        f"file {path} is no regular file, and was read already; start anew to change"
+        " options"
+    )
