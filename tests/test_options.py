@@ -1,4 +1,4 @@
-"""The table of options, what reads values into it, and what 318 and 319 see of it."""
+"""The table of options, and what reads values into it."""
 
 import dataclasses
 import re

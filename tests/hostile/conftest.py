@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.hostile.siege import SLACK_MIB, Siege
+from tests.hostile.siege import GIVES_BACK, SLACK_MIB, Siege
 from tests.server.server_process import ServerProcess
 
 Lay = Callable[..., Siege]
@@ -23,7 +23,9 @@ def lay_siege(tmp_path: Path) -> Iterator[Lay]:
             slack_mib: float = SLACK_MIB,
             limit: tuple[int, int] | None = None,
         ) -> Siege:
-            server = ServerProcess(tmp_path, *words, limit=limit, is_plain=True)
+            server = ServerProcess(
+                tmp_path, *words, limit=limit, is_plain=True, environment=GIVES_BACK
+            )
             stack.enter_context(server)
             return stack.enter_context(Siege(server, slack_mib))
 
@@ -34,6 +36,6 @@ def lay_siege(tmp_path: Path) -> Iterator[Lay]:
 def siege(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Siege]:
     """One siege for all tests of a file, checked when they are over."""
     folder = tmp_path_factory.mktemp("siege")
-    with ServerProcess(folder, is_plain=True) as server:
+    with ServerProcess(folder, is_plain=True, environment=GIVES_BACK) as server:
         with Siege(server) as siege:
             yield siege

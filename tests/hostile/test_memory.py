@@ -34,7 +34,7 @@ def bound_mib(*, topics: int, routes: int, groups: int, connections: int) -> flo
 
 
 def test_memory_stays_below_the_formula(lay_siege: Lay) -> None:
-    siege = lay_siege(*WORDS, slack_mib=SLACK_MIB + 60)
+    siege = lay_siege(*WORDS, slack_mib=SLACK_MIB + 40)
     server, peer = siege.server, siege.peer()
     shared = [f"an-ordinary-topic-name-{n:06}" for n in range(SHARED_TOPICS)]
     for number in range(SHARING_GROUPS):

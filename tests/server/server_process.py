@@ -6,6 +6,7 @@ import signal
 import subprocess
 import sys
 import time
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Self
 
@@ -26,6 +27,7 @@ class ServerProcess:
 
     Its log goes to `log_file`. `limit` is one of `resource` and its value. Coverage is
     not measured where `is_plain` says so: it has files and memory of its own.
+    `environment` comes on top of ours.
     """
 
     def __init__(
@@ -34,6 +36,7 @@ class ServerProcess:
         *words: str,
         limit: tuple[int, int] | None = None,
         is_plain: bool = False,
+        environment: Mapping[str, str] | None = None,
     ) -> None:
         self.log_file = folder / "log.txt"
         self.data_dir = folder / "data"
@@ -42,7 +45,7 @@ class ServerProcess:
         if limit is not None:
             number, value = map(str, limit)
             command = [sys.executable, "-c", _LIMITED, number, value, *command]
-        environ = dict(os.environ)
+        environ = {**os.environ, **(environment or {})}
         if is_plain:
             environ.pop("COVERAGE_PROCESS_CONFIG", None)
         with open(self.log_file, "ab") as log:
