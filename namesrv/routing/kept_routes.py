@@ -68,8 +68,11 @@ class KeptRoutes:
         # Other options: the digests in the file are not those of the tables.
         is_same = snapshot.tables.options == relied_on(state.options)
         for group, place in snapshot.groups if is_same else ():
-            change = state.tables.broker_addr_table[group.broker_name].change
-            self._places[group.broker_name] = Kept(change, place)
+            data = state.tables.broker_addr_table[group.broker_name]
+            # A broker that changed its group while groups were packed is in both, and
+            # belongs to the later one; the older record still claims it.
+            if len(data.live_keys) == len(group.lives):
+                self._places[group.broker_name] = Kept(data.change, place)
         self._saved_changes = state.tables.changes
         state.is_warm = True
         return infos

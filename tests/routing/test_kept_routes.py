@@ -1,0 +1,79 @@
+"""Files of routes that follow one another: what is copied, and what is packed anew."""
+
+from namesrv.routing.kept_routes import KeptRoutes
+from namesrv.routing.snapshot import read_snapshot
+from namesrv.wire.snapshot_records import FIRST_LINE, Place
+from tests.routing.peer import Broker, registration_body, topic_table
+from tests.routing.world import World
+
+FIRST = Broker("a", 0, "x:1", "c1")
+FIRST_SLAVE = Broker("a", 1, "x:2", "c1")
+LAST = Broker("b", 0, "y:1", "c1")
+RENAMED = Broker("b", 1, "x:2", "c1")
+
+
+class File:
+    """The file of a world, which a killed server leaves behind."""
+
+    def __init__(self, data: bytes = b"") -> None:
+        self.data = data
+        self.world = World()
+        self.kept = KeptRoutes(self.world.state)
+        if data:
+            self.kept.take_over(read_snapshot(data), self.world.now_ms)
+            self.world.state.refresh_hot_path(self.world.now_ms)
+
+    def finish(self) -> None:
+        """Pack the groups that still wait, and replace the file."""
+        while self.kept.has_waiting:
+            self.kept.pack_next()
+        draft = self.kept.finish(5, self.world.now_ms)
+        pieces = [
+            r if isinstance(r, bytes) else self.data[r.offset : r.offset + r.length]
+            for r in draft.records
+        ]
+        self.data = FIRST_LINE + b"".join(pieces)
+        self.kept.written(draft)
+
+    def brokers(self) -> dict[str, str]:
+        """Group by address, as the next server has them."""
+        infos = File(self.data).world.live.entries()
+        return {info.broker_addr: info.broker_name for info in infos}
+
+
+def test_broker_that_changed_its_group_while_groups_were_packed_has_one() -> None:
+    """Found by the simulator: both records have it, and the older one was copied."""
+    first = File()
+    body = registration_body(topic_table("T1", "T2"))
+    for broker in (LAST, FIRST, FIRST_SLAVE):
+        first.world.register(broker, body)
+    first.kept.begin()
+    assert first.kept.pack_next() == "a"
+    first.world.register(RENAMED, body)
+    first.finish()
+    groups = [group for group, _ in read_snapshot(first.data).groups]
+    lives = {g.broker_name: {live.broker_addr for live in g.lives} for g in groups}
+    assert lives == {"a": {"x:1", "x:2"}, "b": {"x:2", "y:1"}}
+    assert first.brokers() == {"x:1": "a", "x:2": "b", "y:1": "b"}
+
+    second = File(first.data)
+    second.world.ask(104, RENAMED.ext_fields)
+    second.kept.begin()
+    second.finish()
+    assert second.brokers() == {"x:1": "a", "y:1": "b"}
+
+
+def test_only_what_changed_since_is_packed_anew() -> None:
+    first = File()
+    body = registration_body(topic_table("T1", "T2"))
+    for broker in (FIRST, LAST):
+        first.world.register(broker, body)
+    first.kept.begin()
+    first.finish()
+    second = File(first.data)
+    second.world.register(RENAMED, body)
+    second.kept.begin()
+    while second.kept.has_waiting:
+        second.kept.pack_next()
+    records = second.kept.finish(5, second.world.now_ms).records
+    assert [type(record) for record in records] == [Place, bytes, bytes, bytes]
