@@ -26,6 +26,7 @@ _MEASURES = (
     "cpu_seconds_per_million",
     "per_cpu_second",
     "generator_busy",
+    "of_beside",
 )
 _EXTRA_SECONDS = 40.0
 
@@ -81,8 +82,9 @@ def run_rounds(stations: Sequence[Station], load: Load, plan: Plan) -> Result:
             station.process.thaw()
             try:
                 station.check(station.table_for(load.table))
+                round_of = _round_beside if _has_beside(station, load) else run_load
                 path, warmup = frames[name], plan.warmup_seconds
-                rounds[name].append(run_load(station, load, path, seconds, warmup))
+                rounds[name].append(round_of(station, load, path, seconds, warmup))
             except (AskFailed, LoadFailed, ServerFailed, OSError) as failure:
                 _note_failure(station, failure, failures)
             station.process.freeze()
@@ -104,6 +106,24 @@ def run_rounds(stations: Sequence[Station], load: Load, plan: Plan) -> Result:
         "seconds": seconds,
         "servers": servers,
     }
+
+
+def _has_beside(station: Station, load: Load) -> bool:
+    return load.beside is not None and station.server.name == OURS_FAST.name
+
+
+def _round_beside(
+    station: Station, load: Load, frames: Path, seconds: float, warmup: float
+) -> Result:
+    """A round of `load` between two of the one that it is compared with."""
+    assert load.beside is not None
+    other = station.frames(load.beside, None)
+    before = run_load(station, load.beside, other, seconds, warmup)
+    result = run_load(station, load, frames, seconds, warmup)
+    after = run_load(station, load.beside, other, seconds, warmup)
+    beside = (before["per_second"] + after["per_second"]) / 2
+    result["of_beside"] = result["per_second"] / beside
+    return result
 
 
 def warm_up(station: Station, loads: Sequence[Load], seconds: float) -> None:
@@ -149,13 +169,14 @@ def _turned(stations: Sequence[Station], number: int) -> list[Station]:
 
 
 def _medians(rounds: Sequence[Result]) -> Result:
+    measures = [measure for measure in _MEASURES if measure in rounds[0]]
     result: Result = {
-        measure: median(found[measure] for found in rounds) for measure in _MEASURES
+        measure: median(found[measure] for found in rounds) for measure in measures
     }
     result["requests"] = sum(found["requests"] for found in rounds)
     result["compared"] = sum(found["compared"] for found in rounds)
     result["rounds"] = {
-        measure: [found[measure] for found in rounds] for measure in _MEASURES
+        measure: [found[measure] for found in rounds] for measure in measures
     }
     return result
 

@@ -92,10 +92,7 @@ def _implementations(figures: Figures, twins: dict[str, float]) -> Iterator[Budg
 def _others_not_slower(figures: Figures) -> Iterator[Budget]:
     for name, prefix in (("heartbeats", "heartbeat"), ("unknown topics", "unknown")):
         for size in ("50x1", "50x16"):
-            found = share(
-                figures.load(f"{prefix}-{size}", FAST, "per_second"),
-                figures.load(f"lookup-{size}", FAST, "per_second"),
-            )
+            found = figures.load(f"{prefix}-{size}", FAST, "of_beside")
             met = None if found is None else found >= NOISE
             what = f"{name} {size.replace('x', ' x ')}, of lookups"
             yield Budget(what, "not slower", ratio(found), met)
