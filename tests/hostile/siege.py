@@ -13,8 +13,8 @@ GIVES_BACK = dict.fromkeys(
 )
 """Settings of glibc: what is larger is given back when it is freed, and so is the top
 of the heap. By itself glibc raises both thresholds with the largest block that was ever
-freed, and then one small block that is still in use keeps all below it: up to the peak,
-in one of some 75 sieges. What the server holds would not be seen beside that."""
+freed, and then one small block that is still in use keeps all below it, as in one of 75
+sieges. What the server holds would not be seen beside that."""
 
 SLACK_MIB = 500.0 if "libasan" in os.environ.get("LD_PRELOAD", "") else 40.0
 """Memory that the process may keep of what it needed for a while: Python's small

@@ -6,6 +6,7 @@ import logging
 import os
 import sys
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -57,10 +58,10 @@ class FullDisk(io.FileIO):
 
     full = False
 
-    def write(self, data: object) -> int:
+    def write(self, data: Any) -> int:
         if FullDisk.full:
             raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
-        return super().write(data)  # type: ignore[arg-type]
+        return super().write(data)
 
 
 class TestFailure:

@@ -97,10 +97,6 @@ class TestModes:
 
 class TestClientCertificates:
     @pytest.fixture
-    def authority(self, tmp_path: Path) -> Authority:
-        return Authority(tmp_path)
-
-    @pytest.fixture
     def stranger(self, tmp_path: Path) -> Authority:
         return Authority(tmp_path, "stranger")
 

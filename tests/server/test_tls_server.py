@@ -118,10 +118,6 @@ class TestStreams:
 
 class TestCertificates:
     @pytest.fixture
-    def authority(self, tmp_path: Path) -> Authority:
-        return Authority(tmp_path)
-
-    @pytest.fixture
     def identity(self, authority: Authority) -> Identity:
         return authority.identity("server", "secret")
 

@@ -4,7 +4,7 @@ import datetime
 import socket
 import ssl
 from pathlib import Path
-from typing import NamedTuple
+from typing import NamedTuple, cast
 
 from cryptography import x509
 from cryptography.hazmat.primitives import hashes, serialization
@@ -229,7 +229,7 @@ class TlsPeer(Peer):
             raise
         self.client = wrapped.client
         # It has all that a peer uses of a socket.
-        self.socket = wrapped  # type: ignore[assignment]
+        self.socket = cast(socket.socket, wrapped)
 
     @property
     def serial_number(self) -> int:
