@@ -76,6 +76,15 @@ class Guarded:
             if line["code"] == code
         ]
 
+    def wait_for_result(self, code: int, before: int = 0) -> None:
+        """Until a result came after the first `before`: a thread writes the lines, so
+        an answer, and a route, can be there earlier than theirs."""
+        until(
+            lambda: len(self.results(code)) > before,
+            WAIT_SECONDS,
+            lambda: f"a request {code} should be in the audit log",
+        )
+
 
 @pytest.fixture(scope="module", params=["JSON", "ROCKETMQ"])
 def guarded(
@@ -112,7 +121,11 @@ def guarded(
 
 
 def test_signed_broker_is_known_and_stays(guarded: Guarded) -> None:
-    assert ("broker", 0) in guarded.results(REGISTERING)
+    until(
+        lambda: ("broker", 0) in guarded.results(REGISTERING),
+        WAIT_SECONDS,
+        lambda: f"the broker's registration: {guarded.results(REGISTERING)}",
+    )
     with View(guarded.server) as view:
         assert view.brokers() == {"signed-broker": {0: guarded.signed.address}}
 
@@ -137,6 +150,7 @@ def test_mqadmin_changes_what_it_signs_for(guarded: Guarded, line: str) -> None:
     before = len(guarded.results(CHANGES[line]))
     printed = guarded.run(line, OPERATOR)
     assert "Exception" not in printed, printed
+    guarded.wait_for_result(CHANGES[line], before)
     assert guarded.results(CHANGES[line])[before:] == [("operator", 0)]
 
 
@@ -150,7 +164,8 @@ def test_mqadmin_changes_nothing_else(
     before = len(guarded.results(CHANGES[line]))
     printed = guarded.run(line, key)
     assert REFUSED in printed, printed
-    assert set(guarded.results(CHANGES[line])[before:]) <= {(None, 16)}
+    guarded.wait_for_result(CHANGES[line], before)
+    assert set(guarded.results(CHANGES[line])[before:]) == {(None, 16)}
 
 
 @pytest.mark.parametrize("line", LOOKS)
