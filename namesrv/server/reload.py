@@ -6,6 +6,7 @@ from typing import Final
 
 from namesrv.errors import OptionsInvalid, StartFailed
 from namesrv.options import OPTIONS, REMOTE_KEYS, Options, Value
+from namesrv.routing.outbox import LogEvent
 from namesrv.routing.state import RoutingState
 from namesrv.server.access_keys import read_keys_file
 from namesrv.server.logs import EventLog, set_log_level
@@ -69,12 +70,13 @@ def reload_options(
     state.options.extra = found.extra
     state.configuration.apply(changes, by="SIGHUP")
     set_log_level(state.options)
-    fields = {"changed": ",".join(sorted(changes))}
-    log.log_event(logging.INFO, "the configuration was read again", fields)
     if waiting:
-        fields = {"options": ",".join(waiting)}
         event = "options that changed count from the next start only"
-        log.log_event(logging.WARNING, event, fields)
+        fields: dict[str, object] = {"options": ",".join(waiting)}
+        state.outbox.put(LogEvent(logging.WARNING, event, fields))
+    # The last line, so that whoever waits for it can read the others.
+    changed = ",".join(sorted(changes))
+    state.outbox.info("the configuration was read again", changed=changed)
 
 
 def _refuse(log: EventLog, mistakes: Iterable[str]) -> None:
