@@ -143,7 +143,9 @@ wheel-test: ## run the tests from the wheel that `make wheels` made, in an empty
 fuzz: $(VENV)/.fuzz-stamp ## fuzz what reads bytes of others; ARGS="TARGET --seconds N"
 	@$(BIN)/python -m tests.fuzz $(ARGS)
 
-# Benchmarks: bench/README.md. ARGS=--quick tries the long ones, for no figures.
+# Benchmarks: bench/README.md. ARGS=--quick tries the long ones, for no figures;
+# SAVE=1 writes the results to bench/results, which git tracks.
+SAVED = $(if $(SAVE),--save)
 .PHONY: bench bench-server bench-peers bench-restart
 BENCHMARKED := .cache/bench/micro.json
 
@@ -152,16 +154,16 @@ bench: $(VENV)/.dev-stamp ## time both twins in memory: pure, fast, ratio
 	$(BIN)/python -m pytest bench/tests bench/micro -q --benchmark-quiet \
 	  --benchmark-disable-gc --benchmark-warmup=on --benchmark-max-time=0.5 \
 	  --benchmark-json=$(BENCHMARKED) $(ARGS)
-	@$(BIN)/python -m bench.report.micro $(BENCHMARKED)
+	@$(BIN)/python -m bench.report.micro $(BENCHMARKED) $(SAVED)
 
 bench-server: $(VENV)/.dev-stamp ## measure the server beside echoes of the same bytes
-	$(BIN)/python -m bench.server $(ARGS)
+	$(BIN)/python -m bench.server $(SAVED) $(ARGS)
 
 bench-peers: $(VENV)/.dev-stamp ## measure it beside Java's and Rust's (JDK, Maven, cargo)
-	$(BIN)/python -m bench.peers $(ARGS)
+	$(BIN)/python -m bench.peers $(SAVED) $(ARGS)
 
 bench-restart: $(VENV)/.dev-stamp ## measure what keeping 3,000,000 routes across a restart costs
-	$(BIN)/python -m bench.restart $(ARGS)
+	$(BIN)/python -m bench.restart $(SAVED) $(ARGS)
 
 clean: ## remove everything that make, tests and tools made
 	rm -rf $(VENV) build dist *.egg-info .coverage .coverage.* htmlcov
