@@ -20,6 +20,8 @@ from tests.server.peer import (
 )
 from tests.server.server_process import ServerProcess
 
+pytestmark = pytest.mark.slow
+
 READ_AGAIN = "the configuration was read again"
 Reload = Callable[[str], str]
 
