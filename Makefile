@@ -167,7 +167,7 @@ fuzz: $(VENV)/.fuzz-stamp ## fuzz what reads bytes of others; ARGS="TARGET --sec
 # Benchmarks: bench/README.md. ARGS=--quick tries the long ones, for no figures;
 # SAVE=1 writes the results to bench/results, which git tracks.
 SAVED = $(if $(SAVE),--save)
-.PHONY: bench bench-server bench-peers bench-restart
+.PHONY: bench bench-server bench-peers bench-restart stalls
 BENCHMARKED := .cache/bench/micro.json
 
 bench: $(VENV)/.dev-stamp ## time both twins in memory: pure, fast, ratio
@@ -185,6 +185,9 @@ bench-peers: $(VENV)/.dev-stamp ## measure it beside Java's and Rust's (JDK, Mav
 
 bench-restart: $(VENV)/.dev-stamp ## measure what keeping 3,000,000 routes across a restart costs
 	$(BIN)/python -m bench.restart $(SAVED) $(ARGS)
+
+stalls: $(VENV)/.dev-stamp ## measure the longest waits that a peer can cause
+	$(BIN)/python -m bench.stalls $(SAVED) $(ARGS)
 
 clean: ## remove everything that make, tests and tools made
 	rm -rf $(VENV) build dist *.egg-info .coverage .coverage.* htmlcov
