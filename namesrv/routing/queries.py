@@ -6,7 +6,6 @@ Source: `RouteInfoManager`, protocol.md sections 2.7 to 2.17, 3.11 and 3.13.
 
 from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
-from operator import itemgetter
 
 from namesrv.codes import MASTER_ID, PERM_WRITE, SYNC_BROKER_MEMBER_PREFIX
 from namesrv.options import Options
@@ -17,6 +16,7 @@ from namesrv.wire.bodies import (
     write_broker_member_group,
     write_cluster_info,
     write_filter_server_list,
+    write_map_key,
     write_mapping_info,
     write_route,
     write_topic_list,
@@ -26,11 +26,14 @@ from namesrv.wire.bodies import (
 @dataclass(slots=True, frozen=True)
 class RouteForm:
     """How a route is to be answered: the dialect, the zone that the client is in
-    (None: all zones), and the topic's order configuration."""
+    (None: all zones), and the topic's order configuration. `quotes_null` says that a
+    null name is a text: in the standard dialect, from which Java makes a zone's route,
+    too."""
 
     standard: bool
     zone_name: str | None = None
     order_topic_conf: str | None = None
+    quotes_null: bool = True
 
 
 def pickup_topic_route_data(
@@ -99,25 +102,26 @@ def _filter_servers(
 def _mappings(
     tables: RouteTables, topic: str, form: RouteForm
 ) -> list[tuple[str, str]] | None:
-    """Mappings by group, a null name as Java's writer writes it.
+    """JSON of each mapping by the JSON of its group's name.
 
     Java reads a zone's route again before it writes it, which gives absent members
-    their defaults.
+    their defaults and makes a text of a null name.
     """
     mappings = tables.topic_queue_mapping_info_table.get(topic)
     if mappings is None:
         return None
-    named = [(_key(name), mappings[name]) for name in mappings]
-    named.sort(key=itemgetter(0))
+    infos = [mappings[name] for name in sorted(mappings, key=lambda n: n or "null")]
     if form.zone_name is not None:
-        named = [(name, with_defaults(info)) for name, info in named]
+        infos = [with_defaults(info) for info in infos]
     return [
-        (name, write_mapping_info(info, quoted=form.standard)) for name, info in named
+        (
+            write_map_key(
+                info.bname, quoted=form.standard or form.zone_name is not None
+            ),
+            write_mapping_info(info, quoted=form.standard),
+        )
+        for info in infos
     ]
-
-
-def _key(name: str | None) -> str:
-    return "null" if name is None else name
 
 
 def get_broker_cluster_info(tables: RouteTables) -> bytes:

@@ -150,6 +150,13 @@ def write_mapping_info(info: TopicQueueMappingInfo, *, quoted: bool) -> str:
     )
 
 
+def write_map_key(name: str | None, *, quoted: bool) -> str:
+    """A name as a map's key: a null one is the bare word in the legacy dialect."""
+    if name is None and not quoted:
+        return "null"
+    return write_string("null" if name is None else name)
+
+
 def write_filter_server_list(servers: Iterable[str | None]) -> str:
     """A list of filter server addresses; a null element is written as null."""
     return write_array("null" if s is None else write_string(s) for s in servers)
@@ -164,13 +171,15 @@ def write_route(
 ) -> bytes:
     """A TopicRouteData from members that are JSON already (section 2.7).
 
-    `mappings` is None when the topic never had one; keys are not JSON yet.
+    `mappings` is None when the topic never had one; its keys are JSON, those of
+    `filter_server_table` are not yet.
     """
     order = order_topic_conf
     order_member = "" if order is None else f'"orderTopicConf":{write_string(order)},'
     mapping_member = ""
     if mappings is not None:
-        mapping_member = f',"topicQueueMappingByBroker":{write_object(mappings)}'
+        members = ",".join(f"{name}:{info}" for name, info in mappings)
+        mapping_member = f',"topicQueueMappingByBroker":{{{members}}}'
     return (
         f'{{"brokerDatas":{write_array(broker_datas)},'
         f'"filterServerTable":{write_object(filter_server_table)},{order_member}'

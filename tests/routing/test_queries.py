@@ -8,6 +8,7 @@ from namesrv.routing import queries
 from namesrv.routing.queries import RouteForm
 from tests.routing.peer import (
     Broker,
+    data_version,
     mapping_info,
     registration_body,
     topic_config,
@@ -90,6 +91,8 @@ def test_mapping_without_a_group_is_shown_as_null(world: World) -> None:
     world.register(MASTER, registration_body(table, mappings={"st": nameless}))
     route = pickup(world, "st") or b""
     assert b'"topicQueueMappingByBroker":{"null":{"currIdMap":{"0":0,"1":1},' in route
+    legacy = pickup(world, "st", standard=False) or b""
+    assert b'"topicQueueMappingByBroker":{null:{"currIdMap":{0:0,1:1},' in legacy
 
 
 @pytest.mark.parametrize(
@@ -122,6 +125,11 @@ def test_null_members_of_a_mapping_have_defaults_in_a_zone(world: World) -> None
     body = world.ask(105, zone).body or b""
     assert b'"b":{"bname":"b","currIdMap":{},"dirty":false,"epoch":7,"scope":' in body
     assert b'"scope":"__global__"' in body
+    mapping["bname"] = None
+    version = data_version(2)
+    nameless = registration_body(table, mappings={"st": mapping}, version=version)
+    world.register(MASTER, nameless)
+    assert b'"null":{"currIdMap":{}' in (world.ask(105, zone).body or b"")
 
 
 def test_null_filter_servers_are_shown_as_null(world: World) -> None:

@@ -46,7 +46,7 @@ def route(*, standard: bool) -> bytes:
         [("10.0.0.2:10911", write_filter_server_list(["f1"]))],
         "broker-a:4;中",
         [write_queue_data(QueueData("broker-a", 6, 4, 0, 4))],
-        [("broker-a", write_mapping_info(MAPPING, quoted=standard))],
+        [('"broker-a"', write_mapping_info(MAPPING, quoted=standard))],
     )
 
 

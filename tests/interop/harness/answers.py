@@ -22,6 +22,7 @@ ANY_ADDRESS = '"<address of a broker>"'
 
 # Per request code, the containers whose order is that of a Java hash table.
 UNORDERED: dict[int, tuple[Path, ...]] = {
+    103: (("table",),),
     105: (
         ("brokerDatas",),
         ("brokerDatas", "*", "brokerAddrs"),
