@@ -3,7 +3,7 @@
 Source: `BrokerData` of RocketMQ; protocol.md sections 2.7 and 3.1.
 """
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from typing import Final
 
 from namesrv.codes import MASTER_ID
@@ -104,18 +104,20 @@ class BrokerData:
             self._shared[key] = queue_data
         return queue_data
 
-    def queues_with_perm(self, change: Callable[[int], int]) -> dict[str, QueueData]:
-        """The queues of all its topics with changed permissions, by topic."""
-        name = self.broker_name
-        changed: dict[QueueData, QueueData] = {}
-        for old in {id(e.queues[name]): e.queues[name] for e in self.topics()}.values():
-            changed[old] = self.shared(
+    def queues_with_perm(
+        self, entries: Iterable[TopicQueues], change: Callable[[int], int]
+    ) -> dict[str, QueueData]:
+        """The queues of some of its topics with changed permissions, by topic."""
+        changed: dict[str, QueueData] = {}
+        for entry in entries:
+            old = entry.queues[self.broker_name]
+            changed[entry.topic] = self.shared(
                 change(old.perm),
                 old.read_queue_nums,
                 old.topic_sys_flag,
                 old.write_queue_nums,
             )
-        return {entry.topic: changed[entry.queues[name]] for entry in self.topics()}
+        return changed
 
     def queue_text(self, queue_data: QueueData) -> str:
         """JSON of a QueueData of this group."""

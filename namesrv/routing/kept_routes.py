@@ -4,7 +4,7 @@ Whoever writes the file brings dates and bytes: the server with a thread and tim
 simulator with virtual ones (docs/architecture.md, "Files").
 """
 
-from typing import NamedTuple
+from typing import Final, NamedTuple
 
 from namesrv._impl import BrokerLiveInfo
 from namesrv.routing.snapshot import (
@@ -17,6 +17,8 @@ from namesrv.routing.snapshot import (
 )
 from namesrv.routing.state import RoutingState
 from namesrv.wire.snapshot_records import FIRST_LINE, Place
+
+_NEVER: Final = -1
 
 
 class Kept(NamedTuple):
@@ -92,7 +94,12 @@ class KeptRoutes:
         if data is None:
             return None
         kept = self._places.get(name)
-        if kept is None or kept.change != data.change:
+        if tables.busy.is_held(name):
+            # As it was before the change that goes on; the next file has it as it is.
+            self._changes = _NEVER
+            if kept is None:
+                return None
+        elif kept is None or kept.change != data.change:
             kept = Kept(data.change, pack_group(tables, data))
         self._packed[name] = kept
         return name

@@ -43,7 +43,9 @@ def pickup_topic_route_data(
     )
     groups = []
     for name in sorted(entry.queues):
-        data = tables.broker_addr_table[name]
+        data = tables.broker_addr_table.get(name)
+        if data is None:
+            continue  # the rest of its topics goes in the next turns
         addrs = _acting_addrs(data, entry) if acting else data.broker_addrs
         if form.zone_name is None or _is_in_zone(data, addrs, form.zone_name):
             groups.append((data, addrs))

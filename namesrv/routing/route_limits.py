@@ -17,6 +17,7 @@ from namesrv.wire.bodies import (
     TopicConfigSerializeWrapper,
 )
 from namesrv.wire.headers import RegisterBrokerRequestHeader
+from namesrv.work import Cost, Steps, batches
 
 
 def check_registration(
@@ -24,7 +25,7 @@ def check_registration(
     options: Options,
     header: RegisterBrokerRequestHeader,
     body: RegisterBrokerBody,
-) -> None:
+) -> Steps[None]:
     """Raise RequestFailed for too many topics, and for more routes than there may be.
 
     A registration that adds no route is never refused for `maxRoutes`.
@@ -43,8 +44,10 @@ def check_registration(
     if options.max_routes:
         data = tables.broker_addr_table.get(header.broker_name or "")
         if _stores_topics(header, data):
-            added = _added_topics(tables, options, data, wrapper)
-            _check_routes(tables, options, added + _added_mappings(tables, wrapper))
+            added = yield from _added_topics(tables, options, data, wrapper)
+            added += _added_mappings(tables, wrapper)
+            yield len(wrapper.topic_queue_mapping_info_map or ()) * Cost.ENTRY
+            _check_routes(tables, options, added)
 
 
 def check_topic(
@@ -94,17 +97,26 @@ def _added_topics(
     options: Options,
     data: BrokerData | None,
     wrapper: TopicConfigSerializeWrapper,
-) -> int:
+) -> Steps[int]:
     configs = wrapper.topic_config_table or {}
-    topics = {config.topic_name for config in configs.values()} - {None}
-    if data is None:
-        return len(topics)
-    added = sum(not tables.has(topic or "", data) for topic in topics)
+    topics: set[str] = set()
+    added = 0
+    for some in batches(list(configs.values()), Cost.ENTRY):
+        names = {config.topic_name for config in some if config.topic_name is not None}
+        names -= topics
+        topics |= names
+        added += len(names)
+        if data is not None:
+            added -= sum(tables.has(topic, data) for topic in names)
+        yield len(some) * Cost.ENTRY
     if (
-        options.delete_topic_with_broker_registration
+        data is not None
+        and options.delete_topic_with_broker_registration
         and not wrapper.topic_queue_mapping_info_map
     ):
-        added -= sum(entry.topic not in configs for entry in data.topics())
+        for entries in batches(data.topics(), Cost.TOPIC):
+            added -= sum(entry.topic not in configs for entry in entries)
+            yield len(entries) * Cost.TOPIC
     return added
 
 

@@ -5,6 +5,7 @@ Source: `ClientRequestProcessor`, `ZoneRouteRPCHook`, `DefaultRequestProcessor`.
 """
 
 from functools import partial
+from typing import Literal
 
 from namesrv._impl import Connection
 from namesrv.codes import (
@@ -16,7 +17,7 @@ from namesrv.codes import (
     ResponseCode,
 )
 from namesrv.errors import RequestFailed
-from namesrv.hot_path import HotCode
+from namesrv.hot_path import HotCode, Pause
 from namesrv.routing import queries
 from namesrv.routing.broker_data import TopicQueues
 from namesrv.routing.outbox import RouteQuery
@@ -29,7 +30,7 @@ from namesrv.wire.lenient_json import parse_java_bool
 
 def get_routeinfo_by_topic(
     state: RoutingState, command: RemotingCommand, connection: Connection, now_ms: int
-) -> RemotingCommand | None:
+) -> RemotingCommand | Literal[Pause.TURN] | None:
     """The route of a topic, code 17 without one, code 1 while the gate is closed.
 
     In cluster-test mode a topic that is unknown here is asked of another cluster.
@@ -46,7 +47,12 @@ def get_routeinfo_by_topic(
     if not state.hot.hot_codes & HotCode.ROUTE:
         state.refresh_hot_path(now_ms)
     topic = ext_fields.get("topic")
-    body = _route_body(state, command, ext_fields, topic) if topic is not None else None
+    entry = state.tables.topic_queue_table.get(topic) if topic is not None else None
+    if entry is not None and state.tables.busy.hides(entry.queues):
+        return Pause.TURN
+    body = None
+    if entry is not None and _has_group(state, entry):
+        body = _route_body(state, command, ext_fields, entry)
     if body is None and topic is not None and is_test:
         _ask_product_cluster(state, command, connection, topic)
         return None
@@ -76,18 +82,24 @@ def _ask_product_cluster(
     state.outbox.put(RouteQuery(topic, done))
 
 
+def _has_group(state: RoutingState, entry: TopicQueues) -> bool:
+    """False when its last group is gone, and the topic goes in a later turn."""
+    known = state.tables.broker_addr_table
+    return any(name in known for name in entry.queues)
+
+
 def _route_body(
-    state: RoutingState, command: RemotingCommand, ext_fields: ExtFields, topic: str
-) -> bytes | None:
-    entry = state.tables.topic_queue_table.get(topic)
-    if entry is None:
-        return None
+    state: RoutingState,
+    command: RemotingCommand,
+    ext_fields: ExtFields,
+    entry: TopicQueues,
+) -> bytes:
     standard = not state.options.cluster_test and (
         command.version >= VERSION_V4_9_4
         or parse_java_bool(ext_fields.get("acceptStandardJsonOnly"))
     )
     with_order = state.options.order_message_enable or state.options.cluster_test
-    order = state.order_topic_conf(topic) if with_order else None
+    order = state.order_topic_conf(entry.topic) if with_order else None
     zone_name = _zone_of(ext_fields)
     form = RouteForm(standard and zone_name is None, zone_name, order)
     body = _written_route(state, entry, form)

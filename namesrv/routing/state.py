@@ -18,6 +18,7 @@ from namesrv.routing.route_bodies import RouteBodies
 from namesrv.routing.tables import RouteTables
 from namesrv.routing.topic_lists import TopicLists
 from namesrv.routing.turn import Turn
+from namesrv.routing.unfinished import UnfinishedWork
 from namesrv.wire.command import RemotingCommand, encode_frame
 
 ColdAnswer = bytes | Literal[Pause.TURN] | None
@@ -49,7 +50,6 @@ class RoutingState:
         self.tables = RouteTables(RouteAnswers(options.answer_cache_bytes))
         self.topic_lists = TopicLists(self.tables)
         self.route_bodies = RouteBodies(self.tables)
-        self.liveness = Liveness(self.tables, options, self.outbox)
         self.kv_config = KVConfigManager(options, self.outbox, self._kv_changed)
         self.configuration = Configuration(
             options, self.outbox, self._configuration_changed
@@ -69,6 +69,8 @@ class RoutingState:
             options.frame_max_length,
         )
         self.turn = Turn(self.hot)
+        self.unfinished = UnfinishedWork(self.turn, self.outbox)
+        self.liveness = Liveness(self.tables, options, self.outbox, self.unfinished)
         self.refresh_hot_path(started_ms)
 
     def is_ready(self, now_ms: int) -> bool:

@@ -12,6 +12,7 @@ from namesrv.routing.min_broker_id import notify_min_broker_id_change
 from namesrv.routing.outbox import Outbox
 from namesrv.routing.tables import RouteTables
 from namesrv.wire.headers import BrokerRequestHeader
+from namesrv.work import Cost, Steps, batches
 
 
 def unregister_broker(
@@ -20,14 +21,32 @@ def unregister_broker(
     outbox: Outbox,
     header: BrokerRequestHeader,
     now_ms: int,
-) -> None:
+) -> Steps[None]:
     """Remove a broker by its address from its group, and what follows from that.
 
-    Does nothing without cluster, name and address (Java's batch breaks off there).
+    Until the last step some topics name a group that is gone, or are answered as
+    before. Does nothing without cluster, name and address (Java's batch breaks off
+    there).
     """
     cluster, addr, name = header.cluster_name, header.broker_addr, header.broker_name
     if cluster is None or addr is None or name is None:
         return
+    with tables.busy.hold(name):
+        yield from _remove_broker(
+            tables, options, outbox, header, cluster, addr, name, now_ms
+        )
+
+
+def _remove_broker(
+    tables: RouteTables,
+    options: Options,
+    outbox: Outbox,
+    header: BrokerRequestHeader,
+    cluster: str,
+    addr: str,
+    name: str,
+    now_ms: int,
+) -> Steps[None]:
     was_live = tables.remove_live(cluster, addr) is not None
     tables.set_filter_servers((cluster, addr), None)
     tables.forget_digests((name,))
@@ -45,15 +64,15 @@ def unregister_broker(
         was_live=was_live,
     )
     if not data.broker_addrs:
-        tables.remove_group(name, now_ms)
         tables.leave_cluster(cluster, name)
+        yield from tables.remove_group(name, now_ms)
         return
     if removed_ids:
-        tables.group_changed(data)
+        yield from tables.group_changed(data)
     if not data.enable_acting_master:
         return
     if data.lacks_master:
-        _take_write_permission(tables, data)
+        yield from _take_write_permission(tables, data)
     if was_lowest and options.notify_min_broker_id_changed:
         notify_min_broker_id_change(data, addr, None, outbox)
 
@@ -66,9 +85,12 @@ def _remove_addr(data: BrokerData, addr: str) -> list[int]:
     return ids
 
 
-def _take_write_permission(tables: RouteTables, data: BrokerData) -> None:
+def _take_write_permission(tables: RouteTables, data: BrokerData) -> Steps[None]:
     """Without a master nobody can write to an acting group."""
-    tables.set_queues(data, data.queues_with_perm(lambda perm: perm & ~PERM_WRITE))
+    for some in batches(data.topics(), 2 * Cost.TOPIC):
+        changed = data.queues_with_perm(some, lambda perm: perm & ~PERM_WRITE)
+        tables.set_queues(data, changed)
+        yield len(some) * 2 * Cost.TOPIC
 
 
 def unregister_live_broker(
@@ -77,7 +99,7 @@ def unregister_live_broker(
     outbox: Outbox,
     info: BrokerLiveInfo,
     now_ms: int,
-) -> None:
+) -> Steps[None]:
     """Remove a broker that expired or lost its connection.
 
     Source: `RouteInfoManager#onChannelDestroy`, protocol.md sections 3.5 and 3.6.
@@ -93,7 +115,7 @@ def unregister_live_broker(
     header = BrokerRequestHeader(
         info.broker_name, info.broker_addr, info.cluster_name, min(ids)
     )
-    unregister_broker(tables, options, outbox, header, now_ms)
+    yield from unregister_broker(tables, options, outbox, header, now_ms)
 
 
 def is_superseded(
