@@ -9,12 +9,13 @@ from typing import Final
 
 from namesrv._impl import Connection
 from namesrv.codes import ORDER_TOPIC_CONFIG, ResponseCode
-from namesrv.errors import RequestFailed
+from namesrv.errors import LimitExceeded, RequestFailed
 from namesrv.routing import queries, unregistration
 from namesrv.routing.registration import Registration
 from namesrv.routing.route_limits import check_registration
 from namesrv.routing.state import RoutingState
 from namesrv.wire.bodies import DataVersion, RegisterBrokerBody, write_data_version
+from namesrv.wire.body_limits import BodyLimits
 from namesrv.wire.command import ExtFields, RemotingCommand
 from namesrv.wire.headers import BrokerRequestHeader, RegisterBrokerRequestHeader
 from namesrv.wire.register_body import read_data_version, read_register_broker_body
@@ -39,18 +40,18 @@ def register_broker(
         return _refused(command, "crc32 not match")
     if command.version < 0:
         raise RequestFailed(f"version {command.version} is negative")
-    body, is_dated = _read_body(state, command, header)
-    if header.broker_id is None:
-        raise RequestFailed("brokerId is missing or not a number")
-    digest = None
-    if is_dated and command.body is not None:
-        digest = registration_digest(command.version, ext_fields, command.body)
     try:
+        body, is_dated = _read_body(state, command, header)
+        if header.broker_id is None:
+            raise RequestFailed("brokerId is missing or not a number")
         check_registration(state.tables, state.options, header, body)
-    except RequestFailed as failure:
+    except LimitExceeded as failure:
         _report_too_many(state, header, connection, failure.remark)
         _note_alive(state, header, connection, now_ms)
         return _refused(command, failure.remark)
+    digest = None
+    if is_dated and command.body is not None:
+        digest = registration_digest(command.version, ext_fields, command.body)
     registration = Registration(header, body, header.broker_id, connection, digest)
     try:
         result = registration.apply(state.tables, state.options, state.outbox, now_ms)
@@ -105,7 +106,7 @@ def _read_body(
         command.body,
         command.version,
         compressed=header.compressed,
-        max_inflated_bytes=state.options.body_max_inflated_bytes,
+        limits=BodyLimits.of(state.options),
     )
     wrapper = body.topic_config_serialize_wrapper
     if wrapper is None:

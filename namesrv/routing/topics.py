@@ -57,7 +57,14 @@ def register_topic(
         return
     for queue_data in known:
         data = tables.broker_addr_table[queue_data.broker_name or ""]
-        tables.set_queues(data, {topic: queue_data})
+        # One with the group's own name: a copy for each topic would add up.
+        shared = data.shared(
+            queue_data.perm,
+            queue_data.read_queue_nums,
+            queue_data.topic_sys_flag,
+            queue_data.write_queue_nums,
+        )
+        tables.set_queues(data, {topic: shared})
     names = [queue_data.broker_name or "" for queue_data in known]
     tables.forget_digests(names)
     outbox.info("topic registered", topic=topic, brokers=",".join(names))
