@@ -37,7 +37,7 @@ from namesrv.work import STEP_UNITS, Cost, Steps, kilobytes
 
 Record = TypeVar("Record", bound=Struct)
 
-MOST_INFLATION: Final = 200
+MOST_INFLATION: Final = 150
 """Times that a body may grow; brokers' tables grow 4 to 30 times, one of static topics
 with 512 queues each 120 times."""
 FREE_INFLATED_BYTES: Final = 1 << 16

@@ -74,16 +74,16 @@ def read_json(data: bytes, *, most_values: int | None = MOST_VALUES) -> JsonValu
 
 def read_json_steps(data: bytes) -> Steps[JsonValue]:
     """As `read_json`, in steps, for a text that is not strict JSON or not what it
-    should be: it has `LONGEST_LENIENT_TEXT` characters at most, whatever it is, and
-    strings with escapes `LONGEST_ESCAPED_STRING`."""
+    should be: it has `LONGEST_LENIENT_TEXT` bytes at most, whatever it is, and strings
+    with escapes `LONGEST_ESCAPED_STRING`."""
     if len(data) <= _SHORT_BYTES:
         return read_json(data)
-    text = _text(data, MOST_VALUES)
-    if len(text) > LONGEST_LENIENT_TEXT:
+    if len(data) > LONGEST_LENIENT_TEXT:
         raise JsonInvalid(
-            f"text of {len(text)} characters is too long to be read leniently,"
+            f"{len(data)} bytes are too many to be read leniently,"
             f" the limit is {LONGEST_LENIENT_TEXT}"
         )
+    text = _text(data, MOST_VALUES)
     return (yield from LenientReader(text, LONGEST_ESCAPED_STRING).read_steps())
 
 

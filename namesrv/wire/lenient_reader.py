@@ -63,6 +63,10 @@ _NEXT_ELEMENT: Final = re.compile(r'[ \t\n\r\f\x08]*,[ \t\n\r\f\x08]*(?=["0-9{\[
 _OPENING: Final = re.compile(r"\{|\[|Set\[")
 _BARE_NAME: Final = re.compile(r"(-?[0-9]+)L?")
 _WORDS: Final[dict[str, bool | None]] = {"true": True, "false": False, "null": None}
+_STRINGS: Final = {
+    '"': re.compile(r'(?:[^"\\]++|\\.)*+"', re.DOTALL),
+    "'": re.compile(r"(?:[^'\\]++|\\.)*+'", re.DOTALL),
+}
 _ESCAPE: Final = re.compile(r"\\(u[0-9A-Fa-f]{4}|x[0-9A-Fa-f]{2}|.)", re.DOTALL)
 _ESCAPED: Final = {
     **{char: char for char in "\"'\\/"},
@@ -194,13 +198,10 @@ class LenientReader:
         return body
 
     def _string_end(self, start: int, quote: str) -> int:
-        piece_start = start
-        while (end := self._text.find(quote, piece_start)) >= 0:
-            piece = self._text[piece_start:end]
-            if (len(piece) - len(piece.rstrip("\\"))) % 2 == 0:
-                return end
-            piece_start = end + 1
-        self._fail("string is not closed")
+        end = _STRINGS[quote].match(self._text, start)
+        if end is None:
+            self._fail("string is not closed")
+        return end.end() - 1
 
     def _unescaped(self, body: str, start: int) -> str:
         def replacement(match: re.Match[str]) -> str:

@@ -21,16 +21,16 @@ from namesrv.wire.typed_json import read_record_steps
 from namesrv.work import Steps, finish
 
 _WHAT: Final = "registration body"
+_LONGEST_DATA_VERSION: Final = 4096
+"""One has some 70 bytes."""
 
 
 def read_data_version(data: bytes) -> DataVersion | None:
     """Body of QUERY_DATA_VERSION (section 2.19). Raises BodyInvalid."""
-    return finish(read_data_version_steps(data))
-
-
-def read_data_version_steps(data: bytes) -> Steps[DataVersion | None]:
-    """As `read_data_version`, in steps."""
-    return read_record_steps(DataVersion, data, "data version")
+    if len(data) > _LONGEST_DATA_VERSION:
+        reason = f"it has {len(data)} bytes, the limit is {_LONGEST_DATA_VERSION}"
+        raise BodyInvalid("data version", reason)
+    return finish(read_record_steps(DataVersion, data, "data version"))
 
 
 def read_queue_datas(data: bytes) -> list[QueueData | None] | None:

@@ -22,7 +22,7 @@ from namesrv.wire.bodies import (
 )
 from namesrv.wire.from_lenient import from_lenient_steps
 from namesrv.wire.lenient_json import JsonValue, read_json_steps
-from namesrv.work import Cost, Steps, kilobytes
+from namesrv.work import STEP_UNITS, Cost, Steps, finish, kilobytes
 
 Record = TypeVar("Record", bound=Struct)
 
@@ -44,10 +44,11 @@ _TEXTS: Final[msgspec.json.Decoder[list[str | None] | None]] = msgspec.json.Deco
 )
 
 # An object of integers whose names are bare, as Java brokers with static topics send
-# currIdMap. Nothing in it can be matched in two ways.
+# currIdMap; one of more names is nobody's. Nothing in it can be matched in two ways.
 _BARE_NAMES: Final = re.compile(
-    rb"\{-?[0-9]++:-?[0-9]++(?:,-?[0-9]++:-?[0-9]++)*+\}",
+    rb"\{-?[0-9]++:-?[0-9]++(?:,-?[0-9]++:-?[0-9]++){0,65535}+\}"
 )
+_STEP_BYTES: Final = (STEP_UNITS << 10) // Cost.BARE_KILOBYTE
 
 
 def read_record_steps(
@@ -73,10 +74,9 @@ def decode_steps(record: type[Record], data: bytes) -> Steps[Record | None]:
         return decoder.decode(data)
     except msgspec.DecodeError:
         yield kilobytes(len(data), Cost.STRICT_KILOBYTE)
-        quoted = quote_names(data)
+        quoted = yield from _quote_names(data)
         if len(quoted) == len(data):
             raise
-    yield kilobytes(len(data), Cost.STRICT_KILOBYTE)
     return decoder.decode(quoted)
 
 
@@ -84,7 +84,7 @@ def decode_short(record: type[Record], data: bytes) -> Record | None:
     """As `decode_steps`, at once, for a text that is as likely to have bare names."""
     _check_utf8(data)
     decoder: msgspec.json.Decoder[Record | None] = _DECODERS[record]
-    quoted = quote_names(data)
+    quoted = finish(_quote_names(data))
     if len(quoted) > len(data):
         with suppress(msgspec.DecodeError):
             return decoder.decode(quoted)
@@ -110,18 +110,24 @@ def read_leniently_steps(
         raise BodyInvalid(what, str(exc)) from None
 
 
-def quote_names(data: bytes) -> bytes:
+def _quote_names(data: bytes) -> Steps[bytes]:
     """Put the bare names of objects of integers into quotes.
 
     Inside a string the first quote that is put in ends the string before a digit or a
     minus: never valid JSON, so that the decoder refuses it and no text is changed.
     """
-    return _BARE_NAMES.sub(_quoted, data)
-
-
-def _quoted(match: re.Match[bytes]) -> bytes:
-    names = match[0].replace(b",", b',"').replace(b":", b'":')
-    return b'{"' + names[1:]
+    pieces: list[bytes] = []
+    at = stepped_at = 0
+    for match in _BARE_NAMES.finditer(data):
+        pieces.append(data[at : match.start()])
+        names = match[0][1:].replace(b",", b',"').replace(b":", b'":')
+        pieces += (b'{"', names)
+        at = match.end()
+        if at - stepped_at >= _STEP_BYTES:
+            yield kilobytes(at - stepped_at, Cost.BARE_KILOBYTE)
+            stepped_at = at
+    pieces.append(data[at:])
+    return b"".join(pieces)
 
 
 def _check_utf8(data: bytes) -> None:
