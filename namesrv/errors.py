@@ -8,6 +8,7 @@
     │   └── TlsUnavailable, TlsRequired, TlsBroken
     ├── RequestFailed        the request failed: answer its `code` and `remark`
     │   ├── BodyInvalid      the request's body cannot be read (code 1)
+    │   ├── LimitExceeded    the request brings more than a limit allows (code 1)
     │   └── AccessRefused    the peer may not ask for this (code 16)
     ├── JsonInvalid, PropertiesInvalid      a text cannot be read; position and reason
     ├── AccessKeysInvalid    the file of access keys cannot be read
@@ -134,6 +135,17 @@ class BodyInvalid(RequestFailed):
 
     def __init__(self, what: str, reason: str) -> None:
         super().__init__(f"{what} cannot be read: {reason}")
+
+
+class LimitExceeded(RequestFailed):
+    """A request brings more than may be kept, or read; answered with code 1.
+
+    `what` says how much it is, `option` where the limit comes from.
+    """
+
+    def __init__(self, what: str, limit: int, option: str = "") -> None:
+        source = f" ({option})" if option else ""
+        super().__init__(f"{what}, the limit is {limit}{source}")
 
 
 class AccessRefused(RequestFailed):

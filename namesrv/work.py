@@ -33,11 +33,15 @@ class Cost(IntEnum):
     LENIENT_KILOBYTE = 512
     """1,024 bytes of JSON for the lenient reader, headers included."""
     STRICT_KILOBYTE = 8
-    """1,024 bytes of JSON for the typed decoder."""
+    """1,024 bytes of JSON for the typed decoder, or inflated."""
+    BARE_KILOBYTE = 32
+    """1,024 bytes of a static topic's mapping for the typed decoder."""
     ANSWER_KILOBYTE = 4
     """1,024 bytes of an answer."""
     ENTRY = 1
     """One topic, mapping, server or key of a body, read."""
+    LENIENT_ENTRY = 8
+    """The same, from what the lenient reader has read."""
     TOPIC = 1
     """One topic visited in the tables."""
     GROUP = 2
@@ -53,6 +57,11 @@ def batches(things: Sequence[Thing], units: int) -> Iterator[Sequence[Thing]]:
     size = max(1, STEP_UNITS // units)
     for start in range(0, len(things), size):
         yield things[start : start + size]
+
+
+def kilobytes(length: int, cost: Cost) -> int:
+    """Units of `length` bytes, each 1,024 of which have this cost."""
+    return length * cost >> 10
 
 
 def finish(steps: Steps[Result]) -> Result:

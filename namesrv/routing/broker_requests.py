@@ -9,18 +9,22 @@ from typing import Final, Literal
 
 from namesrv._impl import Connection
 from namesrv.codes import ORDER_TOPIC_CONFIG, ResponseCode
-from namesrv.errors import RequestFailed
+from namesrv.errors import LimitExceeded, RequestFailed
 from namesrv.hot_path import Pause
 from namesrv.routing import queries, unregistration
 from namesrv.routing.registration import Registration
 from namesrv.routing.route_limits import check_registration
 from namesrv.routing.state import RoutingState
 from namesrv.wire.bodies import DataVersion, RegisterBrokerBody, write_data_version
+from namesrv.wire.body_limits import BodyLimits
 from namesrv.wire.command import ExtFields, RemotingCommand
 from namesrv.wire.headers import BrokerRequestHeader, RegisterBrokerRequestHeader
-from namesrv.wire.register_body import read_data_version, read_register_broker_body
+from namesrv.wire.register_body import (
+    read_data_version_steps,
+    read_register_broker_body_steps,
+)
 from namesrv.wire.registration_digest import registration_digest
-from namesrv.work import Cost, Steps
+from namesrv.work import Steps
 
 Later = Steps[RemotingCommand] | Literal[Pause.TURN]
 
@@ -34,7 +38,7 @@ def register_broker(
     ext_fields = command.ext_fields or {}
     header = RegisterBrokerRequestHeader.read(ext_fields)
     busy = state.tables.busy
-    if busy.is_registering or busy.is_busy(header.broker_name or ""):
+    if busy.has_body or busy.is_busy(header.broker_name or ""):
         return Pause.TURN
     if not _checksum_matches(header.body_crc32, command.body):
         state.outbox.warn(
@@ -57,21 +61,22 @@ def _register(
     now_ms: int,
 ) -> Steps[RemotingCommand]:
     """The group is held from before the body is read, so that nothing comes between."""
-    with state.tables.busy.register(header.broker_name or ""):
-        body, is_dated = yield from _read_body(state, command, header)
-        if header.broker_id is None:
-            raise RequestFailed("brokerId is missing or not a number")
+    busy = state.tables.busy
+    with busy.hold_body(), busy.hold(header.broker_name or ""):
+        try:
+            body, is_dated = yield from _read_body(state, command, header)
+            if header.broker_id is None:
+                raise RequestFailed("brokerId is missing or not a number")
+            yield from check_registration(state.tables, state.options, header, body)
+        except LimitExceeded as failure:
+            _report_too_many(state, header, connection, failure.remark)
+            _note_alive(state, header, connection, now_ms)
+            return _refused(command, failure.remark)
         digest = None
         if is_dated and command.body is not None:
             ext_fields = command.ext_fields or {}
             digest = registration_digest(command.version, ext_fields, command.body)
         command.body = None
-        try:
-            yield from check_registration(state.tables, state.options, header, body)
-        except RequestFailed as failure:
-            _report_too_many(state, header, connection, failure.remark)
-            _note_alive(state, header, connection, now_ms)
-            return _refused(command, failure.remark)
         registration = Registration(header, body, header.broker_id, connection, digest)
         try:
             result = yield from registration.apply(
@@ -124,15 +129,12 @@ def _read_body(
     state: RoutingState, command: RemotingCommand, header: RegisterBrokerRequestHeader
 ) -> Steps[tuple[RegisterBrokerBody, bool]]:
     """The body, and whether its DataVersion says when it was made."""
-    body = read_register_broker_body(
+    body = yield from read_register_broker_body_steps(
         command.body,
         command.version,
         compressed=header.compressed,
-        max_inflated_bytes=state.options.body_max_inflated_bytes,
+        limits=BodyLimits.of(state.options),
     )
-    wrapper = body.topic_config_serialize_wrapper
-    if wrapper is not None:
-        yield len(wrapper.topic_config_table or ()) * Cost.ENTRY
     wrapper = body.topic_config_serialize_wrapper
     if wrapper is None:
         return body, False
@@ -190,9 +192,20 @@ def _unregister(
 
 def query_data_version(
     state: RoutingState, command: RemotingCommand, connection: Connection, now_ms: int
-) -> RemotingCommand:
+) -> Later:
     """Whether a broker's table is newer than what is known; counts as a heartbeat."""
-    received = read_data_version(command.body) if command.body is not None else None
+    if state.tables.busy.has_body:
+        return Pause.TURN
+    return _query_data_version(state, command, now_ms)
+
+
+def _query_data_version(
+    state: RoutingState, command: RemotingCommand, now_ms: int
+) -> Steps[RemotingCommand]:
+    received = None
+    if command.body is not None:
+        with state.tables.busy.hold_body():
+            received = yield from read_data_version_steps(command.body)
     received = _dated(received, state)
     cluster, addr = _cluster_and_addr(command.ext_fields or {})
     info = state.tables.broker_live_table.get(cluster, addr)

@@ -19,13 +19,13 @@ class BusyGroups:
         self._held: set[str] = set()
         self._hidden: set[str] = set()
         self._awaited: Counter[str] = Counter()
-        self._is_registering = False
+        self._has_body = False
 
     @property
-    def is_registering(self) -> bool:
-        """Whether a registration was begun and has not ended; they go one by one,
-        because what is read of one takes many times its bytes."""
-        return self._is_registering
+    def has_body(self) -> bool:
+        """Whether a body is being read or applied; they go one by one, because what is
+        read of one takes many times its bytes."""
+        return self._has_body
 
     def is_busy(self, name: str) -> bool:
         """Whether a new request may not change this group yet."""
@@ -58,6 +58,11 @@ class BusyGroups:
             if not self._awaited[name]:
                 del self._awaited[name]
 
+    def wait_all(self, names: Collection[str]) -> Steps[None]:
+        """Wait until nobody holds any of these."""
+        while not self._held.isdisjoint(names):
+            yield WAIT
+
     def hold(self, name: str) -> AbstractContextManager[None]:
         """A group is being changed, from here on to the end of the block."""
         return self.hold_all((name,))
@@ -73,14 +78,13 @@ class BusyGroups:
             self._hidden.difference_update(names)
 
     @contextmanager
-    def register(self, name: str) -> Iterator[None]:
-        """A registration of a group is read and applied, to the end of the block."""
-        self._is_registering = True
+    def hold_body(self) -> Iterator[None]:
+        """A body is read and applied, from here on to the end of the block."""
+        self._has_body = True
         try:
-            with self.hold(name):
-                yield
+            yield
         finally:
-            self._is_registering = False
+            self._has_body = False
 
     def hide(self, name: str) -> None:
         """From now on until it is no longer held, routes with a group wait."""

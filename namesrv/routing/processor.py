@@ -90,7 +90,7 @@ class RequestProcessor:
         if turn.is_over:
             return Pause.TURN
         command = decode_command(serialize_type, header, body)
-        turn.spend(request_units(command.code, serialize_type, header, body))
+        turn.spend(request_units(serialize_type, header, body))
         if command.is_response:
             self._log_unmatched(command, connection)
             return b""

@@ -11,9 +11,8 @@ from namesrv.hot_path import Pause
 from namesrv.routing import topics
 from namesrv.routing.route_limits import check_topic
 from namesrv.routing.state import RoutingState
-from namesrv.wire.bodies import QueueData
 from namesrv.wire.command import RemotingCommand
-from namesrv.wire.register_body import read_queue_datas
+from namesrv.wire.register_body import read_queue_datas_steps
 from namesrv.work import Steps
 
 Later = Steps[RemotingCommand] | Literal[Pause.TURN]
@@ -88,24 +87,26 @@ def _has_busy_group(state: RoutingState, topic: str | None) -> bool:
 
 def register_topic_in_namesrv(
     state: RoutingState, command: RemotingCommand, connection: Connection, now_ms: int
-) -> RemotingCommand | Later:
+) -> Later:
     """Add a topic's queues. Raises BodyInvalid, and RequestFailed for too many."""
-    topic = (command.ext_fields or {}).get("topic")
-    queue_datas = read_queue_datas(command.body) if command.body is not None else None
-    if topic is None or not queue_datas:
-        return command.answer()
-    names = {q.broker_name or "" for q in queue_datas if q is not None}
-    if state.tables.busy.are_busy(names):
+    if state.tables.busy.has_body:
         return Pause.TURN
-    check_topic(state.tables, state.options, topic, queue_datas)
-    return _register_topic(state, command, topic, queue_datas)
+    return _register_topic(state, command)
 
 
 def _register_topic(
-    state: RoutingState,
-    command: RemotingCommand,
-    topic: str,
-    queue_datas: list[QueueData | None],
+    state: RoutingState, command: RemotingCommand
 ) -> Steps[RemotingCommand]:
-    yield from topics.register_topic(state.tables, state.outbox, topic, queue_datas)
+    topic, body = (command.ext_fields or {}).get("topic"), command.body
+    if body is None:
+        return command.answer()
+    tables = state.tables
+    with tables.busy.hold_body():
+        queue_datas = yield from read_queue_datas_steps(body)
+        if topic is None or not queue_datas:
+            return command.answer()
+        names = {q.broker_name or "" for q in queue_datas if q is not None}
+        yield from tables.busy.wait_all(names)
+        check_topic(tables, state.options, topic, queue_datas)
+        yield from topics.register_topic(tables, state.outbox, topic, queue_datas)
     return command.answer()

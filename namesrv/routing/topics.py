@@ -69,7 +69,14 @@ def register_topic(
         for some in batches(known, Cost.GROUP):
             for queue_data in some:
                 data = tables.broker_addr_table[queue_data.broker_name or ""]
-                tables.set_queues(data, {topic: queue_data})
+                # One with the group's own name: a copy for each topic would add up.
+                shared = data.shared(
+                    queue_data.perm,
+                    queue_data.read_queue_nums,
+                    queue_data.topic_sys_flag,
+                    queue_data.write_queue_nums,
+                )
+                tables.set_queues(data, {topic: shared})
             tables.forget_digests([q.broker_name or "" for q in some])
             yield len(some) * Cost.GROUP
     outbox.info("topic registered", topic=topic, brokers=names_text(names))

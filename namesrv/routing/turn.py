@@ -8,12 +8,11 @@ all connections; whoever comes when the turn is over waits for the next.
 from typing import Final
 
 from namesrv._impl import HotPath
-from namesrv.codes import RequestCode, SerializeType
-from namesrv.work import WAIT, Cost, Result, Steps
+from namesrv.codes import SerializeType
+from namesrv.work import WAIT, Cost, Result, Steps, kilobytes
 
 TURN_UNITS: Final = 1000
 """About a millisecond."""
-_KILOBYTE: Final = 1024
 _USUAL_VALUES: Final = 15
 _USUAL_BYTES: Final = 256
 """A header up to these is part of `Cost.REQUEST`."""
@@ -62,24 +61,17 @@ class Turn:
                 return None
 
 
-def request_units(
-    code: int, serialize_type: int, header: bytes, body: bytes | None
-) -> int:
-    """What it costs to read a request that is not read in steps."""
+def request_units(serialize_type: int, header: bytes, body: bytes | None) -> int:
+    """What it costs to read a request; steps count what they add to that."""
     more_bytes = max(0, len(header) - _USUAL_BYTES)
-    units = Cost.REQUEST + more_bytes * Cost.HEADER_KILOBYTE // _KILOBYTE
+    units = Cost.REQUEST + kilobytes(more_bytes, Cost.HEADER_KILOBYTE)
     if serialize_type == SerializeType.JSON:
         values = header.count(b",") + header.count(b"[") + header.count(b"{")
         extra = max(0, values - _USUAL_VALUES) + header.count(b"\\")
         units += extra * Cost.HEADER_VALUE
-    if body is not None:
-        of_body = Cost.LENIENT_KILOBYTE
-        if code == RequestCode.REGISTER_BROKER:
-            of_body = Cost.STRICT_KILOBYTE
-        units += len(body) * of_body // _KILOBYTE
-    return units
+    return units + kilobytes(len(body or b""), Cost.STRICT_KILOBYTE)
 
 
 def answer_units(body: bytes | None) -> int:
     """What it costs to write an answer with this body."""
-    return len(body or b"") * Cost.ANSWER_KILOBYTE // _KILOBYTE
+    return kilobytes(len(body or b""), Cost.ANSWER_KILOBYTE)

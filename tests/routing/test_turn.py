@@ -62,7 +62,7 @@ def test_lookups_of_ready_routes_go_on_when_the_turn_is_over() -> None:
 
 
 def header_units(header: bytes, serialize_type: int = 0) -> int:
-    return request_units(105, serialize_type, header, None)
+    return request_units(serialize_type, header, None)
 
 
 def test_a_usual_header_is_part_of_its_request() -> None:
@@ -90,9 +90,8 @@ def test_a_binary_header_counts_by_its_bytes() -> None:
     assert header_units(b"," * 4352, 1) == Cost.REQUEST + 4 * Cost.HEADER_KILOBYTE
 
 
-def test_bodies_count_by_the_reader_that_they_may_need() -> None:
-    assert request_units(217, 0, b"", bytes(2048)) > TURN_UNITS
-    assert request_units(103, 0, b"", bytes(2048)) == Cost.REQUEST + 16
+def test_bodies_count_as_for_the_strict_reader() -> None:
+    assert request_units(0, b"", bytes(2048)) == Cost.REQUEST + 16
     assert answer_units(None) == answer_units(b"") == 0
     assert answer_units(bytes(250 << 10)) == TURN_UNITS
 

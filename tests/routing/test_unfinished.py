@@ -94,7 +94,9 @@ def test_a_topic_of_a_busy_group_is_not_registered_meanwhile(world: World) -> No
     other = world.connect()
     body = b'{"queueDatas":[{"brokerName":"a","perm":6}]}'
     assert world.send(request(217, {"topic": "N"}, body), other) == b""
-    assert other.pause == Pause.TURN
+    assert other.pause == Pause.LATER and "N" not in world.topics
+    ends(world)
+    assert world.topics["N"] == {"a": 6}
 
 
 def test_other_groups_go_on(world: World) -> None:
