@@ -11,6 +11,7 @@ from typing import Final
 
 from namesrv._impl import BrokerLiveInfo, Connection
 from namesrv.codes import DEFAULT_HEARTBEAT_TIMEOUT_MILLIS
+from namesrv.hot_path import Pause
 from namesrv.options import Options
 from namesrv.routing.broker_data import BrokerData
 from namesrv.routing.outbox import Close, Outbox
@@ -180,7 +181,9 @@ class Liveness:
                 self._tables, self._options, self._outbox, info, now_ms
             )
             owner = info.owner
-            if isinstance(owner, Connection) and not self._carries_live_broker(owner):
+            if not isinstance(owner, Connection) or owner.pause != Pause.NONE:
+                continue  # what it said last waits to be heard
+            if not self._carries_live_broker(owner):
                 self._outbox.put(Close(owner))
 
     def _report_expired(self, info: BrokerLiveInfo, now_ms: int) -> None:
@@ -273,4 +276,8 @@ def _dead_ids(data: BrokerData) -> list[int | None]:
 
 
 def _is_expired(info: BrokerLiveInfo, now_ms: int) -> bool:
-    return now_ms - info.last_update_timestamp > info.heartbeat_timeout_millis
+    """What its connection sent and waits to be heard counts from when it was read."""
+    heard_ms, owner = info.last_update_timestamp, info.owner
+    if isinstance(owner, Connection) and owner.pause != Pause.NONE:
+        heard_ms = max(heard_ms, owner.read_ms)
+    return now_ms - heard_ms > info.heartbeat_timeout_millis
