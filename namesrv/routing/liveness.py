@@ -10,9 +10,8 @@ from collections.abc import Iterable
 from typing import Final
 
 from namesrv._impl import BrokerLiveInfo, Connection
-from namesrv.codes import DEFAULT_HEARTBEAT_TIMEOUT_MILLIS
 from namesrv.options import Options
-from namesrv.routing.broker_data import BrokerData
+from namesrv.routing.leftovers import Leftover, LeftoverKind
 from namesrv.routing.outbox import Close, Outbox
 from namesrv.routing.tables import RouteTables
 from namesrv.routing.unregistration import unregister_live_broker
@@ -24,10 +23,6 @@ STALL_MILLIS: Final = 1500
 GRACE_MILLIS: Final = 5000
 """How long after a stall nobody is declared dead."""
 _MAPPING_KEPT_MILLIS: Final = 86_400_000
-_LEFTOVER_KEPT_MILLIS: Final = DEFAULT_HEARTBEAT_TIMEOUT_MILLIS
-
-_Leftover = tuple[str | None, str | int | None]
-"""(broker name, what): what is an id of the group, a cluster, or None for the group."""
 
 
 class Liveness:
@@ -42,7 +37,6 @@ class Liveness:
         self._held_until_ms = 0
         self._held_closes: list[Connection] = []
         self._is_ending = False
-        self._leftover_since: dict[_Leftover, int] = {}
         # What a lease set as a broker's time, by (cluster, address).
         self._leased: dict[tuple[str, str], int] = {}
 
@@ -162,44 +156,25 @@ class Liveness:
     def _clear_leftovers(self, now_ms: int) -> None:
         """What refused, broken or clashing registrations left behind goes in time."""
         tables = self._tables
-        leftovers = self._leftovers()
-        since = {k: self._leftover_since.get(k, now_ms) for k in leftovers}
-        due = [k for k, at in since.items() if now_ms - at >= _LEFTOVER_KEPT_MILLIS]
-        for name, what in due:
-            del since[name, what]
-            if isinstance(what, str):
-                tables.leave_cluster(what, name)
-            elif name in tables.broker_addr_table:
-                self._remove_dead_addr(tables.broker_addr_table[name], what, now_ms)
-        self._leftover_since = since
-        for name, at in list(tables.gone_since.items()):
-            if now_ms - at >= _MAPPING_KEPT_MILLIS:
-                del tables.gone_since[name]
-                tables.remove_mappings(name)
+        for leftover in tables.leftovers.due(now_ms):
+            self._clear(leftover, now_ms)
+        while tables.gone_since:
+            name, at = next(iter(tables.gone_since.items()))
+            if now_ms - at < _MAPPING_KEPT_MILLIS:
+                break
+            del tables.gone_since[name]
+            tables.remove_mappings(name)
 
-    def _leftovers(self) -> list[_Leftover]:
-        """(group, id) of addresses that nobody registers, (group, None) of groups
-        without addresses, (name, cluster) of names without a group."""
-        tables = self._tables
-        found: list[_Leftover] = []
-        for name, data in tables.broker_addr_table.items():
-            live = {addr for _, addr in data.live_keys}
-            found += [(name, i) for i, a in data.broker_addrs.items() if a not in live]
-            if not data.broker_addrs:
-                found.append((name, None))
-        for cluster, names in tables.cluster_addr_table.items():
-            found += [
-                (name, cluster)
-                for name in names
-                if name is None or name not in tables.broker_addr_table
-            ]
-        return found
-
-    def _remove_dead_addr(
-        self, data: BrokerData, broker_id: int | None, now_ms: int
-    ) -> None:
-        if broker_id is not None and broker_id in data.broker_addrs:
-            del data.broker_addrs[broker_id]
-            self._tables.group_changed(data)
+    def _clear(self, leftover: Leftover, now_ms: int) -> None:
+        tables, (kind, name, what) = self._tables, leftover
+        if kind == LeftoverKind.NAME:
+            tables.leave_cluster(what or "", name)
+            return
+        data = tables.broker_addr_table[name or ""]
+        ids = data.broker_addrs.ids_of(what) if kind == LeftoverKind.ADDRESS else ()
+        for broker_id in ids:
+            tables.drop_addr(data, broker_id)
+        if ids:
+            tables.group_changed(data)
         if not data.broker_addrs:
-            self._tables.remove_group(data.broker_name, now_ms)
+            tables.remove_group(data.broker_name, now_ms)

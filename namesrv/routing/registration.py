@@ -5,6 +5,7 @@ depends on it. Source: `RouteInfoManager#registerBroker`.
 """
 
 from dataclasses import dataclass
+from typing import Final
 
 from namesrv._impl import BrokerLiveInfo, Connection
 from namesrv.codes import (
@@ -30,6 +31,8 @@ from namesrv.wire.command import write_ext_fields
 from namesrv.wire.headers import RegisterBrokerRequestHeader
 
 ExtFields = dict[str, str | None]
+
+_MOST_REMEMBERED: Final = 64
 
 
 @dataclass(slots=True)
@@ -95,7 +98,7 @@ class Registration:
             ha_server_addr = self._header.ha_server_addr
             notify_min_broker_id_change(group.data, None, ha_server_addr, outbox)
         if self._has_own_master(tables, group.data, cluster):
-            info.digest = self._digest
+            tables.keep_digest(group.data, info, self._digest)
         info.answer_ext_fields = write_ext_fields(result)
         return result
 
@@ -107,15 +110,12 @@ class Registration:
         if data is None:
             data = tables.add_group(cluster, name)
         addrs = data.broker_addrs
-        lowest = min(addrs, default=MASTER_ID)
+        lowest = MASTER_ID if addrs.lowest is None else addrs.lowest
         acting = bool(header.enable_acting_master)
-        twice = [
-            key
-            for key, addr in addrs.items()
-            if addr == header.broker_addr and key != self._broker_id
-        ]
+        ids = addrs.ids_of(header.broker_addr)
+        twice = [key for key in ids if key != self._broker_id]
         for key in twice:
-            del addrs[key]
+            tables.drop_addr(data, key)
         if twice or (acting, header.zone_name) != (
             data.enable_acting_master,
             data.zone_name,
@@ -183,7 +183,7 @@ class Registration:
         group.is_first = group.is_first or not old_addr
         if old_addr == addr and self._broker_id in data.broker_addrs:
             return
-        data.broker_addrs[self._broker_id] = addr
+        tables.set_addr(data, self._broker_id, addr)
         tables.group_changed(data)
         if old_addr is not None:
             self._forget_replaced(tables, data, old_addr)
@@ -201,9 +201,9 @@ class Registration:
         self, tables: RouteTables, data: BrokerData, old_addr: str
     ) -> None:
         """Java leaves the live entry of a replaced address behind (trap 23)."""
-        for key in [key for key in data.live_keys if key[1] == old_addr]:
-            tables.remove_live(*key)
-            tables.set_filter_servers(key, None)
+        for cluster in list(data.live_clusters_at(old_addr)):
+            tables.remove_live(cluster, old_addr)
+            tables.set_filter_servers((cluster, old_addr), None)
 
     def _apply_topics(
         self,
@@ -266,6 +266,7 @@ class Registration:
     ) -> bool:
         """False at the first topic without a name; earlier ones stay."""
         mask = ~PERM_WRITE if drop_write else -1
+        # Few: CPython hashes numbers without a seed, and a peer chooses these.
         memo: dict[tuple[int, int, int, int], QueueData] = {}
         queue_datas: dict[str, QueueData] = {}
         complete = True
@@ -284,6 +285,8 @@ class Registration:
             )
             queue_data = memo.get(key)
             if queue_data is None:
+                if len(memo) >= _MOST_REMEMBERED:
+                    memo.clear()
                 queue_data = memo[key] = data.shared(*key)
             queue_datas[topic] = queue_data
         if queue_datas:

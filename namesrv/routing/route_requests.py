@@ -25,6 +25,7 @@ from namesrv.routing.state import RoutingState
 from namesrv.wire.answer_frames import NO_ROUTE_REMARK
 from namesrv.wire.command import ExtFields, RemotingCommand
 from namesrv.wire.lenient_json import parse_java_bool
+from namesrv.work import finish
 
 
 def get_routeinfo_by_topic(
@@ -121,7 +122,7 @@ def get_broker_cluster_info(
     state: RoutingState, command: RemotingCommand, connection: Connection, now_ms: int
 ) -> RemotingCommand:
     """All groups and clusters."""
-    return command.answer(body=queries.get_broker_cluster_info(state.tables))
+    return command.answer(body=finish(queries.get_broker_cluster_info(state.tables)))
 
 
 def get_all_topic_list(
@@ -136,9 +137,7 @@ def get_all_topic_list(
     )
     if not enabled:
         raise RequestFailed("disable")
-    tables = state.tables
-    body = state.topic_lists.get("all", lambda: queries.get_all_topic_list(tables))
-    return command.answer(body=body)
+    return command.answer(body=finish(state.topic_lists.all()))
 
 
 def get_topics_by_cluster(
@@ -146,19 +145,15 @@ def get_topics_by_cluster(
 ) -> RemotingCommand:
     """Topics of one cluster, unless an operator switched it off."""
     _check_lists_enabled(state)
-    cluster = (command.ext_fields or {}).get("cluster")
-    body = state.topic_lists.get(
-        ("cluster", cluster),
-        lambda: queries.get_topics_by_cluster(state.tables, cluster),
-    )
-    return command.answer(body=body)
+    cluster = (command.ext_fields or {}).get("cluster") or ""
+    return command.answer(body=finish(state.topic_lists.of_cluster(cluster)))
 
 
 def get_system_topic_list(
     state: RoutingState, command: RemotingCommand, connection: Connection, now_ms: int
 ) -> RemotingCommand:
     """Cluster and broker names, and one broker to ask for more."""
-    return command.answer(body=queries.get_system_topic_list(state.tables))
+    return command.answer(body=finish(queries.get_system_topic_list(state.tables)))
 
 
 def get_unit_topic_list(
@@ -188,13 +183,7 @@ def _topics_by_flag(
     state: RoutingState, command: RemotingCommand, mask: int, wanted: int
 ) -> RemotingCommand:
     _check_lists_enabled(state)
-    body = state.topic_lists.get(
-        ("flag", mask, wanted),
-        lambda: queries.get_topics_by_flag(
-            state.tables, lambda flag: flag & mask == wanted
-        ),
-    )
-    return command.answer(body=body)
+    return command.answer(body=finish(state.topic_lists.with_flag(mask, wanted)))
 
 
 def _check_lists_enabled(state: RoutingState) -> None:

@@ -55,7 +55,7 @@ def pack_group(tables: RouteTables, data: BrokerData) -> bytes:
     record = GroupRecord(
         name,
         data.cluster,
-        data.broker_addrs,
+        list(data.broker_addrs.items()),
         data.enable_acting_master,
         data.zone_name,
         [_live_record(info) for info in infos if info is not None],
@@ -146,9 +146,10 @@ def restore(
         tables.set_filter_servers((cluster, addr), servers)
     for record in shared.mappings:
         tables.set_mapping(record.topic, _mapping_info(record), now_ms)
-    for name, millis in shared.gone_millis.items():
-        if name in tables.gone_since:
-            tables.gone_since[name] = now_ms - millis
+    gone_millis = shared.gone_millis
+    for name in sorted(tables.gone_since, key=lambda n: -gone_millis.get(n, 0)):
+        tables.gone_since[name] = now_ms - gone_millis.get(name, 0)
+        tables.gone_since.move_to_end(name)
     return infos
 
 
@@ -160,8 +161,9 @@ def _restore_group(
     now_ms: int,
 ) -> list[BrokerLiveInfo]:
     name = group.broker_name
-    data = BrokerData(group.cluster, name)
-    data.broker_addrs = dict(group.broker_addrs)
+    data = tables.add_group(group.cluster, name)
+    for broker_id, addr in group.pairs:
+        tables.set_addr(data, broker_id, addr)
     data.enable_acting_master = group.enable_acting_master
     data.zone_name = group.zone_name
     queue_datas = [_queue_data(data, record) for record in group.queues]
@@ -175,12 +177,13 @@ def _restore_group(
             continue
         entry.queues[name] = queue_datas[place]
         data.topic_refs.append(entry)
-    tables.broker_addr_table[name] = data
     # A topic that was deleted since comes back with its broker's next registration.
     keeps_digests = keeps_digests and is_whole
     infos = [_live_info(name, live, keeps_digests) for live in group.lives]
     for info in infos:
+        digest = info.digest
         tables.put_live(data, info, now_ms)
+        tables.keep_digest(data, info, digest)
     return infos
 
 

@@ -35,7 +35,9 @@ def unregister_broker(
     if data is None or header.broker_id is None:
         return
     was_lowest = header.broker_id == data.min_broker_id
-    removed_ids = _remove_addr(data, addr)
+    removed_ids = data.broker_addrs.ids_of(addr)
+    for broker_id in removed_ids:
+        tables.drop_addr(data, broker_id)
     outbox.info(
         "broker unregistered",
         cluster=cluster,
@@ -52,23 +54,16 @@ def unregister_broker(
         tables.group_changed(data)
     if not data.enable_acting_master:
         return
-    if data.lacks_master:
+    if data.lacks_master and not data.is_read_only:
         _take_write_permission(tables, data)
     if was_lowest and options.notify_min_broker_id_changed:
         notify_min_broker_id_change(data, addr, None, outbox)
 
 
-def _remove_addr(data: BrokerData, addr: str) -> list[int]:
-    """Every id of the group that has this address is gone; which ids."""
-    ids = [key for key, known in data.broker_addrs.items() if known == addr]
-    for key in ids:
-        del data.broker_addrs[key]
-    return ids
-
-
 def _take_write_permission(tables: RouteTables, data: BrokerData) -> None:
     """Without a master nobody can write to an acting group."""
     tables.set_queues(data, data.queues_with_perm(lambda perm: perm & ~PERM_WRITE))
+    data.is_read_only = True
 
 
 def unregister_live_broker(
@@ -83,8 +78,7 @@ def unregister_live_broker(
     Source: `RouteInfoManager#onChannelDestroy`, protocol.md sections 3.5 and 3.6.
     """
     data = tables.broker_addr_table.get(info.broker_name)
-    addrs = data.broker_addrs if data is not None else {}
-    ids = [key for key, addr in addrs.items() if addr == info.broker_addr]
+    ids = () if data is None else data.broker_addrs.ids_of(info.broker_addr)
     if not ids:
         # Java would keep such an entry forever (trap 23).
         tables.remove_live(*info.key)

@@ -7,7 +7,7 @@ how many groups there are, so that a file that was cut off is not taken for a sh
 
 import struct
 import zlib
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from typing import Annotated, Any, Final, NamedTuple, TypeVar
 
 import msgpack
@@ -60,19 +60,26 @@ class QueueRecord(Struct, array_like=True, frozen=True):
 class GroupRecord(Struct, array_like=True, frozen=True):
     """A broker group whole.
 
+    `broker_addrs` are ids with their addresses; older files have a map of them.
     `topics` holds the numbers of its topics, 32 bits each, lowest byte first;
     `queues_of` just so an index into `queues` for each of them.
     """
 
     broker_name: str
     cluster: str
-    broker_addrs: dict[int, str | None]
+    broker_addrs: list[tuple[Int64, str | None]] | dict[Int64, str | None]
     enable_acting_master: bool
     zone_name: str | None
     lives: list[LiveRecord]
     queues: list[QueueRecord]
     topics: bytes
     queues_of: bytes
+
+    @property
+    def pairs(self) -> Iterable[tuple[int, str | None]]:
+        """`broker_addrs`, whichever form it has."""
+        addrs = self.broker_addrs
+        return addrs.items() if isinstance(addrs, dict) else addrs
 
 
 class MappingRecord(Struct, array_like=True, frozen=True):

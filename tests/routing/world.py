@@ -233,7 +233,7 @@ class World:
     def addrs(self) -> dict[str, dict[int, str | None]]:
         """broker name -> id -> address."""
         table = self.tables.broker_addr_table
-        return {name: data.broker_addrs for name, data in table.items()}
+        return {name: dict(data.broker_addrs) for name, data in table.items()}
 
     @property
     def live_keys(self) -> set[tuple[str, str]]:
