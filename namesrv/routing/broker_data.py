@@ -3,13 +3,14 @@
 Source: `BrokerData` of RocketMQ; protocol.md sections 2.7 and 3.1.
 """
 
-from collections.abc import Callable
+from collections.abc import Callable, Set
 from typing import Final
 
 from namesrv.codes import MASTER_ID
 from namesrv.wire.bodies import QueueData, write_broker_data, write_queue_data
 
 _MOST_SHARED: Final = 4096
+_NOWHERE: Final[Set[str]] = frozenset()
 
 
 class TopicQueues:
@@ -30,13 +31,16 @@ class BrokerData:
     """A broker group.
 
     `broker_addrs` maps broker id to address (null only when a sender left it out);
-    `live_keys` are the (cluster, address) of its live entries;
+    `live_keys` are the (cluster, address) of its live entries, which `add_live` and
+    `discard_live` change; one address may be live in several clusters.
     `topic_refs` refers to every topic with an entry of this group, and may hold
     stale or repeated references until `topics` tidies it. `change` is the number of the
     last change to anything that a snapshot holds of it.
     """
 
     __slots__ = (
+        "_lives_in",
+        "_live_clusters_at",
         "_queue_texts",
         "_shared",
         "_stale_refs",
@@ -59,6 +63,8 @@ class BrokerData:
         self.enable_acting_master = False
         self.zone_name: str | None = None
         self.live_keys: set[tuple[str, str]] = set()
+        self._live_clusters_at: dict[str, set[str]] = {}
+        self._lives_in: dict[str, int] = {}
         self.topic_refs: list[TopicQueues] = []
         self._stale_refs = False
         self._texts: dict[bool, str] = {}
@@ -74,6 +80,37 @@ class BrokerData:
     def lacks_master(self) -> bool:
         """Whether there are brokers and none of them is the master."""
         return bool(self.broker_addrs) and min(self.broker_addrs) > MASTER_ID
+
+    def add_live(self, key: tuple[str, str]) -> None:
+        """A live entry of this group was stored."""
+        if key in self.live_keys:
+            return
+        cluster, addr = key
+        self.live_keys.add(key)
+        self._live_clusters_at.setdefault(addr, set()).add(cluster)
+        self._lives_in[cluster] = self._lives_in.get(cluster, 0) + 1
+
+    def discard_live(self, key: tuple[str, str]) -> None:
+        """A live entry of this group was taken out."""
+        if key not in self.live_keys:
+            return
+        cluster, addr = key
+        self.live_keys.remove(key)
+        clusters = self._live_clusters_at[addr]
+        clusters.remove(cluster)
+        if not clusters:
+            del self._live_clusters_at[addr]
+        self._lives_in[cluster] -= 1
+        if not self._lives_in[cluster]:
+            del self._lives_in[cluster]
+
+    def live_clusters_at(self, addr: str) -> Set[str]:
+        """The clusters in which an address of this group is live."""
+        return self._live_clusters_at.get(addr, _NOWHERE)
+
+    def lives_in(self, cluster: str) -> bool:
+        """Whether any broker of this group is live in a cluster."""
+        return cluster in self._lives_in
 
     def topics(self) -> list[TopicQueues]:
         """Every topic with an entry of this group, each once."""

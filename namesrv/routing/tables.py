@@ -157,7 +157,7 @@ class RouteTables:
             # Its slaves are answered with it; another group may have had this address.
             self.remove_live(*info.key)
         self.broker_live_table.put(info, now_ms)
-        data.live_keys.add(info.key)
+        data.add_live(info.key)
         self._note_change(data)
 
     def remove_live(self, cluster: str, broker_addr: str) -> BrokerLiveInfo | None:
@@ -167,7 +167,7 @@ class RouteTables:
             self.forget_digests((info.broker_name,))
             data = self.broker_addr_table.get(info.broker_name)
             if data is not None:
-                data.live_keys.discard(info.key)
+                data.discard_live(info.key)
                 self._note_change(data)
         return info
 
@@ -225,6 +225,11 @@ class RouteTables:
         if broker_name in self.mapped_topics:
             self.gone_since[broker_name] = now_ms
 
+    def move_group(self, data: BrokerData, cluster: str) -> None:
+        """The group belongs to another cluster from now on: its first one was left."""
+        data.cluster = cluster
+        self.group_changed(data)
+
     def join_cluster(self, cluster: str, broker_name: str | None) -> None:
         """Put a name into a cluster, which is made if it is the first."""
         names = self.cluster_addr_table.setdefault(cluster, set())
@@ -236,8 +241,9 @@ class RouteTables:
     def leave_cluster(self, cluster: str, broker_name: str | None) -> None:
         """Take a name out of a cluster, and the cluster out if it was the last."""
         names = self.cluster_addr_table.get(cluster)
-        if names is not None:
+        if names is not None and broker_name in names:
             names.discard(broker_name)
+            self.topic_changes += 1
             self.changes += 1
             if not names:
                 del self.cluster_addr_table[cluster]
