@@ -143,7 +143,7 @@ def unregister_broker(
         )
         return command.answer()
     unregistration.unregister_broker(
-        state.tables, state.options, state.outbox, header, now_ms
+        state.tables, state.options, state.outbox, header, connection, now_ms
     )
     key = header.cluster_name or "", header.broker_addr or ""
     connection.discard_registered(key)

@@ -151,8 +151,10 @@ class Registration:
             holder=old_addr,
             holder_state_version=holder.data_version.state_version,
         )
-        if addr is not None:
-            tables.remove_live(cluster, addr)
+        live = tables.broker_live_table.get(cluster, addr) if addr is not None else None
+        if live is not None and live.broker_name == data.broker_name:
+            # Another group's broker may be live at this address.
+            tables.remove_live(*live.key)
         return True
 
     def _may_join(

@@ -315,6 +315,11 @@ class RouteTables:
         if broker_name in self.mapped_topics:
             self.gone_since[broker_name] = now_ms
 
+    def move_group(self, data: BrokerData, cluster: str) -> None:
+        """The group belongs to another cluster from now on: its first one was left."""
+        data.cluster = cluster
+        self.group_changed(data)
+
     def join_cluster(self, cluster: str, broker_name: str | None) -> None:
         """Put a name into a cluster, which is made if it is the first."""
         if self.cluster_names.join(cluster, broker_name):
@@ -327,6 +332,7 @@ class RouteTables:
     def leave_cluster(self, cluster: str, broker_name: str | None) -> None:
         """Take a name out of a cluster, and the cluster out if it was the last."""
         if self.cluster_names.leave(cluster, broker_name):
+            self.topic_changes += 1
             self.changes += 1
             self._log_group(broker_name)
             self.leftovers.settle(LeftoverKind.NAME, broker_name, cluster)

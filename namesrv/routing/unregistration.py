@@ -19,21 +19,83 @@ def unregister_broker(
     options: Options,
     outbox: Outbox,
     header: BrokerRequestHeader,
+    connection: Connection,
     now_ms: int,
 ) -> None:
-    """Remove a broker by its address from its group, and what follows from that.
+    """Remove the broker that a request on `connection` names.
 
     Does nothing without cluster, name and address (Java's batch breaks off there).
+    What another connection registered under another cluster or name stays: the request
+    is about something else (section 9, point 3).
     """
     cluster, addr, name = header.cluster_name, header.broker_addr, header.broker_name
     if cluster is None or addr is None or name is None:
         return
-    was_live = tables.remove_live(cluster, addr) is not None
-    tables.set_filter_servers((cluster, addr), None)
+    key = cluster, addr
+    live = tables.broker_live_table.get(cluster, addr)
+    is_meant = live is not None and live.broker_name == name
+    if live is None or is_meant or live.owner is connection:
+        tables.remove_live(cluster, addr)
+        tables.set_filter_servers(key, None)
     tables.forget_digests((name,))
     data = tables.broker_addr_table.get(name)
     if data is None or header.broker_id is None:
         return
+    if is_meant or _is_held(tables, data, addr, connection):
+        if _leave_to_others(tables, data, key, outbox):
+            return
+    _remove_from_group(tables, options, outbox, data, header, live is not None, now_ms)
+
+
+def _is_held(
+    tables: RouteTables, data: BrokerData, addr: str, connection: Connection
+) -> bool:
+    """Whether another connection has registered this address of the group."""
+    infos = [
+        tables.broker_live_table.get(cluster, addr)
+        for cluster in data.live_clusters_at(addr)
+    ]
+    return any(info is not None and info.owner is not connection for info in infos)
+
+
+def _leave_to_others(
+    tables: RouteTables, data: BrokerData, key: tuple[str, str], outbox: Outbox
+) -> bool:
+    """Whether the address of a live entry that is gone stays, because it is live in
+    another cluster: the broker has registered again there.
+
+    The group then leaves the cluster in which nobody of it is live any more.
+    """
+    cluster, addr = key
+    others = data.live_clusters_at(addr)
+    if not others:
+        return False
+    other = min(others)
+    outbox.info(
+        "older registration of a broker gone, it is registered in another cluster",
+        cluster=cluster,
+        broker=data.broker_name,
+        address=addr,
+        registered_in=other,
+    )
+    if not data.lives_in(cluster):
+        tables.leave_cluster(cluster, data.broker_name)
+        if data.cluster == cluster:
+            tables.move_group(data, other)
+    return True
+
+
+def _remove_from_group(
+    tables: RouteTables,
+    options: Options,
+    outbox: Outbox,
+    data: BrokerData,
+    header: BrokerRequestHeader,
+    was_live: bool,
+    now_ms: int,
+) -> None:
+    """Take the address of `header` out of its group, and what follows from that."""
+    cluster, addr = header.cluster_name or "", header.broker_addr or ""
     was_lowest = header.broker_id == data.min_broker_id
     removed_ids = data.broker_addrs.ids_of(addr)
     for broker_id in removed_ids:
@@ -41,14 +103,14 @@ def unregister_broker(
     outbox.info(
         "broker unregistered",
         cluster=cluster,
-        broker=name,
+        broker=data.broker_name,
         address=addr,
         ids=",".join(map(str, removed_ids)),
         was_live=was_live,
     )
     if not data.broker_addrs:
-        tables.remove_group(name, now_ms)
-        tables.leave_cluster(cluster, name)
+        tables.remove_group(data.broker_name, now_ms)
+        tables.leave_cluster(cluster, data.broker_name)
         return
     if removed_ids:
         tables.group_changed(data)
@@ -75,19 +137,21 @@ def unregister_live_broker(
 ) -> None:
     """Remove a broker that expired or lost its connection.
 
-    Source: `RouteInfoManager#onChannelDestroy`, protocol.md sections 3.5 and 3.6.
+    Its address stays in the group while another live entry has it. Source:
+    `RouteInfoManager#onChannelDestroy`, protocol.md sections 3.5 and 3.6.
     """
+    tables.remove_live(*info.key)
+    tables.set_filter_servers(info.key, None)
     data = tables.broker_addr_table.get(info.broker_name)
-    ids = () if data is None else data.broker_addrs.ids_of(info.broker_addr)
+    if data is None or _leave_to_others(tables, data, info.key, outbox):
+        return
+    addr = info.broker_addr
+    ids = data.broker_addrs.ids_of(addr)
     if not ids:
         # Java would keep such an entry forever (trap 23).
-        tables.remove_live(*info.key)
-        tables.set_filter_servers(info.key, None)
         return
-    header = BrokerRequestHeader(
-        info.broker_name, info.broker_addr, info.cluster_name, min(ids)
-    )
-    unregister_broker(tables, options, outbox, header, now_ms)
+    header = BrokerRequestHeader(info.broker_name, addr, info.cluster_name, min(ids))
+    _remove_from_group(tables, options, outbox, data, header, True, now_ms)
 
 
 def is_superseded(
@@ -100,6 +164,7 @@ def is_superseded(
     info = tables.broker_live_table.get(*key)
     return (
         info is not None
+        and info.broker_name == header.broker_name
         and key in connection.registered
         and info.owner is not connection
     )
