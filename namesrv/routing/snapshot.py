@@ -7,7 +7,7 @@ deleted meanwhile has no name in the shared record, and is left out when they ar
 
 import sys
 from array import array
-from collections.abc import Iterable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Final
 
@@ -60,29 +60,10 @@ def pack_group(tables: RouteTables, data: BrokerData) -> bytes:
         data.zone_name,
         [_live_record(info) for info in infos if info is not None],
         [_queue_record(queue_data) for queue_data in distinct],
-        _packed([entry.number for entry in entries]),
+        packed_numbers([entry.number for entry in entries]),
         queues_of,
     )
     return write_record(GROUP, record)
-
-
-def pack_tables(
-    tables: RouteTables, options: dict[str, str], saved_millis: int, now_ms: int
-) -> bytes:
-    """What the groups share, as it is now; `saved_millis` is the date, `options` what
-    the groups' digests rely on."""
-    entries = tables.topic_queue_table.values()
-    record = TablesRecord(
-        saved_millis,
-        options,
-        _packed([entry.number for entry in entries]),
-        [entry.topic for entry in entries],
-        {c: list(names) for c, names in tables.cluster_addr_table.items()},
-        [(*key, servers) for key, servers in tables.filter_server_table.items()],
-        list(_mapping_records(tables)),
-        {name: now_ms - at for name, at in tables.gone_since.items()},
-    )
-    return write_record(TABLES, record)
 
 
 def pack_end(groups: int) -> bytes:
@@ -97,6 +78,14 @@ def relied_on(options: Options) -> dict[str, str]:
         for option in OPTIONS
         if option.remote
     }
+
+
+def packed_numbers(numbers: Sequence[int]) -> bytes:
+    """32 bits each, lowest byte first."""
+    packed = array(_NUMBER, numbers)
+    if sys.byteorder == "big":
+        packed.byteswap()
+    return packed.tobytes()
 
 
 def read_snapshot(data: bytes) -> RouteSnapshot:
@@ -194,7 +183,7 @@ def _distinct(queue_datas: list[QueueData]) -> tuple[list[QueueData], bytes]:
         return first, bytes(_NUMBER_BYTES * len(queue_datas))
     distinct = {id(queue_data): queue_data for queue_data in queue_datas}
     places = {key: place for place, key in enumerate(distinct)}
-    packed = _packed([places[id(queue_data)] for queue_data in queue_datas])
+    packed = packed_numbers([places[id(queue_data)] for queue_data in queue_datas])
     return list(distinct.values()), packed
 
 
@@ -251,21 +240,6 @@ def _queue_data(data: BrokerData, record: QueueRecord) -> QueueData:
     return data.shared(*numbers) if record.is_named else QueueData(None, *numbers)
 
 
-def _mapping_records(tables: RouteTables) -> Iterable[MappingRecord]:
-    for topic, mappings in tables.topic_queue_mapping_info_table.items():
-        for bname, info in mappings.items():
-            yield MappingRecord(
-                topic,
-                bname,
-                info.curr_id_map,
-                info.dirty,
-                info.epoch,
-                info.scope,
-                info.topic,
-                info.total_queues,
-            )
-
-
 def _mapping_info(record: MappingRecord) -> TopicQueueMappingInfo:
     return TopicQueueMappingInfo(
         record.bname,
@@ -284,13 +258,6 @@ def _checked(group: GroupRecord) -> GroupRecord:
     if not is_whole or max(queues_of, default=-1) >= len(group.queues):
         raise SnapshotInvalid(f"topics of group {group.broker_name!r} do not match")
     return group
-
-
-def _packed(numbers: Sequence[int]) -> bytes:
-    packed = array(_NUMBER, numbers)
-    if sys.byteorder == "big":
-        packed.byteswap()
-    return packed.tobytes()
 
 
 def _numbers(data: bytes) -> "array[int]":

@@ -31,8 +31,9 @@ class RouteTables:
     any more, `topic_log` which topics changed. `topic_changes`
     counts what may have changed a list of topics, `group_changes` what may have changed
     a group's part of routes, `changes` what may have changed anything that is kept.
-    `routes` is how many entries of groups in topics, and static-topic mappings, there
-    are.
+    The next topic gets `next_number`; `numberings` counts how often all got new ones,
+    `topic_removals` how many topics went. `routes` is how many entries of groups in
+    topics, and static-topic mappings, there are.
     """
 
     def __init__(self, route_answers: RouteAnswers) -> None:
@@ -57,7 +58,9 @@ class RouteTables:
         self.routes = 0
         self._with_addrs = OrderedTexts(write_string)
         self._answers = 0
-        self._next_number = 0
+        self.next_number = 0
+        self.numberings = 0
+        self.topic_removals = 0
 
     @property
     def cluster_addr_table(self) -> dict[str, set[str | None]]:
@@ -130,6 +133,7 @@ class RouteTables:
             self._mark_changed(entry)
         else:
             del self.topic_queue_table[entry.topic]
+            self.topic_removals += 1
             self.route_answers.remove(entry.topic)
 
     def remove_topic(self, topic: str) -> list[str]:
@@ -339,12 +343,12 @@ class RouteTables:
 
     def reserve_number(self, number: int) -> None:
         """A snapshot has this number of a topic that is gone; no other ever gets it."""
-        self._next_number = max(self._next_number, number + 1)
+        self.next_number = max(self.next_number, number + 1)
 
     def take_over_topics(self, entries: Iterable[TopicQueues]) -> None:
         """Put topics of a snapshot into the empty table, those that have queues."""
         for entry in entries:
-            self._next_number = max(self._next_number, entry.number + 1)
+            self.next_number = max(self.next_number, entry.number + 1)
             if entry.queues:
                 self.topic_queue_table[entry.topic] = entry
                 self.routes += len(entry.queues)
@@ -372,14 +376,15 @@ class RouteTables:
 
     def _number(self) -> int:
         """The next number of a topic; when they run out all topics get new ones."""
-        number = self._next_number
+        number = self.next_number
         if number > MOST_TOPIC_NUMBER:
             for number, entry in enumerate(self.topic_queue_table.values()):
                 entry.number = number
             number = len(self.topic_queue_table)
+            self.numberings += 1
             for data in self.broker_addr_table.values():
                 self._note_change(data)
-        self._next_number = number + 1
+        self.next_number = number + 1
         return number
 
     def _note_change(self, data: BrokerData) -> None:

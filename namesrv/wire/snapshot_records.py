@@ -130,6 +130,31 @@ def write_record(kind: int, value: Struct) -> bytes:
     return _HEAD.pack(kind, len(payload), zlib.crc32(payload)) + payload
 
 
+class Pieces(NamedTuple):
+    """A record that is in pieces, for whoever has the time to put it together."""
+
+    kind: int
+    pieces: list[bytes]
+
+    def whole(self) -> Iterator[bytes]:
+        """The record, head included, piece by piece."""
+        checksum = 0
+        for piece in self.pieces:
+            checksum = zlib.crc32(piece, checksum)
+        yield _HEAD.pack(self.kind, sum(map(len, self.pieces)), checksum)
+        yield from self.pieces
+
+
+def array_head(length: int) -> bytes:
+    """What a MessagePack array of so many values begins with."""
+    return b"\xdd" + length.to_bytes(4, "big")
+
+
+def bytes_head(length: int) -> bytes:
+    """What so many bytes in MessagePack begin with."""
+    return b"\xc6" + length.to_bytes(4, "big")
+
+
 def is_record(data: bytes) -> bool:
     """Whether this is one whole record."""
     if len(data) < _HEAD.size:

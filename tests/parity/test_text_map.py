@@ -6,7 +6,6 @@ import subprocess
 import sys
 
 import pytest
-
 from namesrv._fast.text_map import sip_hash
 
 KEY = bytes(range(16))

@@ -20,7 +20,7 @@ from namesrv.routing.outbox import (
 )
 from namesrv.routing.processor import RequestProcessor
 from namesrv.routing.snapshot import read_snapshot
-from namesrv.wire.snapshot_records import FIRST_LINE
+from namesrv.wire.snapshot_records import FIRST_LINE, Pieces, Place
 from tests.routing.peer import (
     Answer,
     Broker,
@@ -200,8 +200,9 @@ class World:
             kept.pack_next()
         file = FIRST_LINE
         for record in kept.finish(saved_millis, self.now_ms).records:
-            assert isinstance(record, bytes), "there is no file to copy from"
-            file += record
+            assert not isinstance(record, Place), "there is no file to copy from"
+            whole = record.whole() if isinstance(record, Pieces) else [record]
+            file += b"".join(whole)
         return file
 
     def begin_warm(self, data: bytes, lease_millis: int) -> None:
