@@ -11,6 +11,7 @@ cdef class HotPath:
     cdef public BrokerLiveTable live_table
     cdef public object cold_path
     cdef public Py_ssize_t frame_max_bytes
+    cdef public Py_ssize_t header_max_bytes
     cdef public int hot_codes
     cdef public bytes order_topic_body
     cdef public bint turn_taken

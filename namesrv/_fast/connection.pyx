@@ -75,13 +75,21 @@ cdef class HotPath:
     registration was handled in this turn of the loop (the server resets it).
     """
 
-    def __init__(self, route_answers, live_table, cold_path, frame_max_bytes):
+    def __init__(
+        self,
+        route_answers,
+        live_table,
+        cold_path,
+        frame_max_bytes,
+        header_max_bytes=hot_path.DEFAULT_HEADER_MAX_BYTES,
+    ):
         check_instance("route_answers", route_answers, RouteAnswers)
         check_instance("live_table", live_table, BrokerLiveTable)
         self.route_answers = route_answers
         self.live_table = live_table
         self.cold_path = cold_path
         self.frame_max_bytes = check_size("frame_max_bytes", frame_max_bytes)
+        self.header_max_bytes = check_size("header_max_bytes", header_max_bytes)
         self.hot_codes = 0
         self.order_topic_body = b""
         self.turn_taken = False
@@ -104,7 +112,9 @@ cdef class Connection:
         check_instance("hot", hot, HotPath)
         check_text("remote_address", remote_address)
         self._hot = hot
-        self._decoder = FrameDecoder((<HotPath>hot).frame_max_bytes)
+        self._decoder = FrameDecoder(
+            (<HotPath>hot).frame_max_bytes, (<HotPath>hot).header_max_bytes
+        )
         self._noted_bytes = 0
         self._latest_shape = 0
         self.remote_address = remote_address

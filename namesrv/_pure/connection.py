@@ -24,6 +24,7 @@ from namesrv.codes import (
 )
 from namesrv.errors import ConnectionFault
 from namesrv.hot_path import (
+    DEFAULT_HEADER_MAX_BYTES,
     LARGE_REGISTRATION_BYTES,
     OUTPUT_PAUSE_BYTES,
     Frame,
@@ -66,6 +67,7 @@ class HotPath:
     __slots__ = (
         "cold_path",
         "frame_max_bytes",
+        "header_max_bytes",
         "hot_codes",
         "live_table",
         "order_topic_body",
@@ -79,6 +81,7 @@ class HotPath:
         live_table: BrokerLiveTable,
         cold_path: ColdPath,
         frame_max_bytes: int,
+        header_max_bytes: int = DEFAULT_HEADER_MAX_BYTES,
     ) -> None:
         check_instance("route_answers", route_answers, RouteAnswers)
         check_instance("live_table", live_table, BrokerLiveTable)
@@ -86,6 +89,7 @@ class HotPath:
         self.live_table = live_table
         self.cold_path = cold_path
         self.frame_max_bytes = check_size("frame_max_bytes", frame_max_bytes)
+        self.header_max_bytes = check_size("header_max_bytes", header_max_bytes)
         self.hot_codes: int = HotCode.NONE
         self.order_topic_body = b""
         self.turn_taken = False
@@ -119,7 +123,7 @@ class Connection:
         check_instance("hot", hot, HotPath)
         check_text("remote_address", remote_address)
         self._hot = hot
-        self._decoder = FrameDecoder(hot.frame_max_bytes)
+        self._decoder = FrameDecoder(hot.frame_max_bytes, hot.header_max_bytes)
         self._noted_bytes = 0
         self._registered: set[tuple[str, str]] | None = None
         self.remote_address = remote_address

@@ -18,7 +18,9 @@ from namesrv.wire.bodies import (
 
 _MOST_SHARED: Final = 4096
 _NOWHERE: Final[Set[str]] = frozenset()
-# Bytes, because CPython hashes them with a seed, and numbers without one.
+_MOST_RECENT: Final = 64
+"""Few: CPython hashes numbers without a seed, and a peer chooses these."""
+# Bytes are hashed with a seed.
 _NUMBERS: Final = Struct("=4i").pack
 
 
@@ -53,6 +55,7 @@ class BrokerData:
         "_live_clusters_at",
         "_lives_in",
         "_queue_texts",
+        "_recent",
         "_shared",
         "_stale_refs",
         "_texts",
@@ -85,6 +88,7 @@ class BrokerData:
         self.topic_refs: list[TopicQueues] = []
         self._stale_refs = False
         self._texts: dict[bool, str] = {}
+        self._recent: dict[tuple[int, int, int, int], QueueData] = {}
         self._shared: dict[bytes, QueueData] = {}
         # By the id of the queue data, which is kept, too, so that no other one gets it.
         self._queue_texts: dict[int, tuple[str, QueueData]] = {}
@@ -151,6 +155,15 @@ class BrokerData:
 
     def shared(self, perm: int, read: int, flag: int, write: int) -> QueueData:
         """The one QueueData of this group with these values."""
+        numbers = perm, read, flag, write
+        queue_data = self._recent.get(numbers)
+        if queue_data is None:
+            if len(self._recent) >= _MOST_RECENT:
+                self._recent.clear()
+            queue_data = self._recent[numbers] = self._shared_by(*numbers)
+        return queue_data
+
+    def _shared_by(self, perm: int, read: int, flag: int, write: int) -> QueueData:
         key = _NUMBERS(perm, read, flag, write)
         queue_data = self._shared.get(key)
         if queue_data is None:
@@ -160,18 +173,20 @@ class BrokerData:
             self._shared[key] = queue_data
         return queue_data
 
-    def queues_with_perm(self, change: Callable[[int], int]) -> dict[str, QueueData]:
-        """The queues of all its topics with changed permissions, by topic."""
-        name = self.broker_name
-        changed: dict[int, QueueData] = {}
-        for old in {id(e.queues[name]): e.queues[name] for e in self.topics()}.values():
-            changed[id(old)] = self.shared(
+    def queues_with_perm(
+        self, entries: Iterable[TopicQueues], change: Callable[[int], int]
+    ) -> dict[str, QueueData]:
+        """The queues of some of its topics with changed permissions, by topic."""
+        changed: dict[str, QueueData] = {}
+        for entry in entries:
+            old = entry.queues[self.broker_name]
+            changed[entry.topic] = self.shared(
                 change(old.perm),
                 old.read_queue_nums,
                 old.topic_sys_flag,
                 old.write_queue_nums,
             )
-        return {entry.topic: changed[id(entry.queues[name])] for entry in self.topics()}
+        return changed
 
     def queue_text(self, queue_data: QueueData) -> str:
         """JSON of a QueueData of this group."""

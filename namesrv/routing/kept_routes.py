@@ -21,6 +21,7 @@ from namesrv.routing.state import RoutingState
 from namesrv.wire.snapshot_records import FIRST_LINE, Pieces, Place
 
 _STEP_GROUPS: Final = 512
+_NEVER: Final = -1
 
 
 class Kept(NamedTuple):
@@ -124,7 +125,12 @@ class KeptRoutes:
         if data is None:
             return None
         kept = self._places.get(name)
-        if kept is None or kept.change != data.change:
+        if tables.busy.is_held(name):
+            # As it was before the change that goes on; the next file has it as it is.
+            self._changes = _NEVER
+            if kept is None:
+                return None
+        elif kept is None or kept.change != data.change:
             kept = Kept(data.change, pack_group(tables, data))
         self._packed[name] = kept
         return name

@@ -11,10 +11,12 @@ from typing import Final
 
 from namesrv._impl import BrokerLiveInfo, Connection
 from namesrv.options import Options
-from namesrv.routing.leftovers import Leftover, LeftoverKind
+from namesrv.routing.leftovers import LeftoverKind
 from namesrv.routing.outbox import Close, Outbox
 from namesrv.routing.tables import RouteTables
+from namesrv.routing.unfinished import UnfinishedWork
 from namesrv.routing.unregistration import unregister_live_broker
+from namesrv.work import WAIT, Cost, Steps
 
 TICK_MILLIS: Final = 100
 """How often the server calls `tick`, at least."""
@@ -22,16 +24,26 @@ STALL_MILLIS: Final = 1500
 """A tick that comes later than this says that our process stood still."""
 GRACE_MILLIS: Final = 5000
 """How long after a stall nobody is declared dead."""
+_BROKERS_PER_MILLI: Final = 20
+"""Looked at by scans in a millisecond, on average, at most: a tenth of the time."""
 _MAPPING_KEPT_MILLIS: Final = 86_400_000
 
 
 class Liveness:
     """Decides when a silent broker is gone. `now_ms` is monotonic everywhere."""
 
-    def __init__(self, tables: RouteTables, options: Options, outbox: Outbox) -> None:
+    def __init__(
+        self,
+        tables: RouteTables,
+        options: Options,
+        outbox: Outbox,
+        unfinished: UnfinishedWork,
+    ) -> None:
         self._tables = tables
         self._options = options
         self._outbox = outbox
+        self._unfinished = unfinished
+        self._is_scanning = False
         self._last_tick_ms: int | None = None
         self._last_scan_ms: int | None = None
         self._held_until_ms = 0
@@ -71,12 +83,27 @@ class Liveness:
             return
         held, self._held_closes = self._held_closes, []
         for connection in held:
-            self._remove_brokers_of(connection, now_ms)
-        interval = self._options.scan_not_active_broker_interval
-        if self._last_scan_ms is None or now_ms - self._last_scan_ms >= interval:
+            self._unfinished.begin(self._remove_brokers_of(connection, now_ms))
+        if not self._is_scanning and self._is_scan_due(now_ms):
             self._last_scan_ms = now_ms
-            self._scan_not_active_broker(now_ms)
-            self._clear_leftovers(now_ms)
+            self._is_scanning = True
+            self._unfinished.begin(self._scan(now_ms))
+
+    def _is_scan_due(self, now_ms: int) -> bool:
+        """By the interval, and by how much there is to look at: an interval that is
+        short for so many brokers would leave no time for anything else."""
+        last_ms = self._last_scan_ms
+        brokers = len(self._tables.broker_live_table)
+        shortest = brokers // _BROKERS_PER_MILLI
+        interval = max(self._options.scan_not_active_broker_interval, shortest)
+        return last_ms is None or now_ms - last_ms >= interval
+
+    def _scan(self, now_ms: int) -> Steps[None]:
+        try:
+            yield from self._scan_not_active_broker(now_ms)
+            yield from self._clear_leftovers(now_ms)
+        finally:
+            self._is_scanning = False
 
     def on_channel_destroy(self, connection: Connection, now_ms: int) -> None:
         """A connection ended: the brokers that registered on it last are gone."""
@@ -84,7 +111,7 @@ class Liveness:
         if self.is_holding(now_ms):
             self._held_closes.append(connection)
         else:
-            self._remove_brokers_of(connection, now_ms)
+            self._unfinished.begin(self._remove_brokers_of(connection, now_ms))
 
     def _notice_stall(self, now_ms: int) -> None:
         last = self._last_tick_ms
@@ -102,11 +129,23 @@ class Liveness:
             grace_millis=GRACE_MILLIS,
         )
 
-    def _remove_brokers_of(self, connection: Connection, now_ms: int) -> None:
+    def _remove_brokers_of(self, connection: Connection, now_ms: int) -> Steps[None]:
         """Fenced: a broker that registered elsewhere since is not touched."""
+        while self._unfinished.is_asking(connection):
+            yield WAIT
         for key in sorted(connection.registered):
+            yield Cost.GROUP
+            if self._held_until_ms > now_ms:
+                # We stood still meanwhile.
+                self._held_closes.append(connection)
+                return
             info = self._tables.broker_live_table.get(*key)
             if info is None or info.owner is not connection:
+                continue
+            yield from self._tables.busy.wait(info.broker_name)
+            if self._tables.broker_live_table.get(*key) is not info:
+                continue
+            if info.owner is not connection:
                 continue
             self._outbox.info(
                 "connection of a broker ended",
@@ -115,14 +154,23 @@ class Liveness:
                 address=info.broker_addr,
                 remote=connection.remote_address,
             )
-            unregister_live_broker(
+            yield from unregister_live_broker(
                 self._tables, self._options, self._outbox, info, now_ms
             )
 
-    def _scan_not_active_broker(self, now_ms: int) -> None:
-        for info in self._tables.broker_live_table.expired(now_ms):
+    def _scan_not_active_broker(self, now_ms: int) -> Steps[None]:
+        table = self._tables.broker_live_table
+        expired = table.expired(now_ms)
+        yield Cost.REQUEST + len(table) // _BROKERS_PER_MILLI
+        for info in expired:
+            yield Cost.GROUP
+            yield from self._tables.busy.wait(info.broker_name)
+            if self._is_ending or self._held_until_ms > now_ms:
+                return
+            if not _is_expired(info, now_ms) or table.get(*info.key) is not info:
+                continue
             self._report_expired(info, now_ms)
-            unregister_live_broker(
+            yield from unregister_live_broker(
                 self._tables, self._options, self._outbox, info, now_ms
             )
             owner = info.owner
@@ -153,28 +201,49 @@ class Liveness:
                 return True
         return False
 
-    def _clear_leftovers(self, now_ms: int) -> None:
+    def _clear_leftovers(self, now_ms: int) -> Steps[None]:
         """What refused, broken or clashing registrations left behind goes in time."""
         tables = self._tables
-        for leftover in tables.leftovers.due(now_ms):
-            self._clear(leftover, now_ms)
+        for kind, name, what in tables.leftovers.due(now_ms):
+            yield Cost.GROUP
+            if kind == LeftoverKind.NAME:
+                if name is None or name not in tables.broker_addr_table:
+                    tables.leave_cluster(what or "", name)
+            elif name is not None:
+                addr_of = [what] if kind == LeftoverKind.ADDRESS else []
+                yield from self._remove_dead(name, addr_of, now_ms)
         while tables.gone_since:
             name, at = next(iter(tables.gone_since.items()))
             if now_ms - at < _MAPPING_KEPT_MILLIS:
-                break
+                return
             del tables.gone_since[name]
             tables.remove_mappings(name)
+            yield Cost.GROUP
 
-    def _clear(self, leftover: Leftover, now_ms: int) -> None:
-        tables, (kind, name, what) = self._tables, leftover
-        if kind == LeftoverKind.NAME:
-            tables.leave_cluster(what or "", name)
+    def _remove_dead(
+        self, name: str, addrs: list[str | None], now_ms: int
+    ) -> Steps[None]:
+        """Take addresses out of a group that nobody registers, and the group out if
+        it has none."""
+        tables = self._tables
+        yield from tables.busy.wait(name)
+        data = tables.broker_addr_table.get(name)
+        if data is None:
             return
-        data = tables.broker_addr_table[name or ""]
-        ids = data.broker_addrs.ids_of(what) if kind == LeftoverKind.ADDRESS else ()
-        for broker_id in ids:
-            tables.drop_addr(data, broker_id)
-        if ids:
-            tables.group_changed(data)
-        if not data.broker_addrs:
-            tables.remove_group(data.broker_name, now_ms)
+        with tables.busy.hold(name):
+            ids = [
+                broker_id
+                for addr in addrs
+                if addr is None or not data.live_clusters_at(addr)
+                for broker_id in data.broker_addrs.ids_of(addr)
+            ]
+            for broker_id in ids:
+                tables.drop_addr(data, broker_id)
+            if ids:
+                yield from tables.group_changed(data)
+            if not data.broker_addrs:
+                yield from tables.remove_group(name, now_ms)
+
+
+def _is_expired(info: BrokerLiveInfo, now_ms: int) -> bool:
+    return now_ms - info.last_update_timestamp > info.heartbeat_timeout_millis

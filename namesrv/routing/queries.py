@@ -45,7 +45,9 @@ def pickup_topic_route_data(
     )
     groups = []
     for name in sorted(entry.queues):
-        data = tables.broker_addr_table[name]
+        data = tables.broker_addr_table.get(name)
+        if data is None:
+            continue  # the rest of its topics goes in the next turns
         acts = acting and _acts(data, entry)
         if form.zone_name is None or _is_in_zone(data, acts, form.zone_name):
             groups.append((data, acts))

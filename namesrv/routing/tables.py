@@ -5,17 +5,19 @@ encoded here. Source: `RouteInfoManager`, protocol.md section 3.1.
 """
 
 from collections import OrderedDict
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from typing import Final
 
 from namesrv._impl import BrokerLiveInfo, BrokerLiveTable, RouteAnswers
 from namesrv.routing.broker_data import BrokerData, TopicQueues
+from namesrv.routing.busy_groups import BusyGroups
 from namesrv.routing.cluster_names import ClusterNames
 from namesrv.routing.leftovers import LeftoverKind, Leftovers
 from namesrv.routing.ordered_texts import OrderedTexts
 from namesrv.routing.topic_log import TopicLog
 from namesrv.wire.bodies import QueueData, TopicQueueMappingInfo
 from namesrv.wire.lenient_json import write_string
+from namesrv.work import Cost, Steps, batches
 
 MOST_TOPIC_NUMBER: Final = 2**32 - 1
 """What a snapshot has room for."""
@@ -33,7 +35,8 @@ class RouteTables:
     a group's part of routes, `changes` what may have changed anything that is kept.
     The next topic gets `next_number`; `numberings` counts how often all got new ones,
     `topic_removals` how many topics went. `routes` is how many entries of groups in
-    topics, and static-topic mappings, there are.
+    topics, and static-topic mappings, there are; `busy` knows the groups that are
+    being changed in steps.
     """
 
     def __init__(self, route_answers: RouteAnswers) -> None:
@@ -43,6 +46,7 @@ class RouteTables:
         self.broker_addr_table: dict[str, BrokerData] = {}
         self.cluster_names = ClusterNames()
         self.broker_live_table = BrokerLiveTable()
+        self.busy = BusyGroups()
         self.filter_server_table: dict[tuple[str, str], list[str | None]] = {}
         self.topic_queue_mapping_info_table: dict[
             str, dict[str, TopicQueueMappingInfo]
@@ -136,18 +140,28 @@ class RouteTables:
             self.topic_removals += 1
             self.route_answers.remove(entry.topic)
 
-    def remove_topic(self, topic: str) -> list[str]:
-        """Drop a topic completely; the names of the groups that had entries."""
-        entry = self.topic_queue_table.get(topic)
-        if entry is None:
-            return []
-        names = list(entry.queues)
-        for name in names:
-            self.remove_queue(entry, name)
-        return names
+    def change_queues(
+        self, data: BrokerData, queue_datas: Mapping[str, QueueData]
+    ) -> Steps[None]:
+        """As `set_queues`, for as many topics as there are."""
+        for items in batches(list(queue_datas.items()), Cost.TOPIC):
+            self.set_queues(data, dict(items))
+            yield len(items) * Cost.TOPIC
 
-    def group_changed(self, data: BrokerData) -> None:
-        """A group's addresses, zone or flag changed: its topics' answers did too."""
+    def remove_queues(
+        self, entries: Sequence[TopicQueues], broker_name: str
+    ) -> Steps[None]:
+        """Take a group's entries out of topics."""
+        for some in batches(entries, Cost.TOPIC):
+            for entry in some:
+                self.remove_queue(entry, broker_name)
+            yield len(some) * Cost.TOPIC
+
+    def group_changed(self, data: BrokerData) -> Steps[None]:
+        """A group's addresses, zone or flag changed: its topics' answers did too.
+
+        Until the last step some ready answers are those from before.
+        """
         data.changed()
         self.group_texts.changed(data.broker_name)
         self.group_changes += 1
@@ -156,9 +170,11 @@ class RouteTables:
         if data.marked_answers == self._answers:
             return  # No topic of any group was answered since.
         data.marked_answers = self._answers
-        for entry in data.topics():
-            if entry.is_answered:
-                self._mark_changed(entry)
+        for entries in batches(data.topics(), Cost.TOPIC):
+            for entry in entries:
+                if entry.is_answered:
+                    self._mark_changed(entry)
+            yield len(entries) * Cost.TOPIC
 
     def set_addr(self, data: BrokerData, broker_id: int, addr: str | None) -> None:
         """Give a broker of a group an address; `group_changed` has to follow."""
@@ -305,12 +321,12 @@ class RouteTables:
         self._note_change(data)
         return data
 
-    def remove_group(self, broker_name: str, now_ms: int) -> None:
-        """Drop a group and its topic entries; the cluster's entry is not touched."""
-        data = self.broker_addr_table[broker_name]
-        for entry in list(data.topics()):
-            self.remove_queue(entry, broker_name)
-        del self.broker_addr_table[broker_name]
+    def remove_group(self, broker_name: str, now_ms: int) -> Steps[None]:
+        """Drop a group, then its topic entries; the cluster's entry is not touched.
+
+        Until the last step some topics name a group that is not there.
+        """
+        data = self.broker_addr_table.pop(broker_name)
         self.group_texts.discard(broker_name)
         self.leftovers.settle(LeftoverKind.GROUP, broker_name, None)
         for joined in self.cluster_names.clusters_of(broker_name):
@@ -318,11 +334,12 @@ class RouteTables:
         self.changes += 1
         if broker_name in self.mapped_topics:
             self.gone_since[broker_name] = now_ms
+        yield from self.remove_queues(data.topics(), broker_name)
 
-    def move_group(self, data: BrokerData, cluster: str) -> None:
+    def move_group(self, data: BrokerData, cluster: str) -> Steps[None]:
         """The group belongs to another cluster from now on: its first one was left."""
         data.cluster = cluster
-        self.group_changed(data)
+        yield from self.group_changed(data)
 
     def join_cluster(self, cluster: str, broker_name: str | None) -> None:
         """Put a name into a cluster, which is made if it is the first."""

@@ -102,6 +102,6 @@ def test_queues_with_another_permission() -> None:
         entry = TopicQueues(topic, 0)
         entry.queues["b"] = data.shared(perm, 3, 1, 5)
         data.topic_refs.append(entry)
-    changed = data.queues_with_perm(lambda perm: perm & ~2)
+    changed = data.queues_with_perm(data.topics(), lambda perm: perm & ~2)
     assert changed == {"A": QueueData("b", 4, 3, 1, 5), "B": QueueData("b", 4, 3, 1, 5)}
     assert changed["A"] is changed["B"]

@@ -5,6 +5,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from namesrv.routing import packed_tables, tables
+from namesrv.routing.broker_data import TopicQueues
 from namesrv.routing.kept_routes import KeptRoutes
 from namesrv.routing.packed_tables import PIECE_TOPICS, PackedTables
 from namesrv.routing.snapshot import pack_end, read_snapshot
@@ -19,7 +20,7 @@ def filled(count: int) -> World:
     world = World()
     world.register(MASTER, registration_body(topic_table("x", "y")))
     for topic in ("x", "y"):
-        world.tables.remove_topic(topic)
+        world.drop_topic(topic)
     fill(world, range(count))
     return world
 
@@ -62,7 +63,7 @@ def test_whatever_comes_and_goes_between_pieces(changes: list[tuple[str, int]]) 
             elif what == "come":
                 fill(world, range(number, number + 2))
             else:
-                world.tables.remove_topic(f"t{number}")
+                world.drop_topic(f"t{number}")
         assert topics(packed) == known(world)
 
 
@@ -73,7 +74,7 @@ def test_topics_that_get_new_numbers_meanwhile_have_them(
     packed = PackedTables(world.tables)
     packed.pack_next()
     monkeypatch.setattr(tables, "MOST_TOPIC_NUMBER", 5)
-    world.tables.remove_topic("t0")
+    world.drop_topic("t0")
     fill(world, range(20, 21))
     assert world.tables.numberings == 1
     assert topics(packed) == known(world)
@@ -85,7 +86,7 @@ def test_a_step_packs_a_piece_and_the_end_what_changed(
     sizes: list[int] = []
     piece = PackedTables._piece
 
-    def counting(self: PackedTables, entries: list[tables.TopicQueues]) -> object:
+    def counting(self: PackedTables, entries: list[TopicQueues]) -> object:
         sizes.append(len(entries))
         return piece(self, entries)
 

@@ -215,7 +215,7 @@ def test_when_more_changed_than_there_is_every_topic_is_looked_at(
     for _ in range(3):
         fill(world, "a", range(SIZE))
         for topic in list(entries)[2:]:
-            world.tables.remove_topic(topic)
+            world.drop_topic(topic)
     assert len(world.ask(206).json["topicList"]) == len(entries) == 2
     assert counting.take()[0] < LEAST_KEPT
 

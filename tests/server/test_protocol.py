@@ -24,6 +24,7 @@ def register_long_route(stage: Stage) -> int:
     actor.receive(Broker("10.0.0.9:10911", name).registration({"long": 1, "u": 1}))
     stage.turn_until_quiet()
     actor.receive(lookup("long"))
+    stage.turn_until_quiet()
     return actor.write_sizes()[-1]
 
 
