@@ -185,7 +185,7 @@ def _unregister(
     key = header.cluster_name or "", header.broker_addr or ""
     connection.discard_registered(key)
     yield from unregistration.unregister_broker(
-        state.tables, state.options, state.outbox, header, now_ms
+        state.tables, state.options, state.outbox, header, connection, now_ms
     )
     return command.answer()
 

@@ -10,15 +10,14 @@ from collections.abc import Iterable
 from typing import Final
 
 from namesrv._impl import BrokerLiveInfo, Connection
-from namesrv.codes import DEFAULT_HEARTBEAT_TIMEOUT_MILLIS
 from namesrv.hot_path import Pause
 from namesrv.options import Options
-from namesrv.routing.broker_data import BrokerData
+from namesrv.routing.leftovers import LeftoverKind
 from namesrv.routing.outbox import Close, Outbox
 from namesrv.routing.tables import RouteTables
 from namesrv.routing.unfinished import UnfinishedWork
 from namesrv.routing.unregistration import unregister_live_broker
-from namesrv.work import WAIT, Cost, Steps, batches
+from namesrv.work import WAIT, Cost, Steps
 
 TICK_MILLIS: Final = 100
 """How often the server calls `tick`, at least."""
@@ -29,10 +28,6 @@ GRACE_MILLIS: Final = 5000
 _BROKERS_PER_MILLI: Final = 20
 """Looked at by scans in a millisecond, on average, at most: a tenth of the time."""
 _MAPPING_KEPT_MILLIS: Final = 86_400_000
-_LEFTOVER_KEPT_MILLIS: Final = DEFAULT_HEARTBEAT_TIMEOUT_MILLIS
-
-_Leftover = tuple[str | None, str | int | None]
-"""(broker name, what): what is an id of the group, a cluster, or None for the group."""
 
 
 class Liveness:
@@ -55,7 +50,6 @@ class Liveness:
         self._held_until_ms = 0
         self._held_closes: list[Connection] = []
         self._is_ending = False
-        self._leftover_since: dict[_Leftover, int] = {}
         # What a lease set as a broker's time, by (cluster, address).
         self._leased: dict[tuple[str, str], int] = {}
 
@@ -213,66 +207,45 @@ class Liveness:
     def _clear_leftovers(self, now_ms: int) -> Steps[None]:
         """What refused, broken or clashing registrations left behind goes in time."""
         tables = self._tables
-        leftovers = yield from self._leftovers()
-        since = {k: self._leftover_since.get(k, now_ms) for k in leftovers}
-        self._leftover_since = since
-        due = [k for k, at in since.items() if now_ms - at >= _LEFTOVER_KEPT_MILLIS]
-        for name, what in due:
+        for kind, name, what in tables.leftovers.due(now_ms):
             yield Cost.GROUP
-            del since[name, what]
-            if isinstance(what, str):
+            if kind == LeftoverKind.NAME:
                 if name is None or name not in tables.broker_addr_table:
-                    tables.leave_cluster(what, name)
+                    tables.leave_cluster(what or "", name)
             elif name is not None:
-                yield from self._remove_dead_addr(name, what, now_ms)
-        for name, at in list(tables.gone_since.items()):
-            if now_ms - at >= _MAPPING_KEPT_MILLIS:
-                del tables.gone_since[name]
-                tables.remove_mappings(name)
+                addr_of = [what] if kind == LeftoverKind.ADDRESS else []
+                yield from self._remove_dead(name, addr_of, now_ms)
+        while tables.gone_since:
+            name, at = next(iter(tables.gone_since.items()))
+            if now_ms - at < _MAPPING_KEPT_MILLIS:
+                return
+            del tables.gone_since[name]
+            tables.remove_mappings(name)
+            yield Cost.GROUP
 
-    def _leftovers(self) -> Steps[list[_Leftover]]:
-        """(group, id) of addresses that nobody registers, (group, None) of groups
-        without addresses, (name, cluster) of names without a group."""
-        tables = self._tables
-        found: list[_Leftover] = []
-        for some in batches(list(tables.broker_addr_table.items()), Cost.GROUP):
-            brokers = 0
-            for name, data in some:
-                found += [(name, what) for what in _dead_ids(data)]
-                brokers += len(data.broker_addrs)
-            yield brokers + len(some)
-        for cluster, names in list(tables.cluster_addr_table.items()):
-            for members in batches(list(names), Cost.ENTRY):
-                found += [
-                    (name, cluster)
-                    for name in members
-                    if name is None or name not in tables.broker_addr_table
-                ]
-                yield len(members)
-        return found
-
-    def _remove_dead_addr(
-        self, name: str, broker_id: int | None, now_ms: int
+    def _remove_dead(
+        self, name: str, addrs: list[str | None], now_ms: int
     ) -> Steps[None]:
+        """Take addresses out of a group that nobody registers, and the group out if
+        it has none."""
         tables = self._tables
         yield from tables.busy.wait(name)
         data = tables.broker_addr_table.get(name)
-        if data is None or broker_id not in _dead_ids(data):
+        if data is None:
             return
         with tables.busy.hold(name):
-            if broker_id is not None:
-                del data.broker_addrs[broker_id]
+            ids = [
+                broker_id
+                for addr in addrs
+                if addr is None or not data.live_clusters_at(addr)
+                for broker_id in data.broker_addrs.ids_of(addr)
+            ]
+            for broker_id in ids:
+                tables.drop_addr(data, broker_id)
+            if ids:
                 yield from tables.group_changed(data)
             if not data.broker_addrs:
                 yield from tables.remove_group(name, now_ms)
-
-
-def _dead_ids(data: BrokerData) -> list[int | None]:
-    """Ids whose addresses nobody registers; None for a group without addresses."""
-    if not data.broker_addrs:
-        return [None]
-    live = {addr for _, addr in data.live_keys}
-    return [i for i, addr in data.broker_addrs.items() if addr not in live]
 
 
 def _is_expired(info: BrokerLiveInfo, now_ms: int) -> bool:

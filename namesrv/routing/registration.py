@@ -104,7 +104,7 @@ class Registration:
             ha_server_addr = self._header.ha_server_addr
             notify_min_broker_id_change(group.data, None, ha_server_addr, outbox)
         if self._has_own_master(tables, group.data, cluster):
-            info.digest = self._digest
+            tables.keep_digest(group.data, info, self._digest)
         info.answer_ext_fields = write_ext_fields(result)
         return result
 
@@ -118,15 +118,12 @@ class Registration:
         if data is None:
             data = tables.add_group(cluster, name)
         addrs = data.broker_addrs
-        lowest = min(addrs, default=MASTER_ID)
+        lowest = MASTER_ID if addrs.lowest is None else addrs.lowest
         acting = bool(header.enable_acting_master)
-        twice = [
-            key
-            for key, addr in addrs.items()
-            if addr == header.broker_addr and key != self._broker_id
-        ]
+        ids = addrs.ids_of(header.broker_addr)
+        twice = [key for key in ids if key != self._broker_id]
         for key in twice:
-            del addrs[key]
+            tables.drop_addr(data, key)
         if twice or (acting, header.zone_name) != (
             data.enable_acting_master,
             data.zone_name,
@@ -168,8 +165,10 @@ class Registration:
             holder=old_addr,
             holder_state_version=holder.data_version.state_version,
         )
-        if addr is not None:
-            tables.remove_live(cluster, addr)
+        live = tables.broker_live_table.get(cluster, addr) if addr is not None else None
+        if live is not None and live.broker_name == data.broker_name:
+            # Another group's broker may be live at this address.
+            tables.remove_live(*live.key)
         return True
 
     def _may_join(
@@ -202,7 +201,7 @@ class Registration:
         group.is_first = group.is_first or not old_addr
         if old_addr == addr and self._broker_id in data.broker_addrs:
             return
-        data.broker_addrs[self._broker_id] = addr
+        tables.set_addr(data, self._broker_id, addr)
         yield from tables.group_changed(data)
         if old_addr is not None:
             self._forget_replaced(tables, data, old_addr)
@@ -220,9 +219,9 @@ class Registration:
         self, tables: RouteTables, data: BrokerData, old_addr: str
     ) -> None:
         """Java leaves the live entry of a replaced address behind (trap 23)."""
-        for key in [key for key in data.live_keys if key[1] == old_addr]:
-            tables.remove_live(*key)
-            tables.set_filter_servers(key, None)
+        for cluster in list(data.live_clusters_at(old_addr)):
+            tables.remove_live(cluster, old_addr)
+            tables.set_filter_servers((cluster, old_addr), None)
 
     def _apply_topics(
         self,

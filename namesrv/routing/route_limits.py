@@ -94,10 +94,11 @@ def _stores_topics(
         return True
     if header.enable_acting_master is None:
         return False
-    addrs = {} if data is None else data.broker_addrs
+    if data is None:
+        return True
     # The address leaves any other id that it has (step 4 of a registration).
-    others = [key for key, addr in addrs.items() if addr != header.broker_addr]
-    return header.broker_id <= min(others, default=header.broker_id)
+    others = (i for i, addr in data.broker_addrs.items() if addr != header.broker_addr)
+    return header.broker_id <= next(others, header.broker_id)
 
 
 def _added_topics(

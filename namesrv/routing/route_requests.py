@@ -26,6 +26,7 @@ from namesrv.routing.state import RoutingState
 from namesrv.wire.answer_frames import NO_ROUTE_REMARK
 from namesrv.wire.command import ExtFields, RemotingCommand
 from namesrv.wire.lenient_json import parse_java_bool
+from namesrv.work import Steps
 
 
 def get_routeinfo_by_topic(
@@ -131,14 +132,15 @@ def _zone_of(ext_fields: ExtFields) -> str | None:
 
 def get_broker_cluster_info(
     state: RoutingState, command: RemotingCommand, connection: Connection, now_ms: int
-) -> RemotingCommand:
+) -> Steps[RemotingCommand]:
     """All groups and clusters."""
-    return command.answer(body=queries.get_broker_cluster_info(state.tables))
+    body = yield from queries.get_broker_cluster_info(state.tables)
+    return command.answer(body=body)
 
 
 def get_all_topic_list(
     state: RoutingState, command: RemotingCommand, connection: Connection, now_ms: int
-) -> RemotingCommand:
+) -> Steps[RemotingCommand]:
     """All topics, unless an operator switched it off."""
     enabled = state.options.enable_all_topic_list
     state.outbox.info(
@@ -148,41 +150,36 @@ def get_all_topic_list(
     )
     if not enabled:
         raise RequestFailed("disable")
-    tables = state.tables
-    body = state.topic_lists.get("all", lambda: queries.get_all_topic_list(tables))
-    return command.answer(body=body)
+    return command.answer(body=(yield from state.topic_lists.all()))
 
 
 def get_topics_by_cluster(
     state: RoutingState, command: RemotingCommand, connection: Connection, now_ms: int
-) -> RemotingCommand:
+) -> Steps[RemotingCommand]:
     """Topics of one cluster, unless an operator switched it off."""
     _check_lists_enabled(state)
-    cluster = (command.ext_fields or {}).get("cluster")
-    body = state.topic_lists.get(
-        ("cluster", cluster),
-        lambda: queries.get_topics_by_cluster(state.tables, cluster),
-    )
-    return command.answer(body=body)
+    cluster = (command.ext_fields or {}).get("cluster") or ""
+    return command.answer(body=(yield from state.topic_lists.of_cluster(cluster)))
 
 
 def get_system_topic_list(
     state: RoutingState, command: RemotingCommand, connection: Connection, now_ms: int
-) -> RemotingCommand:
+) -> Steps[RemotingCommand]:
     """Cluster and broker names, and one broker to ask for more."""
-    return command.answer(body=queries.get_system_topic_list(state.tables))
+    body = yield from queries.get_system_topic_list(state.tables)
+    return command.answer(body=body)
 
 
 def get_unit_topic_list(
     state: RoutingState, command: RemotingCommand, connection: Connection, now_ms: int
-) -> RemotingCommand:
+) -> Steps[RemotingCommand]:
     """Topics with the unit flag."""
     return _topics_by_flag(state, command, TOPIC_SYS_FLAG_UNIT, TOPIC_SYS_FLAG_UNIT)
 
 
 def get_has_unit_sub_topic_list(
     state: RoutingState, command: RemotingCommand, connection: Connection, now_ms: int
-) -> RemotingCommand:
+) -> Steps[RemotingCommand]:
     """Topics with the unit-subscription flag."""
     sub = TOPIC_SYS_FLAG_UNIT_SUB
     return _topics_by_flag(state, command, sub, sub)
@@ -190,7 +187,7 @@ def get_has_unit_sub_topic_list(
 
 def get_has_unit_sub_ununit_topic_list(
     state: RoutingState, command: RemotingCommand, connection: Connection, now_ms: int
-) -> RemotingCommand:
+) -> Steps[RemotingCommand]:
     """Topics with the unit-subscription flag and without the unit flag."""
     both = TOPIC_SYS_FLAG_UNIT | TOPIC_SYS_FLAG_UNIT_SUB
     return _topics_by_flag(state, command, both, TOPIC_SYS_FLAG_UNIT_SUB)
@@ -198,15 +195,9 @@ def get_has_unit_sub_ununit_topic_list(
 
 def _topics_by_flag(
     state: RoutingState, command: RemotingCommand, mask: int, wanted: int
-) -> RemotingCommand:
+) -> Steps[RemotingCommand]:
     _check_lists_enabled(state)
-    body = state.topic_lists.get(
-        ("flag", mask, wanted),
-        lambda: queries.get_topics_by_flag(
-            state.tables, lambda flag: flag & mask == wanted
-        ),
-    )
-    return command.answer(body=body)
+    return command.answer(body=(yield from state.topic_lists.with_flag(mask, wanted)))
 
 
 def _check_lists_enabled(state: RoutingState) -> None:

@@ -92,15 +92,18 @@ def test_a_scan_of_many_brokers_is_not_made_at_every_tick(
 
 def test_a_scan_does_not_begin_before_the_last_one_has_ended() -> None:
     world = World(scan_not_active_broker_interval=10)
-    for number in range(2000):
+    for number in range(300):
         world.register(Broker(f"b{number}", 0, f"b:{number}"))
+    for info in world.live.entries():
+        info.heartbeat_timeout_millis = 1
     world.holds_work = True
     for _ in range(3):
         world.tick(1000)
-    scans = 0
+    assert 0 < len(world.live) < 300
+    steps = 0
     while world.state.unfinished:
-        scans += 1
+        steps += 1
         world.next_step()
-    assert 1 < scans < 20, "one scan, not three"
-    world.tick(1000)
-    assert world.state.unfinished
+    assert steps > 1 and not world.live.entries()
+    expired = [e for e in world.events if e.event == "broker expired"]
+    assert len(expired) == 300

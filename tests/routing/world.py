@@ -20,7 +20,7 @@ from namesrv.routing.outbox import (
 )
 from namesrv.routing.processor import RequestProcessor
 from namesrv.routing.snapshot import read_snapshot
-from namesrv.wire.snapshot_records import FIRST_LINE
+from namesrv.wire.snapshot_records import FIRST_LINE, Pieces, Place
 from tests.routing.peer import (
     Answer,
     Broker,
@@ -187,6 +187,13 @@ class World:
         else:
             self.writes.append(effect)
 
+    def drop_topic(self, topic: str) -> None:
+        """A topic goes, without a request."""
+        entry = self.tables.topic_queue_table.get(topic)
+        if entry is not None:
+            for name in list(entry.queues):
+                self.tables.remove_queue(entry, name)
+
     def finish_write(self) -> None:
         """The oldest file that waits is written, or cannot be (`write_error`)."""
         write = self.writes.pop(0)
@@ -211,8 +218,9 @@ class World:
             kept.pack_next()
         file = FIRST_LINE
         for record in kept.finish(saved_millis, self.now_ms).records:
-            assert isinstance(record, bytes), "there is no file to copy from"
-            file += record
+            assert not isinstance(record, Place), "there is no file to copy from"
+            whole = record.whole() if isinstance(record, Pieces) else [record]
+            file += b"".join(whole)
         return file
 
     def begin_warm(self, data: bytes, lease_millis: int) -> None:
@@ -244,7 +252,7 @@ class World:
     def addrs(self) -> dict[str, dict[int, str | None]]:
         """broker name -> id -> address."""
         table = self.tables.broker_addr_table
-        return {name: data.broker_addrs for name, data in table.items()}
+        return {name: dict(data.broker_addrs) for name, data in table.items()}
 
     @property
     def live_keys(self) -> set[tuple[str, str]]:
