@@ -10,6 +10,7 @@ from collections.abc import Iterable
 from typing import Final
 
 from namesrv._impl import BrokerLiveInfo, Connection
+from namesrv.hot_path import Pause
 from namesrv.options import Options
 from namesrv.routing.leftovers import LeftoverKind
 from namesrv.routing.outbox import Close, Outbox
@@ -174,7 +175,9 @@ class Liveness:
                 self._tables, self._options, self._outbox, info, now_ms
             )
             owner = info.owner
-            if isinstance(owner, Connection) and not self._carries_live_broker(owner):
+            if not isinstance(owner, Connection) or owner.pause != Pause.NONE:
+                continue  # what it said last waits to be heard
+            if not self._carries_live_broker(owner):
                 self._outbox.put(Close(owner))
 
     def _report_expired(self, info: BrokerLiveInfo, now_ms: int) -> None:
@@ -246,4 +249,8 @@ class Liveness:
 
 
 def _is_expired(info: BrokerLiveInfo, now_ms: int) -> bool:
-    return now_ms - info.last_update_timestamp > info.heartbeat_timeout_millis
+    """What its connection sent and waits to be heard counts from when it was read."""
+    heard_ms, owner = info.last_update_timestamp, info.owner
+    if isinstance(owner, Connection) and owner.pause != Pause.NONE:
+        heard_ms = max(heard_ms, owner.read_ms)
+    return now_ms - heard_ms > info.heartbeat_timeout_millis

@@ -2,17 +2,18 @@
 
 import asyncio
 import logging
-from collections import deque
 from collections.abc import Callable
 from typing import Final, Protocol
 
 from namesrv._impl import Connection
 from namesrv.errors import ConnectionFault, TlsBroken
+from namesrv.hot_path import Pause
 from namesrv.routing.state import RoutingState
 from namesrv.server.clock import monotonic_millis
 from namesrv.server.counted_event import CountedEvent
 from namesrv.server.logs import EventLog
 from namesrv.server.tls_context import TlsGate
+from namesrv.server.turn_lines import TurnLines
 
 _CLOSE_PATIENCE_MILLIS: Final = 5000
 _HANDSHAKE_PATIENCE_MILLIS: Final = 10000
@@ -77,7 +78,7 @@ class Connections:
         self._log = log
         self._flush = flush
         self._by_connection: dict[Connection, Served] = {}
-        self._turns: deque[Served] = deque()
+        self._turns = TurnLines()
         self._has_next_turn = False
         self._buffered_bytes = 0
         self.is_ending = False
@@ -174,7 +175,7 @@ class Connections:
         """Resume a paused connection in one of the next turns of the loop, in line."""
         if self.is_halted:
             return
-        self._turns.append(protocol)
+        self._turns.put(protocol)
         self.go_on()
 
     def go_on(self) -> None:
@@ -202,12 +203,18 @@ class Connections:
             elif (
                 idle_millis
                 and now_ms - protocol.connection.last_active_ms > idle_millis
+                and not self._waits_for_us(protocol)
             ):
                 self._debug("connection is idle", protocol, protocol.connection)
                 protocol.close()
             elif not is_holding and _is_stuck(protocol.handshake_since_ms, now_ms):
                 self.report_fault(protocol, TlsBroken("the handshake does not end"))
                 protocol.close()
+
+    def _waits_for_us(self, protocol: Served) -> bool:
+        """Whether something of it was read that has no answer yet for our reasons."""
+        is_paused = protocol.connection.pause != Pause.NONE
+        return is_paused and protocol not in self._blocked
 
     def begin_end(self) -> None:
         """Our own end begins: no broker is forgotten for a connection that closes.
@@ -251,7 +258,7 @@ class Connections:
             self._state.unfinished.go_on(others_wait=bool(self._turns))
             self._flush()
             if self._turns:
-                self._turns.popleft().resume()
+                self._turns.take().resume()
         finally:
             self.go_on()
 
