@@ -44,6 +44,10 @@ class Cost(IntEnum):
     """The same, from what the lenient reader has read."""
     TOPIC = 1
     """One topic visited in the tables."""
+    REGISTRATION = 100
+    """A registration applied, its topics not counted."""
+    REMOVAL = 60
+    """A live broker removed, with its lines in the log."""
     GROUP = 2
     """One broker group, or one broker of a group, visited."""
 

@@ -24,7 +24,7 @@ from namesrv.wire.register_body import (
     read_register_broker_body_steps,
 )
 from namesrv.wire.registration_digest import registration_digest
-from namesrv.work import Steps
+from namesrv.work import Cost, Steps
 
 Later = Steps[RemotingCommand] | Literal[Pause.TURN]
 
@@ -84,6 +84,7 @@ def _register(
             )
         except RequestFailed as failure:
             return _refused(command, failure.remark)
+        yield Cost.REGISTRATION
     return command.answer(ext_fields=result, body=_order_topic_body(state))
 
 

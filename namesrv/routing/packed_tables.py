@@ -44,8 +44,8 @@ class PackedTables:
 
     def _begin(self) -> None:
         tables = self._tables
-        self._first_number = tables.next_number
-        self._numberings = tables.numberings
+        self._first_number = tables.numbers.next
+        self._rounds = tables.numbers.rounds
         self._removals = tables.topic_removals
         self._pieces: list[_Piece] = []
         self._waiting = iter(list(tables.topic_queue_table.values()))
@@ -96,7 +96,7 @@ class PackedTables:
 
     def _topics_as_they_are(self) -> list[_Piece]:
         tables = self._tables
-        if tables.numberings != self._numberings:
+        if tables.numbers.rounds != self._rounds:
             self._begin()
             while self.pack_next():
                 pass

@@ -162,7 +162,7 @@ def _restore_group(
         entry = entries.get(number)
         if entry is None:
             is_whole = False
-            tables.reserve_number(number)
+            tables.numbers.reserve(number)
             continue
         entry.queues[name] = queue_datas[place]
         data.topic_refs.append(entry)

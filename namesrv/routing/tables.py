@@ -6,7 +6,6 @@ encoded here. Source: `RouteInfoManager`, protocol.md section 3.1.
 
 from collections import OrderedDict
 from collections.abc import Iterable, Mapping, Sequence
-from typing import Final
 
 from namesrv._impl import BrokerLiveInfo, BrokerLiveTable, RouteAnswers
 from namesrv.routing.broker_data import BrokerData, TopicQueues
@@ -15,12 +14,10 @@ from namesrv.routing.cluster_names import ClusterNames
 from namesrv.routing.leftovers import LeftoverKind, Leftovers
 from namesrv.routing.ordered_texts import OrderedTexts
 from namesrv.routing.topic_log import TopicLog
+from namesrv.routing.topic_numbers import TopicNumbers
 from namesrv.wire.bodies import QueueData, TopicQueueMappingInfo
 from namesrv.wire.lenient_json import write_string
 from namesrv.work import Cost, Steps, batches
-
-MOST_TOPIC_NUMBER: Final = 2**32 - 1
-"""What a snapshot has room for."""
 
 
 class RouteTables:
@@ -30,13 +27,11 @@ class RouteTables:
     `gone_since` holds, in monotonic milliseconds, since when a group that static-topic
     mappings name is gone, the oldest first; `mapped_topics` the topics that name it.
     `group_texts` has the members of brokerAddrTable, `leftovers` what nobody registers
-    any more, `topic_log` which topics changed. `topic_changes`
-    counts what may have changed a list of topics, `group_changes` what may have changed
-    a group's part of routes, `changes` what may have changed anything that is kept.
-    The next topic gets `next_number`; `numberings` counts how often all got new ones,
-    `topic_removals` how many topics went. `routes` is how many entries of groups in
-    topics, and static-topic mappings, there are; `busy` knows the groups that are
-    being changed in steps.
+    any more, `topic_log` which topics changed. `topic_changes` counts what may have
+    changed a list of topics, `group_changes` what may have changed a group's part of
+    routes, `changes` what may have changed anything that is kept, `topic_removals` how
+    many topics went. `routes` is how many entries of groups in topics, and static-topic
+    mappings, there are; `busy` knows the groups that are being changed in steps.
     """
 
     def __init__(self, route_answers: RouteAnswers) -> None:
@@ -62,8 +57,7 @@ class RouteTables:
         self.routes = 0
         self._with_addrs = OrderedTexts(write_string)
         self._answers = 0
-        self.next_number = 0
-        self.numberings = 0
+        self.numbers = TopicNumbers()
         self.topic_removals = 0
 
     @property
@@ -85,13 +79,14 @@ class RouteTables:
     ) -> None:
         """Store a group's queues by topic; a registration may bring 10,000."""
         table, name, mark = self.topic_queue_table, data.broker_name, self._mark
+        numbers, rounds = self.numbers, self.numbers.rounds
         changed = False
         refs = len(data.topic_refs)
         flagged: list[str] = []
         for topic, queue_data in queue_datas.items():
             entry = table.get(topic)
             if entry is None:
-                entry = table[topic] = TopicQueues(topic, self._number())
+                entry = table[topic] = TopicQueues(topic, numbers.take(table))
                 mark(topic)
             queues = entry.queues
             size = len(queues)
@@ -113,6 +108,9 @@ class RouteTables:
             data.is_read_only = False
             self.topic_changes += 1
             self._note_change(data)
+        if numbers.rounds != rounds:
+            for other in self.broker_addr_table.values():
+                self._note_change(other)
         if self.topic_log.is_read:
             flagged += [entry.topic for entry in data.topic_refs[refs:]]
             self._log_topics(flagged)
@@ -139,14 +137,6 @@ class RouteTables:
             del self.topic_queue_table[entry.topic]
             self.topic_removals += 1
             self.route_answers.remove(entry.topic)
-
-    def change_queues(
-        self, data: BrokerData, queue_datas: Mapping[str, QueueData]
-    ) -> Steps[None]:
-        """As `set_queues`, for as many topics as there are."""
-        for items in batches(list(queue_datas.items()), Cost.TOPIC):
-            self.set_queues(data, dict(items))
-            yield len(items) * Cost.TOPIC
 
     def remove_queues(
         self, entries: Sequence[TopicQueues], broker_name: str
@@ -358,14 +348,10 @@ class RouteTables:
             self._log_group(broker_name)
             self.leftovers.settle(LeftoverKind.NAME, broker_name, cluster)
 
-    def reserve_number(self, number: int) -> None:
-        """A snapshot has this number of a topic that is gone; no other ever gets it."""
-        self.next_number = max(self.next_number, number + 1)
-
     def take_over_topics(self, entries: Iterable[TopicQueues]) -> None:
         """Put topics of a snapshot into the empty table, those that have queues."""
         for entry in entries:
-            self.next_number = max(self.next_number, entry.number + 1)
+            self.numbers.reserve(entry.number)
             if entry.queues:
                 self.topic_queue_table[entry.topic] = entry
                 self.routes += len(entry.queues)
@@ -390,19 +376,6 @@ class RouteTables:
     def _mark_changed(self, entry: TopicQueues) -> None:
         entry.is_answered = False
         self._mark(entry.topic)
-
-    def _number(self) -> int:
-        """The next number of a topic; when they run out all topics get new ones."""
-        number = self.next_number
-        if number > MOST_TOPIC_NUMBER:
-            for number, entry in enumerate(self.topic_queue_table.values()):
-                entry.number = number
-            number = len(self.topic_queue_table)
-            self.numberings += 1
-            for data in self.broker_addr_table.values():
-                self._note_change(data)
-        self.next_number = number + 1
-        return number
 
     def _note_change(self, data: BrokerData) -> None:
         """What a snapshot holds of a group is out of date."""

@@ -166,6 +166,7 @@ def unregister_live_broker(
     """
     with tables.busy.hold(info.broker_name):
         yield from _remove_live_broker(tables, options, outbox, info, now_ms)
+        yield Cost.REMOVAL
 
 
 def _remove_live_broker(

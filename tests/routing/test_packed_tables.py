@@ -4,7 +4,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from namesrv.routing import packed_tables, tables
+from namesrv.routing import packed_tables, topic_numbers
 from namesrv.routing.broker_data import TopicQueues
 from namesrv.routing.kept_routes import KeptRoutes
 from namesrv.routing.packed_tables import PIECE_TOPICS, PackedTables
@@ -73,10 +73,10 @@ def test_topics_that_get_new_numbers_meanwhile_have_them(
     world = filled(20)
     packed = PackedTables(world.tables)
     packed.pack_next()
-    monkeypatch.setattr(tables, "MOST_TOPIC_NUMBER", 5)
+    monkeypatch.setattr(topic_numbers, "MOST_TOPIC_NUMBER", 5)
     world.drop_topic("t0")
     fill(world, range(20, 21))
-    assert world.tables.numberings == 1
+    assert world.tables.numbers.rounds == 1
     assert topics(packed) == known(world)
 
 

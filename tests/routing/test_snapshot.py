@@ -6,7 +6,7 @@ import pytest
 from msgspec.structs import replace
 
 from namesrv.errors import SnapshotInvalid
-from namesrv.routing import tables as tables_module
+from namesrv.routing import topic_numbers
 from namesrv.routing.packed_tables import PackedTables
 from namesrv.routing.snapshot import (
     pack_end,
@@ -195,7 +195,7 @@ def test_what_changes_a_group_is_noted_and_nothing_else() -> None:
 def test_numbers_of_topics_begin_anew_when_they_run_out(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    monkeypatch.setattr(tables_module, "MOST_TOPIC_NUMBER", 4)
+    monkeypatch.setattr(topic_numbers, "MOST_TOPIC_NUMBER", 4)
     world = World()
     for number in range(20):
         table = {name: topic_config(name) for name in ("T1", f"t{number}")}
