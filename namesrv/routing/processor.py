@@ -90,7 +90,10 @@ class RequestProcessor:
             self._log_unmatched(command, connection)
             turn.spend(command.code, 0, 0)
             return b""
+        connection.client_version = command.version
         answer = self._answer(command, connection, now_ms)
+        if answer is None:
+            self.state.waiting.begin(command)
         answer_bytes = len(answer.body or b"") if answer is not None else 0
         turn.spend(command.code, len(body or b""), answer_bytes)
         if answer is None:
@@ -123,6 +126,7 @@ class RequestProcessor:
     ) -> RemotingCommand | None:
         try:
             self.state.access.check(command, connection)
+            self.state.waiting.check(command)
             return handler(self.state, command, connection, now_ms)
         except AccessRefused as refusal:
             self._log_refused(command, connection, refusal)

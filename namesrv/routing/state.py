@@ -18,6 +18,7 @@ from namesrv.routing.route_bodies import RouteBodies
 from namesrv.routing.tables import RouteTables
 from namesrv.routing.topic_lists import TopicLists
 from namesrv.routing.turn import Turn
+from namesrv.routing.waiting_requests import WaitingRequests
 from namesrv.wire.command import RemotingCommand, encode_frame
 
 ColdAnswer = bytes | Literal[Pause.TURN] | None
@@ -69,6 +70,7 @@ class RoutingState:
             options.frame_max_length,
         )
         self.turn = Turn(self.hot)
+        self.waiting = WaitingRequests(options)
         self.refresh_hot_path(started_ms)
 
     def is_ready(self, now_ms: int) -> bool:
@@ -111,6 +113,7 @@ class RoutingState:
         self, request: RemotingCommand, connection: Connection, answer: RemotingCommand
     ) -> None:
         """Answer a request that had to wait, nothing if it was one-way."""
+        self.waiting.end(request)
         self.audit.note(request, connection, answer)
         frame = b"" if request.is_oneway else self.encode(answer)
         self.outbox.put(LateAnswer(connection, frame))

@@ -7,7 +7,7 @@ encoded here. Source: `RouteInfoManager`, protocol.md section 3.1.
 from collections.abc import Iterable, Mapping
 from typing import Final
 
-from namesrv._impl import BrokerLiveInfo, BrokerLiveTable, RouteAnswers
+from namesrv._impl import BrokerLiveInfo, BrokerLiveTable, Connection, RouteAnswers
 from namesrv.routing.broker_data import BrokerData, TopicQueues
 from namesrv.wire.bodies import QueueData, TopicQueueMappingInfo
 
@@ -155,20 +155,28 @@ class RouteTables:
         said = info.broker_name, info.ha_server_addr
         if old is not None and (old.broker_name, old.ha_server_addr) != said:
             # Its slaves are answered with it; another group may have had this address.
-            self.remove_live(*info.key)
+            self._leave_group(old)
+        former = None if old is None else old.owner
         self.broker_live_table.put(info, now_ms)
+        self._carry(info, former)
         data.live_keys.add(info.key)
         self._note_change(data)
+
+    def renew_live(
+        self, info: BrokerLiveInfo, connection: Connection, now_ms: int
+    ) -> None:
+        """A broker registered again on a connection, and changed nothing."""
+        former = info.owner
+        self.broker_live_table.renew(info, connection, now_ms)
+        self._carry(info, former)
 
     def remove_live(self, cluster: str, broker_addr: str) -> BrokerLiveInfo | None:
         """Take a live entry out; what its slaves were answered is out of date."""
         info = self.broker_live_table.remove(cluster, broker_addr)
         if info is not None:
-            self.forget_digests((info.broker_name,))
-            data = self.broker_addr_table.get(info.broker_name)
-            if data is not None:
-                data.live_keys.discard(info.key)
-                self._note_change(data)
+            self._leave_group(info)
+            if isinstance(info.owner, Connection):
+                info.owner.brokers.lose(info.key)
         return info
 
     def set_filter_servers(
@@ -255,6 +263,21 @@ class RouteTables:
                 self.routes += len(entry.queues)
                 self._mark(entry.topic)
         self.topic_changes += 1
+
+    def _carry(self, info: BrokerLiveInfo, former: object) -> None:
+        """A live entry has an owner now, and `former` was that until now."""
+        if isinstance(info.owner, Connection):
+            info.owner.brokers.add(info.key)
+        if isinstance(former, Connection) and former is not info.owner:
+            former.brokers.lose(info.key)
+
+    def _leave_group(self, info: BrokerLiveInfo) -> None:
+        """A live entry of a group is gone, or no longer what it was."""
+        self.forget_digests((info.broker_name,))
+        data = self.broker_addr_table.get(info.broker_name)
+        if data is not None:
+            data.live_keys.discard(info.key)
+            self._note_change(data)
 
     def _mark_changed(self, entry: TopicQueues) -> None:
         entry.is_answered = False

@@ -106,6 +106,6 @@ def is_superseded(
     info = tables.broker_live_table.get(*key)
     return (
         info is not None
-        and key in connection.registered
         and info.owner is not connection
+        and connection.brokers.has_lost(key)
     )
