@@ -27,10 +27,12 @@ from namesrv.routing.outbox import (
 from namesrv.routing.processor import RequestProcessor
 from namesrv.server.access_keys import AccessKeysFile
 from namesrv.server.audit_log import AuditLog
+from namesrv.server.broker_hosts import host_of
 from namesrv.server.clock import monotonic_millis, wall_millis
 from namesrv.server.connections import Connections
 from namesrv.server.counted_event import CountedEvent
 from namesrv.server.data_directory import DataDirectory
+from namesrv.server.drain import wait_for_newer_clients
 from namesrv.server.file_limit import connection_limit, raise_file_limit
 from namesrv.server.files import read
 from namesrv.server.listeners import open_listeners
@@ -160,7 +162,14 @@ class NameServer:
         can_write = self._directory.warning is None
         self._snapshots = Snapshots(state, self._writer, self._log, can_write=can_write)
         self.warm_start = self._snapshots.load(state.started_ms)
+        self._expect_brokers()
         state.refresh_hot_path(state.started_ms)
+
+    def _expect_brokers(self) -> None:
+        """Brokers of the last run come back from where they said that they are."""
+        infos = self._state.tables.broker_live_table.entries()
+        hosts = (host_of(info.broker_addr) for info in infos)
+        self._connections.broker_hosts.remember(hosts)
 
     def _connection_limit(self) -> int:
         possible, wanted = connection_limit(), self._options.max_connections
@@ -187,7 +196,7 @@ class NameServer:
             server.close()
 
     async def _drain(self) -> None:
-        """Newer clients are told to go away for a while (section 5.8).
+        """Newer clients are told to go away, until none is left (section 5.8).
 
         Nobody is accepted any more: who was told would come back here at once.
         """
@@ -196,10 +205,9 @@ class NameServer:
         self._state.drain(monotonic_millis())
         fields = {"seconds": self._options.shutdown_wait_time_seconds}
         self._log.log_event(logging.INFO, "draining", fields)
-        with contextlib.suppress(TimeoutError):
-            await asyncio.wait_for(
-                self._hurry.wait(), self._options.shutdown_wait_time_seconds
-            )
+        await wait_for_newer_clients(
+            self._connections, self._hurry, self._options.shutdown_wait_time_seconds
+        )
 
     async def _settle(self) -> None:
         """Return when all that was read has its answer, and all files are written."""
@@ -241,6 +249,7 @@ class NameServer:
 
     def _sweep(self, now_ms: int) -> None:
         if now_ms < self._next_sweep_ms:
+            self._connections.go_on_sweeping(now_ms)
             return
         self._next_sweep_ms = now_ms + self._sweep_millis()
         self._connections.sweep(now_ms)
