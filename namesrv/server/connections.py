@@ -83,6 +83,11 @@ class Connections:
         """The protocol of a connection, None when it has ended."""
         return self._by_connection.get(connection)
 
+    def expect_brokers(self) -> None:
+        """Brokers of the last run come back from where they said that they are."""
+        infos = self._state.tables.broker_live_table.entries()
+        self.broker_hosts.remember(host_of(info.broker_addr) for info in infos)
+
     def open(self, protocol: Served, remote_address: str) -> Connection:
         """A connection begins, or is closed because there are enough."""
         options = self._state.options

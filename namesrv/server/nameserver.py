@@ -27,13 +27,17 @@ from namesrv.routing.outbox import (
 from namesrv.routing.processor import RequestProcessor
 from namesrv.server.access_keys import AccessKeysFile
 from namesrv.server.audit_log import AuditLog
-from namesrv.server.broker_hosts import host_of
 from namesrv.server.clock import monotonic_millis, wall_millis
 from namesrv.server.connections import Connections
 from namesrv.server.counted_event import CountedEvent
 from namesrv.server.data_directory import DataDirectory
 from namesrv.server.drain import wait_for_newer_clients
-from namesrv.server.file_limit import connection_limit, raise_file_limit
+from namesrv.server.file_limit import (
+    connection_limit,
+    notified_limit,
+    query_limit,
+    raise_file_limit,
+)
 from namesrv.server.files import read
 from namesrv.server.listeners import open_listeners
 from namesrv.server.logs import EventLog
@@ -41,6 +45,7 @@ from namesrv.server.notifier import Notifier
 from namesrv.server.product_cluster import ProductCluster
 from namesrv.server.protocol import NamesrvProtocol
 from namesrv.server.reload import reload_options
+from namesrv.server.resolver import Resolver
 from namesrv.server.snapshots import Snapshots, WarmStart
 from namesrv.server.writer import Writer
 
@@ -154,22 +159,18 @@ class NameServer:
         except StorageError as exc:
             raise StartFailed(str(exc)) from None
         self._writer = Writer(self._directory.write)
-        self._notifier = Notifier(self._log)
-        self._product_cluster = ProductCluster(self._options.product_namesrv_addr)
+        resolver = Resolver()
+        self._notifier = Notifier(self._log, resolver, notified_limit())
+        addresses = self._options.product_namesrv_addr
+        self._product_cluster = ProductCluster(addresses, resolver, query_limit())
         limit = self._connection_limit()
         self._connections = Connections(state, self._log, self._flush, limit)
         self._connections.tls.open()
         can_write = self._directory.warning is None
         self._snapshots = Snapshots(state, self._writer, self._log, can_write=can_write)
         self.warm_start = self._snapshots.load(state.started_ms)
-        self._expect_brokers()
+        self._connections.expect_brokers()
         state.refresh_hot_path(state.started_ms)
-
-    def _expect_brokers(self) -> None:
-        """Brokers of the last run come back from where they said that they are."""
-        infos = self._state.tables.broker_live_table.entries()
-        hosts = (host_of(info.broker_addr) for info in infos)
-        self._connections.broker_hosts.remember(hosts)
 
     def _connection_limit(self) -> int:
         possible, wanted = connection_limit(), self._options.max_connections

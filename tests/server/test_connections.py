@@ -7,6 +7,7 @@ import pytest
 from namesrv.hot_path import LARGE_REGISTRATION_BYTES
 from namesrv.routing.liveness import GRACE_MILLIS, STALL_MILLIS, TICK_MILLIS
 from namesrv.server.clock import monotonic_millis
+from namesrv.server.connections import Connections
 from tests.server.peer import Broker, frame, get_kv, lookup, put_kv
 from tests.server.stage import Actor, SetStage, Stage
 
@@ -270,7 +271,10 @@ class TestReserve:
 
     def test_brokers_of_the_last_run_are_expected(self, set_stage: SetStage) -> None:
         stage = set_stage(max_connections=32)
-        stage.connections.broker_hosts.remember([self.BROKER_HOST])
+        self.broker(stage)
+        again = Connections(stage.state, stage.log, lambda: None, 32)
+        again.expect_brokers()
+        stage.connections = again
         assert len(self.fill(stage)) == 30
         assert not stage.accept((self.BROKER_HOST, 1)).transport.is_closed
 
