@@ -32,7 +32,9 @@ cdef class Connection:
     cdef public long long last_active_ms
     cdef public long long read_ms
     cdef public int waiting_code
-    cdef set _registered
+    cdef public long long progress_ms
+    cdef public int client_version
+    cdef public object brokers
     cdef public str remote_address
     cdef public str socket_address
 
@@ -55,5 +57,5 @@ cdef class Connection:
     cdef int _repeated_registration(
         self, FrameView* frame, HeadView* head, Output* output, long long now_ms
     ) except -1
-    cdef void _note_buffered(self) noexcept
+    cdef void _note_buffered(self, Py_ssize_t received, long long now_ms) noexcept
     cdef BrokerLiveInfo _live_info(self, HeadView* head)

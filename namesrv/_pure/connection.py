@@ -15,6 +15,7 @@ from namesrv._pure.frame import FrameDecoder
 from namesrv._pure.head import read_head
 from namesrv._pure.live_table import BrokerLiveInfo, BrokerLiveTable
 from namesrv._pure.route_answers import RouteAnswers
+from namesrv.carried_brokers import CarriedBrokers
 from namesrv.codes import (
     FLAG_ONEWAY,
     FLAG_RESPONSE,
@@ -22,8 +23,9 @@ from namesrv.codes import (
     ZONE_MODE,
     RequestCode,
 )
-from namesrv.errors import ConnectionFault
+from namesrv.errors import ConnectionEnded, ConnectionFault
 from namesrv.hot_path import (
+    ANY_VERSION,
     DEFAULT_HEADER_MAX_BYTES,
     LARGE_REGISTRATION_BYTES,
     OUTPUT_PAUSE_BYTES,
@@ -45,7 +47,6 @@ _DATA_VERSION: Final = re.compile(
     rb'\{"counter":(0|[1-9][0-9]{0,17}),"stateVersion":(0|[1-9][0-9]{0,17}),'
     rb'"timestamp":(0|[1-9][0-9]{0,17})\}'
 )
-_NOBODY: Final[Set[tuple[str, str]]] = frozenset()
 _SIGNS_OF_LIFE: Final = (
     RequestCode.REGISTER_BROKER,
     RequestCode.QUERY_DATA_VERSION,
@@ -108,7 +109,9 @@ class Connection:
     the peer sends no more. `needs_care` says that more than bytes to send came of the
     last call; `last_active_ms` is when it was. `read_ms` is when input came last;
     `waiting_code` is the code of the request for which it waits for a turn of the loop,
-    0 where that is not known.
+    0 where that is not known. `progress_ms` is when a frame that is kept in part began,
+    or one before it was finished; `client_version` is that of the last request,
+    ANY_VERSION before the first; `brokers` are those that it carries.
     """
 
     __slots__ = (
@@ -116,12 +119,14 @@ class Connection:
         "_decoder",
         "_hot",
         "_noted_bytes",
-        "_registered",
+        "brokers",
+        "client_version",
         "fault",
         "finished",
         "last_active_ms",
         "needs_care",
         "pause",
+        "progress_ms",
         "read_ms",
         "remote_address",
         "socket_address",
@@ -134,7 +139,7 @@ class Connection:
         self._hot = hot
         self._decoder = FrameDecoder(hot.frame_max_bytes, hot.header_max_bytes)
         self._noted_bytes = 0
-        self._registered: set[tuple[str, str]] | None = None
+        self.brokers = CarriedBrokers()
         self.remote_address = remote_address
         self.socket_address = remote_address
         self.pause: int = Pause.NONE
@@ -144,6 +149,8 @@ class Connection:
         self.last_active_ms = 0
         self.read_ms = 0
         self.waiting_code = 0
+        self.progress_ms = 0
+        self.client_version: int = ANY_VERSION
 
     @property
     def buffered_bytes(self) -> int:
@@ -152,8 +159,8 @@ class Connection:
 
     @property
     def registered(self) -> Set[tuple[str, str]]:
-        """(cluster, address) of each broker that it registered."""
-        return _NOBODY if self._registered is None else self._registered
+        """(cluster, address) of each live broker that registered last on it."""
+        return self.brokers.live
 
     @property
     def is_done(self) -> bool:
@@ -171,7 +178,7 @@ class Connection:
         self.needs_care = self.pause != Pause.NONE or self.finished
         self._decoder.feed(data)
         output = self._run(b"", now_ms) if self.pause == Pause.NONE else b""
-        self._note_buffered()
+        self._note_buffered(len(data), now_ms)
         return output
 
     def resume(self, now_ms: int, answer: bytes = b"") -> bytes:
@@ -184,7 +191,7 @@ class Connection:
         self.pause = Pause.NONE
         self.needs_care = True
         output = self._run(answer, now_ms)
-        self._note_buffered()
+        self._note_buffered(0, now_ms)
         return output
 
     def finish(self) -> None:
@@ -192,22 +199,25 @@ class Connection:
         self.finished = True
         self.needs_care = True
 
-    def add_registered(self, key: tuple[str, str]) -> None:
-        """A broker registered on this connection; `key` is (cluster, address)."""
-        if self._registered is None:
-            self._registered = set()
-        self._registered.add(key)
+    def abandon(self) -> None:
+        """It ended: what was read and not carried out is dropped, however long
+        somebody refers to this connection."""
+        self._decoder = FrameDecoder(
+            self._hot.frame_max_bytes, self._hot.header_max_bytes
+        )
+        self._noted_bytes = 0
+        if self.fault is None:
+            self.fault = ConnectionEnded()
 
-    def discard_registered(self, key: tuple[str, str]) -> None:
-        """That broker is gone."""
-        if self._registered is not None:
-            self._registered.discard(key)
-
-    def _note_buffered(self) -> None:
+    def _note_buffered(self, received_bytes: int, now_ms: int) -> None:
+        noted_bytes = self._noted_bytes
         buffered_bytes = self._decoder.buffered_bytes
-        if buffered_bytes != self._noted_bytes:
-            self._noted_bytes = buffered_bytes
-            self.needs_care = True
+        if not buffered_bytes and not noted_bytes:
+            return
+        if not noted_bytes or buffered_bytes < noted_bytes + received_bytes:
+            self.progress_ms = now_ms
+        self._noted_bytes = buffered_bytes
+        self.needs_care = True
 
     def _run(self, first: bytes, now_ms: int) -> bytes:
         output = [first]
@@ -229,6 +239,8 @@ class Connection:
             fault.__traceback__ = fault.__context__ = None
             self.fault = fault
             self.needs_care = True
+        if self.pause != Pause.NONE:
+            self._decoder.release()
         return b"".join(output)
 
     def _handle(self, frame: Frame, now_ms: int) -> bytes:
@@ -240,6 +252,7 @@ class Connection:
         if head is not None and not head.flag & FLAG_RESPONSE:
             answer = self._hot_answer(head, body, now_ms)
             if answer is not None:
+                self.client_version = head.version
                 return b"" if head.flag & FLAG_ONEWAY else answer
         return self._cold(frame, head, now_ms)
 
@@ -354,8 +367,13 @@ class Connection:
             return None
         if info.digest != registration_digest(head.version, ext_fields, body):
             return None
+        former = info.owner
         self._hot.live_table.renew(info, self, now_ms)
-        self.add_registered(info.key)
+        if former is not self:
+            self.brokers.add(info.key)
+            if isinstance(former, Connection):
+                former.brokers.lose(info.key)
+            self.needs_care = True
         header = success_header(head.opaque, info.answer_ext_fields)
         return answer_frame(header, self._hot.order_topic_body)
 

@@ -336,7 +336,6 @@ class Registration:
             self._owner,
         )
         tables.put_live(data, info, now_ms)
-        self._owner.add_registered(info.key)
         return info
 
     def _has_own_master(

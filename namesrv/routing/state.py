@@ -19,6 +19,7 @@ from namesrv.routing.tables import RouteTables
 from namesrv.routing.topic_lists import TopicLists
 from namesrv.routing.turn import Turn
 from namesrv.routing.unfinished import UnfinishedWork
+from namesrv.routing.waiting_requests import WaitingRequests
 from namesrv.wire.command import RemotingCommand, encode_frame
 
 ColdAnswer = bytes | Literal[Pause.TURN] | None
@@ -83,6 +84,7 @@ class RoutingState:
         self.turn = Turn(self.hot)
         self.unfinished = UnfinishedWork(self.turn, self.outbox)
         self.liveness = Liveness(self.tables, options, self.outbox, self.unfinished)
+        self.waiting = WaitingRequests(options)
         self.refresh_hot_path(started_ms)
 
     def is_ready(self, now_ms: int) -> bool:
@@ -125,6 +127,7 @@ class RoutingState:
         self, request: RemotingCommand, connection: Connection, answer: RemotingCommand
     ) -> None:
         """Answer a request that had to wait, nothing if it was one-way."""
+        self.waiting.end(request)
         self.audit.note(request, connection, answer)
         frame = b"" if request.is_oneway else self.encode(answer)
         self.outbox.put(LateAnswer(connection, frame))

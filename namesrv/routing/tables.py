@@ -7,7 +7,7 @@ encoded here. Source: `RouteInfoManager`, protocol.md section 3.1.
 from collections import OrderedDict
 from collections.abc import Iterable, Mapping, Sequence
 
-from namesrv._impl import BrokerLiveInfo, BrokerLiveTable, RouteAnswers
+from namesrv._impl import BrokerLiveInfo, BrokerLiveTable, Connection, RouteAnswers
 from namesrv.routing.broker_data import BrokerData, TopicQueues
 from namesrv.routing.busy_groups import BusyGroups
 from namesrv.routing.cluster_names import ClusterNames
@@ -238,21 +238,30 @@ class RouteTables:
         said = info.broker_name, info.ha_server_addr
         if old is not None and (old.broker_name, old.ha_server_addr) != said:
             # Its slaves are answered with it; another group may have had this address.
-            self.remove_live(*info.key)
+            self._leave_group(old)
+        former = None if old is None else old.owner
         self.broker_live_table.put(info, now_ms)
+        self._carry(info, former)
         data.add_live(info.key)
         data.digest_keys.discard(info.key)
         self.leftovers.settle(LeftoverKind.ADDRESS, data.broker_name, info.broker_addr)
         self._note_change(data)
 
+    def renew_live(
+        self, info: BrokerLiveInfo, connection: Connection, now_ms: int
+    ) -> None:
+        """A broker registered again on a connection, and changed nothing."""
+        former = info.owner
+        self.broker_live_table.renew(info, connection, now_ms)
+        self._carry(info, former)
+
     def remove_live(self, cluster: str, broker_addr: str) -> BrokerLiveInfo | None:
         """Take a live entry out; what its slaves were answered is out of date."""
         info = self.broker_live_table.remove(cluster, broker_addr)
         if info is not None:
-            self.forget_digests((info.broker_name,))
-            data = self.broker_addr_table.get(info.broker_name)
-            if data is not None:
-                self._note_dead(data, info)
+            self._leave_group(info)
+            if isinstance(info.owner, Connection):
+                info.owner.brokers.lose(info.key)
         return info
 
     def _note_dead(self, data: BrokerData, info: BrokerLiveInfo) -> None:
@@ -372,6 +381,20 @@ class RouteTables:
         """`"name":{...}`, a member of brokerAddrTable."""
         text = self.broker_addr_table[broker_name].text(standard=False)
         return f"{write_string(broker_name)}:{text}"
+
+    def _carry(self, info: BrokerLiveInfo, former: object) -> None:
+        """A live entry has an owner now, and `former` was that until now."""
+        if isinstance(info.owner, Connection):
+            info.owner.brokers.add(info.key)
+        if isinstance(former, Connection) and former is not info.owner:
+            former.brokers.lose(info.key)
+
+    def _leave_group(self, info: BrokerLiveInfo) -> None:
+        """A live entry of a group is gone, or no longer what it was."""
+        self.forget_digests((info.broker_name,))
+        data = self.broker_addr_table.get(info.broker_name)
+        if data is not None:
+            self._note_dead(data, info)
 
     def _mark_changed(self, entry: TopicQueues) -> None:
         entry.is_answered = False

@@ -6,6 +6,7 @@ from typing import Any
 
 import pytest
 
+from namesrv.carried_brokers import CarriedBrokers
 from namesrv.routing import kept_routes, snapshot, unregistration
 from namesrv.routing.liveness import Liveness
 from namesrv.routing.registration import Registration
@@ -39,6 +40,7 @@ def late_end_removes(patch: Patch) -> None:
                     self._tables, self._options, self._outbox, info, now_ms
                 )
 
+    patch.setattr(CarriedBrokers, "lose", lambda *arguments: None)
     patch.setattr(Liveness, "_remove_brokers_of", remove)
 
 
