@@ -10,6 +10,8 @@ from namesrv.codes import MASTER_ID
 from namesrv.wire.bodies import QueueData, write_broker_data, write_queue_data
 
 _MOST_SHARED: Final = 4096
+_FEW: Final = 16
+"""So much may be kept that no topic has any more, in groups of few topics, too."""
 
 
 class TopicQueues:
@@ -60,7 +62,7 @@ class BrokerData:
         self.zone_name: str | None = None
         self.live_keys: set[tuple[str, str]] = set()
         self.topic_refs: list[TopicQueues] = []
-        self._stale_refs = False
+        self._stale_refs = 0
         self._texts: dict[bool, str] = {}
         self._shared: dict[tuple[int, int, int, int], QueueData] = {}
         self._queue_texts: dict[QueueData, str] = {}
@@ -82,12 +84,15 @@ class BrokerData:
             self.topic_refs = [
                 ref for ref in dict.fromkeys(self.topic_refs) if name in ref.queues
             ]
-            self._stale_refs = False
+            self._stale_refs = 0
         return self.topic_refs
 
     def lost_topic(self) -> None:
         """An entry of this group was taken out of some topic."""
-        self._stale_refs = True
+        self._stale_refs += 1
+        # Topics that come and go while nobody asks for all of them would add up.
+        if self._stale_refs > max(_FEW, len(self.topic_refs) // 8):
+            self.topics()
 
     def changed(self) -> None:
         """Addresses, zone or flag changed: what was written of them is out of date."""
@@ -98,11 +103,16 @@ class BrokerData:
         key = perm, read, flag, write
         queue_data = self._shared.get(key)
         if queue_data is None:
-            if len(self._shared) >= _MOST_SHARED:
+            if len(self._shared) >= self._most_shared:
                 self._shared.clear()
             queue_data = QueueData(self.broker_name, *key)
             self._shared[key] = queue_data
         return queue_data
+
+    @property
+    def _most_shared(self) -> int:
+        """How many queue data, and texts, may be kept that no topic has."""
+        return min(_MOST_SHARED, len(self.topic_refs) + _FEW)
 
     def queues_with_perm(self, change: Callable[[int], int]) -> dict[str, QueueData]:
         """The queues of all its topics with changed permissions, by topic."""
@@ -121,7 +131,7 @@ class BrokerData:
         """JSON of a QueueData of this group."""
         text = self._queue_texts.get(queue_data)
         if text is None:
-            if len(self._queue_texts) >= _MOST_SHARED:
+            if len(self._queue_texts) >= self._most_shared:
                 self._queue_texts.clear()
             text = self._queue_texts[queue_data] = write_queue_data(queue_data)
         return text

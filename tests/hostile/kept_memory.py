@@ -11,6 +11,7 @@ from namesrv.options import Options
 from namesrv.routing.tables import RouteTables
 
 TOPIC, ROUTE, GROUP, QUEUES, MAPPING = 1000, 100, 4096, 700, 700
+LEFT_OVER = 16
 MAPPED_QUEUE, FILTER_SERVER = 170, 100
 SLACK_BYTES = 64 << 10
 """Freed objects that wait for others of their size, and tables of our own that grow."""
@@ -28,9 +29,10 @@ def allowed_bytes(tables: RouteTables, options: Options) -> float:
         total += sum(QUEUES + names(name) for name in entry.queues)
     for name, data in tables.broker_addr_table.items():
         total += GROUP + names(data.cluster, name, data.zone_name)
+        total += LEFT_OVER * (QUEUES + names(name))
         total += sum(names(addr) for addr in data.broker_addrs.values())
-    for info in tables.broker_live_table.entries():
-        total += names(*info.key, info.broker_name, info.ha_server_addr)
+    for live in tables.broker_live_table.entries():
+        total += names(*live.key, live.broker_name, live.ha_server_addr)
     for servers in tables.filter_server_table.values():
         kept = servers[: options.max_filter_servers]
         total += sum(FILTER_SERVER + names(server) for server in kept)

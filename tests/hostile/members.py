@@ -47,7 +47,8 @@ def filled(hint: Any, where: str = "") -> Iterator[Filled]:
     elif origin is list:
         yield from _filled_list(get_args(hint)[0], where)
     elif origin is dict:
-        yield from _filled_dict(*get_args(hint), where)
+        key, element = get_args(hint)
+        yield from _filled_dict(key, element, where)
     elif origin is Annotated and get_args(hint)[0] is int:
         yield Filled(where, lambda: 2**31 - 1)
     elif hint is bool:

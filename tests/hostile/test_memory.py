@@ -1,5 +1,6 @@
 """P7: memory stays below the formula of docs/architecture.md, "Memory"."""
 
+import itertools
 import json
 import struct
 import zlib
@@ -9,6 +10,7 @@ from typing import Any
 import msgspec
 import pytest
 
+from namesrv.codes import ZONE_NAME
 from namesrv.wire.bodies import (
     DataVersion,
     RegisterBrokerBody,
@@ -116,6 +118,7 @@ def register_some(peer: Peer, name: str, number: int, topics: list[str]) -> None
 # --- one member after the other, in memory --------------------------------------------
 
 BROKERS = 2
+ZONES = itertools.count()
 SMALL_CACHE: dict[str, Any] = {"answer_cache_bytes": 1 << 14}
 
 
@@ -153,17 +156,25 @@ def broker(number: int) -> routing_peer.Broker:
 
 
 def register_in(world: World, number: int, *body: bytes, **more: Any) -> None:
-    """On a connection of its own: one that sent much waits for another turn."""
-    world.register(broker(number), *body, connection=world.connect(), **more)
+    """On a connection of its own."""
+    send_alone(world, routing_peer.registration(broker(number), *body, **more))
+
+
+def send_alone(world: World, data: bytes) -> None:
+    """On a new connection, which stays; after a large frame it goes on in a turn."""
+    connection = world.connect()
+    world.send(data, connection)
+    world.next_turn(connection)
 
 
 def settle(world: World) -> None:
-    """Ask for what is written on demand and kept, then change the group once more."""
+    """Ask for what is written on demand and kept; then change a group, and all route
+    bodies go, which have a limit of their own."""
     for topic in list(world.tables.topic_queue_table)[:8]:
         for version in (300, 479):
             world.ask(105, {"topic": topic}, version=version)
     world.ask(106)
-    register_in(world, 99)
+    register_in(world, 99, ext={ZONE_NAME: f"{next(ZONES)}"})
     world.ask(105, {"topic": "T1"})
     world.events.clear()
 
@@ -206,7 +217,7 @@ def test_each_member_of_an_operators_topic_is_bounded(way: Filled) -> None:
     def send(world: World, number: int) -> None:
         world.register(routing_peer.Broker("T", 0, "10.0.1.1:10911"))
         told = {"topic": f"T{number}"}
-        world.send(routing_peer.request(217, told, body), world.connect())
+        send_alone(world, routing_peer.request(217, told, body))
 
     assert_each_is_bounded(way.where, send)
 
@@ -229,7 +240,7 @@ def test_each_member_of_a_data_version_is_bounded(way: Filled) -> None:
     def send(world: World, number: int) -> None:
         register_in(world, number)
         told = broker(number).ext_fields
-        world.send(routing_peer.request(322, told, body), world.connect())
+        send_alone(world, routing_peer.request(322, told, body))
 
     assert_each_is_bounded(way.where, send)
 
@@ -266,6 +277,24 @@ def test_each_field_of_other_headers_is_bounded(code: int, name: str) -> None:
         world.ask(code, ext)
 
     assert_each_is_bounded(f"{code} {name}", send)
+
+
+def test_topics_that_come_and_go_leave_nothing() -> None:
+    """Their names, queues and texts, while the group stays."""
+    name = text("narrow")[:500]
+    queues = example(TopicRouteQueues)["queueDatas"][0]
+
+    def send(world: World, number: int) -> None:
+        world.register(routing_peer.Broker("T", 0, "10.0.1.1:10911"))
+        for perm in range(1000):
+            told = encoded({"queueDatas": [{**queues, "perm": perm}]})
+            topic = {"topic": f"{perm}{name}"}
+            assert world.ask(217, topic, told).code == 0
+            assert world.ask(105, topic).code == 0
+            assert world.ask(216, topic).code == 0
+            world.events.clear()
+
+    assert_each_is_bounded("topics that come and go", send)
 
 
 def test_a_new_member_without_a_limit_is_found() -> None:
