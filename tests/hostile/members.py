@@ -23,7 +23,7 @@ NAME: Final = "T"
 """What texts are where they are not filled."""
 LONG_CHARS: Final = 1 << 16
 MANY_RECORDS: Final = (300, 3000)
-MANY_VALUES: Final = (300, 10_000, 12_000)
+MANY_VALUES: Final = (300, 10_000, 40_000)
 _LETTERS: Final = "abcdefghijklmnopqrstuvwxyz0123456789"
 _NAMES_IN_HEADERS: Final = {"zone_name": ZONE_NAME}
 

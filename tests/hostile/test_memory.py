@@ -60,7 +60,7 @@ CONNECTIONS = 1000
 
 def bound_mib(*, topics: int, routes: int, groups: int, connections: int) -> float:
     """The formula, for names of some 30 bytes."""
-    tables = topics * (1000 + 2 * 30) + routes * 100 + groups * 4 * KIB
+    tables = topics * (1000 + 4 * 30) + routes * 100 + groups * 4 * KIB
     peers = connections * (4 + 64) * KIB
     budgets = ANSWER_CACHE_BYTES + INPUT_BUDGET_BYTES + OUTPUT_BUDGET_BYTES
     at_hand = 30 * FRAME_MAX_BYTES
@@ -326,7 +326,7 @@ def test_a_new_member_without_a_limit_is_found() -> None:
         except AssertionError as failure:
             assert "without a limit" in str(failure)
             found.add(way.where)
-    assert {".remark narrow", ".remark one emoji", ".numbers[12000]"} <= found
+    assert {".remark narrow", ".remark one emoji", ".numbers[40000]"} <= found
 
 
 def test_a_member_of_an_unknown_type_is_found() -> None:
