@@ -3,7 +3,7 @@
     NamesrvError
     ├── ConnectionFault      the peer broke the protocol: close, without an answer
     │   ├── FrameTooLong, FrameTooShort, HeaderTooLong, SerializeTypeUnknown
-    │   ├── HeaderInvalid
+    │   ├── HeaderOverLimit, HeaderInvalid
     │   ├── ProxyHeaderInvalid
     │   └── TlsUnavailable, TlsRequired, TlsBroken
     ├── RequestFailed        the request failed: answer its `code` and `remark`
@@ -59,6 +59,16 @@ class HeaderTooLong(ConnectionFault):
         super().__init__(
             f"header of {header_length} bytes does not fit into a frame of "
             f"{frame_length} bytes"
+        )
+
+
+class HeaderOverLimit(ConnectionFault):
+    """The header is longer than headers may be; known before the rest has come."""
+
+    def __init__(self, header_length: int, header_max_bytes: int) -> None:
+        super().__init__(
+            f"header of {header_length} bytes is longer than the limit of "
+            f"{header_max_bytes} bytes (which follows kvMaxValueBytes)"
         )
 
 

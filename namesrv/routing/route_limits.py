@@ -18,6 +18,7 @@ from namesrv.wire.bodies import (
 )
 from namesrv.wire.body_limits import BodyLimits
 from namesrv.wire.headers import RegisterBrokerRequestHeader
+from namesrv.work import Cost, Steps, batches
 
 
 def check_registration(
@@ -25,7 +26,7 @@ def check_registration(
     options: Options,
     header: RegisterBrokerRequestHeader,
     body: RegisterBrokerBody,
-) -> None:
+) -> Steps[None]:
     """Raise LimitExceeded for long names, and for more routes than there may be.
 
     A registration that adds no route is never refused for `maxRoutes`. What a body may
@@ -38,8 +39,10 @@ def check_registration(
     if options.max_routes:
         data = tables.broker_addr_table.get(header.broker_name or "")
         if _stores_topics(header, data):
-            added = _added_topics(tables, options, data, wrapper)
-            _check_routes(tables, options, added + _added_mappings(tables, wrapper))
+            added = yield from _added_topics(tables, options, data, wrapper)
+            added += _added_mappings(tables, wrapper)
+            yield len(wrapper.topic_queue_mapping_info_map or ()) * Cost.ENTRY
+            _check_routes(tables, options, added)
 
 
 def check_topic(
@@ -91,10 +94,11 @@ def _stores_topics(
         return True
     if header.enable_acting_master is None:
         return False
-    addrs = {} if data is None else data.broker_addrs
+    if data is None:
+        return True
     # The address leaves any other id that it has (step 4 of a registration).
-    others = [key for key, addr in addrs.items() if addr != header.broker_addr]
-    return header.broker_id <= min(others, default=header.broker_id)
+    others = (i for i, addr in data.broker_addrs.items() if addr != header.broker_addr)
+    return header.broker_id <= next(others, header.broker_id)
 
 
 def _added_topics(
@@ -102,17 +106,26 @@ def _added_topics(
     options: Options,
     data: BrokerData | None,
     wrapper: TopicConfigSerializeWrapper,
-) -> int:
+) -> Steps[int]:
     configs = wrapper.topic_config_table or {}
-    topics = {config.topic_name for config in configs.values()} - {None}
-    if data is None:
-        return len(topics)
-    added = sum(not tables.has(topic or "", data) for topic in topics)
+    topics: set[str] = set()
+    added = 0
+    for some in batches(list(configs.values()), Cost.ENTRY):
+        names = {config.topic_name for config in some if config.topic_name is not None}
+        names -= topics
+        topics |= names
+        added += len(names)
+        if data is not None:
+            added -= sum(tables.has(topic, data) for topic in names)
+        yield len(some) * Cost.ENTRY
     if (
-        options.delete_topic_with_broker_registration
+        data is not None
+        and options.delete_topic_with_broker_registration
         and not wrapper.topic_queue_mapping_info_map
     ):
-        added -= sum(entry.topic not in configs for entry in data.topics())
+        for entries in batches(data.topics(), Cost.TOPIC):
+            added -= sum(entry.topic not in configs for entry in entries)
+            yield len(entries) * Cost.TOPIC
     return added
 
 

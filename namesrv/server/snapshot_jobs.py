@@ -5,7 +5,7 @@ from collections.abc import Callable, Iterable, Iterator
 
 from namesrv.errors import StorageError
 from namesrv.server.clock import wall_millis
-from namesrv.wire.snapshot_records import FIRST_LINE, Place, is_record
+from namesrv.wire.snapshot_records import FIRST_LINE, Pieces, Place, is_record
 
 
 class SnapshotJob:
@@ -14,7 +14,7 @@ class SnapshotJob:
     def __init__(
         self,
         path: str,
-        records: list[bytes | Place],
+        records: list[bytes | Place | Pieces],
         done: Callable[[StorageError | None], None],
     ) -> None:
         self.path = path
@@ -29,6 +29,9 @@ class SnapshotJob:
             for record in self._records:
                 if isinstance(record, bytes):
                     yield record
+                    continue
+                if isinstance(record, Pieces):
+                    yield from record.whole()
                     continue
                 if descriptor is None:
                     descriptor = os.open(self.path, os.O_RDONLY | os.O_CLOEXEC)

@@ -53,7 +53,9 @@ LONGEST_ESCAPED_STRING: Final = 1 << 13
 _SHORT_BYTES: Final = 512
 
 
-def read_json(data: bytes, *, most_values: int | None = MOST_VALUES) -> JsonValue:
+def read_json(
+    data: bytes, *, most_values: int | None = MOST_VALUES, strictly: bool = False
+) -> JsonValue:
     """Read one JSON value; None for an empty or blank text, as for `null`.
 
     Names that were bare numbers are `Number`s (equal to their text); of equal names the
@@ -61,14 +63,17 @@ def read_json(data: bytes, *, most_values: int | None = MOST_VALUES) -> JsonValu
 
     Raises JsonInvalid for everything else: bytes that are not UTF-8, text after the
     value, nesting deeper than `MAX_DEPTH`, more than `most_values` values (commas in
-    texts count, too; None for a file of our own, whose content has other limits).
+    texts count, too; None for a file of our own, whose content has other limits), and
+    what only the lenient reader takes if the text is to be read `strictly` or is longer
+    than LONGEST_LENIENT_TEXT.
     Source: protocol.md sections 1.4 and 1.8.
     """
     text = _text(data, most_values)
     with suppress(ValueError, RecursionError):
         return _read_strict(text)
-    if len(text) > LONGEST_LENIENT_TEXT:
-        raise JsonInvalid("text is not strict JSON, and too long to be read leniently")
+    if strictly or len(text) > LONGEST_LENIENT_TEXT:
+        reason = "text is not strict JSON, and too long to be read leniently"
+        raise JsonInvalid(reason)
     return LenientReader(text).read()
 
 

@@ -30,7 +30,12 @@ def read_data_version(data: bytes) -> DataVersion | None:
     if len(data) > _LONGEST_DATA_VERSION:
         reason = f"it has {len(data)} bytes, the limit is {_LONGEST_DATA_VERSION}"
         raise BodyInvalid("data version", reason)
-    return finish(read_record_steps(DataVersion, data, "data version"))
+    return finish(read_data_version_steps(data))
+
+
+def read_data_version_steps(data: bytes) -> Steps[DataVersion | None]:
+    """As `read_data_version`, in steps."""
+    return read_record_steps(DataVersion, data, "data version")
 
 
 def read_queue_datas(data: bytes) -> list[QueueData | None] | None:

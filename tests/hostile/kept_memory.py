@@ -11,7 +11,7 @@ from namesrv.options import Options
 from namesrv.routing.tables import RouteTables
 
 TOPIC, ROUTE, GROUP, QUEUES, MAPPING = 1000, 100, 4096, 700, 700
-LEFT_OVER = 16
+LEFT_OVER = 64
 MAPPED_QUEUE, FILTER_SERVER = 170, 100
 SLACK_BYTES = 64 << 10
 """Freed objects that wait for others of their size, and tables of our own that grow."""

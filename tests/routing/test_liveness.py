@@ -11,6 +11,8 @@ from tests.routing.world import World
 MASTER = Broker("b", 0, "m:1")
 SLAVE = Broker("b", 1, "s1:1")
 OTHER = Broker("o", 0, "o:1")
+MOVED = Broker("b", 0, "m:1", "c2")
+OLDER_GONE = "older registration of a broker gone, it is registered in another cluster"
 SCAN_MILLIS = 5000
 TIMEOUT_MILLIS = 120_000
 DAY_MILLIS = 86_400_000
@@ -197,6 +199,32 @@ def test_a_late_end_after_expiry_and_return(ticking: World) -> None:
     ticking.register(MASTER, connection=ticking.connect())
     ticking.close()
     assert ticking.addrs == {"b": {0: "m:1"}}
+
+
+def test_the_end_of_an_older_registration_in_another_cluster(ticking: World) -> None:
+    """P1: what an older event removes is found by the key of its own registration."""
+    new = ticking.connect()
+    ticking.register(MASTER)
+    ticking.register(MOVED, connection=new)
+    ticking.close()
+    assert ticking.addrs == {"b": {0: "m:1"}} and ticking.topics["T1"] == {"b": 6}
+    assert ticking.live_keys == {("c2", "m:1")}
+    ticking.close(new)
+    assert ticking.addrs == {} and ticking.tables.cluster_addr_table == {}
+
+
+def test_an_older_registration_in_another_cluster_expires_alone(
+    ticking: World,
+) -> None:
+    """P1."""
+    new = ticking.connect()
+    ticking.register(MASTER, ext=timeout(1000))
+    ticking.register(MOVED, connection=new)
+    ticking.run(2 * SCAN_MILLIS)
+    assert ticking.closed == [ticking.connection]
+    assert ticking.addrs == {"b": {0: "m:1"}}
+    assert ticking.live_keys == {("c2", "m:1")}
+    assert ticking.event(OLDER_GONE)["registered_in"] == "c2"
 
 
 def test_heartbeats_elsewhere_do_not_move_a_broker(ticking: World) -> None:
