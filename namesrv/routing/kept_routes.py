@@ -16,7 +16,7 @@ from namesrv.routing.snapshot import (
     restore,
 )
 from namesrv.routing.state import RoutingState
-from namesrv.wire.snapshot_records import FIRST_LINE, Place
+from namesrv.wire.snapshot_records import FIRST_LINE, Place, TablesRecord
 
 
 class Kept(NamedTuple):
@@ -59,12 +59,13 @@ class KeptRoutes:
         """Whether groups are still to be packed."""
         return bool(self._waiting)
 
-    def take_over(self, snapshot: RouteSnapshot, now_ms: int) -> list[BrokerLiveInfo]:
-        """Fill the empty tables from the file; each broker has a lease."""
+    def take_over(
+        self, snapshot: RouteSnapshot, served_millis: int, now_ms: int
+    ) -> list[BrokerLiveInfo]:
+        """Fill the empty tables from the file; each broker has a lease, or what was
+        left of it when the last run had served for `served_millis`."""
         state = self._state
         infos = restore(state.tables, state.options, snapshot, now_ms)
-        lease = state.options.warm_start_lease_millis
-        state.liveness.lease(infos, now_ms, lease)
         # Other options: the digests in the file are not those of the tables.
         is_same = snapshot.tables.options == relied_on(state.options)
         for group, place in snapshot.groups if is_same else ():
@@ -74,8 +75,28 @@ class KeptRoutes:
             if len(data.live_keys) == len(group.lives):
                 self._places[group.broker_name] = Kept(data.change, place)
         self._saved_changes = state.tables.changes
+        # The leases that are granted now are not in the file.
+        self._grant_leases(infos, snapshot.tables, served_millis, now_ms)
         state.is_warm = True
         return infos
+
+    def _grant_leases(
+        self,
+        infos: list[BrokerLiveInfo],
+        kept: TablesRecord,
+        served_millis: int,
+        now_ms: int,
+    ) -> None:
+        leases = self._state.liveness.leases
+        served_millis = max(served_millis, kept.served_millis)
+        since_millis = served_millis - kept.served_millis
+        left_millis = {
+            (lease.cluster_name, lease.broker_addr): lease.left_millis - since_millis
+            for lease in kept.leases
+        }
+        leases.serve_on(served_millis, now_ms)
+        lease_millis = self._state.options.warm_start_lease_millis
+        leases.grant(infos, left_millis, lease_millis, now_ms)
 
     def begin(self) -> None:
         """Begin a new file: all groups wait."""
@@ -108,7 +129,8 @@ class KeptRoutes:
             # Nobody knows now which group was registered under which.
             options = {}
         records = [k.record for k in kept.values()]
-        records.append(pack_tables(state.tables, options, saved_millis, now_ms))
+        leases = state.liveness.leases
+        records.append(pack_tables(state.tables, options, leases, saved_millis, now_ms))
         records.append(pack_end(len(kept)))
         places: dict[str, Kept] = {}
         offset = len(FIRST_LINE)

@@ -15,6 +15,7 @@ from namesrv._impl import BrokerLiveInfo
 from namesrv.errors import SnapshotInvalid
 from namesrv.options import OPTIONS, Options, value_text
 from namesrv.routing.broker_data import BrokerData, TopicQueues
+from namesrv.routing.leases import Leases
 from namesrv.routing.tables import RouteTables
 from namesrv.wire.bodies import DataVersion, QueueData, TopicQueueMappingInfo
 from namesrv.wire.snapshot_records import (
@@ -23,6 +24,7 @@ from namesrv.wire.snapshot_records import (
     TABLES,
     EndRecord,
     GroupRecord,
+    LeaseRecord,
     LiveRecord,
     MappingRecord,
     Place,
@@ -67,7 +69,11 @@ def pack_group(tables: RouteTables, data: BrokerData) -> bytes:
 
 
 def pack_tables(
-    tables: RouteTables, options: dict[str, str], saved_millis: int, now_ms: int
+    tables: RouteTables,
+    options: dict[str, str],
+    leases: Leases,
+    saved_millis: int,
+    now_ms: int,
 ) -> bytes:
     """What the groups share, as it is now; `saved_millis` is the date, `options` what
     the groups' digests rely on."""
@@ -81,6 +87,8 @@ def pack_tables(
         [(*key, servers) for key, servers in tables.filter_server_table.items()],
         list(_mapping_records(tables)),
         {name: now_ms - at for name, at in tables.gone_since.items()},
+        [LeaseRecord(*key, left) for key, left in leases.left_millis(now_ms).items()],
+        leases.served_millis(now_ms),
     )
     return write_record(TABLES, record)
 

@@ -49,7 +49,7 @@ class RoutingState:
         self.tables = RouteTables(RouteAnswers(options.answer_cache_bytes))
         self.topic_lists = TopicLists(self.tables)
         self.route_bodies = RouteBodies(self.tables)
-        self.liveness = Liveness(self.tables, options, self.outbox)
+        self.liveness = Liveness(self.tables, options, self.outbox, started_ms)
         self.kv_config = KVConfigManager(options, self.outbox, self._kv_changed)
         self.configuration = Configuration(
             options, self.outbox, self._configuration_changed

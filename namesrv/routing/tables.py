@@ -262,6 +262,10 @@ class RouteTables:
                 self._mark(entry.topic)
         self.topic_changes += 1
 
+    def leases_changed(self) -> None:
+        """What a snapshot holds of leases is out of date."""
+        self.changes += 1
+
     def _mark_changed(self, entry: TopicQueues) -> None:
         entry.is_answered = False
         self._mark(entry.topic)

@@ -9,7 +9,7 @@ from typing import Final, Protocol
 from namesrv._impl import Connection
 from namesrv.errors import ConnectionFault, TlsBroken
 from namesrv.routing.state import RoutingState
-from namesrv.server.clock import monotonic_millis
+from namesrv.server.clock import cpu_millis, monotonic_millis
 from namesrv.server.counted_event import CountedEvent
 from namesrv.server.logs import EventLog
 from namesrv.server.tls_context import TlsGate
@@ -185,9 +185,8 @@ class Connections:
         """
         self._refusals.report()
         idle_millis = self._state.options.server_channel_max_idle_time_seconds * 1000
-        is_holding = self._state.liveness.is_holding(now_ms)
-        if is_holding:
-            idle_millis = 0
+        # After a stall of our own, what peers have sent may still be unread.
+        read_ms = self._state.liveness.read_until_ms(now_ms)
         for protocol in list(self._by_connection.values()):
             closing_since_ms = protocol.closing_since_ms
             if closing_since_ms is not None:
@@ -195,11 +194,11 @@ class Connections:
                     protocol.transport.abort()
             elif (
                 idle_millis
-                and now_ms - protocol.connection.last_active_ms > idle_millis
+                and read_ms - protocol.connection.last_active_ms > idle_millis
             ):
                 self._debug("connection is idle", protocol, protocol.connection)
                 protocol.close()
-            elif not is_holding and _is_stuck(protocol.handshake_since_ms, now_ms):
+            elif _is_stuck(protocol.handshake_since_ms, read_ms):
                 self.report_fault(protocol, TlsBroken("the handshake does not end"))
                 protocol.close()
 
@@ -289,7 +288,9 @@ class Connections:
     def _destroy_channel(self, connection: Connection) -> None:
         if connection.registered and not self.is_ending:
             # The clock itself, because this may be the first sign of a stall.
-            self._state.liveness.on_channel_destroy(connection, monotonic_millis())
+            self._state.liveness.on_channel_destroy(
+                connection, cpu_millis(), monotonic_millis()
+            )
             self._flush()
 
     def _debug(self, event: str, protocol: Served, connection: Connection) -> None:
