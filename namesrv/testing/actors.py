@@ -4,7 +4,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 
 from namesrv.testing.clock import VirtualClock
-from namesrv.testing.history import TOPICS, Member
+from namesrv.testing.history import FILTERS, TOPICS, Member
 from namesrv.testing.network import PROMPT_MILLIS, Link, Network, Sent
 from namesrv.testing.requests import (
     PLAIN,
@@ -109,6 +109,7 @@ class BrokerActor(Peer):
         self.is_up = False
         self.topics = {t: Queues(4, 4, 6) for t in member.topics}
         self.version = Version(1, 0, 1_700_000_000_000 + number)
+        self._filters: tuple[str, ...] | None = ()
 
     @property
     def identity(self) -> Identity:
@@ -138,6 +139,10 @@ class BrokerActor(Peer):
                 self.topics[absent[0]] = Queues(2, 2, 6)
             else:
                 del self.topics[TOPICS[0]]
+        elif what == "filters":
+            # None, one and two of them in turn, and now and then no word.
+            nth = self.version.counter % 4
+            self._filters = FILTERS[:nth] if nth < len(FILTERS) + 1 else None
         if what != "none":
             self._next_version(state=int(what == "state"))
 
@@ -176,6 +181,7 @@ class BrokerActor(Peer):
             acting,
             self.version,
             {topic: self.topics[topic] for topic in topics},
+            self._filters if not sending.form.deflated else self._filters or (),
         )
         self.send([request], sending)
 

@@ -15,6 +15,7 @@ STEPS: Final = 60
 CLUSTERS: Final = ("c1", "c2")
 NAMES: Final = ("broker-a", "broker-b", "broker-c")
 TOPICS: Final = ("T0", "T1", "T2", "T3", "T4")
+FILTERS: Final = ("10.0.9.1:30000", "10.0.9.2:30000")
 NEVER: Final = -1
 NOBODY: Final = -1
 
@@ -225,7 +226,8 @@ class _Drawer:
         return {"form": self._form(), "delay": self._delay(), "fault": self._fault()}
 
     def _register(self) -> dict[str, object]:
-        change = self._random.choice(("none", "none", "queues", "topics", "state"))
+        changes = ("none", "none", "queues", "topics", "state", "filters")
+        change = self._random.choice(changes)
         return {"broker": self._broker(), "change": change, **self._sent()}
 
     def _heartbeat(self) -> dict[str, object]:

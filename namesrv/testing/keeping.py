@@ -112,6 +112,7 @@ class _FileCopy:
         self.groups = groups
         self.leases = leases
         self.births = dict(model.births)
+        self.filters = dict(model.filters)
         self.topics = {(topic, model.births[topic]) for topic in model.topics}
         self.clusters = {c: set(names) for c, names in model.clusters.items()}
 
@@ -121,6 +122,7 @@ class _FileCopy:
         if not self.groups:
             return
         model.clusters = {c: set(names) for c, names in self.clusters.items()}
+        model.filters = dict(self.filters)
         for name, copy in self.groups.items():
             model.groups[name] = copy.group.copy()
             model.lives |= {key: replace(live) for key, live in copy.lives.items()}

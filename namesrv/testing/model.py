@@ -91,6 +91,7 @@ class Model:
         self.topics: dict[str, dict[str, Queues]] = {}
         self.lives: dict[Key, Live] = {}
         self.births: dict[str, int] = {}
+        self.filters: dict[Key, tuple[str, ...]] = {}
         self.changes = 0
 
     def copy(self) -> "Model":
@@ -101,6 +102,7 @@ class Model:
         twin.topics = {topic: dict(by_name) for topic, by_name in self.topics.items()}
         twin.lives = {key: replace(live) for key, live in self.lives.items()}
         twin.births = dict(self.births)
+        twin.filters = dict(self.filters)
         twin.changes = self.changes
         return twin
 
@@ -137,8 +139,11 @@ class Model:
             for gone in [k for k, v in self.lives.items() if k[1] == old_addr]:
                 if self.lives[gone].belongs_to(who.name):
                     self._drop_live(gone)
+                    self._put_filters(gone, ())
         self._store_topics(request, group, is_first or old_addr is None)
         self._put_live(request, key, link)
+        if request.filters is not None:
+            self._put_filters(key, request.filters)
         master = group.addrs.get(0)
         if who.id == 0 or master is None or (who.cluster, master) not in self.lives:
             return {}
@@ -155,6 +160,7 @@ class Model:
         others = self._others(key, who.name)
         if live is None or is_meant or live.link == link:
             self._drop_live(key)
+            self._put_filters(key, ())
         if others and (is_meant or any(self.lives[k].link != link for k in others)):
             self._stay(key, who.name, others)
         else:
@@ -181,6 +187,7 @@ class Model:
         name, is_visible = self.lives[key].name, self.is_visible(key)
         others = self._others(key, name)
         self._drop_live(key)
+        self._put_filters(key, ())
         if others and name in self.groups:
             self._stay(key, name, others)
         elif is_visible:
@@ -328,6 +335,13 @@ class Model:
         if old is None or old.is_leased or old.kept_facts != live.kept_facts:
             self.changes += 1
         self.lives[key] = live
+
+    def _put_filters(self, key: Key, filters: tuple[str, ...]) -> None:
+        if self.filters.get(key, ()) != filters:
+            self.changes += 1
+        self.filters.pop(key, None)
+        if filters:
+            self.filters[key] = filters
 
     def confirm(self, live: Live) -> None:
         """A broker of the last run was heard of."""

@@ -132,6 +132,17 @@ def any_name_unregisters(patch: Patch) -> None:
     patch.setattr(unregistration, "unregister_broker", unregister)
 
 
+def filter_servers_outlive_their_broker(patch: Patch) -> None:
+    """What a broker told of filter servers stays when it goes."""
+    store = RouteTables.set_filter_servers
+
+    def set_filter_servers(self: Any, key: Any, servers: Any) -> None:
+        if servers is not None:
+            store(self, key, servers)
+
+    patch.setattr(RouteTables, "set_filter_servers", set_filter_servers)
+
+
 def old_cluster_is_never_left(patch: Patch) -> None:
     """A group stays in the cluster that all of its brokers have left."""
     patch.setattr(RouteTables, "leave_cluster", leave_only_if_gone)
@@ -233,6 +244,7 @@ BREAKS: dict[Break, tuple[str, int]] = {
     work_is_no_pause: ("is absent", 6),
     old_cluster_takes_the_address_along: ("is absent", 6),
     any_name_unregisters: ("P3|answer", 6),
+    filter_servers_outlive_their_broker: ("P2", 6),
     old_cluster_is_never_left: ("leftovers", 6),
     half_is_shown: ("P2", 4),
     half_is_stored: ("P2", 2),
