@@ -3,11 +3,12 @@
     NamesrvError
     ├── ConnectionFault      the peer broke the protocol: close, without an answer
     │   ├── FrameTooLong, FrameTooShort, HeaderTooLong, SerializeTypeUnknown
-    │   ├── HeaderInvalid
+    │   ├── HeaderOverLimit, HeaderInvalid
     │   ├── ProxyHeaderInvalid
     │   └── TlsUnavailable, TlsRequired, TlsBroken
     ├── RequestFailed        the request failed: answer its `code` and `remark`
     │   ├── BodyInvalid      the request's body cannot be read (code 1)
+    │   ├── LimitExceeded    the request brings more than a limit allows (code 1)
     │   └── AccessRefused    the peer may not ask for this (code 16)
     ├── JsonInvalid, PropertiesInvalid      a text cannot be read; position and reason
     ├── AccessKeysInvalid    the file of access keys cannot be read
@@ -58,6 +59,16 @@ class HeaderTooLong(ConnectionFault):
         super().__init__(
             f"header of {header_length} bytes does not fit into a frame of "
             f"{frame_length} bytes"
+        )
+
+
+class HeaderOverLimit(ConnectionFault):
+    """The header is longer than headers may be; known before the rest has come."""
+
+    def __init__(self, header_length: int, header_max_bytes: int) -> None:
+        super().__init__(
+            f"header of {header_length} bytes is longer than the limit of "
+            f"{header_max_bytes} bytes (which follows kvMaxValueBytes)"
         )
 
 
@@ -124,6 +135,17 @@ class BodyInvalid(RequestFailed):
 
     def __init__(self, what: str, reason: str) -> None:
         super().__init__(f"{what} cannot be read: {reason}")
+
+
+class LimitExceeded(RequestFailed):
+    """A request brings more than may be kept, or read; answered with code 1.
+
+    `what` says how much it is, `option` where the limit comes from.
+    """
+
+    def __init__(self, what: str, limit: int, option: str = "") -> None:
+        source = f" ({option})" if option else ""
+        super().__init__(f"{what}, the limit is {limit}{source}")
 
 
 class AccessRefused(RequestFailed):

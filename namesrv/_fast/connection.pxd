@@ -11,6 +11,7 @@ cdef class HotPath:
     cdef public BrokerLiveTable live_table
     cdef public object cold_path
     cdef public Py_ssize_t frame_max_bytes
+    cdef public Py_ssize_t header_max_bytes
     cdef public int hot_codes
     cdef public bytes order_topic_body
     cdef public bint turn_taken
@@ -29,6 +30,8 @@ cdef class Connection:
     cdef public int pause
     cdef public bint needs_care
     cdef public long long last_active_ms
+    cdef public long long read_ms
+    cdef public int waiting_code
     cdef set _registered
     cdef public str remote_address
     cdef public str socket_address
@@ -37,7 +40,8 @@ cdef class Connection:
     cdef int _answer_frames(self, Output* output, long long now_ms) except -1
     cdef int _handle(self, FrameView* frame, Output* output, long long now_ms) except -1
     cdef int _cold(self, FrameView* frame, Output* output, long long now_ms) except -1
-    cdef bint _take_turn(self) noexcept
+    cdef bint _take_turn(self, HeadView* head) except -1
+    cdef int _put_back(self) except -1
     cdef int _hot_answer(
         self, FrameView* frame, HeadView* head, Output* output, long long now_ms
     ) except -1

@@ -67,6 +67,10 @@ cdef inline long long _millis(object now_ms) except? -1:
     return check_millis("now_ms", now_ms)
 
 
+cdef inline bint is_sign_of_life(int code) noexcept nogil:
+    return code in (REGISTER_BROKER, QUERY_DATA_VERSION, BROKER_HEARTBEAT)
+
+
 cdef class HotPath:
     """What all connections share: the tables, the mask, and the way to the processor.
 
@@ -75,13 +79,21 @@ cdef class HotPath:
     registration was handled in this turn of the loop (the server resets it).
     """
 
-    def __init__(self, route_answers, live_table, cold_path, frame_max_bytes):
+    def __init__(
+        self,
+        route_answers,
+        live_table,
+        cold_path,
+        frame_max_bytes,
+        header_max_bytes=hot_path.DEFAULT_HEADER_MAX_BYTES,
+    ):
         check_instance("route_answers", route_answers, RouteAnswers)
         check_instance("live_table", live_table, BrokerLiveTable)
         self.route_answers = route_answers
         self.live_table = live_table
         self.cold_path = cold_path
         self.frame_max_bytes = check_size("frame_max_bytes", frame_max_bytes)
+        self.header_max_bytes = check_size("header_max_bytes", header_max_bytes)
         self.hot_codes = 0
         self.order_topic_body = b""
         self.turn_taken = False
@@ -97,14 +109,18 @@ cdef class Connection:
 
     `pause` says why it stopped parsing; `fault` why it must close; `finished` that
     the peer sends no more. `needs_care` says that more than bytes to send came of the
-    last call; `last_active_ms` is when it was.
+    last call; `last_active_ms` is when it was. `read_ms` is when input came last;
+    `waiting_code` is the code of the request for which it waits for a turn of the loop,
+    0 where that is not known.
     """
 
     def __init__(self, hot, remote_address):
         check_instance("hot", hot, HotPath)
         check_text("remote_address", remote_address)
         self._hot = hot
-        self._decoder = FrameDecoder((<HotPath>hot).frame_max_bytes)
+        self._decoder = FrameDecoder(
+            (<HotPath>hot).frame_max_bytes, (<HotPath>hot).header_max_bytes
+        )
         self._noted_bytes = 0
         self._latest_shape = 0
         self.remote_address = remote_address
@@ -115,6 +131,8 @@ cdef class Connection:
         self.finished = False
         self.needs_care = False
         self.last_active_ms = 0
+        self.read_ms = 0
+        self.waiting_code = 0
 
     @property
     def buffered_bytes(self):
@@ -138,6 +156,7 @@ cdef class Connection:
         if type(data) is not bytes:
             check_bytes("data", data)
         self.last_active_ms = now
+        self.read_ms = now
         if self.fault is not None:
             return output
         self.needs_care = self.pause != PAUSE_NONE or self.finished
@@ -213,6 +232,7 @@ cdef class Connection:
                 self._handle(&frame, output, now_ms)
                 if output.length >= OUTPUT_PAUSE_BYTES and self.pause == PAUSE_NONE:
                     self.pause = PAUSE_OUTPUT
+                    self.waiting_code = 0
                     self.needs_care = True
         except ConnectionFault as fault:
             # Their frames would keep this connection and its input alive, in a circle.
@@ -225,16 +245,19 @@ cdef class Connection:
         self, FrameView* frame, Output* output, long long now_ms
     ) except -1:
         cdef HeadView head
+        cdef HeadView* known = NULL
         cdef Py_ssize_t start = output.length
-        if frame.body_length >= LARGE_REGISTRATION_BYTES and not self._take_turn():
-            return 0
         if self._hot._shapes.view(
             &self._latest_shape,
             frame.serialize_type,
             frame.header,
             frame.header_length,
             &head,
-        ) and not (head.flag & FLAG_RESPONSE):
+        ):
+            known = &head
+        if frame.body_length >= LARGE_REGISTRATION_BYTES and not self._take_turn(known):
+            return 0
+        if known != NULL and not (head.flag & FLAG_RESPONSE):
             if self._hot_answer(frame, &head, output, now_ms):
                 if head.flag & FLAG_ONEWAY:
                     output.length = start
@@ -254,21 +277,47 @@ cdef class Connection:
             self.pause = PAUSE_LATER
             return 0
         if answer is _PAUSE_TURN:
-            self.pause = PAUSE_TURN
-            self._decoder.undo()
+            self._put_back()
             return 0
         check_bytes("answer", answer)
         return append_bytes(output, answer)
 
-    cdef bint _take_turn(self) noexcept:
+    cdef bint _take_turn(self, HeadView* head) except -1:
         """Pause, before a large frame if another had this turn, else after it."""
-        self.pause = PAUSE_TURN
         self.needs_care = True
         if self._hot.turn_taken:
-            self._decoder.undo()
+            self._put_back()
             return False
+        self.pause = PAUSE_TURN
+        self.waiting_code = 0 if head == NULL else head.code
         self._hot.turn_taken = True
         return True
+
+    cdef int _put_back(self) except -1:
+        """The request comes again in another turn. What a broker says to stay alive
+        counts from when it was read, unless the processor has to look at it first."""
+        cdef FrameView frame
+        cdef HeadView head
+        cdef BrokerLiveInfo info
+        self.pause = PAUSE_TURN
+        self.waiting_code = 0
+        self._decoder.undo()
+        # Anew: whoever was asked meanwhile may have fed this connection.
+        if not self._decoder.next_view(&frame):
+            return 0
+        self._decoder.undo()
+        if not view_head(
+            frame.serialize_type, frame.header, frame.header_length, &head, None
+        ):
+            return 0
+        self.waiting_code = head.code
+        if not self._hot.hot_codes & HOT_HEARTBEAT:
+            return 0
+        if is_sign_of_life(head.code) and not (head.flag & FLAG_RESPONSE):
+            info = self._live_info(&head) if head.has_ext_fields else None
+            if info is not None and info.last_update_timestamp < self.read_ms:
+                info.last_update_timestamp = self.read_ms
+        return 0
 
     cdef int _hot_answer(
         self, FrameView* frame, HeadView* head, Output* output, long long now_ms

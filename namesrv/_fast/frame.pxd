@@ -14,6 +14,7 @@ cdef class FrameDecoder:
     cdef Py_ssize_t _length
     cdef Py_ssize_t _last_start
     cdef Py_ssize_t _frame_max_bytes
+    cdef Py_ssize_t _header_max_bytes
 
     cdef int borrow(self, const unsigned char* data, Py_ssize_t length) except -1
     cdef int settle(self) except -1

@@ -8,10 +8,16 @@ from cpython.bytes cimport PyBytes_AsString, PyBytes_FromStringAndSize, PyBytes_
 from namesrv.errors import (
     FrameTooLong,
     FrameTooShort,
+    HeaderOverLimit,
     HeaderTooLong,
     SerializeTypeUnknown,
 )
-from namesrv.hot_path import Frame, check_bytes, check_size
+from namesrv.hot_path import (
+    DEFAULT_HEADER_MAX_BYTES,
+    Frame,
+    check_bytes,
+    check_size,
+)
 
 cdef enum:
     LENGTH_BYTES = 4
@@ -31,12 +37,14 @@ cdef inline unsigned int big_endian(const unsigned char* place) noexcept nogil:
 cdef class FrameDecoder:
     """Splits a byte stream into frames.
 
-    `frame_max_bytes` counts the four length bytes too. Input is kept as it came; a
-    length that was promised allocates nothing. Source: `NettyDecoder`.
+    `frame_max_bytes` counts the four length bytes too; a header of more than
+    `header_max_bytes` is refused before the rest of its frame has come. Input is kept
+    as it came; a length that was promised allocates nothing. Source: `NettyDecoder`.
     """
 
-    def __init__(self, frame_max_bytes):
+    def __init__(self, frame_max_bytes, header_max_bytes=DEFAULT_HEADER_MAX_BYTES):
         self._frame_max_bytes = check_size("frame_max_bytes", frame_max_bytes)
+        self._header_max_bytes = check_size("header_max_bytes", header_max_bytes)
 
     def __dealloc__(self):
         free(self._owned)
@@ -54,8 +62,8 @@ cdef class FrameDecoder:
     def next_frame(self):
         """The next whole frame, or None while it is incomplete.
 
-        Raises FrameTooLong or FrameTooShort as soon as the length is there, and
-        HeaderTooLong or SerializeTypeUnknown when the frame is complete.
+        Raises FrameTooLong, FrameTooShort or HeaderOverLimit as soon as the length is
+        there, and HeaderTooLong or SerializeTypeUnknown when the frame is complete.
         """
         cdef FrameView view
         if not self.next_view(&view):
@@ -139,10 +147,15 @@ cdef class FrameDecoder:
             raise FrameTooLong(frame_length, self._frame_max_bytes)
         if frame_length < LENGTH_BYTES:
             raise FrameTooShort(frame_length)
-        if available < LENGTH_BYTES + frame_length:
+        if available < PREFIX_BYTES:
             self._release()
             return 0
         header_length = big_endian(start + LENGTH_BYTES) & 0xFFFFFF
+        if header_length > self._header_max_bytes:
+            raise HeaderOverLimit(header_length, self._header_max_bytes)
+        if available < LENGTH_BYTES + frame_length:
+            self._release()
+            return 0
         if header_length > frame_length - LENGTH_BYTES:
             raise HeaderTooLong(header_length, frame_length)
         if start[LENGTH_BYTES] > 1:

@@ -24,6 +24,7 @@ from namesrv.codes import (
 )
 from namesrv.errors import ConnectionFault
 from namesrv.hot_path import (
+    DEFAULT_HEADER_MAX_BYTES,
     LARGE_REGISTRATION_BYTES,
     OUTPUT_PAUSE_BYTES,
     Frame,
@@ -45,6 +46,11 @@ _DATA_VERSION: Final = re.compile(
     rb'"timestamp":(0|[1-9][0-9]{0,17})\}'
 )
 _NOBODY: Final[Set[tuple[str, str]]] = frozenset()
+_SIGNS_OF_LIFE: Final = (
+    RequestCode.REGISTER_BROKER,
+    RequestCode.QUERY_DATA_VERSION,
+    RequestCode.BROKER_HEARTBEAT,
+)
 _CRC32_MASK: Final = 0x7FFFFFFF
 _CRC32_FIELD: Final = re.compile(r"[1-9][0-9]{0,9}")
 
@@ -66,6 +72,7 @@ class HotPath:
     __slots__ = (
         "cold_path",
         "frame_max_bytes",
+        "header_max_bytes",
         "hot_codes",
         "live_table",
         "order_topic_body",
@@ -79,6 +86,7 @@ class HotPath:
         live_table: BrokerLiveTable,
         cold_path: ColdPath,
         frame_max_bytes: int,
+        header_max_bytes: int = DEFAULT_HEADER_MAX_BYTES,
     ) -> None:
         check_instance("route_answers", route_answers, RouteAnswers)
         check_instance("live_table", live_table, BrokerLiveTable)
@@ -86,6 +94,7 @@ class HotPath:
         self.live_table = live_table
         self.cold_path = cold_path
         self.frame_max_bytes = check_size("frame_max_bytes", frame_max_bytes)
+        self.header_max_bytes = check_size("header_max_bytes", header_max_bytes)
         self.hot_codes: int = HotCode.NONE
         self.order_topic_body = b""
         self.turn_taken = False
@@ -97,7 +106,9 @@ class Connection:
 
     `pause` says why it stopped parsing; `fault` why it must close; `finished` that
     the peer sends no more. `needs_care` says that more than bytes to send came of the
-    last call; `last_active_ms` is when it was.
+    last call; `last_active_ms` is when it was. `read_ms` is when input came last;
+    `waiting_code` is the code of the request for which it waits for a turn of the loop,
+    0 where that is not known.
     """
 
     __slots__ = (
@@ -111,15 +122,17 @@ class Connection:
         "last_active_ms",
         "needs_care",
         "pause",
+        "read_ms",
         "remote_address",
         "socket_address",
+        "waiting_code",
     )
 
     def __init__(self, hot: HotPath, remote_address: str) -> None:
         check_instance("hot", hot, HotPath)
         check_text("remote_address", remote_address)
         self._hot = hot
-        self._decoder = FrameDecoder(hot.frame_max_bytes)
+        self._decoder = FrameDecoder(hot.frame_max_bytes, hot.header_max_bytes)
         self._noted_bytes = 0
         self._registered: set[tuple[str, str]] | None = None
         self.remote_address = remote_address
@@ -129,6 +142,8 @@ class Connection:
         self.finished = False
         self.needs_care = False
         self.last_active_ms = 0
+        self.read_ms = 0
+        self.waiting_code = 0
 
     @property
     def buffered_bytes(self) -> int:
@@ -150,6 +165,7 @@ class Connection:
         check_millis("now_ms", now_ms)
         check_bytes("data", data)
         self.last_active_ms = now_ms
+        self.read_ms = now_ms
         if self.fault is not None:
             return b""
         self.needs_care = self.pause != Pause.NONE or self.finished
@@ -206,6 +222,7 @@ class Connection:
                 size += len(answer)
                 if size >= OUTPUT_PAUSE_BYTES and self.pause == Pause.NONE:
                     self.pause = Pause.OUTPUT
+                    self.waiting_code = 0
                     self.needs_care = True
         except ConnectionFault as fault:
             # Their frames would keep this connection and its input alive, in a circle.
@@ -216,17 +233,17 @@ class Connection:
 
     def _handle(self, frame: Frame, now_ms: int) -> bytes:
         body = frame.body
-        is_large = body is not None and len(body) >= LARGE_REGISTRATION_BYTES
-        if is_large and not self._take_turn():
-            return b""
         head = read_head(frame.serialize_type, frame.header)
+        is_large = body is not None and len(body) >= LARGE_REGISTRATION_BYTES
+        if is_large and not self._take_turn(head):
+            return b""
         if head is not None and not head.flag & FLAG_RESPONSE:
             answer = self._hot_answer(head, body, now_ms)
             if answer is not None:
                 return b"" if head.flag & FLAG_ONEWAY else answer
-        return self._cold(frame, now_ms)
+        return self._cold(frame, head, now_ms)
 
-    def _cold(self, frame: Frame, now_ms: int) -> bytes:
+    def _cold(self, frame: Frame, head: Head | None, now_ms: int) -> bytes:
         self.needs_care = True
         answer = self._hot.cold_path(
             frame.serialize_type, frame.header, frame.body, self, now_ms
@@ -235,21 +252,34 @@ class Connection:
             self.pause = Pause.LATER
             return b""
         if answer is Pause.TURN:
-            self.pause = Pause.TURN
-            self._decoder.put_back()
+            self._put_back(head)
             return b""
         check_bytes("answer", answer)
         return answer
 
-    def _take_turn(self) -> bool:
+    def _take_turn(self, head: Head | None) -> bool:
         """Pause, before a large frame if another had this turn, else after it."""
-        self.pause = Pause.TURN
         self.needs_care = True
         if self._hot.turn_taken:
-            self._decoder.put_back()
+            self._put_back(head)
             return False
+        self.pause = Pause.TURN
+        self.waiting_code = 0 if head is None else head.code
         self._hot.turn_taken = True
         return True
+
+    def _put_back(self, head: Head | None) -> None:
+        """The request comes again in another turn. What a broker says to stay alive
+        counts from when it was read, unless the processor has to look at it first."""
+        self.pause = Pause.TURN
+        self.waiting_code = 0 if head is None else head.code
+        self._decoder.put_back()
+        if head is None or not self._hot.hot_codes & HotCode.HEARTBEAT:
+            return
+        if head.code in _SIGNS_OF_LIFE and not head.flag & FLAG_RESPONSE:
+            info = self._live_info(head.ext_fields or {})
+            if info is not None and info.last_update_timestamp < self.read_ms:
+                info.last_update_timestamp = self.read_ms
 
     def _hot_answer(self, head: Head, body: bytes | None, now_ms: int) -> bytes | None:
         """The answer, or None when the processor must be asked."""

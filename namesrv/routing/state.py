@@ -1,7 +1,7 @@
 """Everything a NameServer knows, put together; a server has one of it."""
 
 from collections.abc import Callable
-from typing import Literal
+from typing import Final, Literal
 
 from namesrv._impl import Connection, HotPath, RouteAnswers
 from namesrv.codes import ORDER_TOPIC_CONFIG, ResponseCode, SerializeType
@@ -18,10 +18,22 @@ from namesrv.routing.route_bodies import RouteBodies
 from namesrv.routing.tables import RouteTables
 from namesrv.routing.topic_lists import TopicLists
 from namesrv.routing.turn import Turn
+from namesrv.routing.unfinished import UnfinishedWork
 from namesrv.wire.command import RemotingCommand, encode_frame
 
 ColdAnswer = bytes | Literal[Pause.TURN] | None
 ColdPath = Callable[[int, bytes, bytes | None, Connection, int], ColdAnswer]
+
+_OTHER_HEADER_BYTES: Final = 1 << 15
+_ESCAPED_BYTES: Final = 6
+"""What a byte of a text becomes at most in JSON: a backslash, a u, four digits."""
+
+
+def longest_header(options: Options) -> int:
+    """Bytes that a header may have: values of KV configuration travel in headers, and
+    the longest that may be put has to fit, however it is escaped."""
+    texts = options.kv_max_value_bytes + 2 * options.kv_max_name_bytes
+    return texts * _ESCAPED_BYTES + _OTHER_HEADER_BYTES
 
 
 class RoutingState:
@@ -49,7 +61,6 @@ class RoutingState:
         self.tables = RouteTables(RouteAnswers(options.answer_cache_bytes))
         self.topic_lists = TopicLists(self.tables)
         self.route_bodies = RouteBodies(self.tables)
-        self.liveness = Liveness(self.tables, options, self.outbox, started_ms)
         self.kv_config = KVConfigManager(options, self.outbox, self._kv_changed)
         self.configuration = Configuration(
             options, self.outbox, self._configuration_changed
@@ -67,8 +78,13 @@ class RoutingState:
             self.tables.broker_live_table,
             cold_path,
             options.frame_max_length,
+            longest_header(options),
         )
         self.turn = Turn(self.hot)
+        self.unfinished = UnfinishedWork(self.turn, self.outbox)
+        self.liveness = Liveness(
+            self.tables, options, self.outbox, self.unfinished, started_ms
+        )
         self.refresh_hot_path(started_ms)
 
     def is_ready(self, now_ms: int) -> bool:

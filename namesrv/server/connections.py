@@ -2,17 +2,18 @@
 
 import asyncio
 import logging
-from collections import deque
 from collections.abc import Callable
 from typing import Final, Protocol
 
 from namesrv._impl import Connection
 from namesrv.errors import ConnectionFault, TlsBroken
+from namesrv.hot_path import Pause
 from namesrv.routing.state import RoutingState
 from namesrv.server.clock import cpu_millis, monotonic_millis
 from namesrv.server.counted_event import CountedEvent
 from namesrv.server.logs import EventLog
 from namesrv.server.tls_context import TlsGate
+from namesrv.server.turn_lines import TurnLines
 
 _CLOSE_PATIENCE_MILLIS: Final = 5000
 _HANDSHAKE_PATIENCE_MILLIS: Final = 10000
@@ -77,7 +78,8 @@ class Connections:
         self._log = log
         self._flush = flush
         self._by_connection: dict[Connection, Served] = {}
-        self._turns: deque[Served] = deque()
+        self._turns = TurnLines()
+        self._has_next_turn = False
         self._buffered_bytes = 0
         self.is_ending = False
         self._blocked: dict[Served, int] = {}
@@ -94,8 +96,8 @@ class Connections:
 
     @property
     def has_turns(self) -> bool:
-        """Whether connections wait for their turn of the loop."""
-        return bool(self._turns)
+        """Whether connections or unfinished work wait for their turn of the loop."""
+        return bool(self._turns or self._state.unfinished)
 
     def find(self, connection: Connection) -> Served | None:
         """The protocol of a connection, None when it has ended."""
@@ -134,7 +136,7 @@ class Connections:
 
     def after_call(self, protocol: Served) -> None:
         """Something was fed to a connection: effects and the input budget."""
-        if self._state.outbox:
+        if self._state.outbox or self._state.unfinished:
             self._flush()
         buffered_bytes = protocol.input_bytes
         if protocol.connection in self._by_connection:
@@ -173,8 +175,13 @@ class Connections:
         """Resume a paused connection in one of the next turns of the loop, in line."""
         if self.is_halted:
             return
-        self._turns.append(protocol)
-        if len(self._turns) == 1:
+        self._turns.put(protocol)
+        self.go_on()
+
+    def go_on(self) -> None:
+        """Have the next turn of the loop begun if anything waits for it."""
+        if self.has_turns and not self._has_next_turn:
+            self._has_next_turn = True
             asyncio.get_running_loop().call_soon(self._next_turn)
 
     def sweep(self, now_ms: int) -> None:
@@ -195,12 +202,18 @@ class Connections:
             elif (
                 idle_millis
                 and read_ms - protocol.connection.last_active_ms > idle_millis
+                and not self._waits_for_us(protocol)
             ):
                 self._debug("connection is idle", protocol, protocol.connection)
                 protocol.close()
             elif _is_stuck(protocol.handshake_since_ms, read_ms):
                 self.report_fault(protocol, TlsBroken("the handshake does not end"))
                 protocol.close()
+
+    def _waits_for_us(self, protocol: Served) -> bool:
+        """Whether something of it was read that has no answer yet for our reasons."""
+        is_paused = protocol.connection.pause != Pause.NONE
+        return is_paused and protocol not in self._blocked
 
     def begin_end(self) -> None:
         """Our own end begins: no broker is forgotten for a connection that closes.
@@ -217,9 +230,12 @@ class Connections:
             protocol.stop_reading()
 
     def halt(self) -> None:
-        """The state is about to be saved: what would change it now has no answer."""
+        """The state is about to be saved: what would change it now has no answer, and
+        what was begun ends."""
         self.is_halted = True
         self._turns.clear()
+        self._state.unfinished.finish()
+        self._flush()
 
     def close_all(self) -> None:
         """Our own end: close everything."""
@@ -233,15 +249,17 @@ class Connections:
             protocol.transport.abort()
 
     def _next_turn(self) -> None:
+        self._has_next_turn = False
         if self.is_halted:
             return
         self._state.turn.begin()
         try:
-            self._turns[0].resume()
-        finally:
-            self._turns.popleft()
+            self._state.unfinished.go_on(others_wait=bool(self._turns))
+            self._flush()
             if self._turns:
-                asyncio.get_running_loop().call_soon(self._next_turn)
+                self._turns.take().resume()
+        finally:
+            self.go_on()
 
     def _drop_largest(self) -> None:
         """Unfinished frames take more than the budget: its largest holder goes."""
@@ -286,7 +304,8 @@ class Connections:
         self._destroy_channel(connection)
 
     def _destroy_channel(self, connection: Connection) -> None:
-        if connection.registered and not self.is_ending:
+        is_asking = self._state.unfinished.is_asking(connection)
+        if (connection.registered or is_asking) and not self.is_ending:
             # The clock itself, because this may be the first sign of a stall.
             self._state.liveness.on_channel_destroy(
                 connection, cpu_millis(), monotonic_millis()

@@ -280,6 +280,7 @@ class NameServer:
         while outbox:
             for effect in outbox.take():
                 self._carry_out(effect)
+        self._connections.go_on()
 
     def _carry_out(self, effect: object) -> None:
         match effect:

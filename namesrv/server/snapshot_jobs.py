@@ -9,6 +9,7 @@ from namesrv.server.clock import wall_millis
 from namesrv.wire.snapshot_records import (
     FIRST_LINE,
     MOST_SERVED_MILLIS,
+    Pieces,
     Place,
     is_record,
 )
@@ -20,7 +21,7 @@ class SnapshotJob:
     def __init__(
         self,
         path: str,
-        records: list[bytes | Place],
+        records: list[bytes | Place | Pieces],
         done: Callable[[StorageError | None], None],
     ) -> None:
         self.path = path
@@ -35,6 +36,9 @@ class SnapshotJob:
             for record in self._records:
                 if isinstance(record, bytes):
                     yield record
+                    continue
+                if isinstance(record, Pieces):
+                    yield from record.whole()
                     continue
                 if descriptor is None:
                     descriptor = os.open(self.path, os.O_RDONLY | os.O_CLOEXEC)

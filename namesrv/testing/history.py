@@ -170,7 +170,7 @@ _WEIGHTS: Final = {
     "stall": 5,
     "toil": 2,
     "restart": 5,
-    "crash": 1,
+    "crash": 2,
 }
 
 
@@ -375,6 +375,7 @@ class _Drawer:
     def _crash(self) -> dict[str, object]:
         """More often than a lease is long."""
         return {
+            "how": self._random.choice(("kill", "stop")),
             "times": self._random.randint(2, 5),
             "up": self._random.choice((2000, 20_000, 60_000)),
             "down": self._random.choice((50, 2000, 30_000)),

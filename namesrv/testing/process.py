@@ -9,7 +9,7 @@ from typing import Final
 from namesrv._impl import Connection
 from namesrv.hot_path import Pause
 from namesrv.options import Options
-from namesrv.routing.outbox import Close
+from namesrv.routing.outbox import Close, LateAnswer
 from namesrv.routing.processor import RequestProcessor
 from namesrv.testing.clock import VirtualClock
 from namesrv.testing.history import Setting
@@ -65,6 +65,7 @@ class Process:
         """As `NameServer._tick`; `next_tick_ms` says when to call it again."""
         now_ms = self._now_ms = self._clock.monotonic_millis()
         self._state.liveness.tick(self._clock.cpu_millis(), now_ms)
+        self._state.unfinished.finish()
         self._flush()
         self._snapshots.tick(now_ms)
         if now_ms >= self._next_sweep_ms:
@@ -106,19 +107,27 @@ class Process:
     def _feed(self, connection: Connection, data: bytes) -> bytes:
         self._state.turn.begin()
         output = connection.receive(data, self._now_ms)
-        self._flush()
+        output += self._flush(connection)
         while connection.pause != Pause.NONE and connection.fault is None:
             self._state.turn.begin()
-            output += connection.resume(self._now_ms)
-            self._flush()
+            self._state.unfinished.go_on(others_wait=True)
+            output += self._flush(connection)
+            if connection.pause in (Pause.TURN, Pause.OUTPUT):
+                output += connection.resume(self._now_ms)
+                output += self._flush(connection)
         return output
 
-    def _flush(self) -> None:
+    def _flush(self, connection: Connection | None = None) -> bytes:
+        """Carry out effects; late answers are those of the connection that asks."""
+        output = b""
         outbox = self._state.outbox
         while outbox:
             for effect in outbox.take():
                 if isinstance(effect, Close):
                     self._close(effect.connection)
+                elif isinstance(effect, LateAnswer) and effect.connection is connection:
+                    output += connection.resume(self._now_ms, effect.frame)
+        return output
 
     def _close(self, connection: Connection) -> None:
         link = self._links.get(connection)
@@ -134,6 +143,7 @@ class Process:
             now_ms = self._clock.monotonic_millis()
             cpu_ms = self._clock.cpu_millis()
             self._state.liveness.on_channel_destroy(connection, cpu_ms, now_ms)
+            self._state.unfinished.finish()
             self._flush()
 
     def _sweep(self, now_ms: int) -> None:

@@ -11,7 +11,7 @@ from typing import Final, Protocol
 from namesrv.routing.kept_routes import Draft, KeptRoutes
 from namesrv.routing.snapshot import read_snapshot
 from namesrv.routing.state import RoutingState
-from namesrv.wire.snapshot_records import FIRST_LINE, Place
+from namesrv.wire.snapshot_records import FIRST_LINE, Pieces, Place
 
 _STAMP_MILLIS: Final = 5000
 _LEASED_STAMP_MILLIS: Final = 1000
@@ -141,9 +141,11 @@ class VirtualSnapshots:
         self._draft = None
         self._witness.written()
 
-    def _bytes_of(self, record: bytes | Place) -> bytes:
+    def _bytes_of(self, record: bytes | Place | Pieces) -> bytes:
         """Of a record; a place is one in the file that is replaced."""
         if isinstance(record, bytes):
             return record
+        if isinstance(record, Pieces):
+            return b"".join(record.whole())
         assert self._files.snapshot is not None
         return self._files.snapshot[record.offset : record.offset + record.length]

@@ -36,10 +36,11 @@ class Toil(NamedTuple):
 
 
 class Crashes(NamedTuple):
-    """Kills that follow each other: when the next one comes, how many are left, how
-    long each run lasts, and how long it takes to start again."""
+    """Ends that follow each other: when the next one comes, how it does, how many are
+    left, how long each run lasts, and how long it takes to start again."""
 
     at_ms: int
+    how: str
     times: int
     up: int
     down: int
@@ -300,15 +301,15 @@ class World:
     def _is_live(self, key: Key) -> bool:
         return self._process is not None and self._process.is_live(*key)
 
-    def crash(self, times: int, up: int, down: int) -> None:
-        """The process is killed, again and again."""
-        self._crashes = Crashes(self._clock.now_ms, times, up, down)
+    def crash(self, how: str, times: int, up: int, down: int) -> None:
+        """The process ends, again and again."""
+        self._crashes = Crashes(self._clock.now_ms, how, times, up, down)
 
     def _crash(self) -> None:
-        """The next kill, if there is a process."""
+        """The next end, if there is a process."""
         crashes, self._crashes = self._crashes, None
         assert crashes is not None
-        self.restart("kill", crashes.down, flipped=False)
+        self.restart(crashes.how, crashes.down, flipped=False)
         if crashes.times > 1:
             at_ms = self._clock.now_ms + crashes.down + crashes.up
             self._crashes = crashes._replace(at_ms=at_ms, times=crashes.times - 1)

@@ -78,7 +78,7 @@ def decoder(hot: Any) -> Any:
 
 # What is made, the method ("" for the constructor), and arguments that it takes.
 CALLS: list[tuple[Callable[[Any], Any], str, list[Callable[[Any], Any]]]] = [
-    (lambda hot: hot.FrameDecoder, "", [lambda hot: 64]),
+    (lambda hot: hot.FrameDecoder, "", [lambda hot: 64, lambda hot: 16]),
     (decoder, "feed", [lambda hot: b"\0\0\0"]),
     (decoder, "next_frame", []),
     (decoder, "put_back", []),
@@ -194,7 +194,11 @@ def test_too_few_and_too_many_arguments_are_type_errors(
 
 
 KEYWORDS: list[tuple[Callable[[Any], Any], str, dict[str, Any]]] = [
-    (lambda hot: hot.FrameDecoder, "", {"frame_max_bytes": 64}),
+    (
+        lambda hot: hot.FrameDecoder,
+        "",
+        {"frame_max_bytes": 64, "header_max_bytes": 16},
+    ),
     (decoder, "feed", {"data": b""}),
     (lambda hot: hot.read_head, "", {"header": b"", "serialize_type": 1}),
     (lambda hot: hot.RouteAnswers, "", {"max_bytes": 64}),
@@ -289,6 +293,7 @@ TYPED_ATTRIBUTES = [
     (hot_path, "order_topic_body", "x"),
     (hot_path, "hot_codes", "x"),
     (hot_path, "frame_max_bytes", None),
+    (hot_path, "header_max_bytes", None),
     (connection, "pause", "x"),
     (connection, "last_active_ms", "x"),
     (connection, "remote_address", b"x"),

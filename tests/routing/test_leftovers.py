@@ -94,7 +94,7 @@ def test_nothing_piles_up(ticking: World) -> None:
         ticking.register(broker, ext={"brokerName": None})
     ticking.run(3 * TIMEOUT_MILLIS)
     assert ticking.addrs == {} and ticking.tables.cluster_addr_table == {}
-    assert ticking.liveness._leftover_since == {}
+    assert len(ticking.tables.leftovers) == 0
 
 
 def mapped(name: str = "b") -> bytes:

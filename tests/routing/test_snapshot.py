@@ -8,11 +8,11 @@ import pytest
 from msgspec.structs import replace
 
 from namesrv.errors import SnapshotInvalid
-from namesrv.routing import tables as tables_module
+from namesrv.routing import topic_numbers
+from namesrv.routing.packed_tables import PackedTables
 from namesrv.routing.snapshot import (
     pack_end,
     pack_group,
-    pack_tables,
     read_snapshot,
     relied_on,
     restore,
@@ -37,10 +37,12 @@ from tests.routing.restart import A_SLAVE, LEASE_MILLIS, A, B, facts, restarted
 from tests.routing.world import World
 
 
-def packed_tables(world: World, now_ms: int) -> bytes:
-    """The shared record of a world."""
-    leases = world.liveness.leases
-    return pack_tables(world.tables, relied_on(world.options), leases, 5, now_ms)
+def packed_tables(world: World, saved_millis: int, now_ms: int) -> bytes:
+    """The record after the last group."""
+    packed = PackedTables(world.tables)
+    options, leases = relied_on(world.options), world.liveness.leases
+    record = packed.finish(options, leases, saved_millis, now_ms)
+    return b"".join(record.whole())
 
 
 def test_a_broker_that_does_not_come_back_is_gone_after_its_lease() -> None:
@@ -261,7 +263,7 @@ def test_a_topic_deleted_while_groups_were_packed_is_left_out() -> None:
     world.ask(216, {"topic": topic})
     table = topic_table("new") | topic_table(topic)
     world.register(B, registration_body(table))
-    shared = packed_tables(world, 0)
+    shared = packed_tables(world, 5, 0)
     data = FIRST_LINE + group + shared + pack_end(1)
     other = World()
     restore(other.tables, other.options, read_snapshot(data), 0)
@@ -299,7 +301,7 @@ def test_what_changes_a_group_is_noted_and_nothing_else() -> None:
 def test_numbers_of_topics_begin_anew_when_they_run_out(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    monkeypatch.setattr(tables_module, "MOST_TOPIC_NUMBER", 4)
+    monkeypatch.setattr(topic_numbers, "MOST_TOPIC_NUMBER", 4)
     world = World()
     for number in range(20):
         table = {name: topic_config(name) for name in ("T1", f"t{number}")}
@@ -325,7 +327,7 @@ def test_a_file_that_is_not_whole_is_refused(change: Any, reason: str) -> None:
     world = World()
     world.register(A)
     group = pack_group(world.tables, world.tables.broker_addr_table["a"])
-    shared = packed_tables(world, 0)
+    shared = packed_tables(world, 5, 0)
     with pytest.raises(SnapshotInvalid) as caught:
         read_snapshot(FIRST_LINE + change(group, shared, pack_end(1)))
     assert str(caught.value) == reason
@@ -389,7 +391,7 @@ def test_topic_that_was_deleted_while_groups_were_packed_comes_back() -> None:
     world.register(A, body)
     record = pack_group(world.tables, world.tables.broker_addr_table["a"])
     world.ask(216, {"topic": "T1"})
-    shared = packed_tables(world, world.now_ms)
+    shared = packed_tables(world, 5, world.now_ms)
     data = FIRST_LINE + record + shared + pack_end(1)
     other = World()
     restore(other.tables, other.options, read_snapshot(data), other.now_ms)
@@ -404,13 +406,13 @@ def test_number_of_a_topic_that_was_deleted_meanwhile_is_not_given_again() -> No
     world.register(A, registration_body(topic_table("T1", "T2")))
     record = pack_group(world.tables, world.tables.broker_addr_table["a"])
     world.ask(216, {"topic": "T2"})
-    shared = packed_tables(world, world.now_ms)
+    shared = packed_tables(world, 5, world.now_ms)
     second, third = World(), World()
     data = FIRST_LINE + record + shared + pack_end(1)
     restore(second.tables, second.options, read_snapshot(data), second.now_ms)
     second.register(B, registration_body(topic_table("T3", "T4")))
     other = pack_group(second.tables, second.tables.broker_addr_table["b"])
-    shared = packed_tables(second, second.now_ms)
+    shared = packed_tables(second, 5, second.now_ms)
     data = FIRST_LINE + record + other + shared + pack_end(2)
     restore(third.tables, third.options, read_snapshot(data), third.now_ms)
     assert {topic: set(names) for topic, names in third.topics.items()} == {

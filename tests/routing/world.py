@@ -20,7 +20,7 @@ from namesrv.routing.outbox import (
 )
 from namesrv.routing.processor import RequestProcessor
 from namesrv.routing.snapshot import read_snapshot
-from namesrv.wire.snapshot_records import FIRST_LINE
+from namesrv.wire.snapshot_records import FIRST_LINE, Pieces, Place
 from tests.routing.peer import (
     Answer,
     Broker,
@@ -52,7 +52,8 @@ class CountingProcessor(RequestProcessor):
 class World:
     """The routing floor, and what it wants done outside.
 
-    Files are written at once unless `holds_writes`; then `finish_write` does it.
+    Files are written at once unless `holds_writes`; then `finish_write` does it. Work
+    in steps is finished at once unless `holds_work`; then `next_step` does a share.
     """
 
     def __init__(self, *, started_ms: int = 0, **options: Any) -> None:
@@ -67,6 +68,7 @@ class World:
         self.live = self.tables.broker_live_table
         self.liveness = self.state.liveness
         self.holds_writes = False
+        self.holds_work = False
         self.write_error: StorageError | None = None
         self.writes: list[FileWrite] = []
         self.files: dict[str, bytes] = {}
@@ -94,9 +96,16 @@ class World:
     def next_turn(self, connection: Connection) -> bytes:
         """Go on with what waits for another turn of the loop; what the peer reads."""
         self.state.turn.begin()
+        self.state.unfinished.go_on(others_wait=True)
         output = connection.resume(self.now_ms)
         self.flush()
         return output + self.late_output.pop(connection, b"")
+
+    def next_step(self) -> None:
+        """A turn of the loop for work that was not finished."""
+        self.state.turn.begin()
+        self.state.unfinished.go_on(others_wait=True)
+        self.flush()
 
     def ask(
         self,
@@ -160,6 +169,8 @@ class World:
 
     def flush(self) -> None:
         """Do what the outbox says, and what follows from that."""
+        if not self.holds_work:
+            self.state.unfinished.finish()
         while self.state.outbox:
             for effect in self.state.outbox.take():
                 self._do(effect)
@@ -181,6 +192,13 @@ class World:
             self._resume(effect)
         else:
             self.writes.append(effect)
+
+    def drop_topic(self, topic: str) -> None:
+        """A topic goes, without a request."""
+        entry = self.tables.topic_queue_table.get(topic)
+        if entry is not None:
+            for name in list(entry.queues):
+                self.tables.remove_queue(entry, name)
 
     def finish_write(self) -> None:
         """The oldest file that waits is written, or cannot be (`write_error`)."""
@@ -206,8 +224,9 @@ class World:
             kept.pack_next()
         file = FIRST_LINE
         for record in kept.finish(saved_millis, self.now_ms).records:
-            assert isinstance(record, bytes), "there is no file to copy from"
-            file += record
+            assert not isinstance(record, Place), "there is no file to copy from"
+            whole = record.whole() if isinstance(record, Pieces) else [record]
+            file += b"".join(whole)
         return file
 
     def begin_warm(
@@ -244,7 +263,7 @@ class World:
     def addrs(self) -> dict[str, dict[int, str | None]]:
         """broker name -> id -> address."""
         table = self.tables.broker_addr_table
-        return {name: data.broker_addrs for name, data in table.items()}
+        return {name: dict(data.broker_addrs) for name, data in table.items()}
 
     @property
     def live_keys(self) -> set[tuple[str, str]]:

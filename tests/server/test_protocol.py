@@ -19,11 +19,13 @@ BAD = b"\x00\x00\x00\x03"
 
 def register_long_route(stage: Stage) -> int:
     """Make a topic `long` whose answer has many bytes; that number."""
-    name = "b" * (OUTPUT_PAUSE_BYTES // 8)
     actor = stage.accept()
-    actor.receive(Broker("10.0.0.9:10911", name).registration({"long": 1, "u": 1}))
-    stage.turn_until_quiet()
+    for number in range(OUTPUT_PAUSE_BYTES // 8 // 4000 + 1):
+        broker = Broker("10.0.0.9:10911", f"{number}".rjust(4000, "b"))
+        actor.receive(broker.registration({"long": 1, "u": 1}))
+        stage.turn_until_quiet()
     actor.receive(lookup("long"))
+    stage.turn_until_quiet()
     return actor.write_sizes()[-1]
 
 

@@ -15,6 +15,7 @@ from namesrv.routing.tables import RouteTables
 from namesrv.testing.clock import VirtualClock
 from namesrv.testing.history import History, draw_history
 from namesrv.testing.simulator import breach_of, find
+from namesrv.work import Steps
 
 Patch = pytest.MonkeyPatch
 Break = Callable[[Patch], None]
@@ -32,11 +33,11 @@ def patch(monkeypatch: Patch) -> Patch:
 def late_end_removes(patch: Patch) -> None:
     """apache/rocketmq#11043: an end, however late, removes who registered since."""
 
-    def remove(self: Any, connection: Any, now_ms: int) -> None:
+    def remove(self: Any, connection: Any, now_ms: int) -> Steps[None]:
         for key in sorted(connection.registered):
             info = self._tables.broker_live_table.get(*key)
             if info is not None:
-                unregistration.unregister_live_broker(
+                yield from unregistration.unregister_live_broker(
                     self._tables, self._options, self._outbox, info, now_ms
                 )
 

@@ -8,7 +8,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from namesrv.errors import BodyInvalid
+from namesrv.errors import BodyInvalid, LimitExceeded, RequestFailed
+from namesrv.options import Options
 from namesrv.wire.bodies import (
     DataVersion,
     RegisterBrokerBody,
@@ -16,9 +17,8 @@ from namesrv.wire.bodies import (
     TopicConfigSerializeWrapper,
     TopicQueueMappingInfo,
 )
-from namesrv.wire.register_body import (
-    read_register_broker_body,
-)
+from namesrv.wire.body_limits import BodyLimits
+from namesrv.wire.register_body import read_register_broker_body
 from tests.routing.peer import registration_body, topic_table
 
 # E6 of section 2.5.4: two topics and one mapping.
@@ -33,9 +33,15 @@ E6 = bytes.fromhex(
 )
 
 
-def read(body: bytes | None, version: int = 479, **more: Any) -> RegisterBrokerBody:
-    options: dict[str, Any] = {"compressed": False, "max_inflated_bytes": 1 << 20}
-    return read_register_broker_body(body, version, **{**options, **more})
+LIMITS = BodyLimits.of(Options())
+
+
+def read(
+    body: bytes | None, version: int = 479, *, compressed: bool = False, **limits: int
+) -> RegisterBrokerBody:
+    return read_register_broker_body(
+        body, version, compressed=compressed, limits=LIMITS._replace(**limits)
+    )
 
 
 def topics_of(body: RegisterBrokerBody) -> dict[str, TopicConfig]:
@@ -228,7 +234,7 @@ def test_any_truncation_is_refused() -> None:
     ],
 )
 def test_lengths_that_do_not_fit(raw: bytes) -> None:
-    with pytest.raises(BodyInvalid):
+    with pytest.raises(RequestFailed):
         read(zlib.compress(raw), compressed=True)
 
 
@@ -251,18 +257,18 @@ def test_a_stream_that_is_cut_off() -> None:
 
 def test_a_bomb_is_refused_at_the_limit() -> None:
     bomb = zlib.compress(bytes(10_000_000))
-    with pytest.raises(BodyInvalid, match="more than 4096 bytes"):
-        read(bomb, compressed=True, max_inflated_bytes=4096)
-    with pytest.raises(BodyInvalid, match="more than 4096 bytes"):
-        read(bomb, max_inflated_bytes=4096)
+    with pytest.raises(LimitExceeded, match="more than 4096 bytes"):
+        read(bomb, compressed=True, inflated_bytes=4096)
+    with pytest.raises(LimitExceeded, match="more than 4096 bytes"):
+        read(bomb, inflated_bytes=4096)
 
 
 def test_the_limit_itself_is_allowed() -> None:
     raw = inflated([TOPIC], mappings=[])
     body = zlib.compress(raw)
-    assert topics_of(read(body, max_inflated_bytes=len(raw)))
-    with pytest.raises(BodyInvalid, match="more than"):
-        read(body, max_inflated_bytes=len(raw) - 1)
+    assert topics_of(read(body, inflated_bytes=len(raw)))
+    with pytest.raises(LimitExceeded, match="more than"):
+        read(body, inflated_bytes=len(raw) - 1)
 
 
 @given(st.binary(max_size=60), st.integers(-1, 500), st.booleans())
@@ -272,7 +278,7 @@ def test_any_bytes_are_read_or_refused(
     for body in (data, zlib.compress(data)):
         try:
             read(body, version, compressed=compressed)
-        except BodyInvalid as failure:
+        except (BodyInvalid, LimitExceeded) as failure:
             assert failure.code == 1
 
 
