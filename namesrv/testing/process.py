@@ -59,13 +59,12 @@ class Process:
         self._next_sweep_ms = 0
         self._observer = Connection(self._state.hot, _OBSERVER)
         self.closed: list[Link] = []
-        self.next_tick_ms = 0
-        self.tick()
+        self.next_tick_ms = self._clock.now_ms
 
     def tick(self) -> None:
         """As `NameServer._tick`; `next_tick_ms` says when to call it again."""
         now_ms = self._now_ms = self._clock.monotonic_millis()
-        self._state.liveness.tick(now_ms)
+        self._state.liveness.tick(self._clock.cpu_millis(), now_ms)
         self._state.unfinished.finish()
         self._flush()
         self._snapshots.tick(now_ms)
@@ -89,6 +88,11 @@ class Process:
     def ask(self, data: bytes) -> bytes:
         """The observer's questions, and the answers."""
         return self._feed(self._observer, data)
+
+    def is_live(self, cluster: str, addr: str) -> bool:
+        """Whether a broker is live that nobody can see, because another one registered
+        the same address."""
+        return self._state.tables.broker_live_table.get(cluster, addr) is not None
 
     def end(self, link: Link) -> None:
         """A link has ended on the other side."""
@@ -137,15 +141,15 @@ class Process:
         if connection.registered:
             # The clock itself, because this may be the first sign of a stall.
             now_ms = self._clock.monotonic_millis()
-            self._state.liveness.on_channel_destroy(connection, now_ms)
+            cpu_ms = self._clock.cpu_millis()
+            self._state.liveness.on_channel_destroy(connection, cpu_ms, now_ms)
             self._state.unfinished.finish()
             self._flush()
 
     def _sweep(self, now_ms: int) -> None:
         """As `Connections.sweep`: idle connections are closed."""
-        if self._state.liveness.is_holding(now_ms):
-            return
+        read_ms = self._state.liveness.read_until_ms(now_ms)
         idle_millis = self._state.options.server_channel_max_idle_time_seconds * 1000
         for _, connection in list(self._connections.values()):
-            if now_ms - connection.last_active_ms > idle_millis:
+            if read_ms - connection.last_active_ms > idle_millis:
                 self._close(connection)
