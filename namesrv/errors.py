@@ -3,11 +3,13 @@
     NamesrvError
     ├── ConnectionFault      the peer broke the protocol: close, without an answer
     │   ├── FrameTooLong, FrameTooShort, HeaderTooLong, SerializeTypeUnknown
-    │   ├── HeaderInvalid
+    │   ├── HeaderOverLimit, HeaderInvalid
     │   ├── ProxyHeaderInvalid
-    │   └── TlsUnavailable, TlsRequired, TlsBroken
+    │   ├── TlsUnavailable, TlsRequired, TlsBroken
+    │   └── ConnectionEnded  the connection is over, whatever else it sent
     ├── RequestFailed        the request failed: answer its `code` and `remark`
     │   ├── BodyInvalid      the request's body cannot be read (code 1)
+    │   ├── LimitExceeded    the request brings more than a limit allows (code 1)
     │   └── AccessRefused    the peer may not ask for this (code 16)
     ├── JsonInvalid, PropertiesInvalid      a text cannot be read; position and reason
     ├── AccessKeysInvalid    the file of access keys cannot be read
@@ -61,6 +63,16 @@ class HeaderTooLong(ConnectionFault):
         )
 
 
+class HeaderOverLimit(ConnectionFault):
+    """The header is longer than headers may be; known before the rest has come."""
+
+    def __init__(self, header_length: int, header_max_bytes: int) -> None:
+        super().__init__(
+            f"header of {header_length} bytes is longer than the limit of "
+            f"{header_max_bytes} bytes (which follows kvMaxValueBytes)"
+        )
+
+
 class SerializeTypeUnknown(ConnectionFault):
     """The header's encoding is neither JSON (0) nor ROCKETMQ (1)."""
 
@@ -107,6 +119,13 @@ class TlsBroken(ConnectionFault):
         super().__init__(f"TLS failed: {reason}")
 
 
+class ConnectionEnded(ConnectionFault):
+    """The connection is over: nothing that is left of its input is carried out."""
+
+    def __init__(self) -> None:
+        super().__init__("the connection has ended")
+
+
 class RequestFailed(NamesrvError):
     """A request failed; `code` and `remark` are its answer.
 
@@ -124,6 +143,17 @@ class BodyInvalid(RequestFailed):
 
     def __init__(self, what: str, reason: str) -> None:
         super().__init__(f"{what} cannot be read: {reason}")
+
+
+class LimitExceeded(RequestFailed):
+    """A request brings more than may be kept, or read; answered with code 1.
+
+    `what` says how much it is, `option` where the limit comes from.
+    """
+
+    def __init__(self, what: str, limit: int, option: str = "") -> None:
+        source = f" ({option})" if option else ""
+        super().__init__(f"{what}, the limit is {limit}{source}")
 
 
 class AccessRefused(RequestFailed):

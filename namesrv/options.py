@@ -259,6 +259,16 @@ class Options:
     max_topics_per_registration: int = _ours(
         100_000, LIMITS, "number of topics that a broker may register", 1
     )
+    max_name_bytes: int = _ours(
+        4096, LIMITS, "longest name or address of a topic, broker or cluster", 64
+    )
+    max_filter_servers: int = _ours(256, LIMITS, "number of a broker's filter servers")
+    max_queues_per_mapping: int = _ours(
+        10_000, LIMITS, "number of a static topic's queues on a broker", 1
+    )
+    max_mapped_queues_per_registration: int = _ours(
+        500_000, LIMITS, "number of queues of all static topics on a broker", 1
+    )
     max_routes: int = _ours(
         0, LIMITS, "number of topics, counted once for each broker group; 0: any"
     )

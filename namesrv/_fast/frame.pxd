@@ -14,12 +14,13 @@ cdef class FrameDecoder:
     cdef Py_ssize_t _length
     cdef Py_ssize_t _last_start
     cdef Py_ssize_t _frame_max_bytes
+    cdef Py_ssize_t _header_max_bytes
 
     cdef int borrow(self, const unsigned char* data, Py_ssize_t length) except -1
     cdef int settle(self) except -1
     cdef int next_view(self, FrameView* view) except -1
     cdef void undo(self) noexcept
+    cdef int give_back(self) except -1
     cdef int _append(self, const unsigned char* data, Py_ssize_t length) except -1
     cdef int _reserve(self, Py_ssize_t wanted) except -1
-    cdef int _release(self) except -1
     cdef void _free(self) noexcept

@@ -8,10 +8,16 @@ from cpython.bytes cimport PyBytes_AsString, PyBytes_FromStringAndSize, PyBytes_
 from namesrv.errors import (
     FrameTooLong,
     FrameTooShort,
+    HeaderOverLimit,
     HeaderTooLong,
     SerializeTypeUnknown,
 )
-from namesrv.hot_path import Frame, check_bytes, check_size
+from namesrv.hot_path import (
+    DEFAULT_HEADER_MAX_BYTES,
+    Frame,
+    check_bytes,
+    check_size,
+)
 
 cdef enum:
     LENGTH_BYTES = 4
@@ -31,12 +37,14 @@ cdef inline unsigned int big_endian(const unsigned char* place) noexcept nogil:
 cdef class FrameDecoder:
     """Splits a byte stream into frames.
 
-    `frame_max_bytes` counts the four length bytes too. Input is kept as it came; a
-    length that was promised allocates nothing. Source: `NettyDecoder`.
+    `frame_max_bytes` counts the four length bytes too; a header of more than
+    `header_max_bytes` is refused before the rest of its frame has come. Input is kept
+    as it came; a length that was promised allocates nothing. Source: `NettyDecoder`.
     """
 
-    def __init__(self, frame_max_bytes):
+    def __init__(self, frame_max_bytes, header_max_bytes=DEFAULT_HEADER_MAX_BYTES):
         self._frame_max_bytes = check_size("frame_max_bytes", frame_max_bytes)
+        self._header_max_bytes = check_size("header_max_bytes", header_max_bytes)
 
     def __dealloc__(self):
         free(self._owned)
@@ -54,8 +62,8 @@ cdef class FrameDecoder:
     def next_frame(self):
         """The next whole frame, or None while it is incomplete.
 
-        Raises FrameTooLong or FrameTooShort as soon as the length is there, and
-        HeaderTooLong or SerializeTypeUnknown when the frame is complete.
+        Raises FrameTooLong, FrameTooShort or HeaderOverLimit as soon as the length is
+        there, and HeaderTooLong or SerializeTypeUnknown when the frame is complete.
         """
         cdef FrameView view
         if not self.next_view(&view):
@@ -70,8 +78,23 @@ cdef class FrameDecoder:
         """The frame that came last will come again."""
         self.undo()
 
+    def release(self):
+        """A connection that waits must not keep the room of what was handed out."""
+        self.give_back()
+
     cdef void undo(self) noexcept:
         self._position = self._last_start
+
+    cdef int give_back(self) except -1:
+        if self._data != self._owned:
+            return 0  # borrowed; settle keeps what is left, and only that
+        if self._position == self._length:
+            self._free()
+        elif self._position >= KEPT_BYTES:
+            self._append(NULL, 0)
+            self._capacity = 0
+            self._reserve(self._length)
+        return 0
 
     cdef int borrow(self, const unsigned char* data, Py_ssize_t length) except -1:
         """Use memory that lives until `settle`, without a copy if nothing is kept."""
@@ -132,17 +155,22 @@ cdef class FrameDecoder:
         cdef Py_ssize_t frame_length
         cdef Py_ssize_t header_length
         if available < LENGTH_BYTES:
-            self._release()
+            self.give_back()
             return 0
         frame_length = big_endian(start)
         if frame_length > self._frame_max_bytes - LENGTH_BYTES:
             raise FrameTooLong(frame_length, self._frame_max_bytes)
         if frame_length < LENGTH_BYTES:
             raise FrameTooShort(frame_length)
-        if available < LENGTH_BYTES + frame_length:
-            self._release()
+        if available < PREFIX_BYTES:
+            self.give_back()
             return 0
         header_length = big_endian(start + LENGTH_BYTES) & 0xFFFFFF
+        if header_length > self._header_max_bytes:
+            raise HeaderOverLimit(header_length, self._header_max_bytes)
+        if available < LENGTH_BYTES + frame_length:
+            self.give_back()
+            return 0
         if header_length > frame_length - LENGTH_BYTES:
             raise HeaderTooLong(header_length, frame_length)
         if start[LENGTH_BYTES] > 1:
@@ -155,18 +183,6 @@ cdef class FrameDecoder:
         self._last_start = self._position
         self._position += LENGTH_BYTES + frame_length
         return 1
-
-    cdef int _release(self) except -1:
-        """A connection that waits must not keep the room of what it has sent."""
-        if self._data != self._owned:
-            return 0  # borrowed; settle keeps what is left, and only that
-        if self._position == self._length:
-            self._free()
-        elif self._position >= KEPT_BYTES:
-            self._append(NULL, 0)
-            self._capacity = 0
-            self._reserve(self._length)
-        return 0
 
     cdef void _free(self) noexcept:
         free(self._owned)

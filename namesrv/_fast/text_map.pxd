@@ -17,13 +17,21 @@ cdef struct Slot:
     unsigned char inline_text[INLINE_BYTES]
 
 
+# The state of a SipHash.
+cdef struct Hash:
+    unsigned long long a
+    unsigned long long b
+    unsigned long long c
+    unsigned long long d
+
+
 cdef class TextMap:
     cdef dict _owned
     cdef void* _memory
     cdef Slot* _slots
     cdef Py_ssize_t _mask
     cdef Py_ssize_t _count
-    cdef unsigned long long _seed
+    cdef Hash _keyed
 
     cdef void* find(
         self,
@@ -37,13 +45,6 @@ cdef class TextMap:
     cdef object pop(self, str first, str second)
     cdef list values(self)
     cdef int _grow(self) except -1
-    cdef unsigned long long _hash(
-        self,
-        const unsigned char* first,
-        Py_ssize_t first_length,
-        const unsigned char* second,
-        Py_ssize_t second_length,
-    ) noexcept
     cdef Slot* _slot(
         self,
         unsigned long long hash,

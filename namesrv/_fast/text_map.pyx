@@ -1,8 +1,9 @@
 """A hash map from two texts to a Python object, looked up without making one.
 
 Open addressing with linear probing, at most two thirds full; removal moves the cluster
-behind it back, so that there are no tombstones. The hash is seeded, because brokers
-choose the names of topics. Slots borrow what a dictionary owns, where the garbage
+behind it back, so that there are no tombstones. Brokers choose the names of topics,
+so the hash is SipHash-1-3 with a random key, as that of Python's texts: a faster one
+with a secret seed has pairs of names that collide whatever the seed is. Slots borrow what a dictionary owns, where the garbage
 collector sees it: a table holds connections, which lead back to the table.
 """
 
@@ -30,30 +31,99 @@ cdef inline unsigned long long _word(const unsigned char* text) noexcept nogil:
     return word
 
 
-cdef inline unsigned long long _mix(
-    unsigned long long hash, unsigned long long word
+cdef inline unsigned long long _rotated(
+    unsigned long long word, int bits
 ) noexcept nogil:
-    hash = (hash ^ word) * <unsigned long long>0x9E3779B97F4A7C15
-    return hash ^ (hash >> 32)
+    return word << bits | word >> (64 - bits)
 
 
-cdef inline unsigned long long _fold(
-    unsigned long long hash, const unsigned char* text, Py_ssize_t length
+cdef inline void _round(Hash* h) noexcept nogil:
+    h.a += h.b
+    h.b = _rotated(h.b, 13) ^ h.a
+    h.a = _rotated(h.a, 32)
+    h.c += h.d
+    h.d = _rotated(h.d, 16) ^ h.c
+    h.a += h.d
+    h.d = _rotated(h.d, 21) ^ h.a
+    h.c += h.b
+    h.b = _rotated(h.b, 17) ^ h.c
+    h.c = _rotated(h.c, 32)
+
+
+cdef inline void _add_word(Hash* h, unsigned long long word) noexcept nogil:
+    h.d ^= word
+    _round(h)
+    h.a ^= word
+
+
+cdef inline void _add(
+    Hash* h, const unsigned char* text, Py_ssize_t length
 ) noexcept nogil:
-    """Add a text and its length to a hash, eight bytes at a time."""
-    cdef const unsigned char* end = text + length
-    cdef unsigned long long word = 0
-    hash = _mix(hash, <unsigned long long>length)
-    if length < 8:
-        while text < end:
-            word = word << 8 | text[0]
-            text += 1
-        return _mix(hash, word)
-    while end - text > 8:
-        hash = _mix(hash, _word(text))
+    """A text, eight bytes at a time, and what is left of it with its length."""
+    cdef const unsigned char* last = text + (length & ~<Py_ssize_t>7)
+    cdef int rest = <int>(length & 7)
+    cdef unsigned long long word = <unsigned long long>length << 56
+    cdef int i
+    while text < last:
+        _add_word(h, _word(text))
         text += 8
-    # The last eight bytes, some of them for the second time.
-    return _mix(hash, _word(end - 8))
+    if rest and length >= 8:
+        # The last eight bytes, without those that were added.
+        word |= _word(text + rest - 8) >> (8 * (8 - rest))
+    else:
+        for i in range(rest):
+            word |= <unsigned long long>text[i] << (8 * i)
+    _add_word(h, word)
+
+
+cdef inline unsigned long long _hash(
+    Hash h,
+    const unsigned char* first,
+    Py_ssize_t first_length,
+    const unsigned char* second,
+    Py_ssize_t second_length,
+) noexcept nogil:
+    """SipHash-1-3 of one text; of two, with a mark between them."""
+    _add(&h, first, first_length)
+    if second_length:
+        h.c ^= 0xEE
+        _add(&h, second, second_length)
+    h.c ^= 0xFF
+    _round(&h)
+    _round(&h)
+    _round(&h)
+    return h.a ^ h.b ^ h.c ^ h.d
+
+
+cdef Hash _keyed(bytes key):
+    """The state that a key of 16 bytes begins with."""
+    cdef unsigned long long low = _word(<const unsigned char*>PyBytes_AsString(key))
+    cdef unsigned long long high = _word(
+        <const unsigned char*>PyBytes_AsString(key) + 8
+    )
+    cdef Hash h
+    h.a = low ^ <unsigned long long>0x736F6D6570736575
+    h.b = high ^ <unsigned long long>0x646F72616E646F6D
+    h.c = low ^ <unsigned long long>0x6C7967656E657261
+    h.d = high ^ <unsigned long long>0x7465646279746573
+    return h
+
+
+def sip_hash(key, first, second):
+    """The hash of a key of the map as it would be with a key of 16 bytes.
+
+    The map has a random one. Raises ValueError for another number of bytes.
+    """
+    cdef bytes one = first, two = second
+    if len(key) != 16:
+        raise ValueError(f"the key has {len(key)} bytes, and needs 16")
+    return _hash(
+        _keyed(key),
+        <const unsigned char*>PyBytes_AsString(one),
+        PyBytes_Size(one),
+        <const unsigned char*>PyBytes_AsString(two),
+        PyBytes_Size(two),
+    )
 
 
 cdef inline const unsigned char* _text_of(Slot* slot) noexcept nogil:
@@ -93,7 +163,7 @@ cdef class TextMap:
             raise MemoryError()
         self._slots = _aligned(self._memory)
         self._mask = FIRST_SLOTS - 1
-        self._seed = <unsigned long long>int.from_bytes(os.urandom(8), "little")
+        self._keyed = _keyed(os.urandom(16))
 
     def __dealloc__(self):
         free(self._memory)
@@ -109,8 +179,8 @@ cdef class TextMap:
         Py_ssize_t second_length,
     ) noexcept:
         """The value, borrowed, or NULL."""
-        cdef unsigned long long hash = self._hash(
-            first, first_length, second, second_length
+        cdef unsigned long long hash = _hash(
+            self._keyed, first, first_length, second, second_length
         )
         return self._slot(hash, first, first_length, second, second_length).value
 
@@ -132,7 +202,7 @@ cdef class TextMap:
         cdef const unsigned char* text = <const unsigned char*>PyBytes_AsString(key)
         cdef Py_ssize_t n = PyBytes_Size(one)
         cdef Py_ssize_t m = PyBytes_Size(key) - n - 1
-        cdef unsigned long long hash = self._hash(text, n, text + n + 1, m)
+        cdef unsigned long long hash = _hash(self._keyed, text, n, text + n + 1, m)
         cdef Slot* slot
         if (self._count + 1) * 3 > (self._mask + 1) * 2:
             self._grow()
@@ -158,7 +228,7 @@ cdef class TextMap:
         cdef const unsigned char* text = <const unsigned char*>PyBytes_AsString(key)
         cdef Py_ssize_t n = PyBytes_Size(one)
         cdef Py_ssize_t m = PyBytes_Size(key) - n - 1
-        cdef unsigned long long hash = self._hash(text, n, text + n + 1, m)
+        cdef unsigned long long hash = _hash(self._keyed, text, n, text + n + 1, m)
         cdef Slot* slot = self._slot(hash, text, n, text + n + 1, m)
         cdef Py_ssize_t hole, i, home
         if slot.text == NULL:
@@ -203,19 +273,6 @@ cdef class TextMap:
             new[place] = old[i]
         free(old_memory)
         return 0
-
-    cdef unsigned long long _hash(
-        self,
-        const unsigned char* first,
-        Py_ssize_t first_length,
-        const unsigned char* second,
-        Py_ssize_t second_length,
-    ) noexcept:
-        cdef unsigned long long hash = _fold(self._seed, first, first_length)
-        if second_length:
-            hash = _fold(hash, second, second_length)
-        # What the last bytes changed is high up now, and places are taken from below.
-        return _mix(hash, 0)
 
     cdef Slot* _slot(
         self,

@@ -5,30 +5,41 @@ Source: `DefaultRequestProcessor#registerBroker`, `#unregisterBroker`,
 """
 
 import zlib
-from typing import Final
+from typing import Final, Literal
 
 from namesrv._impl import Connection
 from namesrv.codes import ORDER_TOPIC_CONFIG, ResponseCode
-from namesrv.errors import RequestFailed
+from namesrv.errors import LimitExceeded, RequestFailed
+from namesrv.hot_path import Pause
 from namesrv.routing import queries, unregistration
 from namesrv.routing.registration import Registration
 from namesrv.routing.route_limits import check_registration
 from namesrv.routing.state import RoutingState
 from namesrv.wire.bodies import DataVersion, RegisterBrokerBody, write_data_version
+from namesrv.wire.body_limits import BodyLimits
 from namesrv.wire.command import ExtFields, RemotingCommand
 from namesrv.wire.headers import BrokerRequestHeader, RegisterBrokerRequestHeader
-from namesrv.wire.register_body import read_data_version, read_register_broker_body
+from namesrv.wire.register_body import (
+    read_data_version_steps,
+    read_register_broker_body_steps,
+)
 from namesrv.wire.registration_digest import registration_digest
+from namesrv.work import Cost, Steps
+
+Later = Steps[RemotingCommand] | Literal[Pause.TURN]
 
 _CRC32_MASK: Final = 0x7FFFFFFF
 
 
 def register_broker(
     state: RoutingState, command: RemotingCommand, connection: Connection, now_ms: int
-) -> RemotingCommand:
-    """Apply a registration whole: decode, then apply, nothing in between."""
+) -> RemotingCommand | Later:
+    """Read and apply a registration, one at a time of those that take several turns."""
     ext_fields = command.ext_fields or {}
     header = RegisterBrokerRequestHeader.read(ext_fields)
+    busy = state.tables.busy
+    if busy.has_body or busy.is_busy(header.broker_name or ""):
+        return Pause.TURN
     if not _checksum_matches(header.body_crc32, command.body):
         state.outbox.warn(
             "checksum of a registration does not match",
@@ -39,23 +50,41 @@ def register_broker(
         return _refused(command, "crc32 not match")
     if command.version < 0:
         raise RequestFailed(f"version {command.version} is negative")
-    body, is_dated = _read_body(state, command, header)
-    if header.broker_id is None:
-        raise RequestFailed("brokerId is missing or not a number")
-    digest = None
-    if is_dated and command.body is not None:
-        digest = registration_digest(command.version, ext_fields, command.body)
-    try:
-        check_registration(state.tables, state.options, header, body)
-    except RequestFailed as failure:
-        _report_too_many(state, header, connection, failure.remark)
-        _note_alive(state, header, connection, now_ms)
-        return _refused(command, failure.remark)
-    registration = Registration(header, body, header.broker_id, connection, digest)
-    try:
-        result = registration.apply(state.tables, state.options, state.outbox, now_ms)
-    except RequestFailed as failure:
-        return _refused(command, failure.remark)
+    return _register(state, command, header, connection, now_ms)
+
+
+def _register(
+    state: RoutingState,
+    command: RemotingCommand,
+    header: RegisterBrokerRequestHeader,
+    connection: Connection,
+    now_ms: int,
+) -> Steps[RemotingCommand]:
+    """The group is held from before the body is read, so that nothing comes between."""
+    busy = state.tables.busy
+    with busy.hold_body(), busy.hold(header.broker_name or ""):
+        try:
+            body, is_dated = yield from _read_body(state, command, header)
+            if header.broker_id is None:
+                raise RequestFailed("brokerId is missing or not a number")
+            yield from check_registration(state.tables, state.options, header, body)
+        except LimitExceeded as failure:
+            _report_too_many(state, header, connection, failure.remark)
+            _note_alive(state, header, connection, now_ms)
+            return _refused(command, failure.remark)
+        digest = None
+        if is_dated and command.body is not None:
+            ext_fields = command.ext_fields or {}
+            digest = registration_digest(command.version, ext_fields, command.body)
+        command.body = None
+        registration = Registration(header, body, header.broker_id, connection, digest)
+        try:
+            result = yield from registration.apply(
+                state.tables, state.options, state.outbox, now_ms
+            )
+        except RequestFailed as failure:
+            return _refused(command, failure.remark)
+        yield Cost.REGISTRATION
     return command.answer(ext_fields=result, body=_order_topic_body(state))
 
 
@@ -84,8 +113,7 @@ def _note_alive(
     table = state.tables.broker_live_table
     info = table.get(header.cluster_name or "", header.broker_addr or "")
     if info is not None and info.broker_name == header.broker_name:
-        table.renew(info, connection, now_ms)
-        connection.add_registered(info.key)
+        state.tables.renew_live(info, connection, now_ms)
 
 
 def _refused(command: RemotingCommand, remark: str) -> RemotingCommand:
@@ -99,13 +127,13 @@ def _checksum_matches(body_crc32: int, body: bytes | None) -> bool:
 
 def _read_body(
     state: RoutingState, command: RemotingCommand, header: RegisterBrokerRequestHeader
-) -> tuple[RegisterBrokerBody, bool]:
+) -> Steps[tuple[RegisterBrokerBody, bool]]:
     """The body, and whether its DataVersion says when it was made."""
-    body = read_register_broker_body(
+    body = yield from read_register_broker_body_steps(
         command.body,
         command.version,
         compressed=header.compressed,
-        max_inflated_bytes=state.options.body_max_inflated_bytes,
+        limits=BodyLimits.of(state.options),
     )
     wrapper = body.topic_config_serialize_wrapper
     if wrapper is None:
@@ -130,9 +158,11 @@ def _order_topic_body(state: RoutingState) -> bytes | None:
 
 def unregister_broker(
     state: RoutingState, command: RemotingCommand, connection: Connection, now_ms: int
-) -> RemotingCommand:
+) -> RemotingCommand | Later:
     """Remove a broker, unless another connection has registered it since."""
     header = BrokerRequestHeader.read(command.ext_fields or {})
+    if state.tables.busy.is_busy(header.broker_name or ""):
+        return Pause.TURN
     if unregistration.is_superseded(state.tables, header, connection):
         state.outbox.info(
             "late unregistration ignored, the broker registered again elsewhere",
@@ -142,19 +172,40 @@ def unregister_broker(
             remote=connection.remote_address,
         )
         return command.answer()
-    unregistration.unregister_broker(
-        state.tables, state.options, state.outbox, header, now_ms
-    )
+    return _unregister(state, command, header, connection, now_ms)
+
+
+def _unregister(
+    state: RoutingState,
+    command: RemotingCommand,
+    header: BrokerRequestHeader,
+    connection: Connection,
+    now_ms: int,
+) -> Steps[RemotingCommand]:
     key = header.cluster_name or "", header.broker_addr or ""
-    connection.discard_registered(key)
+    yield from unregistration.unregister_broker(
+        state.tables, state.options, state.outbox, header, connection, now_ms
+    )
+    connection.brokers.discard(key)
     return command.answer()
 
 
 def query_data_version(
     state: RoutingState, command: RemotingCommand, connection: Connection, now_ms: int
-) -> RemotingCommand:
+) -> Later:
     """Whether a broker's table is newer than what is known; counts as a heartbeat."""
-    received = read_data_version(command.body) if command.body is not None else None
+    if state.tables.busy.has_body:
+        return Pause.TURN
+    return _query_data_version(state, command, now_ms)
+
+
+def _query_data_version(
+    state: RoutingState, command: RemotingCommand, now_ms: int
+) -> Steps[RemotingCommand]:
+    received = None
+    if command.body is not None:
+        with state.tables.busy.hold_body():
+            received = yield from read_data_version_steps(command.body)
     received = _dated(received, state)
     cluster, addr = _cluster_and_addr(command.ext_fields or {})
     info = state.tables.broker_live_table.get(cluster, addr)

@@ -4,19 +4,24 @@ Whoever writes the file brings dates and bytes: the server with a thread and tim
 simulator with virtual ones (docs/architecture.md, "Files").
 """
 
-from typing import NamedTuple
+from collections.abc import Iterator
+from itertools import islice
+from typing import Final, NamedTuple
 
 from namesrv._impl import BrokerLiveInfo
+from namesrv.routing.packed_tables import PackedTables
 from namesrv.routing.snapshot import (
     RouteSnapshot,
     pack_end,
     pack_group,
-    pack_tables,
     relied_on,
     restore,
 )
 from namesrv.routing.state import RoutingState
-from namesrv.wire.snapshot_records import FIRST_LINE, Place
+from namesrv.wire.snapshot_records import FIRST_LINE, Pieces, Place, TablesRecord
+
+_STEP_GROUPS: Final = 512
+_NEVER: Final = -1
 
 
 class Kept(NamedTuple):
@@ -28,11 +33,11 @@ class Kept(NamedTuple):
 
 class Draft(NamedTuple):
     """A file: what comes after FIRST_LINE. A record that is a place is copied from the
-    file that is replaced. `places` are those of the groups in it, `changes` what the
+    file that is replaced. `groups` are the first of them by name, `changes` what the
     tables counted when it was begun."""
 
-    records: list[bytes | Place]
-    places: dict[str, Kept]
+    records: list[bytes | Place | Pieces]
+    groups: dict[str, Kept]
     changes: int
 
 
@@ -44,7 +49,13 @@ class KeptRoutes:
         self._state = state
         self._places: dict[str, Kept] = {}
         self._saved_changes = 0
+        # The groups of the file whose places are not known yet, and where they begin.
+        self._unplaced: Iterator[tuple[str, Kept]] = iter(())
+        self._offset = 0
+        self._has_unplaced = False
         self._waiting: list[str] = []
+        self._tables: PackedTables | None = None
+        self._has_waiting = False
         self._packed: dict[str, Kept] = {}
         self._changes = 0
         self._relied_on: dict[str, str] = {}
@@ -56,15 +67,16 @@ class KeptRoutes:
 
     @property
     def has_waiting(self) -> bool:
-        """Whether groups are still to be packed."""
-        return bool(self._waiting)
+        """Whether something is still to be packed."""
+        return self._has_waiting
 
-    def take_over(self, snapshot: RouteSnapshot, now_ms: int) -> list[BrokerLiveInfo]:
-        """Fill the empty tables from the file; each broker has a lease."""
+    def take_over(
+        self, snapshot: RouteSnapshot, served_millis: int, now_ms: int
+    ) -> list[BrokerLiveInfo]:
+        """Fill the empty tables from the file; each broker has a lease, or what was
+        left of it when the last run had served for `served_millis`."""
         state = self._state
         infos = restore(state.tables, state.options, snapshot, now_ms)
-        lease = state.options.warm_start_lease_millis
-        state.liveness.lease(infos, now_ms, lease)
         # Other options: the digests in the file are not those of the tables.
         is_same = snapshot.tables.options == relied_on(state.options)
         for group, place in snapshot.groups if is_same else ():
@@ -74,31 +86,78 @@ class KeptRoutes:
             if len(data.live_keys) == len(group.lives):
                 self._places[group.broker_name] = Kept(data.change, place)
         self._saved_changes = state.tables.changes
+        # The leases that are granted now are not in the file.
+        self._grant_leases(infos, snapshot.tables, served_millis, now_ms)
         state.is_warm = True
         return infos
+
+    def _grant_leases(
+        self,
+        infos: list[BrokerLiveInfo],
+        kept: TablesRecord,
+        served_millis: int,
+        now_ms: int,
+    ) -> None:
+        leases = self._state.liveness.leases
+        served_millis = max(served_millis, kept.served_millis)
+        since_millis = served_millis - kept.served_millis
+        left_millis = {
+            (lease.cluster_name, lease.broker_addr): lease.left_millis - since_millis
+            for lease in kept.leases
+        }
+        leases.serve_on(served_millis, now_ms)
+        lease_millis = self._state.options.warm_start_lease_millis
+        leases.grant(infos, left_millis, lease_millis, now_ms)
 
     def begin(self) -> None:
         """Begin a new file: all groups wait."""
         self._waiting = list(self._state.tables.broker_addr_table)
+        self._tables = None
+        self._has_waiting = True
         self._packed = {}
         self._changes = self._state.tables.changes
         self._relied_on = relied_on(self._state.options)
 
     def pack_next(self) -> str | None:
-        """Pack a group, or copy it if the file has it as it is; its name, None if it is
-        gone."""
-        tables, name = self._state.tables, self._waiting.pop()
+        """Take another step, of a millisecond at most unless a group is very large: the
+        name of the group that was packed, or copied as the file has it; else None."""
+        if self._has_unplaced:
+            self._place_some()
+        elif self._waiting:
+            return self._pack_group(self._waiting.pop())
+        elif self._tables is None:
+            self._tables = PackedTables(self._state.tables)
+        else:
+            self._has_waiting = self._tables.pack_next()
+        return None
+
+    def _place_some(self) -> None:
+        """Find out where the groups of the file are."""
+        unplaced = list(islice(self._unplaced, _STEP_GROUPS))
+        for name, (change, record) in unplaced:
+            length = record.length if isinstance(record, Place) else len(record)
+            self._places[name] = Kept(change, Place(self._offset, length))
+            self._offset += length
+        self._has_unplaced = bool(unplaced)
+
+    def _pack_group(self, name: str) -> str | None:
+        tables = self._state.tables
         data = tables.broker_addr_table.get(name)
         if data is None:
             return None
         kept = self._places.get(name)
-        if kept is None or kept.change != data.change:
+        if tables.busy.is_held(name):
+            # As it was before the change that goes on; the next file has it as it is.
+            self._changes = _NEVER
+            if kept is None:
+                return None
+        elif kept is None or kept.change != data.change:
             kept = Kept(data.change, pack_group(tables, data))
         self._packed[name] = kept
         return name
 
     def finish(self, saved_millis: int, now_ms: int) -> Draft:
-        """The file, when no group waits any more; `saved_millis` is the date."""
+        """The file, when nothing waits any more; `saved_millis` is the date."""
         state = self._state
         known = state.tables.broker_addr_table
         kept = {name: k for name, k in self._packed.items() if name in known}
@@ -107,22 +166,24 @@ class KeptRoutes:
         if options != self._relied_on:
             # Nobody knows now which group was registered under which.
             options = {}
-        records = [k.record for k in kept.values()]
-        records.append(pack_tables(state.tables, options, saved_millis, now_ms))
+        packed = self._tables or PackedTables(state.tables)
+        self._tables = None
+        records: list[bytes | Place | Pieces] = [k.record for k in kept.values()]
+        leases = state.liveness.leases
+        records.append(packed.finish(options, leases, saved_millis, now_ms))
         records.append(pack_end(len(kept)))
-        places: dict[str, Kept] = {}
-        offset = len(FIRST_LINE)
-        for name, (change, record) in kept.items():
-            length = record.length if isinstance(record, Place) else len(record)
-            places[name] = Kept(change, Place(offset, length))
-            offset += length
-        return Draft(records, places, self._changes)
+        return Draft(records, kept, self._changes)
 
     def written(self, draft: Draft) -> None:
         """It has replaced the file."""
         self._saved_changes = draft.changes
-        self._places = draft.places
+        self._places = {}
+        self._unplaced = iter(draft.groups.items())
+        self._offset = len(FIRST_LINE)
+        self._has_unplaced = True
 
     def lost(self) -> None:
         """The file may not be what it was taken for: the next one copies nothing."""
         self._places = {}
+        self._unplaced = iter(())
+        self._has_unplaced = False

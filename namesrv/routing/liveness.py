@@ -1,118 +1,152 @@
 """Who is alive: the expiry scan, ends of connections, and stalls of our own process.
 
-Our own stall is not the brokers' death: after a pause of the process, expiries and
-closes are held until pending input was read plus one grace interval, and deadlines move
-by the length of the stall. Source: `RouteInfoManager#scanNotActiveBroker` and
+Our own stall is not the brokers' death: nobody is judged by what was not read yet
+(`routing/stalls.py`). Source: `RouteInfoManager#scanNotActiveBroker` and
 `#onChannelDestroy`, protocol.md sections 3.5 and 3.6.
 """
 
-from collections.abc import Iterable
 from typing import Final
 
 from namesrv._impl import BrokerLiveInfo, Connection
-from namesrv.codes import DEFAULT_HEARTBEAT_TIMEOUT_MILLIS
+from namesrv.hot_path import Pause
 from namesrv.options import Options
-from namesrv.routing.broker_data import BrokerData
+from namesrv.routing.leases import Leases
+from namesrv.routing.leftovers import LeftoverKind
 from namesrv.routing.outbox import Close, Outbox
+from namesrv.routing.stalls import Stalls
 from namesrv.routing.tables import RouteTables
+from namesrv.routing.unfinished import UnfinishedWork
 from namesrv.routing.unregistration import unregister_live_broker
+from namesrv.work import WAIT, Cost, Steps
 
-TICK_MILLIS: Final = 100
-"""How often the server calls `tick`, at least."""
-STALL_MILLIS: Final = 1500
-"""A tick that comes later than this says that our process stood still."""
-GRACE_MILLIS: Final = 5000
-"""How long after a stall nobody is declared dead."""
+_CONFIRMATION_MILLIS: Final = 1000
+"""How often it is looked who of the last run was heard of."""
+_BROKERS_PER_MILLI: Final = 20
+"""Looked at by scans in a millisecond, on average, at most: a tenth of the time."""
 _MAPPING_KEPT_MILLIS: Final = 86_400_000
-_LEFTOVER_KEPT_MILLIS: Final = DEFAULT_HEARTBEAT_TIMEOUT_MILLIS
-
-_Leftover = tuple[str | None, str | int | None]
-"""(broker name, what): what is an id of the group, a cluster, or None for the group."""
 
 
 class Liveness:
-    """Decides when a silent broker is gone. `now_ms` is monotonic everywhere."""
+    """Decides when a silent broker is gone. `now_ms` is monotonic everywhere.
 
-    def __init__(self, tables: RouteTables, options: Options, outbox: Outbox) -> None:
+    `leases` are those of brokers of the last run.
+    """
+
+    def __init__(
+        self,
+        tables: RouteTables,
+        options: Options,
+        outbox: Outbox,
+        unfinished: UnfinishedWork,
+        started_ms: int,
+    ) -> None:
         self._tables = tables
         self._options = options
         self._outbox = outbox
-        self._last_tick_ms: int | None = None
+        self._stalls = Stalls()
+        self._unfinished = unfinished
+        self._is_scanning = False
         self._last_scan_ms: int | None = None
-        self._held_until_ms = 0
-        self._held_closes: list[Connection] = []
+        # Ends that are held, and from when on each of them may count.
+        self._held_closes: list[tuple[Connection, int]] = []
         self._is_ending = False
-        self._leftover_since: dict[_Leftover, int] = {}
-        # What a lease set as a broker's time, by (cluster, address).
-        self._leased: dict[tuple[str, str], int] = {}
+        self._next_confirmation_ms = 0
+        self.leases = Leases(tables, started_ms)
 
-    def is_holding(self, now_ms: int) -> bool:
-        """Whether nobody is declared dead at present, because we stood still."""
-        return now_ms < self._held_until_ms
-
-    def lease(
-        self, infos: Iterable[BrokerLiveInfo], now_ms: int, lease_millis: int
-    ) -> None:
-        """Brokers of a snapshot live for so long, unless they are heard of; from then
-        on their own timeout counts."""
-        for info in infos:
-            heard_of = now_ms + lease_millis - info.heartbeat_timeout_millis
-            info.last_update_timestamp = self._leased[info.key] = heard_of
+    def read_until_ms(self, now_ms: int) -> int:
+        """Up to which moment all that peers have sent counts as read: now, or before a
+        stall of our own that may have kept us from reading."""
+        return self._stalls.read_until_ms(now_ms)
 
     def end(self) -> None:
         """From now on nobody is declared dead: brokers are told to go elsewhere, so
         that their silence says nothing."""
         self._is_ending = True
 
-    def is_unconfirmed(self, info: BrokerLiveInfo) -> bool:
-        """Whether a broker of a snapshot was not heard of yet."""
-        heard_of = self._leased.get(info.key)
-        return info.owner is None and heard_of == info.last_update_timestamp
+    def tick(self, cpu_ms: int, now_ms: int) -> None:
+        """Call it every TICK_MILLIS or sooner; scans when it is time.
 
-    def tick(self, now_ms: int) -> None:
-        """Call it every TICK_MILLIS or sooner; scans when it is time."""
-        self._notice_stall(now_ms)
-        self._last_tick_ms = now_ms
-        if self._is_ending or self.is_holding(now_ms):
+        `cpu_ms` is the CPU time that this process has used, in milliseconds.
+        """
+        self._notice_stall(cpu_ms, now_ms)
+        judged_ms = self._stalls.tick(cpu_ms, now_ms)
+        if self.leases and now_ms >= self._next_confirmation_ms:
+            self._next_confirmation_ms = now_ms + _CONFIRMATION_MILLIS
+            self.leases.drop_confirmed()
+        if self._is_ending or self._stalls.is_grace(now_ms):
             return
-        held, self._held_closes = self._held_closes, []
-        for connection in held:
-            self._remove_brokers_of(connection, now_ms)
-        interval = self._options.scan_not_active_broker_interval
-        if self._last_scan_ms is None or now_ms - self._last_scan_ms >= interval:
+        self._remove_held(now_ms)
+        if not self._is_scanning and self._is_scan_due(now_ms):
             self._last_scan_ms = now_ms
-            self._scan_not_active_broker(now_ms)
-            self._clear_leftovers(now_ms)
+            self._is_scanning = True
+            self._unfinished.begin(self._scan(judged_ms, now_ms))
 
-    def on_channel_destroy(self, connection: Connection, now_ms: int) -> None:
+    def _is_scan_due(self, now_ms: int) -> bool:
+        """By the interval, and by how much there is to look at: an interval that is
+        short for so many brokers would leave no time for anything else."""
+        last_ms = self._last_scan_ms
+        brokers = len(self._tables.broker_live_table)
+        shortest = brokers // _BROKERS_PER_MILLI
+        interval = max(self._options.scan_not_active_broker_interval, shortest)
+        return last_ms is None or now_ms - last_ms >= interval
+
+    def _scan(self, judged_ms: int, now_ms: int) -> Steps[None]:
+        try:
+            yield from self._scan_not_active_broker(judged_ms, now_ms)
+            yield from self._clear_leftovers(judged_ms, now_ms)
+        finally:
+            self._is_scanning = False
+
+    def on_channel_destroy(
+        self, connection: Connection, cpu_ms: int, now_ms: int
+    ) -> None:
         """A connection ended: the brokers that registered on it last are gone."""
-        self._notice_stall(now_ms)
-        if self.is_holding(now_ms):
-            self._held_closes.append(connection)
+        self._notice_stall(cpu_ms, now_ms)
+        held_until_ms = self._stalls.held_until_ms(now_ms)
+        if held_until_ms > now_ms:
+            self._held_closes.append((connection, held_until_ms))
         else:
-            self._remove_brokers_of(connection, now_ms)
+            self._unfinished.begin(self._remove_brokers_of(connection, now_ms))
 
-    def _notice_stall(self, now_ms: int) -> None:
-        last = self._last_tick_ms
-        if last is None or now_ms - last <= STALL_MILLIS:
+    def _notice_stall(self, cpu_ms: int, now_ms: int) -> None:
+        stall = self._stalls.notice(cpu_ms, now_ms)
+        if stall is None:
             return
-        stall = now_ms - last - TICK_MILLIS
-        self._last_tick_ms = now_ms
-        self._held_until_ms = now_ms + GRACE_MILLIS
-        self._tables.broker_live_table.shift(stall)
-        for key in self._leased:
-            self._leased[key] += stall
-        self._outbox.warn(
-            "this process stood still, nobody is declared dead for a while",
-            stall_millis=stall,
-            grace_millis=GRACE_MILLIS,
-        )
+        if stall.machine_millis:
+            self._tables.broker_live_table.shift(stall.machine_millis)
+            self.leases.shift(stall.machine_millis)
+            event = "this process stood still, nobody is declared dead for a while"
+        else:
+            event = "one piece of work took long, ends are held for a moment"
+        self._outbox.warn(event, **stall._asdict())
 
-    def _remove_brokers_of(self, connection: Connection, now_ms: int) -> None:
+    def _remove_held(self, now_ms: int) -> None:
+        """Those whose time has come, in the order in which they were heard of."""
+        held, self._held_closes = self._held_closes, []
+        for connection, until_ms in held:
+            if until_ms <= now_ms:
+                self._unfinished.begin(self._remove_brokers_of(connection, now_ms))
+            else:
+                self._held_closes.append((connection, until_ms))
+
+    def _remove_brokers_of(self, connection: Connection, now_ms: int) -> Steps[None]:
         """Fenced: a broker that registered elsewhere since is not touched."""
+        while self._unfinished.is_asking(connection):
+            yield WAIT
         for key in sorted(connection.registered):
+            yield Cost.GROUP
+            if self._stalls.is_grace(now_ms):
+                # The machine stood still meanwhile.
+                held_until_ms = self._stalls.held_until_ms(now_ms)
+                self._held_closes.append((connection, held_until_ms))
+                return
             info = self._tables.broker_live_table.get(*key)
             if info is None or info.owner is not connection:
+                continue
+            yield from self._tables.busy.wait(info.broker_name)
+            if self._tables.broker_live_table.get(*key) is not info:
+                continue
+            if info.owner is not connection:
                 continue
             self._outbox.info(
                 "connection of a broker ended",
@@ -121,18 +155,29 @@ class Liveness:
                 address=info.broker_addr,
                 remote=connection.remote_address,
             )
-            unregister_live_broker(
+            yield from unregister_live_broker(
                 self._tables, self._options, self._outbox, info, now_ms
             )
 
-    def _scan_not_active_broker(self, now_ms: int) -> None:
-        for info in self._tables.broker_live_table.expired(now_ms):
+    def _scan_not_active_broker(self, judged_ms: int, now_ms: int) -> Steps[None]:
+        table = self._tables.broker_live_table
+        expired = table.expired(judged_ms)
+        yield Cost.REQUEST + len(table) // _BROKERS_PER_MILLI
+        for info in expired:
+            yield Cost.GROUP
+            yield from self._tables.busy.wait(info.broker_name)
+            if self._is_ending or self._stalls.is_grace(now_ms):
+                return
+            if not _is_expired(info, judged_ms) or table.get(*info.key) is not info:
+                continue
             self._report_expired(info, now_ms)
-            unregister_live_broker(
+            yield from unregister_live_broker(
                 self._tables, self._options, self._outbox, info, now_ms
             )
             owner = info.owner
-            if isinstance(owner, Connection) and not self._carries_live_broker(owner):
+            if not isinstance(owner, Connection) or owner.pause != Pause.NONE:
+                continue  # what it said last waits to be heard
+            if not self._carries_live_broker(owner):
                 self._outbox.put(Close(owner))
 
     def _report_expired(self, info: BrokerLiveInfo, now_ms: int) -> None:
@@ -141,7 +186,7 @@ class Liveness:
             "broker": info.broker_name,
             "address": info.broker_addr,
         }
-        if self.is_unconfirmed(info):
+        if self.leases.is_unconfirmed(info):
             event = "broker of the last run did not come back"
             self._outbox.warn(event, **fields)
             return
@@ -153,53 +198,55 @@ class Liveness:
         )
 
     def _carries_live_broker(self, connection: Connection) -> bool:
-        for key in connection.registered:
-            info = self._tables.broker_live_table.get(*key)
-            if info is not None and info.owner is connection:
-                return True
-        return False
+        return bool(connection.registered)
 
-    def _clear_leftovers(self, now_ms: int) -> None:
+    def _clear_leftovers(self, judged_ms: int, now_ms: int) -> Steps[None]:
         """What refused, broken or clashing registrations left behind goes in time."""
         tables = self._tables
-        leftovers = self._leftovers()
-        since = {k: self._leftover_since.get(k, now_ms) for k in leftovers}
-        due = [k for k, at in since.items() if now_ms - at >= _LEFTOVER_KEPT_MILLIS]
-        for name, what in due:
-            del since[name, what]
-            if isinstance(what, str):
-                tables.leave_cluster(what, name)
-            elif name in tables.broker_addr_table:
-                self._remove_dead_addr(tables.broker_addr_table[name], what, now_ms)
-        self._leftover_since = since
-        for name, at in list(tables.gone_since.items()):
-            if now_ms - at >= _MAPPING_KEPT_MILLIS:
-                del tables.gone_since[name]
-                tables.remove_mappings(name)
+        for kind, name, what in tables.leftovers.due(judged_ms, now_ms):
+            yield Cost.GROUP
+            if kind == LeftoverKind.NAME:
+                if name is None or name not in tables.broker_addr_table:
+                    tables.leave_cluster(what or "", name)
+            elif name is not None:
+                addr_of = [what] if kind == LeftoverKind.ADDRESS else []
+                yield from self._remove_dead(name, addr_of, now_ms)
+        while tables.gone_since:
+            name, at = next(iter(tables.gone_since.items()))
+            if now_ms - at < _MAPPING_KEPT_MILLIS:
+                return
+            del tables.gone_since[name]
+            tables.remove_mappings(name)
+            yield Cost.GROUP
 
-    def _leftovers(self) -> list[_Leftover]:
-        """(group, id) of addresses that nobody registers, (group, None) of groups
-        without addresses, (name, cluster) of names without a group."""
+    def _remove_dead(
+        self, name: str, addrs: list[str | None], now_ms: int
+    ) -> Steps[None]:
+        """Take addresses out of a group that nobody registers, and the group out if
+        it has none."""
         tables = self._tables
-        found: list[_Leftover] = []
-        for name, data in tables.broker_addr_table.items():
-            live = {addr for _, addr in data.live_keys}
-            found += [(name, i) for i, a in data.broker_addrs.items() if a not in live]
-            if not data.broker_addrs:
-                found.append((name, None))
-        for cluster, names in tables.cluster_addr_table.items():
-            found += [
-                (name, cluster)
-                for name in names
-                if name is None or name not in tables.broker_addr_table
+        yield from tables.busy.wait(name)
+        data = tables.broker_addr_table.get(name)
+        if data is None:
+            return
+        with tables.busy.hold(name):
+            ids = [
+                broker_id
+                for addr in addrs
+                if addr is None or not data.live_clusters_at(addr)
+                for broker_id in data.broker_addrs.ids_of(addr)
             ]
-        return found
+            for broker_id in ids:
+                tables.drop_addr(data, broker_id)
+            if ids:
+                yield from tables.group_changed(data)
+            if not data.broker_addrs:
+                yield from tables.remove_group(name, now_ms)
 
-    def _remove_dead_addr(
-        self, data: BrokerData, broker_id: int | None, now_ms: int
-    ) -> None:
-        if broker_id is not None and broker_id in data.broker_addrs:
-            del data.broker_addrs[broker_id]
-            self._tables.group_changed(data)
-        if not data.broker_addrs:
-            self._tables.remove_group(data.broker_name, now_ms)
+
+def _is_expired(info: BrokerLiveInfo, judged_ms: int) -> bool:
+    """What its connection sent and waits to be heard counts from when it was read."""
+    heard_ms, owner = info.last_update_timestamp, info.owner
+    if isinstance(owner, Connection) and owner.pause != Pause.NONE:
+        heard_ms = max(heard_ms, owner.read_ms)
+    return judged_ms - heard_ms > info.heartbeat_timeout_millis

@@ -1,9 +1,16 @@
 """NOTIFY_MIN_BROKER_ID_CHANGE (905), server to brokers (protocol.md section 3.9)."""
 
+from itertools import islice
+from typing import Final
+
 from namesrv.codes import FLAG_ONEWAY, RequestCode, SerializeType
 from namesrv.routing.broker_data import BrokerData
 from namesrv.routing.outbox import Outbox
 from namesrv.wire.command import ExtFields, RemotingCommand, encode_frame
+
+MOST_TOLD: Final = 128
+"""Brokers that hear of one change, those with the lowest ids. No real group has so
+many, and a group of thousands would be told thousands of times."""
 
 
 def notify_min_broker_id_change(
@@ -29,11 +36,8 @@ def notify_min_broker_id_change(
     }
     known = {name: text for name, text in ext_fields.items() if text is not None}
     everybody = offline_addr is not None or len(addrs) == 1
-    targets = [
-        addr
-        for key, addr in sorted(addrs.items())
-        if addr is not None and (everybody or key != lowest)
-    ]
+    others = (addr for key, addr in addrs.known() if everybody or key != lowest)
+    targets = list(islice(others, MOST_TOLD))
     command = RemotingCommand(
         RequestCode.NOTIFY_MIN_BROKER_ID_CHANGE, flag=FLAG_ONEWAY, ext_fields={**known}
     )

@@ -1,15 +1,17 @@
 """A table from RequestCode to the function that answers it, and the rules around it.
 
-A handler takes `(state, command, connection, now_ms)` and gives the answer, or None
-when it will come later. The family modules hold the handlers: `broker_requests`,
-`route_requests`, `topic_requests`, `kv_requests` and `config_requests`.
+A handler takes `(state, command, connection, now_ms)` and gives the answer, None when
+it will come later, `Pause.TURN` when the request has to come again, or the answer in
+steps when it may take longer than a turn. The family modules hold the handlers:
+`broker_requests`, `route_requests`, `topic_requests`, `kv_requests` and
+`config_requests`.
 Source: `DefaultRequestProcessor`, `ClientRequestProcessor`, protocol.md section 2.0.
 """
 
 import logging
-from collections.abc import Callable
+from collections.abc import Callable, Generator
 from traceback import format_exc
-from typing import Final
+from typing import Final, Literal
 
 from namesrv._impl import Connection
 from namesrv.codes import VERSION_V5_3_1, RequestCode, ResponseCode
@@ -24,13 +26,15 @@ from namesrv.routing import (
     topic_requests,
 )
 from namesrv.routing.access import CLASSES
-from namesrv.routing.outbox import LogEvent
+from namesrv.routing.audit import State
+from namesrv.routing.outbox import LateAnswer, LogEvent
 from namesrv.routing.state import ColdAnswer, RoutingState
+from namesrv.routing.turn import answer_units, request_units
 from namesrv.wire.command import RemotingCommand, decode_command
+from namesrv.work import Steps
 
-Handler = Callable[
-    [RoutingState, RemotingCommand, Connection, int], RemotingCommand | None
-]
+Handled = RemotingCommand | Steps[RemotingCommand] | Literal[Pause.TURN] | None
+Handler = Callable[[RoutingState, RemotingCommand, Connection, int], Handled]
 
 HANDLERS: Final[dict[int, Handler]] = {
     RequestCode.PUT_KV_CONFIG: kv_requests.put_kv_config,
@@ -86,57 +90,97 @@ class RequestProcessor:
         if turn.is_over:
             return Pause.TURN
         command = decode_command(serialize_type, header, body)
+        turn.spend(request_units(serialize_type, header, body))
         if command.is_response:
             self._log_unmatched(command, connection)
-            turn.spend(command.code, 0, 0)
             return b""
-        answer = self._answer(command, connection, now_ms)
-        answer_bytes = len(answer.body or b"") if answer is not None else 0
-        turn.spend(command.code, len(body or b""), answer_bytes)
-        if answer is None:
-            return None
-        return b"" if command.is_oneway else self.state.encode(answer)
+        connection.client_version = command.version
+        handled = self._unheard(command) or self._handle(command, connection, now_ms)
+        if isinstance(handled, Generator):
+            ended = turn.advance(handled)
+            if ended is None:
+                later = self._later(handled, command, connection)
+                self.state.unfinished.put(later, connection)
+                return None
+            handled = ended[0]
+        if handled is None:
+            self.state.waiting.begin(command)
+        if not isinstance(handled, RemotingCommand):
+            return handled
+        turn.spend(answer_units(handled.body))
+        return b"" if command.is_oneway else self.state.encode(handled)
 
-    def _answer(
-        self, command: RemotingCommand, connection: Connection, now_ms: int
-    ) -> RemotingCommand | None:
+    def _unheard(self, command: RemotingCommand) -> RemotingCommand | None:
+        """The answer to what is not even looked at."""
         if self.state.draining and command.version > VERSION_V5_3_1:
             return command.answer(ResponseCode.GO_AWAY, "please go away")
-        handler = HANDLERS.get(command.code)
-        if handler is None:
+        if command.code not in HANDLERS:
             return command.answer(
                 ResponseCode.REQUEST_CODE_NOT_SUPPORTED,
                 f" request type {command.code} not supported",
             )
-        before = self.state.audit.before(command)
-        answer = self._handle(handler, command, connection, now_ms)
-        if answer is not None:
-            self.state.audit.note(command, connection, answer, before)
-        return answer
+        return None
 
     def _handle(
-        self,
-        handler: Handler,
-        command: RemotingCommand,
-        connection: Connection,
-        now_ms: int,
-    ) -> RemotingCommand | None:
+        self, command: RemotingCommand, connection: Connection, now_ms: int
+    ) -> Handled:
+        """Carry out what can be at once; audited if that was all."""
+        before = self.state.audit.before(command)
         try:
             self.state.access.check(command, connection)
-            return handler(self.state, command, connection, now_ms)
-        except AccessRefused as refusal:
-            self._log_refused(command, connection, refusal)
-            return command.answer(refusal.code, refusal.remark)
-        except RequestFailed as failure:
-            self.state.outbox.warn(
-                "request failed",
-                code=command.code,
-                remark=failure.remark,
-                remote=connection.remote_address,
-            )
-            return command.answer(failure.code, failure.remark)
+            self.state.waiting.check(command)
+            handler = HANDLERS[command.code]
+            handled = handler(self.state, command, connection, now_ms)
         except Exception as exc:
+            handled = self._failed(command, connection, exc)
+        if isinstance(handled, Generator):
+            return self._in_steps(handled, command, connection, before)
+        if isinstance(handled, RemotingCommand):
+            self.state.audit.note(command, connection, handled, before)
+        return handled
+
+    def _in_steps(
+        self,
+        steps: Steps[RemotingCommand],
+        command: RemotingCommand,
+        connection: Connection,
+        before: State | None,
+    ) -> Steps[RemotingCommand]:
+        """A handler's steps with what a processor does around handlers."""
+        try:
+            answer = yield from steps
+        except Exception as exc:
+            answer = self._failed(command, connection, exc)
+        self.state.audit.note(command, connection, answer, before)
+        return answer
+
+    def _later(
+        self,
+        steps: Steps[RemotingCommand],
+        command: RemotingCommand,
+        connection: Connection,
+    ) -> Steps[None]:
+        """The rest of the steps, and the answer that had to wait for them."""
+        answer = yield from steps
+        frame = b"" if command.is_oneway else self.state.encode(answer)
+        self.state.outbox.put(LateAnswer(connection, frame))
+        yield answer_units(answer.body)
+
+    def _failed(
+        self, command: RemotingCommand, connection: Connection, exc: Exception
+    ) -> RemotingCommand:
+        if isinstance(exc, AccessRefused):
+            self._log_refused(command, connection, exc)
+            return command.answer(exc.code, exc.remark)
+        if not isinstance(exc, RequestFailed):
             return self._internal_error(command, connection, exc)
+        self.state.outbox.warn(
+            "request failed",
+            code=command.code,
+            remark=exc.remark,
+            remote=connection.remote_address,
+        )
+        return command.answer(exc.code, exc.remark)
 
     def _log_refused(
         self, command: RemotingCommand, connection: Connection, refusal: AccessRefused

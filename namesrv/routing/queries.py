@@ -1,10 +1,10 @@
-"""Reading the tables: routes, clusters and lists of topics.
+"""Reading the tables: routes, clusters and groups; lists of topics are `topic_lists`.
 
 Order is by name wherever Java's order is that of a hash table.
 Source: `RouteInfoManager`, protocol.md sections 2.7 to 2.17, 3.11 and 3.13.
 """
 
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 
 from namesrv.codes import MASTER_ID, PERM_WRITE, SYNC_BROKER_MEMBER_PREFIX
@@ -13,6 +13,7 @@ from namesrv.routing.broker_data import BrokerData, TopicQueues
 from namesrv.routing.tables import RouteTables
 from namesrv.wire.bodies import (
     with_defaults,
+    write_broker_addrs,
     write_broker_member_group,
     write_cluster_info,
     write_filter_server_list,
@@ -21,6 +22,7 @@ from namesrv.wire.bodies import (
     write_route,
     write_topic_list,
 )
+from namesrv.work import Steps, finish
 
 
 @dataclass(slots=True, frozen=True)
@@ -48,12 +50,14 @@ def pickup_topic_route_data(
     )
     groups = []
     for name in sorted(entry.queues):
-        data = tables.broker_addr_table[name]
-        addrs = _acting_addrs(data, entry) if acting else data.broker_addrs
-        if form.zone_name is None or _is_in_zone(data, addrs, form.zone_name):
-            groups.append((data, addrs))
+        data = tables.broker_addr_table.get(name)
+        if data is None:
+            continue  # the rest of its topics goes in the next turns
+        acts = acting and _acts(data, entry)
+        if form.zone_name is None or _is_in_zone(data, acts, form.zone_name):
+            groups.append((data, acts))
     return write_route(
-        (_broker_text(data, addrs, form.standard) for data, addrs in groups),
+        (_broker_text(data, acts, form.standard) for data, acts in groups),
         _filter_servers(tables, [data for data, _ in groups]),
         form.order_topic_conf,
         (data.queue_text(entry.queues[data.broker_name]) for data, _ in groups),
@@ -61,29 +65,24 @@ def pickup_topic_route_data(
     )
 
 
-def _acting_addrs(data: BrokerData, entry: TopicQueues) -> dict[int, str | None]:
+def _acts(data: BrokerData, entry: TopicQueues) -> bool:
     """Without a master, the lowest id of an acting group stands for it (3.11)."""
-    addrs = data.broker_addrs
     if not (data.lacks_master and data.enable_acting_master):
-        return addrs
-    if entry.queues[data.broker_name].perm & PERM_WRITE:
-        return addrs
-    lowest = min(addrs)
-    others = {key: addr for key, addr in addrs.items() if key != lowest}
-    return {MASTER_ID: addrs[lowest], **others}
+        return False
+    return not entry.queues[data.broker_name].perm & PERM_WRITE
 
 
-def _is_in_zone(data: BrokerData, addrs: dict[int, str | None], zone_name: str) -> bool:
-    if MASTER_ID not in addrs:
+def _is_in_zone(data: BrokerData, acts: bool, zone_name: str) -> bool:
+    if not acts and MASTER_ID not in data.broker_addrs:
         return True
     own = data.zone_name
     return own is not None and own.lower() == zone_name.lower()
 
 
-def _broker_text(data: BrokerData, addrs: dict[int, str | None], standard: bool) -> str:
-    if addrs is data.broker_addrs:
-        return data.text(standard=standard)
-    return data.text_with(addrs, standard=standard)
+def _broker_text(data: BrokerData, acts: bool, standard: bool) -> str:
+    if acts:
+        return data.acting_text(standard=standard)
+    return data.text(standard=standard)
 
 
 def _filter_servers(
@@ -92,11 +91,17 @@ def _filter_servers(
     table = tables.filter_server_table
     if not table:
         return
-    for data in groups:
-        for addr in data.broker_addrs.values():
-            servers = table.get((data.cluster, addr)) if addr is not None else None
-            if addr is not None and servers is not None:
-                yield addr, write_filter_server_list(servers)
+    # Two groups may have the same address; the later one counts, as in Java.
+    found = {
+        addr: table.get((data.cluster, addr))
+        for data in groups
+        for addr in data.broker_addrs.values()
+        if addr is not None
+    }
+    for addr in sorted(found):
+        servers = found[addr]
+        if servers is not None:
+            yield addr, write_filter_server_list(servers)
 
 
 def _mappings(
@@ -124,63 +129,18 @@ def _mappings(
     ]
 
 
-def get_broker_cluster_info(tables: RouteTables) -> bytes:
+def get_broker_cluster_info(tables: RouteTables) -> Steps[bytes]:
     """ClusterInfo, always in the legacy dialect (section 2.8)."""
-    return write_cluster_info(
-        (
-            (name, tables.broker_addr_table[name].text(standard=False))
-            for name in sorted(tables.broker_addr_table)
-        ),
-        (
-            (cluster, _by_name(tables.cluster_addr_table[cluster]))
-            for cluster in sorted(tables.cluster_addr_table)
-        ),
-    )
+    yield from tables.group_texts.parts()
+    clusters = yield from tables.cluster_names.texts.parts()
+    # What changed in between is written now, so that both are of one moment.
+    return write_cluster_info(finish(tables.group_texts.parts()), clusters)
 
 
-def get_all_topic_list(tables: RouteTables) -> bytes:
-    """Every topic (section 2.11)."""
-    return write_topic_list(sorted(tables.topic_queue_table))
-
-
-def get_topics_by_cluster(tables: RouteTables, cluster: str | None) -> bytes:
-    """Topics with an entry of any broker of the cluster (section 2.14)."""
-    names = tables.cluster_addr_table.get(cluster or "", set())
-    return write_topic_list(
-        topic
-        for topic in sorted(tables.topic_queue_table)
-        if not names.isdisjoint(tables.topic_queue_table[topic].queues)
-    )
-
-
-def get_system_topic_list(tables: RouteTables) -> bytes:
+def get_system_topic_list(tables: RouteTables) -> Steps[bytes]:
     """Cluster names, broker names, and the first address by name (section 2.15)."""
-    names: set[str | None] = set(tables.cluster_addr_table)
-    for broker_names in tables.cluster_addr_table.values():
-        names |= broker_names
-    names.discard(None)
-    return write_topic_list(_by_name(names), _first_addr(tables))
-
-
-def _first_addr(tables: RouteTables) -> str | None:
-    for name in sorted(tables.broker_addr_table):
-        addrs = tables.broker_addr_table[name].broker_addrs
-        if addrs:
-            return addrs[min(addrs)]
-    return None
-
-
-def get_topics_by_flag(tables: RouteTables, accept: Callable[[int], bool]) -> bytes:
-    """Topics whose first entry's topicSysFlag is accepted (section 2.16)."""
-    return write_topic_list(
-        topic
-        for topic in sorted(tables.topic_queue_table)
-        if accept(_first_flag(tables.topic_queue_table[topic]))
-    )
-
-
-def _first_flag(entry: TopicQueues) -> int:
-    return entry.queues[min(entry.queues)].topic_sys_flag
+    names = yield from tables.cluster_names.all_names.parts()
+    return write_topic_list(names, tables.first_addr)
 
 
 def get_broker_member_group(
@@ -188,10 +148,8 @@ def get_broker_member_group(
 ) -> bytes:
     """Addresses of a group; the cluster is echoed, not compared (section 2.17)."""
     data = tables.broker_addr_table.get(broker_name or "")
-    addrs = data.broker_addrs if data is not None and broker_name is not None else {}
-    known = {key: addr for key, addr in addrs.items() if addr is not None}
-    return write_broker_member_group(cluster, broker_name, known)
-
-
-def _by_name(names: Iterable[str | None]) -> list[str | None]:
-    return sorted(names, key=lambda name: name or "")
+    known: Iterable[tuple[int, str]] = ()
+    if data is not None and broker_name is not None:
+        known = data.broker_addrs.known()
+    addrs = write_broker_addrs(known, quoted=False)
+    return write_broker_member_group(cluster, broker_name, addrs)

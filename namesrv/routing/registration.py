@@ -1,7 +1,8 @@
 """REGISTER_BROKER: one registration applied whole (protocol.md section 3.3).
 
 The steps keep Java's order, because what a refused or broken registration leaves behind
-depends on it. Source: `RouteInfoManager#registerBroker`.
+depends on it. Other requests are served between two of them, but nobody reads a route
+that would mix two registrations (P2). Source: `RouteInfoManager#registerBroker`.
 """
 
 from dataclasses import dataclass
@@ -15,7 +16,7 @@ from namesrv.codes import (
 )
 from namesrv.errors import RequestFailed
 from namesrv.options import Options
-from namesrv.routing.broker_data import BrokerData
+from namesrv.routing.broker_data import BrokerData, TopicQueues
 from namesrv.routing.min_broker_id import notify_min_broker_id_change
 from namesrv.routing.outbox import Outbox
 from namesrv.routing.tables import RouteTables
@@ -28,6 +29,7 @@ from namesrv.wire.bodies import (
 )
 from namesrv.wire.command import write_ext_fields
 from namesrv.wire.headers import RegisterBrokerRequestHeader
+from namesrv.work import Cost, Steps, batches
 
 ExtFields = dict[str, str | None]
 
@@ -61,7 +63,7 @@ class Registration:
 
     def apply(
         self, tables: RouteTables, options: Options, outbox: Outbox, now_ms: int
-    ) -> ExtFields:
+    ) -> Steps[ExtFields]:
         """Carry it out; extFields of the answer: haServerAddr and masterAddr, if any.
 
         Raises RequestFailed when a single-topic registration would be the first.
@@ -72,18 +74,23 @@ class Registration:
         tables.join_cluster(cluster, name)
         if name is None:
             return {}
-        group = self._join_group(tables, cluster, name)
+        # Until its end routes with this group that are not ready have to wait, and the
+        # last registration is not taken for repeated.
+        tables.busy.hide(name)
+        self._forget_digest(tables, cluster)
+        group = yield from self._join_group(tables, cluster, name)
         if self._is_outdated(tables, group.data, cluster, outbox):
             return {}
         wrapper = self._body.topic_config_serialize_wrapper
         if not self._may_join(group.data, wrapper, outbox):
             return {}
-        self._store_addr(tables, group, outbox)
-        if wrapper is None or wrapper.topic_config_table is None:
-            self._refresh(tables, group.data, cluster, now_ms)
-            return self._master_of(tables, group.data, cluster)
-        if not self._apply_topics(tables, options, group, wrapper, cluster, now_ms):
-            return {}
+        yield from self._store_addr(tables, group, outbox)
+        if wrapper is not None and wrapper.topic_config_table is not None:
+            complete = yield from self._apply_topics(
+                tables, options, group, wrapper, cluster, now_ms
+            )
+            if not complete:
+                return {}
         info = self._refresh(tables, group.data, cluster, now_ms)
         if info is None:
             return {}
@@ -95,11 +102,13 @@ class Registration:
             ha_server_addr = self._header.ha_server_addr
             notify_min_broker_id_change(group.data, None, ha_server_addr, outbox)
         if self._has_own_master(tables, group.data, cluster):
-            info.digest = self._digest
+            tables.keep_digest(group.data, info, self._digest)
         info.answer_ext_fields = write_ext_fields(result)
         return result
 
-    def _join_group(self, tables: RouteTables, cluster: str, name: str) -> _Group:
+    def _join_group(
+        self, tables: RouteTables, cluster: str, name: str
+    ) -> Steps[_Group]:
         """Steps 2 to 5: the group, its flag and zone, and one address, one id."""
         header = self._header
         data = tables.broker_addr_table.get(name)
@@ -107,23 +116,26 @@ class Registration:
         if data is None:
             data = tables.add_group(cluster, name)
         addrs = data.broker_addrs
-        lowest = min(addrs, default=MASTER_ID)
+        lowest = MASTER_ID if addrs.lowest is None else addrs.lowest
         acting = bool(header.enable_acting_master)
-        twice = [
-            key
-            for key, addr in addrs.items()
-            if addr == header.broker_addr and key != self._broker_id
-        ]
+        ids = addrs.ids_of(header.broker_addr)
+        twice = [key for key in ids if key != self._broker_id]
         for key in twice:
-            del addrs[key]
+            tables.drop_addr(data, key)
         if twice or (acting, header.zone_name) != (
             data.enable_acting_master,
             data.zone_name,
         ):
             data.enable_acting_master = acting
             data.zone_name = header.zone_name
-            tables.group_changed(data)
+            yield from tables.group_changed(data)
         return _Group(data, is_first, self._broker_id < lowest)
+
+    def _forget_digest(self, tables: RouteTables, cluster: str) -> None:
+        addr = self._header.broker_addr
+        live = tables.broker_live_table.get(cluster, addr) if addr is not None else None
+        if live is not None:
+            live.digest = None
 
     def _is_outdated(
         self, tables: RouteTables, data: BrokerData, cluster: str, outbox: Outbox
@@ -151,8 +163,10 @@ class Registration:
             holder=old_addr,
             holder_state_version=holder.data_version.state_version,
         )
-        if addr is not None:
-            tables.remove_live(cluster, addr)
+        live = tables.broker_live_table.get(cluster, addr) if addr is not None else None
+        if live is not None and live.broker_name == data.broker_name:
+            # Another group's broker may be live at this address.
+            tables.remove_live(*live.key)
         return True
 
     def _may_join(
@@ -176,15 +190,17 @@ class Registration:
         )
         raise RequestFailed("register broker failed")
 
-    def _store_addr(self, tables: RouteTables, group: _Group, outbox: Outbox) -> None:
+    def _store_addr(
+        self, tables: RouteTables, group: _Group, outbox: Outbox
+    ) -> Steps[None]:
         """Step 8."""
         data, addr = group.data, self._header.broker_addr
         old_addr = data.broker_addrs.get(self._broker_id)
         group.is_first = group.is_first or not old_addr
         if old_addr == addr and self._broker_id in data.broker_addrs:
             return
-        data.broker_addrs[self._broker_id] = addr
-        tables.group_changed(data)
+        tables.set_addr(data, self._broker_id, addr)
+        yield from tables.group_changed(data)
         if old_addr is not None:
             self._forget_replaced(tables, data, old_addr)
         outbox.info(
@@ -201,9 +217,9 @@ class Registration:
         self, tables: RouteTables, data: BrokerData, old_addr: str
     ) -> None:
         """Java leaves the live entry of a replaced address behind (trap 23)."""
-        for key in [key for key in data.live_keys if key[1] == old_addr]:
-            tables.remove_live(*key)
-            tables.set_filter_servers(key, None)
+        for cluster in list(data.live_clusters_at(old_addr)):
+            tables.remove_live(cluster, old_addr)
+            tables.set_filter_servers((cluster, old_addr), None)
 
     def _apply_topics(
         self,
@@ -213,7 +229,7 @@ class Registration:
         wrapper: TopicConfigSerializeWrapper,
         cluster: str,
         now_ms: int,
-    ) -> bool:
+    ) -> Steps[bool]:
         """Steps 9 and 10; False when it broke off, as Java does, half done."""
         data = group.data
         is_old = self._header.enable_acting_master is None
@@ -229,23 +245,29 @@ class Registration:
             if mappings is None:
                 return False
             if not mappings:
-                self._drop_missing(tables, data, configs)
+                yield from self._drop_missing(tables, data, configs)
         refresh = group.is_first or self._version_changed(tables, wrapper, cluster)
         drop_write = is_prime_slave and data.enable_acting_master
-        complete = self._store_topics(tables, data, configs, refresh, drop_write)
+        complete = yield from self._store_topics(
+            tables, data, configs, refresh, drop_write
+        )
         if complete and refresh:
             if mappings is None:
                 return False
-            for topic, info in mappings.items():
-                tables.set_mapping(topic, info, now_ms)
+            for some in batches(list(mappings.items()), Cost.TOPIC):
+                for topic, info in some:
+                    tables.set_mapping(topic, info, now_ms)
+                yield len(some) * Cost.TOPIC
         return complete
 
     def _drop_missing(
         self, tables: RouteTables, data: BrokerData, configs: dict[str, TopicConfig]
-    ) -> None:
-        missing = [entry for entry in data.topics() if entry.topic not in configs]
-        for entry in missing:
-            tables.remove_queue(entry, data.broker_name)
+    ) -> Steps[None]:
+        missing: list[TopicQueues] = []
+        for entries in batches(data.topics(), Cost.TOPIC):
+            missing += [entry for entry in entries if entry.topic not in configs]
+            yield len(entries) * Cost.TOPIC
+        yield from tables.remove_queues(missing, data.broker_name)
         if missing:
             tables.forget_digests((data.broker_name,))
 
@@ -268,31 +290,33 @@ class Registration:
         configs: dict[str, TopicConfig],
         refresh: bool,
         drop_write: bool,
-    ) -> bool:
+    ) -> Steps[bool]:
         """False at the first topic without a name; earlier ones stay."""
         mask = ~PERM_WRITE if drop_write else -1
-        memo: dict[tuple[int, int, int, int], QueueData] = {}
-        queue_datas: dict[str, QueueData] = {}
+        stored = False
         complete = True
-        for config in configs.values():
-            topic = config.topic_name
-            if topic is None:
-                complete = False
+        for some in batches(list(configs.values()), Cost.TOPIC):
+            queue_datas: dict[str, QueueData] = {}
+            for config in some:
+                topic = config.topic_name
+                if topic is None:
+                    complete = False
+                    break
+                if not refresh and (topic in queue_datas or tables.has(topic, data)):
+                    continue
+                queue_datas[topic] = data.shared(
+                    config.perm & mask,
+                    config.read_queue_nums,
+                    config.topic_sys_flag,
+                    config.write_queue_nums,
+                )
+            if queue_datas:
+                tables.set_queues(data, queue_datas)
+                stored = True
+            yield len(some) * Cost.TOPIC
+            if not complete:
                 break
-            if not refresh and (topic in queue_datas or tables.has(topic, data)):
-                continue
-            key = (
-                config.perm & mask,
-                config.read_queue_nums,
-                config.topic_sys_flag,
-                config.write_queue_nums,
-            )
-            queue_data = memo.get(key)
-            if queue_data is None:
-                queue_data = memo[key] = data.shared(*key)
-            queue_datas[topic] = queue_data
-        if queue_datas:
-            tables.set_queues(data, queue_datas)
+        if stored:
             tables.forget_digests((data.broker_name,))
         return complete
 
@@ -315,7 +339,6 @@ class Registration:
             self._owner,
         )
         tables.put_live(data, info, now_ms)
-        self._owner.add_registered(info.key)
         return info
 
     def _has_own_master(

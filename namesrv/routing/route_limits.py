@@ -1,4 +1,4 @@
-"""How many topics and routes there may be; what goes beyond is refused whole.
+"""How many routes there may be, and how long names are; what goes beyond is refused.
 
 A route is a topic's entry of one broker group, or a static topic's mapping.
 docs/architecture.md, "Memory".
@@ -7,7 +7,7 @@ docs/architecture.md, "Memory".
 from collections.abc import Sequence
 
 from namesrv.codes import MASTER_ID
-from namesrv.errors import RequestFailed
+from namesrv.errors import LimitExceeded
 from namesrv.options import Options
 from namesrv.routing.broker_data import BrokerData
 from namesrv.routing.tables import RouteTables
@@ -16,7 +16,9 @@ from namesrv.wire.bodies import (
     RegisterBrokerBody,
     TopicConfigSerializeWrapper,
 )
+from namesrv.wire.body_limits import BodyLimits
 from namesrv.wire.headers import RegisterBrokerRequestHeader
+from namesrv.work import Cost, Steps, batches
 
 
 def check_registration(
@@ -24,27 +26,23 @@ def check_registration(
     options: Options,
     header: RegisterBrokerRequestHeader,
     body: RegisterBrokerBody,
-) -> None:
-    """Raise RequestFailed for too many topics, and for more routes than there may be.
+) -> Steps[None]:
+    """Raise LimitExceeded for long names, and for more routes than there may be.
 
-    A registration that adds no route is never refused for `maxRoutes`.
+    A registration that adds no route is never refused for `maxRoutes`. What a body may
+    hold was checked when it was read (`wire.body_limits`).
     """
+    _check_header(options, header)
     wrapper = body.topic_config_serialize_wrapper
     if wrapper is None:
         return
-    most = options.max_topics_per_registration
-    count = len(wrapper.topic_config_table or ())
-    count = max(count, len(wrapper.topic_queue_mapping_info_map or ()))
-    if count > most:
-        raise RequestFailed(
-            f"registration of {count} topics, the limit is {most}"
-            " (maxTopicsPerRegistration)"
-        )
     if options.max_routes:
         data = tables.broker_addr_table.get(header.broker_name or "")
         if _stores_topics(header, data):
-            added = _added_topics(tables, options, data, wrapper)
-            _check_routes(tables, options, added + _added_mappings(tables, wrapper))
+            added = yield from _added_topics(tables, options, data, wrapper)
+            added += _added_mappings(tables, wrapper)
+            yield len(wrapper.topic_queue_mapping_info_map or ()) * Cost.ENTRY
+            _check_routes(tables, options, added)
 
 
 def check_topic(
@@ -54,6 +52,9 @@ def check_topic(
     queue_datas: Sequence[QueueData | None],
 ) -> None:
     """The same for a topic that is registered for some groups (217)."""
+    limits = BodyLimits.of(options)
+    limits.check_name("topic name", topic)
+    limits.check_queue_datas(queue_datas)
     if options.max_routes:
         entry = tables.topic_queue_table.get(topic)
         names = {
@@ -67,11 +68,21 @@ def check_topic(
         _check_routes(tables, options, len(known))
 
 
+def _check_header(options: Options, header: RegisterBrokerRequestHeader) -> None:
+    limits = BodyLimits.of(options)
+    limits.check_name("broker name", header.broker_name)
+    limits.check_name("broker address", header.broker_addr)
+    limits.check_name("cluster name", header.cluster_name)
+    limits.check_name("HA server address", header.ha_server_addr)
+    limits.check_name("zone name", header.zone_name)
+
+
 def _check_routes(tables: RouteTables, options: Options, added: int) -> None:
     if added > 0 and tables.routes + added > options.max_routes:
-        raise RequestFailed(
-            f"{added} routes more than the {tables.routes} that there are,"
-            f" the limit is {options.max_routes} (maxRoutes)"
+        raise LimitExceeded(
+            f"{added} routes more than the {tables.routes} that there are",
+            options.max_routes,
+            "maxRoutes",
         )
 
 
@@ -83,10 +94,11 @@ def _stores_topics(
         return True
     if header.enable_acting_master is None:
         return False
-    addrs = {} if data is None else data.broker_addrs
+    if data is None:
+        return True
     # The address leaves any other id that it has (step 4 of a registration).
-    others = [key for key, addr in addrs.items() if addr != header.broker_addr]
-    return header.broker_id <= min(others, default=header.broker_id)
+    others = (i for i, addr in data.broker_addrs.items() if addr != header.broker_addr)
+    return header.broker_id <= next(others, header.broker_id)
 
 
 def _added_topics(
@@ -94,17 +106,26 @@ def _added_topics(
     options: Options,
     data: BrokerData | None,
     wrapper: TopicConfigSerializeWrapper,
-) -> int:
+) -> Steps[int]:
     configs = wrapper.topic_config_table or {}
-    topics = {config.topic_name for config in configs.values()} - {None}
-    if data is None:
-        return len(topics)
-    added = sum(not tables.has(topic or "", data) for topic in topics)
+    topics: set[str] = set()
+    added = 0
+    for some in batches(list(configs.values()), Cost.ENTRY):
+        names = {config.topic_name for config in some if config.topic_name is not None}
+        names -= topics
+        topics |= names
+        added += len(names)
+        if data is not None:
+            added -= sum(tables.has(topic, data) for topic in names)
+        yield len(some) * Cost.ENTRY
     if (
-        options.delete_topic_with_broker_registration
+        data is not None
+        and options.delete_topic_with_broker_registration
         and not wrapper.topic_queue_mapping_info_map
     ):
-        added -= sum(entry.topic not in configs for entry in data.topics())
+        for entries in batches(data.topics(), Cost.TOPIC):
+            added -= sum(entry.topic not in configs for entry in entries)
+            yield len(entries) * Cost.TOPIC
     return added
 
 

@@ -5,6 +5,7 @@ Source: `ClientRequestProcessor`, `ZoneRouteRPCHook`, `DefaultRequestProcessor`.
 """
 
 from functools import partial
+from typing import Literal
 
 from namesrv._impl import Connection
 from namesrv.codes import (
@@ -16,7 +17,7 @@ from namesrv.codes import (
     ResponseCode,
 )
 from namesrv.errors import RequestFailed
-from namesrv.hot_path import HotCode
+from namesrv.hot_path import HotCode, Pause
 from namesrv.routing import queries
 from namesrv.routing.broker_data import TopicQueues
 from namesrv.routing.outbox import RouteQuery
@@ -25,11 +26,12 @@ from namesrv.routing.state import RoutingState
 from namesrv.wire.answer_frames import NO_ROUTE_REMARK
 from namesrv.wire.command import ExtFields, RemotingCommand
 from namesrv.wire.lenient_json import parse_java_bool
+from namesrv.work import Steps
 
 
 def get_routeinfo_by_topic(
     state: RoutingState, command: RemotingCommand, connection: Connection, now_ms: int
-) -> RemotingCommand | None:
+) -> RemotingCommand | Literal[Pause.TURN] | None:
     """The route of a topic, code 17 without one, code 1 while the gate is closed.
 
     In cluster-test mode a topic that is unknown here is asked of another cluster.
@@ -46,7 +48,12 @@ def get_routeinfo_by_topic(
     if not state.hot.hot_codes & HotCode.ROUTE:
         state.refresh_hot_path(now_ms)
     topic = ext_fields.get("topic")
-    body = _route_body(state, command, ext_fields, topic) if topic is not None else None
+    entry = state.tables.topic_queue_table.get(topic) if topic is not None else None
+    if entry is not None and state.tables.busy.hides(entry.queues):
+        return Pause.TURN
+    body = None
+    if entry is not None and _has_group(state, entry):
+        body = _route_body(state, command, ext_fields, entry)
     if body is None and topic is not None and is_test:
         _ask_product_cluster(state, command, connection, topic)
         return None
@@ -76,18 +83,24 @@ def _ask_product_cluster(
     state.outbox.put(RouteQuery(topic, done))
 
 
+def _has_group(state: RoutingState, entry: TopicQueues) -> bool:
+    """False when its last group is gone, and the topic goes in a later turn."""
+    known = state.tables.broker_addr_table
+    return any(name in known for name in entry.queues)
+
+
 def _route_body(
-    state: RoutingState, command: RemotingCommand, ext_fields: ExtFields, topic: str
-) -> bytes | None:
-    entry = state.tables.topic_queue_table.get(topic)
-    if entry is None:
-        return None
+    state: RoutingState,
+    command: RemotingCommand,
+    ext_fields: ExtFields,
+    entry: TopicQueues,
+) -> bytes:
     standard = not state.options.cluster_test and (
         command.version >= VERSION_V4_9_4
         or parse_java_bool(ext_fields.get("acceptStandardJsonOnly"))
     )
     with_order = state.options.order_message_enable or state.options.cluster_test
-    order = state.order_topic_conf(topic) if with_order else None
+    order = state.order_topic_conf(entry.topic) if with_order else None
     zone_name = _zone_of(ext_fields)
     form = RouteForm(standard and zone_name is None, zone_name, order, standard)
     body = _written_route(state, entry, form)
@@ -119,14 +132,15 @@ def _zone_of(ext_fields: ExtFields) -> str | None:
 
 def get_broker_cluster_info(
     state: RoutingState, command: RemotingCommand, connection: Connection, now_ms: int
-) -> RemotingCommand:
+) -> Steps[RemotingCommand]:
     """All groups and clusters."""
-    return command.answer(body=queries.get_broker_cluster_info(state.tables))
+    body = yield from queries.get_broker_cluster_info(state.tables)
+    return command.answer(body=body)
 
 
 def get_all_topic_list(
     state: RoutingState, command: RemotingCommand, connection: Connection, now_ms: int
-) -> RemotingCommand:
+) -> Steps[RemotingCommand]:
     """All topics, unless an operator switched it off."""
     enabled = state.options.enable_all_topic_list
     state.outbox.info(
@@ -136,41 +150,36 @@ def get_all_topic_list(
     )
     if not enabled:
         raise RequestFailed("disable")
-    tables = state.tables
-    body = state.topic_lists.get("all", lambda: queries.get_all_topic_list(tables))
-    return command.answer(body=body)
+    return command.answer(body=(yield from state.topic_lists.all()))
 
 
 def get_topics_by_cluster(
     state: RoutingState, command: RemotingCommand, connection: Connection, now_ms: int
-) -> RemotingCommand:
+) -> Steps[RemotingCommand]:
     """Topics of one cluster, unless an operator switched it off."""
     _check_lists_enabled(state)
-    cluster = (command.ext_fields or {}).get("cluster")
-    body = state.topic_lists.get(
-        ("cluster", cluster),
-        lambda: queries.get_topics_by_cluster(state.tables, cluster),
-    )
-    return command.answer(body=body)
+    cluster = (command.ext_fields or {}).get("cluster") or ""
+    return command.answer(body=(yield from state.topic_lists.of_cluster(cluster)))
 
 
 def get_system_topic_list(
     state: RoutingState, command: RemotingCommand, connection: Connection, now_ms: int
-) -> RemotingCommand:
+) -> Steps[RemotingCommand]:
     """Cluster and broker names, and one broker to ask for more."""
-    return command.answer(body=queries.get_system_topic_list(state.tables))
+    body = yield from queries.get_system_topic_list(state.tables)
+    return command.answer(body=body)
 
 
 def get_unit_topic_list(
     state: RoutingState, command: RemotingCommand, connection: Connection, now_ms: int
-) -> RemotingCommand:
+) -> Steps[RemotingCommand]:
     """Topics with the unit flag."""
     return _topics_by_flag(state, command, TOPIC_SYS_FLAG_UNIT, TOPIC_SYS_FLAG_UNIT)
 
 
 def get_has_unit_sub_topic_list(
     state: RoutingState, command: RemotingCommand, connection: Connection, now_ms: int
-) -> RemotingCommand:
+) -> Steps[RemotingCommand]:
     """Topics with the unit-subscription flag."""
     sub = TOPIC_SYS_FLAG_UNIT_SUB
     return _topics_by_flag(state, command, sub, sub)
@@ -178,7 +187,7 @@ def get_has_unit_sub_topic_list(
 
 def get_has_unit_sub_ununit_topic_list(
     state: RoutingState, command: RemotingCommand, connection: Connection, now_ms: int
-) -> RemotingCommand:
+) -> Steps[RemotingCommand]:
     """Topics with the unit-subscription flag and without the unit flag."""
     both = TOPIC_SYS_FLAG_UNIT | TOPIC_SYS_FLAG_UNIT_SUB
     return _topics_by_flag(state, command, both, TOPIC_SYS_FLAG_UNIT_SUB)
@@ -186,15 +195,9 @@ def get_has_unit_sub_ununit_topic_list(
 
 def _topics_by_flag(
     state: RoutingState, command: RemotingCommand, mask: int, wanted: int
-) -> RemotingCommand:
+) -> Steps[RemotingCommand]:
     _check_lists_enabled(state)
-    body = state.topic_lists.get(
-        ("flag", mask, wanted),
-        lambda: queries.get_topics_by_flag(
-            state.tables, lambda flag: flag & mask == wanted
-        ),
-    )
-    return command.answer(body=body)
+    return command.answer(body=(yield from state.topic_lists.with_flag(mask, wanted)))
 
 
 def _check_lists_enabled(state: RoutingState) -> None:

@@ -7,7 +7,7 @@ deleted meanwhile has no name in the shared record, and is left out when they ar
 
 import sys
 from array import array
-from collections.abc import Iterable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Final
 
@@ -55,34 +55,15 @@ def pack_group(tables: RouteTables, data: BrokerData) -> bytes:
     record = GroupRecord(
         name,
         data.cluster,
-        data.broker_addrs,
+        list(data.broker_addrs.items()),
         data.enable_acting_master,
         data.zone_name,
         [_live_record(info) for info in infos if info is not None],
         [_queue_record(queue_data) for queue_data in distinct],
-        _packed([entry.number for entry in entries]),
+        packed_numbers([entry.number for entry in entries]),
         queues_of,
     )
     return write_record(GROUP, record)
-
-
-def pack_tables(
-    tables: RouteTables, options: dict[str, str], saved_millis: int, now_ms: int
-) -> bytes:
-    """What the groups share, as it is now; `saved_millis` is the date, `options` what
-    the groups' digests rely on."""
-    entries = tables.topic_queue_table.values()
-    record = TablesRecord(
-        saved_millis,
-        options,
-        _packed([entry.number for entry in entries]),
-        [entry.topic for entry in entries],
-        {c: list(names) for c, names in tables.cluster_addr_table.items()},
-        [(*key, servers) for key, servers in tables.filter_server_table.items()],
-        list(_mapping_records(tables)),
-        {name: now_ms - at for name, at in tables.gone_since.items()},
-    )
-    return write_record(TABLES, record)
 
 
 def pack_end(groups: int) -> bytes:
@@ -97,6 +78,14 @@ def relied_on(options: Options) -> dict[str, str]:
         for option in OPTIONS
         if option.remote
     }
+
+
+def packed_numbers(numbers: Sequence[int]) -> bytes:
+    """32 bits each, lowest byte first."""
+    packed = array(_NUMBER, numbers)
+    if sys.byteorder == "big":
+        packed.byteswap()
+    return packed.tobytes()
 
 
 def read_snapshot(data: bytes) -> RouteSnapshot:
@@ -146,9 +135,10 @@ def restore(
         tables.set_filter_servers((cluster, addr), servers)
     for record in shared.mappings:
         tables.set_mapping(record.topic, _mapping_info(record), now_ms)
-    for name, millis in shared.gone_millis.items():
-        if name in tables.gone_since:
-            tables.gone_since[name] = now_ms - millis
+    gone_millis = shared.gone_millis
+    for name in sorted(tables.gone_since, key=lambda n: -gone_millis.get(n, 0)):
+        tables.gone_since[name] = now_ms - gone_millis.get(name, 0)
+        tables.gone_since.move_to_end(name)
     return infos
 
 
@@ -160,8 +150,9 @@ def _restore_group(
     now_ms: int,
 ) -> list[BrokerLiveInfo]:
     name = group.broker_name
-    data = BrokerData(group.cluster, name)
-    data.broker_addrs = dict(group.broker_addrs)
+    data = tables.add_group(group.cluster, name)
+    for broker_id, addr in group.pairs:
+        tables.set_addr(data, broker_id, addr)
     data.enable_acting_master = group.enable_acting_master
     data.zone_name = group.zone_name
     queue_datas = [_queue_data(data, record) for record in group.queues]
@@ -171,16 +162,17 @@ def _restore_group(
         entry = entries.get(number)
         if entry is None:
             is_whole = False
-            tables.reserve_number(number)
+            tables.numbers.reserve(number)
             continue
         entry.queues[name] = queue_datas[place]
         data.topic_refs.append(entry)
-    tables.broker_addr_table[name] = data
     # A topic that was deleted since comes back with its broker's next registration.
     keeps_digests = keeps_digests and is_whole
     infos = [_live_info(name, live, keeps_digests) for live in group.lives]
     for info in infos:
+        digest = info.digest
         tables.put_live(data, info, now_ms)
+        tables.keep_digest(data, info, digest)
     return infos
 
 
@@ -191,7 +183,7 @@ def _distinct(queue_datas: list[QueueData]) -> tuple[list[QueueData], bytes]:
         return first, bytes(_NUMBER_BYTES * len(queue_datas))
     distinct = {id(queue_data): queue_data for queue_data in queue_datas}
     places = {key: place for place, key in enumerate(distinct)}
-    packed = _packed([places[id(queue_data)] for queue_data in queue_datas])
+    packed = packed_numbers([places[id(queue_data)] for queue_data in queue_datas])
     return list(distinct.values()), packed
 
 
@@ -248,21 +240,6 @@ def _queue_data(data: BrokerData, record: QueueRecord) -> QueueData:
     return data.shared(*numbers) if record.is_named else QueueData(None, *numbers)
 
 
-def _mapping_records(tables: RouteTables) -> Iterable[MappingRecord]:
-    for topic, mappings in tables.topic_queue_mapping_info_table.items():
-        for bname, info in mappings.items():
-            yield MappingRecord(
-                topic,
-                bname,
-                info.curr_id_map,
-                info.dirty,
-                info.epoch,
-                info.scope,
-                info.topic,
-                info.total_queues,
-            )
-
-
 def _mapping_info(record: MappingRecord) -> TopicQueueMappingInfo:
     return TopicQueueMappingInfo(
         record.bname,
@@ -281,13 +258,6 @@ def _checked(group: GroupRecord) -> GroupRecord:
     if not is_whole or max(queues_of, default=-1) >= len(group.queues):
         raise SnapshotInvalid(f"topics of group {group.broker_name!r} do not match")
     return group
-
-
-def _packed(numbers: Sequence[int]) -> bytes:
-    packed = array(_NUMBER, numbers)
-    if sys.byteorder == "big":
-        packed.byteswap()
-    return packed.tobytes()
 
 
 def _numbers(data: bytes) -> "array[int]":

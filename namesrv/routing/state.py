@@ -1,7 +1,7 @@
 """Everything a NameServer knows, put together; a server has one of it."""
 
 from collections.abc import Callable
-from typing import Literal
+from typing import Final, Literal
 
 from namesrv._impl import Connection, HotPath, RouteAnswers
 from namesrv.codes import ORDER_TOPIC_CONFIG, ResponseCode, SerializeType
@@ -18,10 +18,24 @@ from namesrv.routing.route_bodies import RouteBodies
 from namesrv.routing.tables import RouteTables
 from namesrv.routing.topic_lists import TopicLists
 from namesrv.routing.turn import Turn
+from namesrv.routing.unfinished import UnfinishedWork
+from namesrv.routing.waiting_requests import WaitingRequests
 from namesrv.wire.command import RemotingCommand, encode_frame
+from namesrv.work import Steps
 
 ColdAnswer = bytes | Literal[Pause.TURN] | None
 ColdPath = Callable[[int, bytes, bytes | None, Connection, int], ColdAnswer]
+
+_OTHER_HEADER_BYTES: Final = 1 << 15
+_ESCAPED_BYTES: Final = 6
+"""What a byte of a text becomes at most in JSON: a backslash, a u, four digits."""
+
+
+def longest_header(options: Options) -> int:
+    """Bytes that a header may have: values of KV configuration travel in headers, and
+    the longest that may be put has to fit, however it is escaped."""
+    texts = options.kv_max_value_bytes + 2 * options.kv_max_name_bytes
+    return texts * _ESCAPED_BYTES + _OTHER_HEADER_BYTES
 
 
 class RoutingState:
@@ -43,13 +57,13 @@ class RoutingState:
         self.wall_millis = wall_millis
         self.started_ms = started_ms
         self.draining = False
+        self._forgetting = 0
         self.is_warm = False
         self.outbox = Outbox()
         self.serialize_type = int(SerializeType[options.serialize_type])
         self.tables = RouteTables(RouteAnswers(options.answer_cache_bytes))
         self.topic_lists = TopicLists(self.tables)
         self.route_bodies = RouteBodies(self.tables)
-        self.liveness = Liveness(self.tables, options, self.outbox)
         self.kv_config = KVConfigManager(options, self.outbox, self._kv_changed)
         self.configuration = Configuration(
             options, self.outbox, self._configuration_changed
@@ -67,8 +81,14 @@ class RoutingState:
             self.tables.broker_live_table,
             cold_path,
             options.frame_max_length,
+            longest_header(options),
         )
         self.turn = Turn(self.hot)
+        self.unfinished = UnfinishedWork(self.turn, self.outbox)
+        self.liveness = Liveness(
+            self.tables, options, self.outbox, self.unfinished, started_ms
+        )
+        self.waiting = WaitingRequests(options)
         self.refresh_hot_path(started_ms)
 
     def is_ready(self, now_ms: int) -> bool:
@@ -88,7 +108,8 @@ class RoutingState:
         codes = HotCode.NONE
         if self.serialize_type == SerializeType.JSON and not self.draining:
             if self.options.broker_access == "open":
-                codes |= HotCode.HEARTBEAT | HotCode.REGISTRATION
+                codes |= HotCode.HEARTBEAT
+                codes |= HotCode.REGISTRATION if not self._forgetting else HotCode.NONE
             if self.is_ready(now_ms) and not self.options.cluster_test:
                 codes |= HotCode.ROUTE
         self.hot.hot_codes = int(codes)
@@ -111,6 +132,7 @@ class RoutingState:
         self, request: RemotingCommand, connection: Connection, answer: RemotingCommand
     ) -> None:
         """Answer a request that had to wait, nothing if it was one-way."""
+        self.waiting.end(request)
         self.audit.note(request, connection, answer)
         frame = b"" if request.is_oneway else self.encode(answer)
         self.outbox.put(LateAnswer(connection, frame))
@@ -138,6 +160,16 @@ class RoutingState:
 
     def _configuration_changed(self) -> None:
         self.tables.route_answers.forget_bodies()
-        self.tables.forget_all_digests()
+        self.unfinished.begin(self._forget_digests())
         # A gate that was set is looked at by the next lookup, which knows the time.
         self.refresh_hot_path(self.started_ms)
+
+    def _forget_digests(self) -> Steps[None]:
+        """Until its end no registration is taken for a repetition."""
+        self._forgetting += 1
+        self.refresh_hot_path(self.started_ms)
+        try:
+            yield from self.tables.forget_all_digests()
+        finally:
+            self._forgetting -= 1
+            self.refresh_hot_path(self.started_ms)

@@ -4,15 +4,20 @@ Whatever changes an answer marks exactly the topics whose answers it changes; no
 encoded here. Source: `RouteInfoManager`, protocol.md section 3.1.
 """
 
-from collections.abc import Iterable, Mapping
-from typing import Final
+from collections import OrderedDict
+from collections.abc import Iterable, Mapping, Sequence
 
-from namesrv._impl import BrokerLiveInfo, BrokerLiveTable, RouteAnswers
+from namesrv._impl import BrokerLiveInfo, BrokerLiveTable, Connection, RouteAnswers
 from namesrv.routing.broker_data import BrokerData, TopicQueues
+from namesrv.routing.busy_groups import BusyGroups
+from namesrv.routing.cluster_names import ClusterNames
+from namesrv.routing.leftovers import LeftoverKind, Leftovers
+from namesrv.routing.ordered_texts import OrderedTexts
+from namesrv.routing.topic_log import TopicLog
+from namesrv.routing.topic_numbers import TopicNumbers
 from namesrv.wire.bodies import QueueData, TopicQueueMappingInfo
-
-MOST_TOPIC_NUMBER: Final = 2**32 - 1
-"""What a snapshot has room for."""
+from namesrv.wire.lenient_json import write_string
+from namesrv.work import Cost, Steps, batches
 
 
 class RouteTables:
@@ -20,11 +25,13 @@ class RouteTables:
     filter_server_table and topic_queue_mapping_info_table.
 
     `gone_since` holds, in monotonic milliseconds, since when a group that static-topic
-    mappings name is gone; `mapped_topics` the topics that name it. `topic_changes`
-    counts what may have changed a list of topics, `group_changes` what may have changed
-    a group's part of routes, `changes` what may have changed anything that is kept.
-    `routes` is how many entries of groups in topics, and static-topic mappings, there
-    are.
+    mappings name is gone, the oldest first; `mapped_topics` the topics that name it.
+    `group_texts` has the members of brokerAddrTable, `leftovers` what nobody registers
+    any more, `topic_log` which topics changed. `topic_changes` counts what may have
+    changed a list of topics, `group_changes` what may have changed a group's part of
+    routes, `changes` what may have changed anything that is kept, `topic_removals` how
+    many topics went. `routes` is how many entries of groups in topics, and static-topic
+    mappings, there are; `busy` knows the groups that are being changed in steps.
     """
 
     def __init__(self, route_answers: RouteAnswers) -> None:
@@ -32,31 +39,52 @@ class RouteTables:
         self._mark = route_answers.mark
         self.topic_queue_table: dict[str, TopicQueues] = {}
         self.broker_addr_table: dict[str, BrokerData] = {}
-        self.cluster_addr_table: dict[str, set[str | None]] = {}
+        self.cluster_names = ClusterNames()
         self.broker_live_table = BrokerLiveTable()
+        self.busy = BusyGroups()
         self.filter_server_table: dict[tuple[str, str], list[str | None]] = {}
         self.topic_queue_mapping_info_table: dict[
             str, dict[str | None, TopicQueueMappingInfo]
         ] = {}
         self.mapped_topics: dict[str | None, set[str]] = {}
-        self.gone_since: dict[str | None, int] = {}
+        self.gone_since: OrderedDict[str | None, int] = OrderedDict()
+        self.group_texts = OrderedTexts(self._write_group)
+        self.leftovers = Leftovers()
+        self.topic_log = TopicLog()
         self.topic_changes = 0
         self.group_changes = 0
         self.changes = 0
         self.routes = 0
-        self._next_number = 0
+        self._with_addrs = OrderedTexts(write_string)
+        self._answers = 0
+        self.numbers = TopicNumbers()
+        self.topic_removals = 0
+
+    @property
+    def cluster_addr_table(self) -> dict[str, set[str | None]]:
+        """Cluster -> broker names."""
+        return self.cluster_names.table
+
+    @property
+    def first_addr(self) -> str | None:
+        """The address of the lowest broker of the first group that has one."""
+        name = self._with_addrs.first
+        addrs = None if name is None else self.broker_addr_table[name].broker_addrs
+        return addrs[next(iter(addrs))] if addrs else None
 
     def set_queues(
         self, data: BrokerData, queue_datas: Mapping[str, QueueData]
     ) -> None:
         """Store a group's queues by topic; a registration may bring 10,000."""
         table, name, mark = self.topic_queue_table, data.broker_name, self._mark
+        numbers, rounds = self.numbers, self.numbers.rounds
         changed = False
         refs = len(data.topic_refs)
+        flagged: list[str] = []
         for topic, queue_data in queue_datas.items():
             entry = table.get(topic)
             if entry is None:
-                entry = table[topic] = TopicQueues(topic, self._number())
+                entry = table[topic] = TopicQueues(topic, numbers.take(table))
                 mark(topic)
             queues = entry.queues
             size = len(queues)
@@ -67,14 +95,23 @@ class RouteTables:
                 continue
             else:
                 queues[name] = queue_data
+                if old.topic_sys_flag != queue_data.topic_sys_flag:
+                    flagged.append(topic)
             changed = True
             if entry.is_answered:
                 entry.is_answered = False
                 mark(topic)
         self.routes += len(data.topic_refs) - refs
         if changed:
+            data.is_read_only = False
             self.topic_changes += 1
             self._note_change(data)
+        if numbers.rounds != rounds:
+            for other in self.broker_addr_table.values():
+                self._note_change(other)
+        if self.topic_log.is_read:
+            flagged += [entry.topic for entry in data.topic_refs[refs:]]
+            self._log_topics(flagged)
 
     def has(self, topic: str, data: BrokerData) -> bool:
         """Whether a topic has an entry of a group."""
@@ -87,6 +124,7 @@ class RouteTables:
             return
         self.routes -= 1
         self.topic_changes += 1
+        self._log_topics((entry.topic,))
         data = self.broker_addr_table.get(broker_name)
         if data is not None:
             data.lost_topic()
@@ -95,27 +133,57 @@ class RouteTables:
             self._mark_changed(entry)
         else:
             del self.topic_queue_table[entry.topic]
+            self.topic_removals += 1
             self.route_answers.remove(entry.topic)
 
-    def remove_topic(self, topic: str) -> list[str]:
-        """Drop a topic completely; the names of the groups that had entries."""
-        entry = self.topic_queue_table.get(topic)
-        if entry is None:
-            return []
-        names = list(entry.queues)
-        for name in names:
-            self.remove_queue(entry, name)
-        return names
+    def remove_queues(
+        self, entries: Sequence[TopicQueues], broker_name: str
+    ) -> Steps[None]:
+        """Take a group's entries out of topics."""
+        for some in batches(entries, Cost.TOPIC):
+            for entry in some:
+                self.remove_queue(entry, broker_name)
+            yield len(some) * Cost.TOPIC
 
-    def group_changed(self, data: BrokerData) -> None:
-        """A group's addresses, zone or flag changed: its topics' answers did too."""
+    def group_changed(self, data: BrokerData) -> Steps[None]:
+        """A group's addresses, zone or flag changed: its topics' answers did too.
+
+        Until the last step some ready answers are those from before.
+        """
         data.changed()
+        self.group_texts.changed(data.broker_name)
         self.group_changes += 1
         self._note_change(data)
         self.forget_digests((data.broker_name,))
-        for entry in data.topics():
-            if entry.is_answered:
-                self._mark_changed(entry)
+        if data.marked_answers == self._answers:
+            return  # No topic of any group was answered since.
+        data.marked_answers = self._answers
+        for entries in batches(data.topics(), Cost.TOPIC):
+            for entry in entries:
+                if entry.is_answered:
+                    self._mark_changed(entry)
+            yield len(entries) * Cost.TOPIC
+
+    def set_addr(self, data: BrokerData, broker_id: int, addr: str | None) -> None:
+        """Give a broker of a group an address; `group_changed` has to follow."""
+        name, addrs = data.broker_name, data.broker_addrs
+        if broker_id in addrs:
+            self.drop_addr(data, broker_id)
+        addrs[broker_id] = addr
+        self._with_addrs.add(name)
+        self.leftovers.settle(LeftoverKind.GROUP, name, None)
+        if addr is None or not data.live_clusters_at(addr):
+            self.leftovers.note(LeftoverKind.ADDRESS, name, addr)
+
+    def drop_addr(self, data: BrokerData, broker_id: int) -> None:
+        """Take a broker out of a group; `group_changed` or `remove_group` has to
+        follow."""
+        name, addr = data.broker_name, data.broker_addrs.pop(broker_id)
+        if not data.broker_addrs.ids_of(addr):
+            self.leftovers.settle(LeftoverKind.ADDRESS, name, addr)
+        if not data.broker_addrs:
+            self._with_addrs.discard(name)
+            self.leftovers.note(LeftoverKind.GROUP, name, None)
 
     def topic_changed(self, topic: str) -> None:
         """Something else that a topic's answer holds changed."""
@@ -126,28 +194,36 @@ class RouteTables:
     def answered(self, entry: TopicQueues, standard: bool, body: bytes) -> None:
         """Keep a topic's route as it was written, until something in it changes."""
         entry.is_answered = True
+        self._answers += 1
         self.route_answers.put(entry.topic, standard, body)
+
+    def keep_digest(
+        self, data: BrokerData, info: BrokerLiveInfo, digest: bytes | None
+    ) -> None:
+        """A broker's next registration may be recognised by this; None: may not."""
+        info.digest = digest
+        data.digest_keys.discard(info.key)
+        if digest is not None:
+            data.digest_keys.add(info.key)
 
     def forget_digests(self, broker_names: Iterable[str]) -> None:
         """The next registration of every broker of these groups is looked at whole."""
         for name in broker_names:
             data = self.broker_addr_table.get(name)
-            if data is None:
+            if data is None or not data.digest_keys:
                 continue
-            for key in data.live_keys:
+            for key in data.digest_keys:
                 info = self.broker_live_table.get(*key)
-                if info is not None and info.digest is not None:
+                if info is not None:
                     info.digest = None
-                    self._note_change(data)
+            data.digest_keys.clear()
+            self._note_change(data)
 
-    def forget_all_digests(self) -> None:
+    def forget_all_digests(self) -> Steps[None]:
         """As `forget_digests`, for every broker."""
-        for info in self.broker_live_table.entries():
-            if info.digest is not None:
-                info.digest = None
-                data = self.broker_addr_table.get(info.broker_name)
-                if data is not None:
-                    self._note_change(data)
+        for names in batches(list(self.broker_addr_table), Cost.GROUP):
+            self.forget_digests(names)
+            yield len(names) * Cost.GROUP
 
     def put_live(self, data: BrokerData, info: BrokerLiveInfo, now_ms: int) -> None:
         """Store a live entry of a group."""
@@ -155,20 +231,30 @@ class RouteTables:
         said = info.broker_name, info.ha_server_addr
         if old is not None and (old.broker_name, old.ha_server_addr) != said:
             # Its slaves are answered with it; another group may have had this address.
-            self.remove_live(*info.key)
+            self._leave_group(old)
+        former = None if old is None else old.owner
         self.broker_live_table.put(info, now_ms)
-        data.live_keys.add(info.key)
+        self._carry(info, former)
+        data.add_live(info.key)
+        data.digest_keys.discard(info.key)
+        self.leftovers.settle(LeftoverKind.ADDRESS, data.broker_name, info.broker_addr)
         self._note_change(data)
+
+    def renew_live(
+        self, info: BrokerLiveInfo, connection: Connection, now_ms: int
+    ) -> None:
+        """A broker registered again on a connection, and changed nothing."""
+        former = info.owner
+        self.broker_live_table.renew(info, connection, now_ms)
+        self._carry(info, former)
 
     def remove_live(self, cluster: str, broker_addr: str) -> BrokerLiveInfo | None:
         """Take a live entry out; what its slaves were answered is out of date."""
         info = self.broker_live_table.remove(cluster, broker_addr)
         if info is not None:
-            self.forget_digests((info.broker_name,))
-            data = self.broker_addr_table.get(info.broker_name)
-            if data is not None:
-                data.live_keys.discard(info.key)
-                self._note_change(data)
+            self._leave_group(info)
+            if isinstance(info.owner, Connection):
+                info.owner.brokers.lose(info.key)
         return info
 
     def set_filter_servers(
@@ -210,66 +296,102 @@ class RouteTables:
     def add_group(self, cluster: str, broker_name: str) -> BrokerData:
         """A new group without addresses; a snapshot may have another of that name."""
         data = self.broker_addr_table[broker_name] = BrokerData(cluster, broker_name)
+        self.group_texts.add(broker_name)
+        self.leftovers.note(LeftoverKind.GROUP, broker_name, None)
+        for joined in self.cluster_names.clusters_of(broker_name):
+            self.leftovers.settle(LeftoverKind.NAME, broker_name, joined)
         self.gone_since.pop(broker_name, None)
         self._note_change(data)
         return data
 
-    def remove_group(self, broker_name: str, now_ms: int) -> None:
-        """Drop a group and its topic entries; the cluster's entry is not touched."""
-        data = self.broker_addr_table[broker_name]
-        for entry in list(data.topics()):
-            self.remove_queue(entry, broker_name)
-        del self.broker_addr_table[broker_name]
+    def remove_group(self, broker_name: str, now_ms: int) -> Steps[None]:
+        """Drop a group, then its topic entries; the cluster's entry is not touched.
+
+        Until the last step some topics name a group that is not there.
+        """
+        data = self.broker_addr_table.pop(broker_name)
+        self.group_texts.discard(broker_name)
+        self.leftovers.settle(LeftoverKind.GROUP, broker_name, None)
+        for joined in self.cluster_names.clusters_of(broker_name):
+            self.leftovers.note(LeftoverKind.NAME, broker_name, joined)
         self.changes += 1
         if broker_name in self.mapped_topics:
             self.gone_since[broker_name] = now_ms
+        yield from self.remove_queues(data.topics(), broker_name)
+
+    def move_group(self, data: BrokerData, cluster: str) -> Steps[None]:
+        """The group belongs to another cluster from now on: its first one was left."""
+        data.cluster = cluster
+        yield from self.group_changed(data)
 
     def join_cluster(self, cluster: str, broker_name: str | None) -> None:
         """Put a name into a cluster, which is made if it is the first."""
-        names = self.cluster_addr_table.setdefault(cluster, set())
-        if broker_name not in names:
-            names.add(broker_name)
+        if self.cluster_names.join(cluster, broker_name):
             self.topic_changes += 1
             self.changes += 1
+            self._log_group(broker_name)
+            if broker_name is None or broker_name not in self.broker_addr_table:
+                self.leftovers.note(LeftoverKind.NAME, broker_name, cluster)
 
     def leave_cluster(self, cluster: str, broker_name: str | None) -> None:
         """Take a name out of a cluster, and the cluster out if it was the last."""
-        names = self.cluster_addr_table.get(cluster)
-        if names is not None:
-            names.discard(broker_name)
+        if self.cluster_names.leave(cluster, broker_name):
+            self.topic_changes += 1
             self.changes += 1
-            if not names:
-                del self.cluster_addr_table[cluster]
-
-    def reserve_number(self, number: int) -> None:
-        """A snapshot has this number of a topic that is gone; no other ever gets it."""
-        self._next_number = max(self._next_number, number + 1)
+            self._log_group(broker_name)
+            self.leftovers.settle(LeftoverKind.NAME, broker_name, cluster)
 
     def take_over_topics(self, entries: Iterable[TopicQueues]) -> None:
         """Put topics of a snapshot into the empty table, those that have queues."""
         for entry in entries:
-            self._next_number = max(self._next_number, entry.number + 1)
+            self.numbers.reserve(entry.number)
             if entry.queues:
                 self.topic_queue_table[entry.topic] = entry
                 self.routes += len(entry.queues)
                 self._mark(entry.topic)
         self.topic_changes += 1
+        self.topic_log.restart()
+
+    def _log_group(self, broker_name: str | None) -> None:
+        """All topics of a group may belong to other lists now."""
+        data = self.broker_addr_table.get(broker_name or "")
+        if data is not None and broker_name is not None and self.topic_log.is_read:
+            self._log_topics([entry.topic for entry in data.topic_refs])
+
+    def _log_topics(self, topics: Iterable[str]) -> None:
+        self.topic_log.note(topics, len(self.topic_queue_table))
+
+    def _write_group(self, broker_name: str) -> str:
+        """`"name":{...}`, a member of brokerAddrTable."""
+        text = self.broker_addr_table[broker_name].text(standard=False)
+        return f"{write_string(broker_name)}:{text}"
+
+    def leases_changed(self) -> None:
+        """What a snapshot holds of leases is out of date."""
+        self.changes += 1
+
+    def _carry(self, info: BrokerLiveInfo, former: object) -> None:
+        """A live entry has an owner now, and `former` was that until now."""
+        if isinstance(info.owner, Connection):
+            info.owner.brokers.add(info.key)
+        if isinstance(former, Connection) and former is not info.owner:
+            former.brokers.lose(info.key)
+
+    def _leave_group(self, info: BrokerLiveInfo) -> None:
+        """A live entry of a group is gone, or no longer what it was."""
+        self.forget_digests((info.broker_name,))
+        if (data := self.broker_addr_table.get(info.broker_name)) is None:
+            return
+        data.discard_live(info.key)
+        data.digest_keys.discard(info.key)
+        self._note_change(data)
+        addr = info.broker_addr
+        if data.broker_addrs.ids_of(addr) and not data.live_clusters_at(addr):
+            self.leftovers.note(LeftoverKind.ADDRESS, data.broker_name, addr)
 
     def _mark_changed(self, entry: TopicQueues) -> None:
         entry.is_answered = False
         self._mark(entry.topic)
-
-    def _number(self) -> int:
-        """The next number of a topic; when they run out all topics get new ones."""
-        number = self._next_number
-        if number > MOST_TOPIC_NUMBER:
-            for number, entry in enumerate(self.topic_queue_table.values()):
-                entry.number = number
-            number = len(self.topic_queue_table)
-            for data in self.broker_addr_table.values():
-                self._note_change(data)
-        self._next_number = number + 1
-        return number
 
     def _note_change(self, data: BrokerData) -> None:
         """What a snapshot holds of a group is out of date."""

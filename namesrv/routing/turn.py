@@ -1,28 +1,21 @@
-"""How much the processor may do before the other connections get their turn.
+"""How much may be done before the other connections get their turn.
 
-One read can hold thousands of requests that the hot path cannot answer. They are
-counted over all connections; whoever comes when the turn is over waits for the next.
+One read can hold thousands of requests that the hot path cannot answer, and one request
+can be about a hundred thousand topics. Units of work (`namesrv.work`) are counted over
+all connections; whoever comes when the turn is over waits for the next.
 """
 
 from typing import Final
 
 from namesrv._impl import HotPath
-from namesrv.codes import RequestCode
-from namesrv.hot_path import LARGE_REGISTRATION_BYTES
+from namesrv.codes import SerializeType
+from namesrv.work import WAIT, Cost, Result, Steps, kilobytes
 
-TURN_UNITS: Final = 64
-"""A request is one unit, and one more for each ..."""
-UNIT_BYTES: Final = 4096
-"""... of what was read and answered: about a millisecond in all."""
-
-_WHOLE_TURN: Final = frozenset(
-    (
-        RequestCode.UNREGISTER_BROKER,
-        RequestCode.WIPE_WRITE_PERM_OF_BROKER,
-        RequestCode.ADD_WRITE_PERM_OF_BROKER,
-    )
-)
-"""Short to say, and about every topic of a broker."""
+TURN_UNITS: Final = 1000
+"""About a millisecond."""
+_USUAL_VALUES: Final = 15
+_USUAL_BYTES: Final = 256
+"""A header up to these is part of `Cost.REQUEST`."""
 
 
 class Turn:
@@ -31,6 +24,11 @@ class Turn:
     def __init__(self, hot: HotPath) -> None:
         self._hot = hot
         self._left = TURN_UNITS
+
+    @property
+    def left(self) -> int:
+        """Units that are left, below 0 if the last work took more."""
+        return self._left
 
     @property
     def is_over(self) -> bool:
@@ -42,10 +40,38 @@ class Turn:
         self._left = TURN_UNITS
         self._hot.turn_taken = False
 
-    def spend(self, code: int, request_bytes: int, answer_bytes: int) -> None:
-        """A request was carried out; the sizes are those of its bodies."""
-        if request_bytes >= LARGE_REGISTRATION_BYTES:
-            return  # the connection sees to it, one in a turn
-        self._left -= 1 + (request_bytes + answer_bytes) // UNIT_BYTES
-        if code in _WHOLE_TURN:
-            self._left = 0
+    def spend(self, units: int) -> None:
+        """So much was done."""
+        self._left -= units
+
+    def advance(self, steps: Steps[Result], *, spared: int = 0) -> tuple[Result] | None:
+        """Carry out steps, at least one, until `spared` units of the turn are left.
+
+        The result alone in a tuple, or None when there is more to do in another turn.
+        """
+        while True:
+            try:
+                units = next(steps)
+            except StopIteration as stop:
+                return (stop.value,)
+            if units == WAIT:
+                return None
+            self._left -= units
+            if self._left <= spared:
+                return None
+
+
+def request_units(serialize_type: int, header: bytes, body: bytes | None) -> int:
+    """What it costs to read a request; steps count what they add to that."""
+    more_bytes = max(0, len(header) - _USUAL_BYTES)
+    units = Cost.REQUEST + kilobytes(more_bytes, Cost.HEADER_KILOBYTE)
+    if serialize_type == SerializeType.JSON:
+        values = header.count(b",") + header.count(b"[") + header.count(b"{")
+        extra = max(0, values - _USUAL_VALUES) + header.count(b"\\")
+        units += extra * Cost.HEADER_VALUE
+    return units + kilobytes(len(body or b""), Cost.STRICT_KILOBYTE)
+
+
+def answer_units(body: bytes | None) -> int:
+    """What it costs to write an answer with this body."""
+    return kilobytes(len(body or b""), Cost.ANSWER_KILOBYTE)

@@ -12,6 +12,7 @@ from namesrv.routing.min_broker_id import notify_min_broker_id_change
 from namesrv.routing.outbox import Outbox
 from namesrv.routing.tables import RouteTables
 from namesrv.wire.headers import BrokerRequestHeader
+from namesrv.work import Cost, Steps, batches
 
 
 def unregister_broker(
@@ -19,56 +20,136 @@ def unregister_broker(
     options: Options,
     outbox: Outbox,
     header: BrokerRequestHeader,
+    connection: Connection,
     now_ms: int,
-) -> None:
-    """Remove a broker by its address from its group, and what follows from that.
+) -> Steps[None]:
+    """Remove the broker that a request on `connection` names.
 
-    Does nothing without cluster, name and address (Java's batch breaks off there).
+    Until the last step some topics name a group that is gone, or are answered as
+    before. Does nothing without cluster, name and address (Java's batch breaks off
+    there). What another connection registered under another cluster or name stays: the
+    request is about something else (section 9, point 3).
     """
     cluster, addr, name = header.cluster_name, header.broker_addr, header.broker_name
     if cluster is None or addr is None or name is None:
         return
-    was_live = tables.remove_live(cluster, addr) is not None
-    tables.set_filter_servers((cluster, addr), None)
+    with tables.busy.hold(name):
+        yield from _remove_broker(
+            tables, options, outbox, header, connection, (cluster, addr), name, now_ms
+        )
+
+
+def _remove_broker(
+    tables: RouteTables,
+    options: Options,
+    outbox: Outbox,
+    header: BrokerRequestHeader,
+    connection: Connection,
+    key: tuple[str, str],
+    name: str,
+    now_ms: int,
+) -> Steps[None]:
+    cluster, addr = key
+    live = tables.broker_live_table.get(cluster, addr)
+    is_meant = live is not None and live.broker_name == name
+    if live is None or is_meant or live.owner is connection:
+        tables.remove_live(cluster, addr)
+        tables.set_filter_servers(key, None)
     tables.forget_digests((name,))
     data = tables.broker_addr_table.get(name)
     if data is None or header.broker_id is None:
         return
+    if is_meant or _is_held(tables, data, addr, connection):
+        if (yield from _leave_to_others(tables, data, key, outbox)):
+            return
+    was_live = live is not None
+    yield from _remove_from_group(
+        tables, options, outbox, data, header, was_live, now_ms
+    )
+
+
+def _is_held(
+    tables: RouteTables, data: BrokerData, addr: str, connection: Connection
+) -> bool:
+    """Whether another connection has registered this address of the group."""
+    infos = [
+        tables.broker_live_table.get(cluster, addr)
+        for cluster in data.live_clusters_at(addr)
+    ]
+    return any(info is not None and info.owner is not connection for info in infos)
+
+
+def _leave_to_others(
+    tables: RouteTables, data: BrokerData, key: tuple[str, str], outbox: Outbox
+) -> Steps[bool]:
+    """Whether the address of a live entry that is gone stays, because it is live in
+    another cluster: the broker has registered again there.
+
+    The group then leaves the cluster in which nobody of it is live any more.
+    """
+    cluster, addr = key
+    others = data.live_clusters_at(addr)
+    if not others:
+        return False
+    other = min(others)
+    outbox.info(
+        "older registration of a broker gone, it is registered in another cluster",
+        cluster=cluster,
+        broker=data.broker_name,
+        address=addr,
+        registered_in=other,
+    )
+    if not data.lives_in(cluster):
+        tables.leave_cluster(cluster, data.broker_name)
+        if data.cluster == cluster:
+            yield from tables.move_group(data, other)
+    return True
+
+
+def _remove_from_group(
+    tables: RouteTables,
+    options: Options,
+    outbox: Outbox,
+    data: BrokerData,
+    header: BrokerRequestHeader,
+    was_live: bool,
+    now_ms: int,
+) -> Steps[None]:
+    """Take the address of `header` out of its group, and what follows from that."""
+    cluster, addr = header.cluster_name or "", header.broker_addr or ""
     was_lowest = header.broker_id == data.min_broker_id
-    removed_ids = _remove_addr(data, addr)
+    removed_ids = data.broker_addrs.ids_of(addr)
+    for broker_id in removed_ids:
+        tables.drop_addr(data, broker_id)
     outbox.info(
         "broker unregistered",
         cluster=cluster,
-        broker=name,
+        broker=data.broker_name,
         address=addr,
         ids=",".join(map(str, removed_ids)),
         was_live=was_live,
     )
     if not data.broker_addrs:
-        tables.remove_group(name, now_ms)
-        tables.leave_cluster(cluster, name)
+        tables.leave_cluster(cluster, data.broker_name)
+        yield from tables.remove_group(data.broker_name, now_ms)
         return
     if removed_ids:
-        tables.group_changed(data)
+        yield from tables.group_changed(data)
     if not data.enable_acting_master:
         return
-    if data.lacks_master:
-        _take_write_permission(tables, data)
+    if data.lacks_master and not data.is_read_only:
+        yield from _take_write_permission(tables, data)
     if was_lowest and options.notify_min_broker_id_changed:
         notify_min_broker_id_change(data, addr, None, outbox)
 
 
-def _remove_addr(data: BrokerData, addr: str) -> list[int]:
-    """Every id of the group that has this address is gone; which ids."""
-    ids = [key for key, known in data.broker_addrs.items() if known == addr]
-    for key in ids:
-        del data.broker_addrs[key]
-    return ids
-
-
-def _take_write_permission(tables: RouteTables, data: BrokerData) -> None:
+def _take_write_permission(tables: RouteTables, data: BrokerData) -> Steps[None]:
     """Without a master nobody can write to an acting group."""
-    tables.set_queues(data, data.queues_with_perm(lambda perm: perm & ~PERM_WRITE))
+    for some in batches(data.topics(), 2 * Cost.TOPIC):
+        changed = data.queues_with_perm(some, lambda perm: perm & ~PERM_WRITE)
+        tables.set_queues(data, changed)
+        yield len(some) * 2 * Cost.TOPIC
+    data.is_read_only = True
 
 
 def unregister_live_broker(
@@ -77,23 +158,36 @@ def unregister_live_broker(
     outbox: Outbox,
     info: BrokerLiveInfo,
     now_ms: int,
-) -> None:
+) -> Steps[None]:
     """Remove a broker that expired or lost its connection.
 
-    Source: `RouteInfoManager#onChannelDestroy`, protocol.md sections 3.5 and 3.6.
+    Its address stays in the group while another live entry has it. Source:
+    `RouteInfoManager#onChannelDestroy`, protocol.md sections 3.5 and 3.6.
     """
+    with tables.busy.hold(info.broker_name):
+        yield from _remove_live_broker(tables, options, outbox, info, now_ms)
+        yield Cost.REMOVAL
+
+
+def _remove_live_broker(
+    tables: RouteTables,
+    options: Options,
+    outbox: Outbox,
+    info: BrokerLiveInfo,
+    now_ms: int,
+) -> Steps[None]:
+    tables.remove_live(*info.key)
+    tables.set_filter_servers(info.key, None)
     data = tables.broker_addr_table.get(info.broker_name)
-    addrs = data.broker_addrs if data is not None else {}
-    ids = [key for key, addr in addrs.items() if addr == info.broker_addr]
+    if data is None or (yield from _leave_to_others(tables, data, info.key, outbox)):
+        return
+    addr = info.broker_addr
+    ids = data.broker_addrs.ids_of(addr)
     if not ids:
         # Java would keep such an entry forever (trap 23).
-        tables.remove_live(*info.key)
-        tables.set_filter_servers(info.key, None)
         return
-    header = BrokerRequestHeader(
-        info.broker_name, info.broker_addr, info.cluster_name, min(ids)
-    )
-    unregister_broker(tables, options, outbox, header, now_ms)
+    header = BrokerRequestHeader(info.broker_name, addr, info.cluster_name, min(ids))
+    yield from _remove_from_group(tables, options, outbox, data, header, True, now_ms)
 
 
 def is_superseded(
@@ -106,6 +200,7 @@ def is_superseded(
     info = tables.broker_live_table.get(*key)
     return (
         info is not None
-        and key in connection.registered
+        and info.broker_name == header.broker_name
         and info.owner is not connection
+        and connection.brokers.has_lost(key)
     )

@@ -9,7 +9,7 @@ from typing import Final
 from namesrv._impl import Connection
 from namesrv.hot_path import Pause
 from namesrv.options import Options
-from namesrv.routing.outbox import Close
+from namesrv.routing.outbox import Close, LateAnswer
 from namesrv.routing.processor import RequestProcessor
 from namesrv.testing.clock import VirtualClock
 from namesrv.testing.history import Setting
@@ -59,13 +59,13 @@ class Process:
         self._next_sweep_ms = 0
         self._observer = Connection(self._state.hot, _OBSERVER)
         self.closed: list[Link] = []
-        self.next_tick_ms = 0
-        self.tick()
+        self.next_tick_ms = self._clock.now_ms
 
     def tick(self) -> None:
         """As `NameServer._tick`; `next_tick_ms` says when to call it again."""
         now_ms = self._now_ms = self._clock.monotonic_millis()
-        self._state.liveness.tick(now_ms)
+        self._state.liveness.tick(self._clock.cpu_millis(), now_ms)
+        self._state.unfinished.finish()
         self._flush()
         self._snapshots.tick(now_ms)
         if now_ms >= self._next_sweep_ms:
@@ -89,6 +89,11 @@ class Process:
         """The observer's questions, and the answers."""
         return self._feed(self._observer, data)
 
+    def is_live(self, cluster: str, addr: str) -> bool:
+        """Whether a broker is live that nobody can see, because another one registered
+        the same address."""
+        return self._state.tables.broker_live_table.get(cluster, addr) is not None
+
     def end(self, link: Link) -> None:
         """A link has ended on the other side."""
         known = self._connections.pop(link.number, None)
@@ -102,19 +107,27 @@ class Process:
     def _feed(self, connection: Connection, data: bytes) -> bytes:
         self._state.turn.begin()
         output = connection.receive(data, self._now_ms)
-        self._flush()
+        output += self._flush(connection)
         while connection.pause != Pause.NONE and connection.fault is None:
             self._state.turn.begin()
-            output += connection.resume(self._now_ms)
-            self._flush()
+            self._state.unfinished.go_on(others_wait=True)
+            output += self._flush(connection)
+            if connection.pause in (Pause.TURN, Pause.OUTPUT):
+                output += connection.resume(self._now_ms)
+                output += self._flush(connection)
         return output
 
-    def _flush(self) -> None:
+    def _flush(self, connection: Connection | None = None) -> bytes:
+        """Carry out effects; late answers are those of the connection that asks."""
+        output = b""
         outbox = self._state.outbox
         while outbox:
             for effect in outbox.take():
                 if isinstance(effect, Close):
                     self._close(effect.connection)
+                elif isinstance(effect, LateAnswer) and effect.connection is connection:
+                    output += connection.resume(self._now_ms, effect.frame)
+        return output
 
     def _close(self, connection: Connection) -> None:
         link = self._links.get(connection)
@@ -128,14 +141,15 @@ class Process:
         if connection.registered:
             # The clock itself, because this may be the first sign of a stall.
             now_ms = self._clock.monotonic_millis()
-            self._state.liveness.on_channel_destroy(connection, now_ms)
+            cpu_ms = self._clock.cpu_millis()
+            self._state.liveness.on_channel_destroy(connection, cpu_ms, now_ms)
+            self._state.unfinished.finish()
             self._flush()
 
     def _sweep(self, now_ms: int) -> None:
         """As `Connections.sweep`: idle connections are closed."""
-        if self._state.liveness.is_holding(now_ms):
-            return
+        read_ms = self._state.liveness.read_until_ms(now_ms)
         idle_millis = self._state.options.server_channel_max_idle_time_seconds * 1000
         for _, connection in list(self._connections.values()):
-            if now_ms - connection.last_active_ms > idle_millis:
+            if read_ms - connection.last_active_ms > idle_millis:
                 self._close(connection)

@@ -101,27 +101,24 @@ def write_queue_data(queue_data: QueueData) -> str:
 def write_broker_data(
     cluster: str | None,
     broker_name: str | None,
-    broker_addrs: Mapping[int, str],
+    broker_addrs: str,
     enable_acting_master: bool,
     zone_name: str | None,
-    *,
-    quoted: bool,
 ) -> str:
-    """One BrokerData; `quoted` chooses the standard dialect (section 1.8)."""
+    """One BrokerData; its addresses are JSON already (section 1.8)."""
     flag = "true" if enable_acting_master else "false"
     zone = "" if zone_name is None else f',"zoneName":{write_string(zone_name)}'
     return (
-        f'{{"brokerAddrs":{write_broker_addrs(broker_addrs, quoted=quoted)},'
+        f'{{"brokerAddrs":{broker_addrs},'
         f"{_text_member('brokerName', broker_name)}{_text_member('cluster', cluster)}"
         f'"enableActingMaster":{flag}{zone}}}'
     )
 
 
-def write_broker_addrs(broker_addrs: Mapping[int, str], *, quoted: bool) -> str:
-    """Addresses by broker id, lowest id first."""
+def write_broker_addrs(broker_addrs: Iterable[tuple[int, str]], *, quoted: bool) -> str:
+    """Addresses by broker id, as they come; `quoted` chooses the standard dialect."""
     return write_int_keys(
-        ((key, write_string(broker_addrs[key])) for key in sorted(broker_addrs)),
-        quoted=quoted,
+        ((key, write_string(addr)) for key, addr in broker_addrs), quoted=quoted
     )
 
 
@@ -188,27 +185,19 @@ def write_route(
 
 
 def write_cluster_info(
-    broker_addr_table: Iterable[tuple[str, str]],
-    cluster_addr_table: Iterable[tuple[str, Iterable[str | None]]],
+    broker_addr_table: Iterable[bytes], cluster_addr_table: Iterable[bytes]
 ) -> bytes:
-    """ClusterInfo from BrokerData texts and broker names (section 2.8)."""
-    clusters = (
-        (cluster, write_array("null" if n is None else write_string(n) for n in names))
-        for cluster, names in cluster_addr_table
-    )
-    return (
-        f'{{"brokerAddrTable":{write_object(broker_addr_table)},'
-        f'"clusterAddrTable":{write_object(clusters)}}}'
-    ).encode()
+    """ClusterInfo from members that are JSON already, one or more in each part
+    (section 2.8)."""
+    groups, clusters = b",".join(broker_addr_table), b",".join(cluster_addr_table)
+    return b'{"brokerAddrTable":{%b},"clusterAddrTable":{%b}}' % (groups, clusters)
 
 
-def write_topic_list(
-    topics: Iterable[str | None], broker_addr: str | None = None
-) -> bytes:
-    """TopicList (section 2.11); `broker_addr` only for code 304."""
-    names = write_array("null" if t is None else write_string(t) for t in topics)
-    address = _text_member("brokerAddr", broker_addr)
-    return f'{{{address}"topicList":{names}}}'.encode()
+def write_topic_list(topics: Iterable[bytes], broker_addr: str | None = None) -> bytes:
+    """TopicList from names that are JSON already, one or more in each part
+    (section 2.11); `broker_addr` only for code 304."""
+    address = _text_member("brokerAddr", broker_addr).encode()
+    return b'{%b"topicList":[%b]}' % (address, b",".join(topics))
 
 
 def write_kv_table(table: Mapping[str, str | None]) -> bytes:
@@ -225,10 +214,11 @@ def write_kv_config(config_table: Mapping[str, Mapping[str, str | None]]) -> byt
 
 
 def write_broker_member_group(
-    cluster: str | None, broker_name: str | None, broker_addrs: Mapping[int, str]
+    cluster: str | None, broker_name: str | None, broker_addrs: str
 ) -> bytes:
-    """Answer body of GET_BROKER_MEMBER_GROUP (section 2.17)."""
-    group = f'"brokerAddrs":{write_broker_addrs(broker_addrs, quoted=False)}'
+    """Answer body of GET_BROKER_MEMBER_GROUP; its addresses are JSON already
+    (section 2.17)."""
+    group = f'"brokerAddrs":{broker_addrs}'
     for name, text in (("brokerName", broker_name), ("cluster", cluster)):
         if text is not None:
             group += f',"{name}":{write_string(text)}'

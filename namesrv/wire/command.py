@@ -3,6 +3,7 @@
 Decoding is lenient as Java's is; encoding is exactly what Java 5.5.0 writes.
 """
 
+import re
 import struct
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -32,7 +33,21 @@ ExtFields = dict[str, str | None]
 _FIXED_PART: Final = struct.Struct(">hBhii")
 _LENGTH: Final = struct.Struct(">i")
 _SHORT_LENGTH: Final = struct.Struct(">h")
-_MOST_EXT_FIELDS: Final = 100_000
+_MOST_EXT_FIELDS: Final = 1000
+"""Of a header; real ones have up to twenty."""
+_MOST_ESCAPES: Final = 16_384
+"""Backslashes and comments of a header that is not strict JSON, which the lenient
+reader takes one by one."""
+_TEXT: Final = re.compile(
+    rb"""
+    "  (?> [^"\\]+ | \\. )*+  "?
+    | '  (?> [^'\\]+ | \\. )*+  '?
+    | /\*  .*?  (?: \*/ | \Z )
+    | //  [^\n]*
+    """,
+    re.DOTALL | re.VERBOSE,
+)
+"""Texts and comments, ended or not, so that a look at them is linear."""
 
 
 @dataclass(slots=True)
@@ -112,9 +127,20 @@ def encode_frame(command: RemotingCommand, serialize_type: int) -> bytes:
     return struct.pack(">II", 4 + len(header) + len(body), mark) + header + body
 
 
+def _count_values(header: bytes) -> int:
+    """Commas or brackets of a JSON text, those in its strings left out."""
+    if max(map(header.count, (b",", b"[", b"{"))) <= _MOST_EXT_FIELDS:
+        return 0
+    bare = _TEXT.sub(b"", header)
+    return max(map(bare.count, (b",", b"[", b"{")))
+
+
 def _decode_json(header: bytes) -> RemotingCommand:
+    if _count_values(header) > _MOST_EXT_FIELDS:
+        raise HeaderInvalid(f"it has more than {_MOST_EXT_FIELDS} values")
+    escapes = sum(map(header.count, (b"\\", b"/*", b"//")))
     try:
-        value = read_json(header)
+        value = read_json(header, strictly=escapes > _MOST_ESCAPES)
         if not isinstance(value, dict):
             raise HeaderInvalid("it is not a JSON object")
         return RemotingCommand(

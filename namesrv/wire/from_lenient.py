@@ -6,19 +6,38 @@ a number may be a string, a null keeps a number's default, unknown members are i
 
 from functools import cache
 from types import UnionType
-from typing import Annotated, Any, TypeVar, Union, get_args, get_origin, get_type_hints
+from typing import (
+    Annotated,
+    Any,
+    Final,
+    TypeVar,
+    Union,
+    get_args,
+    get_origin,
+    get_type_hints,
+)
 
 from msgspec import Meta, Struct
 from msgspec.structs import FieldInfo, fields
 
 from namesrv.errors import JsonInvalid
 from namesrv.wire.lenient_json import JsonValue, to_bool, to_int, to_text
+from namesrv.work import STEP_UNITS, Cost, Steps, finish
 
 Record = TypeVar("Record", bound=Struct)
+
+_STEP_ITEMS: Final = STEP_UNITS // Cost.LENIENT_ENTRY
+_MOST_PIECES: Final = 4096
+"""Braces, names and values of an object that stands where a text is expected."""
 
 
 def from_lenient(record: type[Record], value: JsonValue) -> Record:
     """`value` as a `record`. Raises JsonInvalid when a member has no such reading."""
+    return finish(from_lenient_steps(record, value))
+
+
+def from_lenient_steps(record: type[Record], value: JsonValue) -> Steps[Record]:
+    """As `from_lenient`, in steps."""
     if not isinstance(value, dict):
         raise JsonInvalid(f"{record.__name__} is not an object", 0)
     members = {}
@@ -28,7 +47,7 @@ def from_lenient(record: type[Record], value: JsonValue) -> Record:
         member = value[field.encode_name]
         if member is None and not _may_be_null(hint):
             continue
-        members[field.name] = _convert(hint, member, field)
+        members[field.name] = yield from _convert(hint, member, field)
     return record(**members)
 
 
@@ -42,7 +61,7 @@ def _may_be_null(hint: Any) -> bool:
     return get_origin(hint) in (Union, UnionType) and type(None) in get_args(hint)
 
 
-def _convert(hint: Any, value: JsonValue, field: FieldInfo | None = None) -> Any:
+def _convert(hint: Any, value: JsonValue, field: FieldInfo | None = None) -> Steps[Any]:
     if _may_be_null(hint):
         if value is None:
             return None
@@ -53,13 +72,13 @@ def _convert(hint: Any, value: JsonValue, field: FieldInfo | None = None) -> Any
     if hint is bool:
         return to_bool(value, default=bool(field.default) if field else False)
     if hint is str:
-        return to_text(value)
+        return to_text(value, most_pieces=_MOST_PIECES)
     if origin is list:
-        return _convert_list(get_args(hint)[0], value)
+        return (yield from _convert_list(get_args(hint)[0], value))
     if origin is dict:
         key, element = get_args(hint)
-        return _convert_dict(key, element, value)
-    return from_lenient(hint, value)
+        return (yield from _convert_dict(key, element, value))
+    return (yield from from_lenient_steps(hint, value))
 
 
 def _convert_int(hint: Any, value: JsonValue, field: FieldInfo | None) -> Any:
@@ -68,19 +87,25 @@ def _convert_int(hint: Any, value: JsonValue, field: FieldInfo | None) -> Any:
     return to_int(value, default, int(meta.ge or 0), int(meta.le or 0))
 
 
-def _convert_list(element: Any, value: JsonValue) -> list[Any]:
+def _convert_list(element: Any, value: JsonValue) -> Steps[list[Any]]:
     if not isinstance(value, list):
         raise JsonInvalid("an array was expected", 0)
-    return [_convert(element, item) for item in value]
+    converted = []
+    for number, item in enumerate(value, 1):
+        converted.append((yield from _convert(element, item)))
+        if number % _STEP_ITEMS == 0:
+            yield _STEP_ITEMS * Cost.LENIENT_ENTRY
+    return converted
 
 
-def _convert_dict(key: Any, element: Any, value: JsonValue) -> dict[Any, Any]:
+def _convert_dict(key: Any, element: Any, value: JsonValue) -> Steps[dict[Any, Any]]:
     if not isinstance(value, dict):
         raise JsonInvalid("an object was expected", 0)
-    if key is str:
+    converted: dict[Any, Any] = {}
+    for number, (name, item) in enumerate(value.items(), 1):
         # A name that was a bare number is a str of its own kind.
-        return {str(name): _convert(element, item) for name, item in value.items()}
-    return {
-        _convert_int(key, name, None): _convert(element, item)
-        for name, item in value.items()
-    }
+        told = str(name) if key is str else _convert_int(key, name, None)
+        converted[told] = yield from _convert(element, item)
+        if number % _STEP_ITEMS == 0:
+            yield _STEP_ITEMS * Cost.LENIENT_ENTRY
+    return converted

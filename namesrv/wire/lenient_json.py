@@ -23,6 +23,7 @@ from namesrv.wire.lenient_reader import (
     LenientReader,
     Number,
 )
+from namesrv.work import Steps
 
 __all__ = [
     "MAX_DEPTH",
@@ -31,6 +32,7 @@ __all__ = [
     "parse_java_bool",
     "parse_java_int",
     "read_json",
+    "read_json_steps",
     "to_bool",
     "to_int",
     "to_text",
@@ -47,9 +49,13 @@ MOST_VALUES: Final = 1_000_000
 hundreds of megabytes. The largest body that fits a frame has half as many."""
 LONGEST_LENIENT_TEXT: Final = 1 << 20
 """Characters beyond which only strict JSON is read, so that no text stalls the loop."""
+LONGEST_ESCAPED_STRING: Final = 1 << 13
+_SHORT_BYTES: Final = 512
 
 
-def read_json(data: bytes, *, most_values: int | None = MOST_VALUES) -> JsonValue:
+def read_json(
+    data: bytes, *, most_values: int | None = MOST_VALUES, strictly: bool = False
+) -> JsonValue:
     """Read one JSON value; None for an empty or blank text, as for `null`.
 
     Names that were bare numbers are `Number`s (equal to their text); of equal names the
@@ -57,9 +63,36 @@ def read_json(data: bytes, *, most_values: int | None = MOST_VALUES) -> JsonValu
 
     Raises JsonInvalid for everything else: bytes that are not UTF-8, text after the
     value, nesting deeper than `MAX_DEPTH`, more than `most_values` values (commas in
-    texts count, too; None for a file of our own, whose content has other limits).
+    texts count, too; None for a file of our own, whose content has other limits), and
+    what only the lenient reader takes if the text is to be read `strictly` or is longer
+    than LONGEST_LENIENT_TEXT.
     Source: protocol.md sections 1.4 and 1.8.
     """
+    text = _text(data, most_values)
+    with suppress(ValueError, RecursionError):
+        return _read_strict(text)
+    if strictly or len(text) > LONGEST_LENIENT_TEXT:
+        reason = "text is not strict JSON, and too long to be read leniently"
+        raise JsonInvalid(reason)
+    return LenientReader(text).read()
+
+
+def read_json_steps(data: bytes) -> Steps[JsonValue]:
+    """As `read_json`, in steps, for a text that is not strict JSON or not what it
+    should be: it has `LONGEST_LENIENT_TEXT` bytes at most, whatever it is, and strings
+    with escapes `LONGEST_ESCAPED_STRING`."""
+    if len(data) <= _SHORT_BYTES:
+        return read_json(data)
+    if len(data) > LONGEST_LENIENT_TEXT:
+        raise JsonInvalid(
+            f"{len(data)} bytes are too many to be read leniently,"
+            f" the limit is {LONGEST_LENIENT_TEXT}"
+        )
+    text = _text(data, MOST_VALUES)
+    return (yield from LenientReader(text, LONGEST_ESCAPED_STRING).read_steps())
+
+
+def _text(data: bytes, most_values: int | None) -> str:
     try:
         text = str(data, "utf-8")
     except UnicodeDecodeError as fault:
@@ -68,11 +101,7 @@ def read_json(data: bytes, *, most_values: int | None = MOST_VALUES) -> JsonValu
     counts = text.count(","), text.count("["), text.count("{")
     if most_values is not None and max(counts) > most_values:
         raise JsonInvalid(f"text has more than {most_values} values")
-    with suppress(ValueError, RecursionError):
-        return _read_strict(text)
-    if len(text) > LONGEST_LENIENT_TEXT:
-        raise JsonInvalid("text is not strict JSON, and too long to be read leniently")
-    return LenientReader(text).read()
+    return text
 
 
 # --- the strict reader: most texts, at the speed of the standard library --------------
@@ -188,21 +217,21 @@ def to_bool(value: JsonValue, default: bool) -> bool:
     _refuse(value, "true or false")
 
 
-def to_text(value: JsonValue) -> str | None:
+def to_text(value: JsonValue, most_pieces: int | None = None) -> str | None:
     """What a value becomes where Java wants text: an extField, a remark, a KV value.
 
     Numbers as `BigDecimal.toString` writes them (1e3 -> 1E+3); objects and arrays as
     compact JSON in the order read, an object's null members left out; None stays None.
 
-    Raises JsonInvalid for an exponent beyond 32 bits.
-    Source: protocol.md section 1.4.
+    Raises JsonInvalid for an exponent beyond 32 bits, and for an object or array of
+    more than some `most_pieces` names and values. Source: protocol.md section 1.4.
     """
     if value is None:
         return None
     if isinstance(value, str) and not isinstance(value, Number):
         return value
     parts: list[str] = []
-    _append_json(parts, value)
+    _append_json(parts, value, most_pieces)
     return "".join(parts)
 
 
@@ -310,21 +339,23 @@ def write_int_keys(items: Iterable[tuple[int, str]], quoted: bool) -> str:
     return "{" + ",".join(f"{quote}{key}{quote}:{text}" for key, text in items) + "}"
 
 
-def _append_json(parts: list[str], value: JsonValue) -> None:
+def _append_json(parts: list[str], value: JsonValue, most: int | None) -> None:
     """Append compact JSON; recursion is bounded, since reading bounds the nesting."""
+    if most is not None and len(parts) > most:
+        raise JsonInvalid("an object or array is too large for a text")
     if isinstance(value, dict):
         separator = "{"
         for name, member in value.items():
             if member is not None:
                 parts.append(f"{separator}{write_string(name)}:")
-                _append_json(parts, member)
+                _append_json(parts, member, most)
                 separator = ","
         parts.append("{}" if separator == "{" else "}")
     elif isinstance(value, list):
         separator = "["
         for member in value:
             parts.append(separator)
-            _append_json(parts, member)
+            _append_json(parts, member, most)
             separator = ","
         parts.append("[]" if separator == "[" else "]")
     elif isinstance(value, bool) or value is None:

@@ -8,6 +8,7 @@ from typing import Final, NoReturn, TypeAlias
 
 from namesrv.errors import JsonInvalid
 from namesrv.wire.surrogates import join_surrogates
+from namesrv.work import STEP_UNITS, Cost, Steps, finish, kilobytes
 
 MAX_DEPTH: Final = 256
 
@@ -43,7 +44,9 @@ NUMBERS: Final = Numbers()
 _BLANK: Final = " \t\n\r\f\b"
 _END: Final = "\0"
 _BLANK_OR_COMMENT: Final = _BLANK + "/"
-_BLANKS: Final = re.compile(r"[ \t\n\r\f\x08]*")
+# Comments too, those that are closed: a text may have nothing else.
+_BLANKS: Final = re.compile(r"(?:[ \t\n\r\f\x08]++|//[^\n]*+(?=\n)|/\*[\s\S]*?\*/)*+")
+_STEP_CHARS: Final = (STEP_UNITS << 10) // Cost.LENIENT_KILOBYTE
 # The shortcuts for what stands most often in a text; where they do not match, the
 # methods that know everything take over. Nothing in them can be matched in two ways.
 _SCALAR: Final = re.compile(
@@ -60,6 +63,10 @@ _NEXT_ELEMENT: Final = re.compile(r'[ \t\n\r\f\x08]*,[ \t\n\r\f\x08]*(?=["0-9{\[
 _OPENING: Final = re.compile(r"\{|\[|Set\[")
 _BARE_NAME: Final = re.compile(r"(-?[0-9]+)L?")
 _WORDS: Final[dict[str, bool | None]] = {"true": True, "false": False, "null": None}
+_STRINGS: Final = {
+    '"': re.compile(r'(?:[^"\\]++|\\.)*+"', re.DOTALL),
+    "'": re.compile(r"(?:[^'\\]++|\\.)*+'", re.DOTALL),
+}
 _ESCAPE: Final = re.compile(r"\\(u[0-9A-Fa-f]{4}|x[0-9A-Fa-f]{2}|.)", re.DOTALL)
 _ESCAPED: Final = {
     **{char: char for char in "\"'\\/"},
@@ -71,15 +78,24 @@ _ESCAPED: Final = {
 class LenientReader:
     """Reads one text once, from left to right, with a stack instead of recursion."""
 
-    __slots__ = ("_at", "_open", "_text")
+    __slots__ = ("_at", "_longest_escaped", "_open", "_text")
 
-    def __init__(self, text: str) -> None:
+    def __init__(self, text: str, longest_escaped: int | None = None) -> None:
+        """A string with escapes of more characters than `longest_escaped` is refused:
+        it is read in one step."""
         # The end mark saves a look at the length before every look at a character.
         self._text = text.rstrip(_BLANK + _END) + _END
         self._at = 0
+        self._longest_escaped = longest_escaped
         self._open: list[Container] = []
 
     def read(self) -> JsonValue:
+        """The value. Raises JsonInvalid."""
+        return finish(self.read_steps())
+
+    def read_steps(self) -> Steps[JsonValue]:
+        """As `read`, in steps."""
+        stepped_at = 0
         self._skip_blanks()
         if self._at == len(self._text) - 1:
             return None
@@ -98,6 +114,9 @@ class LenientReader:
                 self._open.append(value)
                 just_opened = True
             name = self._next_name(just_opened)
+            if self._at - stepped_at >= _STEP_CHARS:
+                yield kilobytes(self._at - stepped_at, Cost.LENIENT_KILOBYTE)
+                stepped_at = self._at
         return document[0]
 
     def _next_name(self, just_opened: bool) -> str | None:
@@ -171,18 +190,18 @@ class LenientReader:
         end = self._string_end(start, quote)
         body = self._text[start:end]
         if "\\" in body:
+            longest = self._longest_escaped
+            if longest is not None and len(body) > longest:
+                self._fail(f"a string with escapes has over {longest} characters")
             body = self._unescaped(body, start)
         self._at = end + 1
         return body
 
     def _string_end(self, start: int, quote: str) -> int:
-        piece_start = start
-        while (end := self._text.find(quote, piece_start)) >= 0:
-            piece = self._text[piece_start:end]
-            if (len(piece) - len(piece.rstrip("\\"))) % 2 == 0:
-                return end
-            piece_start = end + 1
-        self._fail("string is not closed")
+        end = _STRINGS[quote].match(self._text, start)
+        if end is None:
+            self._fail("string is not closed")
+        return end.end() - 1
 
     def _unescaped(self, body: str, start: int) -> str:
         def replacement(match: re.Match[str]) -> str:
@@ -197,10 +216,11 @@ class LenientReader:
 
     def _skip_blanks(self) -> None:
         while self._text[self._at] in _BLANK_OR_COMMENT:
-            if self._text[self._at] == "/":
-                self._skip_comment()
-            elif match := _BLANKS.match(self._text, self._at):
+            start = self._at
+            if match := _BLANKS.match(self._text, start):
                 self._at = match.end()
+            if self._at == start:
+                self._skip_comment()
 
     def _skip_comment(self) -> None:
         if self._text.startswith("//", self._at):

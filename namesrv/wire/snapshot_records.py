@@ -7,7 +7,7 @@ how many groups there are, so that a file that was cut off is not taken for a sh
 
 import struct
 import zlib
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from typing import Annotated, Any, Final, NamedTuple, TypeVar
 
 import msgpack
@@ -33,6 +33,9 @@ _Shape = TypeVar("_Shape", bound=Struct)
 TimeoutMillis = Annotated[
     int, Meta(ge=-MOST_HEARTBEAT_TIMEOUT_MILLIS, le=MOST_HEARTBEAT_TIMEOUT_MILLIS)
 ]
+
+MOST_SERVED_MILLIS: Final = 2**60
+ServedMillis = Annotated[int, Meta(ge=0, le=MOST_SERVED_MILLIS)]
 
 
 class LiveRecord(Struct, array_like=True, frozen=True):
@@ -60,19 +63,26 @@ class QueueRecord(Struct, array_like=True, frozen=True):
 class GroupRecord(Struct, array_like=True, frozen=True):
     """A broker group whole.
 
+    `broker_addrs` are ids with their addresses; older files have a map of them.
     `topics` holds the numbers of its topics, 32 bits each, lowest byte first;
     `queues_of` just so an index into `queues` for each of them.
     """
 
     broker_name: str
     cluster: str
-    broker_addrs: dict[int, str | None]
+    broker_addrs: list[tuple[Int64, str | None]] | dict[Int64, str | None]
     enable_acting_master: bool
     zone_name: str | None
     lives: list[LiveRecord]
     queues: list[QueueRecord]
     topics: bytes
     queues_of: bytes
+
+    @property
+    def pairs(self) -> Iterable[tuple[int, str | None]]:
+        """`broker_addrs`, whichever form it has."""
+        addrs = self.broker_addrs
+        return addrs.items() if isinstance(addrs, dict) else addrs
 
 
 class MappingRecord(Struct, array_like=True, frozen=True):
@@ -88,10 +98,20 @@ class MappingRecord(Struct, array_like=True, frozen=True):
     total_queues: Int32
 
 
+class LeaseRecord(Struct, array_like=True, frozen=True):
+    """A live broker that was not heard of since its last warm start, and how much of
+    its lease was left."""
+
+    cluster_name: str
+    broker_addr: str
+    left_millis: Int64
+
+
 class TablesRecord(Struct, array_like=True, frozen=True):
     """What groups share. `saved_millis` is the date, `options` what digests rely on;
     `topics` are names in the order of `numbers`; `gone_millis` says how long a group
-    that mappings name has been gone."""
+    that mappings name has been gone; `served_millis` how long brokers could have been
+    heard of until then, in all runs together. Older files lack what has a default."""
 
     saved_millis: Int64
     options: dict[str, str]
@@ -101,6 +121,8 @@ class TablesRecord(Struct, array_like=True, frozen=True):
     filter_servers: list[tuple[str, str, list[str | None]]]
     mappings: list[MappingRecord]
     gone_millis: dict[str | None, Int64]
+    leases: list[LeaseRecord] = []
+    served_millis: ServedMillis = 0
 
 
 class EndRecord(Struct, array_like=True, frozen=True):
@@ -121,6 +143,31 @@ def write_record(kind: int, value: Struct) -> bytes:
     plain = msgspec.to_builtins(value, builtin_types=(bytes,))
     payload: bytes = msgpack.packb(plain, unicode_errors="surrogatepass")
     return _HEAD.pack(kind, len(payload), zlib.crc32(payload)) + payload
+
+
+class Pieces(NamedTuple):
+    """A record that is in pieces, for whoever has the time to put it together."""
+
+    kind: int
+    pieces: list[bytes]
+
+    def whole(self) -> Iterator[bytes]:
+        """The record, head included, piece by piece."""
+        checksum = 0
+        for piece in self.pieces:
+            checksum = zlib.crc32(piece, checksum)
+        yield _HEAD.pack(self.kind, sum(map(len, self.pieces)), checksum)
+        yield from self.pieces
+
+
+def array_head(length: int) -> bytes:
+    """What a MessagePack array of so many values begins with."""
+    return b"\xdd" + length.to_bytes(4, "big")
+
+
+def bytes_head(length: int) -> bytes:
+    """What so many bytes in MessagePack begin with."""
+    return b"\xc6" + length.to_bytes(4, "big")
 
 
 def is_record(data: bytes) -> bool:

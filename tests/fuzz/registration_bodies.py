@@ -8,23 +8,25 @@ from typing import Any, Final
 
 import msgspec
 
-from namesrv.errors import BodyInvalid, JsonInvalid
+from namesrv.errors import BodyInvalid, JsonInvalid, LimitExceeded
+from namesrv.options import Options
 from namesrv.wire.bodies import (
     DataVersion,
     RegisterBrokerBody,
     TopicConfigSerializeWrapper,
     TopicRouteQueues,
 )
+from namesrv.wire.body_limits import BodyLimits
 from namesrv.wire.from_lenient import from_lenient
 from namesrv.wire.lenient_json import read_json
 from namesrv.wire.register_body import (
-    _decode_strictly,
     read_data_version,
     read_queue_datas,
-    read_record,
     read_register_broker_body,
 )
 from namesrv.wire.registration_digest import registration_digest
+from namesrv.wire.typed_json import decode_short, decode_steps, read_record_steps
+from namesrv.work import finish
 from tests.fuzz.recorded import recorded_frames
 from tests.fuzz.structure import JSON_WORDS, mutate_body
 from tests.fuzz.target import Target, repeated, tried
@@ -32,7 +34,7 @@ from tests.routing.peer import mapping_info, registration_body, topic_config
 from tests.wire.test_deflated_body import E6
 from tests.wire.test_from_lenient import REAL_BODY
 
-ALLOWED: Final = (BodyInvalid,)
+ALLOWED: Final = (BodyInvalid, LimitExceeded)
 VERSIONS: Final = (0, 317, 409, 479)
 RECORDS: Final[tuple[Any, ...]] = (
     RegisterBrokerBody,
@@ -41,6 +43,7 @@ RECORDS: Final[tuple[Any, ...]] = (
     DataVersion,
 )
 _MOST_INFLATED: Final = 1 << 16
+LIMITS: Final = BodyLimits.of(Options())._replace(inflated_bytes=_MOST_INFLATED)
 
 
 def run(data: bytes) -> None:
@@ -67,7 +70,7 @@ def run(data: bytes) -> None:
 
 def read(body: bytes, version: int, compressed: bool) -> RegisterBrokerBody:
     return read_register_broker_body(
-        body, version, compressed=compressed, max_inflated_bytes=_MOST_INFLATED
+        body, version, compressed=compressed, limits=LIMITS
     )
 
 
@@ -93,7 +96,8 @@ def compare_readers(record: Any, data: bytes) -> None:
     """Whatever the typed decoder takes reads the same leniently."""
     with suppress(UnicodeDecodeError, msgspec.DecodeError, RecursionError):
         data.decode()
-        typed = _decode_strictly(record, data)
+        typed = finish(decode_steps(record, data))
+        assert typed == decode_short(record, data)
         if typed is None:
             return
         try:
@@ -102,7 +106,7 @@ def compare_readers(record: Any, data: bytes) -> None:
             assert "nesting is deeper" in str(exc), exc
             return
         assert typed == lenient, (typed, lenient)
-        assert read_record(record, data, "it") == typed
+        assert finish(read_record_steps(record, data, "it")) == typed
 
 
 def seeds() -> Iterable[bytes]:

@@ -11,6 +11,7 @@ from namesrv.errors import (
     ConnectionFault,
     FrameTooLong,
     FrameTooShort,
+    HeaderOverLimit,
     HeaderTooLong,
     SerializeTypeUnknown,
 )
@@ -190,6 +191,27 @@ def test_a_promise_keeps_only_what_came(hot: Any) -> None:
     decoder.feed(word(DEFAULT_FRAME_MAX_BYTES - 4) + word(20) + b"half")
     assert decoder.next_frame() is None
     assert decoder.buffered_bytes == 12
+
+
+@pytest.mark.parametrize("mark", [0, 1, 9])
+def test_a_header_over_its_limit_is_refused_before_it_came(hot: Any, mark: int) -> None:
+    decoder = hot.FrameDecoder(DEFAULT_FRAME_MAX_BYTES, 100)
+    start = word(1 << 20) + word(mark << 24 | 101)
+    decoder.feed(frame(b"1") + start[:7])
+    assert decoder.next_frame().header == b"1"
+    assert decoder.next_frame() is None
+    decoder.feed(start[7:])
+    for _ in range(2):
+        with pytest.raises(HeaderOverLimit) as caught:
+            decoder.next_frame()
+        assert caught.value.args == HeaderOverLimit(101, 100).args
+    assert "101 bytes" in str(caught.value) and "kvMaxValueBytes" in str(caught.value)
+
+
+def test_a_header_at_its_limit_passes_whatever_the_body(hot: Any) -> None:
+    decoder = hot.FrameDecoder(DEFAULT_FRAME_MAX_BYTES, 100)
+    decoder.feed(frame(bytes(100), bytes(1000)))
+    assert decoder.next_frame().header == bytes(100)
 
 
 def test_a_frame_that_was_put_back_comes_again(hot: Any) -> None:

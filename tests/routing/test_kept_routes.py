@@ -2,7 +2,7 @@
 
 from namesrv.routing.kept_routes import KeptRoutes
 from namesrv.routing.snapshot import read_snapshot
-from namesrv.wire.snapshot_records import FIRST_LINE, Place
+from namesrv.wire.snapshot_records import FIRST_LINE, Pieces, Place
 from tests.routing.peer import Broker, registration_body, topic_table
 from tests.routing.world import World
 
@@ -20,7 +20,7 @@ class File:
         self.world = World()
         self.kept = KeptRoutes(self.world.state)
         if data:
-            self.kept.take_over(read_snapshot(data), self.world.now_ms)
+            self.kept.take_over(read_snapshot(data), 0, self.world.now_ms)
             self.world.state.refresh_hot_path(self.world.now_ms)
 
     def finish(self) -> None:
@@ -28,12 +28,14 @@ class File:
         while self.kept.has_waiting:
             self.kept.pack_next()
         draft = self.kept.finish(5, self.world.now_ms)
-        pieces = [
-            r if isinstance(r, bytes) else self.data[r.offset : r.offset + r.length]
-            for r in draft.records
-        ]
-        self.data = FIRST_LINE + b"".join(pieces)
+        self.data = FIRST_LINE + b"".join(map(self.whole, draft.records))
         self.kept.written(draft)
+
+    def whole(self, record: bytes | Place | Pieces) -> bytes:
+        """The bytes of a record; a place is one in the file that is replaced."""
+        if isinstance(record, Place):
+            return self.data[record.offset : record.offset + record.length]
+        return b"".join(record.whole() if isinstance(record, Pieces) else [record])
 
     def brokers(self) -> dict[str, str]:
         """Group by address, as the next server has them."""
@@ -76,4 +78,4 @@ def test_only_what_changed_since_is_packed_anew() -> None:
     while second.kept.has_waiting:
         second.kept.pack_next()
     records = second.kept.finish(5, second.world.now_ms).records
-    assert [type(record) for record in records] == [Place, bytes, bytes, bytes]
+    assert [type(record) for record in records] == [Place, bytes, Pieces, bytes]

@@ -17,7 +17,7 @@ def notify(
     addrs: dict[int, str | None], offline: str | None = None, ha: str | None = None
 ) -> list[Notification]:
     data, outbox = BrokerData("c1", "b"), Outbox()
-    data.broker_addrs = addrs
+    data.broker_addrs.update(addrs)
     notify_min_broker_id_change(data, offline, ha, outbox)
     return [e for e in outbox.take() if isinstance(e, Notification)]
 

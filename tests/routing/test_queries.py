@@ -137,6 +137,27 @@ def test_null_filter_servers_are_shown_as_null(world: World) -> None:
     assert world.route("T1")["filterServerTable"] == {"m:1": ["f", None]}
 
 
+def test_filter_servers_of_an_address_in_two_groups_are_shown_once(
+    world: World,
+) -> None:
+    """They are a map by address in Java."""
+    body = registration_body(topic_table("T1", "T2"), filters=["f:1"])
+    world.register(MASTER, body)
+    world.register(Broker("o", 0, "m:1"), body, connection=world.connect())
+    route = pickup(world, "T1")
+    assert route is not None
+    assert b'"filterServerTable":{"m:1":["f:1"]}' in route
+
+
+def test_filter_servers_are_in_the_order_of_addresses(world: World) -> None:
+    body = registration_body(topic_table("T1", "T2"), filters=["f:1"])
+    for broker in (Broker("b", 1, "z:1"), Broker("b", 0, "a:1")):
+        world.register(broker, body)
+    route = pickup(world, "T1")
+    assert route is not None
+    assert b'"filterServerTable":{"a:1":["f:1"],"z:1":["f:1"]}' in route
+
+
 def test_filter_servers_of_other_brokers_are_not_shown(world: World) -> None:
     world.register(MASTER, registration_body(filters=["f"]))
     world.register(OTHER, registration_body(topic_table("O", "P")))
@@ -285,33 +306,26 @@ def test_the_zone_is_judged_after_an_acting_master_took_its_place() -> None:
 # --- lists ----------------------------------------------------------------------------
 
 
+def body(world: World, code: int, **ext_fields: str | None) -> bytes | None:
+    return world.ask(code, ext_fields).body
+
+
 def test_lists_of_an_empty_server(world: World) -> None:
-    tables = world.tables
-    assert queries.get_broker_cluster_info(tables) == (
-        b'{"brokerAddrTable":{},"clusterAddrTable":{}}'
-    )
-    empty = b'{"topicList":[]}'
-    assert queries.get_all_topic_list(tables) == empty
-    assert queries.get_topics_by_cluster(tables, "c1") == empty
-    assert queries.get_system_topic_list(tables) == empty
-    assert queries.get_topics_by_flag(tables, lambda flag: True) == empty
+    assert body(world, 106) == b'{"brokerAddrTable":{},"clusterAddrTable":{}}'
+    for code in (206, 224, 304, 311, 312, 313):
+        assert body(world, code, cluster="c1") == b'{"topicList":[]}'
 
 
 def test_everything_is_in_the_order_of_names(world: World) -> None:
     for name, cluster in (("b2", "c2"), ("b1", "c2"), ("a", "c10")):
-        body = registration_body(topic_table(f"T-{name}", "T"))
-        world.register(Broker(name, 0, f"{name}:1", cluster), body)
-    tables = world.tables
-    assert queries.get_all_topic_list(tables) == (
-        b'{"topicList":["T","T-a","T-b1","T-b2"]}'
-    )
-    assert queries.get_topics_by_cluster(tables, "c2") == (
-        b'{"topicList":["T","T-b1","T-b2"]}'
-    )
-    assert queries.get_system_topic_list(tables) == (
+        table = registration_body(topic_table(f"T-{name}", "T"))
+        world.register(Broker(name, 0, f"{name}:1", cluster), table)
+    assert body(world, 206) == b'{"topicList":["T","T-a","T-b1","T-b2"]}'
+    assert body(world, 224, cluster="c2") == b'{"topicList":["T","T-b1","T-b2"]}'
+    assert body(world, 304) == (
         b'{"brokerAddr":"a:1","topicList":["a","b1","b2","c10","c2"]}'
     )
-    info = world.ask(106).body or b""
+    info = body(world, 106) or b""
     assert info.endswith(b'"clusterAddrTable":{"c10":["a"],"c2":["b1","b2"]}}')
     order = [info.index(f'"{name}":{{"brokerAddrs"'.encode()) for name in ("a", "b1")]
     assert order == sorted(order)
@@ -331,16 +345,17 @@ def test_cluster_info_is_always_legacy(world: World) -> None:
 @pytest.mark.parametrize("cluster", ["unknown", "", None])
 def test_unknown_clusters_have_no_topics(world: World, cluster: str | None) -> None:
     world.register(MASTER)
-    assert queries.get_topics_by_cluster(world.tables, cluster) == b'{"topicList":[]}'
+    assert body(world, 224, cluster=cluster) == b'{"topicList":[]}'
 
 
 def test_a_cluster_may_list_names_without_a_group(world: World) -> None:
     world.register(MASTER)
     world.register(OTHER, ext={"brokerName": None})
     world.ask(104, {**MASTER.ext_fields, "clusterName": "wrong"})
-    tables = world.tables
-    assert queries.get_topics_by_cluster(tables, "c1") == b'{"topicList":[]}'
-    assert queries.get_system_topic_list(tables) == b'{"topicList":["b","c1"]}'
+    assert body(world, 224, cluster="c1") == b'{"topicList":[]}'
+    assert body(world, 304) == b'{"topicList":["b","c1"]}'
+    info = body(world, 106) or b""
+    assert info.endswith(b'"clusterAddrTable":{"c1":[null,"b"]}}')
 
 
 def test_the_first_address_is_of_a_group_that_has_one(world: World) -> None:

@@ -2,9 +2,10 @@
 
 import pytest
 
-from namesrv.errors import StorageError
+from namesrv.errors import HeaderOverLimit, StorageError
 from namesrv.hot_path import HotCode
 from namesrv.routing.outbox import LateAnswer
+from namesrv.routing.state import longest_header
 from namesrv.wire.command import RemotingCommand
 from tests.routing.peer import Broker, read_answers, request
 from tests.routing.world import World
@@ -29,6 +30,23 @@ def test_limits_reach_the_hot_path() -> None:
     world.register()
     world.route("T1")
     assert world.tables.route_answers.kept_bytes == 0
+
+
+def test_a_header_has_room_for_the_longest_value_however_it_is_escaped() -> None:
+    world = World(kv_max_value_bytes=1000, kv_max_name_bytes=50)
+    fields = {"namespace": "\x01" * 50, "key": "\x01" * 50, "value": "\x01" * 1000}
+    put = request(100, fields)
+    assert len(put) > 6000
+    assert world.only(world.send(put)).code == 0
+    assert world.ask(101, fields | {"value": ""}).ext_fields == {"value": "\x01" * 1000}
+
+
+def test_a_longer_header_closes_the_connection() -> None:
+    world = World(kv_max_value_bytes=1000, kv_max_name_bytes=50)
+    assert world.state.hot.header_max_bytes == longest_header(world.options)
+    start = (1 << 20).to_bytes(4) + (longest_header(world.options) + 1).to_bytes(4)
+    assert world.send(start) == b""
+    assert isinstance(world.connection.fault, HeaderOverLimit)
 
 
 # --- the start-up gate ----------------------------------------------------------------

@@ -4,12 +4,18 @@ from typing import Any
 
 import pytest
 
-from tests.routing.peer import Broker, registration_body, topic_table
+from tests.routing.peer import (
+    Broker,
+    data_version,
+    registration_body,
+    topic_table,
+)
 from tests.routing.world import World
 
 MASTER = Broker("b", 0, "m:1")
 SLAVE = Broker("b", 1, "s1:1")
 OTHER = Broker("o", 0, "o:1")
+MOVED = Broker("b", 0, "m:1", "c2")
 ACTING: dict[str, str | None] = {"enableActingMaster": "true"}
 
 
@@ -195,6 +201,99 @@ def test_an_unchanged_registration_supersedes_too(world: World) -> None:
     assert world.processor.cold_calls == cold_calls
     world.ask(104, MASTER.ext_fields, connection=old)
     assert len(world.live) == 1
+
+
+def test_an_older_registration_in_another_cluster_takes_nothing_along(
+    world: World,
+) -> None:
+    old, new = world.connect(), world.connect()
+    world.register(MASTER, registration_body(filters=["f:1"]), connection=old)
+    world.register(MOVED, registration_body(filters=["f:2"]), connection=new)
+    assert world.tables.cluster_addr_table == {"c1": {"b"}, "c2": {"b"}}
+    for _ in range(2):
+        world.ask(104, MASTER.ext_fields, connection=old)
+        assert world.addrs == {"b": {0: "m:1"}}
+        assert world.live_keys == {("c2", "m:1")}
+    assert world.tables.cluster_addr_table == {"c2": {"b"}}
+    assert world.tables.broker_addr_table["b"].cluster == "c2"
+    assert world.route("T1")["filterServerTable"] == {"m:1": ["f:2"]}
+    assert world.ask(224, {"cluster": "c1"}).json == {"topicList": []}
+    world.ask(104, MOVED.ext_fields, connection=new)
+    assert world.addrs == {} and world.tables.cluster_addr_table == {}
+
+
+def test_the_newer_of_two_clusters_may_be_left_first(world: World) -> None:
+    old, new = world.connect(), world.connect()
+    world.register(MASTER, connection=old)
+    world.register(MOVED, connection=new)
+    world.ask(104, MOVED.ext_fields, connection=new)
+    assert world.addrs == {"b": {0: "m:1"}} and world.live_keys == {("c1", "m:1")}
+    assert world.tables.cluster_addr_table == {"c1": {"b"}}
+    assert world.tables.broker_addr_table["b"].cluster == "c1"
+
+
+def test_a_cluster_is_not_left_while_others_of_the_group_live_there(
+    world: World,
+) -> None:
+    old, new = world.connect(), world.connect()
+    world.register(MASTER, connection=old)
+    world.register(SLAVE, connection=old)
+    world.register(MOVED, connection=new)
+    world.ask(104, MASTER.ext_fields, connection=old)
+    assert world.addrs == {"b": {0: "m:1", 1: "s1:1"}}
+    assert world.tables.cluster_addr_table == {"c1": {"b"}, "c2": {"b"}}
+    assert world.tables.broker_addr_table["b"].cluster == "c1"
+
+
+def test_a_cluster_that_nobody_registered_is_no_way_to_remove_another_peers_broker(
+    world: World,
+) -> None:
+    world.register(MASTER, connection=world.connect())
+    stranger = world.connect()
+    world.ask(104, {**MASTER.ext_fields, "clusterName": "wrong"}, connection=stranger)
+    assert world.addrs == {"b": {0: "m:1"}} and len(world.live) == 1
+
+
+def test_an_old_name_of_an_address_takes_only_its_own_group_along(
+    world: World,
+) -> None:
+    old, new = world.connect(), world.connect()
+    world.register(MASTER, connection=old)
+    renamed = Broker("o", 0, "m:1")
+    body = registration_body(filters=["f:1"])
+    world.register(renamed, body, connection=new)
+    assert world.addrs == {"b": {0: "m:1"}, "o": {0: "m:1"}}
+    world.ask(104, MASTER.ext_fields, connection=old)
+    assert world.addrs == {"o": {0: "m:1"}} and world.live_keys == {("c1", "m:1")}
+    assert world.tables.filter_server_table == {("c1", "m:1"): ["f:1"]}
+    assert world.live.get("c1", "m:1").broker_name == "o"
+
+
+def test_brokers_that_exchanged_their_addresses_are_told_apart(world: World) -> None:
+    first, second = world.connect(), world.connect()
+    world.register(MASTER, connection=first)
+    world.register(OTHER, connection=second)
+    new_first, new_second = world.connect(), world.connect()
+    world.register(Broker("b", 0, "o:1"), connection=new_first)
+    world.register(Broker("o", 0, "m:1"), connection=new_second)
+    world.ask(104, MASTER.ext_fields, connection=first)
+    world.ask(104, OTHER.ext_fields, connection=second)
+    world.close(first)
+    world.close(second)
+    assert world.addrs == {"b": {0: "o:1"}, "o": {0: "m:1"}}
+    assert world.live_keys == {("c1", "o:1"), ("c1", "m:1")}
+
+
+def test_a_rejected_registration_leaves_another_group_at_its_address_alone(
+    world: World,
+) -> None:
+    world.register(MASTER, registration_body(version=data_version(state_version=2)))
+    world.register(OTHER, connection=world.connect())
+    stray = Broker("b", 0, "o:1")
+    body = registration_body(version=data_version(state_version=1))
+    world.register(stray, body, connection=world.connect())
+    assert world.event("registration rejected, a newer broker holds this id")
+    assert world.live_keys == {("c1", "m:1"), ("c1", "o:1")}
 
 
 def test_after_an_unregistration_the_close_has_nothing_to_do(world: World) -> None:

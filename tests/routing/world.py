@@ -20,7 +20,7 @@ from namesrv.routing.outbox import (
 )
 from namesrv.routing.processor import RequestProcessor
 from namesrv.routing.snapshot import read_snapshot
-from namesrv.wire.snapshot_records import FIRST_LINE
+from namesrv.wire.snapshot_records import FIRST_LINE, Pieces, Place
 from tests.routing.peer import (
     Answer,
     Broker,
@@ -52,11 +52,13 @@ class CountingProcessor(RequestProcessor):
 class World:
     """The routing floor, and what it wants done outside.
 
-    Files are written at once unless `holds_writes`; then `finish_write` does it.
+    Files are written at once unless `holds_writes`; then `finish_write` does it. Work
+    in steps is finished at once unless `holds_work`; then `next_step` does a share.
     """
 
     def __init__(self, *, started_ms: int = 0, **options: Any) -> None:
         self.now_ms = started_ms
+        self.cpu_ms = 0
         self.options = Options(data_dir="data", **options)
         self.processor = CountingProcessor(
             self.options, lambda: WALL_MILLIS, started_ms
@@ -66,6 +68,7 @@ class World:
         self.live = self.tables.broker_live_table
         self.liveness = self.state.liveness
         self.holds_writes = False
+        self.holds_work = False
         self.write_error: StorageError | None = None
         self.writes: list[FileWrite] = []
         self.files: dict[str, bytes] = {}
@@ -93,9 +96,16 @@ class World:
     def next_turn(self, connection: Connection) -> bytes:
         """Go on with what waits for another turn of the loop; what the peer reads."""
         self.state.turn.begin()
+        self.state.unfinished.go_on(others_wait=True)
         output = connection.resume(self.now_ms)
         self.flush()
         return output + self.late_output.pop(connection, b"")
+
+    def next_step(self) -> None:
+        """A turn of the loop for work that was not finished."""
+        self.state.turn.begin()
+        self.state.unfinished.go_on(others_wait=True)
+        self.flush()
 
     def ask(
         self,
@@ -137,14 +147,19 @@ class World:
         """A connection ended."""
         connection = connection or self.connection
         self.ended.add(connection)
-        self.liveness.on_channel_destroy(connection, self.now_ms)
+        self.liveness.on_channel_destroy(connection, self.cpu_ms, self.now_ms)
         self.flush()
 
     def tick(self, millis: int = 0) -> None:
         """Time passes in one go, then the server ticks."""
         self.now_ms += millis
-        self.liveness.tick(self.now_ms)
+        self.liveness.tick(self.cpu_ms, self.now_ms)
         self.flush()
+
+    def work(self, millis: int) -> None:
+        """The process is busy for so long; it does not tick meanwhile."""
+        self.now_ms += millis
+        self.cpu_ms += millis
 
     def run(self, millis: int) -> None:
         """Time passes while the server ticks as often as it does."""
@@ -154,6 +169,8 @@ class World:
 
     def flush(self) -> None:
         """Do what the outbox says, and what follows from that."""
+        if not self.holds_work:
+            self.state.unfinished.finish()
         while self.state.outbox:
             for effect in self.state.outbox.take():
                 self._do(effect)
@@ -175,6 +192,13 @@ class World:
             self._resume(effect)
         else:
             self.writes.append(effect)
+
+    def drop_topic(self, topic: str) -> None:
+        """A topic goes, without a request."""
+        entry = self.tables.topic_queue_table.get(topic)
+        if entry is not None:
+            for name in list(entry.queues):
+                self.tables.remove_queue(entry, name)
 
     def finish_write(self) -> None:
         """The oldest file that waits is written, or cannot be (`write_error`)."""
@@ -200,14 +224,20 @@ class World:
             kept.pack_next()
         file = FIRST_LINE
         for record in kept.finish(saved_millis, self.now_ms).records:
-            assert isinstance(record, bytes), "there is no file to copy from"
-            file += record
+            assert not isinstance(record, Place), "there is no file to copy from"
+            whole = record.whole() if isinstance(record, Pieces) else [record]
+            file += b"".join(whole)
         return file
 
-    def begin_warm(self, data: bytes, lease_millis: int) -> None:
-        """Take over the routes of a file. Raises SnapshotInvalid."""
+    def begin_warm(
+        self, data: bytes, lease_millis: int, served_millis: int = 0
+    ) -> None:
+        """Take over the routes of a file, of a run that had served for so long. Raises
+        SnapshotInvalid."""
         self.options.warm_start_lease_millis = lease_millis
-        KeptRoutes(self.state).take_over(read_snapshot(data), self.now_ms)
+        KeptRoutes(self.state).take_over(
+            read_snapshot(data), served_millis, self.now_ms
+        )
         self.state.refresh_hot_path(self.now_ms)
 
     def event(self, phrase: str) -> dict[str, object]:
@@ -233,7 +263,7 @@ class World:
     def addrs(self) -> dict[str, dict[int, str | None]]:
         """broker name -> id -> address."""
         table = self.tables.broker_addr_table
-        return {name: data.broker_addrs for name, data in table.items()}
+        return {name: dict(data.broker_addrs) for name, data in table.items()}
 
     @property
     def live_keys(self) -> set[tuple[str, str]]:

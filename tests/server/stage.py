@@ -167,6 +167,7 @@ class Stage:
         while self.state.outbox:
             for effect in self.state.outbox.take():
                 self._carry_out(effect)
+        self.connections.go_on()
 
     def _carry_out(self, effect: object) -> None:
         match effect:

@@ -172,7 +172,7 @@ def test_end_while_a_write_lasts_saves_all(
     snapshots = server.server._snapshots
     with server.peer() as peer:
         peer.ask(A.registration(TOPICS_A))
-        wait_until(lambda: snapshots._kept._places)
+        wait_until(lambda: snapshots._kept._has_unplaced)
         monkeypatch.setattr(os, "fsync", sync)
         monkeypatch.setattr(Snapshots, "save_all", save_all)
         peer.ask(B.registration(TOPICS_B))
@@ -244,7 +244,7 @@ def test_last_save_that_fails_is_told_and_not_promised_again(
     snapshots = server.server._snapshots
     with server.peer() as peer:
         peer.ask(A.registration(TOPICS_A))
-        wait_until(lambda: snapshots._kept._places)
+        wait_until(lambda: snapshots._kept._has_unplaced)
         peer.ask(B.registration(TOPICS_B))
         monkeypatch.setattr(os, "fsync", full)
         server.stop()

@@ -13,6 +13,7 @@ from namesrv.wire.bodies import (
     TopicConfigSerializeWrapper,
     TopicQueueMappingInfo,
     write_array,
+    write_broker_addrs,
     write_broker_data,
     write_broker_member_group,
     write_cluster_info,
@@ -26,17 +27,17 @@ from namesrv.wire.bodies import (
     write_route,
     write_topic_list,
 )
+from namesrv.wire.lenient_json import write_string
 
-ADDRS = {1: "10.0.0.2:10911", 0: "10.0.0.1:10911"}
+ADDRS = [(0, "10.0.0.1:10911"), (1, "10.0.0.2:10911")]
 MAPPING = TopicQueueMappingInfo(
     bname="broker-a", curr_id_map={1: 3, 0: 0}, epoch=165, topic="st", total_queues=2
 )
 
 
 def broker_text(*, quoted: bool) -> str:
-    return write_broker_data(
-        "DefaultCluster", "broker-a", ADDRS, True, "z/1", quoted=quoted
-    )
+    addrs = write_broker_addrs(ADDRS, quoted=quoted)
+    return write_broker_data("DefaultCluster", "broker-a", addrs, True, "z/1")
 
 
 def route(*, standard: bool) -> bytes:
@@ -88,14 +89,15 @@ def test_an_empty_order_configuration_is_shown() -> None:
 
 
 def test_broker_data_with_nulls() -> None:
-    text = write_broker_data(None, None, {}, False, None, quoted=False)
+    text = write_broker_data(None, None, "{}", False, None)
     assert text == '{"brokerAddrs":{},"enableActingMaster":false}'
 
 
-def test_broker_ids_are_in_numeric_order() -> None:
-    addrs = {number: "a" for number in (10, 2, 0, -1, 17)}
-    text = write_broker_data("c", "b", addrs, False, None, quoted=True)
-    assert list(json.loads(text)["brokerAddrs"]) == ["-1", "0", "2", "10", "17"]
+def test_broker_ids_are_quoted_or_bare() -> None:
+    assert write_broker_addrs([(-1, "a"), (2, "b")], quoted=True) == (
+        '{"-1":"a","2":"b"}'
+    )
+    assert write_broker_addrs([(-1, "a"), (2, "b")], quoted=False) == ('{-1:"a",2:"b"}')
 
 
 def test_a_mapping_with_nulls() -> None:
@@ -125,14 +127,17 @@ def test_cluster_info() -> None:
     assert write_cluster_info([], []) == (
         b'{"brokerAddrTable":{},"clusterAddrTable":{}}'
     )
-    body = write_cluster_info([("b", "{}")], [("c", ["b", None])])
-    assert body == (b'{"brokerAddrTable":{"b":{}},"clusterAddrTable":{"c":["b",null]}}')
+    body = write_cluster_info([b'"a":{},"b":{}', b'"c":{}'], [b'"c":["b",null]'])
+    assert body == (
+        b'{"brokerAddrTable":{"a":{},"b":{},"c":{}},'
+        b'"clusterAddrTable":{"c":["b",null]}}'
+    )
 
 
 def test_topic_lists() -> None:
     assert write_topic_list([]) == b'{"topicList":[]}'
-    assert write_topic_list(["é", "b"], "a:1") == (
-        '{"brokerAddr":"a:1","topicList":["é","b"]}'.encode()
+    assert write_topic_list([b'"a","b"', b'"c"'], "a:1") == (
+        b'{"brokerAddr":"a:1","topicList":["a","b","c"]}'
     )
 
 
@@ -146,11 +151,12 @@ def test_kv_tables_are_sorted_and_leave_nulls_out() -> None:
 
 
 def test_a_member_group() -> None:
-    assert write_broker_member_group("c", "b", ADDRS) == (
+    addrs = write_broker_addrs(ADDRS, quoted=False)
+    assert write_broker_member_group("c", "b", addrs) == (
         b'{"brokerMemberGroup":{"brokerAddrs":{0:"10.0.0.1:10911",1:"10.0.0.2:10911"},'
         b'"brokerName":"b","cluster":"c"}}'
     )
-    assert write_broker_member_group(None, None, {}) == (
+    assert write_broker_member_group(None, None, "{}") == (
         b'{"brokerMemberGroup":{"brokerAddrs":{}}}'
     )
 
@@ -194,6 +200,8 @@ def test_whatever_is_written_is_json(
     table: dict[str, str], addrs: dict[int, str], names: list[str]
 ) -> None:
     assert json.loads(write_kv_table(table)) == {"table": table}
-    text = write_broker_data("c", "b", addrs, False, None, quoted=True)
-    assert json.loads(text)["brokerAddrs"] == {str(k): v for k, v in addrs.items()}
-    assert json.loads(write_topic_list(names)) == {"topicList": names}
+    text = write_broker_addrs(addrs.items(), quoted=True)
+    assert json.loads(text) == {str(k): v for k, v in addrs.items()}
+    assert json.loads(write_broker_data("c", "b", text, False, None))["cluster"] == "c"
+    written = [write_string(name).encode() for name in names]
+    assert json.loads(write_topic_list(written)) == {"topicList": names}

@@ -269,3 +269,50 @@ def test_the_body_begins_where_the_header_was_read_to() -> None:
 def test_binary_headers_that_close(header: bytes) -> None:
     with pytest.raises(HeaderInvalid):
         decode_command(1, header, None)
+
+
+# --- what a header may hold -----------------------------------------------------------
+
+
+def with_value(value: str, quote: str = '"') -> str:
+    return f'{{"code":100,"extFields":{{"value":{quote}{value}{quote}}}}}'
+
+
+@pytest.mark.parametrize("quote", ["'", '"'])
+@pytest.mark.parametrize("unit", [",", "[{", "/*", "//", "a,'", 'b"', "\\\\"])
+def test_a_long_text_is_no_multitude_of_values(unit: str, quote: str) -> None:
+    text = (unit * 4000).replace(quote, "\\" + quote)
+    written = unit * 4000 if "\\" not in unit else "\\" * 4000
+    assert read(with_value(text, quote)).ext_fields == {"value": written}
+
+
+@pytest.mark.parametrize(
+    "rest",
+    [
+        "[" + "0," * 1001 + "0]",
+        "[" + "{}," * 1001 + "{}]",
+        "[" * 1002,
+        "{" * 1002,
+        "/* ' */" + "0," * 1001,
+        "// '\n" + "0," * 1001,
+        "'\\''" + "0," * 1001,
+    ],
+)
+def test_a_header_with_a_multitude_of_values_is_not_read(rest: str) -> None:
+    for start in ('{"code":1,"x":', "{'code':1,'x':"):
+        with pytest.raises(HeaderInvalid, match="more than 1000 values"):
+            read(start + rest)
+
+
+def test_what_is_not_strict_may_have_few_escapes() -> None:
+    text = "\\n" * 20_000
+    assert read(with_value(text)).ext_fields == {"value": "\n" * 20_000}
+    with pytest.raises(HeaderInvalid, match="leniently"):
+        read(with_value(text, "'"))
+
+
+def test_binary_ext_fields_are_counted() -> None:
+    pair = b"\0\1a\0\0\0\1b"
+    assert decode_command(1, binary(ext=pair * 1000), None).ext_fields == {"a": "b"}
+    with pytest.raises(HeaderInvalid, match="more than 1000 extFields"):
+        decode_command(1, binary(ext=pair * 1001), None)

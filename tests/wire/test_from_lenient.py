@@ -20,7 +20,8 @@ from namesrv.wire.bodies import (
 )
 from namesrv.wire.from_lenient import from_lenient
 from namesrv.wire.lenient_json import read_json
-from namesrv.wire.register_body import _decode_strictly, read_record
+from namesrv.wire.typed_json import decode_short, decode_steps, read_record_steps
+from namesrv.work import finish
 from tests.scale import scaled
 
 RECORDS = [
@@ -154,11 +155,12 @@ def read_both_ways(record: Any, data: bytes) -> None:
     """Whatever the typed decoder takes reads the same leniently."""
     try:
         data.decode()
-        typed = _decode_strictly(record, data)
+        typed = finish(decode_steps(record, data))
     except (msgspec.DecodeError, UnicodeDecodeError):
         return
     assert typed == from_lenient(record, read_json(data))
-    assert typed == read_record(record, data, "it")
+    assert typed == finish(read_record_steps(record, data, "it"))
+    assert typed == decode_short(record, data)
 
 
 names = st.sampled_from(["counter", "x", "", "1", "a,1:b", "{0:", "é", "\ud83d\ude00"])
@@ -247,7 +249,7 @@ def test_generated_bodies_read_the_same(record: Any) -> None:
         data = text.encode("utf-8", "replace")
         read_both_ways(record, data)
         try:
-            _decode_strictly(record, data)
+            decode_short(record, data)
         except msgspec.DecodeError:
             return
         taken += 1
@@ -284,7 +286,7 @@ def test_an_edited_body_reads_the_same(changes: list[tuple[int, int, bytes]]) ->
 
 
 def test_bare_numbers_need_no_lenient_reader() -> None:
-    body = _decode_strictly(RegisterBrokerBody, REAL_BODY)
+    body = decode_short(RegisterBrokerBody, REAL_BODY)
     assert body == from_lenient(RegisterBrokerBody, read_json(REAL_BODY))
     wrapper = body.topic_config_serialize_wrapper
     assert wrapper is not None and wrapper.topic_queue_mapping_info_map is not None
@@ -293,7 +295,7 @@ def test_bare_numbers_need_no_lenient_reader() -> None:
 
 def test_a_text_that_looks_like_a_bare_number_is_left_alone() -> None:
     data = REAL_BODY.replace(b'"T"', b'"{1:,2:x"')
-    body = read_record(RegisterBrokerBody, data, "it")
+    body = finish(read_record_steps(RegisterBrokerBody, data, "it"))
     assert body is not None and body.topic_config_serialize_wrapper is not None
     table = body.topic_config_serialize_wrapper.topic_config_table
     assert table == {"{1:,2:x": TopicConfig(6, 8, "{1:,2:x", 0, 8)}

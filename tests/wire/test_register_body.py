@@ -2,11 +2,11 @@
 
 import json
 import zlib
-from typing import Any
 
 import pytest
 
 from namesrv.errors import BodyInvalid
+from namesrv.options import Options
 from namesrv.wire.bodies import (
     DataVersion,
     RegisterBrokerBody,
@@ -14,9 +14,8 @@ from namesrv.wire.bodies import (
     TopicConfigSerializeWrapper,
     TopicQueueMappingInfo,
 )
-from namesrv.wire.register_body import (
-    read_register_broker_body,
-)
+from namesrv.wire.body_limits import BodyLimits
+from namesrv.wire.register_body import read_register_broker_body
 from tests.routing.peer import mapping_info, registration_body
 
 GOLDEN = (
@@ -29,9 +28,15 @@ GOLDEN = (
 )
 
 
-def read(body: bytes | None, version: int = 479, **more: Any) -> RegisterBrokerBody:
-    options: dict[str, Any] = {"compressed": False, "max_inflated_bytes": 1 << 20}
-    return read_register_broker_body(body, version, **{**options, **more})
+LIMITS = BodyLimits.of(Options())
+
+
+def read(
+    body: bytes | None, version: int = 479, *, compressed: bool = False, **limits: int
+) -> RegisterBrokerBody:
+    return read_register_broker_body(
+        body, version, compressed=compressed, limits=LIMITS._replace(**limits)
+    )
 
 
 def topics_of(body: RegisterBrokerBody) -> dict[str, TopicConfig]:

@@ -11,6 +11,8 @@ from hypothesis import example, given
 from hypothesis import strategies as st
 
 from namesrv.errors import BodyInvalid
+from namesrv.options import Options
+from namesrv.wire.body_limits import BodyLimits
 from namesrv.wire.register_body import read_register_broker_body
 from namesrv.wire.registration_digest import registration_digest
 from tests.routing.peer import (
@@ -31,9 +33,8 @@ def digest(
 
 
 def read(body: bytes) -> Any:
-    return read_register_broker_body(
-        body, 479, compressed=False, max_inflated_bytes=1 << 20
-    )
+    limits = BodyLimits.of(Options())
+    return read_register_broker_body(body, 479, compressed=False, limits=limits)
 
 
 def real_registrations(name: str) -> list[tuple[dict[str, str | None], bytes]]:

@@ -1,0 +1,91 @@
+"""Broker groups that work in steps is changing.
+
+Between two steps of it others are served. Whoever wants to change such a group too
+comes again in another turn, or waits in line; whoever reads a route that would mix two
+registrations (P2) comes again, too.
+"""
+
+from collections import Counter
+from collections.abc import Collection, Iterator
+from contextlib import AbstractContextManager, contextmanager
+
+from namesrv.work import WAIT, Steps
+
+
+class BusyGroups:
+    """The names of such groups. Work that waits for one has it before new requests."""
+
+    def __init__(self) -> None:
+        self._held: set[str] = set()
+        self._hidden: set[str] = set()
+        self._awaited: Counter[str] = Counter()
+        self._has_body = False
+
+    @property
+    def has_body(self) -> bool:
+        """Whether a body is being read or applied; they go one by one, because what is
+        read of one takes many times its bytes."""
+        return self._has_body
+
+    def is_busy(self, name: str) -> bool:
+        """Whether a new request may not change this group yet."""
+        return name in self._held or name in self._awaited
+
+    def are_busy(self, names: Collection[str]) -> bool:
+        """Whether any of these is busy."""
+        if not self._held and not self._awaited:
+            return False
+        return any(map(self.is_busy, names))
+
+    def is_held(self, name: str) -> bool:
+        """Whether a change of this group was begun and has not ended."""
+        return name in self._held
+
+    def hides(self, names: Collection[str]) -> bool:
+        """Whether a route with any of these groups has to wait."""
+        return bool(self._hidden) and not self._hidden.isdisjoint(names)
+
+    def wait(self, name: str) -> Steps[None]:
+        """Wait until nobody holds a group."""
+        if name not in self._held:
+            return
+        self._awaited[name] += 1
+        try:
+            while name in self._held:
+                yield WAIT
+        finally:
+            self._awaited[name] -= 1
+            if not self._awaited[name]:
+                del self._awaited[name]
+
+    def wait_all(self, names: Collection[str]) -> Steps[None]:
+        """Wait until nobody holds any of these."""
+        while not self._held.isdisjoint(names):
+            yield WAIT
+
+    def hold(self, name: str) -> AbstractContextManager[None]:
+        """A group is being changed, from here on to the end of the block."""
+        return self.hold_all((name,))
+
+    @contextmanager
+    def hold_all(self, names: Collection[str]) -> Iterator[None]:
+        """These groups are being changed, from here on to the end of the block."""
+        self._held.update(names)
+        try:
+            yield
+        finally:
+            self._held.difference_update(names)
+            self._hidden.difference_update(names)
+
+    @contextmanager
+    def hold_body(self) -> Iterator[None]:
+        """A body is read and applied, from here on to the end of the block."""
+        self._has_body = True
+        try:
+            yield
+        finally:
+            self._has_body = False
+
+    def hide(self, name: str) -> None:
+        """From now on until it is no longer held, routes with a group wait."""
+        self._hidden.add(name)
