@@ -251,10 +251,10 @@ class Registration:
             tables, data, configs, refresh, drop_write
         )
         if complete and refresh and mappings:
-            for some in batches(list(mappings.items()), Cost.TOPIC):
+            for some in batches(list(mappings.items()), Cost.TOPIC_CHANGED):
                 for topic, info in some:
                     tables.set_mapping(topic, info, now_ms)
-                yield len(some) * Cost.TOPIC
+                yield len(some) * Cost.TOPIC_CHANGED
         return complete
 
     def _drop_missing(
@@ -293,7 +293,7 @@ class Registration:
         stored = False
         complete = True
         data.coming_topics = len(configs)
-        for some in batches(list(configs.values()), Cost.TOPIC):
+        for some in batches(list(configs.values()), Cost.TOPIC_CHANGED):
             queue_datas: dict[str, QueueData] = {}
             for config in some:
                 topic = config.topic_name
@@ -311,7 +311,7 @@ class Registration:
             if queue_datas:
                 tables.set_queues(data, queue_datas)
                 stored = True
-            yield len(some) * Cost.TOPIC
+            yield len(some) * Cost.TOPIC_CHANGED
             if not complete:
                 break
         data.coming_topics = 0
