@@ -65,6 +65,7 @@ class BrokerData:
         "broker_name",
         "change",
         "cluster",
+        "coming_topics",
         "digest_keys",
         "enable_acting_master",
         "is_read_only",
@@ -88,6 +89,7 @@ class BrokerData:
         self.digest_keys: set[tuple[str, str]] = set()
         self.marked_answers = -1
         self.topic_refs: list[TopicQueues] = []
+        self.coming_topics = 0
         self._stale_refs = 0
         self._texts: dict[bool, str] = {}
         self._first_shared: dict[tuple[int, int, int, int], QueueData] = {}
@@ -179,7 +181,8 @@ class BrokerData:
     @property
     def _most_shared(self) -> int:
         """How many queue data, and texts, may be kept that no topic has."""
-        return min(_MOST_SHARED, len(self.topic_refs) + _FEW)
+        topics = len(self.topic_refs) + self.coming_topics
+        return min(_MOST_SHARED, topics + _FEW)
 
     def queues_with_perm(
         self, entries: Iterable[TopicQueues], change: Callable[[int], int]

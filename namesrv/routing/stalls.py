@@ -72,14 +72,16 @@ class Stalls:
 
     def notice(self, cpu_ms: int, now_ms: int) -> Stall | None:
         """Whether this moment, of a tick or of an end, says that we stood still."""
-        self._drop_holds_before(now_ms)
         last_ms = self._last_tick_ms
         if last_ms is None or now_ms - last_ms <= STALL_MILLIS:
+            self._drop_holds_before(now_ms)
             return None
         length = now_ms - last_ms
         own_millis = min(max(cpu_ms - self._last_cpu_ms, 0), length)
         self._last_tick_ms, self._last_cpu_ms = now_ms, cpu_ms
-        return self._hold(length, own_millis, now_ms)
+        stall = self._hold(length, own_millis, now_ms)
+        self._drop_holds_before(now_ms)
+        return stall
 
     def _hold(self, length: int, own_millis: int, now_ms: int) -> Stall:
         machine_millis = 0
@@ -95,6 +97,8 @@ class Stalls:
 
     def _drop_holds_before(self, now_ms: int) -> None:
         """Sockets were read at least once since the stalls of those that are over."""
+        if self.is_grace(now_ms):
+            return
         over = [hold for hold in self._holds if hold.until_ms <= now_ms]
         for hold in over:
             self._read_until_ms = max(self._read_until_ms, hold.stalled_until_ms)

@@ -140,10 +140,10 @@ class RouteTables:
         self, entries: Sequence[TopicQueues], broker_name: str
     ) -> Steps[None]:
         """Take a group's entries out of topics."""
-        for some in batches(entries, Cost.TOPIC):
+        for some in batches(entries, Cost.TOPIC_CHANGED):
             for entry in some:
                 self.remove_queue(entry, broker_name)
-            yield len(some) * Cost.TOPIC
+            yield len(some) * Cost.TOPIC_CHANGED
 
     def group_changed(self, data: BrokerData) -> Steps[None]:
         """A group's addresses, zone or flag changed: its topics' answers did too.

@@ -37,6 +37,11 @@ class Deadlines:
         live.soonest_ms = now_ms + live.timeout_millis - self._lag_millis
         live.latest_ms = now_ms + live.timeout_millis + self._scan_millis
 
+    def may_be_heard(self, live: Live, now_ms: int) -> None:
+        """Something was read that counts for it as long as it waits for its turn."""
+        latest_ms = now_ms + live.timeout_millis + self._scan_millis
+        live.latest_ms = max(live.latest_ms, latest_ms)
+
     def stalled(
         self, lives: Iterable[Live], start_ms: int, wake_ms: int, own_millis: int
     ) -> None:

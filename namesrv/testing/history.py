@@ -169,6 +169,7 @@ _WEIGHTS: Final = {
     "jump_clock": 3,
     "stall": 5,
     "toil": 2,
+    "crowd": 4,
     "restart": 5,
     "crash": 2,
 }
@@ -365,6 +366,9 @@ class _Drawer:
             "pause": self._random.choice((10, 300, 2500)),
             "ends_first": self._random.random() < 0.3,
         }
+
+    def _crowd(self) -> dict[str, object]:
+        return {"millis": self._random.randint(3000, 25_000)}
 
     def _restart(self) -> dict[str, object]:
         how = self._random.choice(("stop", "stop", "kill", "kill", "cold"))

@@ -38,6 +38,8 @@ from namesrv.testing.requests import (
 
 _MOST_ORDERS: Final = 120
 
+SIGNS_OF_LIFE: Final = (Register, Heartbeat, QueryVersion)
+
 Removal = Callable[[Model], None]
 Expected = tuple[int, dict[str, str] | None, bytes]
 """Code, extFields and body of an answer."""
@@ -81,6 +83,25 @@ class Oracle:
         answer = self._answer(request, link, now_ms)
         self._note(now_ms)
         return answer
+
+    def can_wait(self, request: Request) -> bool:
+        """Whether a request may be read and wait: not the first word of a broker since
+        a warm start, of which nobody sees whether it has ended its lease."""
+        live = self._meant(request)
+        return live is None or not live.is_leased
+
+    def read(self, request: Request, link: int, now_ms: int) -> None:
+        """A request was read and waits for its turn: a sign of life counts (P3)."""
+        for live in self.model.lives.values():
+            if live.link == link:
+                self._deadlines.may_be_heard(live, now_ms)
+        meant = self._meant(request)
+        if meant is None or not isinstance(request, SIGNS_OF_LIFE):
+            return
+        if meant.name == request.broker.name:
+            self._deadlines.heard(meant, now_ms)
+        else:
+            self._deadlines.may_be_heard(meant, now_ms)
 
     def ended(self, link: int, now_ms: int) -> None:
         """The server heard of the end of a link: whose brokers go, unless it holds."""
@@ -205,6 +226,13 @@ class Oracle:
                 name = "addTopicCount" if writable else "wipeTopicCount"
                 return 0, {name: str(model.set_writable(request))}, b""
         return 0, None, b""
+
+    def _meant(self, request: Request) -> Live | None:
+        """The live broker with the cluster and address of a broker's request."""
+        if not isinstance(request, (*SIGNS_OF_LIFE, Unregister)):
+            return None
+        broker = request.broker
+        return self.model.lives.get((broker.cluster, broker.addr))
 
     def _register(self, request: Register, link: int, now_ms: int) -> Expected:
         key = request.broker.cluster, request.broker.addr

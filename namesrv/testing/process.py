@@ -11,6 +11,7 @@ from namesrv.hot_path import Pause
 from namesrv.options import Options
 from namesrv.routing.outbox import Close, LateAnswer
 from namesrv.routing.processor import RequestProcessor
+from namesrv.routing.turn import TURN_UNITS
 from namesrv.testing.clock import VirtualClock
 from namesrv.testing.history import Setting
 from namesrv.testing.network import Link
@@ -75,15 +76,35 @@ class Process:
 
     def receive(self, link: Link, data: bytes) -> bytes:
         """Bytes came on a link; what is sent back."""
+        connection = self._connection_of(link)
+        output = self._feed(connection, data)
+        if connection.fault is not None:
+            self._close(connection)
+        return output
+
+    def read(self, link: Link, data: bytes) -> bytes | None:
+        """Bytes of one request came while others have all turns: what is sent back, or
+        None when the request waits."""
+        connection = self._connection_of(link)
+        self._state.turn.begin()
+        self._state.turn.spend(TURN_UNITS)
+        output = connection.receive(data, self._now_ms)
+        output += self._flush(connection)
+        return None if connection.pause == Pause.TURN else output
+
+    def go_on(self, link: Link) -> bytes | None:
+        """A request that waits has its turn; what is sent back, None if its connection
+        is gone."""
+        known = self._connections.get(link.number)
+        return None if known is None else self._until_done(known[1])
+
+    def _connection_of(self, link: Link) -> Connection:
         known = self._connections.get(link.number)
         if known is None:
             known = link, Connection(self._state.hot, f"10.1.0.1:{link.number}")
             self._connections[link.number] = known
             self._links[known[1]] = link
-        output = self._feed(known[1], data)
-        if known[1].fault is not None:
-            self._close(known[1])
-        return output
+        return known[1]
 
     def ask(self, data: bytes) -> bytes:
         """The observer's questions, and the answers."""
@@ -108,6 +129,10 @@ class Process:
         self._state.turn.begin()
         output = connection.receive(data, self._now_ms)
         output += self._flush(connection)
+        return output + self._until_done(connection)
+
+    def _until_done(self, connection: Connection) -> bytes:
+        output = b""
         while connection.pause != Pause.NONE and connection.fault is None:
             self._state.turn.begin()
             self._state.unfinished.go_on(others_wait=True)

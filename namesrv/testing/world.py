@@ -9,6 +9,7 @@ from typing import Final, NamedTuple
 from namesrv.testing.answers import split_answers
 from namesrv.testing.cast import Cast
 from namesrv.testing.clock import VirtualClock
+from namesrv.testing.crowd import Crowd
 from namesrv.testing.history import History, Step
 from namesrv.testing.keeping import Keeper
 from namesrv.testing.model import Key
@@ -66,6 +67,7 @@ class World:
         self._own_millis = 0
         self._toil: Toil | None = None
         self._crashes: Crashes | None = None
+        self._crowd: Crowd | None = None
         self._ends_first = False
         self._starts_ms: int | None = None
         self._process: Process | None = None
@@ -113,6 +115,9 @@ class World:
     def _own_next(self) -> tuple[int | None, Callable[[], None]]:
         """What the server's machine does next, and when."""
         at_ms, happen = self._next_of_process()
+        crowd = self._crowd
+        if crowd is not None and (at_ms is None or crowd.until_ms < at_ms):
+            at_ms, happen = crowd.until_ms, self._end_crowd
         crashes = self._crashes
         if crashes is not None and (at_ms is None or crashes.at_ms < at_ms):
             return crashes.at_ms, self._crash
@@ -149,6 +154,8 @@ class World:
         if link.is_over or self._process is None:
             return
         self._look_if_unsure()
+        if self._crowd is not None and self._waits(delivery, self._crowd):
+            return
         if delivery.data is None:
             link.is_over = True
             self._process.end(link)
@@ -161,6 +168,39 @@ class World:
         self._judge(delivery, output)
         if self._process.closed:
             self._notice_closed()
+
+    def _waits(self, delivery: Delivery, crowd: Crowd) -> bool:
+        """Whether others have all turns now, and a delivery was taken care of; a single
+        request is read."""
+        link, now_ms = delivery.link, self._clock.now_ms
+        sent = delivery.sent
+        is_request = len(sent) == 1 and self._oracle.can_wait(sent[0].request)
+        if crowd.has(link) or (delivery.data is not None and not is_request):
+            crowd.put(delivery, is_read=False)
+            return True
+        if delivery.data is None or link.is_cut:
+            return False
+        assert self._process is not None
+        link.last_heard_ms = now_ms
+        output = self._process.read(link, delivery.data)
+        if output is None:
+            self._oracle.read(delivery.sent[0].request, link.number, now_ms)
+            crowd.put(delivery, is_read=True)
+        else:
+            self._judge(delivery, output)
+        return True
+
+    def _end_crowd(self) -> None:
+        """Whatever waits has its turn."""
+        crowd, self._crowd = self._crowd, None
+        for delivery, is_read in () if crowd is None else crowd.line:
+            if not is_read:
+                self._deliver(delivery)
+            elif self._process is not None and not delivery.link.is_over:
+                self._look_if_unsure()
+                output = self._process.go_on(delivery.link)
+                if output is not None:
+                    self._judge(delivery, output)
 
     def _judge(self, delivery: Delivery, output: bytes) -> None:
         """Requests were carried out in order; the oracle follows."""
@@ -278,11 +318,18 @@ class World:
         """The process stands still, so much of it because of its own work; perhaps it
         hears of ends before its timers run."""
         if self._process is not None and self._wakes_ms is None:
+            self._end_crowd()
             self._look_if_unsure()
             self._stalled_at_ms = self._clock.now_ms
             self._wakes_ms = self._clock.now_ms + millis
             self._own_millis = millis * own_percent // 100
             self._ends_first = ends_first
+
+    def crowd(self, millis: int) -> None:
+        """Others have all turns for so long."""
+        if self._process is not None and self._wakes_ms is None:
+            self._end_crowd()
+            self._crowd = Crowd(self._clock.now_ms + millis)
 
     def toil(self, times: int, millis: int, pause: int, ends_first: bool) -> None:
         """Work keeps the process busy, again and again."""
@@ -318,6 +365,7 @@ class World:
         """The process is stopped or killed, or loses its files; another one starts."""
         if self._process is None:
             return
+        self._end_crowd()
         self._look_if_unsure()
         now_ms = self._clock.now_ms
         if self._wakes_ms is not None:

@@ -463,3 +463,18 @@ def test_a_stall_of_the_machine_holds_on_through_work(ticking: World) -> None:
     assert len(ticking.live) == 1
     ticking.run(GRACE_MILLIS)
     assert len(ticking.live) == 0
+
+
+def test_what_work_left_unread_is_unread_after_a_stall_of_the_machine(
+    ticking: World,
+) -> None:
+    """Found by the simulator: a connection was closed as idle in the grace."""
+    ticking.run(1000)
+    work(ticking)
+    ticking.run(3000)
+    stall(ticking)
+    assert ticking.liveness.read_until_ms(ticking.now_ms) <= 1000
+    ticking.run(GRACE_MILLIS - TICK_MILLIS)
+    assert ticking.liveness.read_until_ms(ticking.now_ms) <= 1000
+    ticking.run(2 * TICK_MILLIS)
+    assert not is_holding(ticking)

@@ -7,11 +7,13 @@ from typing import Any
 import pytest
 
 from namesrv.carried_brokers import CarriedBrokers
-from namesrv.routing import kept_routes, snapshot, unregistration
+from namesrv.hot_path import HotCode
+from namesrv.routing import kept_routes, liveness, snapshot, unregistration
 from namesrv.routing.leases import Leases
 from namesrv.routing.liveness import Liveness
 from namesrv.routing.registration import Registration
 from namesrv.routing.stalls import Stalls
+from namesrv.routing.state import RoutingState
 from namesrv.routing.tables import RouteTables
 from namesrv.testing.clock import VirtualClock
 from namesrv.testing.history import History, draw_history
@@ -114,6 +116,22 @@ def work_is_no_pause(patch: Patch) -> None:
 
     patch.setattr(Stalls, "_hold", without_hold)
     patch.setattr(Stalls, "tick", tick)
+
+
+def only_answered_is_heard(patch: Patch) -> None:
+    """What was read and waits in line behind others is no sign of life yet."""
+    refresh = RoutingState.refresh_hot_path
+
+    def without_heartbeats(self: Any, now_ms: int) -> None:
+        refresh(self, now_ms)
+        self.hot.hot_codes &= ~int(HotCode.HEARTBEAT)
+
+    def is_expired(info: Any, judged_ms: int) -> bool:
+        silent_millis = judged_ms - info.last_update_timestamp
+        return bool(silent_millis > info.heartbeat_timeout_millis)
+
+    patch.setattr(RoutingState, "refresh_hot_path", without_heartbeats)
+    patch.setattr(liveness, "_is_expired", is_expired)
 
 
 def old_cluster_takes_the_address_along(patch: Patch) -> None:
@@ -245,6 +263,7 @@ BREAKS: dict[Break, tuple[str, int]] = {
     confirmation_is_not_kept: ("P3", 6),
     work_is_suspension: ("is present", 6),
     work_is_no_pause: ("is absent", 6),
+    only_answered_is_heard: ("is absent", 6),
     old_cluster_takes_the_address_along: ("is absent", 6),
     any_name_unregisters: ("P3|answer", 6),
     filter_servers_outlive_their_broker: ("P2", 6),
