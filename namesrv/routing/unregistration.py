@@ -4,6 +4,8 @@ Source: `RouteInfoManager#unRegisterBroker`, protocol.md section 3.4. Unlike Jav
 which queues, it is carried out before it is answered.
 """
 
+import logging
+
 from namesrv._impl import BrokerLiveInfo, Connection
 from namesrv.codes import PERM_WRITE
 from namesrv.options import Options
@@ -36,14 +38,16 @@ def unregister_broker(
         return
     was_lowest = header.broker_id == data.min_broker_id
     removed_ids = _remove_addr(data, addr)
-    outbox.info(
-        "broker unregistered",
-        cluster=cluster,
-        broker=name,
-        address=addr,
-        ids=",".join(map(str, removed_ids)),
-        was_live=was_live,
-    )
+    if removed_ids or was_live:
+        outbox.broker_changed(
+            logging.INFO,
+            "broker unregistered",
+            cluster=cluster,
+            broker=name,
+            address=addr,
+            ids=",".join(map(str, removed_ids)),
+            was_live=was_live,
+        )
     if not data.broker_addrs:
         tables.remove_group(name, now_ms)
         tables.leave_cluster(cluster, name)

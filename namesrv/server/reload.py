@@ -69,15 +69,15 @@ def reload_options(
     state.options.extra = found.extra
     state.configuration.apply(changes, by="SIGHUP")
     set_log_level(state.options)
-    fields = {"changed": ",".join(sorted(changes))}
-    log.log_event(logging.INFO, "the configuration was read again", fields)
+    fields = {"changed": sorted(changes)}
+    log.log_own(logging.INFO, "the configuration was read again", fields)
     if waiting:
-        fields = {"options": ",".join(waiting)}
+        fields = {"options": waiting}
         event = "options that changed count from the next start only"
-        log.log_event(logging.WARNING, event, fields)
+        log.log_own(logging.WARNING, event, fields)
 
 
 def _refuse(log: EventLog, mistakes: Iterable[str]) -> None:
     for mistake in mistakes:
         event = "the configuration was read again, and nothing of it is taken over"
-        log.log_event(logging.WARNING, event, {"reason": mistake})
+        log.log_own(logging.WARNING, event, {"reason": mistake})

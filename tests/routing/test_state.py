@@ -133,8 +133,9 @@ def test_the_answer_comes_when_the_file_is_written(
     done = world.state.answer_when_written(command, world.connection)
     assert not world.state.outbox
     done(error)
-    (late,) = world.state.outbox.take()
+    *others, late = world.state.outbox.take()
     assert isinstance(late, LateAnswer)
+    assert [effect.event for effect in others] == (["request failed"] if error else [])
     assert late.connection is world.connection
     answers = read_answers(late.frame)
     if flag:
