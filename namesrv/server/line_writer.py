@@ -1,8 +1,8 @@
 """A thread that writes lines, so that no pipe, terminal or disk stops the loop.
 
 Standard output, standard error, the log file and the audit log are written by one of
-these each, or share one. What waits is bounded; what is lost is counted, and said in
-the same place once lines flow again.
+these each. What waits is bounded; what is lost is counted, and said in the same place
+once lines flow again.
 """
 
 import queue
@@ -58,7 +58,7 @@ class LineWriter:
         self._missing_line = missing_line
         self._most_waiting_bytes = most_waiting_bytes
         self._on_failure = on_failure
-        self._items: queue.SimpleQueue[_Line | threading.Event | None]
+        self._items: queue.SimpleQueue[_Line | Callable[[], object] | None]
         self._items = queue.SimpleQueue()
         # Reentrant, because the collector of garbage may log in the middle of a call.
         self._lock = threading.RLock()
@@ -68,13 +68,12 @@ class LineWriter:
         self.waiting_bytes = 0
         self.dropped = 0
 
-    def put(self, text: str, outlet: Outlet | None = None) -> bool:
-        """Have a text written, to `outlet` instead of the usual one if there is one.
+    def put(self, text: str) -> bool:
+        """Have a text written; False when it is lost, because too much waits already.
 
-        False when it is lost, because too much waits already. Never waits.
+        Never waits.
         """
-        outlet = outlet or self._outlet
-        data = text.encode(outlet.encoding, "backslashreplace")
+        data = text.encode(self._outlet.encoding, "backslashreplace")
         size = len(data) + LINE_OVERHEAD_BYTES
         with self._lock:
             is_full = self.waiting_bytes + size > self._most_waiting_bytes
@@ -83,15 +82,22 @@ class LineWriter:
                 return False
             self.waiting_bytes += size
             dropped, self.dropped = self.dropped, 0
-        self._items.put(_Line(outlet, data, size, dropped))
+        self._items.put(_Line(data, size, dropped))
         return True
+
+    def then(self, act: Callable[[], object]) -> None:
+        """Have the thread do something between two lines, such as tell or wait."""
+        with self._lock:
+            has_thread = self._has_thread()
+        if has_thread:
+            self._items.put(act)
 
     def flush(self, seconds: float) -> bool:
         """Wait until all is written that was put so far; False if that takes longer."""
         if self._thread is None or self._is_closed:
             return True
         is_done = threading.Event()
-        self._items.put(is_done)
+        self.then(is_done.set)
         return is_done.wait(seconds)
 
     def close(self, seconds: float) -> bool:
@@ -125,17 +131,20 @@ class LineWriter:
 
     def _work(self) -> None:
         for item in iter(self._items.get, None):
-            if isinstance(item, threading.Event):
-                item.set()
-                continue
-            self._lost += item.dropped
-            self._write(item.outlet, item.data)
-            with self._lock:
-                self.waiting_bytes -= item.size
-            if self._items.empty():
-                self._tell_dropped()
+            if isinstance(item, _Line):
+                self._write_line(item)
+            else:
+                item()
         self._tell_dropped()
         self._outlet.close()
+
+    def _write_line(self, line: "_Line") -> None:
+        self._lost += line.dropped
+        self._write(line.data)
+        with self._lock:
+            self.waiting_bytes -= line.size
+        if self._items.empty():
+            self._tell_dropped()
 
     def _tell_dropped(self) -> None:
         """Say what is missing, although no line comes after it."""
@@ -143,15 +152,15 @@ class LineWriter:
             dropped, self.dropped = self.dropped, 0
         if dropped:
             self._lost += dropped
-            self._write(self._outlet, b"")
+            self._write(b"")
 
-    def _write(self, outlet: Outlet, data: bytes) -> None:
-        told = self._lost if outlet is self._outlet else 0
+    def _write(self, data: bytes) -> None:
+        told = self._lost
         if told:
             missing = self._missing_line(told)
-            data = missing.encode(outlet.encoding, "backslashreplace") + data
+            data = missing.encode(self._outlet.encoding, "backslashreplace") + data
         try:
-            outlet.write(data)
+            self._outlet.write(data)
         except (OSError, ValueError) as error:
             self._lost += 1
             reason = getattr(error, "strerror", None) or str(error)
@@ -163,10 +172,9 @@ class LineWriter:
 class _Line:
     """What waits: `dropped` lines are missing before it."""
 
-    __slots__ = ("data", "dropped", "outlet", "size")
+    __slots__ = ("data", "dropped", "size")
 
-    def __init__(self, outlet: Outlet, data: bytes, size: int, dropped: int) -> None:
-        self.outlet = outlet
+    def __init__(self, data: bytes, size: int, dropped: int) -> None:
         self.data = data
         self.size = size
         self.dropped = dropped

@@ -7,15 +7,17 @@ escaped and cut, and what peers cause is limited. Events: protocol.md section 4.
 import logging
 import os
 import sys
+import threading
 import time
 from collections.abc import Callable, Mapping
+from functools import partial
 from typing import Final
 
 from namesrv.errors import StartFailed
 from namesrv.options import Options
 from namesrv.routing.outbox import BURST, LogEvent
 from namesrv.server.line_file import LineFile
-from namesrv.server.line_writer import LineWriter, close_all
+from namesrv.server.line_writer import LineWriter, Outlet, close_all
 from namesrv.server.log_lines import LEVELS, JsonFormatter, TextFormatter, event_record
 from namesrv.server.rate_limit import RateLimit
 from namesrv.server.standard_stream import StandardStream
@@ -23,6 +25,8 @@ from namesrv.server.standard_stream import StandardStream
 LOGGER: Final = logging.getLogger("namesrv")
 END_SECONDS: Final = 0.6
 """How long the end waits for whoever reads the log."""
+_ORDER_SECONDS: Final = 0.5
+"""How long a line waits for one that was said before it, elsewhere."""
 _FILE_MODE: Final = 0o666
 
 
@@ -95,12 +99,11 @@ class LogOutput(logging.Handler):
             JsonFormatter() if options.log_format == "json" else TextFormatter()
         )
         self._file = _open_log_file(options) if options.log_file else None
-        self._stdout = StandardStream(sys.stdout)
-        stderr = StandardStream(sys.stderr)
-        self._console = LineWriter("namesrv-console", stderr, self._missing_line)
-        self._log = self._console
+        self._stdout = self._writer("namesrv-stdout", StandardStream(sys.stdout))
+        self._stderr = self._writer("namesrv-stderr", StandardStream(sys.stderr))
+        self._log = self._stderr
         if self._file is not None:
-            self._log = LineWriter("namesrv-log", self._file, self._missing_line)
+            self._log = self._writer("namesrv-log", self._file)
 
     @property
     def has_file(self) -> bool:
@@ -120,8 +123,20 @@ class LogOutput(logging.Handler):
             self._log.put(self.format(about) + "\n")
 
     def say(self, text: str, *, is_error: bool = False) -> None:
-        """Have a line written to standard output, or to standard error."""
-        self._console.put(text + "\n", None if is_error else self._stdout)
+        """Have a line written to standard output, or to standard error.
+
+        It stands behind all that was logged before and before all that is logged later,
+        if nobody keeps us waiting for long.
+        """
+        if is_error:
+            self._stderr.put(text + "\n")
+            return
+        is_due, is_written = threading.Event(), threading.Event()
+        self._log.then(is_due.set)
+        self._log.then(partial(is_written.wait, _ORDER_SECONDS))
+        self._stdout.then(partial(is_due.wait, _ORDER_SECONDS))
+        self._stdout.put(text + "\n")
+        self._stdout.then(is_written.set)
 
     def look_after_file(self) -> None:
         """Open the file anew if its name is gone or belongs to another file."""
@@ -131,12 +146,18 @@ class LogOutput(logging.Handler):
 
     def wait(self, seconds: float) -> bool:
         """Wait until all lines are written; False if that takes longer."""
-        return self._console.flush(seconds) and self._log.flush(seconds)
+        return all(writer.flush(seconds) for writer in self._writers())
 
     def close(self) -> None:
         """Write what waits, unless that takes too long, and end."""
-        close_all([self._console, self._log], END_SECONDS)
+        close_all(self._writers(), END_SECONDS)
         super().close()
+
+    def _writers(self) -> list[LineWriter]:
+        return [self._stdout, self._stderr, self._log]
+
+    def _writer(self, name: str, outlet: Outlet) -> LineWriter:
+        return LineWriter(name, outlet, self._missing_line)
 
     def _missing_line(self, lost: int) -> str:
         event = "the log could not be written for a while, lines are missing"

@@ -14,10 +14,9 @@ import pytest
 
 from namesrv.errors import StartFailed
 from namesrv.options import Options
-from namesrv.routing.outbox import AuditEvent
+from namesrv.routing.outbox import BURST, AuditEvent
 from namesrv.server import audit_log
 from namesrv.server.audit_log import AuditLog
-from namesrv.server.logs import BURST
 from tests.server.failing import FullDisk, HangingOutlet
 from tests.server.peer import WAIT_SECONDS, wait_until
 from tests.server.stage import Line, RecordedLog
