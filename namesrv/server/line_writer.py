@@ -130,7 +130,7 @@ class LineWriter:
         return True
 
     def _work(self) -> None:
-        for item in iter(self._items.get, None):
+        while (item := self._items.get()) is not None:
             if isinstance(item, _Line):
                 self._write_line(item)
             else:

@@ -132,17 +132,17 @@ def test_the_collector_of_garbage_may_log_in_the_middle_of_a_call(
     class Nested(Outlet):
         @property
         def encoding(self) -> str:  # type: ignore[override]
-            with writer._lock:
+            with nesting._lock:
                 if not outlet.data:
                     outlet.data = b"once"
-                    writer.put("inner\n")
+                    nesting.put("inner\n")
             return "ascii"
 
     nested = Nested()
-    writer = LineWriter("lines", nested, missing)
-    with writer._lock:
-        writer.put("outer\n")
-    assert written(writer, nested) == ["inner", "outer"]
+    nesting = LineWriter("lines", nested, missing)
+    with nesting._lock:
+        nesting.put("outer\n")
+    assert written(nesting, nested) == ["inner", "outer"]
 
 
 def test_end_writes_what_waits_and_takes_nothing_more(
