@@ -52,15 +52,15 @@ def _obey(words: Words) -> int:
         _say(version_line())
     else:
         options, warnings = read_options(words, os.environ)
+        if words.action == "serve":
+            return _serve(options, words, warnings)
         for warning in warnings:
             _say(f"namesrv: warning: {warning}", sys.stderr)
         if words.action == "check":
             _check_files(options)
             _say("namesrv: OK, all options are understood")
-        elif words.action == "print":
-            _say("\n".join(_items(options)))
         else:
-            return _serve(options, words)
+            _say("\n".join(_items(options)))
     return 0
 
 
@@ -92,7 +92,7 @@ def _items(options: Options) -> Iterator[str]:
             yield f"{option.name}={option.shown(value)}"
 
 
-def _serve(options: Options, words: Words) -> int:
+def _serve(options: Options, words: Words, warnings: Iterable[str]) -> int:
     """Serve; the exit code. Raises StartFailed before there is a log to say it."""
     try:
         import_module("namesrv._impl")
@@ -106,6 +106,8 @@ def _serve(options: Options, words: Words) -> int:
 
     output = set_up_logging(options)
     try:
+        for warning in warnings:
+            _warn(output, warning)
         if words.config_file is not None:
             output.say(f"load config properties file OK, {words.config_file}")
         with stray_errors_logged():
@@ -122,7 +124,8 @@ def _serve(options: Options, words: Words) -> int:
 
 def _run(options: Options, words: Words, output: "LogOutput") -> None:
     """Serve. Raises StartFailed, also for a mistake of ours, which the log explains."""
-    from namesrv.server.logs import LOGGER  # noqa: PLC0415
+    from namesrv.server.life_log import log_failed_start  # noqa: PLC0415
+    from namesrv.server.logs import LOGGER, EventLog  # noqa: PLC0415
     from namesrv.server.nameserver import run  # noqa: PLC0415
 
     def announce(server: "NameServer") -> None:
@@ -132,11 +135,20 @@ def _run(options: Options, words: Words, output: "LogOutput") -> None:
         run(options, announce, lambda: _reread(words))
     except StartFailed as failure:
         if output.has_file:
-            LOGGER.error("the server cannot start: %s", failure)
+            log_failed_start(EventLog(), failure)
         raise
     except Exception:
         LOGGER.exception("the server broke down")
         raise StartFailed("the server broke down, its log says why") from None
+
+
+def _warn(output: "LogOutput", warning: str) -> None:
+    """Of the options: whoever starts the server sees it, and a log file has it too."""
+    from namesrv.server.logs import LOGGER  # noqa: PLC0415
+
+    output.say(f"namesrv: warning: {warning}", is_error=True)
+    if output.has_file:
+        LOGGER.warning(warning)
 
 
 def _reread(words: Words) -> Options:

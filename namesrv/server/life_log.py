@@ -1,10 +1,11 @@
-"""Lines of the log about our own life: start, stop."""
+"""Lines of the log about our own life: its begin and its end."""
 
 import logging
 from typing import TYPE_CHECKING
 
 from namesrv import __version__
 from namesrv._impl import IMPLEMENTATION
+from namesrv.errors import StartFailed
 from namesrv.server.logs import EventLog
 
 if TYPE_CHECKING:
@@ -29,6 +30,12 @@ def log_start(log: EventLog, server: "NameServer") -> None:
         "start": server.warm_start.text if server.warm_start else "cold",
     }
     log.log_own(logging.INFO, "server started", fields)
+
+
+def log_failed_start(log: EventLog, failure: StartFailed) -> None:
+    """It will never answer."""
+    fields = {"reason": str(failure)}
+    log.log_own(logging.ERROR, "the server cannot start", fields)
 
 
 def log_stop(log: EventLog, connections: int) -> None:

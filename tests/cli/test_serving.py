@@ -149,7 +149,8 @@ class TestServing:
         (line,) = log.read_text().splitlines()
         members = json.loads(line)
         assert members["level"] == "ERROR"
-        assert members["event"] == "the server cannot start: port 9876 is in use"
+        assert members["event"] == "the server cannot start"
+        assert members["reason"] == "port 9876 is in use"
 
     def test_mistake_of_ours_is_a_traceback_in_the_log(
         self, server: Server, tmp_path: Path, capsys: Capture

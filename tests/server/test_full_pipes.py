@@ -6,6 +6,7 @@ import signal
 import subprocess
 import sys
 from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 
 import pytest
@@ -49,6 +50,17 @@ def command(tmp_path: Path) -> list[str]:
     return [sys.executable, "-m", "namesrv", *words]
 
 
+@contextmanager
+def started(
+    command: list[str], stdout: int | None, stderr: int | None
+) -> "Iterator[subprocess.Popen[bytes]]":
+    with subprocess.Popen(command, stdout=stdout, stderr=stderr) as process:
+        try:
+            yield process
+        finally:
+            process.kill()
+
+
 def read_address(stream: int, pattern: re.Pattern[str]) -> Address:
     with open(stream, closefd=False) as lines:
         found = next(filter(None, map(pattern.search, lines)))
@@ -67,18 +79,14 @@ def serves_and_ends(process: "subprocess.Popen[bytes]", address: Address) -> Non
 
 
 def test_standard_error_that_nobody_reads(command: list[str], pipe: Pipe) -> None:
-    with subprocess.Popen(
-        command, stdout=subprocess.PIPE, stderr=pipe.write_end
-    ) as process:
+    with started(command, stdout=subprocess.PIPE, stderr=pipe.write_end) as process:
         assert process.stdout is not None
         address = read_address(process.stdout.fileno(), BOOT)
         serves_and_ends(process, address)
 
 
 def test_standard_output_that_nobody_reads(command: list[str], pipe: Pipe) -> None:
-    with subprocess.Popen(
-        command, stdout=pipe.write_end, stderr=subprocess.PIPE
-    ) as process:
+    with started(command, stdout=pipe.write_end, stderr=subprocess.PIPE) as process:
         assert process.stderr is not None
         address = read_address(process.stderr.fileno(), STARTED)
         serves_and_ends(process, address)
@@ -87,9 +95,7 @@ def test_standard_output_that_nobody_reads(command: list[str], pipe: Pipe) -> No
 def test_both_are_one_pipe_and_lines_come_once_it_is_read(
     command: list[str], pipe: Pipe
 ) -> None:
-    with subprocess.Popen(
-        command, stdout=pipe.write_end, stderr=pipe.write_end
-    ) as process:
+    with started(command, stdout=pipe.write_end, stderr=pipe.write_end) as process:
         held = pipe.held
         while held:
             held -= len(os.read(pipe.read_end, held))
@@ -105,7 +111,7 @@ def test_start_that_fails(
 ) -> None:
     (tmp_path / "kvConfig.json").write_text("{")
     stderr = pipe.write_end if is_log_full else subprocess.PIPE
-    with subprocess.Popen(command, stderr=stderr) as process:
+    with started(command, stdout=None, stderr=stderr) as process:
         _, text = process.communicate(timeout=WAIT_SECONDS)
         assert process.returncode == 1
         assert is_log_full or b"is not JSON" in text
