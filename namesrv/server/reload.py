@@ -6,6 +6,7 @@ from typing import Final
 
 from namesrv.errors import OptionsInvalid, StartFailed
 from namesrv.options import OPTIONS, REMOTE_KEYS, Options, Value
+from namesrv.routing.outbox import LogEvent
 from namesrv.routing.state import RoutingState
 from namesrv.server.access_keys import read_keys_file
 from namesrv.server.logs import EventLog, set_log_level
@@ -69,12 +70,16 @@ def reload_options(
     state.options.extra = found.extra
     state.configuration.apply(changes, by="SIGHUP")
     set_log_level(state.options)
-    fields = {"changed": sorted(changes)}
-    log.log_own(logging.INFO, "the configuration was read again", fields)
+    # Behind the lines of the changes, which wait in the outbox, too.
     if waiting:
-        fields = {"options": waiting}
         event = "options that changed count from the next start only"
-        log.log_own(logging.WARNING, event, fields)
+        _say(state, logging.WARNING, event, options=waiting)
+    event = "the configuration was read again"
+    _say(state, logging.INFO, event, changed=sorted(changes))
+
+
+def _say(state: RoutingState, level: int, event: str, **fields: object) -> None:
+    state.outbox.put(LogEvent(level, event, fields, peer_caused=False))
 
 
 def _refuse(log: EventLog, mistakes: Iterable[str]) -> None:

@@ -316,6 +316,14 @@ def test_asyncio_logs_to_the_same_place(capsys: pytest.CaptureFixture[str]) -> N
     assert json.loads(line)["event"] == "odd\nthing"
 
 
+def test_lines_of_asyncio_have_a_rate(capsys: pytest.CaptureFixture[str]) -> None:
+    set_up_logging(Options())
+    set_up_logging(Options())
+    for _ in range(100):
+        logging.getLogger("asyncio").warning("socket.send() raised exception.")
+    assert 20 <= len(lines_of(capsys)) < 40
+
+
 def test_escaped_leaves_what_is_printable_alone() -> None:
     assert escaped("a 主 é") == "a 主 é"
     assert escaped("a\u00a0b") == r"a\xa0b"
