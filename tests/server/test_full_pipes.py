@@ -5,6 +5,7 @@ import re
 import signal
 import subprocess
 import sys
+import termios
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -115,3 +116,17 @@ def test_start_that_fails(
         _, text = process.communicate(timeout=WAIT_SECONDS)
         assert process.returncode == 1
         assert is_log_full or b"is not JSON" in text
+
+
+def test_terminal_that_was_stopped(command: list[str]) -> None:
+    """As by Ctrl-S."""
+    ours, theirs = os.openpty()
+    termios.tcflow(theirs, termios.TCOOFF)
+    try:
+        with started(command, stdout=subprocess.PIPE, stderr=theirs) as process:
+            assert process.stdout is not None
+            address = read_address(process.stdout.fileno(), BOOT)
+            serves_and_ends(process, address)
+    finally:
+        os.close(theirs)
+        os.close(ours)
