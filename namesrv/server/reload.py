@@ -70,10 +70,10 @@ def reload_options(
     state.options.extra = found.extra
     state.configuration.apply(changes, by="SIGHUP")
     set_log_level(state.options)
-    # Behind the lines of the changes, which wait in the outbox, too.
     if waiting:
         event = "options that changed count from the next start only"
         _say(state, logging.WARNING, event, options=waiting)
+    # The last line, so that whoever waits for it can read the others.
     event = "the configuration was read again"
     _say(state, logging.INFO, event, changed=sorted(changes))
 

@@ -14,6 +14,8 @@ import pytest
 
 from tests.server.peer import WAIT_SECONDS, Address, Peer, request
 
+pytestmark = pytest.mark.slow
+
 BOOT = re.compile(r"boot success.* address 127\.0\.0\.1:([0-9]+)")
 STARTED = re.compile(r"server started addresses=127\.0\.0\.1:([0-9]+)")
 

@@ -5,10 +5,14 @@ import signal
 from pathlib import Path
 from typing import Any
 
+import pytest
+
 from namesrv import __version__
 from namesrv._impl import IMPLEMENTATION
 from tests.server.peer import Broker, wait_until
 from tests.server.server_process import ServerProcess
+
+pytestmark = pytest.mark.slow
 
 READ_AGAIN = "the configuration was read again"
 
