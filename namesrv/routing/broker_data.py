@@ -35,7 +35,9 @@ class BrokerData:
     `live_keys` are the (cluster, address) of its live entries;
     `topic_refs` refers to every topic with an entry of this group, and may hold
     stale or repeated references until `topics` tidies it. `change` is the number of the
-    last change to anything that a snapshot holds of it.
+    last change to anything that a snapshot holds of it. `queues_added`,
+    `queues_changed`, `queues_removed` and `mapping_changes` count what became of its
+    entries in topics, and of the mappings that name it.
     """
 
     __slots__ = (
@@ -50,6 +52,10 @@ class BrokerData:
         "cluster",
         "enable_acting_master",
         "live_keys",
+        "mapping_changes",
+        "queues_added",
+        "queues_changed",
+        "queues_removed",
         "topic_refs",
         "zone_name",
     )
@@ -59,6 +65,10 @@ class BrokerData:
         self.broker_name = broker_name
         self.broker_addrs: dict[int, str | None] = {}
         self.change = 0
+        self.queues_added = 0
+        self.queues_changed = 0
+        self.queues_removed = 0
+        self.mapping_changes = 0
         self.enable_acting_master = False
         self.zone_name: str | None = None
         self.live_keys: set[tuple[str, str]] = set()

@@ -24,8 +24,7 @@ class RouteTables:
     counts what may have changed a list of topics, `group_changes` what may have changed
     a group's part of routes, `changes` what may have changed anything that is kept.
     `routes` is how many entries of groups in topics, and static-topic mappings, there
-    are. `queues_added`, `queues_changed`, `queues_removed` and `mapping_changes` count
-    what became of such entries and of mappings.
+    are; `mapping_changes` counts those that came or are another than before.
     """
 
     def __init__(self, route_answers: RouteAnswers) -> None:
@@ -45,9 +44,6 @@ class RouteTables:
         self.group_changes = 0
         self.changes = 0
         self.routes = 0
-        self.queues_added = 0
-        self.queues_changed = 0
-        self.queues_removed = 0
         self.mapping_changes = 0
         self._next_number = 0
 
@@ -78,8 +74,8 @@ class RouteTables:
                 mark(topic)
         added = len(data.topic_refs) - refs
         self.routes += added
-        self.queues_added += added
-        self.queues_changed += changed
+        data.queues_added += added
+        data.queues_changed += changed
         if added or changed:
             self.topic_changes += 1
             self._note_change(data)
@@ -94,10 +90,10 @@ class RouteTables:
         if entry.queues.pop(broker_name, None) is None:
             return
         self.routes -= 1
-        self.queues_removed += 1
         self.topic_changes += 1
         data = self.broker_addr_table.get(broker_name)
         if data is not None:
+            data.queues_removed += 1
             data.lost_topic()
             self._note_change(data)
         if entry.queues:
@@ -198,7 +194,10 @@ class RouteTables:
         null as in Java."""
         mappings = self.topic_queue_mapping_info_table.setdefault(topic, {})
         self.routes += info.bname not in mappings
-        self.mapping_changes += mappings.get(info.bname) != info
+        if mappings.get(info.bname) != info:
+            self.mapping_changes += 1
+            if info.bname in self.broker_addr_table:
+                self.broker_addr_table[info.bname].mapping_changes += 1
         mappings[info.bname] = info
         self.changes += 1
         self.mapped_topics.setdefault(info.bname, set()).add(topic)

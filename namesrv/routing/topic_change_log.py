@@ -51,12 +51,12 @@ class TopicChangeLog:
             self._name(address)
 
     def _count(self) -> tuple[int, int, int, int]:
-        tables = self._tables
+        data = self._data
         return (
-            tables.queues_added,
-            tables.queues_changed,
-            tables.queues_removed,
-            tables.mapping_changes,
+            data.queues_added,
+            data.queues_changed,
+            data.queues_removed,
+            data.mapping_changes,
         )
 
     def _queue(self, topic: str) -> QueueData | None:
