@@ -64,20 +64,13 @@ class LineFile:
         self._descriptor = self._opened()
 
     def write(self, data: bytes) -> None:
-        """Append `data`, which may be nothing. Raises OSError."""
-        descriptor = self._rolled(self._looked_after())
-        if self._is_cut and data:
-            # The last line stopped in the middle.
-            data = b"\n" + data
-        written = 0
+        """Append `data`, which may be nothing. Raises OSError; the next write begins
+        with opening the file anew then."""
         try:
-            while written < len(data):
-                written += os.write(descriptor, data[written:])
+            self._append(self._rolled(self._looked_after()), data)
         except OSError:
-            self._is_cut = self._is_cut or written > 0
             self.close()
             raise
-        self._is_cut = self._is_cut and not data
 
     def look_soon(self) -> None:
         """With the next write, look whether the name belongs to another file."""
@@ -89,6 +82,15 @@ class LineFile:
         if descriptor is not None:
             with contextlib.suppress(OSError):
                 os.close(descriptor)
+
+    def _append(self, descriptor: int, data: bytes) -> None:
+        if self._is_cut and data:
+            # The last line stopped in the middle.
+            data = b"\n" + data
+        written = 0
+        while written < len(data):
+            written += os.write(descriptor, data[written:])
+            self._is_cut = written < len(data)
 
     def _opened(self) -> int:
         """A descriptor of the file. Raises OSError if it is none, without waiting."""

@@ -1,5 +1,6 @@
 """The log in a file: rotation, files that go away, and what a full disk costs."""
 
+import errno
 import logging
 import os
 import socket
@@ -19,7 +20,7 @@ from namesrv.server.logs import (
     look_after_log_file,
     set_up_logging,
 )
-from tests.server.failing import FullDisk
+from tests.server.failing import FullDisk, fail_with
 from tests.server.peer import WAIT_SECONDS
 
 pytestmark = pytest.mark.usefixtures("restored_logging")
@@ -217,6 +218,18 @@ class TestFailure:
         assert missing.endswith(MISSING.format(3))
         assert [len(line) for line in cut] == ([room] if room else [])
         assert capfd.readouterr().err == ""
+
+    def test_file_that_went_stale_is_opened_anew(
+        self, path: Path, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        """As on a network disk whose server began anew."""
+        logged = Logged(path)
+        logged.write("before")
+        with monkeypatch.context() as patch:
+            patch.setattr(os, "fstat", fail_with(errno.ESTALE))
+            logged.write("lost")
+        logged.write("after")
+        assert logged.events() == ["INFO  before", MISSING.format(1), "INFO  after"]
 
     def test_rotation_that_fails_goes_on_in_the_same_file(
         self, path: Path, monkeypatch: pytest.MonkeyPatch
