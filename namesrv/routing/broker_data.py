@@ -24,6 +24,8 @@ _MOST_FIRST_SHARED: Final = 64
 """Few: CPython hashes numbers without a seed, and a peer chooses these."""
 # Bytes are hashed with a seed.
 _NUMBERS: Final = Struct("=4i").pack
+_MOST_REPLACED: Final = 16
+_BY_TURNS_MILLIS: Final = 600_000
 
 
 class TopicQueues:
@@ -51,6 +53,8 @@ class BrokerData:
     `change` is the number of the last change to anything that a snapshot holds of it,
     `marked_answers` how many answers there had been when those of its topics were
     marked last; `is_read_only` says that no topic of it may be written to.
+    `queues_added`, `queues_changed`, `queues_removed` and `mapping_changes` count what
+    became of its entries in topics, and of the mappings that name it.
     """
 
     __slots__ = (
@@ -58,6 +62,7 @@ class BrokerData:
         "_live_clusters_at",
         "_lives_in",
         "_queue_texts",
+        "_replaced",
         "_shared",
         "_stale_refs",
         "_texts",
@@ -71,6 +76,10 @@ class BrokerData:
         "is_read_only",
         "live_keys",
         "marked_answers",
+        "mapping_changes",
+        "queues_added",
+        "queues_changed",
+        "queues_removed",
         "topic_refs",
         "zone_name",
     )
@@ -80,6 +89,10 @@ class BrokerData:
         self.broker_name = broker_name
         self.broker_addrs = BrokerAddrs()
         self.change = 0
+        self.queues_added = 0
+        self.queues_changed = 0
+        self.queues_removed = 0
+        self.mapping_changes = 0
         self.enable_acting_master = False
         self.is_read_only = False
         self.zone_name: str | None = None
@@ -91,6 +104,7 @@ class BrokerData:
         self.topic_refs: list[TopicQueues] = []
         self.coming_topics = 0
         self._stale_refs = 0
+        self._replaced: dict[int, tuple[str, int]] = {}
         self._texts: dict[bool, str] = {}
         self._first_shared: dict[tuple[int, int, int, int], QueueData] = {}
         self._shared: dict[bytes, QueueData] = {}
@@ -138,6 +152,20 @@ class BrokerData:
     def lives_in(self, cluster: str) -> bool:
         """Whether any broker of this group is live in a cluster."""
         return cluster in self._lives_in
+
+    def comes_back(
+        self, broker_id: int, addr: str | None, old_addr: str, now_ms: int
+    ) -> bool:
+        """`addr` replaces `old_addr` as the holder of an id; whether it is the address
+        that the other way round was replaced not long ago."""
+        replaced = self._replaced
+        was = replaced.pop(broker_id, None)
+        if len(replaced) >= _MOST_REPLACED:
+            del replaced[next(iter(replaced))]
+        replaced[broker_id] = old_addr, now_ms
+        if was is None:
+            return False
+        return was[0] == addr and now_ms - was[1] <= _BY_TURNS_MILLIS
 
     def topics(self) -> list[TopicQueues]:
         """Every topic with an entry of this group, each once."""

@@ -5,6 +5,7 @@ Our own stall is not the brokers' death: nobody is judged by what was not read y
 `#onChannelDestroy`, protocol.md sections 3.5 and 3.6.
 """
 
+import logging
 from typing import Final
 
 from namesrv._impl import BrokerLiveInfo, Connection
@@ -148,7 +149,8 @@ class Liveness:
                 continue
             if info.owner is not connection:
                 continue
-            self._outbox.info(
+            self._outbox.broker_changed(
+                logging.INFO,
                 "connection of a broker ended",
                 cluster=info.cluster_name,
                 broker=info.broker_name,
@@ -188,9 +190,10 @@ class Liveness:
         }
         if self.leases.is_unconfirmed(info):
             event = "broker of the last run did not come back"
-            self._outbox.warn(event, **fields)
+            self._outbox.broker_changed(logging.WARNING, event, **fields)
             return
-        self._outbox.warn(
+        self._outbox.broker_changed(
+            logging.WARNING,
             "broker expired",
             **fields,
             timeout_millis=info.heartbeat_timeout_millis,

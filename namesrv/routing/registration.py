@@ -5,6 +5,7 @@ depends on it. Other requests are served between two of them, but nobody reads a
 that would mix two registrations (P2). Source: `RouteInfoManager#registerBroker`.
 """
 
+import logging
 from dataclasses import dataclass
 
 from namesrv._impl import BrokerLiveInfo, Connection
@@ -20,6 +21,7 @@ from namesrv.routing.broker_data import BrokerData, TopicQueues
 from namesrv.routing.min_broker_id import notify_min_broker_id_change
 from namesrv.routing.outbox import Outbox
 from namesrv.routing.tables import RouteTables
+from namesrv.routing.topic_change_log import TopicChangeLog
 from namesrv.wire.bodies import (
     DataVersion,
     QueueData,
@@ -84,11 +86,13 @@ class Registration:
         wrapper = self._body.topic_config_serialize_wrapper
         if not self._may_join(group.data, wrapper, outbox):
             return {}
-        yield from self._store_addr(tables, group, outbox)
+        yield from self._store_addr(tables, group, outbox, now_ms)
         if wrapper is not None and wrapper.topic_config_table is not None:
+            log = TopicChangeLog(tables, group.data, wrapper.topic_config_table, outbox)
             complete = yield from self._apply_topics(
                 tables, options, group, wrapper, cluster, now_ms
             )
+            log.note(self._header.broker_addr)
             if not complete:
                 return {}
         info = self._refresh(tables, group.data, cluster, now_ms)
@@ -191,7 +195,7 @@ class Registration:
         raise RequestFailed("register broker failed")
 
     def _store_addr(
-        self, tables: RouteTables, group: _Group, outbox: Outbox
+        self, tables: RouteTables, group: _Group, outbox: Outbox, now_ms: int
     ) -> Steps[None]:
         """Step 8."""
         data, addr = group.data, self._header.broker_addr
@@ -203,7 +207,8 @@ class Registration:
         yield from tables.group_changed(data)
         if old_addr is not None:
             self._forget_replaced(tables, data, old_addr)
-        outbox.info(
+        outbox.broker_changed(
+            logging.INFO,
             "new broker registered",
             cluster=self._header.cluster_name,
             broker=data.broker_name,
@@ -212,6 +217,16 @@ class Registration:
             ha=self._header.ha_server_addr,
             replaces=old_addr,
         )
+        if old_addr is not None and data.comes_back(
+            self._broker_id, addr, old_addr, now_ms
+        ):
+            outbox.warn(
+                "two addresses claim one broker id by turns",
+                broker=data.broker_name,
+                id=self._broker_id,
+                address=addr,
+                other=old_addr,
+            )
 
     def _forget_replaced(
         self, tables: RouteTables, data: BrokerData, old_addr: str

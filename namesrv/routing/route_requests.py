@@ -45,7 +45,7 @@ def get_routeinfo_by_topic(
             remote=connection.remote_address,
         )
         raise RequestFailed("name server not ready")
-    if not state.hot.hot_codes & HotCode.ROUTE:
+    if not state.hot.hot_codes & HotCode.ROUTE and not state.outbox.is_debugging:
         state.refresh_hot_path(now_ms)
     topic = ext_fields.get("topic")
     entry = state.tables.topic_queue_table.get(topic) if topic is not None else None
@@ -54,6 +54,9 @@ def get_routeinfo_by_topic(
     body = None
     if entry is not None and _has_group(state, entry):
         body = _route_body(state, command, ext_fields, entry)
+    if body is None:
+        remote = connection.remote_address
+        state.outbox.debug("lookup of an unknown topic", topic=topic, remote=remote)
     if body is None and topic is not None and is_test:
         _ask_product_cluster(state, command, connection, topic)
         return None
@@ -142,15 +145,12 @@ def get_all_topic_list(
     state: RoutingState, command: RemotingCommand, connection: Connection, now_ms: int
 ) -> Steps[RemotingCommand]:
     """All topics, unless an operator switched it off."""
-    enabled = state.options.enable_all_topic_list
-    state.outbox.info(
-        "list of all topics asked for",
-        remote=connection.remote_address,
-        enabled=enabled,
-    )
-    if not enabled:
+    if not state.options.enable_all_topic_list:
         raise RequestFailed("disable")
-    return command.answer(body=(yield from state.topic_lists.all()))
+    body = yield from state.topic_lists.all()
+    remote = connection.remote_address
+    state.outbox.info("list of all topics asked for", remote=remote)
+    return command.answer(body=body)
 
 
 def get_topics_by_cluster(

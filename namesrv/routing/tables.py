@@ -31,7 +31,8 @@ class RouteTables:
     changed a list of topics, `group_changes` what may have changed a group's part of
     routes, `changes` what may have changed anything that is kept, `topic_removals` how
     many topics went. `routes` is how many entries of groups in topics, and static-topic
-    mappings, there are; `busy` knows the groups that are being changed in steps.
+    mappings, there are; `busy` knows the groups that are being changed in steps;
+    `mapping_changes` counts mappings that came or are another than before.
     """
 
     def __init__(self, route_answers: RouteAnswers) -> None:
@@ -55,6 +56,7 @@ class RouteTables:
         self.group_changes = 0
         self.changes = 0
         self.routes = 0
+        self.mapping_changes = 0
         self._with_addrs = OrderedTexts(write_string)
         self._answers = 0
         self.numbers = TopicNumbers()
@@ -78,7 +80,7 @@ class RouteTables:
         """Store a group's queues by topic; a registration may bring 10,000."""
         table, name, mark = self.topic_queue_table, data.broker_name, self._mark
         numbers, rounds = self.numbers, self.numbers.rounds
-        changed = False
+        changed = 0
         refs = len(data.topic_refs)
         flagged: list[str] = []
         for topic, queue_data in queue_datas.items():
@@ -95,14 +97,17 @@ class RouteTables:
                 continue
             else:
                 queues[name] = queue_data
+                changed += 1
                 if old.topic_sys_flag != queue_data.topic_sys_flag:
                     flagged.append(topic)
-            changed = True
             if entry.is_answered:
                 entry.is_answered = False
                 mark(topic)
-        self.routes += len(data.topic_refs) - refs
-        if changed:
+        added = len(data.topic_refs) - refs
+        self.routes += added
+        data.queues_added += added
+        data.queues_changed += changed
+        if added or changed:
             data.is_read_only = False
             self.topic_changes += 1
             self._note_change(data)
@@ -127,6 +132,7 @@ class RouteTables:
         self._log_topics((entry.topic,))
         data = self.broker_addr_table.get(broker_name)
         if data is not None:
+            data.queues_removed += 1
             data.lost_topic()
             self._note_change(data)
         if entry.queues:
@@ -275,6 +281,10 @@ class RouteTables:
         null as in Java."""
         mappings = self.topic_queue_mapping_info_table.setdefault(topic, {})
         self.routes += info.bname not in mappings
+        if mappings.get(info.bname) != info:
+            self.mapping_changes += 1
+            if info.bname in self.broker_addr_table:
+                self.broker_addr_table[info.bname].mapping_changes += 1
         mappings[info.bname] = info
         self.changes += 1
         self.mapped_topics.setdefault(info.bname, set()).add(topic)

@@ -49,13 +49,21 @@ def _perm_changed(
     verb: str,
 ) -> Steps[RemotingCommand]:
     count = yield from changed
-    state.outbox.info(
-        f"write permission {done}",
-        broker=(command.ext_fields or {}).get("brokerName"),
-        topics=count,
-        remote=connection.remote_address,
-    )
+    name = (command.ext_fields or {}).get("brokerName")
+    _log_perm(state, connection, f"write permission {done}", name, count)
     return command.answer(ext_fields={f"{verb}TopicCount": str(count)})
+
+
+def _log_perm(
+    state: RoutingState,
+    connection: Connection,
+    event: str,
+    broker_name: str | None,
+    count: int,
+) -> None:
+    if count:
+        remote = connection.remote_address
+        state.outbox.info(event, broker=broker_name, topics=count, remote=remote)
 
 
 def delete_topic_in_namesrv(

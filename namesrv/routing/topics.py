@@ -66,6 +66,7 @@ def register_topic(
         return
     names = [queue_data.broker_name or "" for queue_data in known]
     with tables.busy.hold_all(names):
+        before = _changes(tables, names)
         for some in batches(known, Cost.GROUP):
             for queue_data in some:
                 data = tables.broker_addr_table[queue_data.broker_name or ""]
@@ -79,7 +80,15 @@ def register_topic(
                 tables.set_queues(data, {topic: shared})
             tables.forget_digests([q.broker_name or "" for q in some])
             yield len(some) * Cost.GROUP
-    outbox.info("topic registered", topic=topic, brokers=names_text(names))
+        is_changed = _changes(tables, names) != before
+    if is_changed:
+        outbox.info("topic registered", topic=topic, brokers=names_text(names))
+
+
+def _changes(tables: RouteTables, names: Sequence[str]) -> list[tuple[int, int]]:
+    """What was added to these groups and changed in them so far."""
+    groups = [tables.broker_addr_table.get(name) for name in names]
+    return [(d.queues_added, d.queues_changed) for d in groups if d is not None]
 
 
 def wipe_write_perm_of_broker(tables: RouteTables, broker_name: str) -> Steps[int]:

@@ -4,6 +4,9 @@ Source: `RouteInfoManager#unRegisterBroker`, protocol.md section 3.4. Unlike Jav
 which queues, it is carried out before it is answered.
 """
 
+import logging
+from collections.abc import Sequence
+
 from namesrv._impl import BrokerLiveInfo, Connection
 from namesrv.codes import PERM_WRITE
 from namesrv.options import Options
@@ -58,6 +61,7 @@ def _remove_broker(
     tables.forget_digests((name,))
     data = tables.broker_addr_table.get(name)
     if data is None or header.broker_id is None:
+        _log_removed(outbox, header, [], was_live=live is not None)
         return
     if is_meant or _is_held(tables, data, addr, connection):
         if (yield from _leave_to_others(tables, data, key, outbox)):
@@ -121,14 +125,7 @@ def _remove_from_group(
     removed_ids = data.broker_addrs.ids_of(addr)
     for broker_id in removed_ids:
         tables.drop_addr(data, broker_id)
-    outbox.info(
-        "broker unregistered",
-        cluster=cluster,
-        broker=data.broker_name,
-        address=addr,
-        ids=",".join(map(str, removed_ids)),
-        was_live=was_live,
-    )
+    _log_removed(outbox, header, removed_ids, was_live=was_live)
     if not data.broker_addrs:
         tables.leave_cluster(cluster, data.broker_name)
         yield from tables.remove_group(data.broker_name, now_ms)
@@ -141,6 +138,22 @@ def _remove_from_group(
         yield from _take_write_permission(tables, data)
     if was_lowest and options.notify_min_broker_id_changed:
         notify_min_broker_id_change(data, addr, None, outbox)
+
+
+def _log_removed(
+    outbox: Outbox, header: BrokerRequestHeader, ids: Sequence[int], *, was_live: bool
+) -> None:
+    """Nothing is said where nothing was removed."""
+    if ids or was_live:
+        outbox.broker_changed(
+            logging.INFO,
+            "broker unregistered",
+            cluster=header.cluster_name,
+            broker=header.broker_name,
+            address=header.broker_addr,
+            ids=",".join(map(str, ids)),
+            was_live=was_live,
+        )
 
 
 def _take_write_permission(tables: RouteTables, data: BrokerData) -> Steps[None]:

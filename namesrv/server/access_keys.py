@@ -36,7 +36,7 @@ class AccessKeysFile:
             keys, warning = read_keys_file(path)
             self._access.keys = keys
             if warning is not None:
-                self._log.log_event(logging.WARNING, warning, {})
+                self._log.log_own(logging.WARNING, warning, {})
 
     def reload(self) -> bool:
         """Read it again, while serving; False when it is broken and the old keys stay.
@@ -48,12 +48,12 @@ class AccessKeysFile:
         except StartFailed as failure:
             fields = {"reason": str(failure), "keys": len(self._access.keys)}
             event = "access keys could not be read again, the old ones stay"
-            self._log.log_event(logging.ERROR, event, fields)
+            self._log.log_own(logging.ERROR, event, fields)
             return False
         path = self._options.access_keys_file
         if path:
             fields = {"file": path, "keys": len(self._access.keys)}
-            self._log.log_event(logging.INFO, "access keys read again", fields)
+            self._log.log_own(logging.INFO, "access keys read again", fields)
         return True
 
 

@@ -14,6 +14,7 @@ from namesrv.routing.state import RoutingState
 from namesrv.server.broker_hosts import BrokerHosts, host_of
 from namesrv.server.clock import cpu_millis, monotonic_millis
 from namesrv.server.connection_limit import ConnectionLimit
+from namesrv.server.foreign_protocols import foreign_protocol
 from namesrv.server.input_budget import InputBudget
 from namesrv.server.logs import EventLog
 from namesrv.server.output_budget import OutputBudget
@@ -146,12 +147,15 @@ class Connections:
 
     def report_fault(self, protocol: Served, fault: ConnectionFault) -> None:
         """Log why a connection is being closed."""
-        self._log.log_event(
-            logging.WARNING,
-            "connection broke the protocol and is closed",
-            {"remote": protocol.connection.remote_address, "reason": str(fault)},
-            peer_caused=True,
-        )
+        fields = {
+            "remote": protocol.connection.remote_address,
+            "reason": str(fault),
+        }
+        foreign = foreign_protocol(fault)
+        if foreign is not None:
+            fields["looks_like"] = foreign
+        event = "connection broke the protocol and is closed"
+        self._log.log_event(logging.WARNING, event, fields)
 
     def take_turn(self, protocol: Served) -> None:
         """Resume a paused connection in one of the next turns of the loop, in line."""

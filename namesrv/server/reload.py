@@ -72,14 +72,17 @@ def reload_options(
     set_log_level(state.options)
     if waiting:
         event = "options that changed count from the next start only"
-        fields: dict[str, object] = {"options": ",".join(waiting)}
-        state.outbox.put(LogEvent(logging.WARNING, event, fields))
+        _say(state, logging.WARNING, event, options=waiting)
     # The last line, so that whoever waits for it can read the others.
-    changed = ",".join(sorted(changes))
-    state.outbox.info("the configuration was read again", changed=changed)
+    event = "the configuration was read again"
+    _say(state, logging.INFO, event, changed=sorted(changes))
+
+
+def _say(state: RoutingState, level: int, event: str, **fields: object) -> None:
+    state.outbox.put(LogEvent(level, event, fields, peer_caused=False))
 
 
 def _refuse(log: EventLog, mistakes: Iterable[str]) -> None:
     for mistake in mistakes:
         event = "the configuration was read again, and nothing of it is taken over"
-        log.log_event(logging.WARNING, event, {"reason": mistake})
+        log.log_own(logging.WARNING, event, {"reason": mistake})

@@ -117,7 +117,7 @@ class TlsGate:
             event = "TLS certificate replaced, for new connections"
         self._context = context
         fields = {"certificate": self._options.tls_server_cert_path}
-        self._log.log_event(logging.INFO, event, fields)
+        self._log.log_own(logging.INFO, event, fields)
 
     def _report_failure(self, reason: str) -> None:
         event = "the TLS files cannot be used, TLS is refused until they are mended"
@@ -125,7 +125,7 @@ class TlsGate:
             event = "the new TLS files cannot be used, the old certificate stays"
         else:
             self._why_none = reason
-        self._log.log_event(logging.ERROR, event, {"reason": reason})
+        self._log.log_own(logging.ERROR, event, {"reason": reason})
 
     def _make_throw_away(self) -> None:
         """The certificate of test mode, made when somebody needs one."""
@@ -153,7 +153,7 @@ class TlsGate:
         else:
             self._context = context
             event = "a throw-away TLS certificate was made, which no client can check"
-            self._log.log_event(logging.WARNING, event, {"test_mode": True})
+            self._log.log_own(logging.WARNING, event, {"test_mode": True})
 
 
 def context_of_files(options: Options) -> ssl.SSLContext:
