@@ -8,7 +8,7 @@ import zlib
 from typing import Final
 
 from namesrv._impl import Connection
-from namesrv.codes import ORDER_TOPIC_CONFIG, ResponseCode
+from namesrv.codes import ResponseCode
 from namesrv.errors import RequestFailed
 from namesrv.routing import queries, unregistration
 from namesrv.routing.registration import Registration
@@ -56,7 +56,9 @@ def register_broker(
         result = registration.apply(state.tables, state.options, state.outbox, now_ms)
     except RequestFailed as failure:
         return _refused(command, failure.remark)
-    return command.answer(ext_fields=result, body=_order_topic_body(state))
+    return command.answer(
+        ext_fields=result, body=state.order_topic_body(now_ms) or None
+    )
 
 
 def _report_too_many(
@@ -120,12 +122,6 @@ def _dated(version: DataVersion | None, state: RoutingState) -> DataVersion | No
     if version is None or version.timestamp is not None:
         return version
     return DataVersion(version.counter, version.state_version, state.wall_millis())
-
-
-def _order_topic_body(state: RoutingState) -> bytes | None:
-    if not state.options.return_order_topic_config_to_broker:
-        return None
-    return state.kv_config.table_body(ORDER_TOPIC_CONFIG) or None
 
 
 def unregister_broker(

@@ -48,10 +48,11 @@ class Notification:
 @dataclass(slots=True, frozen=True)
 class FileWrite:
     """A file to be replaced. `content` is called right before the write, so that it
-    builds on whatever earlier writes changed; `done` gets the failure or None."""
+    builds on whatever earlier writes changed; its pieces may be taken by any thread.
+    `done` gets the failure or None."""
 
     path: str
-    content: Callable[[], bytes]
+    content: Callable[[], Iterable[bytes]]
     done: Callable[[StorageError | None], None]
 
 

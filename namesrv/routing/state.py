@@ -69,6 +69,7 @@ class RoutingState:
             options.frame_max_length,
         )
         self.turn = Turn(self.hot)
+        self._order_topic_body: bytes | None = None
         self.refresh_hot_path(started_ms)
 
     def is_ready(self, now_ms: int) -> bool:
@@ -81,14 +82,13 @@ class RoutingState:
 
     def refresh_hot_path(self, now_ms: int) -> None:
         """Tell the hot path what it may answer, after anything that decides it."""
-        body = b""
-        if self.options.return_order_topic_config_to_broker:
-            body = self.kv_config.table_body(ORDER_TOPIC_CONFIG)
-        self.hot.order_topic_body = body
+        body = self._ready_order_topic_body()
+        self.hot.order_topic_body = body or b""
         codes = HotCode.NONE
         if self.serialize_type == SerializeType.JSON and not self.draining:
             if self.options.broker_access == "open":
-                codes |= HotCode.HEARTBEAT | HotCode.REGISTRATION
+                codes |= HotCode.HEARTBEAT
+                codes |= HotCode.NONE if body is None else HotCode.REGISTRATION
             if self.is_ready(now_ms) and not self.options.cluster_test:
                 codes |= HotCode.ROUTE
         self.hot.hot_codes = int(codes)
@@ -102,6 +102,26 @@ class RoutingState:
     def order_topic_conf(self, topic: str) -> str | None:
         """Queues of an ordered topic as configured by an operator."""
         return self.kv_config.get(ORDER_TOPIC_CONFIG, topic)
+
+    def order_topic_body(self, now_ms: int) -> bytes:
+        """The order configuration for a broker that registers, empty for none.
+
+        Made for the first one after a change, and ready for the hot path from then on:
+        it can be long, and changes can come one after the other.
+        """
+        body = self._ready_order_topic_body()
+        if body is None:
+            body = self.kv_config.table_body(ORDER_TOPIC_CONFIG)
+            self._order_topic_body = body
+            self.refresh_hot_path(now_ms)
+        return body
+
+    def _ready_order_topic_body(self) -> bytes | None:
+        if not self.options.return_order_topic_config_to_broker:
+            return b""
+        if not self.kv_config.has_namespace(ORDER_TOPIC_CONFIG):
+            return b""
+        return self._order_topic_body
 
     def encode(self, answer: RemotingCommand) -> bytes:
         """An answer in the encoding that the option chose, whatever was asked."""
@@ -134,10 +154,13 @@ class RoutingState:
         if self.options.order_message_enable:
             self.tables.topic_changed(key)
         if self.options.return_order_topic_config_to_broker:
-            self.hot.order_topic_body = self.kv_config.table_body(namespace)
+            self._order_topic_body = None
+            self.hot.order_topic_body = b""
+            self.hot.hot_codes &= ~int(HotCode.REGISTRATION)
 
     def _configuration_changed(self) -> None:
         self.tables.route_answers.forget_bodies()
         self.tables.forget_all_digests()
+        self._order_topic_body = None
         # A gate that was set is looked at by the next lookup, which knows the time.
         self.refresh_hot_path(self.started_ms)

@@ -8,7 +8,7 @@ import contextlib
 import logging
 import signal
 import socket
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from traceback import format_exc
 from typing import Any, Final
 
@@ -321,9 +321,9 @@ class _Job:
         self._flush = flush
         self.path = effect.path
 
-    def content(self) -> list[bytes]:
+    def content(self) -> Iterable[bytes]:
         """What the file is to hold."""
-        return [self._effect.content()]
+        return self._effect.content()
 
     def done(self, error: StorageError | None) -> None:
         """Tell the state."""

@@ -179,7 +179,7 @@ class World:
     def finish_write(self) -> None:
         """The oldest file that waits is written, or cannot be (`write_error`)."""
         write = self.writes.pop(0)
-        content = write.content()
+        content = b"".join(write.content())
         if self.write_error is None:
             self.files[write.path] = content
         write.done(self.write_error)
