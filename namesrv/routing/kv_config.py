@@ -14,6 +14,7 @@ from namesrv.routing.kv_limits import KVLimits
 from namesrv.routing.kv_table import KVChange, KVNamespace, KVTable
 from namesrv.routing.outbox import Outbox
 from namesrv.wire.bodies import write_kv_entry
+from namesrv.wire.damage import damage_of
 from namesrv.wire.lenient_json import JsonValue, read_json, to_text
 
 KEPT_PER_CHARACTER: Final = 5
@@ -46,12 +47,11 @@ class KVConfigManager:
         if data is None:
             return
         path = self._options.kv_config_path
-        if not data.strip() or b"\0" in data:
-            what = "has NUL bytes" if b"\0" in data else "is empty"
+        damage = damage_of(data)
+        if damage is not None:
             raise StartFailed(
-                f"{path} {what}, as after a crash: put a copy of it there, such as"
-                f" {path}.bak, which the Java server writes, or remove it to begin"
-                " with an empty table"
+                f"{path} {damage}: put a copy of it there, such as {path}.bak, which"
+                " the Java server writes, or remove it to begin with an empty table"
             )
         try:
             value = read_json(data, most_values=None)

@@ -5,6 +5,7 @@ from collections.abc import Callable, Iterable, Iterator
 
 from namesrv.errors import StorageError
 from namesrv.server.clock import wall_millis
+from namesrv.server.files import open_to_read
 from namesrv.wire.snapshot_records import FIRST_LINE, Place, is_record
 
 
@@ -31,7 +32,7 @@ class SnapshotJob:
                     yield record
                     continue
                 if descriptor is None:
-                    descriptor = os.open(self.path, os.O_RDONLY | os.O_CLOEXEC)
+                    descriptor = open_to_read(self.path)
                 yield self._copied(descriptor, record)
         finally:
             if descriptor is not None:
@@ -49,14 +50,10 @@ class SnapshotJob:
 class StampJob:
     """The date of our last sign of life."""
 
-    def __init__(self, path: str, done: Callable[[], None]) -> None:
+    def __init__(self, path: str, done: Callable[[StorageError | None], None]) -> None:
         self.path = path
-        self._done = done
+        self.done = done
 
     def content(self) -> Iterable[bytes]:
         """As decimal digits."""
         return [b"%d\n" % wall_millis()]
-
-    def done(self, error: StorageError | None) -> None:
-        """The date of the snapshot itself counts without it."""
-        self._done()
