@@ -87,6 +87,14 @@ class KVConfigManager:
         """The namespace as KVTable JSON, empty for an unknown one."""
         return b"" if namespace is None else self._table.body(namespace)
 
+    def body_bytes(self, namespace: str | None) -> int:
+        """How long `table_body` is."""
+        return 0 if namespace is None else self._table.body_bytes(namespace)
+
+    def body_pieces(self, namespace: str) -> Iterator[bytes]:
+        """As `table_body` of a known namespace, as it is now, piece by piece."""
+        return self._table.body_pieces(namespace)
+
     def put(self, namespace: str, key: str, value: str | None, done: Done) -> None:
         """Store a value. Raises RequestFailed when a limit forbids it."""
         adds = self._limits.check(self._table, namespace, key, value)

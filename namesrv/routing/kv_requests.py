@@ -4,12 +4,17 @@ Source: `DefaultRequestProcessor#putKVConfig`, `#getKVConfig`, `#deleteKVConfig`
 `#getKVListByNamespace`.
 """
 
+from typing import Final
+
 from namesrv._impl import Connection
 from namesrv.codes import ResponseCode
 from namesrv.errors import RequestFailed
 from namesrv.routing.state import RoutingState
 from namesrv.wire.command import RemotingCommand
 from namesrv.wire.headers import KVConfigRequestHeader
+
+LONG_ANSWER_BYTES: Final = 1 << 17
+"""A longer answer would hold the loop, and be in memory as a whole, several times."""
 
 
 def put_kv_config(
@@ -67,9 +72,14 @@ def delete_kv_config(
 
 def get_kvlist_by_namespace(
     state: RoutingState, command: RemotingCommand, connection: Connection, now_ms: int
-) -> RemotingCommand:
-    """All keys of a namespace, or code 22."""
+) -> RemotingCommand | None:
+    """All keys of a namespace, or code 22; many are sent as the peer takes them."""
     header = KVConfigRequestHeader.read(command.ext_fields or {})
+    size = state.kv_config.body_bytes(header.namespace)
+    if size > LONG_ANSWER_BYTES and header.namespace is not None:
+        pieces = state.kv_config.body_pieces(header.namespace)
+        state.answer_in_pieces(command, connection, pieces, size)
+        return None
     body = state.kv_config.table_body(header.namespace)
     if body:
         return command.answer(body=body)

@@ -10,10 +10,17 @@ from collections.abc import Iterable, Iterator
 from itertools import chain
 from typing import Final, NamedTuple, Self
 
-from namesrv.wire.bodies import read_kv_value, write_kv_config, write_kv_table
+from namesrv.wire.bodies import (
+    kv_table_pieces,
+    read_kv_value,
+    write_kv_config,
+    write_kv_table,
+)
 
 BLOCK_KEYS: Final = 128
 """Most keys of a block; a change copies one block and the list of blocks."""
+
+_EMPTY_BYTES: Final = len(write_kv_table([]))
 
 
 class KVChange(NamedTuple):
@@ -37,9 +44,10 @@ class _Block(NamedTuple):
 
 
 class KVNamespace:
-    """The entries of one namespace, by key; `key_count` says how many."""
+    """The entries of one namespace, by key; `key_count` says how many, and
+    `member_bytes` how long those with a value are, with a comma each."""
 
-    __slots__ = ("_blocks", "_firsts", "key_count")
+    __slots__ = ("_blocks", "_firsts", "key_count", "member_bytes")
 
     def __init__(self, entries: Iterable[tuple[str, bytes]] = ()) -> None:
         """From pairs of key and entry in any order."""
@@ -50,6 +58,7 @@ class KVNamespace:
             for at in range(0, len(pairs), BLOCK_KEYS)
         ]
         self._firsts = [block.keys[0] for block in self._blocks]
+        self.member_bytes = sum(_member_bytes(entry) for _, entry in pairs)
 
     def __contains__(self, key: str) -> bool:
         return self._find(_bytes(key))[2]
@@ -76,7 +85,12 @@ class KVNamespace:
             (*keys[:at], *(key for key, _ in new), *keys[rest:]),
             (*entries[:at], *(entry for _, entry in new), *entries[rest:]),
         )
-        return self._with(number, block, len(new) - is_there)
+        old = entries[at] if is_there else None
+        copy = self._with(number, block)
+        copy.key_count = self.key_count + len(new) - is_there
+        copy.member_bytes = self.member_bytes
+        copy.member_bytes += _member_bytes(entry) - _member_bytes(old)
+        return copy
 
     def _find(self, name: bytes) -> tuple[int, int, bool]:
         """Number of the block, place in it, and whether the key is there."""
@@ -87,8 +101,8 @@ class KVNamespace:
         at = bisect_left(keys, name)
         return number, at, at < len(keys) and keys[at] == name
 
-    def _with(self, number: int, block: _Block, more_keys: int) -> Self:
-        """A copy with another block in that place: halved, or left out if empty."""
+    def _with(self, number: int, block: _Block) -> Self:
+        """Another one with that block in its place: halved, or left out if empty."""
         blocks = [block] if block.keys else []
         if len(block.keys) > BLOCK_KEYS:
             half = len(block.keys) // 2
@@ -97,7 +111,6 @@ class KVNamespace:
                 _Block(block.keys[half:], block.entries[half:]),
             ]
         copy = type(self)()
-        copy.key_count = self.key_count + more_keys
         copy._blocks = self._blocks.copy()
         copy._blocks[number : number + 1] = blocks
         copy._firsts = self._firsts.copy()
@@ -135,6 +148,18 @@ class KVTable:
         keys = self._namespaces.get(namespace)
         return b"" if keys is None else write_kv_table(keys.entries())
 
+    def body_bytes(self, namespace: str) -> int:
+        """How long `body` is."""
+        keys = self._namespaces.get(namespace)
+        if keys is None:
+            return 0
+        # No comma stands before the first one.
+        return _EMPTY_BYTES + max(keys.member_bytes - 1, 0)
+
+    def body_pieces(self, namespace: str) -> Iterator[bytes]:
+        """As `body` of a known one, piece by piece; later changes are not in it."""
+        return kv_table_pieces(self._namespaces[namespace].entries())
+
     def changed(self, changes: Iterable[KVChange]) -> "KVTable":
         """Another table, in which these changes were made in their order.
 
@@ -158,6 +183,11 @@ class KVTable:
         """The text of kvConfig.json, piece by piece, for any thread."""
         names = sorted(self._namespaces)
         return write_kv_config((n, self._namespaces[n].entries()) for n in names)
+
+
+def _member_bytes(entry: bytes | None) -> int:
+    """With its comma; a null value is not shown."""
+    return len(entry) + 1 if entry else 0
 
 
 def _bytes(key: str) -> bytes:

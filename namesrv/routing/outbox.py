@@ -74,6 +74,16 @@ class LateAnswer:
 
 
 @dataclass(slots=True, frozen=True)
+class LongAnswer:
+    """The answer of a request that waits until all of it was sent: a whole frame in
+    pieces, which take `kept_bytes` in memory until then."""
+
+    connection: Connection
+    pieces: Iterator[bytes]
+    kept_bytes: int
+
+
+@dataclass(slots=True, frozen=True)
 class Close:
     """A connection on which no live broker is left after an expiry."""
 
@@ -81,7 +91,14 @@ class Close:
 
 
 Effect: TypeAlias = (
-    LogEvent | AuditEvent | Notification | FileWrite | RouteQuery | LateAnswer | Close
+    LogEvent
+    | AuditEvent
+    | Notification
+    | FileWrite
+    | RouteQuery
+    | LateAnswer
+    | LongAnswer
+    | Close
 )
 
 

@@ -1,6 +1,7 @@
 """Everything a NameServer knows, put together; a server has one of it."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from itertools import chain
 from typing import Literal
 
 from namesrv._impl import Connection, HotPath, RouteAnswers
@@ -13,12 +14,12 @@ from namesrv.routing.audit import Audit
 from namesrv.routing.configuration import Configuration
 from namesrv.routing.kv_config import KVConfigManager
 from namesrv.routing.liveness import Liveness
-from namesrv.routing.outbox import LateAnswer, Outbox
+from namesrv.routing.outbox import LateAnswer, LongAnswer, Outbox
 from namesrv.routing.route_bodies import RouteBodies
 from namesrv.routing.tables import RouteTables
 from namesrv.routing.topic_lists import TopicLists
 from namesrv.routing.turn import Turn
-from namesrv.wire.command import RemotingCommand, encode_frame
+from namesrv.wire.command import RemotingCommand, encode_frame, encode_head
 
 ColdAnswer = bytes | Literal[Pause.TURN] | None
 ColdPath = Callable[[int, bytes, bytes | None, Connection, int], ColdAnswer]
@@ -134,6 +135,21 @@ class RoutingState:
         self.audit.note(request, connection, answer)
         frame = b"" if request.is_oneway else self.encode(answer)
         self.outbox.put(LateAnswer(connection, frame))
+
+    def answer_in_pieces(
+        self,
+        request: RemotingCommand,
+        connection: Connection,
+        pieces: Iterator[bytes],
+        body_bytes: int,
+    ) -> None:
+        """Answer a request with a body that is sent as the peer takes it."""
+        if request.is_oneway:
+            self.answer_later(request, connection, request.answer())
+            return
+        head = encode_head(request.answer(), self.serialize_type, body_bytes)
+        frame = chain((head,), pieces)
+        self.outbox.put(LongAnswer(connection, frame, len(head) + body_bytes))
 
     def answer_when_written(
         self, request: RemotingCommand, connection: Connection

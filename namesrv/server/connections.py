@@ -3,7 +3,7 @@
 import asyncio
 import logging
 from collections import deque
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from typing import Final, Protocol
 
 from namesrv._impl import Connection
@@ -50,6 +50,9 @@ class Served(Protocol):
 
     def resume(self, answer: bytes = b"") -> None:
         """Go on after a pause, with the answer that had to wait."""
+
+    def send_pieces(self, pieces: Iterator[bytes], kept_bytes: int) -> None:
+        """Answer with these, as the peer takes them, and go on after a pause."""
 
     def stop_reading(self) -> None:
         """Take no more input."""

@@ -21,6 +21,7 @@ from namesrv.routing.outbox import (
     FileWrite,
     LateAnswer,
     LogEvent,
+    LongAnswer,
     Notification,
     RouteQuery,
 )
@@ -320,6 +321,10 @@ class NameServer:
                 protocol = self._connections.find(connection)
                 if protocol is not None:
                     protocol.resume(frame)
+            case LongAnswer(connection, pieces, kept_bytes):
+                protocol = self._connections.find(connection)
+                if protocol is not None:
+                    protocol.send_pieces(pieces, kept_bytes)
             case RouteQuery(topic, done):
                 self._product_cluster.query(topic, self._then_flush(done))
             case Notification(addresses, frame):

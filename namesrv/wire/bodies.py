@@ -210,6 +210,13 @@ def write_kv_table(entries: Iterable[bytes]) -> bytes:
     return b'{"table":{%b}}' % b",".join(filter(None, entries))
 
 
+def kv_table_pieces(entries: Iterable[bytes]) -> Iterator[bytes]:
+    """As `write_kv_table`, piece by piece."""
+    yield b'{"table":{'
+    yield from _joined(entries)
+    yield b"}}"
+
+
 def write_kv_config(
     namespaces: Iterable[tuple[str, Iterable[bytes]]],
 ) -> Iterator[bytes]:
@@ -220,11 +227,7 @@ def write_kv_config(
     for name, entries in namespaces:
         yield f"{before_name}{write_string(name)}:{{".encode()
         before_name = ","
-        before_entry = b""
-        for entry in filter(None, entries):
-            yield before_entry
-            yield entry
-            before_entry = b","
+        yield from _joined(entries)
         yield b"}"
     yield b"}}"
 
@@ -248,6 +251,15 @@ def write_array(elements: Iterable[str]) -> str:
 def write_object(members: Iterable[tuple[str, str]]) -> str:
     """`{...}` of names and values that are JSON already."""
     return "{" + ",".join(f"{write_string(n)}:{value}" for n, value in members) + "}"
+
+
+def _joined(entries: Iterable[bytes]) -> Iterator[bytes]:
+    """What there is of members, with commas between."""
+    comma = b""
+    for entry in filter(None, entries):
+        yield comma
+        yield entry
+        comma = b","
 
 
 def _text_member(name: str, text: str | None) -> str:

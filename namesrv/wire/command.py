@@ -103,13 +103,20 @@ def encode_frame(command: RemotingCommand, serialize_type: int) -> bytes:
 
     Source: `RemotingCommand#encode`, protocol.md section 1.1.
     """
+    body = command.body or b""
+    return encode_head(command, serialize_type, len(body)) + body
+
+
+def encode_head(
+    command: RemotingCommand, serialize_type: int, body_bytes: int
+) -> bytes:
+    """The frame of `command` up to its body, which is so long and sent after it."""
     if serialize_type == SerializeType.JSON:
         header = _encode_json(command)
     else:
         header = _encode_binary(command)
-    body = command.body or b""
     mark = serialize_type << 24 | len(header)
-    return struct.pack(">II", 4 + len(header) + len(body), mark) + header + body
+    return struct.pack(">II", 4 + len(header) + body_bytes, mark) + header
 
 
 def _decode_json(header: bytes) -> RemotingCommand:

@@ -51,6 +51,8 @@ def test_table_is_what_a_dictionary_is(
     assert table.key_count == sum(map(len, model.values()))
     for namespace, keys in model.items():
         assert table.body(namespace) == _body(keys)
+        assert b"".join(table.body_pieces(namespace)) == _body(keys)
+        assert table.body_bytes(namespace) == len(_body(keys))
         for key, value in keys.items():
             assert table.has(namespace, key)
             assert table.value(namespace, key) == _readable(value)
@@ -81,6 +83,8 @@ def test_changes_made_at_once_are_those_made_one_by_one(
     at_once = KVTable().changed(made)
     assert file_text(at_once) == file_text(one_by_one)
     assert at_once.key_count == one_by_one.key_count
+    for name in {namespace for namespace, _, _ in changes} | {"none"}:
+        assert at_once.body_bytes(name) == len(at_once.body(name))
 
 
 def test_table_that_was_changed_stays_what_it_was() -> None:

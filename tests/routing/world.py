@@ -15,6 +15,7 @@ from namesrv.routing.outbox import (
     FileWrite,
     LateAnswer,
     LogEvent,
+    LongAnswer,
     Notification,
     RouteQuery,
 )
@@ -173,6 +174,10 @@ class World:
             self.closed.append(effect.connection)
         elif isinstance(effect, LateAnswer):
             self._resume(effect)
+        elif isinstance(effect, LongAnswer):
+            frame = b"".join(effect.pieces)
+            assert len(frame) == effect.kept_bytes
+            self._resume(LateAnswer(effect.connection, frame))
         else:
             self.writes.append(effect)
 
