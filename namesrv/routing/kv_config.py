@@ -136,8 +136,9 @@ def _entries(
             "or move it away"
         )
     try:
-        for key, member in value.items():
-            yield key, write_kv_entry(key, to_text(member))
+        for key in list(value):
+            # Each text is freed before the next is encoded, and leaves its room to it.
+            yield key, write_kv_entry(key, to_text(value.pop(key)))
     except JsonInvalid as exc:
         raise StartFailed(
             f"a value of namespace {namespace!r} in {path} is no text ({exc}): repair "
