@@ -14,6 +14,7 @@ from namesrv.routing.kv_limits import KVLimits
 from namesrv.routing.kv_table import KVChange, KVNamespace, KVTable
 from namesrv.routing.outbox import Outbox
 from namesrv.wire.bodies import write_kv_entry
+from namesrv.wire.command import LongBody
 from namesrv.wire.damage import damage_of
 from namesrv.wire.lenient_json import JsonValue, read_json, to_text
 
@@ -87,13 +88,12 @@ class KVConfigManager:
         """The namespace as KVTable JSON, empty for an unknown one."""
         return b"" if namespace is None else self._table.body(namespace)
 
-    def body_bytes(self, namespace: str | None) -> int:
-        """How long `table_body` is."""
-        return 0 if namespace is None else self._table.body_bytes(namespace)
-
-    def body_pieces(self, namespace: str) -> Iterator[bytes]:
-        """As `table_body` of a known namespace, as it is now, piece by piece."""
-        return self._table.body_pieces(namespace)
+    def body(self, namespace: str | None, longest: int) -> bytes | LongBody:
+        """As `table_body`, and in pieces if it has more than `longest` bytes."""
+        if namespace is None or self._table.body_bytes(namespace) <= longest:
+            return self.table_body(namespace)
+        pieces = self._table.body_pieces(namespace)
+        return LongBody(pieces, self._table.body_bytes(namespace))
 
     def put(self, namespace: str, key: str, value: str | None, done: Done) -> None:
         """Store a value. Raises RequestFailed when a limit forbids it."""

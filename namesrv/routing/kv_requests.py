@@ -72,15 +72,10 @@ def delete_kv_config(
 
 def get_kvlist_by_namespace(
     state: RoutingState, command: RemotingCommand, connection: Connection, now_ms: int
-) -> RemotingCommand | None:
+) -> RemotingCommand:
     """All keys of a namespace, or code 22; many are sent as the peer takes them."""
     header = KVConfigRequestHeader.read(command.ext_fields or {})
-    size = state.kv_config.body_bytes(header.namespace)
-    if size > LONG_ANSWER_BYTES and header.namespace is not None:
-        pieces = state.kv_config.body_pieces(header.namespace)
-        state.answer_in_pieces(command, connection, pieces, size)
-        return None
-    body = state.kv_config.table_body(header.namespace)
+    body = state.kv_config.body(header.namespace, LONG_ANSWER_BYTES)
     if body:
         return command.answer(body=body)
     return command.answer(

@@ -95,7 +95,12 @@ class RequestProcessor:
         turn.spend(command.code, len(body or b""), answer_bytes)
         if answer is None:
             return None
-        return b"" if command.is_oneway else self.state.encode(answer)
+        if command.is_oneway:
+            return b""
+        if answer.long_body is not None:
+            self.state.send_in_pieces(answer, answer.long_body, connection)
+            return None
+        return self.state.encode(answer)
 
     def _answer(
         self, command: RemotingCommand, connection: Connection, now_ms: int

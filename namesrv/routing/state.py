@@ -1,8 +1,8 @@
 """Everything a NameServer knows, put together; a server has one of it."""
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from itertools import chain
-from typing import Literal
+from typing import Final, Literal
 
 from namesrv._impl import Connection, HotPath, RouteAnswers
 from namesrv.codes import ORDER_TOPIC_CONFIG, ResponseCode, SerializeType
@@ -19,7 +19,14 @@ from namesrv.routing.route_bodies import RouteBodies
 from namesrv.routing.tables import RouteTables
 from namesrv.routing.topic_lists import TopicLists
 from namesrv.routing.turn import Turn
-from namesrv.wire.command import RemotingCommand, encode_frame, encode_head
+from namesrv.wire.command import (
+    LongBody,
+    RemotingCommand,
+    encode_frame,
+    encode_head,
+)
+
+_LONG_ORDER_BYTES: Final = 1 << 20
 
 ColdAnswer = bytes | Literal[Pause.TURN] | None
 ColdPath = Callable[[int, bytes, bytes | None, Connection, int], ColdAnswer]
@@ -104,18 +111,21 @@ class RoutingState:
         """Queues of an ordered topic as configured by an operator."""
         return self.kv_config.get(ORDER_TOPIC_CONFIG, topic)
 
-    def order_topic_body(self, now_ms: int) -> bytes:
+    def order_topic_body(self, now_ms: int) -> bytes | LongBody:
         """The order configuration for a broker that registers, empty for none.
 
-        Made for the first one after a change, and ready for the hot path from then on:
-        it can be long, and changes can come one after the other.
+        Made for the first one after a change, and ready for the hot path from then on,
+        because changes can come one after the other. One that is too long to be copied
+        at once is made for each, and registrations stay cold.
         """
         body = self._ready_order_topic_body()
-        if body is None:
-            body = self.kv_config.table_body(ORDER_TOPIC_CONFIG)
-            self._order_topic_body = body
+        if body is not None:
+            return body
+        whole_or_long = self.kv_config.body(ORDER_TOPIC_CONFIG, _LONG_ORDER_BYTES)
+        if isinstance(whole_or_long, bytes):
+            self._order_topic_body = whole_or_long
             self.refresh_hot_path(now_ms)
-        return body
+        return whole_or_long
 
     def _ready_order_topic_body(self) -> bytes | None:
         if not self.options.return_order_topic_config_to_broker:
@@ -136,20 +146,13 @@ class RoutingState:
         frame = b"" if request.is_oneway else self.encode(answer)
         self.outbox.put(LateAnswer(connection, frame))
 
-    def answer_in_pieces(
-        self,
-        request: RemotingCommand,
-        connection: Connection,
-        pieces: Iterator[bytes],
-        body_bytes: int,
+    def send_in_pieces(
+        self, answer: RemotingCommand, body: LongBody, connection: Connection
     ) -> None:
-        """Answer a request with a body that is sent as the peer takes it."""
-        if request.is_oneway:
-            self.answer_later(request, connection, request.answer())
-            return
-        head = encode_head(request.answer(), self.serialize_type, body_bytes)
-        frame = chain((head,), pieces)
-        self.outbox.put(LongAnswer(connection, frame, len(head) + body_bytes))
+        """Have an answer sent as the peer takes it."""
+        head = encode_head(answer, self.serialize_type, body.length)
+        frame = chain((head,), body.pieces)
+        self.outbox.put(LongAnswer(connection, frame, len(head) + body.length))
 
     def answer_when_written(
         self, request: RemotingCommand, connection: Connection

@@ -4,7 +4,7 @@ Decoding is lenient as Java's is; encoding is exactly what Java 5.5.0 writes.
 """
 
 import struct
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from typing import Final
 
@@ -35,11 +35,20 @@ _SHORT_LENGTH: Final = struct.Struct(">h")
 _MOST_EXT_FIELDS: Final = 100_000
 
 
+@dataclass(slots=True, frozen=True)
+class LongBody:
+    """A body that is sent piece by piece, and never in memory as a whole."""
+
+    pieces: Iterator[bytes]
+    length: int
+
+
 @dataclass(slots=True)
 class RemotingCommand:
     """One request or answer. Source: `RemotingCommand`, protocol.md section 1.2.
 
-    `language` is None for a name that nobody knows; `body` is None when empty.
+    `language` is None for a name that nobody knows; `body` is None when empty, and
+    beside a `long_body`, which only answers have.
     """
 
     code: int
@@ -50,6 +59,7 @@ class RemotingCommand:
     remark: str | None = None
     ext_fields: ExtFields | None = None
     body: bytes | None = None
+    long_body: LongBody | None = None
 
     @property
     def is_oneway(self) -> bool:
@@ -67,16 +77,18 @@ class RemotingCommand:
         remark: str | None = None,
         *,
         ext_fields: ExtFields | None = None,
-        body: bytes | None = None,
+        body: bytes | LongBody | None = None,
     ) -> "RemotingCommand":
         """The answer to this request: same opaque, our version, flag 1 only."""
+        long_body = body if isinstance(body, LongBody) else None
         return RemotingCommand(
             code=code,
             opaque=self.opaque,
             flag=FLAG_RESPONSE,
             remark=remark,
             ext_fields=ext_fields,
-            body=body,
+            body=None if isinstance(body, LongBody) else body,
+            long_body=long_body,
         )
 
 

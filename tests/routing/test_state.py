@@ -131,6 +131,23 @@ def test_order_configuration_is_written_once_for_many_changes(world: World) -> N
     assert world.processor.cold_calls == cold_calls + 1
 
 
+def test_order_configuration_of_megabytes_is_sent_in_pieces(world: World) -> None:
+    """Registrations stay cold then, and are answered as any other."""
+    value = "v" * 60_000
+    for number in range(20):
+        world.ask(100, {**ORDER, "key": f"T{number:02}", "value": value})
+    expected = {f"T{number:02}": value for number in range(20)}
+    for _ in range(2):
+        answer = world.register()
+        assert answer.code == 0 and answer.json == {"table": expected}
+        assert world.state.hot.order_topic_body == b""
+        assert not mask(world) & int(HotCode.REGISTRATION)
+    for number in range(19):
+        world.ask(102, {**ORDER, "key": f"T{number:02}"})
+    assert world.register().json == {"table": {"T19": value}}
+    assert mask(world) == ALL_CODES
+
+
 def test_a_loaded_configuration_is_there_from_the_start(world: World) -> None:
     world.state.kv_config.load(b'{"configTable":{"ORDER_TOPIC_CONFIG":{"T1":"b:4"}}}')
     world.state.refresh_hot_path(0)
