@@ -116,6 +116,8 @@ def encode_frame(command: RemotingCommand, serialize_type: int) -> bytes:
     Source: `RemotingCommand#encode`, protocol.md section 1.1.
     """
     body = command.body or b""
+    if command.long_body is not None:
+        body = b"".join(command.long_body.pieces)
     return encode_head(command, serialize_type, len(body)) + body
 
 
