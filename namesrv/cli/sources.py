@@ -12,9 +12,11 @@ from typing import Final
 
 from namesrv.cli import tls_properties
 from namesrv.cli.words import Words
-from namesrv.errors import OptionsInvalid, PropertiesInvalid
+from namesrv.errors import OptionsInvalid, PropertiesInvalid, StorageError
 from namesrv.option_sources import Given, Source, build
 from namesrv.options import CONFIG_STORE_FILE, OPTIONS, REMOTE_KEYS, Option, Options
+from namesrv.server.files import read
+from namesrv.wire.damage import damage_of
 from namesrv.wire.properties import read_properties
 
 VARIABLE_PREFIX: Final = "NAMESRV_OPT_"
@@ -53,8 +55,9 @@ def read_options(words: Words, environ: Mapping[str, str]) -> tuple[Options, lis
     below += _tls_config_file([*below, *above], mistakes, warnings)
     options = _build([*below, *above], mistakes)
     if options is not None:
+        _check_directory(options, words.config_file, mistakes)
         _choose_store(options, words.config_file, warnings)
-        store = _store(options, mistakes)
+        store = _store(options, mistakes, warnings)
         options = _build([*below, *store, *above], mistakes)
     if options is None or mistakes:
         raise OptionsInvalid(list(dict.fromkeys(mistakes)))
@@ -78,6 +81,26 @@ def _build(sources: Sequence[Source], mistakes: list[str]) -> Options | None:
             " known; give --data-dir a path without ~"
         )
     return options
+
+
+def _check_directory(
+    options: Options, config_file: str | None, mistakes: list[str]
+) -> None:
+    """Where the working directory is gone, no path may begin there.
+
+    Raises `OptionsInvalid`, with all mistakes.
+    """
+    try:
+        os.getcwd()
+    except FileNotFoundError:
+        paths = [config_file or "", *(getattr(options, name) for name in _PATHS)]
+        relative = [path for path in paths if path and not os.path.isabs(path)]
+        if relative:
+            mistakes.append(
+                f"{relative[0]} is relative to the working directory, which is gone;"
+                " change to a directory that exists, or give an absolute path"
+            )
+            raise OptionsInvalid(mistakes) from None
 
 
 def _choose_store(
@@ -130,20 +153,44 @@ def _tls_config_file(
         yield tls_properties.of_config_file(path, items, mistakes, warnings)
 
 
-def _store(options: Options, mistakes: list[str]) -> Iterator[Source]:
+def _store(
+    options: Options, mistakes: list[str], warnings: list[str]
+) -> Iterator[Source]:
+    """A file of ours, unlike the others: no link, and damaged where it has no text."""
     path = options.config_store_path
-    if os.path.exists(path):
-        allowed = REMOTE_KEYS - options.black_list
-        items = _properties(path, mistakes)
-        yield Source(f"file {path}", [item for item in items if item.key in allowed])
+    try:
+        data = read(path) if os.path.lexists(path) else None
+    except StorageError as error:
+        mistakes.append(str(error))
+        return
+    if data is None:
+        return
+    damage = damage_of(data)
+    if damage is not None:
+        warnings.append(
+            f"file {path} {damage}, so the options that were changed remotely are not"
+            f" known any more; put a copy of it there, such as {path}.bak, which the"
+            " Java server writes, or change them again"
+        )
+        return
+    allowed = REMOTE_KEYS - options.black_list
+    items = _given(path, data.decode("iso-8859-1"), mistakes)
+    yield Source(f"file {path}", [item for item in items if item.key in allowed])
 
 
 def _properties(path: str, mistakes: list[str]) -> list[Given]:
     try:
         with open(path, encoding="iso-8859-1", newline="") as file:
-            properties = read_properties(file.read())
+            text = file.read()
     except OSError as error:
         mistakes.append(f"file {path} cannot be read: {error.strerror}")
+        return []
+    return _given(path, text, mistakes)
+
+
+def _given(path: str, text: str, mistakes: list[str]) -> list[Given]:
+    try:
+        properties = read_properties(text)
     except PropertiesInvalid as error:
         mistakes.append(f"file {path}, line {error.line}: {error.reason}")
     else:

@@ -8,7 +8,7 @@ import zlib
 from typing import Final, Literal
 
 from namesrv._impl import Connection
-from namesrv.codes import ORDER_TOPIC_CONFIG, ResponseCode
+from namesrv.codes import ResponseCode
 from namesrv.errors import LimitExceeded, RequestFailed
 from namesrv.hot_path import Pause
 from namesrv.routing import queries, unregistration
@@ -85,7 +85,9 @@ def _register(
         except RequestFailed as failure:
             return _refused(command, failure.remark)
         yield Cost.REGISTRATION
-    return command.answer(ext_fields=result, body=_order_topic_body(state))
+    return command.answer(
+        ext_fields=result, body=state.order_topic_body(now_ms) or None
+    )
 
 
 def _report_too_many(
@@ -148,12 +150,6 @@ def _dated(version: DataVersion | None, state: RoutingState) -> DataVersion | No
     if version is None or version.timestamp is not None:
         return version
     return DataVersion(version.counter, version.state_version, state.wall_millis())
-
-
-def _order_topic_body(state: RoutingState) -> bytes | None:
-    if not state.options.return_order_topic_config_to_broker:
-        return None
-    return state.kv_config.table_body(ORDER_TOPIC_CONFIG) or None
 
 
 def unregister_broker(

@@ -4,20 +4,31 @@ Only the keys of an allow-list are changed, typed, all of a request or none of i
 (docs/protocol.md, chapter on differences). Source: `Configuration#update`.
 """
 
-from collections.abc import Callable, Mapping
-from typing import Final
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from typing import Final, NamedTuple
 
 from namesrv.errors import PropertiesInvalid, RequestFailed, StorageError
 from namesrv.option_sources import parse_remote
 from namesrv.options import BY_NAME, REMOTE_KEYS, Options, Value, value_text
-from namesrv.routing.outbox import FileWrite, Outbox
+from namesrv.routing.file_changes import Done, FileChanges
+from namesrv.routing.outbox import Outbox
 from namesrv.wire.properties import read_properties, write_properties
-
-Done = Callable[[StorageError | None], None]
 
 LONGEST_UPDATE_BYTES: Final = 1 << 16
 """All keys with their longest values are far shorter; millions of lines would take the
 loop a quarter of a minute and a gigabyte."""
+_KEPT_PER_BYTE: Final = 4
+"""An update that waits is kept as its request and as what was read of it."""
+_NOTHING: Final = b"# no option was changed remotely\n"
+"""A file without a byte is one that a crash has emptied."""
+
+
+class _Update(NamedTuple):
+    """New values by option name, as they are and as texts, and whose wish they are."""
+
+    changes: dict[str, Value]
+    texts: dict[str, str]
+    remote_address: str
 
 
 class Configuration:
@@ -33,6 +44,9 @@ class Configuration:
         self._options = options
         self._outbox = outbox
         self._on_change = on_change
+        self._updates: FileChanges[_Update] = FileChanges(
+            outbox, lambda: options.config_store_path, self._content, self._settle
+        )
         self._black_list = options.black_list
         self._stored: dict[str, str] = {}
 
@@ -51,25 +65,15 @@ class Configuration:
     def update(self, body: bytes, remote_address: str, done: Done) -> None:
         """Check a request's `key=value` lines, store them, then apply them.
 
-        Raises RequestFailed: code 1 for a malformed or far too long text or a value of
-        the wrong type, code 16 for a key that may not be changed.
+        Raises RequestFailed: code 1 for a malformed or far too long text, a value of
+        the wrong type or too many that wait, code 16 for a key that may not be changed.
         Source: protocol.md section 4.3.
         """
         changes = self._read(body)
         texts = {name: value_text(value) for name, value in changes.items()}
-
-        def written(error: StorageError | None) -> None:
-            if error is None:
-                self._stored.update(texts)
-                self.apply(changes, remote=remote_address)
-            done(error)
-
-        def content() -> bytes:
-            merged = {**self._stored, **texts}
-            return write_properties(sorted(merged.items())).encode("latin-1")
-
-        path = self._options.config_store_path
-        self._outbox.put(FileWrite(path, content, written))
+        kept_bytes = _KEPT_PER_BYTE * len(body)
+        self._updates.check(kept_bytes)
+        self._updates.add(_Update(changes, texts, remote_address), kept_bytes, done)
 
     def changes_text(self, body: bytes) -> str:
         """What an update asks for, as `key=value,...`; raises as `update` does."""
@@ -94,6 +98,24 @@ class Configuration:
 
     def apply(self, changes: Mapping[str, Value], **origin: object) -> None:
         """Change options by name; `origin` says in the log whose wish it was."""
+        self._set(changes, origin)
+        self._on_change()
+
+    def _content(self, updates: Sequence[_Update]) -> Iterable[bytes]:
+        merged = self._stored.copy()
+        for update in updates:
+            merged |= update.texts
+        return [write_properties(sorted(merged.items())).encode("latin-1") or _NOTHING]
+
+    def _settle(self, updates: Sequence[_Update], error: StorageError | None) -> None:
+        if error is not None:
+            return
+        for update in updates:
+            self._stored |= update.texts
+            self._set(update.changes, {"remote": update.remote_address})
+        self._on_change()
+
+    def _set(self, changes: Mapping[str, Value], origin: dict[str, object]) -> None:
         for name, value in changes.items():
             option = BY_NAME[name]
             old = getattr(self._options, option.attribute)
@@ -107,4 +129,3 @@ class Configuration:
                 new=option.shown(value),
                 **origin,
             )
-        self._on_change()

@@ -66,6 +66,11 @@ class KeptRoutes:
         return self._state.tables.changes != self._saved_changes
 
     @property
+    def has_begun_all(self) -> bool:
+        """Whether nothing changed since the file at hand was begun."""
+        return self._state.tables.changes == self._changes
+
+    @property
     def has_waiting(self) -> bool:
         """Whether something is still to be packed."""
         return self._has_waiting

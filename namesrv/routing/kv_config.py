@@ -4,16 +4,23 @@ A change goes to the file first and to memory when the file has been replaced; a
 write changes nothing. Source: `KVConfigManager`.
 """
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from typing import Final
 
-from namesrv.errors import JsonInvalid, RequestFailed, StartFailed, StorageError
+from namesrv.errors import JsonInvalid, StartFailed, StorageError
 from namesrv.options import Options
-from namesrv.routing.outbox import FileWrite, Outbox
-from namesrv.wire.bodies import write_kv_config, write_kv_table
+from namesrv.routing.file_changes import Done, FileChanges
+from namesrv.routing.kv_limits import KVLimits
+from namesrv.routing.kv_table import KVChange, KVNamespace, KVTable
+from namesrv.routing.outbox import Outbox
+from namesrv.wire.bodies import write_kv_entry
+from namesrv.wire.command import LongBody
+from namesrv.wire.damage import damage_of
 from namesrv.wire.lenient_json import JsonValue, read_json, to_text
 
-Table = dict[str, dict[str, str | None]]
-Done = Callable[[StorageError | None], None]
+KEPT_PER_CHARACTER: Final = 5
+"""A change that waits is kept as text to be written, and as its request, in which a
+character may take four bytes."""
 
 
 class KVConfigManager:
@@ -26,18 +33,29 @@ class KVConfigManager:
         on_change: Callable[[str, str], None],
     ) -> None:
         self._options = options
-        self._outbox = outbox
         self._on_change = on_change
-        self._config_table: Table = {}
+        self._table = KVTable()
+        self._limits = KVLimits(options)
+        self._changes: FileChanges[KVChange] = FileChanges(
+            outbox, lambda: options.kv_config_path, self._content, self._settle
+        )
 
     def load(self, data: bytes | None) -> None:
         """Take over the file's content, None for no file (section 4.4).
 
         Raises StartFailed when it cannot be read: starting empty would overwrite it.
         """
+        if data is None:
+            return
         path = self._options.kv_config_path
+        damage = damage_of(data)
+        if damage is not None:
+            raise StartFailed(
+                f"{path} {damage}: put a copy of it there, such as {path}.bak, which"
+                " the Java server writes, or remove it to begin with an empty table"
+            )
         try:
-            value = read_json(data or b"", most_values=None)
+            value = read_json(data, most_values=None)
         except JsonInvalid as exc:
             raise StartFailed(
                 f"{path} is not JSON ({exc}): repair it or move it away"
@@ -49,99 +67,78 @@ class KVConfigManager:
             raise StartFailed(
                 f'{path} has no object "configTable": repair it or move it away'
             )
-        self._config_table = {
-            namespace: _texts(keys, path, namespace)
+        namespaces = {
+            namespace: KVNamespace(_entries(keys, path, namespace))
             for namespace, keys in table.items()
             if keys is not None
         }
+        self._table = KVTable(namespaces)
 
     def get(self, namespace: str | None, key: str | None) -> str | None:
         """A value, None when there is none."""
         if namespace is None or key is None:
             return None
-        return self._config_table.get(namespace, {}).get(key)
+        return self._table.value(namespace, key)
 
-    def table(self, namespace: str | None) -> Mapping[str, str | None] | None:
-        """All of a namespace, None for an unknown one."""
-        return None if namespace is None else self._config_table.get(namespace)
+    def has_namespace(self, namespace: str) -> bool:
+        """Whether there is one, be it empty."""
+        return self._table.namespace(namespace) is not None
 
     def table_body(self, namespace: str | None) -> bytes:
         """The namespace as KVTable JSON, empty for an unknown one."""
-        table = self.table(namespace)
-        return b"" if table is None else write_kv_table(table)
+        return b"" if namespace is None else self._table.body(namespace)
+
+    def body(self, namespace: str | None, longest: int) -> bytes | LongBody:
+        """As `table_body`, and in pieces if it has more than `longest` bytes."""
+        if namespace is None or self._table.body_bytes(namespace) <= longest:
+            return self.table_body(namespace)
+        pieces = self._table.body_pieces(namespace)
+        return LongBody(pieces, self._table.body_bytes(namespace))
 
     def put(self, namespace: str, key: str, value: str | None, done: Done) -> None:
         """Store a value. Raises RequestFailed when a limit forbids it."""
-        self._check_limits(namespace, key, value)
-
-        def change(table: Table) -> None:
-            table.setdefault(namespace, {})[key] = value
-
-        self._write(change, namespace, key, done)
+        adds = self._limits.check(self._table, namespace, key, value)
+        self._add(KVChange(namespace, key, write_kv_entry(key, value), *adds), done)
 
     def delete(self, namespace: str, key: str, done: Done) -> None:
-        """Remove a key; its namespace stays, even empty."""
+        """Remove a key; its namespace stays, even empty.
 
-        def change(table: Table) -> None:
-            table.get(namespace, {}).pop(key, None)
+        Raises RequestFailed when too many changes wait already.
+        """
+        self._add(KVChange(namespace, key, None), done)
 
-        self._write(change, namespace, key, done)
+    def _add(self, change: KVChange, done: Done) -> None:
+        texts = len(change.namespace) + len(change.key) + len(change.entry or b"")
+        kept_bytes = KEPT_PER_CHARACTER * texts
+        self._changes.check(kept_bytes)
+        self._limits.enter(change)
+        self._changes.add(change, kept_bytes, done)
 
-    def _write(
-        self, change: Callable[[Table], None], namespace: str, key: str, done: Done
-    ) -> None:
-        def content() -> bytes:
-            table = dict(self._config_table)
-            if namespace in table:
-                table[namespace] = dict(table[namespace])
-            change(table)
-            return write_kv_config(table)
+    def _content(self, changes: Sequence[KVChange]) -> Iterable[bytes]:
+        return self._table.changed(changes).file_pieces()
 
-        def written(error: StorageError | None) -> None:
-            if error is None:
-                change(self._config_table)
-                self._on_change(namespace, key)
-            done(error)
-
-        path = self._options.kv_config_path
-        self._outbox.put(FileWrite(path, content, written))
-
-    def _check_limits(self, namespace: str, key: str, value: str | None) -> None:
-        options, table = self._options, self._config_table
-        longest = options.kv_max_name_bytes
-        for what, text in (("namespace", namespace), ("key", key)):
-            _check_length(what, text, longest)
-        _check_length("value", value or "", options.kv_max_value_bytes)
-        keys = table.get(namespace)
-        if keys is None and len(table) >= options.kv_max_namespaces:
-            raise RequestFailed(
-                f"there are {len(table)} namespaces already, the limit is "
-                f"{options.kv_max_namespaces} (kvMaxNamespaces)"
-            )
-        total = sum(map(len, table.values()))
-        if (keys is None or key not in keys) and total >= options.kv_max_keys:
-            raise RequestFailed(
-                f"there are {total} keys already, the limit is "
-                f"{options.kv_max_keys} (kvMaxKeys)"
-            )
+    def _settle(self, changes: Sequence[KVChange], error: StorageError | None) -> None:
+        for change in changes:
+            self._limits.leave(change)
+        if error is not None:
+            return
+        self._table = self._table.changed(changes)
+        for change in changes:
+            self._on_change(change.namespace, change.key)
 
 
-def _check_length(what: str, text: str, max_bytes: int) -> None:
-    size = len(text.encode("utf-8", "replace"))
-    if size > max_bytes:
-        raise RequestFailed(
-            f"the {what} has {size} bytes, the limit is {max_bytes} bytes"
-        )
-
-
-def _texts(value: JsonValue, path: str, namespace: str) -> dict[str, str | None]:
+def _entries(
+    value: JsonValue, path: str, namespace: str
+) -> Iterator[tuple[str, bytes]]:
     if not isinstance(value, dict):
         raise StartFailed(
             f"namespace {namespace!r} in {path} is not an object: repair the file "
             "or move it away"
         )
     try:
-        return {key: to_text(member) for key, member in value.items()}
+        for key in list(value):
+            # Each text is freed before the next is encoded, and leaves its room to it.
+            yield key, write_kv_entry(key, to_text(value.pop(key)))
     except JsonInvalid as exc:
         raise StartFailed(
             f"a value of namespace {namespace!r} in {path} is no text ({exc}): repair "

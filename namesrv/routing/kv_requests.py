@@ -6,6 +6,7 @@ Source: `DefaultRequestProcessor#putKVConfig`, `#getKVConfig`, `#deleteKVConfig`
 
 from collections.abc import Callable
 from functools import partial
+from typing import Final
 
 from namesrv._impl import Connection
 from namesrv.codes import ResponseCode
@@ -13,6 +14,9 @@ from namesrv.errors import RequestFailed
 from namesrv.routing.state import RoutingState
 from namesrv.wire.command import RemotingCommand
 from namesrv.wire.headers import KVConfigRequestHeader
+
+LONG_ANSWER_BYTES: Final = 1 << 17
+"""A longer answer would hold the loop, and be in memory as a whole, several times."""
 
 
 def put_kv_config(
@@ -60,9 +64,9 @@ def delete_kv_config(
 def get_kvlist_by_namespace(
     state: RoutingState, command: RemotingCommand, connection: Connection, now_ms: int
 ) -> RemotingCommand:
-    """All keys of a namespace, or code 22."""
+    """All keys of a namespace, or code 22; many are sent as the peer takes them."""
     header = KVConfigRequestHeader.read(command.ext_fields or {})
-    body = state.kv_config.table_body(header.namespace)
+    body = state.kv_config.body(header.namespace, LONG_ANSWER_BYTES)
     if body:
         return command.answer(body=body)
     return command.answer(

@@ -54,10 +54,11 @@ class Notification:
 @dataclass(slots=True, frozen=True)
 class FileWrite:
     """A file to be replaced. `content` is called right before the write, so that it
-    builds on whatever earlier writes changed; `done` gets the failure or None."""
+    builds on whatever earlier writes changed; its pieces may be taken by any thread.
+    `done` gets the failure or None."""
 
     path: str
-    content: Callable[[], bytes]
+    content: Callable[[], Iterable[bytes]]
     done: Callable[[StorageError | None], None]
 
 
@@ -79,6 +80,16 @@ class LateAnswer:
 
 
 @dataclass(slots=True, frozen=True)
+class LongAnswer:
+    """The answer of a request that waits until all of it was sent: a whole frame in
+    pieces, which take `kept_bytes` in memory until then."""
+
+    connection: Connection
+    pieces: Iterator[bytes]
+    kept_bytes: int
+
+
+@dataclass(slots=True, frozen=True)
 class Close:
     """A connection on which no live broker is left after an expiry."""
 
@@ -86,7 +97,14 @@ class Close:
 
 
 Effect: TypeAlias = (
-    LogEvent | AuditEvent | Notification | FileWrite | RouteQuery | LateAnswer | Close
+    LogEvent
+    | AuditEvent
+    | Notification
+    | FileWrite
+    | RouteQuery
+    | LateAnswer
+    | LongAnswer
+    | Close
 )
 
 

@@ -108,7 +108,12 @@ class RequestProcessor:
         if not isinstance(handled, RemotingCommand):
             return handled
         turn.spend(answer_units(handled.body))
-        return b"" if command.is_oneway else self.state.encode(handled)
+        if command.is_oneway:
+            return b""
+        if handled.long_body is not None:
+            self.state.send_in_pieces(handled, handled.long_body, connection)
+            return None
+        return self.state.encode(handled)
 
     def _unheard(self, command: RemotingCommand) -> RemotingCommand | None:
         """The answer to what is not even looked at."""
@@ -162,6 +167,9 @@ class RequestProcessor:
     ) -> Steps[None]:
         """The rest of the steps, and the answer that had to wait for them."""
         answer = yield from steps
+        if answer.long_body is not None and not command.is_oneway:
+            self.state.send_in_pieces(answer, answer.long_body, connection)
+            return
         frame = b"" if command.is_oneway else self.state.encode(answer)
         self.state.outbox.put(LateAnswer(connection, frame))
         yield answer_units(answer.body)

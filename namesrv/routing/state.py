@@ -1,6 +1,7 @@
 """Everything a NameServer knows, put together; a server has one of it."""
 
 from collections.abc import Callable
+from itertools import chain
 from typing import Final, Literal
 
 from namesrv._impl import Connection, HotPath, RouteAnswers
@@ -13,15 +14,22 @@ from namesrv.routing.audit import Audit
 from namesrv.routing.configuration import Configuration
 from namesrv.routing.kv_config import KVConfigManager
 from namesrv.routing.liveness import Liveness
-from namesrv.routing.outbox import LateAnswer, Outbox
+from namesrv.routing.outbox import LateAnswer, LongAnswer, Outbox
 from namesrv.routing.route_bodies import RouteBodies
 from namesrv.routing.tables import RouteTables
 from namesrv.routing.topic_lists import TopicLists
 from namesrv.routing.turn import Turn
 from namesrv.routing.unfinished import UnfinishedWork
 from namesrv.routing.waiting_requests import WaitingRequests
-from namesrv.wire.command import RemotingCommand, encode_frame
+from namesrv.wire.command import (
+    LongBody,
+    RemotingCommand,
+    encode_frame,
+    encode_head,
+)
 from namesrv.work import Steps
+
+_LONG_ORDER_BYTES: Final = 1 << 20
 
 ColdAnswer = bytes | Literal[Pause.TURN] | None
 ColdPath = Callable[[int, bytes, bytes | None, Connection, int], ColdAnswer]
@@ -89,6 +97,7 @@ class RoutingState:
             self.tables, options, self.outbox, self.unfinished, started_ms
         )
         self.waiting = WaitingRequests(options)
+        self._order_topic_body: bytes | None = None
         self.refresh_hot_path(started_ms)
 
     def is_ready(self, now_ms: int) -> bool:
@@ -101,16 +110,15 @@ class RoutingState:
 
     def refresh_hot_path(self, now_ms: int) -> None:
         """Tell the hot path what it may answer, after anything that decides it."""
-        body = b""
-        if self.options.return_order_topic_config_to_broker:
-            body = self.kv_config.table_body(ORDER_TOPIC_CONFIG)
-        self.hot.order_topic_body = body
+        body = self._ready_order_topic_body()
+        self.hot.order_topic_body = body or b""
         self.outbox.is_debugging = is_debugging = self.options.log_level == "DEBUG"
         codes = HotCode.NONE
         if self.serialize_type == SerializeType.JSON and not self.draining:
             if self.options.broker_access == "open":
                 codes |= HotCode.HEARTBEAT
-                codes |= HotCode.REGISTRATION if not self._forgetting else HotCode.NONE
+                is_ready = body is not None and not self._forgetting
+                codes |= HotCode.REGISTRATION if is_ready else HotCode.NONE
                 if self.options.audit_log:
                     codes |= HotCode.OWNER_ONLY
             # Lookups of unknown topics are logged while somebody looks for a mistake.
@@ -129,6 +137,29 @@ class RoutingState:
         """Queues of an ordered topic as configured by an operator."""
         return self.kv_config.get(ORDER_TOPIC_CONFIG, topic)
 
+    def order_topic_body(self, now_ms: int) -> bytes | LongBody:
+        """The order configuration for a broker that registers, empty for none.
+
+        Made for the first one after a change, and ready for the hot path from then on,
+        because changes can come one after the other. One that is too long to be copied
+        at once is made for each, and registrations stay cold.
+        """
+        body = self._ready_order_topic_body()
+        if body is not None:
+            return body
+        whole_or_long = self.kv_config.body(ORDER_TOPIC_CONFIG, _LONG_ORDER_BYTES)
+        if isinstance(whole_or_long, bytes):
+            self._order_topic_body = whole_or_long
+            self.refresh_hot_path(now_ms)
+        return whole_or_long
+
+    def _ready_order_topic_body(self) -> bytes | None:
+        if not self.options.return_order_topic_config_to_broker:
+            return b""
+        if not self.kv_config.has_namespace(ORDER_TOPIC_CONFIG):
+            return b""
+        return self._order_topic_body
+
     def encode(self, answer: RemotingCommand) -> bytes:
         """An answer in the encoding that the option chose, whatever was asked."""
         return encode_frame(answer, self.serialize_type)
@@ -141,6 +172,14 @@ class RoutingState:
         self.audit.note(request, connection, answer)
         frame = b"" if request.is_oneway else self.encode(answer)
         self.outbox.put(LateAnswer(connection, frame))
+
+    def send_in_pieces(
+        self, answer: RemotingCommand, body: LongBody, connection: Connection
+    ) -> None:
+        """Have an answer sent as the peer takes it."""
+        head = encode_head(answer, self.serialize_type, body.length)
+        frame = chain((head,), body.pieces)
+        self.outbox.put(LongAnswer(connection, frame, len(head) + body.length))
 
     def answer_when_written(
         self,
@@ -175,11 +214,14 @@ class RoutingState:
         if self.options.order_message_enable:
             self.tables.topic_changed(key)
         if self.options.return_order_topic_config_to_broker:
-            self.hot.order_topic_body = self.kv_config.table_body(namespace)
+            self._order_topic_body = None
+            self.hot.order_topic_body = b""
+            self.hot.hot_codes &= ~int(HotCode.REGISTRATION)
 
     def _configuration_changed(self) -> None:
         self.tables.route_answers.forget_bodies()
         self.unfinished.begin(self._forget_digests())
+        self._order_topic_body = None
         # A gate that was set is looked at by the next lookup, which knows the time.
         self.refresh_hot_path(self.started_ms)
 

@@ -2,9 +2,12 @@
 
 docs/architecture.md, "Files". A write goes to a temporary file, is synced and renamed,
 so that a reader, a crash or a full disk meets either the old content or the new one.
+A link, a pipe, a device or a directory in place of a file is refused with a sentence,
+and neither followed nor waited for.
 """
 
 import contextlib
+import errno
 import os
 import stat
 from collections.abc import Iterable, Iterator
@@ -13,18 +16,26 @@ from typing import Final
 from namesrv.errors import StorageError
 
 FILE_MODE: Final = 0o644
+CAUTION: Final = os.O_NOFOLLOW | os.O_NONBLOCK | os.O_NOCTTY | os.O_CLOEXEC
+"""Flags for whatever may have been put into the place of a file of ours."""
+_PIECE_BYTES: Final = 1 << 17
+_KINDS: Final = (
+    (stat.S_ISDIR, "directory"),
+    (stat.S_ISFIFO, "named pipe"),
+    (stat.S_ISSOCK, "socket"),
+    (stat.S_ISCHR, "device"),
+    (stat.S_ISBLK, "device"),
+)
 
 
 def read(path: str) -> bytes | None:
-    """The content of a file, or None when there is no such file.
+    """The content of a file of ours, or None when there is no such file.
 
     Raises `StorageError` for whatever else is in the way.
     """
     try:
-        # A pipe would be waited for until somebody writes to it.
-        with open(path, "rb", opener=_open_without_waiting) as file:
-            if not stat.S_ISREG(os.fstat(file.fileno()).st_mode):
-                raise StorageError("read", path, "it is not a regular file")
+        descriptor = open_to_read(path)
+        with open(descriptor, "rb") as file:
             return file.read()
     except FileNotFoundError:
         return None
@@ -34,55 +45,132 @@ def read(path: str) -> bytes | None:
         raise StorageError("read", path, reason_of(error)) from None
 
 
-def _open_without_waiting(path: str, flags: int) -> int:
-    return os.open(path, flags | os.O_NONBLOCK | os.O_CLOEXEC)
+def open_to_read(path: str) -> int:
+    """A descriptor of a file of ours.
+
+    Raises `StorageError` for what is no file; FileNotFoundError and OSError otherwise.
+    """
+    _check("read", path, path)
+    descriptor = os.open(path, os.O_RDONLY | CAUTION)
+    _check_open("read", path, path, descriptor)
+    return descriptor
+
+
+def obstacle(path: str) -> str | None:
+    """What is in the place of a file and is none, as the end of a sentence."""
+    try:
+        mode = os.lstat(path).st_mode
+    except (OSError, ValueError):
+        return None  # whoever opens it is told why that does not go
+    if stat.S_ISLNK(mode):
+        target = os.path.realpath(path)
+        return (
+            f"it is a link to {target}, and a change would replace the link and not"
+            f" that file; put the file itself there, or name {target} in the options"
+        )
+    return _kind(mode)
+
+
+def _kind(mode: int) -> str | None:
+    for is_kind, name in _KINDS:
+        if is_kind(mode):
+            return f"it is a {name}, expected a file; move it away"
+    return None
+
+
+def _check(action: str, path: str, place: str) -> None:
+    """Raises `StorageError` about `path` when there is no file in that place."""
+    reason = obstacle(place)
+    if reason is not None:
+        where = "" if place == path else f"{place} is in the way, "
+        raise StorageError(action, path, where + reason)
+
+
+def _check_open(action: str, path: str, place: str, descriptor: int) -> None:
+    """As `_check`, for what came between the look and the opening."""
+    reason = _kind(os.fstat(descriptor).st_mode)
+    if reason is not None:
+        os.close(descriptor)
+        where = "" if place == path else f"{place} is in the way, "
+        raise StorageError(action, path, where + reason)
 
 
 def write_atomically(path: str, chunks: Iterable[bytes]) -> None:
     """Replace the content of a file as a whole, or not at all. Blocks.
 
-    Missing folders are made; mode and owner of an existing file are kept, and a link
-    stays one. Raises `StorageError`; then the file is what it was.
+    Missing folders are made; mode and owner of an existing file are kept.
+    Raises `StorageError`; then the file is what it was.
     """
+    folder = os.path.dirname(path) or "."
     try:
-        target = os.path.realpath(path)
-        folder = os.path.dirname(target)
+        _check("write", path, path)
         os.makedirs(folder, exist_ok=True)
-        with _temporary(target + ".tmp") as temporary:
-            _write_synced(temporary, chunks, target)
-            os.rename(temporary, target)
+        with _temporary(path) as (temporary, descriptor):
+            _write_synced(descriptor, chunks, path)
+            rename(temporary, path)
     except (OSError, ValueError) as error:
         raise StorageError("write", path, reason_of(error)) from None
     _sync_folder(folder)
 
 
-@contextlib.contextmanager
-def _temporary(path: str) -> Iterator[str]:
+def rename(path: str, new_path: str) -> None:
+    """As `os.replace`; raises OSError with a reason that says more where it can."""
     try:
-        yield path
+        os.rename(path, new_path)
+    except OSError as error:
+        if error.errno != errno.EBUSY:
+            raise
+        reason = (
+            "it is mounted by itself, as a file, and cannot be replaced; mount the"
+            " directory that it is in"
+        )
+        raise OSError(errno.EBUSY, reason) from None
+
+
+@contextlib.contextmanager
+def _temporary(path: str) -> Iterator[tuple[str, int]]:
+    """Name and descriptor of an empty file beside that one; it is gone afterwards."""
+    temporary = path + ".tmp"
+    _check("write", path, temporary)
+    flags = os.O_WRONLY | os.O_CREAT | os.O_TRUNC | CAUTION
+    descriptor = os.open(temporary, flags, FILE_MODE)
+    _check_open("write", path, temporary, descriptor)
+    try:
+        yield temporary, descriptor
     except BaseException:
         with contextlib.suppress(OSError):
-            os.unlink(path)
+            os.unlink(temporary)
         raise
-
-
-def _write_synced(path: str, chunks: Iterable[bytes], like: str) -> None:
-    flags = os.O_WRONLY | os.O_CREAT | os.O_TRUNC | os.O_NOFOLLOW | os.O_CLOEXEC
-    descriptor = os.open(path, flags, FILE_MODE)
-    try:
-        _copy_access(like, descriptor)
-        for chunk in chunks:
-            rest = memoryview(chunk)
-            while rest:
-                rest = rest[os.write(descriptor, rest) :]
-        os.fsync(descriptor)
     finally:
         os.close(descriptor)
 
 
+def _write_synced(descriptor: int, chunks: Iterable[bytes], like: str) -> None:
+    _copy_access(like, descriptor)
+    for piece in _pieces(chunks):
+        rest = memoryview(piece)
+        while rest:
+            rest = rest[os.write(descriptor, rest) :]
+    os.fsync(descriptor)
+
+
+def _pieces(chunks: Iterable[bytes]) -> Iterator[bytes]:
+    """The same bytes in fewer pieces: each write gives the loop its turn."""
+    held: list[bytes] = []
+    held_bytes = 0
+    for chunk in chunks:
+        held.append(chunk)
+        held_bytes += len(chunk)
+        if held_bytes >= _PIECE_BYTES:
+            yield b"".join(held)
+            held.clear()
+            held_bytes = 0
+    yield b"".join(held)
+
+
 def _copy_access(path: str, descriptor: int) -> None:
     with contextlib.suppress(FileNotFoundError):
-        status = os.stat(path)
+        status = os.stat(path, follow_symlinks=False)
         os.fchmod(descriptor, stat.S_IMODE(status.st_mode))
         # Only root can give a file away; a file of one's own needs no giving.
         with contextlib.suppress(OSError):

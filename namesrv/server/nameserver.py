@@ -20,6 +20,7 @@ from namesrv.routing.outbox import (
     FileWrite,
     LateAnswer,
     LogEvent,
+    LongAnswer,
     Notification,
     RouteQuery,
 )
@@ -47,8 +48,10 @@ from namesrv.server.product_cluster import ProductCluster
 from namesrv.server.protocol import NamesrvProtocol
 from namesrv.server.reload import reload_options
 from namesrv.server.resolver import Resolver
+from namesrv.server.set_aside import set_aside
 from namesrv.server.snapshots import Snapshots, WarmStart
-from namesrv.server.writer import Writer
+from namesrv.server.writers import Writers
+from namesrv.wire.damage import damage_of
 
 _STOP_SECONDS: Final = 0.6
 _ACCEPTED_AT_ONCE: Final = 16
@@ -131,14 +134,11 @@ class NameServer:
             self._tick_timer.cancel()
         self._connections.freeze()
         with contextlib.suppress(TimeoutError):
-            await asyncio.wait_for(self._settle(), _STOP_SECONDS)
+            async with asyncio.timeout(_STOP_SECONDS):
+                await self._settle()
         self._connections.halt()
         self._save_routes()
-        try:
-            await asyncio.wait_for(self._writer.close(), _STOP_SECONDS)
-        except TimeoutError:
-            event = "the disk is too slow, what changed last may not be saved"
-            self._log.log_own(logging.WARNING, event, {})
+        await self._writers.close(_STOP_SECONDS)
         self._connections.close_all()
         deadline_ms = monotonic_millis() + int(_STOP_SECONDS * 1000)
         while len(self._connections) and monotonic_millis() < deadline_ms:
@@ -148,7 +148,10 @@ class NameServer:
         await self._product_cluster.close()
         await asyncio.sleep(0)
         await self._audit_log.close(_STOP_SECONDS)
-        self._directory.close()
+        if not self._writers.is_busy:
+            # Otherwise the lock goes with the process: a late write must not meet
+            # those of the next one.
+            self._directory.close()
         log_end(self._log)
 
     def _build(self) -> None:
@@ -161,10 +164,10 @@ class NameServer:
         self._audit_log.open()
         try:
             state.kv_config.load(read(self._options.kv_config_path))
-            state.configuration.load(read(self._options.config_store_path))
+            self._load_configuration()
         except StorageError as exc:
             raise StartFailed(str(exc)) from None
-        self._writer = Writer(self._directory.write)
+        self._writers = Writers(self._directory.write, self._log)
         resolver = Resolver()
         self._notifier = Notifier(self._log, resolver, notified_limit())
         addresses = self._options.product_namesrv_addr
@@ -172,11 +175,27 @@ class NameServer:
         limit = self._connection_limit()
         self._connections = Connections(state, self._log, self._flush, limit)
         self._connections.tls.open()
-        can_write = self._directory.warning is None
-        self._snapshots = Snapshots(state, self._writer, self._log, can_write=can_write)
+        self._snapshots = Snapshots(
+            state,
+            self._writers.routes,
+            self._log,
+            can_write=self._directory.can_write,
+        )
         self.warm_start = self._snapshots.load(state.started_ms)
         self._connections.expect_brokers()
         state.refresh_hot_path(state.started_ms)
+
+    def _load_configuration(self) -> None:
+        """What remote updates changed; whoever read the options left it out, too, if it
+        is damaged. Raises StorageError."""
+        path = self._options.config_store_path
+        data = read(path)
+        damage = None if data is None else damage_of(data)
+        if damage is not None:
+            event = "the options that were changed remotely are not known any more"
+            set_aside(path, f"it {damage}", event, self._log)
+            data = None
+        self._state.configuration.load(data)
 
     def _connection_limit(self) -> int:
         possible, wanted = connection_limit(), self._options.max_connections
@@ -217,11 +236,20 @@ class NameServer:
         )
 
     async def _settle(self) -> None:
-        """Return when all that was read has its answer, and all files are written."""
-        while self._connections.has_turns or self._writer.is_busy:
-            while self._connections.has_turns:
-                await asyncio.sleep(0)
-            await self._writer.drain()
+        """Return when all that was read has its answer.
+
+        The routes are saved before requests that wait for a file are waited for, and
+        once more where those that followed them changed something.
+        """
+        await self._finish_turns()
+        self._save_routes()
+        while self._writers.changes.is_busy:
+            await self._writers.changes.drain()
+            await self._finish_turns()
+
+    async def _finish_turns(self) -> None:
+        while self._connections.has_turns:
+            await asyncio.sleep(0)
 
     def _save_routes(self) -> None:
         try:
@@ -305,11 +333,15 @@ class NameServer:
             case AuditEvent():
                 self._audit_log.put(effect)
             case FileWrite():
-                self._writer.submit(_Job(effect, self._flush))
+                self._writers.submit(effect, self._flush)
             case LateAnswer(connection, frame):
                 protocol = self._connections.find(connection)
                 if protocol is not None:
                     protocol.resume(frame)
+            case LongAnswer(connection, pieces, kept_bytes):
+                protocol = self._connections.find(connection)
+                if protocol is not None:
+                    protocol.send_pieces(pieces, kept_bytes)
             case RouteQuery(topic, done):
                 self._product_cluster.query(topic, self._then_flush(done))
             case Notification(addresses, frame):
@@ -328,24 +360,6 @@ class NameServer:
             self._flush()
 
         return done_and_flush
-
-
-class _Job:
-    """A FileWrite for the writer; the outbox is emptied when it is done."""
-
-    def __init__(self, effect: FileWrite, flush: Callable[[], None]) -> None:
-        self._effect = effect
-        self._flush = flush
-        self.path = effect.path
-
-    def content(self) -> list[bytes]:
-        """What the file is to hold."""
-        return [self._effect.content()]
-
-    def done(self, error: StorageError | None) -> None:
-        """Tell the state."""
-        self._effect.done(error)
-        self._flush()
 
 
 def run(

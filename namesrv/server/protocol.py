@@ -1,8 +1,8 @@
 """The asyncio protocol of one connection: feed, write, pause or close, no logic."""
 
 import asyncio
-from collections.abc import Callable
-from typing import cast
+from collections.abc import Callable, Iterator
+from typing import Final, cast
 
 from namesrv._impl import Connection
 from namesrv.errors import ConnectionFault
@@ -10,6 +10,9 @@ from namesrv.hot_path import Pause
 from namesrv.server.connections import Connections
 from namesrv.server.sniff import Sniffer
 from namesrv.server.tls_transport import TlsTransport
+
+_PIECE_BYTES: Final = 1 << 16
+"""Of a long answer, sent in one turn."""
 
 
 class NamesrvProtocol(asyncio.Protocol):
@@ -21,8 +24,11 @@ class NamesrvProtocol(asyncio.Protocol):
 
     __slots__ = (
         "_blocked",
+        "_answer_bytes",
+        "_answer_pieces",
         "_connections",
         "_count_unsent",
+        "_is_in_line",
         "_reading",
         "_receive",
         "_sniffer",
@@ -43,6 +49,9 @@ class NamesrvProtocol(asyncio.Protocol):
         self._reading = True
         self._blocked = False
         self.is_broker = False
+        self._answer_pieces: Iterator[bytes] | None = None
+        self._answer_bytes = 0
+        self._is_in_line = False
         self.closing_since_ms: int | None = None
         self.has_sent = False
         self.transport: asyncio.Transport
@@ -72,8 +81,8 @@ class NamesrvProtocol(asyncio.Protocol):
 
     @property
     def unsent_bytes(self) -> int:
-        """Output that the peer has not taken."""
-        return self._count_unsent()
+        """Output that the peer has not taken, and what is left of a long answer."""
+        return self._count_unsent() + self._answer_bytes
 
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
         """Begin; the peer's address is for the logs."""
@@ -111,6 +120,7 @@ class NamesrvProtocol(asyncio.Protocol):
         self._blocked = False
         self._connections.unblocked(self)
         self.connection.last_active_ms = self._connections.now_ms
+        self._wait_for_a_piece()
         self._care()
 
     def connection_lost(self, exc: Exception | None) -> None:
@@ -119,7 +129,11 @@ class NamesrvProtocol(asyncio.Protocol):
 
     def resume(self, answer: bytes = b"") -> None:
         """Go on after a pause, with the answer that had to wait."""
+        self._is_in_line = False
         if self.closing_since_ms is not None:
+            return
+        if self._answer_pieces is not None:
+            self._send_piece(self._answer_pieces)
             return
         if self._blocked or self._connections.is_halted:
             # Nobody takes or gets more answers: that one is sent, the rest waits again.
@@ -130,6 +144,13 @@ class NamesrvProtocol(asyncio.Protocol):
         if output:
             self._write(output)
         self._care(len(output))
+
+    def send_pieces(self, pieces: Iterator[bytes], kept_bytes: int) -> None:
+        """Answer with these, some in each turn and as the peer takes them; then go on
+        after the pause."""
+        self._answer_pieces = pieces
+        self._answer_bytes = kept_bytes
+        self._wait_for_a_piece()
 
     def close(self) -> None:
         """Send what is left and close; the sweep aborts it if that takes long."""
@@ -144,6 +165,8 @@ class NamesrvProtocol(asyncio.Protocol):
     def cut_off(self) -> None:
         """Close it now and free its input, which the loop would keep for a while."""
         self.closing_since_ms = self._connections.now_ms
+        self._answer_pieces = None
+        self._answer_bytes = 0
         self.transport.abort()
         self.connection.abandon()
         self._receive = self.connection.receive
@@ -152,6 +175,33 @@ class NamesrvProtocol(asyncio.Protocol):
             self.transport = self._tls.inner
             self._write = self.transport.write
             self._tls = None
+
+    def _wait_for_a_piece(self) -> None:
+        """Get one turn for the next pieces of a long answer, if they are wanted."""
+        if self._answer_pieces is None or self._blocked or self._is_in_line:
+            return
+        self._is_in_line = True
+        self._connections.take_turn(self)
+
+    def _send_piece(self, pieces: Iterator[bytes]) -> None:
+        if self._blocked:
+            return  # there is another turn once the peer reads
+        held: list[bytes] = []
+        held_bytes = 0
+        while held_bytes < _PIECE_BYTES:
+            piece = next(pieces, None)
+            if piece is None:
+                self._answer_pieces = None
+                break
+            held.append(piece)
+            held_bytes += len(piece)
+        self._answer_bytes -= held_bytes
+        if self._answer_pieces is None:
+            self.resume(b"".join(held))
+            return
+        self._write(b"".join(held))
+        self._care(held_bytes)
+        self._wait_for_a_piece()
 
     def _care(self, written_bytes: int = 0) -> None:
         """Effects, faults, ends and pauses: whatever is not just bytes to send."""

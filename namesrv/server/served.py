@@ -1,6 +1,7 @@
 """What the parts of `Connections` know of a connection's asyncio protocol."""
 
 import asyncio
+from collections.abc import Iterator
 from typing import Protocol
 
 from namesrv._impl import Connection
@@ -39,6 +40,9 @@ class Served(Protocol):
 
     def resume(self, answer: bytes = b"") -> None:
         """Go on after a pause, with the answer that had to wait."""
+
+    def send_pieces(self, pieces: Iterator[bytes], kept_bytes: int) -> None:
+        """Answer with these, as the peer takes them, and go on after a pause."""
 
     def stop_reading(self) -> None:
         """Take no more input."""

@@ -6,6 +6,7 @@ from typing import NamedTuple
 
 from namesrv.errors import StorageError
 from namesrv.server.clock import wall_millis
+from namesrv.server.files import open_to_read
 from namesrv.wire.snapshot_records import (
     FIRST_LINE,
     MOST_SERVED_MILLIS,
@@ -41,7 +42,7 @@ class SnapshotJob:
                     yield from record.whole()
                     continue
                 if descriptor is None:
-                    descriptor = os.open(self.path, os.O_RDONLY | os.O_CLOEXEC)
+                    descriptor = open_to_read(self.path)
                 yield self._copied(descriptor, record)
         finally:
             if descriptor is not None:
@@ -78,15 +79,16 @@ class Stamp(NamedTuple):
 class StampJob:
     """The date of our last sign of life, and how long we had served then."""
 
-    def __init__(self, path: str, served_millis: int, done: Callable[[], None]) -> None:
+    def __init__(
+        self,
+        path: str,
+        served_millis: int,
+        done: Callable[[StorageError | None], None],
+    ) -> None:
         self.path = path
+        self.done = done
         self._served_millis = served_millis
-        self._done = done
 
     def content(self) -> Iterable[bytes]:
         """As decimal digits, a line each."""
         return [b"%d\n%d\n" % (wall_millis(), self._served_millis)]
-
-    def done(self, error: StorageError | None) -> None:
-        """The date of the snapshot itself counts without it."""
-        self._done()

@@ -20,12 +20,12 @@ from namesrv.routing.state import RoutingState
 from namesrv.server.clock import monotonic_millis, wall_millis
 from namesrv.server.files import read
 from namesrv.server.logs import EventLog
+from namesrv.server.set_aside import set_aside
 from namesrv.server.snapshot_jobs import SnapshotJob, Stamp, StampJob
 from namesrv.server.writer import Writer
 
 SNAPSHOT_FILE: Final = "routes.snapshot"
 STAMP_FILE: Final = "routes.stamp"
-UNUSABLE_SUFFIX: Final = ".unusable"
 STAMP_MILLIS: Final = 5000
 LEASED_STAMP_MILLIS: Final = 1000
 """While brokers of the last run are waited for: each restart may give back so much."""
@@ -43,15 +43,17 @@ class WarmStart(NamedTuple):
     @property
     def text(self) -> str:
         """For people."""
-        return (
-            f"warm from {self.age_millis / 1000:.0f} s ago, {self.brokers} brokers,"
-            f" {self.topics} topics"
-        )
+        seconds = round(self.age_millis / 1000)
+        when = f"{seconds} s ago"
+        if seconds < 0:
+            when = f"{-seconds} s in the future (the clock was set back)"
+        return f"warm from {when}, {self.brokers} brokers, {self.topics} topics"
 
 
 class Snapshots:
     """One server's snapshot: `load` before it serves, `tick` while it does, `save_all`
-    at its end. `can_write` says whether the data directory takes files."""
+    at its end, once or more. `writer` writes nothing else, so that nothing is waited
+    for; `can_write` says whether the data directory takes files."""
 
     def __init__(
         self, state: RoutingState, writer: Writer, log: EventLog, *, can_write: bool
@@ -68,6 +70,7 @@ class Snapshots:
         self._next_stamp_ms = 0
         self._is_writing = False
         self._is_stamping = False
+        self._has_stamp_failed = False
         self._is_ending = False
         self._timer: asyncio.TimerHandle | None = None
 
@@ -88,7 +91,8 @@ class Snapshots:
             seen_millis = stamp.seen_millis or snapshot.tables.saved_millis
             self._check_age(seen_millis)
         except (SnapshotInvalid, StorageError) as exc:
-            self._set_aside(str(exc))
+            event = "the kept route table is not used, this is a cold start"
+            set_aside(self._path, str(exc), event, self._log)
             return None
         if not snapshot.groups:
             return None
@@ -119,7 +123,7 @@ class Snapshots:
             return
         self._is_ending = True
         self._state.liveness.leases.drop_confirmed()
-        if self._kept.is_behind:
+        if self._kept.is_behind and not (self._is_writing and self._kept.has_begun_all):
             if self._is_writing:
                 # By the time that this is written, the places are those of no file.
                 self._kept.lost()
@@ -171,8 +175,13 @@ class Snapshots:
             event = "what changed in the route table last could not be saved"
         self._log.log_event(logging.WARNING, event, fields)
 
-    def _stamped(self) -> None:
+    def _stamped(self, error: StorageError | None) -> None:
+        """The date of the snapshot itself counts without a stamp."""
         self._is_stamping = False
+        if error is not None and not self._has_stamp_failed:
+            event = "our sign of life cannot be kept, the next start may be cold"
+            self._log.log_event(logging.WARNING, event, {"reason": str(error)})
+        self._has_stamp_failed = error is not None
 
     def _take_over(
         self, snapshot: RouteSnapshot, stamp: Stamp, seen_millis: int, now_ms: int
@@ -199,22 +208,15 @@ class Snapshots:
         """Also against dates that have not come yet: the clock was changed."""
         limit = self._state.options.warm_start_max_age_millis
         age = wall_millis() - seen_millis
-        if abs(age) > limit:
-            raise SnapshotInvalid(
-                f"its last sign of life was at {date_text(seen_millis)}, {age} ms ago,"
-                f" and the limit is {limit} ms (warmStartMaxAgeMillis)"
-            )
-
-    def _set_aside(self, reason: str) -> None:
-        fields = {"file": self._path, "reason": reason}
-        event = "the kept route table is not used, this is a cold start"
-        self._log.log_own(logging.WARNING, event, fields)
-        try:
-            os.replace(self._path, self._path + UNUSABLE_SUFFIX)
-        except OSError as exc:
-            fields = {"file": self._path, "reason": exc.strerror or str(exc)}
-            event = "the kept route table could not be set aside"
-            self._log.log_own(logging.WARNING, event, fields)
+        if abs(age) <= limit:
+            return
+        when = f"{age} ms ago"
+        if age < 0:
+            when = f"{-age} ms from now: the clock was set back, or was wrong then"
+        raise SnapshotInvalid(
+            f"its last sign of life is of {date_text(seen_millis)}, {when}; the limit"
+            f" is {limit} ms (warmStartMaxAgeMillis)"
+        )
 
 
 def date_text(millis: int) -> str:

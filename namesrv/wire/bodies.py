@@ -4,10 +4,11 @@ Member names, order and defaults are those of protocol.md sections 1.8, 2.5.3, 2
 appendix D. Reading a registration is `register_body`; writing answers is here.
 """
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Iterator
 from typing import Annotated, Final
 
 from msgspec import Meta, Struct, field, structs
+from msgspec.json import decode
 
 from namesrv.wire.lenient_json import write_int_keys, write_string
 
@@ -200,17 +201,45 @@ def write_topic_list(topics: Iterable[bytes], broker_addr: str | None = None) ->
     return b'{%b"topicList":[%b]}' % (address, b",".join(topics))
 
 
-def write_kv_table(table: Mapping[str, str | None]) -> bytes:
-    """KVTable, by key; null values left out (section 2.4)."""
-    return f'{{"table":{_write_text_map(table)}}}'.encode()
+def write_kv_entry(key: str, value: str | None) -> bytes:
+    """A key and its value as a member of an object; empty for a null, which is left
+    out (section 2.4)."""
+    if value is None:
+        return b""
+    return f"{write_string(key)}:{write_string(value)}".encode()
 
 
-def write_kv_config(config_table: Mapping[str, Mapping[str, str | None]]) -> bytes:
-    """The text of kvConfig.json (section 4.4)."""
-    tables = (
-        (name, _write_text_map(config_table[name])) for name in sorted(config_table)
-    )
-    return f'{{"configTable":{write_object(tables)}}}'.encode()
+def read_kv_value(entry: bytes) -> str:
+    """The value of what `write_kv_entry` wrote for one that is not null."""
+    (value,) = decode(b"{%b}" % entry, type=dict[str, str]).values()
+    return value
+
+
+def write_kv_table(entries: Iterable[bytes]) -> bytes:
+    """KVTable from entries in their order (section 2.4)."""
+    return b'{"table":{%b}}' % b",".join(filter(None, entries))
+
+
+def kv_table_pieces(entries: Iterable[bytes]) -> Iterator[bytes]:
+    """As `write_kv_table`, piece by piece."""
+    yield b'{"table":{'
+    yield from _joined(entries)
+    yield b"}}"
+
+
+def write_kv_config(
+    namespaces: Iterable[tuple[str, Iterable[bytes]]],
+) -> Iterator[bytes]:
+    """The text of kvConfig.json (section 4.4), piece by piece, from namespaces and
+    their entries in their order."""
+    yield b'{"configTable":{'
+    before_name = ""
+    for name, entries in namespaces:
+        yield f"{before_name}{write_string(name)}:{{".encode()
+        before_name = ","
+        yield from _joined(entries)
+        yield b"}"
+    yield b"}}"
 
 
 def write_broker_member_group(
@@ -235,9 +264,13 @@ def write_object(members: Iterable[tuple[str, str]]) -> str:
     return "{" + ",".join(f"{write_string(n)}:{value}" for n, value in members) + "}"
 
 
-def _write_text_map(table: Mapping[str, str | None]) -> str:
-    members = ((key, table[key]) for key in sorted(table))
-    return write_object((k, write_string(v)) for k, v in members if v is not None)
+def _joined(entries: Iterable[bytes]) -> Iterator[bytes]:
+    """What there is of members, with commas between."""
+    comma = b""
+    for entry in filter(None, entries):
+        yield comma
+        yield entry
+        comma = b","
 
 
 def _text_member(name: str, text: str | None) -> str:

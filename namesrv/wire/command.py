@@ -5,7 +5,7 @@ Decoding is lenient as Java's is; encoding is exactly what Java 5.5.0 writes.
 
 import re
 import struct
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from typing import Final
 
@@ -50,11 +50,20 @@ _TEXT: Final = re.compile(
 """Texts and comments, ended or not, so that a look at them is linear."""
 
 
+@dataclass(slots=True, frozen=True)
+class LongBody:
+    """A body that is sent piece by piece, and never in memory as a whole."""
+
+    pieces: Iterator[bytes]
+    length: int
+
+
 @dataclass(slots=True)
 class RemotingCommand:
     """One request or answer. Source: `RemotingCommand`, protocol.md section 1.2.
 
-    `language` is None for a name that nobody knows; `body` is None when empty.
+    `language` is None for a name that nobody knows; `body` is None when empty, and
+    beside a `long_body`, which only answers have.
     """
 
     code: int
@@ -65,6 +74,7 @@ class RemotingCommand:
     remark: str | None = None
     ext_fields: ExtFields | None = None
     body: bytes | None = None
+    long_body: LongBody | None = None
 
     @property
     def is_oneway(self) -> bool:
@@ -82,16 +92,18 @@ class RemotingCommand:
         remark: str | None = None,
         *,
         ext_fields: ExtFields | None = None,
-        body: bytes | None = None,
+        body: bytes | LongBody | None = None,
     ) -> "RemotingCommand":
         """The answer to this request: same opaque, our version, flag 1 only."""
+        long_body = body if isinstance(body, LongBody) else None
         return RemotingCommand(
             code=code,
             opaque=self.opaque,
             flag=FLAG_RESPONSE,
             remark=remark,
             ext_fields=ext_fields,
-            body=body,
+            body=None if isinstance(body, LongBody) else body,
+            long_body=long_body,
         )
 
 
@@ -118,13 +130,22 @@ def encode_frame(command: RemotingCommand, serialize_type: int) -> bytes:
 
     Source: `RemotingCommand#encode`, protocol.md section 1.1.
     """
+    body = command.body or b""
+    if command.long_body is not None:
+        body = b"".join(command.long_body.pieces)
+    return encode_head(command, serialize_type, len(body)) + body
+
+
+def encode_head(
+    command: RemotingCommand, serialize_type: int, body_bytes: int
+) -> bytes:
+    """The frame of `command` up to its body, which is so long and sent after it."""
     if serialize_type == SerializeType.JSON:
         header = _encode_json(command)
     else:
         header = _encode_binary(command)
-    body = command.body or b""
     mark = serialize_type << 24 | len(header)
-    return struct.pack(">II", 4 + len(header) + len(body), mark) + header + body
+    return struct.pack(">II", 4 + len(header) + body_bytes, mark) + header
 
 
 def _count_values(header: bytes) -> int:

@@ -2,6 +2,7 @@
 
 import os
 import re
+from collections.abc import Callable
 from pathlib import Path
 
 import pytest
@@ -64,6 +65,64 @@ class TestSources:
         options = served(server, "--config-store-path", str(store))
         assert options.support_acting_master
         assert options.config_store_path == str(store)
+
+    @pytest.mark.parametrize(
+        ("data", "damage"),
+        [
+            (b"", "is empty, as after a crash"),
+            (b" \r\n", "is empty, as after a crash"),
+            (b"\0\0\0", "has NUL bytes, as after a crash"),
+            (b"supportActingMaster=true\n\0\0", "has NUL bytes, as after a crash"),
+        ],
+    )
+    def test_kept_updates_that_a_crash_damaged_are_a_warning(
+        self, server: Server, tmp_path: Path, capsys: Capture, data: bytes, damage: str
+    ) -> None:
+        store = tmp_path / "namesrv.properties"
+        store.write_bytes(data)
+        options = served(server, "--data-dir", str(tmp_path))
+        assert not options.support_acting_master
+        assert capsys.readouterr().err == (
+            f"namesrv: warning: file {store} {damage}, so the options that were changed"
+            f" remotely are not known any more; put a copy of it there, such as {store}"
+            ".bak, which the Java server writes, or change them again\n"
+        )
+        assert store.read_bytes() == data
+
+    @pytest.mark.parametrize(
+        "make", [os.mkfifo, os.mkdir, lambda path: path.symlink_to("/dev/zero")]
+    )
+    def test_what_is_no_file_of_kept_updates_is_a_mistake(
+        self,
+        server: Server,
+        tmp_path: Path,
+        capsys: Capture,
+        make: Callable[[Path], None],
+    ) -> None:
+        make(tmp_path / "namesrv.properties")
+        (mistake,) = refused(capsys, "--data-dir", str(tmp_path))
+        assert mistake.startswith(
+            f"cannot read {tmp_path / 'namesrv.properties'}: it is"
+        )
+
+    @pytest.mark.parametrize("flag", ["--data-dir", "--log-file", "--audit-log", "-c"])
+    def test_path_below_a_working_directory_that_is_gone_is_a_mistake(
+        self,
+        server: Server,
+        tmp_path: Path,
+        monkeypatch: pytest.MonkeyPatch,
+        capsys: Capture,
+        flag: str,
+    ) -> None:
+        (tmp_path / "gone").mkdir()
+        monkeypatch.chdir(tmp_path / "gone")
+        (tmp_path / "gone").rmdir()
+        for words in ([flag, "name"], ["--check-config", flag, "name"]):
+            assert refused(capsys, *words)[-1] == (
+                "name is relative to the working directory, which is gone; change to a"
+                " directory that exists, or give an absolute path"
+            )
+        assert served(server, flag, "/dev/null") is not None
 
     def test_config_file_that_java_made_its_store_is_not_ours(
         self, server: Server, tmp_path: Path, capsys: Capture

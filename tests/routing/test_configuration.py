@@ -7,6 +7,7 @@ import pytest
 from namesrv.errors import RequestFailed, StorageError
 from namesrv.options import REMOTE_KEYS, Options
 from namesrv.routing.configuration import LONGEST_UPDATE_BYTES, Configuration
+from namesrv.routing.file_changes import MOST_WAITING
 from namesrv.routing.outbox import FileWrite, LogEvent, Outbox
 
 PATH = "data/namesrv.properties"
@@ -35,7 +36,7 @@ class Store:
         """Ask for a change and write it; the content."""
         (write,) = self.update(text)
         assert write.path == PATH
-        content = write.content()
+        content = b"".join(write.content())
         write.done(None)
         return content
 
@@ -58,7 +59,9 @@ def test_values_are_typed_and_applied_when_written(store: Store) -> None:
     text = "waitSecondsForService = 5\nenableTopicList:FALSE\n# comment\n"
     (write,) = store.update(text)
     assert store.options.wait_seconds_for_service == 45
-    assert write.content() == b"enableTopicList=false\nwaitSecondsForService=5\n"
+    assert (
+        b"".join(write.content()) == b"enableTopicList=false\nwaitSecondsForService=5\n"
+    )
     write.done(None)
     assert store.options.wait_seconds_for_service == 5
     assert store.options.enable_topic_list is False
@@ -81,7 +84,7 @@ def test_every_key_of_the_list_may_be_changed(store: Store, key: str) -> None:
 
 
 def test_an_empty_text_changes_nothing_and_is_written(store: Store) -> None:
-    assert store.written("\n# nothing\n") == b""
+    assert store.written("\n# nothing\n") == b"# no option was changed remotely\n"
     assert store.results == [None]
 
 
@@ -189,17 +192,38 @@ def test_a_failed_write_changes_nothing(store: Store) -> None:
 
 def test_writes_that_wait_build_on_each_other(store: Store) -> None:
     (first,) = store.update("enableTopicList=false")
-    (second,) = store.update("enableAllTopicList=false")
     first.content()
+    assert store.update("enableAllTopicList=false") == []
+    assert store.update("waitSecondsForService=7\nenableTopicList=true") == []
     first.done(None)
-    assert second.content() == b"enableAllTopicList=false\nenableTopicList=false\n"
+    assert (store.options.enable_topic_list, store.changes) == (False, 1)
+    (second,) = (e for e in store.outbox.take() if isinstance(e, FileWrite))
+    assert b"".join(second.content()) == (
+        b"enableAllTopicList=false\nenableTopicList=true\nwaitSecondsForService=7\n"
+    )
+    second.done(None)
+    assert (store.options.enable_topic_list, store.changes) == (True, 2)
+    assert store.options.wait_seconds_for_service == 7
+    assert store.results == [None] * 3
+
+
+def test_updates_that_wait_are_bounded(store: Store) -> None:
+    (first,) = store.update("enableTopicList=false")
+    first.content()
+    for _ in range(MOST_WAITING - 1):
+        assert store.update("enableTopicList=true") == []
+    with pytest.raises(RequestFailed, match="the disk is slow: 1024 changes of "):
+        store.update("enableTopicList=true")
 
 
 def test_a_write_after_a_failed_one_leaves_it_out(store: Store) -> None:
     (first,) = store.update("enableTopicList=false")
-    (second,) = store.update("enableAllTopicList=false")
+    first.content()
+    store.update("enableAllTopicList=false")
     first.done(StorageError("write", PATH, "disk is full"))
-    assert second.content() == b"enableAllTopicList=false\n"
+    (second,) = store.outbox.take()
+    assert isinstance(second, FileWrite)
+    assert b"".join(second.content()) == b"enableAllTopicList=false\n"
 
 
 def test_what_the_file_holds_is_kept(store: Store) -> None:

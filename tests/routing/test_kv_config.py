@@ -1,11 +1,17 @@
 """The key-value configuration: file first, memory afterwards; and its limits."""
 
+import json
 from typing import Any
 
 import pytest
 
 from namesrv.errors import RequestFailed, StartFailed, StorageError
 from namesrv.options import Options
+from namesrv.routing.file_changes import (
+    MOST_AT_ONCE,
+    MOST_WAITING,
+    MOST_WAITING_BYTES,
+)
 from namesrv.routing.kv_config import KVConfigManager
 from namesrv.routing.outbox import FileWrite, Outbox
 from namesrv.wire.lenient_json import MOST_VALUES
@@ -44,9 +50,20 @@ class Store:
 
     def finish(self, error: StorageError | None = None) -> bytes:
         write = self.write()
-        content = write.content()
+        content = b"".join(write.content())
         write.done(error)
         return content
+
+    def table(self, namespace: str) -> Any:
+        """What a peer is told of a namespace, None for an unknown one."""
+        body = self.manager.table_body(namespace)
+        return json.loads(body)["table"] if body else None
+
+    def wait(self, *names: str) -> None:
+        """Put keys while a write lasts."""
+        for name in names:
+            namespace, _, key = name.rpartition("/")
+            self.manager.put(namespace or "n", key, "v", self.results.append)
 
 
 @pytest.fixture
@@ -68,7 +85,7 @@ def test_a_value_is_there_once_it_is_written(store: Store) -> None:
 def test_a_value_is_replaced(store: Store) -> None:
     store.put("n", "k", "v")
     assert store.put("n", "k", "w") == b'{"configTable":{"n":{"k":"w"}}}'
-    assert store.manager.table("n") == {"k": "w"}
+    assert store.table("n") == {"k": "w"}
 
 
 def test_files_are_sorted_and_utf_8(store: Store) -> None:
@@ -94,7 +111,7 @@ def test_an_emptied_namespace_stays(store: Store) -> None:
 
 def test_deleting_what_is_not_there_writes_all_the_same(store: Store) -> None:
     assert store.delete("n", "k") == b'{"configTable":{}}'
-    assert store.manager.table("n") is None
+    assert store.table("n") is None
     assert store.results == [None]
 
 
@@ -105,7 +122,6 @@ def test_unknown_namespaces_and_keys(store: Store) -> None:
     assert manager.get("other", "k") is None
     assert manager.get(None, "k") is None
     assert manager.get("n", None) is None
-    assert manager.table(None) is None
     assert manager.table_body("other") == b""
     assert manager.table_body(None) == b""
 
@@ -127,17 +143,61 @@ def test_a_failed_write_changes_nothing(store: Store) -> None:
 def test_writes_that_wait_build_on_each_other(store: Store) -> None:
     store.manager.put("n", "a", "1", store.results.append)
     first = store.write()
+    assert b"".join(first.content()) == b'{"configTable":{"n":{"a":"1"}}}'
     store.manager.put("n", "b", "2", store.results.append)
-    second = store.write()
     store.manager.delete("n", "a", store.results.append)
-    third = store.write()
-    assert first.content() == b'{"configTable":{"n":{"a":"1"}}}'
+    assert not store.outbox
     first.done(None)
-    assert second.content() == b'{"configTable":{"n":{"a":"1","b":"2"}}}'
-    second.done(FULL)
-    assert third.content() == b'{"configTable":{"n":{}}}'
-    third.done(None)
-    assert store.manager.table("n") == {}
+    assert (store.table("n"), store.results) == ({"a": "1"}, [None])
+    second = store.write()
+    store.manager.put("n", "c", "3", store.results.append)
+    assert not store.outbox
+    content = b"".join(second.content())
+    assert content == b'{"configTable":{"n":{"b":"2","c":"3"}}}'
+    second.done(None)
+    assert not store.outbox
+    assert store.table("n") == {"b": "2", "c": "3"}
+    assert store.results == [None] * 4
+    assert store.changes == [("n", key) for key in ("a", "b", "a", "c")]
+
+
+def test_a_write_after_a_failed_one_leaves_its_changes_out(store: Store) -> None:
+    store.put("n", "k", "v")
+    store.manager.delete("n", "k", store.results.append)
+    first = store.write()
+    first.content()
+    store.manager.put("m", "a", "1", store.results.append)
+    store.manager.put("m", "b", "2", store.results.append)
+    first.done(FULL)
+    assert store.finish() == (b'{"configTable":{"m":{"a":"1","b":"2"},"n":{"k":"v"}}}')
+    assert store.results == [None, FULL, None, None]
+
+
+def test_all_that_joined_a_failed_write_are_told_and_nothing_changes(
+    store: Store,
+) -> None:
+    store.put("n", "k", "v")
+    store.wait("a", "b", "new/c")
+    store.finish(FULL)
+    assert store.results == [None, FULL, FULL, FULL]
+    assert (store.table("n"), store.table("new")) == ({"k": "v"}, None)
+    assert store.changes == [("n", "k")]
+    assert not store.outbox
+
+
+def test_a_thousand_changes_are_few_writes(store: Store) -> None:
+    store.manager.put("n", "first", "v", store.results.append)
+    first = store.write()
+    first.content()
+    store.wait(*(f"k{number}" for number in range(1000)))
+    first.done(None)
+    writes = 1
+    while store.outbox:
+        store.finish()
+        writes += 1
+    assert store.results == [None] * 1001
+    assert writes == 1 + -(-1000 // MOST_AT_ONCE)
+    assert len(store.table("n")) == 1001
 
 
 def test_content_that_was_made_and_not_written_leaves_memory_alone(
@@ -156,6 +216,13 @@ def refused(store: Store, namespace: str, key: str, value: str) -> str:
     with pytest.raises(RequestFailed) as caught:
         store.manager.put(namespace, key, value, store.results.append)
     assert not store.outbox and caught.value.code == 1
+    return caught.value.remark
+
+
+def _refusal(store: Store, namespace: str, key: str) -> str:
+    """As `refused`, while a write waits."""
+    with pytest.raises(RequestFailed) as caught:
+        store.manager.put(namespace, key, "v", store.results.append)
     return caught.value.remark
 
 
@@ -201,13 +268,73 @@ def test_there_is_a_largest_number_of_keys() -> None:
     store.put("n1", "more", "v")
 
 
+def test_changes_that_wait_count_for_the_limits() -> None:
+    store = Store(kv_max_keys=3, kv_max_namespaces=2)
+    store.put("n", "k", "v")
+    store.wait("k", "a", "a", "m/a")
+    for name in ("b", "m/b"):
+        namespace, _, key = name.rpartition("/")
+        assert "there are 3 keys already" in _refusal(store, namespace or "n", key)
+    assert "there are 2 namespaces already" in _refusal(store, "o", "a")
+    store.wait("m/a", "k")
+    while store.outbox:
+        store.finish()
+    assert (store.table("n"), store.table("m")) == ({"k": "v", "a": "v"}, {"a": "v"})
+    assert "there are 3 keys already" in refused(store, "n", "b", "v")
+
+
+def test_what_a_failed_write_would_have_added_is_free_again() -> None:
+    store = Store(kv_max_keys=1, kv_max_namespaces=1)
+    store.wait("k")
+    store.finish(FULL)
+    assert store.put("m", "other", "v") == b'{"configTable":{"m":{"other":"v"}}}'
+
+
+def test_room_that_a_waiting_delete_makes_counts_when_it_is_there() -> None:
+    store = Store(kv_max_keys=2)
+    store.put("n", "a", "v")
+    store.put("n", "b", "v")
+    store.manager.delete("n", "a", store.results.append)
+    assert "there are 2 keys already" in _refusal(store, "n", "c")
+    # Back again after its own delete, it may be one more.
+    assert "there are 2 keys already" in _refusal(store, "n", "a")
+    store.wait("b")
+    store.finish()
+    store.put("n", "c", "v")
+    assert store.table("n") == {"b": "v", "c": "v"}
+
+
+@pytest.mark.parametrize(
+    ("count", "size"), [(MOST_WAITING, 1), (MOST_WAITING_BYTES // 300_000, 60_000)]
+)
+def test_no_more_changes_wait_than_may(count: int, size: int) -> None:
+    store = Store()
+    store.put("n", "k", "v")
+    for _ in range(count - 1):
+        store.manager.put("n", "k", "v" * size, store.results.append)
+    refusals = 0
+    while refusals < 3:
+        try:
+            store.manager.put("n", "k", "v" * size, store.results.append)
+        except RequestFailed as failure:
+            assert failure.remark.startswith("the disk is slow: ")
+            refusals += 1
+    waiting = 0
+    while store.outbox:
+        store.finish()
+    waiting = len(store.results) - 1
+    assert count - 5 <= waiting <= count
+    store.put("n", "k", "w")
+    assert store.table("n") == {"k": "w"}
+
+
 # --- the file at the start ------------------------------------------------------------
 
 
-@pytest.mark.parametrize("data", [None, b"", b" \n", b"null", b"[]"])
-def test_no_file_and_an_empty_one(store: Store, data: bytes | None) -> None:
+@pytest.mark.parametrize("data", [None, b"null", b" null\n", b"[]"])
+def test_no_file_and_one_without_a_table(store: Store, data: bytes | None) -> None:
     store.manager.load(data)
-    assert store.manager.table("n") is None
+    assert store.table("n") is None
 
 
 def test_a_file_of_the_java_server(store: Store) -> None:
@@ -215,14 +342,10 @@ def test_a_file_of_the_java_server(store: Store) -> None:
         b'{"configTable":{"n":{"k":"v","number":5,"null":null,"deep":{"a":1}},'
         b'"empty":{},"none":null},"more":1}'
     )
-    assert store.manager.table("n") == {
-        "k": "v",
-        "number": "5",
-        "null": None,
-        "deep": '{"a":1}',
-    }
+    assert store.table("n") == {"k": "v", "number": "5", "deep": '{"a":1}'}
+    assert store.manager.get("n", "null") is None
     assert store.manager.table_body("empty") == b'{"table":{}}'
-    assert store.manager.table("none") is None
+    assert store.table("none") is None
 
 
 def test_what_was_loaded_is_written_back(store: Store) -> None:
@@ -239,7 +362,29 @@ def test_a_file_of_any_values_within_the_limits_can_be_read_again(store: Store) 
     assert content.count(b",") > MOST_VALUES
     again = Store()
     again.manager.load(content)
-    assert again.manager.table("n") == store.manager.table("n")
+    assert again.table("n") == store.table("n")
+
+
+@pytest.mark.parametrize(
+    ("data", "what"),
+    [
+        (b"", "is empty"),
+        (b" \t\r\n", "is empty"),
+        (b"\0", "has NUL bytes"),
+        (b"\n\0", "has NUL bytes"),
+        (b'{"configTable":{}}' + b"\0" * 100, "has NUL bytes"),
+    ],
+)
+def test_a_file_that_a_crash_emptied_refuses_to_start(
+    store: Store, data: bytes, what: str
+) -> None:
+    """Java takes 0 bytes for an empty table, and overwrites the copy with it."""
+    with pytest.raises(StartFailed) as caught:
+        store.manager.load(data)
+    assert str(caught.value) == (
+        f"{PATH} {what}, as after a crash: put a copy of it there, such as {PATH}.bak,"
+        " which the Java server writes, or remove it to begin with an empty table"
+    )
 
 
 @pytest.mark.parametrize(

@@ -144,7 +144,7 @@ def test_requests_of_two_connections_are_written_in_order(world: World) -> None:
     assert world.send(request(100, later, opaque=2), other) == b""
     assert world.ask(101, FIELDS, connection=world.connect()).code == 22
     world.finish_write()
-    world.finish_write()
+    assert not world.writes
     for connection in (world.connection, other):
         assert len(read_answers(world.late_output.pop(connection))) == 1
     assert world.ask(101, FIELDS).ext_fields == {"value": "later"}

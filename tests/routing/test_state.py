@@ -112,21 +112,64 @@ ORDER = {"namespace": "ORDER_TOPIC_CONFIG", "key": "T1", "value": "b:4"}
 
 def test_the_body_for_registrations_follows_the_configuration(world: World) -> None:
     hot = world.state.hot
+    one, two = b'{"table":{"T1":"b:4"}}', b'{"table":{"T1":"b:4","T2":"b:4"}}'
     world.ask(100, ORDER)
-    assert hot.order_topic_body == b'{"table":{"T1":"b:4"}}'
+    assert (hot.order_topic_body, world.register().body) == (b"", one)
     world.ask(100, {**ORDER, "namespace": "other", "value": "x"})
-    assert hot.order_topic_body == b'{"table":{"T1":"b:4"}}'
+    assert hot.order_topic_body == one
     world.ask(318, None, b"returnOrderTopicConfigToBroker=false")
     assert hot.order_topic_body == b""
     world.ask(100, {**ORDER, "key": "T2"})
-    assert hot.order_topic_body == b""
+    assert (hot.order_topic_body, world.register().body) == (b"", None)
     world.ask(318, None, b"returnOrderTopicConfigToBroker=true")
-    assert hot.order_topic_body == b'{"table":{"T1":"b:4","T2":"b:4"}}'
+    assert world.register().body == two
+    assert hot.order_topic_body == two
+
+
+def test_order_configuration_is_written_once_for_many_changes(world: World) -> None:
+    """It can be long: neither a put nor a repeated registration writes all of it."""
+    calls: list[str | None] = []
+    kv_config = world.state.kv_config
+    real = kv_config.table_body
+
+    def table_body(namespace: str | None) -> bytes:
+        calls.append(namespace)
+        return real(namespace)
+
+    world.register()
+    assert mask(world) == ALL_CODES
+    kv_config.table_body = table_body  # type: ignore[method-assign]
+    for number in range(10):
+        assert world.ask(100, {**ORDER, "key": f"T{number}"}).code == 0
+    assert calls == [] and mask(world) == ALL_CODES & ~int(HotCode.REGISTRATION)
+    cold_calls = world.processor.cold_calls
+    bodies = [world.register().body for _ in range(3)]
+    assert len(set(bodies)) == 1 and b'"T9":"b:4"' in (bodies[0] or b"")
+    assert calls == ["ORDER_TOPIC_CONFIG"] and mask(world) == ALL_CODES
+    assert world.processor.cold_calls == cold_calls + 1
+
+
+def test_order_configuration_of_megabytes_is_sent_in_pieces(world: World) -> None:
+    """Registrations stay cold then, and are answered as any other."""
+    value = "v" * 60_000
+    for number in range(20):
+        world.ask(100, {**ORDER, "key": f"T{number:02}", "value": value})
+    expected = {f"T{number:02}": value for number in range(20)}
+    for _ in range(2):
+        answer = world.register()
+        assert answer.code == 0 and answer.json == {"table": expected}
+        assert world.state.hot.order_topic_body == b""
+        assert not mask(world) & int(HotCode.REGISTRATION)
+    for number in range(19):
+        world.ask(102, {**ORDER, "key": f"T{number:02}"})
+    assert world.register().json == {"table": {"T19": value}}
+    assert mask(world) == ALL_CODES
 
 
 def test_a_loaded_configuration_is_there_from_the_start(world: World) -> None:
     world.state.kv_config.load(b'{"configTable":{"ORDER_TOPIC_CONFIG":{"T1":"b:4"}}}')
     world.state.refresh_hot_path(0)
+    assert world.register().body == b'{"table":{"T1":"b:4"}}'
     assert world.state.hot.order_topic_body == b'{"table":{"T1":"b:4"}}'
     assert world.state.order_topic_conf("T1") == "b:4"
     assert world.state.order_topic_conf("T2") is None

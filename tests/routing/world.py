@@ -15,6 +15,7 @@ from namesrv.routing.outbox import (
     FileWrite,
     LateAnswer,
     LogEvent,
+    LongAnswer,
     Notification,
     RouteQuery,
 )
@@ -190,6 +191,10 @@ class World:
             self.closed.append(effect.connection)
         elif isinstance(effect, LateAnswer):
             self._resume(effect)
+        elif isinstance(effect, LongAnswer):
+            frame = b"".join(effect.pieces)
+            assert len(frame) == effect.kept_bytes
+            self._resume(LateAnswer(effect.connection, frame))
         else:
             self.writes.append(effect)
 
@@ -203,7 +208,7 @@ class World:
     def finish_write(self) -> None:
         """The oldest file that waits is written, or cannot be (`write_error`)."""
         write = self.writes.pop(0)
-        content = write.content()
+        content = b"".join(write.content())
         if self.write_error is None:
             self.files[write.path] = content
         write.done(self.write_error)

@@ -7,7 +7,14 @@ from pathlib import Path
 from typing import Any, NamedTuple
 
 from namesrv.errors import StorageError
-from namesrv.routing.outbox import BURST, Close, FileWrite, LateAnswer, LogEvent
+from namesrv.routing.outbox import (
+    BURST,
+    Close,
+    FileWrite,
+    LateAnswer,
+    LogEvent,
+    LongAnswer,
+)
 from namesrv.routing.processor import RequestProcessor
 from namesrv.server.clock import monotonic_millis, wall_millis
 from namesrv.server.connections import Connections
@@ -185,6 +192,10 @@ class Stage:
                 protocol = self.connections.find(connection)
                 if protocol is not None:
                     protocol.resume(frame)
+            case LongAnswer(connection, pieces, kept_bytes):
+                protocol = self.connections.find(connection)
+                if protocol is not None:
+                    protocol.send_pieces(pieces, kept_bytes)
             case Close(connection):
                 protocol = self.connections.find(connection)
                 if protocol is not None:

@@ -1,6 +1,7 @@
 """The data directory: its lock, and what is written although it cannot be locked."""
 
 import errno
+import fcntl
 import os
 import subprocess
 import sys
@@ -10,6 +11,7 @@ from pathlib import Path
 import pytest
 
 from namesrv.errors import StartFailed, StorageError
+from namesrv.server import data_directory
 from namesrv.server.data_directory import DataDirectory
 from tests.server.failing import fail_with
 
@@ -43,7 +45,10 @@ class TestDataDirectory:
         directory.open()
         assert directory.warning is None
         lock = tmp_path / "a" / "b" / "namesrv.lock"
-        assert lock.read_text() == f"{os.getpid()}\n"
+        assert lock.read_text().splitlines() == [
+            str(os.getpid()),
+            f"{os.readlink('/proc/self/ns/pid')} {os.uname().nodename}",
+        ]
         directory.close()
 
     def test_second_process_is_told_who_holds_it(
@@ -94,7 +99,80 @@ class TestDataDirectory:
 
     def test_lock_file_that_is_a_folder_is_one_sentence(self, tmp_path: Path) -> None:
         (tmp_path / "namesrv.lock").mkdir()
-        with pytest.raises(StartFailed, match="Is a directory"):
+        with pytest.raises(StartFailed) as caught:
+            DataDirectory(str(tmp_path)).open()
+        assert str(caught.value) == (
+            f"cannot lock the data directory with {tmp_path / 'namesrv.lock'}: it is a"
+            " directory, expected a file; move it away"
+        )
+
+    @pytest.mark.parametrize("sees_it", [True, False])
+    def test_pipe_in_place_of_the_lock_file_is_one_sentence(
+        self, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, sees_it: bool
+    ) -> None:
+        os.mkfifo(tmp_path / "namesrv.lock")
+        if not sees_it:
+            monkeypatch.setattr(data_directory, "obstacle", lambda path: None)
+        with pytest.raises(StartFailed, match="with .*/namesrv.lock: it is "):
+            DataDirectory(str(tmp_path)).open()
+
+    @pytest.mark.parametrize("target", ["victim", "/dev/null", "nothing"])
+    def test_link_in_place_of_the_lock_file_is_not_followed(
+        self, tmp_path: Path, target: str
+    ) -> None:
+        (tmp_path / "victim").write_text("mine")
+        (tmp_path / "namesrv.lock").symlink_to(target)
+        with pytest.raises(StartFailed, match="with .*/namesrv.lock: it is a link to "):
+            DataDirectory(str(tmp_path)).open()
+        assert (tmp_path / "victim").read_text() == "mine"
+        assert not (tmp_path / "nothing").exists()
+
+    @pytest.mark.parametrize(
+        ("place", "said"),
+        [
+            (None, "process 1;"),
+            ("pid:[1] web-7", "process 1 of another container or machine, whose host"),
+            ("- web-7", "whose host name is web-7; stop that one, "),
+        ],
+    )
+    def test_pid_of_another_container_is_told_as_that(
+        self, tmp_path: Path, place: str | None, said: str
+    ) -> None:
+        """Where the directory is shared, both may be number 1."""
+        holder = DataDirectory(str(tmp_path))
+        holder.open()
+        lines = ["1"] if place is None else ["1", place]
+        (tmp_path / "namesrv.lock").write_text("\n".join(lines) + "\n")
+        with pytest.raises(StartFailed) as caught:
+            DataDirectory(str(tmp_path)).open()
+        assert f"{tmp_path} is in use by process 1" in str(caught.value)
+        assert said in str(caught.value)
+        holder.close()
+
+    @pytest.mark.parametrize(
+        "number", [errno.ENOSYS, errno.EOPNOTSUPP, errno.ENOLCK, errno.EINVAL]
+    )
+    def test_file_system_that_knows_no_locks_is_a_warning(
+        self, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, number: int
+    ) -> None:
+        monkeypatch.setattr(fcntl, "flock", fail_with(number))
+        directory = DataDirectory(str(tmp_path))
+        directory.open()
+        assert directory.warning == (
+            f"the data directory {tmp_path} cannot be locked, because its file system"
+            f" knows no locks ({os.strerror(number)}): see to it that no other server"
+            " uses it, or choose another one with --data-dir"
+        )
+        assert directory.can_write
+        directory.write(str(tmp_path / "kvConfig.json"), [b"1"])
+        assert (tmp_path / "kvConfig.json").read_bytes() == b"1"
+        directory.close()
+
+    def test_lock_that_fails_otherwise_is_one_sentence(
+        self, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        monkeypatch.setattr(fcntl, "flock", fail_with(errno.EIO))
+        with pytest.raises(StartFailed, match="Input/output error; choose another one"):
             DataDirectory(str(tmp_path)).open()
 
     @pytest.mark.parametrize("number", [errno.EROFS, errno.EACCES, errno.ENOSPC])
@@ -104,6 +182,7 @@ class TestDataDirectory:
         monkeypatch.setattr(os, "makedirs", fail_with(number))
         directory = DataDirectory(str(tmp_path / "data"))
         directory.open()
+        assert not directory.can_write
         assert directory.warning == (
             f"the data directory {directory.path} cannot be written"
             f" ({os.strerror(number)}): changes of the KV table and of the"

@@ -3,6 +3,7 @@
 import errno
 import io
 import os
+import socket
 import stat
 from collections.abc import Callable
 from pathlib import Path
@@ -26,6 +27,34 @@ class TooLargeFile(io.FileIO):
         raise MemoryError
 
 
+Make = Callable[[Path], None]
+
+
+def make_socket(path: Path) -> None:
+    with socket.socket(socket.AF_UNIX) as listener:
+        listener.bind(str(path))
+
+
+def make_dangling_link(path: Path) -> None:
+    path.symlink_to("nothing")
+
+
+def make_link_to_itself(path: Path) -> None:
+    path.symlink_to(path.name)
+
+
+obstacles = pytest.mark.parametrize(
+    ("make", "kind"),
+    [
+        (os.mkfifo, "named pipe, expected a file; move it away"),
+        (os.mkdir, "directory, expected a file; move it away"),
+        (make_socket, "socket, expected a file; move it away"),
+        (make_dangling_link, "link to "),
+        (make_link_to_itself, "link to "),
+    ],
+)
+
+
 class TestRead:
     def test_content(self, tmp_path: Path) -> None:
         (tmp_path / "file").write_bytes(b"\x00\xff")
@@ -38,15 +67,52 @@ class TestRead:
     def test_anything_else_is_an_error(self, tmp_path: Path) -> None:
         with pytest.raises(StorageError) as caught:
             read(str(tmp_path))
-        assert str(caught.value) == f"cannot read {tmp_path}: Is a directory"
+        assert str(caught.value) == (
+            f"cannot read {tmp_path}: it is a directory, expected a file; move it away"
+        )
 
-    @pytest.mark.parametrize("make", [os.mkfifo, os.mkdir])
+    @obstacles
     def test_what_is_no_file_is_an_error_and_not_waited_for(
-        self, tmp_path: Path, make: Callable[[Path], None]
+        self, tmp_path: Path, make: Make, kind: str
     ) -> None:
         make(tmp_path / "file")
+        with pytest.raises(StorageError) as caught:
+            read(str(tmp_path / "file"))
+        assert str(caught.value).startswith(
+            f"cannot read {tmp_path / 'file'}: it is a {kind}"
+        )
+
+    @pytest.mark.parametrize("path", ["/dev/null", "/dev/full", "/dev/zero"])
+    def test_device_is_an_error(self, path: str) -> None:
+        with pytest.raises(StorageError, match="it is a device, expected a file"):
+            read(path)
+
+    @obstacles
+    def test_what_comes_after_the_look_is_not_waited_for_either(
+        self, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, make: Make, kind: str
+    ) -> None:
+        make(tmp_path / "file")
+        monkeypatch.setattr(files, "obstacle", lambda path: None)
         with pytest.raises(StorageError, match="cannot read .*/file: "):
             read(str(tmp_path / "file"))
+
+    def test_link_is_told_with_where_it_leads(self, tmp_path: Path) -> None:
+        target, link = tmp_path / "target", tmp_path / "link"
+        target.write_bytes(b"content")
+        link.symlink_to("target")
+        with pytest.raises(StorageError) as caught:
+            read(str(link))
+        assert str(caught.value) == (
+            f"cannot read {link}: it is a link to {target}, and a change would replace"
+            " the link and not that file; put the file itself there, or name"
+            f" {target} in the options"
+        )
+
+    def test_folder_may_be_a_link(self, tmp_path: Path) -> None:
+        (tmp_path / "folder").mkdir()
+        (tmp_path / "link").symlink_to("folder")
+        write_atomically(str(tmp_path / "link" / "file"), [b"content"])
+        assert read(str(tmp_path / "link" / "file")) == b"content"
 
     def test_what_does_not_fit_into_memory_is_an_error(
         self, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
@@ -94,13 +160,43 @@ class TestWriteAtomically:
         write_atomically(str(path), [b"new"])
         assert path.read_bytes() == b"new"
 
-    def test_link_stays_a_link(self, tmp_path: Path) -> None:
+    def test_link_and_what_it_leads_to_stay_as_they_are(self, tmp_path: Path) -> None:
         target, link = tmp_path / "target", tmp_path / "link"
         target.write_bytes(b"old")
         link.symlink_to(target)
-        write_atomically(str(link), [b"new"])
+        with pytest.raises(StorageError, match=f"cannot write {link}: it is a link"):
+            write_atomically(str(link), [b"new"])
         assert link.is_symlink()
-        assert target.read_bytes() == b"new"
+        assert target.read_bytes() == b"old"
+
+    @obstacles
+    @pytest.mark.parametrize("name", ["file", "file.tmp"])
+    def test_what_is_no_file_is_an_error_and_stays(
+        self, tmp_path: Path, make: Make, kind: str, name: str
+    ) -> None:
+        make(tmp_path / name)
+        with pytest.raises(StorageError) as caught:
+            write_atomically(str(tmp_path / "file"), [b"new"])
+        where = f"{tmp_path / name} is in the way, " if name == "file.tmp" else ""
+        assert str(caught.value).startswith(
+            f"cannot write {tmp_path / 'file'}: {where}it is a {kind}"
+        )
+        assert os.listdir(tmp_path) == [name]
+
+    @obstacles
+    def test_what_comes_in_place_of_the_temporary_file_is_not_waited_for(
+        self, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, make: Make, kind: str
+    ) -> None:
+        make(tmp_path / "file.tmp")
+        monkeypatch.setattr(files, "obstacle", lambda path: None)
+        with pytest.raises(StorageError):
+            write_atomically(str(tmp_path / "file"), [b"new"])
+        assert os.listdir(tmp_path) == ["file.tmp"]
+
+    @pytest.mark.parametrize("path", ["/dev/null", "/dev/full"])
+    def test_device_is_an_error(self, path: str) -> None:
+        with pytest.raises(StorageError, match="it is a device, expected a file"):
+            write_atomically(path, [b"new"])
 
     def test_link_in_place_of_the_temporary_file_is_not_followed(
         self, tmp_path: Path
@@ -111,6 +207,36 @@ class TestWriteAtomically:
         with pytest.raises(StorageError):
             write_atomically(str(tmp_path / "file"), [b"new"])
         assert victim.read_bytes() == b"mine"
+
+    def test_file_that_is_mounted_by_itself_is_told(
+        self, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        path = tmp_path / "file"
+        path.write_bytes(b"old")
+        monkeypatch.setattr(os, "rename", fail_with(errno.EBUSY))
+        with pytest.raises(StorageError) as caught:
+            write_atomically(str(path), [b"new"])
+        assert str(caught.value) == (
+            f"cannot write {path}: it is mounted by itself, as a file, and cannot be"
+            " replaced; mount the directory that it is in"
+        )
+        assert path.read_bytes() == b"old" and os.listdir(tmp_path) == ["file"]
+
+    def test_many_small_pieces_are_few_writes(
+        self, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        sizes: list[int] = []
+        real_write = os.write
+
+        def write(descriptor: int, data: bytes) -> int:
+            sizes.append(len(data))
+            return real_write(descriptor, data)
+
+        monkeypatch.setattr(os, "write", write)
+        pieces = [b"%06d" % n for n in range(100_000)]
+        write_atomically(str(tmp_path / "file"), iter(pieces))
+        assert (tmp_path / "file").read_bytes() == b"".join(pieces)
+        assert len(sizes) < 10 and max(sizes) < 200_000
 
     def test_what_a_killed_process_left_is_no_hindrance(self, tmp_path: Path) -> None:
         (tmp_path / "file.tmp").write_bytes(b"half of a much longer content")

@@ -2,19 +2,24 @@
 
 import asyncio
 import errno
+import fcntl
 import os
 import socket
+from collections.abc import Callable
 from pathlib import Path
 from types import SimpleNamespace
 from typing import Any, cast
 
 import pytest
 
+from namesrv.codes import RequestCode
 from namesrv.errors import StartFailed
 from namesrv.server import nameserver
 from namesrv.server.nameserver import NameServer
 from namesrv.server.protocol import NamesrvProtocol
-from tests.server.peer import Address, Peer, lookup, put_kv
+from namesrv.server.snapshots import STAMP_FILE
+from tests.server.failing import fail_with
+from tests.server.peer import Address, Peer, get_kv, lookup, put_kv, request
 from tests.server.server_thread import LOOPS, Serve, ServerThread, local_options
 
 
@@ -108,8 +113,74 @@ class TestStart:
 
     def test_kv_config_that_is_a_folder_is_one_sentence(self, tmp_path: Path) -> None:
         (tmp_path / "kvConfig.json").mkdir()
-        with pytest.raises(StartFailed, match="cannot read .*: Is a directory"):
+        with pytest.raises(StartFailed, match="cannot read .*: it is a directory"):
             ServerThread(local_options(tmp_path)).__enter__()
+
+    @pytest.mark.parametrize("has_copy", [True, False])
+    @pytest.mark.parametrize("content", [b"", b"\n", b"\0\0\0"])
+    def test_kv_config_that_a_crash_emptied_is_not_taken_for_an_empty_one(
+        self, tmp_path: Path, content: bytes, has_copy: bool
+    ) -> None:
+        path, copy = tmp_path / "kvConfig.json", tmp_path / "kvConfig.json.bak"
+        path.write_bytes(content)
+        if has_copy:
+            copy.write_text('{"configTable":{"n":{"k":"v"}}}')
+        with pytest.raises(StartFailed) as caught:
+            ServerThread(local_options(tmp_path)).__enter__()
+        assert str(caught.value).startswith(f"{path} ")
+        assert f"put a copy of it there, such as {copy}" in str(caught.value)
+        assert path.read_bytes() == content
+        path.unlink()
+        if has_copy:
+            copy.rename(path)
+        with ServerThread(local_options(tmp_path)) as server, server.peer() as peer:
+            assert peer.ask(get_kv("n", "k")).code == (0 if has_copy else 22)
+
+    @pytest.mark.parametrize("path", ["/dev/null", "/dev/full"])
+    def test_kv_config_on_a_device_is_one_sentence(
+        self, tmp_path: Path, path: str
+    ) -> None:
+        with pytest.raises(StartFailed, match=f"cannot read {path}: it is a device"):
+            ServerThread(local_options(tmp_path, kv_config_path=path)).__enter__()
+
+    @pytest.mark.parametrize("content", [b"", b"\n", b"\0\0", b"a=1\n\0"])
+    def test_remote_changes_that_a_crash_damaged_are_set_aside(
+        self, tmp_path: Path, caplog: pytest.LogCaptureFixture, content: bytes
+    ) -> None:
+        path = tmp_path / "namesrv.properties"
+        path.write_bytes(content)
+        with ServerThread(local_options(tmp_path)) as server, server.peer() as peer:
+            aside = path.with_name("namesrv.properties.unusable")
+            assert aside.read_bytes() == content and not path.exists()
+            for text in (b"# none", b"enableTopicList=false"):
+                update = request(RequestCode.UPDATE_NAMESRV_CONFIG, None, text)
+                assert peer.ask(update).code == 0
+                assert path.read_bytes().strip()
+        lines = [r for r in caplog.records if "changed remotely" in r.message]
+        (fields,) = [vars(record)["fields"] for record in lines]
+        assert fields["file"] == str(path) and "as after a crash" in fields["reason"]
+        with ServerThread(local_options(tmp_path)):
+            assert path.read_bytes() == b"enableTopicList=false\n"
+
+    @pytest.mark.parametrize("name", ["kvConfig.json", "namesrv.properties"])
+    @pytest.mark.parametrize(
+        "make", [os.mkfifo, lambda path: path.symlink_to("/dev/zero")]
+    )
+    def test_what_is_no_file_is_one_sentence_and_not_waited_for(
+        self, tmp_path: Path, name: str, make: Callable[[Path], None]
+    ) -> None:
+        make(tmp_path / name)
+        with pytest.raises(StartFailed, match=f"cannot read .*/{name}: it is a "):
+            ServerThread(local_options(tmp_path)).__enter__()
+
+    def test_file_system_without_locks_is_served_and_written(
+        self, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        monkeypatch.setattr(fcntl, "flock", fail_with(errno.ENOLCK))
+        with ServerThread(local_options(tmp_path)) as server, server.peer() as peer:
+            assert peer.ask(put_kv("n", "k", "v")).code == 0
+        assert (tmp_path / "kvConfig.json").exists()
+        assert (tmp_path / STAMP_FILE).exists()
 
     def test_uvloop_that_is_not_there_is_one_sentence(
         self, monkeypatch: pytest.MonkeyPatch

@@ -1,5 +1,6 @@
 """Routes across restarts: files, starts and ends of a whole server."""
 
+import os
 import re
 import signal
 from collections.abc import Callable
@@ -12,11 +13,12 @@ from namesrv.codes import RequestCode
 from namesrv.routing.snapshot import read_snapshot
 from namesrv.server import snapshots as snapshots_module
 from namesrv.server.clock import wall_millis
+from namesrv.server.set_aside import UNUSABLE_SUFFIX
 from namesrv.server.snapshot_jobs import Stamp
 from namesrv.server.snapshots import (
     SNAPSHOT_FILE,
     STAMP_FILE,
-    UNUSABLE_SUFFIX,
+    WarmStart,
 )
 from namesrv.wire.snapshot_records import FIRST_LINE
 from tests.server.peer import (
@@ -219,7 +221,83 @@ def test_age_counts_from_the_last_sign_of_life(tmp_path: Path) -> None:
     stamp.write_text(f"{written + 3_600_000}\n")
     with ServerProcess(tmp_path, *young) as server, server.peer() as peer:
         assert peer.ask(lookup("Orders")).code == NO_ROUTE
-        assert "-3" in server.log() and "warmStartMaxAgeMillis" in server.log()
+        assert re.search(
+            r"its last sign of life is of \S+Z, 3[56]\d{5} ms from now: the clock was"
+            r" set back, or was wrong then; the limit is 600000 ms"
+            r" \(warmStartMaxAgeMillis\)",
+            server.log(),
+        )
+
+
+@pytest.mark.parametrize(
+    ("age_millis", "when"),
+    [(0, "0 s ago"), (4_600, "5 s ago"), (-400, "0 s ago")],
+)
+def test_warm_start_says_how_old_the_routes_are(age_millis: int, when: str) -> None:
+    assert WarmStart(age_millis, 2, 3).text == f"warm from {when}, 2 brokers, 3 topics"
+
+
+def test_warm_start_from_a_date_that_has_not_come_says_so() -> None:
+    assert WarmStart(-30_200, 2, 3).text == (
+        "warm from 30 s in the future (the clock was set back), 2 brokers, 3 topics"
+    )
+
+
+@pytest.mark.parametrize(
+    ("make", "kind"),
+    [
+        (os.mkfifo, "named pipe"),
+        (os.mkdir, "directory"),
+        (lambda path: path.symlink_to("/dev/zero"), "link to /dev/zero"),
+        (lambda path: path.symlink_to("nothing"), "link to "),
+    ],
+)
+def test_what_is_no_snapshot_is_set_aside(
+    started: Started,
+    tmp_path: Path,
+    caplog: pytest.LogCaptureFixture,
+    make: Callable[[Path], None],
+    kind: str,
+) -> None:
+    path = tmp_path / SNAPSHOT_FILE
+    make(path)
+    aside = path.with_name(SNAPSHOT_FILE + UNUSABLE_SUFFIX)
+    with started().peer() as peer:
+        assert os.path.lexists(aside)
+        register(peer)
+        before = routes(peer)
+        server = started()
+    (record,) = [r for r in caplog.records if "not used" in r.message]
+    assert f"it is a {kind}" in vars(record)["fields"]["reason"]
+    with server.peer() as peer:
+        assert routes(peer) == before
+
+
+def test_snapshot_that_cannot_be_set_aside_is_told_why(
+    started: Started, tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    (tmp_path / SNAPSHOT_FILE).write_bytes(b"")
+    (tmp_path / (SNAPSHOT_FILE + UNUSABLE_SUFFIX)).mkdir()
+    started()
+    (record,) = [r for r in caplog.records if "set aside" in r.message]
+    assert vars(record)["fields"]["reason"] == "Is a directory"
+
+
+def test_stamp_that_cannot_be_written_is_told_once(
+    started: Started, tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    (tmp_path / STAMP_FILE).mkdir()
+    server = started()
+    snapshots = server.server._snapshots
+    for _ in range(3):
+        wait_until(lambda: not server.on_loop(lambda: snapshots._is_stamping))
+        server.on_loop(lambda: snapshots.tick(snapshots._next_stamp_ms))
+    wait_until(lambda: not server.on_loop(lambda: snapshots._is_stamping))
+    (record,) = [r for r in caplog.records if "sign of life" in r.message]
+    assert vars(record)["fields"]["reason"] == (
+        f"cannot write {tmp_path / STAMP_FILE}: it is a directory, expected a file;"
+        " move it away"
+    )
 
 
 def test_date_that_was_set_back_after_the_last_save_is_no_reason_to_start_cold(

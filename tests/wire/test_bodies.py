@@ -2,6 +2,7 @@
 
 import json
 
+import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
@@ -12,6 +13,7 @@ from namesrv.wire.bodies import (
     TopicConfig,
     TopicConfigSerializeWrapper,
     TopicQueueMappingInfo,
+    read_kv_value,
     write_array,
     write_broker_addrs,
     write_broker_data,
@@ -20,6 +22,7 @@ from namesrv.wire.bodies import (
     write_data_version,
     write_filter_server_list,
     write_kv_config,
+    write_kv_entry,
     write_kv_table,
     write_mapping_info,
     write_object,
@@ -141,13 +144,24 @@ def test_topic_lists() -> None:
     )
 
 
-def test_kv_tables_are_sorted_and_leave_nulls_out() -> None:
-    assert write_kv_table({"b": "2", "a": "1", "n": None}) == (
-        b'{"table":{"a":"1","b":"2"}}'
+def test_kv_tables_keep_the_order_and_leave_nulls_out() -> None:
+    a, n, b = (write_kv_entry(*pair) for pair in (("a", "1"), ("n", None), ("b", "2")))
+    assert write_kv_table([a, n, b]) == b'{"table":{"a":"1","b":"2"}}'
+    assert write_kv_table([n]) == b'{"table":{}}'
+    pieces = write_kv_config([("n1", [n, a, b]), ("n2", []), ("n3", [n])])
+    assert b"".join(pieces) == (
+        b'{"configTable":{"n1":{"a":"1","b":"2"},"n2":{},"n3":{}}}'
     )
-    assert write_kv_config({"n2": {}, "n1": {"k": "v", "x": None}}) == (
-        b'{"configTable":{"n1":{"k":"v"},"n2":{}}}'
-    )
+    assert b"".join(write_kv_config([])) == b'{"configTable":{}}'
+
+
+@pytest.mark.parametrize("value", ["", "v", '"', "\\", "\x00\n", "é中😀", "{:}"])
+def test_value_of_a_kv_entry_can_be_read_again(value: str) -> None:
+    assert read_kv_value(write_kv_entry(value, value)) == value
+
+
+def test_half_a_character_of_a_kv_entry_is_a_question_mark() -> None:
+    assert read_kv_value(write_kv_entry("k", "a\ud83d")) == "a?"
 
 
 def test_a_member_group() -> None:
@@ -199,7 +213,8 @@ texts = st.text(max_size=5)
 def test_whatever_is_written_is_json(
     table: dict[str, str], addrs: dict[int, str], names: list[str]
 ) -> None:
-    assert json.loads(write_kv_table(table)) == {"table": table}
+    entries = [write_kv_entry(key, value) for key, value in table.items()]
+    assert json.loads(write_kv_table(entries)) == {"table": table}
     text = write_broker_addrs(addrs.items(), quoted=True)
     assert json.loads(text) == {str(k): v for k, v in addrs.items()}
     assert json.loads(write_broker_data("c", "b", text, False, None))["cluster"] == "c"

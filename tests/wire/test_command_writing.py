@@ -2,12 +2,19 @@
 
 import struct
 
+import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
 from namesrv.codes import LanguageCode
 from namesrv.errors import ConnectionFault, HeaderInvalid
-from namesrv.wire.command import RemotingCommand, decode_command, encode_frame
+from namesrv.wire.command import (
+    LongBody,
+    RemotingCommand,
+    decode_command,
+    encode_frame,
+    encode_head,
+)
 
 
 def payload(frame: bytes) -> tuple[int, bytes, bytes]:
@@ -38,6 +45,17 @@ def test_a_full_json_header() -> None:
         '{"code":1,"extFields":{"z":"1","b":""},"flag":1,"language":"JAVA","opaque":7,'
         '"remark":"a \\"b\\"\\n/é\x7f","serializeTypeCurrentRPC":"JSON","version":479}'
     )
+
+
+@pytest.mark.parametrize("serialize_type", [0, 1])
+def test_frame_in_pieces_is_the_frame_at_once(serialize_type: int) -> None:
+    request = RemotingCommand(1, 7)
+    pieces = (b"a", b"", b"bc")
+    whole = encode_frame(request.answer(body=b"abc"), serialize_type)
+    answer = request.answer(body=LongBody(iter(pieces), 3))
+    assert answer.body is None
+    assert encode_head(answer, serialize_type, 3) + b"abc" == whole
+    assert encode_frame(answer, serialize_type) == whole
 
 
 def test_a_plain_json_header() -> None:
