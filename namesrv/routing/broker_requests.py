@@ -5,6 +5,7 @@ Source: `DefaultRequestProcessor#registerBroker`, `#unregisterBroker`,
 """
 
 import zlib
+from contextlib import nullcontext
 from typing import Final, Literal
 
 from namesrv._impl import Connection
@@ -28,6 +29,7 @@ from namesrv.work import Cost, Steps
 
 Later = Steps[RemotingCommand] | Literal[Pause.TURN]
 
+_SMALL_BODY_BYTES: Final = 4096
 _CRC32_MASK: Final = 0x7FFFFFFF
 
 
@@ -38,7 +40,8 @@ def register_broker(
     ext_fields = command.ext_fields or {}
     header = RegisterBrokerRequestHeader.read(ext_fields)
     busy = state.tables.busy
-    if busy.has_body or busy.is_busy(header.broker_name or ""):
+    is_small = _is_small(command.body, header)
+    if (busy.has_body and not is_small) or busy.is_busy(header.broker_name or ""):
         return Pause.TURN
     if not _checksum_matches(header.body_crc32, command.body):
         state.outbox.warn(
@@ -62,7 +65,8 @@ def _register(
 ) -> Steps[RemotingCommand]:
     """The group is held from before the body is read, so that nothing comes between."""
     busy = state.tables.busy
-    with busy.hold_body(), busy.hold(header.broker_name or ""):
+    one_by_one = nullcontext() if _is_small(command.body, header) else busy.hold_body()
+    with one_by_one, busy.hold(header.broker_name or ""):
         try:
             body, is_dated = yield from _read_body(state, command, header)
             if header.broker_id is None:
@@ -88,6 +92,12 @@ def _register(
     return command.answer(
         ext_fields=result, body=state.order_topic_body(now_ms) or None
     )
+
+
+def _is_small(body: bytes | None, header: RegisterBrokerRequestHeader) -> bool:
+    """Whether it may be read while a large body is: what comes of it is little."""
+    is_plain = not header.compressed and not (body or b"").startswith(b"\x78")
+    return is_plain and len(body or b"") <= _SMALL_BODY_BYTES
 
 
 def _report_too_many(

@@ -178,11 +178,18 @@ def test_no_route_mixes_two_registrations(world: World) -> None:
 def test_registrations_in_steps_go_one_by_one(world: World) -> None:
     begin_again(world)
     other = world.connect()
-    assert world.send(registration(Broker("c", 0, "c:1")), other) == b""
+    body = registration_body(topic_table("T1", "U")).ljust(5000)
+    assert world.send(registration(Broker("c", 0, "c:1"), body), other) == b""
     assert other.pause == Pause.TURN
     ends(world)
     world.holds_work = False
     assert world.only(world.next_turn(other)).code == 0
+
+
+def test_a_small_registration_does_not_wait_for_a_large_one(world: World) -> None:
+    begin_again(world)
+    answer = world.send(registration(Broker("c", 0, "c:1")), world.connect())
+    assert world.only(answer).code == 0 and world.state.unfinished
 
 
 def test_a_repetition_of_the_last_registration_is_not_taken_for_one(

@@ -5,8 +5,8 @@ import socket
 import struct
 import time
 import zlib
-from collections.abc import Callable, Mapping
-from typing import Any, NamedTuple, Self
+from collections.abc import Callable, Iterator, Mapping
+from typing import Any, Final, NamedTuple, Self
 
 from namesrv.codes import VERSION_V5_3_3, RequestCode
 
@@ -122,6 +122,16 @@ class Broker(NamedTuple):
         if padding_bytes:
             body["padding"] = "x" * padding_bytes
         return json.dumps(body).encode()
+
+
+LONG_NAME: Final = 4000
+
+
+def long_routes(topics: Mapping[str, int], least_bytes: int) -> Iterator[bytes]:
+    """Registrations after which the route of each topic has so many bytes at least."""
+    for number in range(least_bytes // (2 * LONG_NAME) + 1):
+        name = f"{number}".rjust(LONG_NAME, "b")
+        yield Broker("127.0.0.1:1", name).registration(topics)
 
 
 class Answer(NamedTuple):

@@ -16,6 +16,7 @@ from tests.server.peer import (
     Address,
     Broker,
     get_kv,
+    long_routes,
     lookup,
     put_kv,
     request,
@@ -76,8 +77,8 @@ class TestConnections:
     def test_slow_reader_gets_everything_in_order(self, serve: Serve) -> None:
         server = serve()
         with server.peer() as broker, server.peer() as peer:
-            name = "b" * 50_000
-            broker.ask(Broker("127.0.0.1:1", name).registration(TOPICS))
+            for registration in long_routes(TOPICS, 100_000):
+                broker.ask(registration)
             peer.send(*(lookup("t", n) for n in range(200)), put_kv("n", "k", "v", 200))
 
             def is_full() -> bool:

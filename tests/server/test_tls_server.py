@@ -9,7 +9,14 @@ from pathlib import Path
 import pytest
 
 from namesrv.codes import ResponseCode
-from tests.server.peer import Broker, get_kv, lookup, put_kv, wait_until
+from tests.server.peer import (
+    Broker,
+    get_kv,
+    long_routes,
+    lookup,
+    put_kv,
+    wait_until,
+)
 from tests.server.proxy_headers import PROXY_V1, PROXY_V2
 from tests.server.server_process import ServerProcess
 from tests.server.server_thread import LOOPS, ServerThread, local_options
@@ -61,9 +68,11 @@ class TestStreams:
             client.sendall(lookup("t", 2)[:-1])
 
     def test_large_answers_and_large_requests(self, server: ServerThread) -> None:
-        broker = Broker("127.0.0.1:1", "b" * 300_000)
+        broker = Broker("127.0.0.1:1")
         topics = {f"topic-{n}": 4 for n in range(3000)}
         with TlsPeer(server.address) as peer:
+            for registration in long_routes({"topic-1": 4, "topic-7": 4}, 600_000):
+                peer.ask(registration)
             peer.send(broker.registration(topics, 1), lookup("topic-1", 2))
             first, second = peer.read_answers(2)
             assert (first.code, second.code) == (0, 0)
@@ -78,8 +87,8 @@ class TestStreams:
         self, server: ServerThread
     ) -> None:
         with TlsPeer(server.address) as deaf, TlsPeer(server.address) as peer:
-            broker = Broker("127.0.0.1:1", "b" * 500_000)
-            peer.ask(broker.registration({"t": 1, "u": 1}))
+            for registration in long_routes({"t": 1, "u": 1}, 1_000_000):
+                peer.ask(registration)
             deaf.send(*(lookup("t", n) for n in range(60)))
             for opaque in range(5):
                 assert peer.ask(lookup("v", opaque)).code == NO_ROUTE
