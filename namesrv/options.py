@@ -301,7 +301,8 @@ class Options:
     @property
     def black_list(self) -> frozenset[str]:
         """The keys that the operator forbids to remote updates."""
-        return frozenset(self.config_black_list.split(";"))
+        entries = self.config_black_list.split(";")
+        return frozenset(entry.strip() for entry in entries if entry.strip())
 
 
 def _options() -> Iterator[Option]:

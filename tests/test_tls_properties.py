@@ -1,5 +1,6 @@
 """Java's names of the TLS options: the `-c` file, tls.config.file, what is shown."""
 
+import errno
 import os
 from pathlib import Path
 
@@ -203,6 +204,28 @@ class TestTlsConfigFile:
         assert options.extra == {}
         assert warnings == []
 
+    @pytest.mark.parametrize(
+        ("key", "hint"),
+        [
+            ("TLS.server.authClient", "did you mean tls.server.authClient?"),
+            ("tlsServerTrustCertPath", "did you mean tls.server.trustCertPath?"),
+            ("adminAccess", "give it in the -c file"),
+            ("brokerAcces", "give it in the -c file"),
+        ],
+    )
+    def test_option_that_has_no_effect_in_it_is_a_mistake(
+        self, files: Files, key: str, hint: str
+    ) -> None:
+        files.write(files.tls, {key: "x"})
+        assert files.mistakes("--tls-config-file", str(files.tls)) == [
+            f"file {files.tls}, line 1: {key!r} has no effect in this file; {hint}"
+        ]
+
+    def test_byte_order_mark_is_left_out(self, files: Files) -> None:
+        files.tls.write_bytes(b"\xef\xbb\xbftls.server.certPath=/c\n")
+        options, _ = files.read("--tls-config-file", str(files.tls))
+        assert options.tls_server_cert_path == "/c"
+
     def test_certificate_of_an_enforcing_server_may_be_in_it(
         self, files: Files
     ) -> None:
@@ -226,11 +249,18 @@ class TestTlsConfigFile:
     ) -> None:
         usual = str(BY_NAME["tlsConfigFile"].default)
         assert usual == "/etc/rocketmq/tls.properties"
-        monkeypatch.setattr(os.path, "isfile", lambda path: path == usual)
+        assert files.read()
+        # One that may not be looked at is there, and what it demands is not known.
+        stat = os.stat
+
+        def refuse(path: str, *, follow_symlinks: bool = True) -> os.stat_result:
+            if path == usual:
+                raise PermissionError(errno.EACCES, "Permission denied")
+            return stat(path, follow_symlinks=follow_symlinks)
+
+        monkeypatch.setattr(os, "stat", refuse)
         reason = f"file {usual} cannot be read: No such file or directory"
         assert reason in files.mistakes()
-        monkeypatch.setattr(os.path, "isfile", lambda path: False)
-        assert files.read()
 
 
 class TestContradictions:

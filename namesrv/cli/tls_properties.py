@@ -4,13 +4,14 @@ With Java they are system properties, which the file of `tls.config.file` overri
 Source: `TlsSystemConfig`, `TlsHelper#extractTlsConfigFromFile`; section 5.2.
 """
 
-import os.path
+import os
 from collections.abc import Iterable, Iterator, Sequence
 from difflib import get_close_matches
 from typing import Final
 
+from namesrv.misspellings import JAVA_KEYS, meant_name
 from namesrv.option_sources import Given, Source
-from namesrv.options import BY_NAME
+from namesrv.options import BY_NAME, OPTIONS
 
 PREFIX: Final = "tls."
 _CONFIG_FILE: Final = BY_NAME["tlsConfigFile"]
@@ -75,7 +76,18 @@ def config_file(sources: Sequence[Source]) -> str | None:
     if path is not None:
         return os.path.expanduser(path) or None
     usual = str(_CONFIG_FILE.default)
-    return usual if os.path.isfile(usual) else None
+    return None if is_missing(usual) else usual
+
+
+def is_missing(path: str) -> bool:
+    """Whether there is no such file; one that may not be looked at is there."""
+    try:
+        os.stat(path)
+    except (FileNotFoundError, NotADirectoryError):
+        return True
+    except OSError:
+        return False
+    return False
 
 
 def of_config_file(
@@ -84,12 +96,26 @@ def of_config_file(
     """What that file gives; what it has besides belongs to others, as with Java."""
     kept: list[Given] = []
     for item in items:
-        if item.key in _NOT_IN_FILE:
+        if not item.key.startswith(PREFIX):
+            mistakes += _misplaced(path, item)
+        elif item.key in _NOT_IN_FILE:
             warnings.append(
                 f"file {path}, {item.location}: {item.key} has no effect in this file,"
                 " as in Java; give it in the -c file"
             )
-        elif item.key.startswith(PREFIX):
+        else:
             kept.append(item)
     name = f"file {path}"
     return Source(name, list(translated(kept, name, mistakes, warnings)))
+
+
+def _misplaced(path: str, item: Given) -> Iterator[str]:
+    """An option of ours that would have no effect there, in whatever spelling."""
+    ours = [option.name for option in OPTIONS if not option.java]
+    meant = None if item.key in JAVA_KEYS else meant_name(item.key, ours)
+    if meant is None:
+        return
+    java_names = [java for java, name in JAVA_NAMES.items() if name == meant]
+    where = f"did you mean {java_names[0]}?" if java_names else "give it in the -c file"
+    place = f"file {path}, {item.location}"
+    yield f"{place}: {item.key!r} has no effect in this file; {where}"
