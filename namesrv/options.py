@@ -178,6 +178,12 @@ class Options:
         False, TLS, "check clients' certificates; false: any will do"
     )
     tls_server_trust_cert_path: str = _ours("", TLS, "what to check them against")
+    tls_protocols: str = _ours(
+        "", TLS, "TLSv1.2, TLSv1.3 or both, joined by a comma; empty: both"
+    )
+    tls_ciphers: str = _ours(
+        "", TLS, "names of ciphers, joined by commas; empty: OpenSSL's choice"
+    )
     tls_config_file: str = _ours(
         "/etc/rocketmq/tls.properties", TLS, "overrides these, except the mode"
     )

@@ -22,6 +22,8 @@ EVERY = {
     "tls.server.trustCertPath": "/t",
     "tls.server.authClient": "true",
     "tls.server.need.client.auth": "REQUIRE",
+    "tls.protocols": "TLSv1.2",
+    "tls.ciphers": "AES128-SHA",
 }
 OF_CLIENTS = {
     "tls.enable": "true",
@@ -68,7 +70,8 @@ def test_every_option_has_javas_name() -> None:
     names = {option.name for option in OPTIONS if option.group == TLS}
     assert set(JAVA_NAMES.values()) == names
     assert JAVA_NAMES["tls.server.need.client.auth"] == "tlsServerNeedClientAuth"
-    assert len(JAVA_NAMES) == 9
+    assert JAVA_NAMES["tls.protocols"] == "tlsProtocols"
+    assert len(JAVA_NAMES) == 11
 
 
 def test_no_remote_update_may_change_any() -> None:
@@ -87,6 +90,8 @@ class TestConfigFile:
         assert options.tls_server_trust_cert_path == "/t"
         assert options.tls_server_auth_client is True
         assert options.tls_server_need_client_auth == "require"
+        assert options.tls_protocols == "TLSv1.2"
+        assert options.tls_ciphers == "AES128-SHA"
         assert warnings == []
 
     def test_our_names_and_flags_and_variables(self, files: Files) -> None:

@@ -1,7 +1,8 @@
 """Java's names of the TLS options, in the `-c` file and in a file of their own.
 
 With Java they are system properties, which the file of `tls.config.file` overrides.
-Source: `TlsSystemConfig`, `TlsHelper#extractTlsConfigFromFile`; section 5.2.
+Source: `TlsSystemConfig`, `TlsHelper#extractTlsConfigFromFile`, 5.5.0's for protocols
+and ciphers; section 5.2.
 """
 
 import os
@@ -24,7 +25,8 @@ def _option_name(java_name: str) -> str:
 
 _NAMES: Final = """tls.server.mode tls.config.file tls.test.mode.enable
     tls.server.certPath tls.server.keyPath tls.server.keyPassword
-    tls.server.trustCertPath tls.server.authClient tls.server.need.client.auth"""
+    tls.server.trustCertPath tls.server.authClient tls.server.need.client.auth
+    tls.protocols tls.ciphers"""
 JAVA_NAMES: Final = {name: _option_name(name) for name in _NAMES.split()}
 """Java's name -> the name of the option: tls.server.keyPath -> tlsServerKeyPath."""
 
