@@ -38,7 +38,7 @@ from namesrv.server.logs import EventLog
 from namesrv.server.notifier import Notifier
 from namesrv.server.product_cluster import ProductCluster
 from namesrv.server.protocol import NamesrvProtocol
-from namesrv.server.reload import reload_options
+from namesrv.server.reload import Reload
 from namesrv.server.snapshots import Snapshots, WarmStart
 from namesrv.server.writer import Writer
 
@@ -52,8 +52,7 @@ _LONGEST_SWEEP_MILLIS: Final = 5000
 
 class NameServer:
     """One server. Once it has started, `addresses` holds the real (host, port),
-    `loop_name` says which event loop runs it, `warm_start` what it took over, and
-    `access_keys.reload()` reads the file of access keys again."""
+    `loop_name` says which event loop runs it, and `warm_start` what it took over."""
 
     def __init__(self, options: Options) -> None:
         self._options = options
@@ -107,10 +106,7 @@ class NameServer:
 
     def reload(self, read_options: Callable[[], Options]) -> None:
         """Read options, access keys and certificates again. For signal handlers."""
-        reload_options(self._state, self._log, read_options)
-        self.access_keys.reload()
-        self._flush()
-        self._connections.tls.reload()
+        self._reload.run(read_options)
 
     async def stop(self) -> None:
         """Stop accepting, answer what was read, close everything."""
@@ -143,8 +139,8 @@ class NameServer:
             self._options, wall_millis, monotonic_millis()
         )
         state = self._state = self._processor.state
-        self.access_keys = AccessKeysFile(self._options, state.access, self._log)
-        self.access_keys.load()
+        self._access_keys = AccessKeysFile(self._options, state.access, self._log)
+        self._access_keys.load()
         self._audit_log.open()
         try:
             state.kv_config.load(read(self._options.kv_config_path))
@@ -157,6 +153,9 @@ class NameServer:
         limit = self._connection_limit()
         self._connections = Connections(state, self._log, self._flush, limit)
         self._connections.tls.open()
+        self._reload = Reload(
+            state, self._log, self._access_keys, self._connections.tls, self._flush
+        )
         can_write = self._directory.warning is None
         self._snapshots = Snapshots(state, self._writer, self._log, can_write=can_write)
         self.warm_start = self._snapshots.load(state.started_ms)

@@ -32,6 +32,14 @@ class AccessKeys:
     def __contains__(self, name: object) -> bool:
         return name in self._secrets
 
+    def names_beside(self, others: "AccessKeys") -> list[str]:
+        """The access keys that `others` have not, or with another secret."""
+        return sorted(
+            name
+            for name, secret in self._secrets.items()
+            if others._secrets.get(name) != secret
+        )
+
     def have_signed(
         self, ext_fields: Mapping[str, str | None], body: bytes | None
     ) -> bool:
