@@ -134,7 +134,12 @@ class Options:
     taken as they are: who wants "~" expanded does so before (the command line does).
     """
 
-    bind_address: str = _option("0.0.0.0", NETWORK, "IP addresses, joined by commas")
+    bind_address: str = _option(
+        "0.0.0.0",
+        NETWORK,
+        "IP addresses, joined by commas; 0.0.0.0: all of IPv4 and IPv6; ipv4, ipv6: all"
+        " of one kind",
+    )
     listen_port: int = _option(9876, NETWORK, "TCP port; 0 takes a free one", 0, 65535)
     serialize_type: str = _ours(
         "JSON", NETWORK, "headers of answers", choices="JSON ROCKETMQ"

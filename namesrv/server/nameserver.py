@@ -33,7 +33,7 @@ from namesrv.server.counted_event import CountedEvent
 from namesrv.server.data_directory import DataDirectory
 from namesrv.server.file_limit import connection_limit, raise_file_limit
 from namesrv.server.files import read
-from namesrv.server.listeners import open_listeners
+from namesrv.server.listeners import address_of, open_listeners
 from namesrv.server.logs import EventLog
 from namesrv.server.notifier import Notifier
 from namesrv.server.product_cluster import ProductCluster
@@ -178,8 +178,7 @@ class NameServer:
                 backlog=_ACCEPTED_AT_ONCE,
             )
             self._servers.append(server)
-            host, port = listener.getsockname()[:2]
-            self.addresses.append((host, port))
+            self.addresses.append(address_of(listener, self._options))
 
     def _stop_accepting(self) -> None:
         for server in self._servers:

@@ -81,21 +81,37 @@ def with_certificate(authority: Authority, name: str = "server") -> dict[str, An
     }
 
 
-Spoil = Callable[[Path, dict[str, Any]], dict[str, Any]]
-SPOILT: dict[str, Spoil] = {
-    "keys": lambda keys, tls: (keys.write_text("no key"), {})[1],
-    "keys gone": lambda keys, tls: (keys.unlink(), {})[1],
-    "other keys": lambda keys, tls: {"access_keys_file": f"{keys}.other"},
-    "key": lambda keys, tls: (
-        Path(tls["tls_server_key_path"]).write_text("no key"),
-        {},
-    )[1],
-    "certificate gone": lambda keys, tls: {"tls_server_cert_path": "/none"},
-    "trust": lambda keys, tls: {
+def spoil_keys(keys: Path, tls: dict[str, Any]) -> dict[str, Any]:
+    keys.write_text("no key")
+    return {}
+
+
+def remove_keys(keys: Path, tls: dict[str, Any]) -> dict[str, Any]:
+    keys.unlink()
+    return {}
+
+
+def spoil_private_key(keys: Path, tls: dict[str, Any]) -> dict[str, Any]:
+    Path(tls["tls_server_key_path"]).write_text("no key")
+    return {}
+
+
+def trust_no_certificate(keys: Path, tls: dict[str, Any]) -> dict[str, Any]:
+    return {
         "tls_server_trust_cert_path": str(keys),
         "tls_server_auth_client": True,
         "tls_server_need_client_auth": "require",
-    },
+    }
+
+
+Spoil = Callable[[Path, dict[str, Any]], dict[str, Any]]
+SPOILT: dict[str, Spoil] = {
+    "keys": spoil_keys,
+    "keys gone": remove_keys,
+    "other keys": lambda keys, tls: {"access_keys_file": f"{keys}.other"},
+    "key": spoil_private_key,
+    "certificate gone": lambda keys, tls: {"tls_server_cert_path": "/none"},
+    "trust": trust_no_certificate,
     "ciphers": lambda keys, tls: {"tls_ciphers": "x"},
     "protocols": lambda keys, tls: {"tls_protocols": "TLSv1.1"},
 }
