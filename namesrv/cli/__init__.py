@@ -19,7 +19,7 @@ from namesrv import __version__
 from namesrv.cli.help_text import help_text
 from namesrv.cli.sources import read_options
 from namesrv.cli.words import Words, read_words
-from namesrv.errors import OptionsInvalid, StartFailed, TlsFilesInvalid
+from namesrv.errors import OptionsInvalid, StartFailed
 from namesrv.options import OPTIONS, Options, java_text
 
 if TYPE_CHECKING:
@@ -48,14 +48,14 @@ def _obey(words: Words) -> int:
     if words.action == "help":
         _say(help_text(shutil.get_terminal_size().columns))
     elif words.action == "version":
+        _load_hot_path()
         _say(version_line())
     else:
         options, warnings = read_options(words, os.environ)
         for warning in warnings:
             _say(f"namesrv: warning: {warning}", sys.stderr)
         if words.action == "check":
-            _check_files(options)
-            _say("namesrv: OK, all options are understood")
+            _check(options)
         elif words.action == "print":
             _say("\n".join(_items(options)))
         else:
@@ -63,23 +63,20 @@ def _obey(words: Words) -> int:
     return 0
 
 
-def _check_files(options: Options) -> None:
-    """What a start would find wrong with a file that the options name."""
-    from namesrv.server.access_keys import read_keys_file  # noqa: PLC0415
-    from namesrv.server.tls_context import context_of_files  # noqa: PLC0415
+def _check(options: Options) -> None:
+    """Say what a start would say of the options and of all that they name."""
+    _load_hot_path()
+    from namesrv.server.start_check import StartCheck  # noqa: PLC0415
 
-    if options.access_keys_file:
-        try:
-            warning = read_keys_file(options.access_keys_file)[1]
-        except StartFailed as error:
-            raise OptionsInvalid([str(error)]) from None
-        if warning is not None:
-            _say(f"namesrv: warning: {warning}", sys.stderr)
-    if options.tls_server_cert_path and options.tls_server_mode != "disabled":
-        try:
-            context_of_files(options)
-        except TlsFilesInvalid as error:
-            raise OptionsInvalid([str(error)]) from None
+    check = StartCheck(options)
+    for warning in (*check.warnings, *check.in_use):
+        _say(f"namesrv: warning: {warning}", sys.stderr)
+    if check.mistakes:
+        raise OptionsInvalid(check.mistakes)
+    if check.in_use:
+        _say("namesrv: all options are understood; a start has to wait")
+    else:
+        _say("namesrv: OK, all options are understood")
 
 
 def _items(options: Options) -> Iterator[str]:
@@ -91,7 +88,8 @@ def _items(options: Options) -> Iterator[str]:
             yield f"{option.name}={option.shown(value)}"
 
 
-def _serve(options: Options, words: Words) -> None:
+def _load_hot_path() -> None:
+    """Raises StartFailed where it is demanded and missing, or broken."""
     try:
         import_module("namesrv._impl")
     except ImportError as error:
@@ -99,6 +97,10 @@ def _serve(options: Options, words: Words) -> None:
             f"the compiled hot path cannot be loaded ({error});"
             " build it again, or run without it: --pure"
         ) from error
+
+
+def _serve(options: Options, words: Words) -> None:
+    _load_hot_path()
     from namesrv.server.logs import set_up_logging  # noqa: PLC0415
     from namesrv.server.nameserver import run  # noqa: PLC0415
 

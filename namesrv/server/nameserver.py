@@ -31,6 +31,7 @@ from namesrv.server.clock import monotonic_millis, wall_millis
 from namesrv.server.connections import Connections
 from namesrv.server.counted_event import CountedEvent
 from namesrv.server.data_directory import DataDirectory
+from namesrv.server.event_loop import loop_factory
 from namesrv.server.file_limit import connection_limit, raise_file_limit
 from namesrv.server.files import read
 from namesrv.server.listeners import address_of, open_listeners
@@ -340,7 +341,7 @@ def run(
     Raises StartFailed.
     """
     raise_file_limit()
-    with asyncio.Runner(loop_factory=_loop_factory(options.loop)) as runner:
+    with asyncio.Runner(loop_factory=loop_factory(options.loop)) as runner:
         runner.run(_serve(options, on_started, read_options))
 
 
@@ -353,6 +354,7 @@ async def _serve(
     # Before the start, in which it would kill; nothing waits there until all is built.
     loop = asyncio.get_running_loop()
     loop.add_signal_handler(signal.SIGHUP, server.reload, read_options)
+    signal.pthread_sigmask(signal.SIG_UNBLOCK, {signal.SIGHUP})
     await server.start()
     try:
         _install_signals(server)
@@ -366,19 +368,3 @@ def _install_signals(server: NameServer) -> None:
     loop = asyncio.get_running_loop()
     for number in (signal.SIGTERM, signal.SIGINT):
         loop.add_signal_handler(number, server.request_stop)
-
-
-def _loop_factory(name: str) -> Callable[[], asyncio.AbstractEventLoop]:
-    if name == "asyncio":
-        return asyncio.new_event_loop
-    try:
-        import uvloop  # noqa: PLC0415
-    except ImportError:
-        if name == "uvloop":
-            raise StartFailed(
-                "loop is uvloop, which is not installed: install it, or choose "
-                "--loop asyncio"
-            ) from None
-        return asyncio.new_event_loop
-    factory: Callable[[], Any] = uvloop.new_event_loop
-    return factory
