@@ -3,11 +3,22 @@
 Each sentence names the option whose change would mend it.
 """
 
+import os.path
 from collections.abc import Iterator
 from ipaddress import IPv6Address
+from typing import Final
 
 from namesrv.misspellings import meant_name
 from namesrv.options import BY_NAME, Options
+
+_WRITTEN: Final = ("kvConfigPath", "configStorePath", "logFile", "auditLog")
+_FILES: Final = (
+    "accessKeysFile",
+    "tlsServerCertPath",
+    "tlsServerKeyPath",
+    "tlsServerTrustCertPath",
+    *_WRITTEN,
+)
 
 
 def contradictions(options: Options) -> Iterator[tuple[str, str]]:
@@ -29,8 +40,7 @@ def contradictions(options: Options) -> Iterator[tuple[str, str]]:
                 name,
                 f"{name} is signed, expected accessKeysFile to name the file of keys",
             )
-    if options.audit_log and options.audit_log == options.log_file:
-        yield "auditLog", "auditLog is the logFile, expected a file of its own"
+    yield from _shared_files(options)
     yield from _tls_contradictions(options)
     yield from _black_list_mistakes(options)
     if options.cluster_test:
@@ -49,6 +59,18 @@ def contradictions(options: Options) -> Iterator[tuple[str, str]]:
             f"inputBudgetBytes is {options.input_budget_bytes}, expected at least"
             f" frameMaxLength, which is {options.frame_max_length}",
         )
+
+
+def _shared_files(options: Options) -> Iterator[tuple[str, str]]:
+    """Files that the server would write over another one that it needs."""
+    places = {name: getattr(options, BY_NAME[name].attribute) for name in _FILES}
+    seen: dict[str, str] = {}
+    for name, path in places.items():
+        place = os.path.normpath(path) if path else ""
+        if place in seen and (name in _WRITTEN or seen[place] in _WRITTEN):
+            yield name, f"{name} is the {seen[place]}, expected a file of its own"
+        elif place:
+            seen[place] = name
 
 
 def _tls_contradictions(options: Options) -> Iterator[tuple[str, str]]:
@@ -83,6 +105,16 @@ def _tls_contradictions(options: Options) -> Iterator[tuple[str, str]]:
             "tlsServerNeedClientAuth",
             "tlsServerNeedClientAuth is require, expected tlsServerAuthClient=true"
             " beside it, because any certificate would do without",
+        )
+    if (
+        options.tls_server_auth_client
+        and options.tls_server_trust_cert_path
+        and options.tls_server_need_client_auth == "none"
+    ):
+        yield (
+            "tlsServerAuthClient",
+            "tlsServerAuthClient is true, expected tlsServerNeedClientAuth=require or"
+            " optional beside it, because nobody is asked for a certificate without",
         )
 
 

@@ -182,6 +182,7 @@ class TestTlsConfigFile:
     ) -> None:
         lines = {
             "tls.config.file": str(files.tls),
+            "tls.server.mode": "enforcing",
             "tls.server.certPath": "/main",
             "tls.server.keyPath": "/main",
         }
@@ -193,13 +194,25 @@ class TestTlsConfigFile:
         assert options.tls_server_key_password == "pa ss"
 
     def test_mode_in_it_has_no_effect_which_is_said(self, files: Files) -> None:
-        files.write(files.tls, {"tls.server.mode": "enforcing"})
+        files.write(files.tls, {"tls.server.mode": "disabled"})
         options, warnings = files.read("--tls-config-file", str(files.tls))
         assert options.tls_server_mode == "permissive"
         assert warnings == [
             f"file {files.tls}, line 1: tls.server.mode has no effect in this file, as"
             " in Java; give it in the -c file"
         ]
+
+    def test_demand_for_tls_in_it_is_a_mistake_unless_it_is_met(
+        self, files: Files
+    ) -> None:
+        files.write(files.tls, {"tls.server.mode": "Enforcing"})
+        words = ["--tls-config-file", str(files.tls)]
+        assert files.mistakes(*words) == [
+            f"file {files.tls}, line 1: tls.server.mode has no effect in this file, as"
+            " in Java; give it in the -c file"
+        ]
+        files.write(files.main, {"tls.server.mode": "enforcing"})
+        assert files.read(*words)[0].tls_server_mode == "enforcing"
 
     def test_what_is_no_tls_in_it_has_no_effect(self, files: Files) -> None:
         files.write(files.tls, {"listenPort": "1", "other": "x"})
@@ -286,6 +299,15 @@ class TestContradictions:
                 {"tls.server.authClient": "true"},
                 "tlsServerAuthClient is true, expected tlsServerTrustCertPath beside"
                 " it, which says whose certificates are good",
+            ),
+            (
+                {
+                    "tls.server.authClient": "true",
+                    "tls.server.trustCertPath": "/t",
+                },
+                "tlsServerAuthClient is true, expected tlsServerNeedClientAuth=require"
+                " or optional beside it, because nobody is asked for a certificate"
+                " without",
             ),
             (
                 {"tls.server.need.client.auth": "require"},

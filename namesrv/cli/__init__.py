@@ -107,23 +107,27 @@ def _serve(options: Options, words: Words) -> None:
     if words.config_file is not None:
         _say(f"load config properties file OK, {words.config_file}")
     set_up_logging(options)
-    run(options, lambda server: _announce(options, server), lambda: _reread(words))
+    run(
+        options,
+        lambda server: _announce(options, server),
+        lambda: _reread(words, options),
+    )
     # The loop's handlers went with it, and one that comes now would kill.
     signal.signal(signal.SIGHUP, signal.SIG_IGN)
 
 
-def _reread(words: Words) -> Options:
+def _reread(words: Words, current: Options) -> Options:
     """The options as their sources are now; warnings go to the log."""
     from namesrv.server.logs import LOGGER  # noqa: PLC0415
 
-    path = words.config_file
-    if path is not None and _is_stream(path):
-        raise OptionsInvalid(
-            [
-                f"file {path} is no regular file, and was read already; start anew to"
-                " change options"
-            ]
-        )
+    for path in (words.config_file, current.tls_config_file):
+        if path is not None and _is_stream(path):
+            raise OptionsInvalid(
+                [
+                    f"file {path} is no regular file, and was read already; start anew"
+                    " to change options"
+                ]
+            )
     options, warnings = read_options(words, os.environ)
     for warning in warnings:
         LOGGER.warning(warning)

@@ -185,12 +185,17 @@ def _tls_config_file(
     path = tls_properties.config_file(sources)
     if path is not None:
         items = _properties(path, mistakes, warnings)
-        yield tls_properties.of_config_file(path, items, mistakes, warnings)
+        yield tls_properties.of_config_file(path, items, sources, mistakes, warnings)
 
 
 def _store(options: Options, mistakes: list[str]) -> Iterator[Source]:
     path = options.config_store_path
-    if not is_missing(path):
+    if is_missing(path):
+        return
+    if os.path.exists(path) and not os.path.isfile(path):
+        # A pipe would be waited for until somebody writes to it.
+        mistakes.append(f"file {path} cannot be read: it is no regular file")
+    else:
         allowed = REMOTE_KEYS - options.black_list
         items = _properties(path, mistakes, [])
         yield Source(f"file {path}", [item for item in items if item.key in allowed])

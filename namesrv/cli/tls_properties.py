@@ -12,7 +12,7 @@ from typing import Final
 
 from namesrv.misspellings import JAVA_KEYS, meant_name
 from namesrv.option_sources import Given, Source
-from namesrv.options import BY_NAME, OPTIONS
+from namesrv.options import BY_NAME, OPTIONS, Option
 
 PREFIX: Final = "tls."
 _CONFIG_FILE: Final = BY_NAME["tlsConfigFile"]
@@ -39,7 +39,9 @@ _OF_CLIENTS: Final = (
     "tls.client.authServer",
     "tls.client.trustCertPath",
 )
-_NOT_IN_FILE: Final = ("tls.server.mode", "tls.config.file")
+_MODE: Final = "tls.server.mode"
+_ENFORCING: Final = "enforcing"
+_NOT_IN_FILE: Final = (_MODE, "tls.config.file")
 """Java does not read these from the file of `tls.config.file`."""
 
 
@@ -70,15 +72,21 @@ def translated(
 
 def config_file(sources: Sequence[Source]) -> str | None:
     """The file of `tls.config.file`; None if it is the usual one, which is missing."""
-    path = None
-    for source in sources:
-        for item in source.items:
-            if item.key == source.spell(_CONFIG_FILE):
-                path = item.text.strip()
+    path = _given(_CONFIG_FILE, sources)
     if path is not None:
         return os.path.expanduser(path) or None
     usual = str(_CONFIG_FILE.default)
     return None if is_missing(usual) else usual
+
+
+def _given(option: Option, sources: Sequence[Source]) -> str | None:
+    """The text that counts of all that the sources give for an option."""
+    text = None
+    for source in sources:
+        for item in source.items:
+            if item.key == source.spell(option):
+                text = item.text.strip()
+    return text
 
 
 def is_missing(path: str) -> bool:
@@ -93,15 +101,26 @@ def is_missing(path: str) -> bool:
 
 
 def of_config_file(
-    path: str, items: Iterable[Given], mistakes: list[str], warnings: list[str]
+    path: str,
+    items: Iterable[Given],
+    sources: Sequence[Source],
+    mistakes: list[str],
+    warnings: list[str],
 ) -> Source:
-    """What that file gives; what it has besides belongs to others, as with Java."""
+    """What that file gives; what it has besides belongs to others, as with Java.
+
+    `sources` are the others, which say what the mode is.
+    """
     kept: list[Given] = []
     for item in items:
         if not item.key.startswith(PREFIX):
             mistakes += _misplaced(path, item)
         elif item.key in _NOT_IN_FILE:
-            warnings.append(
+            # Whoever demands TLS here would serve everybody, and not know it.
+            is_demand = item.key == _MODE and item.text.strip().lower() == _ENFORCING
+            mode = _given(BY_NAME[JAVA_NAMES[_MODE]], sources) or ""
+            is_missed = is_demand and mode.lower() != _ENFORCING
+            (mistakes if is_missed else warnings).append(
                 f"file {path}, {item.location}: {item.key} has no effect in this file,"
                 " as in Java; give it in the -c file"
             )

@@ -360,6 +360,35 @@ class TestMistakes:
         ]
 
     @pytest.mark.parametrize(
+        ("flags", "mistake"),
+        [
+            (("--log-file", "--audit-log"), "auditLog is the logFile"),
+            (("--kv-config-path", "--log-file"), "logFile is the kvConfigPath"),
+            (("--access-keys-file", "--audit-log"), "auditLog is the accessKeysFile"),
+            (
+                ("--tls-server-cert-path", "--config-store-path"),
+                "configStorePath is the tlsServerCertPath",
+            ),
+        ],
+    )
+    def test_file_that_would_be_written_over_another_is_refused(
+        self, capsys: Capture, flags: tuple[str, str], mistake: str
+    ) -> None:
+        words = [flags[0], "/nowhere/file", flags[1], "/nowhere/./file"]
+        assert refused(capsys, *words) == [
+            f"command line, {flags[1]}: {mistake}, expected a file of its own"
+        ]
+
+    def test_pipe_in_place_of_kept_updates_is_not_waited_for(
+        self, tmp_path: Path, capsys: Capture
+    ) -> None:
+        pipe = tmp_path / "namesrv.properties"
+        os.mkfifo(pipe)
+        assert refused(capsys, "--data-dir", str(tmp_path)) == [
+            f"file {pipe} cannot be read: it is no regular file"
+        ]
+
+    @pytest.mark.parametrize(
         ("entry", "hint"),
         [
             ("enableTopicLst", "did you mean enableTopicList?"),
@@ -387,14 +416,20 @@ class TestMistakes:
         ]
 
 
-def test_pipe_is_not_read_again(server: Server) -> None:
+@pytest.mark.parametrize(
+    ("flag", "text"),
+    [("-c", b"adminAccess=off\n"), ("--tls-config-file", b"tls.protocols=TLSv1.3\n")],
+)
+def test_pipe_is_not_read_again(server: Server, flag: str, text: bytes) -> None:
     """It is empty by then, and all that it had narrowed would be wide open."""
     read_end, write_end = os.pipe()
-    os.write(write_end, b"adminAccess=off\n")
+    os.write(write_end, text)
     os.close(write_end)
     path = f"/dev/fd/{read_end}"
     try:
-        assert served(server, "-c", path).admin_access == "off"
+        options = served(server, flag, path)
+        assert (options.admin_access == "off") is (flag == "-c")
+        assert (options.tls_protocols == "TLSv1.3") is (flag != "-c")
         with pytest.raises(OptionsInvalid) as caught:
             server.read_options()
     finally:

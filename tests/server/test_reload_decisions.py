@@ -171,10 +171,8 @@ TRUSTING = {
         ("adminAccess", "loopback", "off", False),
         ("brokerAccess", "signed", "open", True),
         ("brokerAccess", "open", "signed", False),
-        ("tlsServerAuthClient", False, True, False),
         ("tlsServerNeedClientAuth", "require", "optional", True),
-        ("tlsServerNeedClientAuth", "optional", "none", True),
-        ("tlsServerNeedClientAuth", "none", "require", False),
+        ("tlsServerNeedClientAuth", "optional", "require", False),
     ],
 )
 def test_more_access_is_a_warning_with_both_values(
@@ -184,7 +182,7 @@ def test_more_access_is_a_warning_with_both_values(
     options: dict[str, Any] = with_certificate(authority) | {
         "access_keys_file": str(keys),
         "tls_server_trust_cert_path": authority.cert_path,
-        "tls_server_auth_client": True,
+        **TRUSTING,
     }
     it = Reloading(**options | {attribute: old})
     it.run(**{attribute: new})
