@@ -8,34 +8,55 @@ CYTHON_SOURCES := $(wildcard namesrv/_fast/*.p[yx][xd])
 PIP := $(BIN)/python -m pip --disable-pip-version-check --quiet
 
 .DEFAULT_GOAL := help
-.PHONY: run test pure-test interop lint format coverage options clean help
+.PHONY: run test test-quick test-full pure-test interop lint format coverage options clean help
 .PHONY: chaos sanitize debug-test coverage-fast hot-loop wheels wheel-test
 
 run: $(VENV)/.run-stamp ## start a NameServer; make run ARGS="--port 0"
 	@exec $(BIN)/namesrv $(ARGS)
 
-test: $(VENV)/.dev-stamp ## run the tests over both twins, report coverage; ARGS="-k frame" narrows
-	@rm -f .coverage .coverage.*
-	$(demand_built) $(BIN)/python -m coverage run -m pytest $$impl $(ARGS)
-	$(if $(ARGS),,$(pure_run))
-	@$(BIN)/python -m coverage combine --quiet
-	$(BIN)/python -m coverage report $(LIMIT)
+# Two processes test at a time, as many as a machine has cores; ARGS="-n0" is one.
+SPREAD := -n auto --dist worksteal
+NOTE = @echo 'about $(1) on 2 quiet cores; more beside other work'
 
+test-quick: $(VENV)/.dev-stamp ## run the tests that take no time
+	$(call NOTE,half a minute)
+	$(demand_built) $(BIN)/python -m pytest -q $$impl $(SPREAD) --hypothesis-profile=quick \
+	  -m 'not slow and not full' $(QUICK_TESTS) $(ARGS)
+
+test: $(VENV)/.dev-stamp ## run the tests over both twins; ARGS="-k frame" narrows
+	$(call NOTE,four minutes)
+	@status=0; \
+	($(demand_built) $(BIN)/python -m pytest -q $$impl $(SPREAD) $(ARGS)) || status=1; \
+	$(if $(ARGS),,($(pure) -m pytest -q $(SPREAD) $(SERVER_TESTS)) || status=1;) \
+	exit $$status
+
+test-full: $(VENV)/.dev-stamp ## run all of them, with more examples, and report coverage
+	$(call NOTE,ten minutes)
+	@rm -f .coverage .coverage.*
+	@status=0; \
+	($(demand_built) $(BIN)/python -m coverage run -m pytest -q $$impl $(SPREAD) $(FULL) $(ARGS)) || status=1; \
+	$(if $(ARGS),,($(pure) -m coverage run -m pytest -q $(SPREAD) $(FULL) $(SERVER_TESTS)) || status=1;) \
+	$(BIN)/python -m coverage combine --quiet; \
+	$(BIN)/python -m coverage report $(LIMIT) || status=1; \
+	exit $$status
+
+FULL := --hypothesis-profile=full -m ''
 # A narrowed run cannot reach the limit, so it is not held to it.
-test: LIMIT = $(if $(ARGS),--fail-under=0)
+LIMIT = $(if $(ARGS),--fail-under=0)
 
 pure-test: $(VENV)/.dev-stamp ## run the tests of the server over the pure twin; `make test` does, too
-	NAMESRV_NO_EXTENSIONS=1 $(BIN)/python -m pytest $(or $(ARGS),$(SERVER_TESTS))
+	$(pure) -m pytest $(or $(ARGS),$(SERVER_TESTS))
 
 # Above `_impl` a test sees one twin, the one that was chosen; below, it names both.
 SERVER_TESTS := tests/routing tests/server tests/golden tests/hostile tests/simulation tests/cli
-pure_run = NAMESRV_NO_EXTENSIONS=1 $(BIN)/python -m coverage run -m pytest $(SERVER_TESTS)
+QUICK_TESTS := tests/wire tests/hot_path tests/parity tests/routing tests/server tests/golden tests/cli $(wildcard tests/test_*.py)
+pure = NAMESRV_NO_EXTENSIONS=1 $(BIN)/python
 
 # Where the extension was built, its absence is a failure.
 demand_built = impl=; if [ -f $(VENV)/.fast ]; then export NAMESRV_REQUIRE_EXTENSIONS=1; \
   else impl=--impl=pure; fi;
 
-coverage: $(VENV)/.dev-stamp ## the lines that the last `make test` ran and missed, in htmlcov/
+coverage: $(VENV)/.dev-stamp ## the lines that the last `make test-full` ran and missed, in htmlcov/
 	$(BIN)/python -m coverage html --fail-under=0
 
 chaos: $(VENV)/.dev-stamp ## kill, stop, starve and flood real servers, print what became of it (Linux)
@@ -88,7 +109,7 @@ sanitize: $(VENV)/.dev-stamp ## run the tests with AddressSanitizer and UBSan in
 	$(call copy_sources,sanitize)
 	$(call inside,sanitize) NAMESRV_SANITIZE=1 $(HERE)/python setup.py --quiet build_ext --inplace
 	rm -f $(REPORT).*
-	$(call inside,sanitize) $(SANITIZERS) $(HERE)/python -m pytest $(or $(ARGS),$(FAST_TESTS)) \
+	$(call inside,sanitize) $(SANITIZERS) $(HERE)/python -m pytest -q $(SPREAD) $(or $(ARGS),$(FAST_TESTS)) \
 	  --deselect tests/hostile/test_bodies.py::test_large_frame_leaves_no_room_behind_while_its_sender_waits \
 	  || { cat $(REPORT).* 2>/dev/null; exit 1; }
 
@@ -136,15 +157,17 @@ wheel-test: ## run the tests from the wheel that `make wheels` made, in an empty
 	$(INSTALLED)/venv/bin/python -m pip install --quiet --disable-pip-version-check \
 	  "$$(ls $(CURDIR)/wheels/dist/*-abi3-*.whl)[test]"
 	PYTHONSAFEPATH=1 PYTHONPATH=$(INSTALLED)/path NAMESRV_REQUIRE_EXTENSIONS=1 \
-	  $(INSTALLED)/venv/bin/python -P -m pytest --import-mode=importlib $(ARGS)
+	  $(INSTALLED)/venv/bin/python -P -m pytest -q $(SPREAD) --import-mode=importlib $(ARGS)
 
 # Coverage-guided, a minute for each target: tests/fuzz/README.md. It takes both twins.
 .PHONY: fuzz
 fuzz: $(VENV)/.fuzz-stamp ## fuzz what reads bytes of others; ARGS="TARGET --seconds N"
 	@$(BIN)/python -m tests.fuzz $(ARGS)
 
-# Benchmarks: bench/README.md. ARGS=--quick tries the long ones, for no figures.
-.PHONY: bench bench-server bench-peers bench-restart
+# Benchmarks: bench/README.md. ARGS=--quick tries the long ones, for no figures;
+# SAVE=1 writes the results to bench/results, which git tracks.
+SAVED = $(if $(SAVE),--save)
+.PHONY: bench bench-server bench-peers bench-restart stalls
 BENCHMARKED := .cache/bench/micro.json
 
 bench: $(VENV)/.dev-stamp ## time both twins in memory: pure, fast, ratio
@@ -152,16 +175,19 @@ bench: $(VENV)/.dev-stamp ## time both twins in memory: pure, fast, ratio
 	$(BIN)/python -m pytest bench/tests bench/micro -q --benchmark-quiet \
 	  --benchmark-disable-gc --benchmark-warmup=on --benchmark-max-time=0.5 \
 	  --benchmark-json=$(BENCHMARKED) $(ARGS)
-	@$(BIN)/python -m bench.report.micro $(BENCHMARKED)
+	@$(BIN)/python -m bench.report.micro $(BENCHMARKED) $(SAVED)
 
 bench-server: $(VENV)/.dev-stamp ## measure the server beside echoes of the same bytes
-	$(BIN)/python -m bench.server $(ARGS)
+	$(BIN)/python -m bench.server $(SAVED) $(ARGS)
 
 bench-peers: $(VENV)/.dev-stamp ## measure it beside Java's and Rust's (JDK, Maven, cargo)
-	$(BIN)/python -m bench.peers $(ARGS)
+	$(BIN)/python -m bench.peers $(SAVED) $(ARGS)
 
 bench-restart: $(VENV)/.dev-stamp ## measure what keeping 3,000,000 routes across a restart costs
-	$(BIN)/python -m bench.restart $(ARGS)
+	$(BIN)/python -m bench.restart $(SAVED) $(ARGS)
+
+stalls: $(VENV)/.dev-stamp ## measure the longest waits that a peer can cause
+	$(BIN)/python -m bench.stalls $(SAVED) $(ARGS)
 
 clean: ## remove everything that make, tests and tools made
 	rm -rf $(VENV) build dist *.egg-info .coverage .coverage.* htmlcov

@@ -2,7 +2,7 @@
 
 import sys
 
-from bench.driver.choice import read_plan
+from bench.driver.choice import read_choice
 from bench.driver.run import measure, measure_storms_again
 from bench.driver.servers import other_servers
 from bench.report.results import write_report
@@ -11,12 +11,12 @@ from bench.server import SERVERS
 
 def main() -> int:
     about = "Measure namesrv beside the other NameServers and echo servers."
-    plan, storms_only = read_plan(about)
+    choice = read_choice(about)
     others, absent = other_servers()
     servers = [*SERVERS, *others]
-    if storms_only:
-        return write_report(measure_storms_again("peers", servers, plan))
-    return write_report(measure("peers", servers, absent, plan))
+    if choice.storms_only:
+        return write_report(measure_storms_again("peers", servers, choice))
+    return write_report(measure("peers", servers, absent, choice))
 
 
 if __name__ == "__main__":

@@ -20,7 +20,7 @@ from typing import Any
 from bench.driver.loads import FULL, QUICK, Plan
 from bench.driver.lone import raise_file_limit
 from bench.driver.machine import describe_machine, describe_versions, need_extensions
-from bench.driver.places import CACHE, cores
+from bench.driver.places import CACHE, as_written, cores, results_folder
 from bench.driver.process import ServerProcess, free_port
 from bench.driver.progress import say
 from bench.driver.remoting import Client, Request, route_request
@@ -40,7 +40,9 @@ _TAKEN_OVER = re.compile(r"boot success.*start (warm .*|cold)")
 def main() -> int:
     parser = argparse.ArgumentParser(description="Measure restarts of namesrv.")
     parser.add_argument("--quick", action="store_true", help="small, for no figures")
-    plan = QUICK if parser.parse_args().quick else FULL
+    parser.add_argument("--save", action="store_true", help="write to bench/results")
+    words = parser.parse_args()
+    plan = QUICK if words.quick else FULL
     need_extensions()
     raise_file_limit()
     os.sched_setaffinity(0, {cores()[1]})
@@ -50,9 +52,11 @@ def main() -> int:
     finally:
         shutil.rmtree(folder, ignore_errors=True)
     about = {"machine": describe_machine(), "versions": describe_versions()}
-    path = write_result("restart", plan, {"kind": "restart", **about, "servers": found})
+    result = {"kind": "restart", **about, "servers": found}
+    chosen = results_folder(quick=words.quick, save=words.save)
+    path = write_result("restart", chosen, result)
     print(json.dumps(found, indent=1))
-    say(f"written to {path.name}")
+    say(f"written to {as_written(str(path))}")
     return 0
 
 

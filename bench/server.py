@@ -2,7 +2,7 @@
 
 import sys
 
-from bench.driver.choice import read_plan
+from bench.driver.choice import read_choice
 from bench.driver.run import measure, measure_storms_again
 from bench.driver.servers import (
     ASYNCIO_ECHO,
@@ -17,10 +17,10 @@ SERVERS = (OURS_FAST, OURS_PURE, UVLOOP_ECHO, ASYNCIO_ECHO, C_ECHO)
 
 
 def main() -> int:
-    plan, storms_only = read_plan("Measure namesrv beside echo servers.")
-    if storms_only:
-        return write_report(measure_storms_again("server", SERVERS, plan))
-    return write_report(measure("server", SERVERS, {}, plan))
+    choice = read_choice("Measure namesrv beside echo servers.")
+    if choice.storms_only:
+        return write_report(measure_storms_again("server", SERVERS, choice))
+    return write_report(measure("server", SERVERS, {}, choice))
 
 
 if __name__ == "__main__":

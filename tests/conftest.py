@@ -1,7 +1,8 @@
-"""Hypothesis profiles: the same examples in every run, and a wide search on demand.
+"""Tiers of tests, hypothesis profiles, and the twins that are tested.
 
-`make test ARGS="--hypothesis-profile=search"` looks at many more, and other ones each
-time. Timings never decide a test.
+The profiles `quick`, `usual` and `full` draw the same examples in every run, each of
+them more than the one before. `make test ARGS="--hypothesis-profile=search"` draws many
+more, and other ones each time. Timings never decide a test.
 
 `--impl=pure` and `--impl=fast` leave the other twin of the hot path out, on purpose.
 Without either, a twin that was not built is a failure.
@@ -14,15 +15,22 @@ from pathlib import Path
 import pytest
 from hypothesis import HealthCheck, settings
 
+from tests.scale import FULL_EXAMPLES
+
 # Comparing takes both twins.
 COMPARING = {Path(__file__).parent / folder for folder in ("parity", "fuzz")}
 
 # Coverage and a loaded machine make every example slow, which is no fault of a test.
 _SLOW = [HealthCheck.too_slow]
 
-settings.register_profile(
-    "repeatable", deadline=None, derandomize=True, suppress_health_check=_SLOW
-)
+for profile, examples in (("quick", 10), ("usual", 30), ("full", FULL_EXAMPLES)):
+    settings.register_profile(
+        profile,
+        deadline=None,
+        derandomize=True,
+        max_examples=examples,
+        suppress_health_check=_SLOW,
+    )
 settings.register_profile(
     "search",
     deadline=None,
@@ -30,7 +38,7 @@ settings.register_profile(
     print_blob=True,
     suppress_health_check=_SLOW,
 )
-settings.load_profile("repeatable")
+settings.load_profile("usual")
 
 
 def pytest_addoption(parser: pytest.Parser) -> None:

@@ -230,6 +230,7 @@ for module in sys.argv[1:]:
 """
 
 
+@pytest.mark.slow
 def test_each_module_imports_alone_with_warnings_as_errors() -> None:
     # One fresh interpreter that forks for each module: as clean as a process each.
     # Coverage would import modules of its own into it.

@@ -10,11 +10,12 @@ from contextlib import ExitStack
 from pathlib import Path
 from typing import Any
 
+from bench.driver.choice import Choice
 from bench.driver.fetch import build_generators
 from bench.driver.loads import BUDGET_TABLE, Kind, Load, Plan, large_loads, loads
 from bench.driver.lone import measure_alone, raise_file_limit
 from bench.driver.machine import describe_machine, describe_versions, need_extensions
-from bench.driver.places import CACHE, RESULTS, as_written, cores
+from bench.driver.places import CACHE, as_written, cores
 from bench.driver.process import ServerFailed
 from bench.driver.progress import say
 from bench.driver.remoting import AskFailed
@@ -27,9 +28,10 @@ _STORM_SERVERS = ("ours-fast", "ours-pure", "java-5.3.3-2g", "java-5.5.0-2g")
 
 
 def measure(
-    kind: str, servers: Sequence[Server], absent: dict[str, str], plan: Plan
+    kind: str, servers: Sequence[Server], absent: dict[str, str], choice: Choice
 ) -> Path:
-    """Measure `servers` and write bench/results/`kind`.json."""
+    """Measure `servers` and write `kind`.json into the folder chosen."""
+    plan = choice.plan
     began = time.monotonic()
     need_extensions()
     build_generators()
@@ -55,24 +57,25 @@ def measure(
     finally:
         shutil.rmtree(folder, ignore_errors=True)
     result["minutes"] = round((time.monotonic() - began) / 60, 1)
-    return write_result(kind, plan, result)
+    return write_result(kind, choice.folder, result)
 
 
-def measure_storms_again(kind: str, servers: Sequence[Server], plan: Plan) -> Path:
+def measure_storms_again(kind: str, servers: Sequence[Server], choice: Choice) -> Path:
     """Measure the storms anew, of all servers in one session, into the results of an
     earlier run, which then say so."""
+    path = choice.folder / f"{kind}.json"
     need_extensions()
     build_generators()
     raise_file_limit()
-    result: dict[str, Any] = json.loads(_results(kind, plan).read_text())
+    result: dict[str, Any] = json.loads(path.read_text())
     result["storms_machine"] = describe_machine()
     os.sched_setaffinity(0, {cores()[1]})
     folder = Path(tempfile.mkdtemp(prefix="run-", dir=CACHE))
     try:
-        result["storms"] = _storms(servers, folder, plan)
+        result["storms"] = _storms(servers, folder, choice.plan)
     finally:
         shutil.rmtree(folder, ignore_errors=True)
-    return write_result(kind, plan, result)
+    return write_result(kind, choice.folder, result)
 
 
 def _storms(
@@ -82,15 +85,10 @@ def _storms(
     return measure_storms(stormy, folder / "storms", plan)
 
 
-def _results(kind: str, plan: Plan) -> Path:
-    folder = RESULTS if not plan.quick else CACHE / "quick-results"
-    return folder / f"{kind}.json"
-
-
-def write_result(kind: str, plan: Plan, result: dict[str, Any]) -> Path:
-    """A quick run is for trying the scripts, and does not replace a real one."""
-    path = _results(kind, plan)
-    path.parent.mkdir(parents=True, exist_ok=True)
+def write_result(kind: str, folder: Path, result: dict[str, Any]) -> Path:
+    """Write `kind`.json into a folder, without the places of this machine."""
+    path = folder / f"{kind}.json"
+    folder.mkdir(parents=True, exist_ok=True)
     path.write_text(as_written(json.dumps(result, indent=1)) + "\n")
     return path
 

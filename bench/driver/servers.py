@@ -62,7 +62,7 @@ class Server:
 
     def start(self, home: Path, frames: Path | None = None) -> ServerProcess:
         """Start it in a new `home`, without waiting."""
-        home.mkdir(parents=True)
+        home.mkdir(parents=True, exist_ok=True)
         if frames is not None:
             (home / FRAMES).symlink_to(frames)
         port = free_port()

@@ -1,11 +1,11 @@
 """`make bench`: a table of pure, fast and their ratio from pytest-benchmark's JSON.
 
-usage: python -m bench.report.micro FILE
+usage: python -m bench.report.micro FILE [--save]
 """
 
+import argparse
 import json
 import re
-import sys
 from pathlib import Path
 from typing import Any
 
@@ -13,7 +13,7 @@ from bench.driver.machine import describe_machine
 from bench.driver.places import RESULTS
 from bench.report.markdown import nanos, ratio, table
 
-MICRO = RESULTS / "micro.json"
+MICRO = "micro.json"
 Twins = dict[str, dict[str, float]]
 
 
@@ -57,10 +57,14 @@ def micro_table(twins: Twins) -> str:
 
 
 def main() -> None:
-    twins = read_benchmarks(json.loads(Path(sys.argv[1]).read_text()))
-    RESULTS.mkdir(exist_ok=True)
-    kept = {"machine": describe_machine(), "median_seconds": twins}
-    MICRO.write_text(json.dumps(kept, indent=1) + "\n")
+    parser = argparse.ArgumentParser(description="Print a table of both twins.")
+    parser.add_argument("file", type=Path, help="JSON of pytest-benchmark")
+    parser.add_argument("--save", action="store_true", help="write to bench/results")
+    words = parser.parse_args()
+    twins = read_benchmarks(json.loads(words.file.read_text()))
+    if words.save:
+        kept = {"machine": describe_machine(), "median_seconds": twins}
+        (RESULTS / MICRO).write_text(json.dumps(kept, indent=1) + "\n")
     print(micro_table(twins))
 
 

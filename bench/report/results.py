@@ -1,4 +1,4 @@
-"""RESULTS.md and its plot, from the JSON files in one folder.
+"""RESULTS.md and its pictures, from the JSON files in one folder.
 
 usage: python -m bench.report.results [FOLDER]
 """
@@ -8,9 +8,10 @@ import sys
 from functools import partial
 from pathlib import Path
 
-from bench.driver.places import RESULTS
+from bench.driver.places import RESULTS, as_written
 from bench.report.budgets import budget_table, budgets
 from bench.report.figures import Figures, share
+from bench.report.learnt import learnt
 from bench.report.markdown import (
     count,
     kibibytes,
@@ -20,9 +21,8 @@ from bench.report.markdown import (
     table,
 )
 from bench.report.micro import MICRO, Twins, micro_table, ratios
-from bench.report.plot import Bar, Panel, draw
+from bench.report.pictures import draw_pictures
 
-PLOTTED = ("lookup-50x1", "lookup-50x16")
 STORM_PHASES = ("cold", "unchanged", "steady")
 ECHO = "uvloop-echo"
 
@@ -36,11 +36,15 @@ def write_report(path: Path) -> int:
     figures = Figures(path)
     twins = _read_micro()
     report = folder / f"{'RESULTS' if path.stem == 'peers' else path.stem}.md"
-    plot = folder / f"{path.stem}.svg"
-    plot.write_text(draw([_panel(figures, load) for load in PLOTTED]))
+    pictures = folder if path.stem == "peers" else folder / path.stem
+    pictures.mkdir(exist_ok=True)
+    drawn = draw_pictures(figures, twins, pictures)
     lines = budgets(figures, ratios(twins))
     sections = [
-        _introduction(figures, path, plot),
+        f"# Results of `make bench-{path.stem}`\n",
+        learnt(figures, lines),
+        _pictures(drawn, pictures.relative_to(folder)),
+        _circumstances(figures, path),
         "## Budgets\n\n" + budget_table(lines),
         _failures(figures),
         _loads(figures),
@@ -55,28 +59,25 @@ def write_report(path: Path) -> int:
     print(budget_table(lines))
     for sentence in figures.failures():
         print(f"bench: FAILED: {sentence}")
-    print(f"bench: the report is {report.name} in {folder.name}, with {plot.name}")
+    print(f"bench: the report is {report.name} in {as_written(str(folder))}")
     return int(any(sentence.startswith("ours") for sentence in figures.failures()))
 
 
 def _read_micro() -> Twins:
-    if not MICRO.exists():
+    published = RESULTS / MICRO
+    if not published.exists():
         return {}
-    twins: Twins = json.loads(MICRO.read_text())["median_seconds"]
+    twins: Twins = json.loads(published.read_text())["median_seconds"]
     return twins
 
 
-def _panel(figures: Figures, load: str) -> Panel:
-    found = []
-    for server in figures.servers:
-        value = figures.load(load, server, "per_second")
-        if value is not None and server != "c-echo":
-            found.append(Bar(figures.title(server), value, server.startswith("ours")))
-    size = load.partition("-")[2].replace("x", " connections x ")
-    return Panel(f"Lookups per second, {size} under way on each", found)
+def _pictures(drawn: dict[str, str], folder: Path) -> str:
+    """Each picture with its words, in a section of their own."""
+    lines = "".join(f"![{about}]({folder / name})\n\n" for about, name in drawn.items())
+    return f"## Pictures\n\n{lines}"
 
 
-def _introduction(figures: Figures, path: Path, plot: Path) -> str:
+def _circumstances(figures: Figures, path: Path) -> str:
     raw = figures.raw
     machine = raw["machine"]
     load_average = ", ".join(f"{value:.1f}" for value in machine["load_average"])
@@ -85,7 +86,7 @@ def _introduction(figures: Figures, path: Path, plot: Path) -> str:
     if raw["quick"]:
         warning = "\n**A quick run: it shows that the scripts work, and no figures.**\n"
     return (
-        f"# Results of `make bench-{path.stem}`\n{warning}\n"
+        f"## Circumstances\n{warning}\n"
         f"Made by `python -m bench.{path.stem}` from `{path.name}`;"
         " bench/README.md says how to repeat it and what the words mean.\n\n"
         f"* {machine['when']}, commit {machine['commit'][:12]}"
@@ -94,8 +95,7 @@ def _introduction(figures: Figures, path: Path, plot: Path) -> str:
         f"* {machine['cpu']}, {machine['cores']} cores, {machine['memory_mib']:,} MB,"
         f" {machine['system']}; servers on core {machine['server_core']}, load on core"
         f" {machine['driver_core']}; load average before: {load_average}\n"
-        f"* {versions}\n\n"
-        f"![lookups per second]({plot.name})\n"
+        f"* {versions}\n"
     )
 
 

@@ -6,12 +6,14 @@ Source: `RouteInfoManager`, protocol.md sections 2.7 to 2.17, 3.11 and 3.13.
 
 from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
+from operator import itemgetter
 
 from namesrv.codes import MASTER_ID, PERM_WRITE, SYNC_BROKER_MEMBER_PREFIX
 from namesrv.options import Options
 from namesrv.routing.broker_data import BrokerData, TopicQueues
 from namesrv.routing.tables import RouteTables
 from namesrv.wire.bodies import (
+    with_defaults,
     write_broker_member_group,
     write_cluster_info,
     write_filter_server_list,
@@ -52,7 +54,7 @@ def pickup_topic_route_data(
         _filter_servers(tables, [data for data, _ in groups]),
         form.order_topic_conf,
         (data.queue_text(entry.queues[data.broker_name]) for data, _ in groups),
-        _mappings(tables, entry.topic, form.standard),
+        _mappings(tables, entry.topic, form),
     )
 
 
@@ -95,15 +97,27 @@ def _filter_servers(
 
 
 def _mappings(
-    tables: RouteTables, topic: str, standard: bool
+    tables: RouteTables, topic: str, form: RouteForm
 ) -> list[tuple[str, str]] | None:
+    """Mappings by group, a null name as Java's writer writes it.
+
+    Java reads a zone's route again before it writes it, which gives absent members
+    their defaults.
+    """
     mappings = tables.topic_queue_mapping_info_table.get(topic)
     if mappings is None:
         return None
+    named = [(_key(name), mappings[name]) for name in mappings]
+    named.sort(key=itemgetter(0))
+    if form.zone_name is not None:
+        named = [(name, with_defaults(info)) for name, info in named]
     return [
-        (name, write_mapping_info(mappings[name], quoted=standard))
-        for name in sorted(mappings)
+        (name, write_mapping_info(info, quoted=form.standard)) for name, info in named
     ]
+
+
+def _key(name: str | None) -> str:
+    return "null" if name is None else name
 
 
 def get_broker_cluster_info(tables: RouteTables) -> bytes:

@@ -225,13 +225,18 @@ class Registration:
         mappings = wrapper.topic_queue_mapping_info_map
         if not is_master and not is_prime_slave:
             return True
-        if options.delete_topic_with_broker_registration and not mappings:
-            self._drop_missing(tables, data, configs)
+        if options.delete_topic_with_broker_registration:
+            if mappings is None:
+                return False
+            if not mappings:
+                self._drop_missing(tables, data, configs)
         refresh = group.is_first or self._version_changed(tables, wrapper, cluster)
         drop_write = is_prime_slave and data.enable_acting_master
         complete = self._store_topics(tables, data, configs, refresh, drop_write)
         if complete and refresh:
-            for topic, info in (mappings or {}).items():
+            if mappings is None:
+                return False
+            for topic, info in mappings.items():
                 tables.set_mapping(topic, info, now_ms)
         return complete
 

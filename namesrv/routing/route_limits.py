@@ -112,6 +112,5 @@ def _added_mappings(tables: RouteTables, wrapper: TopicConfigSerializeWrapper) -
     table = tables.topic_queue_mapping_info_table
     mappings = wrapper.topic_queue_mapping_info_map or {}
     return sum(
-        info.bname is not None and info.bname not in table.get(topic, ())
-        for topic, info in mappings.items()
+        info.bname not in table.get(topic, ()) for topic, info in mappings.items()
     )

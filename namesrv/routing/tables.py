@@ -36,10 +36,10 @@ class RouteTables:
         self.broker_live_table = BrokerLiveTable()
         self.filter_server_table: dict[tuple[str, str], list[str | None]] = {}
         self.topic_queue_mapping_info_table: dict[
-            str, dict[str, TopicQueueMappingInfo]
+            str, dict[str | None, TopicQueueMappingInfo]
         ] = {}
-        self.mapped_topics: dict[str, set[str]] = {}
-        self.gone_since: dict[str, int] = {}
+        self.mapped_topics: dict[str | None, set[str]] = {}
+        self.gone_since: dict[str | None, int] = {}
         self.topic_changes = 0
         self.group_changes = 0
         self.changes = 0
@@ -185,9 +185,8 @@ class RouteTables:
             self.route_answers.forget_bodies()
 
     def set_mapping(self, topic: str, info: TopicQueueMappingInfo, now_ms: int) -> None:
-        """Store a static topic's mapping under the group that it names."""
-        if info.bname is None:
-            return
+        """Store a static topic's mapping under the group that it names, which may be
+        null as in Java."""
         mappings = self.topic_queue_mapping_info_table.setdefault(topic, {})
         self.routes += info.bname not in mappings
         mappings[info.bname] = info
@@ -197,7 +196,7 @@ class RouteTables:
             self.gone_since.setdefault(info.bname, now_ms)
         self.topic_changed(topic)
 
-    def remove_mappings(self, broker_name: str) -> None:
+    def remove_mappings(self, broker_name: str | None) -> None:
         """Drop every mapping that names a group."""
         self.changes += 1
         for topic in self.mapped_topics.pop(broker_name, ()):

@@ -12,6 +12,7 @@ from typing import Final, NamedTuple
 from namesrv.contradictions import contradictions
 from namesrv.errors import OptionsInvalid, StartFailed, TlsFilesInvalid
 from namesrv.options import BY_NAME, OPTIONS, REMOTE_KEYS, Options, Value
+from namesrv.routing.outbox import LogEvent
 from namesrv.routing.state import RoutingState
 from namesrv.server.access_keys import AccessKeysFile, PreparedKeys
 from namesrv.server.logs import EventLog, set_log_level
@@ -127,17 +128,20 @@ class Reload:
         self._access_keys.take(prepared.keys)
         self._tls.take(prepared.tls)
         set_log_level(options)
-        self._flush()
-        event = "access is wider than before"
         for fields in wider:
-            self._log.log_event(logging.WARNING, event, fields)
-        fields = {"changed": ",".join(sorted(changes))}
-        self._log.log_event(logging.INFO, "the configuration was read again", fields)
+            self._say(logging.WARNING, "access is wider than before", **fields)
         waiting = _changed(options, prepared.found)
         if waiting:
-            fields = {"options": ",".join(waiting)}
             event = "options that changed count from the next start only"
-            self._log.log_event(logging.WARNING, event, fields)
+            self._say(logging.WARNING, event, options=",".join(waiting))
+        # The last line, so that whoever waits for it can read the others.
+        event = "the configuration was read again"
+        self._say(logging.INFO, event, changed=",".join(sorted(changes)))
+        self._flush()
+
+    def _say(self, level: int, event: str, **fields: object) -> None:
+        """In the outbox, behind the lines of the changes."""
+        self._state.outbox.put(LogEvent(level, event, fields))
 
     def _refuse(self, mistakes: Iterable[str]) -> None:
         event = "the configuration was read again, and nothing of it is taken over"

@@ -5,13 +5,15 @@ appendix D. Reading a registration is `register_body`; writing answers is here.
 """
 
 from collections.abc import Iterable, Mapping
-from typing import Annotated
+from typing import Annotated, Final
 
-from msgspec import Meta, Struct, field
+from msgspec import Meta, Struct, field, structs
 
 from namesrv.wire.lenient_json import write_int_keys, write_string
 
 Int32 = Annotated[int, Meta(ge=-(2**31), le=2**31 - 1)]
+_MOST_EXACT_IN_JAVASCRIPT: Final = 2**53 - 1
+"""Java's standard dialect writes a longer number as a text."""
 Int64 = Annotated[int, Meta(ge=-(2**63), le=2**63 - 1)]
 
 
@@ -123,6 +125,13 @@ def write_broker_addrs(broker_addrs: Mapping[int, str], *, quoted: bool) -> str:
     )
 
 
+def with_defaults(info: TopicQueueMappingInfo) -> TopicQueueMappingInfo:
+    """A mapping that was written and read again: what was null has its default."""
+    scope = "__global__" if info.scope is None else info.scope
+    id_map = {} if info.curr_id_map is None else info.curr_id_map
+    return structs.replace(info, scope=scope, curr_id_map=id_map)
+
+
 def write_mapping_info(info: TopicQueueMappingInfo, *, quoted: bool) -> str:
     """One TopicQueueMappingInfo (appendix D)."""
     id_map = info.curr_id_map
@@ -130,9 +139,12 @@ def write_mapping_info(info: TopicQueueMappingInfo, *, quoted: bool) -> str:
     if id_map is not None:
         items = ((key, str(id_map[key])) for key in sorted(id_map))
         current = f'"currIdMap":{write_int_keys(items, quoted=quoted)},'
+    epoch = str(info.epoch)
+    if quoted and abs(info.epoch) > _MOST_EXACT_IN_JAVASCRIPT:
+        epoch = f'"{epoch}"'
     return (
         f"{{{_text_member('bname', info.bname)}{current}"
-        f'"dirty":{"true" if info.dirty else "false"},"epoch":{info.epoch},'
+        f'"dirty":{"true" if info.dirty else "false"},"epoch":{epoch},'
         f"{_text_member('scope', info.scope)}{_text_member('topic', info.topic)}"
         f'"totalQueues":{info.total_queues}}}'
     )

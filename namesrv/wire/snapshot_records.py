@@ -79,7 +79,7 @@ class MappingRecord(Struct, array_like=True, frozen=True):
     """A static topic's mapping on one group."""
 
     topic: str
-    bname: str
+    bname: str | None
     curr_id_map: dict[Int32, Int32] | None
     dirty: bool
     epoch: Int64
@@ -100,7 +100,7 @@ class TablesRecord(Struct, array_like=True, frozen=True):
     clusters: dict[str, list[str | None]]
     filter_servers: list[tuple[str, str, list[str | None]]]
     mappings: list[MappingRecord]
-    gone_millis: dict[str, Int64]
+    gone_millis: dict[str | None, Int64]
 
 
 class EndRecord(Struct, array_like=True, frozen=True):

@@ -13,6 +13,8 @@ from tests.golden.transcript import Transcript, read_transcript, transcript_name
 from tests.server.server_thread import LOOPS
 from tests.server.tls_peer import TlsPeer
 
+pytestmark = pytest.mark.slow
+
 QUICK_MILLIS: Final = 1000
 """Transcripts with longer pauses are about clocks, not about streams."""
 NOT_ENCRYPTED: Final = ("proxy_protocol",)

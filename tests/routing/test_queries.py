@@ -84,6 +84,46 @@ def test_order_and_mappings_are_shown(world: World) -> None:
     assert b"topicQueueMapping" not in (pickup(world, "T2") or b"")
 
 
+def test_mapping_without_a_group_is_shown_as_null(world: World) -> None:
+    nameless = {**mapping_info("st", "b"), "bname": None}
+    table = topic_table("st", "T2")
+    world.register(MASTER, registration_body(table, mappings={"st": nameless}))
+    route = pickup(world, "st") or b""
+    assert b'"topicQueueMappingByBroker":{"null":{"currIdMap":{"0":0,"1":1},' in route
+
+
+@pytest.mark.parametrize(
+    ("epoch", "shown"),
+    [
+        (2**53 - 1, "9007199254740991"),
+        (2**53, '"9007199254740992"'),
+        (1 - 2**53, "-9007199254740991"),
+        (-(2**53), '"-9007199254740992"'),
+    ],
+)
+def test_epoch_beyond_javascript_is_a_text_in_the_standard_dialect(
+    world: World, epoch: int, shown: str
+) -> None:
+    table = topic_table("st", "T2")
+    mapping = {**mapping_info("st", "b"), "epoch": epoch}
+    world.register(MASTER, registration_body(table, mappings={"st": mapping}))
+    assert f'"epoch":{shown},'.encode() in (pickup(world, "st") or b"")
+    legacy = pickup(world, "st", standard=False) or b""
+    assert f'"epoch":{epoch},'.encode() in legacy
+
+
+def test_null_members_of_a_mapping_have_defaults_in_a_zone(world: World) -> None:
+    """Java reads a zone's route and writes it again."""
+    table = topic_table("st", "T2")
+    mapping = {**mapping_info("st", "b"), "scope": None, "currIdMap": None}
+    world.register(MASTER, registration_body(table, mappings={"st": mapping}))
+    assert b"scope" not in (pickup(world, "st") or b"")
+    zone = {"topic": "st", "__ZONE_MODE": "true", "__ZONE_NAME": "z"}
+    body = world.ask(105, zone).body or b""
+    assert b'"b":{"bname":"b","currIdMap":{},"dirty":false,"epoch":7,"scope":' in body
+    assert b'"scope":"__global__"' in body
+
+
 def test_null_filter_servers_are_shown_as_null(world: World) -> None:
     world.register(MASTER, registration_body(filters=["f", None]))
     assert world.route("T1")["filterServerTable"] == {"m:1": ["f", None]}

@@ -307,7 +307,32 @@ def test_mappings_are_kept_by_topic_and_the_broker_that_they_name(
     table["no"]["bname"] = None
     world.register(MASTER, registration_body(mappings=table))
     mappings = world.tables.topic_queue_mapping_info_table
-    assert {topic: list(infos) for topic, infos in mappings.items()} == {"st": ["x"]}
+    named = {topic: list(infos) for topic, infos in mappings.items()}
+    assert named == {"st": ["x"], "no": [None]}
+
+
+@pytest.mark.parametrize("deletes", [False, True])
+def test_null_mappings_break_a_registration_off_as_in_java(deletes: bool) -> None:
+    """Before the topics with deleteTopicWithBrokerRegistration, else before the live
+    entry."""
+    world = World(delete_topic_with_broker_registration=deletes)
+    body = json.loads(registration_body())
+    body["topicConfigSerializeWrapper"]["topicQueueMappingInfoMap"] = None
+    answer = world.register(MASTER, json.dumps(body).encode())
+    assert answer.code == 0
+    assert ("T1" in world.tables.topic_queue_table) is not deletes
+    assert not list(world.live.entries())
+    version = json.dumps(data_version()).encode()
+    changed = world.ask(322, MASTER.ext_fields, version)
+    assert changed.header["extFields"] == {"changed": "true"}
+
+
+def test_mapping_without_a_group_goes_after_a_day(world: World) -> None:
+    table = {"T1": {**mapping_info("T1", "b"), "bname": None}}
+    world.register(MASTER, registration_body(mappings=table))
+    assert world.tables.gone_since == {None: world.now_ms}
+    world.tables.remove_mappings(None)
+    assert world.tables.topic_queue_mapping_info_table == {}
 
 
 def test_mappings_of_a_slave_beside_its_master_do_not_count(world: World) -> None:

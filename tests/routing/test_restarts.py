@@ -11,6 +11,7 @@ from hypothesis.stateful import (
 )
 
 from tests.hot_path.histories import Spec, some_changes, some_specs
+from tests.routing.peer import mapping_info, registration_body
 from tests.routing.restart import answers, facts, restarted
 from tests.routing.snapshot import reverse_index, scanned_index
 from tests.routing.world import World
@@ -70,3 +71,14 @@ def test_a_restart_does_not_show_in_any_history() -> None:
             max_examples=settings().max_examples // 2, stateful_step_count=20
         ),
     )
+
+
+def test_mapping_without_a_group_is_kept_across_a_restart() -> None:
+    world = World()
+    nameless = {**mapping_info("T1", "b"), "bname": None}
+    world.register(body=registration_body(mappings={"T1": nameless}))
+    before = world.route("T1")
+    assert before["topicQueueMappingByBroker"]["null"]["totalQueues"] == 2
+    after = restarted(world)
+    assert after.route("T1") == before
+    assert after.tables.gone_since.keys() == {None}

@@ -247,8 +247,13 @@ def test_a_mapping_makes_only_its_topic_stale(lookups: Lookups) -> None:
     assert lookups.stale() == {"A1"}
     lookups.ask_everything()
     tables.set_mapping("unknown", TopicQueueMappingInfo(bname="gone"), 6)
-    tables.set_mapping("A2", TopicQueueMappingInfo(bname=None), 6)
     assert lookups.stale() == set()
+    tables.set_mapping("A2", TopicQueueMappingInfo(bname=None), 6)
+    assert lookups.stale() == {"A2"}
+    lookups.ask_everything()
+    tables.remove_mappings(None)
+    assert lookups.stale() == {"A2"}
+    lookups.ask_everything()
     tables.remove_mappings("gone")
     assert lookups.stale() == {"A1"}
     assert tables.topic_queue_mapping_info_table == {}

@@ -114,6 +114,15 @@ class ServerProcess:
         """How many descriptors it holds."""
         return sum(1 for _ in Path(f"/proc/{self.process.pid}/fd").iterdir())
 
-    def wait_for_log(self, text: str) -> None:
-        """Return when the log has `text`, which it must have in the end."""
-        wait_until(lambda: text in self.log())
+    def wait_for_log(self, text: str, after: int = 0) -> str:
+        """The log from character `after` on, as soon as a whole line of it has `text`.
+
+        Lines leave the server in order: those before that line are there as well.
+        """
+        wait_until(lambda: text in _whole_lines(self.log()[after:]))
+        return self.log()[after:]
+
+
+def _whole_lines(log: str) -> str:
+    """Without the line that is being written."""
+    return log[: log.rfind("\n") + 1]

@@ -17,9 +17,10 @@ from tests.server.peer import (
     Peer,
     lookup,
     request,
-    wait_until,
 )
 from tests.server.server_process import ServerProcess
+
+pytestmark = pytest.mark.slow
 
 READ_AGAIN = "the configuration was read again"
 Reload = Callable[[str], str]
@@ -74,11 +75,10 @@ class Reloaded:
 
     def reload(self, text: str) -> str:
         """Change the file and say so; what was logged of it."""
-        before = self.server.log()
+        before = len(self.server.log())
         self.file.write_text(text)
         self.server.process.send_signal(signal.SIGHUP)
-        wait_until(lambda: READ_AGAIN in self.server.log()[len(before) :])
-        return self.server.log()[len(before) :]
+        return self.server.wait_for_log(READ_AGAIN, before)
 
 
 @pytest.mark.parametrize("loop_name", ["asyncio", "uvloop"])

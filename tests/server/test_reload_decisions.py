@@ -10,6 +10,7 @@ import pytest
 
 from namesrv.errors import OptionsInvalid
 from namesrv.options import BY_NAME, Options
+from namesrv.routing.outbox import LogEvent
 from namesrv.routing.processor import RequestProcessor
 from namesrv.server.access_keys import AccessKeysFile
 from namesrv.server.reload import RELOADED, Reload
@@ -35,7 +36,12 @@ class Reloading:
         self.keys.load()
         self.tls.open()
         self.log.lines.clear()
-        self._reload = Reload(self.state, self.log, self.keys, self.tls, lambda: None)
+        self._reload = Reload(self.state, self.log, self.keys, self.tls, self.flush)
+
+    def flush(self) -> None:
+        for effect in self.state.outbox.take():
+            assert isinstance(effect, LogEvent)
+            self.log.log_event(effect.level, effect.event, effect.fields)
 
     def run(self, **changes: Any) -> None:
         """As SIGHUP, with files that say something else by now."""

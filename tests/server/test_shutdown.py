@@ -10,6 +10,8 @@ from namesrv.codes import VERSION_V5_3_1, VERSION_V5_3_3, ResponseCode
 from tests.server.peer import Broker, Peer, get_kv, lookup, put_kv, request, wait_until
 from tests.server.server_process import ServerProcess
 
+pytestmark = pytest.mark.slow
+
 NO_ROUTE = ResponseCode.TOPIC_NOT_EXIST
 FAR_TOO_LONG_SECONDS = 15
 """A machine may be busy; who waits for an idle peer, a drain or DNS needs longer."""

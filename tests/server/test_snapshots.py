@@ -37,6 +37,8 @@ from tests.server.two_brokers import (
     routes,
 )
 
+pytestmark = pytest.mark.slow
+
 OFTEN = ("--snapshot-interval-millis", "100")
 
 

@@ -12,6 +12,8 @@ from tests.server.server_process import ServerProcess
 from tests.server.server_thread import LOOPS, ServerThread, local_options
 from tests.server.watcher import Watcher, broker_names
 
+pytestmark = pytest.mark.slow
+
 BROKERS = 50
 TIMEOUT_MILLIS = 3000
 STALL_SECONDS = 4.0

@@ -22,6 +22,8 @@ from tests.server.tls_peer import (
     client_context,
 )
 
+pytestmark = pytest.mark.slow
+
 NO_ROUTE = ResponseCode.TOPIC_NOT_EXIST
 
 

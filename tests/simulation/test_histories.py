@@ -1,4 +1,4 @@
-"""A thousand histories on the twin in use, and what makes them worth playing."""
+"""Many histories on the twin in use, and what makes them worth playing."""
 
 import os
 import subprocess
@@ -13,8 +13,9 @@ from namesrv.routing.outbox import Outbox
 from namesrv.testing.history import History, Setting, draw_history
 from namesrv.testing.oracle import Oracle
 from namesrv.testing.simulator import breach_of
+from tests.scale import scaled
 
-HISTORIES = 1000
+HISTORIES = scaled(1000)
 """On each twin; `make test` runs this folder over both."""
 
 MET = {
@@ -43,7 +44,7 @@ def simulate(*words: str, **environ: str) -> subprocess.CompletedProcess[str]:
     )
 
 
-def test_a_thousand_histories_keep_the_promises() -> None:
+def test_many_histories_keep_the_promises() -> None:
     ran = simulate("--histories", str(HISTORIES))
     assert ran.returncode == 0, ran.stdout + ran.stderr
     assert f"{HISTORIES} histories ({IMPLEMENTATION} twin" in ran.stdout

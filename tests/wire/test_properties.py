@@ -93,6 +93,7 @@ class TestReading:
             assert caught.value.line == 3
             assert "hexadecimal" in str(caught.value)
 
+    @pytest.mark.slow
     @pytest.mark.parametrize(
         "text",
         [

@@ -1,0 +1,108 @@
+"""`make stalls`: how long others wait for the most expensive requests there are.
+
+The largest server of the catalogue is asked row after row, three times each; the
+median counts. No row decides a test: its figures depend on the machine.
+"""
+
+import argparse
+import os
+import shutil
+import sys
+import tempfile
+from contextlib import ExitStack
+from pathlib import Path
+
+from bench.driver.lone import raise_file_limit
+from bench.driver.machine import describe_machine, describe_versions, need_extensions
+from bench.driver.places import CACHE, cores
+from bench.driver.process import ServerProcess
+from bench.driver.progress import say
+from bench.driver.remoting import AskFailed, Client, route_request
+from bench.driver.servers import OURS_FAST, OURS_PURE, Server
+from bench.stalls import largest
+from bench.stalls.catalogue import ROWS, Row
+from bench.stalls.largest import Inhabitants, Size
+from bench.stalls.measure import Cpu, send_row, wait_until_quiet
+from bench.stalls.publish import write_results
+from bench.stalls.report import HEAD, Judged, line
+from bench.stalls.witness import Witness
+
+START_SECONDS = 120.0
+SENDINGS = 3
+TWINS = {"fast": OURS_FAST, "pure": OURS_PURE}
+
+
+def main() -> int:
+    words = _parser().parse_args()
+    need_extensions()
+    raise_file_limit()
+    CACHE.mkdir(parents=True, exist_ok=True)
+    os.sched_setaffinity(0, {cores()[1]})
+    size = largest.QUICK if words.quick else largest.LARGEST
+    rows = [row for row in ROWS if not words.rows or row.name in words.rows]
+    if not rows:
+        sys.exit(f"stalls: there is no row {', '.join(words.rows)}; see --list")
+    if words.list:
+        print("\n".join(f"{row.name}: {row.about}" for row in rows))
+        return 0
+    folder = Path(tempfile.mkdtemp(prefix="stalls-", dir=CACHE))
+    try:
+        judged = _measure(TWINS[words.twin], folder, size, rows)
+    finally:
+        shutil.rmtree(folder, ignore_errors=True)
+    print(HEAD)
+    print("\n".join(line(one) for one in judged))
+    missed = sum(bool(one.misses) for one in judged)
+    print(f"\n{len(judged) - missed} of {len(judged)} rows meet the goal")
+    if words.save:
+        about = {"machine": describe_machine(), "versions": describe_versions()}
+        say(f"written to {write_results(judged, words.twin, about)}")
+    return 0
+
+
+def _parser() -> argparse.ArgumentParser:
+    parser = argparse.ArgumentParser(prog="make stalls", description=__doc__)
+    parser.add_argument("--twin", choices=TWINS, default="fast")
+    parser.add_argument("--quick", action="store_true", help="small, for no figures")
+    parser.add_argument("--list", action="store_true", help="name the rows, and end")
+    parser.add_argument("--save", action="store_true", help="write bench/results")
+    parser.add_argument("rows", nargs="*", help="names of rows; all without any")
+    return parser
+
+
+def _measure(server: Server, folder: Path, size: Size, rows: list[Row]) -> list[Judged]:
+    home = folder / server.name
+    (home / "data").mkdir(parents=True)
+    largest.write_kv_file(size, home / "data" / "kvConfig.json")
+    with ExitStack() as stack:
+        process = server.start(home)
+        stack.callback(process.stop)
+        process.wait_for_answer(route_request("nobody").frame(), START_SECONDS)
+        inhabitants = Inhabitants(process.port, size)
+        stack.callback(inhabitants.close)
+        inhabitants.move_in()
+        witness = stack.enter_context(Witness(process.port))
+        return [_judge(row, process, size, witness) for row in rows]
+
+
+def _judge(row: Row, process: ServerProcess, size: Size, witness: Witness) -> Judged:
+    cpu = Cpu(process.pid)
+    payload = row.payload(size)
+    outcomes = []
+    for _ in range(SENDINGS):
+        # The brokers of a row that is prepared live on a connection that stays open.
+        with Client(process.port, START_SECONDS) as client:
+            if row.prepare is not None:
+                try:
+                    row.prepare(client, size)
+                except AskFailed as failure:
+                    say(f"{row.name} could not be prepared: {failure}")
+            wait_until_quiet(cpu)
+            outcomes.append(send_row(process.port, payload, cpu, witness))
+    judged = Judged(row, outcomes)
+    say(line(judged))
+    return judged
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,137 @@
+"""The largest server of the catalogue: its topics, groups, ids and key-value pairs."""
+
+import json
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+
+from bench.driver.progress import say
+from bench.driver.remoting import Client
+from bench.stalls import requests
+
+EVERYWHERE = "Topic-everywhere"
+BIG_BROKER = "broker-big"
+BIG_ADDRESS = "10.1.0.1:10911"
+BIG_CLUSTER = "Cluster-big"
+IDS_BROKER = "broker-ids"
+KV_NAMESPACE = "BIG_NAMESPACE"
+FILL_SECONDS = 600.0
+_KV_VALUE_BYTES = 60_000
+_BROKERS_OF_A_CONNECTION = 1000
+
+
+@dataclass(frozen=True)
+class Size:
+    """How large it is; the topics of the groups count among `topics`."""
+
+    topics: int = 100_000
+    groups: int = 20_000
+    ids: int = 7_500
+    clusters: int = 1_000
+    kv_bytes: int = 90 << 20
+
+    @property
+    def big_topics(self) -> int:
+        """Topics of the one broker that has most of them."""
+        return self.topics - self.groups
+
+
+LARGEST = Size()
+QUICK = Size(topics=4000, groups=400, ids=150, clusters=20, kv_bytes=2 << 20)
+
+
+def topic(number: int) -> str:
+    """A topic of the big broker."""
+    return f"Topic-{number:06d}"
+
+
+def group(number: int) -> str:
+    """The name of one of the many groups."""
+    return f"broker-{number:05d}"
+
+
+def group_address(number: int) -> str:
+    """Its address, where nobody is."""
+    return f"10.2.{number >> 8}.{number & 255}:10911"
+
+
+def id_address(number: int) -> str:
+    """The address of one broker of the group with many ids."""
+    return f"10.3.{number >> 8}.{number & 255}:10911"
+
+
+def big_fields() -> dict[str, str]:
+    """The ext fields of the big broker's registration."""
+    return requests.broker_fields(BIG_BROKER, BIG_ADDRESS, BIG_CLUSTER)
+
+
+def group_fields(size: Size, number: int) -> dict[str, str]:
+    """The ext fields of one group's registration."""
+    cluster = f"Cluster-{number % size.clusters:04d}"
+    return requests.broker_fields(group(number), group_address(number), cluster)
+
+
+def id_fields(number: int) -> dict[str, str]:
+    """The ext fields of one broker of the group with many ids."""
+    return requests.broker_fields(IDS_BROKER, id_address(number), BIG_CLUSTER, number)
+
+
+def big_registration(size: Size, counter: int = 1, queues: int = 8) -> bytes:
+    """The frame of the big broker's registration."""
+    names = (topic(number) for number in range(size.big_topics))
+    table = requests.topic_table(names, queues)
+    body = requests.registration_body(table, counter=counter)
+    return requests.registration(big_fields(), body)
+
+
+def group_registration(size: Size, number: int) -> bytes:
+    """The frame of one group's registration: its own topic and the one of all."""
+    names = (EVERYWHERE, f"Topic-of-{number:05d}")
+    body = requests.registration_body(requests.topic_table(names))
+    return requests.registration(group_fields(size, number), body)
+
+
+def id_registration(number: int) -> bytes:
+    """The frame of one registration of the group with many ids."""
+    names = ("Topic-ids-1", "Topic-ids-2")
+    body = requests.registration_body(requests.topic_table(names))
+    return requests.registration(id_fields(number), body)
+
+
+def write_kv_file(size: Size, path: Path) -> None:
+    """A kvConfig.json that the server reads at its start."""
+    value = "v" * _KV_VALUE_BYTES
+    count = size.kv_bytes // _KV_VALUE_BYTES
+    keys = {f"key-{number:05d}": value for number in range(count)}
+    path.write_text(json.dumps({"configTable": {KV_NAMESPACE: keys}}))
+
+
+class Inhabitants:
+    """The connections of all brokers; they stay open while rows are measured."""
+
+    def __init__(self, port: int, size: Size) -> None:
+        self._port = port
+        self._size = size
+        self.clients: list[Client] = []
+
+    def move_in(self) -> None:
+        """Register everybody. Raises AskFailed."""
+        size = self._size
+        self._register([big_registration(size)], "the big broker")
+        numbers = range(size.groups)
+        self._register((group_registration(size, n) for n in numbers), "groups")
+        self._register((id_registration(n) for n in range(size.ids)), "many ids")
+
+    def close(self) -> None:
+        """End all connections."""
+        for client in self.clients:
+            client.close()
+
+    def _register(self, frames: Iterator[bytes] | list[bytes], what: str) -> None:
+        count = 0
+        for frame in frames:
+            if count % _BROKERS_OF_A_CONNECTION == 0:
+                self.clients.append(Client(self._port, FILL_SECONDS))
+            self.clients[-1].exchange(frame)
+            count += 1
+        say(f"registered {what}: {count:,}")

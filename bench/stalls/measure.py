@@ -1,0 +1,155 @@
+"""Sends one row to a server: what it cost, what was answered, who waited how long."""
+
+import select
+import socket
+import time
+from dataclasses import asdict, dataclass
+from pathlib import Path
+from typing import Any
+
+from bench.driver.remoting import HOST
+from bench.stalls.witness import Witness
+
+MOST_SECONDS = 120.0
+QUIET_SECONDS = 0.15
+_QUIET_SHARE = 0.25
+"""Below this share of a core a server only answers the witness."""
+_READ_BYTES = 1 << 20
+
+GOAL_WAIT_MILLIS = 20.0
+GOAL_WAIT_MILLIS_PER_MIB = 12.0
+GOAL_MICROS_PER_BYTE_SENT = 5.0
+GOAL_NANOS_PER_BYTE_ANSWERED = 20.0
+
+
+@dataclass(frozen=True)
+class Outcome:
+    """One sending of a row."""
+
+    sent_bytes: int
+    answered_bytes: int
+    cpu_millis: float
+    wait_millis: float
+    seconds: float
+    was_closed: bool
+
+    def as_dict(self) -> dict[str, Any]:
+        """For the results file."""
+        return asdict(self)
+
+
+def goal_wait_millis(sent_bytes: int, is_frame: bool) -> float:
+    """How long others may wait for a packet, or for a frame of this length."""
+    more = GOAL_WAIT_MILLIS_PER_MIB * sent_bytes / 2**20 if is_frame else 0.0
+    return GOAL_WAIT_MILLIS + more
+
+
+def goal_cpu_millis(sent_bytes: int, answered_bytes: int) -> float:
+    """CPU that the bytes sent and answered may cost."""
+    micros = GOAL_MICROS_PER_BYTE_SENT * sent_bytes
+    return (micros + GOAL_NANOS_PER_BYTE_ANSWERED * answered_bytes / 1000) / 1000
+
+
+class Cpu:
+    """CPU time of a process, all threads, in seconds."""
+
+    def __init__(self, pid: int) -> None:
+        self._tasks = Path(f"/proc/{pid}/task")
+
+    def seconds(self) -> float:
+        """So far; nanoseconds of the scheduler, not ticks."""
+        total = 0
+        for task in self._tasks.iterdir():
+            try:
+                total += int((task / "schedstat").read_text().split()[0])
+            except OSError:
+                continue  # a thread that has just ended
+        return total / 1e9
+
+
+def wait_until_quiet(cpu: Cpu, seconds: float = MOST_SECONDS) -> None:
+    """Return when the server does nothing more than answer the witness."""
+    end = time.monotonic() + seconds
+    before, at = cpu.seconds(), time.monotonic()
+    while time.monotonic() < end:
+        time.sleep(QUIET_SECONDS)
+        now, then = cpu.seconds(), time.monotonic()
+        if (now - before) / (then - at) < _QUIET_SHARE:
+            return
+        before, at = now, then
+
+
+def send_row(port: int, payload: bytes, cpu: Cpu, witness: Witness) -> Outcome:
+    """Send `payload` over a connection of its own and read all that is answered."""
+    idle_share = _idle_share(cpu)
+    witness.take()
+    cpu_before, began = cpu.seconds(), time.monotonic()
+    with socket.create_connection((HOST, port), MOST_SECONDS) as peer:
+        answered_bytes, was_closed = _exchange(peer, payload, cpu)
+    # Its end belongs to the row: the brokers that it registered go with it.
+    wait_until_quiet(cpu)
+    seconds = time.monotonic() - began
+    cpu_seconds = cpu.seconds() - cpu_before - idle_share * seconds
+    return Outcome(
+        len(payload),
+        answered_bytes,
+        max(0.0, cpu_seconds) * 1000,
+        witness.take(),
+        seconds,
+        was_closed,
+    )
+
+
+def _idle_share(cpu: Cpu) -> float:
+    before, began = cpu.seconds(), time.monotonic()
+    time.sleep(QUIET_SECONDS)
+    return (cpu.seconds() - before) / (time.monotonic() - began)
+
+
+def _exchange(peer: socket.socket, payload: bytes, cpu: Cpu) -> tuple[int, bool]:
+    """Bytes answered, and whether the server closed the connection."""
+    peer.setblocking(False)
+    poller = select.poll()
+    poller.register(peer, select.POLLIN | select.POLLOUT)
+    left, answered_bytes = memoryview(payload), 0
+    end = time.monotonic() + MOST_SECONDS
+    before, at = cpu.seconds(), time.monotonic()
+    while time.monotonic() < end:
+        events = poller.poll(QUIET_SECONDS * 1000)
+        moved = False
+        for _, event in events:
+            if event & select.POLLIN:
+                piece = _receive(peer)
+                if piece == 0:
+                    return answered_bytes, True
+                answered_bytes += piece
+                moved = True
+            elif event & (select.POLLERR | select.POLLHUP):
+                return answered_bytes, True
+            if event & select.POLLOUT and left:
+                try:
+                    left = left[peer.send(left) :]
+                except BlockingIOError:
+                    continue
+                except OSError:
+                    return answered_bytes, True
+                moved = True
+                if not left:
+                    poller.modify(peer, select.POLLIN)
+        if moved:
+            before, at = cpu.seconds(), time.monotonic()
+        elif time.monotonic() - at >= QUIET_SECONDS:
+            now, then = cpu.seconds(), time.monotonic()
+            if (now - before) / (then - at) < _QUIET_SHARE:
+                break
+            before, at = now, then
+    return answered_bytes, False
+
+
+def _receive(peer: socket.socket) -> int:
+    try:
+        return len(peer.recv(_READ_BYTES))
+    except BlockingIOError:
+        return 1
+    except OSError:
+        return 0

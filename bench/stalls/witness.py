@@ -1,0 +1,52 @@
+"""Another client: asks for a topic that nobody has, and remembers its longest wait."""
+
+import multiprocessing
+import time
+from multiprocessing.connection import Connection
+from typing import Self
+
+from bench.driver.remoting import Client, route_request
+
+_PAUSE_SECONDS = 0.002
+_PATIENCE_SECONDS = 300.0
+
+
+class Witness:
+    """A process of its own, so that sending a row does not delay its clock."""
+
+    def __init__(self, port: int) -> None:
+        self._mine, theirs = multiprocessing.Pipe()
+        self._process = multiprocessing.Process(
+            target=_watch, args=(port, theirs), daemon=True
+        )
+        self._process.start()
+
+    def __enter__(self) -> Self:
+        self.take()
+        return self
+
+    def __exit__(self, *unused: object) -> None:
+        self._process.kill()
+        self._process.join()
+
+    def take(self) -> float:
+        """The longest wait since the last call, in milliseconds."""
+        self._mine.send(None)
+        if not self._mine.poll(_PATIENCE_SECONDS):
+            return _PATIENCE_SECONDS * 1000
+        longest: float = self._mine.recv()
+        return longest
+
+
+def _watch(port: int, commands: Connection) -> None:
+    frame = route_request("Topic-nobody-00000").frame()
+    longest = 0.0
+    with Client(port, _PATIENCE_SECONDS) as client:
+        while True:
+            began = time.perf_counter()
+            client.exchange(frame)
+            longest = max(longest, (time.perf_counter() - began) * 1000)
+            if commands.poll(_PAUSE_SECONDS):
+                commands.recv()
+                commands.send(longest)
+                longest = 0.0
