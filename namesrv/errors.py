@@ -36,20 +36,27 @@ class ConnectionFault(NamesrvError):
 
 
 class FrameTooLong(ConnectionFault):
-    """LEN, read unsigned, is over the limit."""
+    """A frame is over the limit, which counts the four bytes of LEN, too.
+
+    `frame_length` is LEN, read unsigned: the first four bytes that came.
+    """
 
     def __init__(self, frame_length: int, frame_max_length: int) -> None:
         super().__init__(
-            f"frame of {frame_length} bytes is longer than the limit of "
+            f"frame of {frame_length + 4} bytes is longer than the limit of "
             f"{frame_max_length} bytes"
         )
+        self.frame_length = frame_length
 
 
 class FrameTooShort(ConnectionFault):
     """LEN does not even cover the header's length word."""
 
     def __init__(self, frame_length: int) -> None:
-        super().__init__(f"frame of {frame_length} bytes has no room for a header")
+        super().__init__(
+            f"frame of {frame_length + 4} bytes is shorter than the 8 bytes of its two "
+            "lengths"
+        )
 
 
 class HeaderTooLong(ConnectionFault):
@@ -57,8 +64,8 @@ class HeaderTooLong(ConnectionFault):
 
     def __init__(self, header_length: int, frame_length: int) -> None:
         super().__init__(
-            f"header of {header_length} bytes does not fit into a frame of "
-            f"{frame_length} bytes"
+            f"header of {header_length} bytes is longer than the "
+            f"{frame_length - 4} bytes that its frame has for it"
         )
 
 

@@ -21,6 +21,8 @@ class HotCode(IntFlag):
     """904, and 322 with a DataVersion."""
     REGISTRATION = 4
     """103 that repeats the last registration of the same broker."""
+    OWNER_ONLY = 8
+    """Narrows REGISTRATION to the connection that registered last."""
 
 
 class Pause(IntEnum):

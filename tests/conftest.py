@@ -80,5 +80,7 @@ def restored_logging() -> Iterator[None]:
         for handler in logger.handlers[:]:
             logger.removeHandler(handler)
             handler.close()
+        for limit in logger.filters[:]:
+            logger.removeFilter(limit)
         logger.setLevel(logging.NOTSET)
         logger.propagate = True

@@ -60,12 +60,15 @@ def test_what_breaks_the_protocol_closes(fault: Exception) -> None:
     [
         (
             FrameTooLong(70_000, 65_536),
-            "frame of 70000 bytes is longer than the limit of 65536 bytes",
+            "frame of 70004 bytes is longer than the limit of 65536 bytes",
         ),
-        (FrameTooShort(3), "frame of 3 bytes has no room for a header"),
         (
-            HeaderTooLong(10, 5),
-            "header of 10 bytes does not fit into a frame of 5 bytes",
+            FrameTooShort(3),
+            "frame of 7 bytes is shorter than the 8 bytes of its two lengths",
+        ),
+        (
+            HeaderTooLong(10, 13),
+            "header of 10 bytes is longer than the 9 bytes that its frame has for it",
         ),
         (
             SerializeTypeUnknown(7),

@@ -39,6 +39,7 @@ cdef int VERSION_V4_9_4 = codes.VERSION_V4_9_4
 cdef int HOT_ROUTE = hot_path.HotCode.ROUTE
 cdef int HOT_HEARTBEAT = hot_path.HotCode.HEARTBEAT
 cdef int HOT_REGISTRATION = hot_path.HotCode.REGISTRATION
+cdef int HOT_OWNER_ONLY = hot_path.HotCode.OWNER_ONLY
 cdef int PAUSE_NONE = hot_path.Pause.NONE
 cdef int PAUSE_OUTPUT = hot_path.Pause.OUTPUT
 cdef int PAUSE_LATER = hot_path.Pause.LATER
@@ -352,6 +353,8 @@ cdef class Connection:
         cdef HeadView again
         cdef dict ext_fields = {}
         if info is None or info.digest is None or frame.body_length == 0:
+            return 0
+        if self._hot.hot_codes & HOT_OWNER_ONLY and info.owner is not self:
             return 0
         view_head(
             frame.serialize_type,

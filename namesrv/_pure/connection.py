@@ -317,6 +317,8 @@ class Connection:
         info = self._live_info(ext_fields)
         if info is None or info.digest is None or body is None:
             return None
+        if self._hot.hot_codes & HotCode.OWNER_ONLY and info.owner is not self:
+            return None
         checksum = ext_fields.get("bodyCrc32")
         if checksum is None or not _CRC32_FIELD.fullmatch(checksum):
             return None

@@ -23,6 +23,7 @@ from namesrv.errors import OptionsInvalid, StartFailed
 from namesrv.options import OPTIONS, Options, java_text
 
 if TYPE_CHECKING:
+    from namesrv.server.logs import LogOutput
     from namesrv.server.nameserver import NameServer
 
 
@@ -52,14 +53,14 @@ def _obey(words: Words) -> int:
         _say(version_line())
     else:
         options, warnings = read_options(words, os.environ)
+        if words.action == "serve":
+            return _serve(options, words, warnings)
         for warning in warnings:
             _say(f"namesrv: warning: {warning}", sys.stderr)
         if words.action == "check":
             _check(options)
-        elif words.action == "print":
-            _say("\n".join(_items(options)))
         else:
-            _serve(options, words)
+            _say("\n".join(_items(options)))
     return 0
 
 
@@ -99,21 +100,59 @@ def _load_hot_path() -> None:
         ) from error
 
 
-def _serve(options: Options, words: Words) -> None:
+def _serve(options: Options, words: Words, warnings: Iterable[str]) -> int:
+    """Serve; the exit code. Raises StartFailed before there is a log to say it."""
     _load_hot_path()
     from namesrv.server.logs import set_up_logging  # noqa: PLC0415
+    from namesrv.server.stray_errors import stray_errors_logged  # noqa: PLC0415
+
+    output = set_up_logging(options)
+    try:
+        for warning in warnings:
+            _warn(output, warning)
+        if words.config_file is not None:
+            output.say(f"load config properties file OK, {words.config_file}")
+        with stray_errors_logged():
+            _run(options, words, output)
+    except StartFailed as failure:
+        output.say(f"namesrv: {failure}", is_error=True)
+        return 1
+    finally:
+        # The loop's handlers went with it, and one that comes now would kill.
+        signal.signal(signal.SIGHUP, signal.SIG_IGN)
+        output.close()
+    return 0
+
+
+def _run(options: Options, words: Words, output: "LogOutput") -> None:
+    """Serve. Raises StartFailed, also for a mistake of ours, which the log explains."""
+    from namesrv.server.life_log import log_failed_start  # noqa: PLC0415
+    from namesrv.server.logs import LOGGER, EventLog  # noqa: PLC0415
     from namesrv.server.nameserver import run  # noqa: PLC0415
 
-    if words.config_file is not None:
-        _say(f"load config properties file OK, {words.config_file}")
-    set_up_logging(options)
-    run(
-        options,
-        lambda server: _announce(options, server),
-        lambda: _reread(words, options),
-    )
-    # The loop's handlers went with it, and one that comes now would kill.
-    signal.signal(signal.SIGHUP, signal.SIG_IGN)
+    def announce(server: "NameServer") -> None:
+        _announce(options, server, output)
+
+    try:
+        run(options, announce, lambda: _reread(words, options))
+    except StartFailed as failure:
+        if output.has_file:
+            log_failed_start(EventLog(), failure)
+        raise
+    except OptionsInvalid:
+        raise
+    except Exception:
+        LOGGER.exception("the server broke down")
+        raise StartFailed("the server broke down, its log says why") from None
+
+
+def _warn(output: "LogOutput", warning: str) -> None:
+    """Of the options: whoever starts the server sees it, and a log file has it too."""
+    from namesrv.server.logs import LOGGER  # noqa: PLC0415
+
+    output.say(f"namesrv: warning: {warning}", is_error=True)
+    if output.has_file:
+        LOGGER.warning(warning)
 
 
 def _reread(words: Words, current: Options) -> Options:
@@ -141,11 +180,11 @@ def _is_stream(path: str) -> bool:
     return not (os.path.isfile(path) or os.path.isdir(path))
 
 
-def _announce(options: Options, server: "NameServer") -> None:
+def _announce(options: Options, server: "NameServer", output: "LogOutput") -> None:
     from namesrv._impl import IMPLEMENTATION  # noqa: PLC0415
     from namesrv.server.logs import LOGGER  # noqa: PLC0415
 
-    _say(
+    output.say(
         f"The Name Server boot success. serializeType={options.serialize_type},"
         f" address {_joined(server.addresses)}, implementation {IMPLEMENTATION},"
         f" loop {server.loop_name}, version {__version__},"
@@ -160,8 +199,8 @@ def _announce(options: Options, server: "NameServer") -> None:
             " firewall or a network policy narrow who does"
         )
         LOGGER.warning(warning)
-        if options.log_file:
-            _say(f"namesrv: warning: {warning}", sys.stderr)
+        if output.has_file:
+            output.say(f"namesrv: warning: {warning}", is_error=True)
 
 
 def _asks_everybody(options: Options) -> bool:
@@ -173,10 +212,9 @@ def _asks_everybody(options: Options) -> bool:
 
 
 def _joined(addresses: Iterable[tuple[str, int]]) -> str:
-    return ", ".join(
-        f"[{host}]:{port}" if ":" in host else f"{host}:{port}"
-        for host, port in addresses
-    )
+    from namesrv.server.life_log import address_texts  # noqa: PLC0415
+
+    return ", ".join(address_texts(list(addresses)))
 
 
 def version_line() -> str:

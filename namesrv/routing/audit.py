@@ -1,7 +1,8 @@
 """Which requests are audited, and what is kept of them: who, what, with which result.
 
 Every request that changes something is, and every refusal. Registrations are when they
-changed more than the time at which the broker was heard of, heartbeats never are.
+changed more than the time at which the broker was heard of, also when they only come
+from elsewhere; heartbeats never are.
 Values and bodies are left out: they may be secrets, and they may be long.
 """
 
@@ -62,11 +63,12 @@ class Audit:
         tables, ext_fields = self._tables, command.ext_fields or {}
         cluster, addr = ext_fields.get("clusterName"), ext_fields.get("brokerAddr")
         info = tables.broker_live_table.get(cluster or "", addr or "")
-        counts = tables.topic_changes, tables.group_changes
+        counts = tables.topic_changes, tables.group_changes, tables.mapping_changes
         if info is None:
             return (*counts, None)
         version, timeout = info.data_version, info.heartbeat_timeout_millis
-        return (*counts, info.broker_name, info.ha_server_addr, version, timeout)
+        owner = info.owner
+        return (*counts, info.broker_name, info.ha_server_addr, version, timeout, owner)
 
     def note(
         self,

@@ -10,6 +10,8 @@ from namesrv.codes import MASTER_ID
 from namesrv.wire.bodies import QueueData, write_broker_data, write_queue_data
 
 _MOST_SHARED: Final = 4096
+_MOST_REPLACED: Final = 16
+_BY_TURNS_MILLIS: Final = 600_000
 
 
 class TopicQueues:
@@ -38,6 +40,7 @@ class BrokerData:
 
     __slots__ = (
         "_queue_texts",
+        "_replaced",
         "_shared",
         "_stale_refs",
         "_texts",
@@ -61,6 +64,7 @@ class BrokerData:
         self.live_keys: set[tuple[str, str]] = set()
         self.topic_refs: list[TopicQueues] = []
         self._stale_refs = False
+        self._replaced: dict[int, tuple[str, int]] = {}
         self._texts: dict[bool, str] = {}
         self._shared: dict[tuple[int, int, int, int], QueueData] = {}
         self._queue_texts: dict[QueueData, str] = {}
@@ -74,6 +78,20 @@ class BrokerData:
     def lacks_master(self) -> bool:
         """Whether there are brokers and none of them is the master."""
         return bool(self.broker_addrs) and min(self.broker_addrs) > MASTER_ID
+
+    def comes_back(
+        self, broker_id: int, addr: str | None, old_addr: str, now_ms: int
+    ) -> bool:
+        """`addr` replaces `old_addr` as the holder of an id; whether it is the address
+        that the other way round was replaced not long ago."""
+        replaced = self._replaced
+        was = replaced.pop(broker_id, None)
+        if len(replaced) >= _MOST_REPLACED:
+            del replaced[next(iter(replaced))]
+        replaced[broker_id] = old_addr, now_ms
+        if was is None:
+            return False
+        return was[0] == addr and now_ms - was[1] <= _BY_TURNS_MILLIS
 
     def topics(self) -> list[TopicQueues]:
         """Every topic with an entry of this group, each once."""

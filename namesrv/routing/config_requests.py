@@ -13,7 +13,6 @@ def update_namesrv_config(
     state: RoutingState, command: RemotingCommand, connection: Connection, now_ms: int
 ) -> RemotingCommand | None:
     """Change options of the allow-list; answered when the file has been replaced."""
-    state.outbox.info("configuration update", remote=connection.remote_address)
     if command.body is None:
         return command.answer()
     done = state.answer_when_written(command, connection)

@@ -97,6 +97,8 @@ class Configuration:
         for name, value in changes.items():
             option = BY_NAME[name]
             old = getattr(self._options, option.attribute)
+            if old == value:
+                continue
             setattr(self._options, option.attribute, value)
             self._outbox.info(
                 "configuration changed",

@@ -4,6 +4,9 @@ Source: `DefaultRequestProcessor#putKVConfig`, `#getKVConfig`, `#deleteKVConfig`
 `#getKVListByNamespace`.
 """
 
+from collections.abc import Callable
+from functools import partial
+
 from namesrv._impl import Connection
 from namesrv.codes import ResponseCode
 from namesrv.errors import RequestFailed
@@ -19,14 +22,8 @@ def put_kv_config(
     header = KVConfigRequestHeader.read(command.ext_fields or {})
     if header.namespace is None or header.key is None:
         raise RequestFailed("namespace or key is null")
-    state.outbox.info(
-        "KV configuration put",
-        namespace=header.namespace,
-        key=header.key,
-        value=header.value,
-        remote=connection.remote_address,
-    )
-    done = state.answer_when_written(command, connection)
+    log = _change_log(state, "KV configuration put", header, connection)
+    done = state.answer_when_written(command, connection, log)
     state.kv_config.put(header.namespace, header.key, header.value, done)
     return None
 
@@ -52,15 +49,10 @@ def delete_kv_config(
 ) -> RemotingCommand | None:
     """Remove a key; always a success, unless the file cannot be written."""
     header = KVConfigRequestHeader.read(command.ext_fields or {})
-    state.outbox.info(
-        "KV configuration deleted",
-        namespace=header.namespace,
-        key=header.key,
-        remote=connection.remote_address,
-    )
     if header.namespace is None or header.key is None:
         return command.answer()
-    done = state.answer_when_written(command, connection)
+    log = _change_log(state, "KV configuration deleted", header, connection)
+    done = state.answer_when_written(command, connection, log)
     state.kv_config.delete(header.namespace, header.key, done)
     return None
 
@@ -77,6 +69,17 @@ def get_kvlist_by_namespace(
         ResponseCode.QUERY_NOT_FOUND,
         f"No config item, Namespace: {_or_null(header.namespace)}",
     )
+
+
+def _change_log(
+    state: RoutingState,
+    event: str,
+    header: KVConfigRequestHeader,
+    connection: Connection,
+) -> Callable[[], None]:
+    """What logs a change once it was made; values are no business of the log."""
+    fields = {"namespace": header.namespace, "key": header.key}
+    return partial(state.outbox.info, event, **fields, remote=connection.remote_address)
 
 
 def _or_null(text: str | None) -> str:

@@ -6,6 +6,7 @@ by the length of the stall. Source: `RouteInfoManager#scanNotActiveBroker` and
 `#onChannelDestroy`, protocol.md sections 3.5 and 3.6.
 """
 
+import logging
 from collections.abc import Iterable
 from typing import Final
 
@@ -114,7 +115,8 @@ class Liveness:
             info = self._tables.broker_live_table.get(*key)
             if info is None or info.owner is not connection:
                 continue
-            self._outbox.info(
+            self._outbox.broker_changed(
+                logging.INFO,
                 "connection of a broker ended",
                 cluster=info.cluster_name,
                 broker=info.broker_name,
@@ -143,9 +145,10 @@ class Liveness:
         }
         if self.is_unconfirmed(info):
             event = "broker of the last run did not come back"
-            self._outbox.warn(event, **fields)
+            self._outbox.broker_changed(logging.WARNING, event, **fields)
             return
-        self._outbox.warn(
+        self._outbox.broker_changed(
+            logging.WARNING,
             "broker expired",
             **fields,
             timeout_millis=info.heartbeat_timeout_millis,

@@ -1,5 +1,7 @@
 """NOTIFY_MIN_BROKER_ID_CHANGE (905), server to brokers (protocol.md section 3.9)."""
 
+import logging
+
 from namesrv.codes import FLAG_ONEWAY, RequestCode, SerializeType
 from namesrv.routing.broker_data import BrokerData
 from namesrv.routing.outbox import Outbox
@@ -38,7 +40,8 @@ def notify_min_broker_id_change(
         RequestCode.NOTIFY_MIN_BROKER_ID_CHANGE, flag=FLAG_ONEWAY, ext_fields={**known}
     )
     outbox.notify(targets, encode_frame(command, SerializeType.JSON))
-    outbox.info(
+    outbox.broker_changed(
+        logging.INFO,
         "lowest broker id changed",
         broker=data.broker_name,
         id=lowest,

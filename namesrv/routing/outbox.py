@@ -6,23 +6,29 @@ Nothing in `routing` calls up: logs, files, notifications and closes go in here.
 import logging
 from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass, field
-from typing import TypeAlias
+from typing import Final, TypeAlias
 
 from namesrv._impl import Connection
 from namesrv.errors import StorageError
+
+BURST: Final = 20
+"""Lines of one event that peers may cause at once."""
+BURST_OF_BROKERS: Final = 400
+"""As many of each kind when brokers come and go, since a cluster does so at once."""
 
 
 @dataclass(slots=True, frozen=True)
 class LogEvent:
     """One line for the log: an English phrase and its facts.
 
-    `level` is one of `logging`; `peer_caused` events are rate-limited.
+    `level` is one of `logging`. What peers cause has a rate, after `burst` lines.
     """
 
     level: int
     event: str
     fields: dict[str, object]
-    peer_caused: bool = False
+    peer_caused: bool = True
+    burst: int = BURST
 
 
 @dataclass(slots=True, frozen=True)
@@ -86,9 +92,13 @@ Effect: TypeAlias = (
 
 @dataclass(slots=True)
 class Outbox:
-    """Effects in the order in which they are to happen."""
+    """Effects in the order in which they are to happen.
+
+    `is_debugging` says that the log takes DEBUG; whoever makes much of them asks first.
+    """
 
     effects: list[Effect] = field(default_factory=list)
+    is_debugging: bool = False
 
     def __bool__(self) -> bool:
         return bool(self.effects)
@@ -103,7 +113,17 @@ class Outbox:
 
     def warn(self, event: str, **fields: object) -> None:
         """Log what a peer did wrong or what an operator should look at."""
-        self.effects.append(LogEvent(logging.WARNING, event, fields, peer_caused=True))
+        self.effects.append(LogEvent(logging.WARNING, event, fields))
+
+    def debug(self, event: str, **fields: object) -> None:
+        """Log what only helps to find a mistake."""
+        if self.is_debugging:
+            self.effects.append(LogEvent(logging.DEBUG, event, fields))
+
+    def broker_changed(self, level: int, event: str, **fields: object) -> None:
+        """Log that a broker came or went."""
+        event_of = LogEvent(level, event, fields, burst=BURST_OF_BROKERS)
+        self.effects.append(event_of)
 
     def notify(self, addresses: Iterable[str], frame: bytes) -> None:
         """Send a frame to brokers."""

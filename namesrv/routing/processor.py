@@ -159,16 +159,15 @@ class RequestProcessor:
             "remote": connection.remote_address,
             "error": format_exc(),
         }
-        event = LogEvent(logging.ERROR, "internal error", fields, peer_caused=True)
+        event = LogEvent(logging.ERROR, "internal error", fields)
         self.state.outbox.put(event)
         remark = f"internal error: {type(exc).__name__}"
         return command.answer(ResponseCode.SYSTEM_ERROR, remark)
 
     def _log_unmatched(self, command: RemotingCommand, connection: Connection) -> None:
-        fields: dict[str, object] = {
-            "code": command.code,
-            "opaque": command.opaque,
-            "remote": connection.remote_address,
-        }
-        event = LogEvent(logging.DEBUG, "answer that nobody asked for dropped", fields)
-        self.state.outbox.put(event)
+        self.state.outbox.debug(
+            "answer that nobody asked for dropped",
+            code=command.code,
+            opaque=command.opaque,
+            remote=connection.remote_address,
+        )

@@ -4,6 +4,7 @@ The steps keep Java's order, because what a refused or broken registration leave
 depends on it. Source: `RouteInfoManager#registerBroker`.
 """
 
+import logging
 from dataclasses import dataclass
 
 from namesrv._impl import BrokerLiveInfo, Connection
@@ -19,6 +20,7 @@ from namesrv.routing.broker_data import BrokerData
 from namesrv.routing.min_broker_id import notify_min_broker_id_change
 from namesrv.routing.outbox import Outbox
 from namesrv.routing.tables import RouteTables
+from namesrv.routing.topic_change_log import TopicChangeLog
 from namesrv.wire.bodies import (
     DataVersion,
     QueueData,
@@ -78,11 +80,16 @@ class Registration:
         wrapper = self._body.topic_config_serialize_wrapper
         if not self._may_join(group.data, wrapper, outbox):
             return {}
-        self._store_addr(tables, group, outbox)
+        self._store_addr(tables, group, outbox, now_ms)
         if wrapper is None or wrapper.topic_config_table is None:
             self._refresh(tables, group.data, cluster, now_ms)
             return self._master_of(tables, group.data, cluster)
-        if not self._apply_topics(tables, options, group, wrapper, cluster, now_ms):
+        log = TopicChangeLog(tables, group.data, wrapper.topic_config_table, outbox)
+        is_complete = self._apply_topics(
+            tables, options, group, wrapper, cluster, now_ms
+        )
+        log.note(self._header.broker_addr)
+        if not is_complete:
             return {}
         info = self._refresh(tables, group.data, cluster, now_ms)
         if info is None:
@@ -176,7 +183,9 @@ class Registration:
         )
         raise RequestFailed("register broker failed")
 
-    def _store_addr(self, tables: RouteTables, group: _Group, outbox: Outbox) -> None:
+    def _store_addr(
+        self, tables: RouteTables, group: _Group, outbox: Outbox, now_ms: int
+    ) -> None:
         """Step 8."""
         data, addr = group.data, self._header.broker_addr
         old_addr = data.broker_addrs.get(self._broker_id)
@@ -187,7 +196,8 @@ class Registration:
         tables.group_changed(data)
         if old_addr is not None:
             self._forget_replaced(tables, data, old_addr)
-        outbox.info(
+        outbox.broker_changed(
+            logging.INFO,
             "new broker registered",
             cluster=self._header.cluster_name,
             broker=data.broker_name,
@@ -196,6 +206,16 @@ class Registration:
             ha=self._header.ha_server_addr,
             replaces=old_addr,
         )
+        if old_addr is not None and data.comes_back(
+            self._broker_id, addr, old_addr, now_ms
+        ):
+            outbox.warn(
+                "two addresses claim one broker id by turns",
+                broker=data.broker_name,
+                id=self._broker_id,
+                address=addr,
+                other=old_addr,
+            )
 
     def _forget_replaced(
         self, tables: RouteTables, data: BrokerData, old_addr: str

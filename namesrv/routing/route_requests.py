@@ -43,10 +43,13 @@ def get_routeinfo_by_topic(
             remote=connection.remote_address,
         )
         raise RequestFailed("name server not ready")
-    if not state.hot.hot_codes & HotCode.ROUTE:
+    if not state.hot.hot_codes & HotCode.ROUTE and not state.outbox.is_debugging:
         state.refresh_hot_path(now_ms)
     topic = ext_fields.get("topic")
     body = _route_body(state, command, ext_fields, topic) if topic is not None else None
+    if body is None:
+        remote = connection.remote_address
+        state.outbox.debug("lookup of an unknown topic", topic=topic, remote=remote)
     if body is None and topic is not None and is_test:
         _ask_product_cluster(state, command, connection, topic)
         return None
@@ -128,14 +131,10 @@ def get_all_topic_list(
     state: RoutingState, command: RemotingCommand, connection: Connection, now_ms: int
 ) -> RemotingCommand:
     """All topics, unless an operator switched it off."""
-    enabled = state.options.enable_all_topic_list
-    state.outbox.info(
-        "list of all topics asked for",
-        remote=connection.remote_address,
-        enabled=enabled,
-    )
-    if not enabled:
+    if not state.options.enable_all_topic_list:
         raise RequestFailed("disable")
+    remote = connection.remote_address
+    state.outbox.info("list of all topics asked for", remote=remote)
     tables = state.tables
     body = state.topic_lists.get("all", lambda: queries.get_all_topic_list(tables))
     return command.answer(body=body)

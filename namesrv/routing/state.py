@@ -85,11 +85,16 @@ class RoutingState:
         if self.options.return_order_topic_config_to_broker:
             body = self.kv_config.table_body(ORDER_TOPIC_CONFIG)
         self.hot.order_topic_body = body
+        self.outbox.is_debugging = is_debugging = self.options.log_level == "DEBUG"
         codes = HotCode.NONE
         if self.serialize_type == SerializeType.JSON and not self.draining:
             if self.options.broker_access == "open":
                 codes |= HotCode.HEARTBEAT | HotCode.REGISTRATION
-            if self.is_ready(now_ms) and not self.options.cluster_test:
+                if self.options.audit_log:
+                    codes |= HotCode.OWNER_ONLY
+            # Lookups of unknown topics are logged while somebody looks for a mistake.
+            is_hot = not self.options.cluster_test and not is_debugging
+            if is_hot and self.is_ready(now_ms):
                 codes |= HotCode.ROUTE
         self.hot.hot_codes = int(codes)
 
@@ -116,14 +121,28 @@ class RoutingState:
         self.outbox.put(LateAnswer(connection, frame))
 
     def answer_when_written(
-        self, request: RemotingCommand, connection: Connection
+        self,
+        request: RemotingCommand,
+        connection: Connection,
+        on_success: Callable[[], None] | None = None,
     ) -> Callable[[StorageError | None], None]:
-        """What answers `request` when its file has been written or could not be."""
+        """What answers `request` when its file has been written or could not be.
+
+        `on_success` is called before the answer, if it has been.
+        """
 
         def done(error: StorageError | None) -> None:
             answer = request.answer()
             if error is not None:
                 answer = request.answer(ResponseCode.SYSTEM_ERROR, str(error))
+                self.outbox.warn(
+                    "request failed",
+                    code=request.code,
+                    remark=answer.remark,
+                    remote=connection.remote_address,
+                )
+            elif on_success is not None:
+                on_success()
             self.answer_later(request, connection, answer)
 
         return done

@@ -24,7 +24,8 @@ class RouteTables:
     counts what may have changed a list of topics, `group_changes` what may have changed
     a group's part of routes, `changes` what may have changed anything that is kept.
     `routes` is how many entries of groups in topics, and static-topic mappings, there
-    are.
+    are. `queues_added`, `queues_changed`, `queues_removed` and `mapping_changes` count
+    what became of such entries and of mappings.
     """
 
     def __init__(self, route_answers: RouteAnswers) -> None:
@@ -44,6 +45,10 @@ class RouteTables:
         self.group_changes = 0
         self.changes = 0
         self.routes = 0
+        self.queues_added = 0
+        self.queues_changed = 0
+        self.queues_removed = 0
+        self.mapping_changes = 0
         self._next_number = 0
 
     def set_queues(
@@ -51,7 +56,7 @@ class RouteTables:
     ) -> None:
         """Store a group's queues by topic; a registration may bring 10,000."""
         table, name, mark = self.topic_queue_table, data.broker_name, self._mark
-        changed = False
+        changed = 0
         refs = len(data.topic_refs)
         for topic, queue_data in queue_datas.items():
             entry = table.get(topic)
@@ -67,12 +72,15 @@ class RouteTables:
                 continue
             else:
                 queues[name] = queue_data
-            changed = True
+                changed += 1
             if entry.is_answered:
                 entry.is_answered = False
                 mark(topic)
-        self.routes += len(data.topic_refs) - refs
-        if changed:
+        added = len(data.topic_refs) - refs
+        self.routes += added
+        self.queues_added += added
+        self.queues_changed += changed
+        if added or changed:
             self.topic_changes += 1
             self._note_change(data)
 
@@ -86,6 +94,7 @@ class RouteTables:
         if entry.queues.pop(broker_name, None) is None:
             return
         self.routes -= 1
+        self.queues_removed += 1
         self.topic_changes += 1
         data = self.broker_addr_table.get(broker_name)
         if data is not None:
@@ -189,6 +198,7 @@ class RouteTables:
         null as in Java."""
         mappings = self.topic_queue_mapping_info_table.setdefault(topic, {})
         self.routes += info.bname not in mappings
+        self.mapping_changes += mappings.get(info.bname) != info
         mappings[info.bname] = info
         self.changes += 1
         self.mapped_topics.setdefault(info.bname, set()).add(topic)

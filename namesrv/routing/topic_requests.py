@@ -18,12 +18,7 @@ def wipe_write_perm_of_broker(
     """Make a broker read-only; the answer counts its topics."""
     name = (command.ext_fields or {}).get("brokerName")
     count = topics.wipe_write_perm_of_broker(state.tables, name or "")
-    state.outbox.info(
-        "write permission wiped",
-        broker=name,
-        topics=count,
-        remote=connection.remote_address,
-    )
+    _log_perm(state, connection, "write permission wiped", name, count)
     return command.answer(ext_fields={"wipeTopicCount": str(count)})
 
 
@@ -33,13 +28,20 @@ def add_write_perm_of_broker(
     """Make a broker writable again; the answer counts its topics."""
     name = (command.ext_fields or {}).get("brokerName")
     count = topics.add_write_perm_of_broker(state.tables, name or "")
-    state.outbox.info(
-        "write permission added",
-        broker=name,
-        topics=count,
-        remote=connection.remote_address,
-    )
+    _log_perm(state, connection, "write permission added", name, count)
     return command.answer(ext_fields={"addTopicCount": str(count)})
+
+
+def _log_perm(
+    state: RoutingState,
+    connection: Connection,
+    event: str,
+    broker_name: str | None,
+    count: int,
+) -> None:
+    if count:
+        remote = connection.remote_address
+        state.outbox.info(event, broker=broker_name, topics=count, remote=remote)
 
 
 def delete_topic_in_namesrv(

@@ -55,12 +55,14 @@ def register_topic(
         known.append(queue_data)
     if topic not in tables.topic_queue_table and len(known) < len(queue_datas):
         return
+    changes = tables.topic_changes
     for queue_data in known:
         data = tables.broker_addr_table[queue_data.broker_name or ""]
         tables.set_queues(data, {topic: queue_data})
     names = [queue_data.broker_name or "" for queue_data in known]
     tables.forget_digests(names)
-    outbox.info("topic registered", topic=topic, brokers=",".join(names))
+    if tables.topic_changes != changes:
+        outbox.info("topic registered", topic=topic, brokers=",".join(names))
 
 
 def wipe_write_perm_of_broker(tables: RouteTables, broker_name: str) -> int:

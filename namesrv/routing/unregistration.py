@@ -4,6 +4,8 @@ Source: `RouteInfoManager#unRegisterBroker`, protocol.md section 3.4. Unlike Jav
 which queues, it is carried out before it is answered.
 """
 
+import logging
+
 from namesrv._impl import BrokerLiveInfo, Connection
 from namesrv.codes import PERM_WRITE
 from namesrv.options import Options
@@ -33,17 +35,11 @@ def unregister_broker(
     tables.forget_digests((name,))
     data = tables.broker_addr_table.get(name)
     if data is None or header.broker_id is None:
+        _log_removed(outbox, header, [], was_live=was_live)
         return
     was_lowest = header.broker_id == data.min_broker_id
     removed_ids = _remove_addr(data, addr)
-    outbox.info(
-        "broker unregistered",
-        cluster=cluster,
-        broker=name,
-        address=addr,
-        ids=",".join(map(str, removed_ids)),
-        was_live=was_live,
-    )
+    _log_removed(outbox, header, removed_ids, was_live=was_live)
     if not data.broker_addrs:
         tables.remove_group(name, now_ms)
         tables.leave_cluster(cluster, name)
@@ -56,6 +52,22 @@ def unregister_broker(
         _take_write_permission(tables, data)
     if was_lowest and options.notify_min_broker_id_changed:
         notify_min_broker_id_change(data, addr, None, outbox)
+
+
+def _log_removed(
+    outbox: Outbox, header: BrokerRequestHeader, ids: list[int], *, was_live: bool
+) -> None:
+    """Nothing is said where nothing was removed."""
+    if ids or was_live:
+        outbox.broker_changed(
+            logging.INFO,
+            "broker unregistered",
+            cluster=header.cluster_name,
+            broker=header.broker_name,
+            address=header.broker_addr,
+            ids=",".join(map(str, ids)),
+            was_live=was_live,
+        )
 
 
 def _remove_addr(data: BrokerData, addr: str) -> list[int]:

@@ -63,14 +63,14 @@ class AccessKeysFile:
                 "by": "SIGHUP",
             }
             event = "access is wider than before"
-            self._log.log_event(logging.WARNING, event, fields)
+            self._log.log_own(logging.WARNING, event, fields)
         if prepared.path:
             fields = {"file": prepared.path, "keys": len(prepared.keys)}
-            self._log.log_event(logging.INFO, "access keys read again", fields)
+            self._log.log_own(logging.INFO, "access keys read again", fields)
 
     def _warn(self, prepared: PreparedKeys) -> None:
         if prepared.warning is not None:
-            self._log.log_event(logging.WARNING, prepared.warning, {})
+            self._log.log_own(logging.WARNING, prepared.warning, {})
 
 
 def read_keys_file(path: str) -> tuple[AccessKeys, str | None]:

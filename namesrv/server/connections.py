@@ -11,6 +11,7 @@ from namesrv.errors import ConnectionFault, TlsBroken
 from namesrv.routing.state import RoutingState
 from namesrv.server.clock import monotonic_millis
 from namesrv.server.counted_event import CountedEvent
+from namesrv.server.foreign_protocols import foreign_protocol
 from namesrv.server.logs import EventLog
 from namesrv.server.tls_context import TlsGate
 
@@ -162,12 +163,15 @@ class Connections:
 
     def report_fault(self, protocol: Served, fault: ConnectionFault) -> None:
         """Log why a connection is being closed."""
-        self._log.log_event(
-            logging.WARNING,
-            "connection broke the protocol and is closed",
-            {"remote": protocol.connection.remote_address, "reason": str(fault)},
-            peer_caused=True,
-        )
+        fields = {
+            "remote": protocol.connection.remote_address,
+            "reason": str(fault),
+        }
+        foreign = foreign_protocol(fault)
+        if foreign is not None:
+            fields["looks_like"] = foreign
+        event = "connection broke the protocol and is closed"
+        self._log.log_event(logging.WARNING, event, fields)
 
     def take_turn(self, protocol: Served) -> None:
         """Resume a paused connection in one of the next turns of the loop, in line."""
@@ -256,7 +260,6 @@ class Connections:
                 "buffered_bytes": largest.buffered_bytes,
                 "budget_bytes": budget_bytes,
             },
-            peer_caused=True,
         )
         self._buffered_bytes -= largest.buffered_bytes
         largest.buffered_bytes = 0
@@ -275,7 +278,6 @@ class Connections:
                     "unsent_bytes": self._blocked[largest],
                     "budget_bytes": budget_bytes,
                 },
-                peer_caused=True,
             )
             self.unblocked(largest)
             self._cut_off(largest)

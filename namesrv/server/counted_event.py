@@ -42,6 +42,6 @@ class CountedEvent:
         now_ms = self._find_now_ms()
         if now_ms >= self._next_line_ms:
             fields = {"times": self._times, **self._fields}
-            self._log.log_event(self._level, self._event, fields)
+            self._log.log_own(self._level, self._event, fields)
             self._times = 0
             self._next_line_ms = now_ms + _LINE_MILLIS

@@ -34,8 +34,9 @@ from namesrv.server.data_directory import DataDirectory
 from namesrv.server.event_loop import loop_factory
 from namesrv.server.file_limit import connection_limit, raise_file_limit
 from namesrv.server.files import read
+from namesrv.server.life_log import log_end, log_start, log_stop
 from namesrv.server.listeners import address_of, open_listeners
-from namesrv.server.logs import EventLog
+from namesrv.server.logs import EventLog, look_after_log_file
 from namesrv.server.notifier import Notifier
 from namesrv.server.product_cluster import ProductCluster
 from namesrv.server.protocol import NamesrvProtocol
@@ -83,7 +84,7 @@ class NameServer:
         self._hurry = asyncio.Event()
         self._directory.open()
         if self._directory.warning is not None:
-            self._log.log_event(logging.WARNING, self._directory.warning, {})
+            self._log.log_own(logging.WARNING, self._directory.warning, {})
         try:
             self._build()
             await self._listen(loop)
@@ -92,10 +93,12 @@ class NameServer:
             self._directory.close()
             raise
         self._tick()
+        log_start(self._log, self)
 
     async def serve(self) -> None:
         """Return when `request_stop` was called and the drain is over."""
         await self._stop_wanted.wait()
+        log_stop(self._log, len(self._connections))
         if self._options.enable_shutdown_gracefully:
             await self._drain()
 
@@ -107,6 +110,8 @@ class NameServer:
 
     def reload(self, read_options: Callable[[], Options]) -> None:
         """Read options, access keys and certificates again. For signal handlers."""
+        look_after_log_file()
+        self._audit_log.look_after_file()
         self._reload.run(read_options)
 
     async def stop(self) -> None:
@@ -123,7 +128,7 @@ class NameServer:
             await asyncio.wait_for(self._writer.close(), _STOP_SECONDS)
         except TimeoutError:
             event = "the disk is too slow, what changed last may not be saved"
-            self._log.log_event(logging.WARNING, event, {})
+            self._log.log_own(logging.WARNING, event, {})
         self._connections.close_all()
         deadline_ms = monotonic_millis() + int(_STOP_SECONDS * 1000)
         while len(self._connections) and monotonic_millis() < deadline_ms:
@@ -134,6 +139,7 @@ class NameServer:
         await asyncio.sleep(0)
         await self._audit_log.close(_STOP_SECONDS)
         self._directory.close()
+        log_end(self._log)
 
     def _build(self) -> None:
         self._processor = RequestProcessor(
@@ -167,7 +173,7 @@ class NameServer:
         if wanted > possible:
             fields = {"max_connections": wanted, "possible": possible}
             event = "the limit of open files (ulimit -n) is too low for maxConnections"
-            self._log.log_event(logging.WARNING, event, fields)
+            self._log.log_own(logging.WARNING, event, fields)
         return min(wanted or possible, possible)
 
     async def _listen(self, loop: asyncio.AbstractEventLoop) -> None:
@@ -194,7 +200,7 @@ class NameServer:
         self._connections.begin_end()
         self._state.drain(monotonic_millis())
         fields = {"seconds": self._options.shutdown_wait_time_seconds}
-        self._log.log_event(logging.INFO, "draining", fields)
+        self._log.log_own(logging.INFO, "draining", fields)
         with contextlib.suppress(TimeoutError):
             await asyncio.wait_for(
                 self._hurry.wait(), self._options.shutdown_wait_time_seconds
@@ -214,7 +220,7 @@ class NameServer:
             # What is left of the end has to be done all the same.
             fields = {"error": format_exc(limit=-2)}
             event = "the routes could not be saved"
-            self._log.log_event(logging.ERROR, event, fields)
+            self._log.log_own(logging.ERROR, event, fields)
 
     def _tick(self) -> None:
         """A mistake in one part must not end the others, or brokers would live for
@@ -282,8 +288,8 @@ class NameServer:
 
     def _carry_out(self, effect: object) -> None:
         match effect:
-            case LogEvent(level, event, fields, peer_caused):
-                self._log.log_event(level, event, fields, peer_caused=peer_caused)
+            case LogEvent():
+                self._log.put(effect)
             case AuditEvent():
                 self._audit_log.put(effect)
             case FileWrite():

@@ -141,12 +141,12 @@ class Reload:
 
     def _say(self, level: int, event: str, **fields: object) -> None:
         """In the outbox, behind the lines of the changes."""
-        self._state.outbox.put(LogEvent(level, event, fields))
+        self._state.outbox.put(LogEvent(level, event, fields, peer_caused=False))
 
     def _refuse(self, mistakes: Iterable[str]) -> None:
         event = "the configuration was read again, and nothing of it is taken over"
         for mistake in mistakes:
-            self._log.log_event(logging.WARNING, event, {"reason": mistake})
+            self._log.log_own(logging.WARNING, event, {"reason": mistake})
 
 
 def _changed(current: Options, found: Options) -> list[str]:

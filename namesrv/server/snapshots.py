@@ -159,7 +159,7 @@ class Snapshots:
         event = "the route table could not be saved, it is tried again"
         if self._is_ending:
             event = "what changed in the route table last could not be saved"
-        self._log.log_event(logging.WARNING, event, fields, peer_caused=True)
+        self._log.log_event(logging.WARNING, event, fields)
 
     def _stamped(self) -> None:
         self._is_stamping = False
@@ -176,7 +176,7 @@ class Snapshots:
             "topics": start.topics,
             "lease_millis": self._state.options.warm_start_lease_millis,
         }
-        self._log.log_event(logging.INFO, "routes of the last run taken over", fields)
+        self._log.log_own(logging.INFO, "routes of the last run taken over", fields)
         return start
 
     def _read_stamp(self) -> int:
@@ -198,13 +198,13 @@ class Snapshots:
     def _set_aside(self, reason: str) -> None:
         fields = {"file": self._path, "reason": reason}
         event = "the kept route table is not used, this is a cold start"
-        self._log.log_event(logging.WARNING, event, fields)
+        self._log.log_own(logging.WARNING, event, fields)
         try:
             os.replace(self._path, self._path + UNUSABLE_SUFFIX)
         except OSError as exc:
             fields = {"file": self._path, "reason": exc.strerror or str(exc)}
             event = "the kept route table could not be set aside"
-            self._log.log_event(logging.WARNING, event, fields)
+            self._log.log_own(logging.WARNING, event, fields)
 
 
 def date_text(millis: int) -> str:

@@ -4,6 +4,7 @@ The functions of a start are called where they change nothing. Files and directo
 that a start would make are not made: a check may run as another user than the server.
 """
 
+import contextlib
 import errno
 import fcntl
 import logging
@@ -26,6 +27,7 @@ from namesrv.server.data_directory import LOCK_FILE
 from namesrv.server.event_loop import loop_factory
 from namesrv.server.file_limit import raise_file_limit
 from namesrv.server.files import read
+from namesrv.server.line_file import check_kind
 from namesrv.server.listeners import open_listeners
 from namesrv.server.logs import EventLog
 from namesrv.server.tls_context import TlsGate
@@ -117,7 +119,7 @@ class StartCheck:
             (self._options.log_file, "log file", "--log-file"),
             (self._options.audit_log, "audit log", "--audit-log"),
         ):
-            problem = _why_not_writable(os.path.abspath(path)) if path else None
+            problem = _why_no_log(os.path.abspath(path)) if path else None
             if problem is not None:
                 self.mistakes.append(
                     f"cannot open the {name} {path}: {problem.strerror}; choose another"
@@ -132,17 +134,20 @@ class _Errors(EventLog):
         super().__init__()
         self.reasons: list[str] = []
 
-    def log_event(
-        self,
-        level: int,
-        event: str,
-        fields: Mapping[str, object],
-        *,
-        peer_caused: bool = False,
-    ) -> None:
+    def log_own(self, level: int, event: str, fields: Mapping[str, object]) -> None:
         """Keep the reason, and write nothing."""
         if level >= logging.ERROR:
             self.reasons.append(str(fields["reason"]))
+
+
+def _why_no_log(path: str) -> OSError | None:
+    """What would keep lines from being appended to it."""
+    try:
+        with contextlib.suppress(FileNotFoundError, NotADirectoryError):
+            check_kind(os.lstat(path).st_mode)
+    except OSError as error:
+        return error
+    return _why_not_writable(path)
 
 
 def _why_not_writable(path: str) -> OSError | None:

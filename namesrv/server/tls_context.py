@@ -158,12 +158,12 @@ class TlsGate:
         path = self._options.tls_server_cert_path
         if not path:
             event = "a throw-away TLS certificate was made, which no client can check"
-            self._log.log_event(logging.WARNING, event, {"test_mode": True})
+            self._log.log_own(logging.WARNING, event, {"test_mode": True})
             return
         event = "TLS certificate replaced, for new connections"
         if is_new:
             event = "TLS certificate loaded"
-        self._log.log_event(logging.INFO, event, {"certificate": path})
+        self._log.log_own(logging.INFO, event, {"certificate": path})
 
     def _report_failure(self, reason: str) -> None:
         event = "the TLS files cannot be used, TLS is refused until they are mended"
@@ -171,7 +171,7 @@ class TlsGate:
             event = "the new TLS files cannot be used, the old certificate stays"
         else:
             self._why_none = reason
-        self._log.log_event(logging.ERROR, event, {"reason": reason})
+        self._log.log_own(logging.ERROR, event, {"reason": reason})
 
     def _make_throw_away(self) -> None:
         """The certificate of test mode, made when somebody needs one."""

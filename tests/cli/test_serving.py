@@ -1,7 +1,9 @@
 """What is said when a server starts, or cannot."""
 
+import json
 import re
 import sys
+import threading
 from pathlib import Path
 
 import pytest
@@ -136,6 +138,53 @@ class TestServing:
         error = capsys.readouterr().err
         assert error.startswith("namesrv: the compiled hot path cannot be loaded (")
         assert error.endswith("); build it again, or run without it: --pure\n")
+
+    def test_start_that_fails_is_in_the_log_file_too(
+        self, server: Server, tmp_path: Path, capsys: Capture
+    ) -> None:
+        server.failure = StartFailed("port 9876 is in use")
+        log = tmp_path / "namesrv.log"
+        assert main(["--log-file", str(log), "--log-format", "json"]) == 1
+        assert capsys.readouterr().err == "namesrv: port 9876 is in use\n"
+        (line,) = log.read_text().splitlines()
+        members = json.loads(line)
+        assert members["level"] == "ERROR"
+        assert members["event"] == "the server cannot start"
+        assert members["reason"] == "port 9876 is in use"
+
+    def test_mistake_of_ours_is_a_traceback_in_the_log(
+        self, server: Server, tmp_path: Path, capsys: Capture
+    ) -> None:
+        server.failure = ZeroDivisionError("odd")
+        log = tmp_path / "namesrv.log"
+        assert main(["--log-file", str(log)]) == 1
+        assert capsys.readouterr().err == (
+            "namesrv: the server broke down, its log says why\n"
+        )
+        first, *_, last = log.read_text().splitlines()
+        assert first.endswith("ERROR the server broke down")
+        assert last == "    | ZeroDivisionError: odd"
+
+    def test_thread_that_breaks_down_is_in_the_log(
+        self, server: Server, tmp_path: Path, capsys: Capture
+    ) -> None:
+        def break_down() -> None:
+            raise ZeroDivisionError("odd")
+
+        def run(*_: object) -> None:
+            thread = threading.Thread(target=break_down)
+            thread.start()
+            thread.join()
+
+        sys.modules["namesrv.server.nameserver"].run = run  # type: ignore[attr-defined]
+        before = threading.excepthook
+        log = tmp_path / "namesrv.log"
+        assert main(["--log-file", str(log)]) == 0
+        assert threading.excepthook is before
+        first, *_, last = log.read_text().splitlines()
+        assert first.endswith("ERROR a thread broke down")
+        assert last == "    | ZeroDivisionError: odd"
+        assert capsys.readouterr().err == ""
 
     def test_ctrl_c_is_no_traceback(self, server: Server, capsys: Capture) -> None:
         server.failure = KeyboardInterrupt()

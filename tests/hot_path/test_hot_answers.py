@@ -163,6 +163,21 @@ def test_a_code_outside_the_mask_is_cold(hot: Any, code: int) -> None:
         assert (peer.answer(sent) is not None) is bool(hot_codes & owner)
 
 
+def test_a_repeated_registration_from_elsewhere_is_cold_where_owners_count(
+    hot: Any,
+) -> None:
+    broker, body = Broker(), registration_body()
+    sent = repeated(broker, body)
+    peer = Peer(hot, ALL_HOT | int(HotCode.OWNER_ONLY))
+    info = peer.register(broker, body)
+    assert peer.answer(sent) is None
+    assert info.owner is peer.other
+    info.owner = peer.connection
+    assert peer.answer(sent) is not None
+    info.owner = None
+    assert peer.answer(sent) is None
+
+
 def test_the_mask_counts_from_the_next_request_on(peer: Peer) -> None:
     peer.path.hot_codes = int(HotCode.NONE)
     assert peer.answer(lookup()) is None

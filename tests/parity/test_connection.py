@@ -105,7 +105,7 @@ class Servers(RuleBasedStateMachine):
         self.compare(lambda server: getattr(server, change)(key))
 
     @rule(
-        hot_codes=st.sampled_from([7] * 12 + [0, 1, 2, 4, 3, 5, 6]),
+        hot_codes=st.sampled_from([7] * 12 + [15] * 4 + [0, 1, 2, 4, 3, 5, 6, 12]),
         body=st.sampled_from([b"", b'{"table":{}}']),
     )
     def set_up(self, hot_codes: int, body: bytes) -> None:

@@ -1,5 +1,6 @@
 """Which requests are audited, and what is kept of them."""
 
+import json
 from typing import Any
 
 import pytest
@@ -305,3 +306,48 @@ def test_registrations_that_fail_are_audited() -> None:
     event = only(world)
     assert (event.fields["result"], event.is_done) == (1, False)
     assert event.fields["remark"] == "crc32 not match"
+
+
+@pytest.mark.parametrize("hot", [True, False])
+def test_takeover_by_an_identical_registration_is_audited(hot: bool) -> None:
+    world = audited(broker_access="open" if hot else "signed")
+    body = registration_body()
+    fields = BROKER if hot else signed(BROKER, body)
+    world.ask(103, fields, body)
+    world.audited.clear()
+    taker = world.connect("203.0.113.66:6666")
+    world.ask(103, fields, body, connection=taker)
+    assert only(world).fields["remote"] == "203.0.113.66:6666"
+    world.ask(103, fields, body, connection=taker)
+    assert world.audited == []
+    world.ask(103, fields, body)
+    assert only(world).fields["remote"] == REMOTE
+
+
+def test_brokers_of_the_last_run_that_come_back_are_audited() -> None:
+    first = audited()
+    first.register()
+    world = audited()
+    world.begin_warm(first.packed_routes(), 60_000)
+    world.register()
+    assert only(world).event == "REGISTER_BROKER"
+    world.register()
+    assert world.audited == []
+
+
+def test_only_another_mapping_is_audited() -> None:
+    """Nothing else tells two registrations without a version apart."""
+    world = audited()
+
+    def register(queues: int) -> None:
+        mapping = mapping_info("T1", "broker-a", queues)
+        body = json.loads(registration_body(mappings={"T1": mapping}))
+        body["topicConfigSerializeWrapper"]["dataVersion"] = None
+        world.register(body=json.dumps(body).encode())
+
+    register(2)
+    assert only(world).event == "REGISTER_BROKER"
+    register(2)
+    assert world.audited == []
+    register(3)
+    assert only(world).event == "REGISTER_BROKER"

@@ -23,7 +23,6 @@ def test_put_and_get(stored: World) -> None:
     assert stored.event("KV configuration put") == {
         "namespace": "n",
         "key": "k",
-        "value": "v",
         "remote": "10.0.0.9:40000",
     }
 

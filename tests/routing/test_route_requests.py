@@ -139,10 +139,13 @@ def test_only_the_lookup_is_replaced(testing: World) -> None:
 
 def test_the_list_of_all_topics_can_be_switched_off(registered: World) -> None:
     assert registered.ask(206).json == {"topicList": ["T1", "T2"]}
-    assert registered.event("list of all topics asked for")["enabled"] is True
+    assert registered.event("list of all topics asked for") == {
+        "remote": "10.0.0.9:40000"
+    }
     registered.ask(318, None, b"enableAllTopicList=false")
     answer = registered.ask(206)
     assert (answer.code, answer.remark, answer.body) == (1, "disable", None)
+    assert registered.events[-1].event == "request failed"
     assert registered.ask(224, {"cluster": "c1"}).code == 0
 
 

@@ -4,7 +4,7 @@ import pytest
 
 from namesrv.errors import StorageError
 from namesrv.hot_path import HotCode
-from namesrv.routing.outbox import LateAnswer
+from namesrv.routing.outbox import LateAnswer, LogEvent
 from namesrv.wire.command import RemotingCommand
 from tests.routing.peer import Broker, read_answers, request
 from tests.routing.world import World
@@ -133,8 +133,10 @@ def test_the_answer_comes_when_the_file_is_written(
     done = world.state.answer_when_written(command, world.connection)
     assert not world.state.outbox
     done(error)
-    (late,) = world.state.outbox.take()
+    *others, late = world.state.outbox.take()
     assert isinstance(late, LateAnswer)
+    events = [effect.event for effect in others if isinstance(effect, LogEvent)]
+    assert events == (["request failed"] if error else [])
     assert late.connection is world.connection
     answers = read_answers(late.frame)
     if flag:

@@ -1,12 +1,14 @@
 """Fixtures of the server's tests."""
 
 import asyncio
+import os
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
 import pytest
 
+from tests.server.failing import FullDisk
 from tests.server.server_thread import LOOPS, Serve, ServerThread, local_options
 from tests.server.stage import Stage
 from tests.server.tls_peer import Authority
@@ -63,6 +65,14 @@ def serve(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[Serve]:
     yield start
     for server in servers:
         server.stop()
+
+
+@pytest.fixture
+def disk(monkeypatch: pytest.MonkeyPatch) -> FullDisk:
+    """A disk that can be filled and emptied."""
+    disk = FullDisk()
+    monkeypatch.setattr(os, "write", disk.write)
+    return disk
 
 
 @pytest.fixture

@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import Any, NamedTuple
 
 from namesrv.errors import StorageError
-from namesrv.routing.outbox import Close, FileWrite, LateAnswer, LogEvent
+from namesrv.routing.outbox import BURST, Close, FileWrite, LateAnswer, LogEvent
 from namesrv.routing.processor import RequestProcessor
 from namesrv.server.clock import monotonic_millis, wall_millis
 from namesrv.server.connections import Connections
@@ -36,7 +36,13 @@ class RecordedLog(EventLog):
         self.lines: list[Line] = []
 
     def log_event(
-        self, level: int, event: str, fields: Any, *, peer_caused: bool = False
+        self,
+        level: int,
+        event: str,
+        fields: Any,
+        *,
+        peer_caused: bool = True,
+        burst: int = BURST,
     ) -> None:
         self.lines.append(Line(level, event, dict(fields)))
 

@@ -1,15 +1,12 @@
 """The audit log: its lines, its file, and what it survives."""
 
 import asyncio
-import fcntl
 import json
 import logging
 import os
 import re
 import stat
-import termios
 import threading
-from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
@@ -17,12 +14,11 @@ import pytest
 
 from namesrv.errors import StartFailed
 from namesrv.options import Options
-from namesrv.routing.outbox import AuditEvent
+from namesrv.routing.outbox import BURST, AuditEvent
 from namesrv.server import audit_log
 from namesrv.server.audit_log import AuditLog
-from namesrv.server.logs import BURST
-from tests.server.peer import WAIT_SECONDS, put_kv, wait_until
-from tests.server.server_process import ServerProcess
+from tests.server.failing import FullDisk, HangingOutlet
+from tests.server.peer import WAIT_SECONDS, wait_until
 from tests.server.stage import Line, RecordedLog
 
 FIELDS: dict[str, object] = {
@@ -58,7 +54,7 @@ class Audited:
 
     def wait(self) -> None:
         """Return when the thread has done with all lines."""
-        wait_until(lambda: self.audit._waiting_bytes == 0)
+        assert self.audit.wait(WAIT_SECONDS)
 
     def close(self, seconds: float = WAIT_SECONDS) -> None:
         asyncio.run(self.audit.close(seconds))
@@ -186,8 +182,9 @@ def told(audited: Audited) -> list[Line]:
 
 
 class TestFailure:
-    def test_full_disk_is_told_once_a_second(self) -> None:
-        audited = Audited("/dev/full")
+    def test_full_disk_is_told_once_a_second(self, path: Path, disk: FullDisk) -> None:
+        audited = Audited(path)
+        disk.fill(0)
         for count in range(1, 4):
             audited.audit.put(DONE)
             audited.wait()
@@ -199,89 +196,86 @@ class TestFailure:
         assert first == (
             logging.ERROR,
             "the audit log cannot be written",
-            {"file": "/dev/full", "reason": "No space left on device", "lines": 1},
+            {"file": str(path), "reason": "No space left on device", "lines": 1},
         )
         assert second.fields["lines"] == 4
 
-    def test_lines_that_are_missing_are_counted_in_the_file(self, path: Path) -> None:
+    def test_lines_that_are_missing_are_counted_in_the_file(
+        self, path: Path, disk: FullDisk
+    ) -> None:
+        audited = Audited(path)
+        audited.audit.put(DONE)
+        audited.wait()
+        disk.fill(5)
+        for _ in range(2):
+            audited.audit.put(DONE)
+        audited.wait()
+        disk.empty()
+        audited.audit.put(DONE)
+        audited.close()
+        first, _, missing, last = path.read_text().splitlines()
+        events = [json.loads(line) for line in (first, missing, last)]
+        assert [line["event"] for line in events] == [
+            DONE.event,
+            "lines are missing",
+            DONE.event,
+        ]
+        assert (events[1]["level"], events[1]["lines"]) == ("ERROR", 2)
+
+    def test_disk_that_hangs_costs_lines_and_no_time(
+        self, path: Path, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        monkeypatch.setattr(audit_log, "MOST_WAITING_BYTES", 100_000)
+        audited, disk = Audited(path), HangingOutlet()
+        audited.audit.write_to(disk)
+        for _ in range(2000):
+            audited.audit.put(DONE)
+        assert [line.event for line in told(audited)] == [
+            "the audit log is too slow, lines are lost"
+        ]
+        audited.close(0.01)
+        assert disk.lines == []
+        disk.goes_on.set()
+        wait_until(lambda: disk.is_closed)
+        events = [json.loads(line)["event"] for line in disk.lines]
+        missing = json.loads(disk.lines[-1])["lines"]
+        assert events[-1] == "lines are missing"
+        assert events.count(DONE.event) + missing == 2000
+
+
+class TestNameThatGoes:
+    def test_removed_file_is_made_again_with_its_mode(self, path: Path) -> None:
         audited = Audited(path)
         audited.audit.put(DONE)
         audited.wait()
         path.unlink()
-        path.symlink_to("/dev/full")
-        # As when a line could not be written: the next one opens the file anew.
-        audited.audit._file.close()
-        for _ in range(2):
-            audited.audit.put(DONE)
-        audited.wait()
-        path.unlink()
+        audited.audit.put(REFUSED)
+        (line,) = audited.lines()
+        assert line["result"] == 16
+        assert stat.S_IMODE(path.stat().st_mode) == 0o600
+
+    def test_signal_opens_it_anew(self, path: Path) -> None:
+        audited = Audited(path)
         audited.audit.put(DONE)
-        audited.close()
-        lines = [json.loads(x) for x in path.read_text().splitlines() if x]
-        assert [line["event"] for line in lines] == [DONE.event, "lines are missing"]
-        assert (lines[1]["level"], lines[1]["lines"]) == ("ERROR", 2)
+        audited.wait()
+        path.rename(path.with_suffix(".old"))
+        audited.audit.look_after_file()
+        audited.audit.put(REFUSED)
+        (line,) = audited.lines()
+        assert line["result"] == 16
 
-    @pytest.fixture
-    def pipe(self, tmp_path: Path) -> Iterator[Path]:
-        """A file that takes 64 KiB and then hangs, until the test ends."""
-        path = tmp_path / "pipe"
-        os.mkfifo(path)
-        reader = os.open(path, os.O_RDWR)
-        yield path
-        os.close(reader)
-
-    def test_disk_that_hangs_does_not_keep_the_process(
-        self, pipe: Path, tmp_path: Path
-    ) -> None:
-        words = ("--audit-log", str(pipe))
-        full = os.open(pipe, os.O_RDONLY | os.O_NONBLOCK)
-        with ServerProcess(tmp_path, *words) as server, server.peer() as peer:
-            name = "n" * 400
-            for number in range(300):
-                peer.ask(put_kv(name, f"{name}{number}", "v"))
-            wait_until(lambda: _waiting(full) > 60_000)
-            os.close(full)
-            code, _ = server.end()
-            assert code == 0
-
-    def test_disk_that_hangs_costs_lines_and_no_time(
-        self, pipe: Path, monkeypatch: pytest.MonkeyPatch
-    ) -> None:
-        monkeypatch.setattr(audit_log, "MOST_WAITING_BYTES", 200_000)
-        audited = Audited(pipe)
-        full = os.open(pipe, os.O_RDONLY | os.O_NONBLOCK)
-        for _ in range(1000):
-            audited.audit.put(DONE)
-        wait_until(lambda: _waiting(full) > 60_000)
-        os.close(full)
-        for _ in range(5000):
-            audited.audit.put(DONE)
-        # What is kept has its bound, and the end does not wait for the disk.
-        assert audited.audit._waiting_bytes <= 200_000
-        assert audited.audit._dropped > 1000
-        thread = audited.audit._thread
-        audited.close(0.01)
-        assert thread is not None and thread.is_alive()
-        drain = os.open(pipe, os.O_RDONLY | os.O_NONBLOCK)
-        try:
-            wait_until(lambda: not _drained(drain) and not thread.is_alive())
-        finally:
-            os.close(drain)
-        assert told(audited)[0].event == "the audit log is too slow, lines are lost"
-        # Abandoned, it is closed by nobody else.
-        stream = audited.audit._file.stream
-        assert stream is not None
-        stream.close()
-
-
-def _waiting(descriptor: int) -> int:
-    """Bytes in a pipe."""
-    return int.from_bytes(fcntl.ioctl(descriptor, termios.FIONREAD, bytes(4)), "little")
-
-
-def _drained(descriptor: int) -> bool:
-    """Take what the pipe holds; whether there was anything."""
-    try:
-        return bool(os.read(descriptor, 1 << 20))
-    except BlockingIOError:
-        return False
+    @pytest.mark.parametrize("kind", ["pipe", "link", "device"])
+    def test_nothing_but_a_file_is_opened(self, path: Path, kind: str) -> None:
+        path.parent.mkdir()
+        if kind == "pipe":
+            os.mkfifo(path)
+        elif kind == "link":
+            path.symlink_to("other")
+        else:
+            path = Path("/dev/null")
+        with pytest.raises(StartFailed) as caught:
+            Audited(path)
+        assert str(caught.value) == (
+            f"cannot open the audit log {path}: it is a {kind}, and only regular files"
+            " are written; choose another one with --audit-log"
+        )

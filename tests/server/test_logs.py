@@ -8,7 +8,11 @@ import re
 import pytest
 
 from namesrv.options import Options
-from namesrv.server.logs import LOGGER, EventLog, escaped, set_up_logging
+from namesrv.routing.outbox import BURST_OF_BROKERS, LogEvent
+from namesrv.server.log_lines import escaped
+from namesrv.server.logs import LOGGER, EventLog, LogOutput, set_up_logging
+from namesrv.server.rate_limit import BURST_OF_ALL, LINES_OF_ALL_PER_SECOND
+from tests.server.peer import WAIT_SECONDS
 
 pytestmark = pytest.mark.usefixtures("restored_logging")
 
@@ -26,8 +30,15 @@ class Clock:
         return self.now
 
 
+def written(capsys: pytest.CaptureFixture[str]) -> str:
+    """What was written to standard error since the last call."""
+    for handler in LOGGER.handlers:
+        assert isinstance(handler, LogOutput) and handler.wait(WAIT_SECONDS)
+    return capsys.readouterr().err
+
+
 def lines_of(capsys: pytest.CaptureFixture[str]) -> list[str]:
-    return capsys.readouterr().err.splitlines()
+    return written(capsys).splitlines()
 
 
 class TestText:
@@ -39,7 +50,7 @@ class TestText:
         EventLog().log_event(logging.INFO, "broker registered", fields)
         (line,) = lines_of(capsys)
         time = r"\d{4}-\d\d-\d\d \d\d:\d\d:\d\d\.\d{3}[+-]\d\d:\d\d"
-        tail = "INFO  broker registered broker=broker-a id=0 ok=True ha=None"
+        tail = "INFO  broker registered broker=broker-a id=0 ok=true ha=-"
         assert re.fullmatch(f"{time} {re.escape(tail)}", line)
 
     @pytest.mark.parametrize(
@@ -59,6 +70,11 @@ class TestText:
             (b"\x00\xffGET", r"\x00\\xffGET"),
             (("127.0.0.1:1", "127.0.0.1:2"), "127.0.0.1:1,127.0.0.1:2"),
             (1.5, "1.5"),
+            (None, "-"),
+            ("-", '"-"'),
+            (True, "true"),
+            (False, "false"),
+            ((), '""'),
         ],
     )
     def test_value(
@@ -127,7 +143,7 @@ class TestJson:
     ) -> None:
         set_up_logging(Options(log_format="json"))
         EventLog().log_event(logging.INFO, "event", {"key": "a\udfffb"})
-        assert json.loads(capsys.readouterr().err)["key"] == "a\ufffdb"
+        assert json.loads(written(capsys))["key"] == "a\ufffdb"
 
 
 @pytest.mark.parametrize("log_format", ["text", "json"])
@@ -139,19 +155,19 @@ class TestBoth:
         everything = "".join(map(chr, range(0x2100))) + NASTY
         for start in range(0, len(everything), 500):
             part = everything[start : start + 500]
-            EventLog().log_event(logging.INFO, "event", {"key": part})
-        written = capsys.readouterr().err
-        assert not CONTROL.search(written.replace("\n", ""))
-        assert written.count("\n") == len(range(0, len(everything), 500))
+            EventLog().log_own(logging.INFO, "event", {"key": part})
+        text = written(capsys)
+        assert not CONTROL.search(text.replace("\n", ""))
+        assert text.count("\n") == len(range(0, len(everything), 500))
 
     def test_long_value_is_cut(
         self, capsys: pytest.CaptureFixture[str], log_format: str
     ) -> None:
         set_up_logging(Options(log_format=log_format))
         EventLog().log_event(logging.INFO, "event", {"key": "x" * 65536})
-        written = capsys.readouterr().err
-        assert "x" * 512 + "...(65024 more)" in written
-        assert "x" * 513 not in written
+        text = written(capsys)
+        assert "x" * 512 + "...(65024 more)" in text
+        assert "x" * 513 not in text
 
     def test_level_that_is_off_writes_nothing(
         self, capsys: pytest.CaptureFixture[str], log_format: str
@@ -179,12 +195,12 @@ class TestRateLimit:
     ) -> None:
         log = limited(clock)
         for _ in range(100):
-            log.log_event(logging.WARNING, "bad frame", {}, peer_caused=True)
+            log.log_event(logging.WARNING, "bad frame", {})
         assert len(lines_of(capsys)) == 20
         for _ in range(4):
             clock.now += 0.25
             for _ in range(100):
-                log.log_event(logging.WARNING, "bad frame", {}, peer_caused=True)
+                log.log_event(logging.WARNING, "bad frame", {})
         assert len(lines_of(capsys)) == 5
 
     def test_next_line_tells_how_many_were_suppressed(
@@ -192,10 +208,10 @@ class TestRateLimit:
     ) -> None:
         log = limited(clock)
         for _ in range(50):
-            log.log_event(logging.WARNING, "bad frame", {"n": 1}, peer_caused=True)
+            log.log_event(logging.WARNING, "bad frame", {"n": 1})
         clock.now += 1
-        log.log_event(logging.WARNING, "bad frame", {"n": 2}, peer_caused=True)
-        log.log_event(logging.WARNING, "bad frame", {"n": 3}, peer_caused=True)
+        log.log_event(logging.WARNING, "bad frame", {"n": 2})
+        log.log_event(logging.WARNING, "bad frame", {"n": 3})
         *_, reporting, last = lines_of(capsys)
         assert reporting.endswith("bad frame n=2 suppressed=30")
         assert last.endswith("bad frame n=3")
@@ -205,8 +221,8 @@ class TestRateLimit:
     ) -> None:
         log = limited(clock)
         for _ in range(50):
-            log.log_event(logging.WARNING, "bad frame", {}, peer_caused=True)
-        log.log_event(logging.WARNING, "bad header", {}, peer_caused=True)
+            log.log_event(logging.WARNING, "bad frame", {})
+        log.log_event(logging.WARNING, "bad header", {})
         assert lines_of(capsys)[-1].endswith("bad header")
 
     def test_what_no_peer_causes_is_not_limited(
@@ -214,17 +230,17 @@ class TestRateLimit:
     ) -> None:
         log = limited(clock)
         for _ in range(50):
-            log.log_event(logging.INFO, "saved", {})
+            log.log_own(logging.INFO, "saved", {})
         assert len(lines_of(capsys)) == 50
 
     def test_allowance_does_not_grow_beyond_twenty(
         self, clock: Clock, capsys: pytest.CaptureFixture[str]
     ) -> None:
         log = limited(clock)
-        log.log_event(logging.INFO, "bad frame", {}, peer_caused=True)
+        log.log_event(logging.INFO, "bad frame", {})
         clock.now += 3600
         for _ in range(50):
-            log.log_event(logging.INFO, "bad frame", {}, peer_caused=True)
+            log.log_event(logging.INFO, "bad frame", {})
         assert len(lines_of(capsys)) == 21
 
     def test_end_of_a_flood_is_reported_when_asked(
@@ -232,7 +248,7 @@ class TestRateLimit:
     ) -> None:
         log = limited(clock)
         for _ in range(50):
-            log.log_event(logging.INFO, "bad frame", {}, peer_caused=True)
+            log.log_event(logging.INFO, "bad frame", {})
         log.report_suppressed()
         assert len(lines_of(capsys)) == 20
         clock.now += 4
@@ -241,12 +257,51 @@ class TestRateLimit:
         (line,) = lines_of(capsys)
         assert line.endswith('lines were suppressed of="bad frame" suppressed=30')
 
+    def test_brokers_come_and_go_in_larger_numbers(
+        self, clock: Clock, capsys: pytest.CaptureFixture[str]
+    ) -> None:
+        log = limited(clock)
+        event = LogEvent(logging.INFO, "broker gone", {}, burst=BURST_OF_BROKERS)
+        for _ in range(1000):
+            log.put(event)
+        assert len(lines_of(capsys)) == BURST_OF_BROKERS
+
+    def test_all_events_together_have_a_ceiling(
+        self, clock: Clock, capsys: pytest.CaptureFixture[str]
+    ) -> None:
+        log = limited(clock)
+
+        def flood() -> int:
+            for number in range(200):
+                for _ in range(20):
+                    log.log_event(logging.WARNING, f"event {number}", {})
+            return len(lines_of(capsys))
+
+        assert flood() == BURST_OF_ALL
+        clock.now += 1
+        assert flood() == LINES_OF_ALL_PER_SECOND
+        log.log_own(logging.INFO, "saved", {})
+        assert lines_of(capsys)[-1].endswith("saved")
+
+    def test_lines_over_the_ceiling_are_counted(
+        self, clock: Clock, capsys: pytest.CaptureFixture[str]
+    ) -> None:
+        log = limited(clock)
+        for number in range(200):
+            for _ in range(20):
+                log.log_event(logging.WARNING, f"event {number}", {})
+        lines_of(capsys)
+        clock.now += 60
+        log.report_suppressed()
+        counts = [line.rpartition("suppressed=")[2] for line in lines_of(capsys)]
+        assert sum(map(int, counts)) == 4000 - BURST_OF_ALL
+
     def test_clock_is_not_asked_when_the_level_is_off(self) -> None:
         def no_clock() -> float:
             raise AssertionError("asked")
 
         set_up_logging(Options(log_level="ERROR"))
-        EventLog(no_clock).log_event(logging.INFO, "event", {}, peer_caused=True)
+        EventLog(no_clock).log_event(logging.INFO, "event", {})
 
 
 def test_asyncio_logs_to_the_same_place(capsys: pytest.CaptureFixture[str]) -> None:
@@ -259,6 +314,14 @@ def test_asyncio_logs_to_the_same_place(capsys: pytest.CaptureFixture[str]) -> N
     asyncio.run(fail_in_a_callback())
     (line,) = lines_of(capsys)
     assert json.loads(line)["event"] == "odd\nthing"
+
+
+def test_lines_of_asyncio_have_a_rate(capsys: pytest.CaptureFixture[str]) -> None:
+    set_up_logging(Options())
+    set_up_logging(Options())
+    for _ in range(100):
+        logging.getLogger("asyncio").warning("socket.send() raised exception.")
+    assert 20 <= len(lines_of(capsys)) < 40
 
 
 def test_escaped_leaves_what_is_printable_alone() -> None:

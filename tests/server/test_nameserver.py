@@ -43,6 +43,7 @@ class TestConnections:
             lambda self, level, event, fields, **_: lines.append((level, event)),
         )
         server = serve()
+        lines.clear()
         for _ in range(3):
             server.peer().socket.close()
             server.peer().reset()

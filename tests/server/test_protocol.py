@@ -313,7 +313,8 @@ class TestFaults:
                 FAULT,
                 {
                     "remote": "192.0.2.1:4711",
-                    "reason": "frame of 3 bytes has no room for a header",
+                    "reason": "frame of 7 bytes is shorter than the 8 bytes of its"
+                    " two lengths",
                 },
             )
         ]

@@ -4,6 +4,7 @@ import signal
 import subprocess
 import sys
 from collections.abc import Callable
+from functools import partial
 from pathlib import Path
 
 import pytest
@@ -16,7 +17,9 @@ from tests.server.peer import (
     Broker,
     Peer,
     lookup,
+    put_kv,
     request,
+    wait_until,
 )
 from tests.server.server_process import ServerProcess
 
@@ -100,11 +103,37 @@ def test_live_options_change_and_others_wait(tmp_path: Path, loop_name: str) -> 
             assert "changed=enableTopicList,scanNotActiveBrokerInterval" in said
             waiting = "options=serverSocketBacklog,logFormat"
             assert f"count from the next start only {waiting}" in said
+            assert READ_AGAIN in said.splitlines()[-1], "the last line is the summary"
             assert option(peer, "enableTopicList") == "false"
             assert option(peer, "scanNotActiveBrokerInterval") == "1234"
             assert option(peer, "serverSocketBacklog") == "1024"
             assert option(peer, "ownKey") == "kept"
             assert peer.ask(lookup("t")).code == 0, "connections and routes stay"
+
+
+def has(path: Path, text: str) -> bool:
+    """Whether a file is there and has a text."""
+    return path.exists() and text in path.read_text()
+
+
+def test_log_and_audit_file_are_opened_anew(tmp_path: Path) -> None:
+    """What logrotate does: rename, then SIGHUP."""
+    log, audit = tmp_path / "namesrv.log", tmp_path / "audit.jsonl"
+    words = ("--log-file", str(log), "--audit-log", str(audit))
+    with ServerProcess(tmp_path, *words) as server, server.peer() as peer:
+        assert peer.ask(put_kv("n", "before", "v")).code == 0
+        for path in (log, audit):
+            wait_until(partial(has, path, "before"))
+            path.rename(path.with_suffix(".1"))
+        server.process.send_signal(signal.SIGHUP)
+        wait_until(partial(has, log, READ_AGAIN))
+        wait_until(audit.exists)
+        assert peer.ask(put_kv("n", "after", "v")).code == 0
+        for path in (log, audit):
+            wait_until(partial(has, path, "after"))
+            assert "before" not in path.read_text()
+        assert server.end()[0] == 0
+    assert "server stopped" in log.read_text()
 
 
 def test_mistake_changes_nothing(tmp_path: Path) -> None:
@@ -200,7 +229,8 @@ def test_signal_during_the_start_waits_for_its_end(
     )
     assert process.stdout is not None and process.stderr is not None
     assert "boot success" in process.stdout.readline()
-    assert READ_AGAIN in process.stderr.readline()
+    lines = iter(process.stderr.readline, "")
+    assert any(READ_AGAIN in line for line in lines)
     process.terminate()
     process.communicate(timeout=WAIT_SECONDS)
     assert process.returncode == 0

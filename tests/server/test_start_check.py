@@ -81,6 +81,14 @@ def test_log_file_that_cannot_be_written_is_a_mistake(tmp_path: Path) -> None:
     ]
 
 
+@pytest.mark.parametrize("name", ["log_file", "audit_log"])
+def test_link_in_place_of_a_log_is_a_mistake(tmp_path: Path, name: str) -> None:
+    link = tmp_path / "link"
+    link.symlink_to(tmp_path / "file")
+    (mistake,) = StartCheck(local_options(tmp_path, **{name: str(link)})).mistakes
+    assert "it is a link, and only regular files are written" in mistake
+
+
 def test_nothing_is_made_or_changed(tmp_path: Path) -> None:
     logs = {"log_file": str(tmp_path / "a/log"), "audit_log": str(tmp_path / "b/audit")}
     check = StartCheck(local_options(tmp_path / "c/data", **logs))

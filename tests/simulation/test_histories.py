@@ -88,6 +88,10 @@ def events(monkeypatch: pytest.MonkeyPatch) -> Iterator[Counter[str]]:
     def count(self: Outbox, event: str, **fields: object) -> None:
         counted[event] += 1
 
+    def count_broker(self: Outbox, level: int, event: str, **fields: object) -> None:
+        counted[event] += 1
+
+    monkeypatch.setattr(Outbox, "broker_changed", count_broker)
     monkeypatch.setattr(Outbox, "info", count)
     monkeypatch.setattr(Outbox, "warn", count)
     yield counted

@@ -1,0 +1,187 @@
+"""A thread that writes lines, so that no pipe, terminal or disk stops the loop.
+
+Standard output, standard error, the log file and the audit log are written by one of
+these each. What waits is bounded; what is lost is counted, and said in the same place
+once lines flow again.
+"""
+
+import queue
+import threading
+import time
+from collections.abc import Callable
+from typing import Final, Protocol
+
+MOST_WAITING_BYTES: Final = 4 << 20
+"""Lines that wait for whoever reads them; more are lost, and counted."""
+LINE_OVERHEAD_BYTES: Final = 128
+"""What a waiting line takes besides its bytes."""
+
+
+class Outlet(Protocol):
+    """Where lines go; only the thread writes to it."""
+
+    @property
+    def encoding(self) -> str:
+        """How its text becomes bytes."""
+
+    def write(self, data: bytes) -> None:
+        """Write all of it, however long that takes. Raises OSError."""
+
+    def close(self) -> None:
+        """Nothing more is written."""
+
+
+def _ignore(reason: str, lost: int) -> None:
+    """Nobody is told of a failure."""
+
+
+class LineWriter:
+    """Writes lines to an outlet, strictly in order; any thread may call it.
+
+    `missing_line(lost)` is the line that stands where `lost` lines are missing;
+    `on_failure(reason, lost)` is called in the thread after each line that could not be
+    written. The thread starts with the first line, and is a daemon: a disk that hangs
+    must not keep the process alive.
+    """
+
+    def __init__(
+        self,
+        name: str,
+        outlet: Outlet,
+        missing_line: Callable[[int], str],
+        *,
+        most_waiting_bytes: int = MOST_WAITING_BYTES,
+        on_failure: Callable[[str, int], None] = _ignore,
+    ) -> None:
+        self._name = name
+        self._outlet = outlet
+        self._missing_line = missing_line
+        self._most_waiting_bytes = most_waiting_bytes
+        self._on_failure = on_failure
+        self._items: queue.SimpleQueue[_Line | Callable[[], object] | None]
+        self._items = queue.SimpleQueue()
+        # Reentrant, because the collector of garbage may log in the middle of a call.
+        self._lock = threading.RLock()
+        self._thread: threading.Thread | None = None
+        self._is_closed = False
+        self._lost = 0
+        self.waiting_bytes = 0
+        self.dropped = 0
+
+    def put(self, text: str) -> bool:
+        """Have a text written; False when it is lost, because too much waits already.
+
+        Never waits.
+        """
+        data = text.encode(self._outlet.encoding, "backslashreplace")
+        size = len(data) + LINE_OVERHEAD_BYTES
+        with self._lock:
+            is_full = self.waiting_bytes + size > self._most_waiting_bytes
+            if is_full or not self._has_thread():
+                self.dropped += 1
+                return False
+            self.waiting_bytes += size
+            dropped, self.dropped = self.dropped, 0
+        self._items.put(_Line(data, size, dropped))
+        return True
+
+    def then(self, act: Callable[[], object]) -> None:
+        """Have the thread do something between two lines, such as tell or wait."""
+        with self._lock:
+            has_thread = self._has_thread()
+        if has_thread:
+            self._items.put(act)
+
+    def flush(self, seconds: float) -> bool:
+        """Wait until all is written that was put so far; False if that takes longer."""
+        if self._thread is None or self._is_closed:
+            return True
+        is_done = threading.Event()
+        self.then(is_done.set)
+        return is_done.wait(seconds)
+
+    def close(self, seconds: float) -> bool:
+        """Write what waits, and end; False if that takes longer than `seconds`.
+
+        Then the thread is left to itself.
+        """
+        with self._lock:
+            if self._is_closed:
+                return True
+            self._is_closed = True
+            thread = self._thread
+        if thread is None:
+            self._outlet.close()
+            return True
+        self._items.put(None)
+        thread.join(seconds)
+        return not thread.is_alive()
+
+    def _has_thread(self) -> bool:
+        if self._is_closed:
+            return False
+        if self._thread is None:
+            thread = threading.Thread(target=self._work, name=self._name, daemon=True)
+            try:
+                thread.start()
+            except RuntimeError:  # there are as many threads as may be
+                return False
+            self._thread = thread
+        return True
+
+    def _work(self) -> None:
+        while (item := self._items.get()) is not None:
+            if isinstance(item, _Line):
+                self._write_line(item)
+            else:
+                item()
+        self._tell_dropped()
+        self._outlet.close()
+
+    def _write_line(self, line: "_Line") -> None:
+        self._lost += line.dropped
+        self._write(line.data)
+        with self._lock:
+            self.waiting_bytes -= line.size
+        if self._items.empty():
+            self._tell_dropped()
+
+    def _tell_dropped(self) -> None:
+        """Say what is missing, although no line comes after it."""
+        with self._lock:
+            dropped, self.dropped = self.dropped, 0
+        if dropped:
+            self._lost += dropped
+            self._write(b"")
+
+    def _write(self, data: bytes) -> None:
+        told = self._lost
+        if told:
+            missing = self._missing_line(told)
+            data = missing.encode(self._outlet.encoding, "backslashreplace") + data
+        try:
+            self._outlet.write(data)
+        except (OSError, ValueError) as error:
+            self._lost += 1
+            reason = getattr(error, "strerror", None) or str(error)
+            self._on_failure(reason, self._lost)
+        else:
+            self._lost -= told
+
+
+class _Line:
+    """What waits: `dropped` lines are missing before it."""
+
+    __slots__ = ("data", "dropped", "size")
+
+    def __init__(self, data: bytes, size: int, dropped: int) -> None:
+        self.data = data
+        self.size = size
+        self.dropped = dropped
+
+
+def close_all(writers: list[LineWriter], seconds: float) -> None:
+    """Close writers, which have so many seconds together."""
+    deadline = time.monotonic() + seconds
+    for writer in writers:
+        writer.close(max(0.0, deadline - time.monotonic()))

@@ -1,0 +1,37 @@
+"""Errors that nobody caught go to the log, not to a stream that could be full."""
+
+import logging
+import sys
+import threading
+from collections.abc import Iterator
+from contextlib import contextmanager
+from typing import Any, Final
+
+_LOGGER: Final = logging.getLogger("namesrv")
+
+
+@contextmanager
+def stray_errors_logged() -> Iterator[None]:
+    """Within it, the log has the tracebacks of threads, and of what the interpreter
+    cannot raise."""
+    before = threading.excepthook, sys.unraisablehook
+    threading.excepthook = _log_thread
+    sys.unraisablehook = _log_unraisable
+    try:
+        yield
+    finally:
+        threading.excepthook, sys.unraisablehook = before
+
+
+def _log_thread(args: threading.ExceptHookArgs) -> None:
+    if args.exc_value is not None:
+        _log("a thread broke down", args.exc_value)
+
+
+def _log_unraisable(args: Any) -> None:
+    if args.exc_value is not None:
+        _log("an error came where none can be raised", args.exc_value)
+
+
+def _log(event: str, error: BaseException) -> None:
+    _LOGGER.error(event, exc_info=(type(error), error, error.__traceback__))
