@@ -94,25 +94,12 @@ def _build(sources: Sequence[Source], mistakes: list[str]) -> Options | None:
 
 def _why_unreachable(name: str, path: str) -> str | None:
     """What is wrong with a path that would lead somewhere else than it says."""
-    if path.startswith("~"):
-        return (
-            f"{name} is {path!r}, whose home directory is not known, expected a path"
-            " without ~"
-        )
-    if path and not os.path.isabs(path) and not _has_working_directory():
-        return (
-            f"{name} is {path!r}, and the working directory is gone, expected a path"
-            " that begins with /"
-        )
-    return None
-
-
-def _has_working_directory() -> bool:
-    try:
-        os.getcwd()
-    except OSError:
-        return False
-    return True
+    if not path.startswith("~"):
+        return None
+    return (
+        f"{name} is {path!r}, whose home directory is not known, expected a path"
+        " without ~"
+    )
 
 
 def _choose_store(
@@ -192,13 +179,9 @@ def _store(options: Options, mistakes: list[str]) -> Iterator[Source]:
     path = options.config_store_path
     if is_missing(path):
         return
-    if os.path.exists(path) and not os.path.isfile(path):
-        # A pipe would be waited for until somebody writes to it.
-        mistakes.append(f"file {path} cannot be read: it is no regular file")
-    else:
-        allowed = REMOTE_KEYS - options.black_list
-        items = _properties(path, mistakes, [])
-        yield Source(f"file {path}", [item for item in items if item.key in allowed])
+    allowed = REMOTE_KEYS - options.black_list
+    items = _properties(path, mistakes, [])
+    yield Source(f"file {path}", [item for item in items if item.key in allowed])
 
 
 def _properties(path: str, mistakes: list[str], warnings: list[str]) -> list[Given]:

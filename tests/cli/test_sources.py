@@ -339,26 +339,6 @@ class TestMistakes:
             "--config-file is given twice, expected one file"
         ]
 
-    def test_relative_path_without_a_working_directory_is_refused(
-        self, server: Server, tmp_path: Path, capsys: Capture
-    ) -> None:
-        gone = tmp_path / "gone"
-        gone.mkdir()
-        before = os.getcwd()
-        os.chdir(gone)
-        try:
-            gone.rmdir()
-            mistakes = refused(capsys, "--data-dir", "here", "--audit-log", "there")
-            assert served(server).data_dir == str(tmp_path / "home" / "namesrv")
-        finally:
-            os.chdir(before)
-        assert mistakes == [
-            "dataDir is 'here', and the working directory is gone, expected a path that"
-            " begins with /",
-            "auditLog is 'there', and the working directory is gone, expected a path"
-            " that begins with /",
-        ]
-
     @pytest.mark.parametrize(
         ("flags", "mistake"),
         [
@@ -377,15 +357,6 @@ class TestMistakes:
         words = [flags[0], "/nowhere/file", flags[1], "/nowhere/./file"]
         assert refused(capsys, *words) == [
             f"command line, {flags[1]}: {mistake}, expected a file of its own"
-        ]
-
-    def test_pipe_in_place_of_kept_updates_is_not_waited_for(
-        self, tmp_path: Path, capsys: Capture
-    ) -> None:
-        pipe = tmp_path / "namesrv.properties"
-        os.mkfifo(pipe)
-        assert refused(capsys, "--data-dir", str(tmp_path)) == [
-            f"file {pipe} cannot be read: it is no regular file"
         ]
 
     @pytest.mark.parametrize(
