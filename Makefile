@@ -224,7 +224,8 @@ $(BIN)/pip:
 # Compiling needs a C compiler and Python.h; a build without them is pure Python, and
 # says so.
 define install
-	@if [ -n "$(CYTHON_SOURCES)" ] && [ -z "$$NAMESRV_NO_EXTENSIONS" ]; then \
+	@case "$$NAMESRV_NO_EXTENSIONS" in 0|[Ff]alse|FALSE|[Nn]o|NO|[Oo]ff|OFF) unset NAMESRV_NO_EXTENSIONS;; esac; \
+	if [ -n "$(CYTHON_SOURCES)" ] && [ -z "$$NAMESRV_NO_EXTENSIONS" ]; then \
 	  header=$$($(BIN)/python -c 'import sysconfig; print(sysconfig.get_path("include"))')/Python.h; \
 	  if ! command -v $${CC:-cc} >/dev/null 2>&1 || [ ! -f "$$header" ]; then \
 	    echo '*** No C compiler or no Python.h (packages gcc and python3-dev): this is a PURE PYTHON build, slower and otherwise the same. Install them and run make clean for the compiled one. ***'; \

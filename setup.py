@@ -4,6 +4,8 @@ NAMESRV_NO_EXTENSIONS    build without it (a pure wheel)
 NAMESRV_LIMITED_API      build it for the stable ABI of CPython 3.11 and later
 NAMESRV_CYTHON_TRACING   build it so that coverage sees its lines
 NAMESRV_SANITIZE         build it with AddressSanitizer and UBSan
+
+Each says no when it is empty, 0, false, no or off.
 """
 
 import os
@@ -23,10 +25,17 @@ FAST_MODULES = (
     "connection",
 )
 
-NO_EXTENSIONS = bool(os.environ.get("NAMESRV_NO_EXTENSIONS"))
-LIMITED_API = bool(os.environ.get("NAMESRV_LIMITED_API"))
-CYTHON_TRACING = bool(os.environ.get("NAMESRV_CYTHON_TRACING"))
-SANITIZE = bool(os.environ.get("NAMESRV_SANITIZE"))
+
+def is_asked_for(switch: str) -> bool:
+    """Whether an environment variable says yes; namesrv/_impl.py has the same words."""
+    no = ("", "0", "false", "no", "off")
+    return os.environ.get(switch, "").strip().lower() not in no
+
+
+NO_EXTENSIONS = is_asked_for("NAMESRV_NO_EXTENSIONS")
+LIMITED_API = is_asked_for("NAMESRV_LIMITED_API")
+CYTHON_TRACING = is_asked_for("NAMESRV_CYTHON_TRACING")
+SANITIZE = is_asked_for("NAMESRV_SANITIZE")
 
 
 def extensions() -> list[Extension]:

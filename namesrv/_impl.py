@@ -2,7 +2,8 @@
 
 All or nothing: never built means pure, built but broken raises, and
 `NAMESRV_NO_EXTENSIONS` (or `--pure`, which sets it) asks for pure.
-`NAMESRV_REQUIRE_EXTENSIONS` refuses to run without the compiled one.
+`NAMESRV_REQUIRE_EXTENSIONS` refuses to run without the compiled one. Both say no when
+they are empty, 0, false, no or off.
 """
 
 import os
@@ -19,8 +20,16 @@ __all__ = (
     "RouteAnswers",
 )
 
-NO_EXTENSIONS = bool(os.environ.get("NAMESRV_NO_EXTENSIONS"))
-REQUIRE_EXTENSIONS = bool(os.environ.get("NAMESRV_REQUIRE_EXTENSIONS"))
+_NO = ("", "0", "false", "no", "off")
+
+
+def is_asked_for(switch: str) -> bool:
+    """Whether an environment variable says yes; 0, false, no and off say no."""
+    return os.environ.get(switch, "").strip().lower() not in _NO
+
+
+NO_EXTENSIONS = is_asked_for("NAMESRV_NO_EXTENSIONS")
+REQUIRE_EXTENSIONS = is_asked_for("NAMESRV_REQUIRE_EXTENSIONS")
 _PROBE = "namesrv._fast.connection"
 
 

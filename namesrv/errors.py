@@ -18,6 +18,7 @@
     ├── SnapshotInvalid      a kept route table cannot be read: start without it
     ├── OptionsInvalid       options are wrong: print `mistakes`, exit code 2
     └── StartFailed          the server cannot start: print the sentence, exit code 1
+        └── PlaceInUse       because another process has its port or directory
 
 Messages are made here and nowhere else, from the numbers given, so that both
 implementations of the hot path say the same.
@@ -229,3 +230,7 @@ class OptionsInvalid(NamesrvError):
 
 class StartFailed(NamesrvError):
     """The server cannot start; the message is one sentence. Exit code 1."""
+
+
+class PlaceInUse(StartFailed):
+    """Another process has the port or the data directory; later the start may work."""

@@ -5,14 +5,16 @@ sections 4.2, 4.3 and 9.4.
 """
 
 import re
-from collections.abc import Callable, Container, Iterator, Sequence
+from collections.abc import Callable, Container, Mapping, Sequence
 from dataclasses import dataclass
 from difflib import get_close_matches
 from operator import attrgetter
 from typing import Any, Final, NamedTuple
 
 from namesrv.codes import ResponseCode
+from namesrv.contradictions import contradictions
 from namesrv.errors import OptionsInvalid, RequestFailed
+from namesrv.misspellings import JAVA_KEYS, meant_name
 from namesrv.options import BY_NAME, OPTIONS, REMOTE_KEYS, Option, Options, Value
 
 QUOTE_LENGTH: Final = 100
@@ -79,12 +81,12 @@ def build(sources: Sequence[Source]) -> Options:
                     origins[option.name] = origin
                 except OptionsInvalid as error:
                     mistakes.append(origin + error.mistakes[0])
-            elif source.keeps_unknown:
+            elif source.keeps_unknown and not _is_misspelt(item.key, spelled):
                 extra[item.key] = item.text
             else:
                 mistakes.append(origin + _unknown(item.key, spelled))
     options = Options(**values, extra=extra)
-    for name, mistake in _contradictions(options):
+    for name, mistake in contradictions(options):
         mistakes.append(origins.get(name, "") + mistake)
     if mistakes:
         raise OptionsInvalid(mistakes)
@@ -113,80 +115,15 @@ def _quote(text: str) -> str:
     return f"{text[:QUOTE_LENGTH]!r}{'...' if len(text) > QUOTE_LENGTH else ''}"
 
 
-def _unknown(key: str, spelled: dict[str, Option]) -> str:
-    near = get_close_matches(key, spelled, n=1)
-    hint = f"; did you mean {near[0]}?" if near else ""
+def _is_misspelt(key: str, spelled: Mapping[str, Option]) -> bool:
+    """Whether an option that has an effect is meant by it."""
+    effective = [word for word, option in spelled.items() if not option.jvm_only]
+    return key not in JAVA_KEYS and meant_name(key, effective) is not None
+
+
+def _unknown(key: str, spelled: Mapping[str, Option]) -> str:
+    near = meant_name(key, spelled) or next(
+        iter(get_close_matches(key, spelled, n=1)), None
+    )
+    hint = f"; did you mean {near}?" if near else ""
     return f"there is no option {_quote(key)}{hint}"
-
-
-def _contradictions(options: Options) -> Iterator[tuple[str, str]]:
-    """Pairs of an option's name and what is wrong with its value beside the others."""
-    if options.enable_controller_in_namesrv:
-        yield (
-            "enableControllerInNamesrv",
-            "enableControllerInNamesrv is true, expected false, because this server has"
-            " no controller inside; run RocketMQ's controller as a process of its own",
-        )
-    if not options.bind_addresses:
-        yield "bindAddress", "bindAddress is empty, expected at least one address"
-    if not options.data_dir:
-        yield "dataDir", "dataDir is empty, expected the path of a directory"
-    for name in ("adminAccess", "brokerAccess"):
-        is_signed = getattr(options, BY_NAME[name].attribute) == "signed"
-        if is_signed and not options.access_keys_file:
-            yield (
-                name,
-                f"{name} is signed, expected accessKeysFile to name the file of keys",
-            )
-    if options.audit_log and options.audit_log == options.log_file:
-        yield "auditLog", "auditLog is the logFile, expected a file of its own"
-    yield from _tls_contradictions(options)
-    low = options.write_buffer_low_water_mark
-    high = options.write_buffer_high_water_mark
-    if 0 < high < low:
-        yield (
-            "writeBufferLowWaterMark",
-            f"writeBufferLowWaterMark is {low}, expected at most"
-            f" writeBufferHighWaterMark, which is {high}",
-        )
-    if options.input_budget_bytes < options.frame_max_length:
-        yield (
-            "inputBudgetBytes",
-            f"inputBudgetBytes is {options.input_budget_bytes}, expected at least"
-            f" frameMaxLength, which is {options.frame_max_length}",
-        )
-
-
-def _tls_contradictions(options: Options) -> Iterator[tuple[str, str]]:
-    """What would let in everybody, or nobody, where the operator wanted otherwise."""
-    if options.tls_server_mode == "disabled":
-        return
-    has_certificate = bool(options.tls_server_cert_path)
-    if options.tls_server_key_path and not has_certificate:
-        yield (
-            "tlsServerKeyPath",
-            "tlsServerKeyPath is given, expected tlsServerCertPath beside it",
-        )
-    elif options.tls_server_mode == "enforcing" and not (
-        has_certificate or options.tls_test_mode_enable
-    ):
-        yield (
-            "tlsServerMode",
-            "tlsServerMode is enforcing, expected tlsServerCertPath beside it, because"
-            " without a certificate nobody can connect",
-        )
-    if options.tls_server_auth_client and not options.tls_server_trust_cert_path:
-        yield (
-            "tlsServerAuthClient",
-            "tlsServerAuthClient is true, expected tlsServerTrustCertPath beside it,"
-            " which says whose certificates are good",
-        )
-    if (
-        options.tls_server_need_client_auth == "require"
-        and not options.tls_server_auth_client
-    ):
-        yield (
-            "tlsServerNeedClientAuth",
-            "tlsServerNeedClientAuth is require, expected tlsServerAuthClient=true"
-            " beside it, because any certificate would do without",
-        )

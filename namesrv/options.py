@@ -134,7 +134,12 @@ class Options:
     taken as they are: who wants "~" expanded does so before (the command line does).
     """
 
-    bind_address: str = _option("0.0.0.0", NETWORK, "IP addresses, joined by commas")
+    bind_address: str = _option(
+        "0.0.0.0",
+        NETWORK,
+        "IP addresses, joined by commas; 0.0.0.0: all of IPv4 and IPv6; ipv4, ipv6: all"
+        " of one kind",
+    )
     listen_port: int = _option(9876, NETWORK, "TCP port; 0 takes a free one", 0, 65535)
     serialize_type: str = _ours(
         "JSON", NETWORK, "headers of answers", choices="JSON ROCKETMQ"
@@ -178,6 +183,12 @@ class Options:
         False, TLS, "check clients' certificates; false: any will do"
     )
     tls_server_trust_cert_path: str = _ours("", TLS, "what to check them against")
+    tls_protocols: str = _ours(
+        "", TLS, "TLSv1.2, TLSv1.3 or both, joined by a comma; empty: both"
+    )
+    tls_ciphers: str = _ours(
+        "", TLS, "names of ciphers, joined by commas; empty: OpenSSL's choice"
+    )
     tls_config_file: str = _ours(
         "/etc/rocketmq/tls.properties", TLS, "overrides these, except the mode"
     )
@@ -311,7 +322,8 @@ class Options:
     @property
     def black_list(self) -> frozenset[str]:
         """The keys that the operator forbids to remote updates."""
-        return frozenset(self.config_black_list.split(";"))
+        entries = self.config_black_list.split(";")
+        return frozenset(entry.strip() for entry in entries if entry.strip())
 
 
 def _options() -> Iterator[Option]:

@@ -36,8 +36,8 @@ MAY_IMPORT = {
     "__main__": {"cli"},
 }
 GROUND_MODULES = {
-    *("carried_brokers", "codes", "errors", "hot_path"),
-    *("option_sources", "options", "work"),
+    *("carried_brokers", "codes", "contradictions", "errors", "hot_path"),
+    *("misspellings", "option_sources", "options", "work"),
 }
 
 # What only the floors that do I/O may import: the loop, sockets and every clock.

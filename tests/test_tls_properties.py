@@ -1,5 +1,6 @@
 """Java's names of the TLS options: the `-c` file, tls.config.file, what is shown."""
 
+import errno
 import os
 from pathlib import Path
 
@@ -21,6 +22,8 @@ EVERY = {
     "tls.server.trustCertPath": "/t",
     "tls.server.authClient": "true",
     "tls.server.need.client.auth": "REQUIRE",
+    "tls.protocols": "TLSv1.2",
+    "tls.ciphers": "AES128-SHA",
 }
 OF_CLIENTS = {
     "tls.enable": "true",
@@ -67,7 +70,8 @@ def test_every_option_has_javas_name() -> None:
     names = {option.name for option in OPTIONS if option.group == TLS}
     assert set(JAVA_NAMES.values()) == names
     assert JAVA_NAMES["tls.server.need.client.auth"] == "tlsServerNeedClientAuth"
-    assert len(JAVA_NAMES) == 9
+    assert JAVA_NAMES["tls.protocols"] == "tlsProtocols"
+    assert len(JAVA_NAMES) == 11
 
 
 def test_no_remote_update_may_change_any() -> None:
@@ -86,6 +90,8 @@ class TestConfigFile:
         assert options.tls_server_trust_cert_path == "/t"
         assert options.tls_server_auth_client is True
         assert options.tls_server_need_client_auth == "require"
+        assert options.tls_protocols == "TLSv1.2"
+        assert options.tls_ciphers == "AES128-SHA"
         assert warnings == []
 
     def test_our_names_and_flags_and_variables(self, files: Files) -> None:
@@ -161,9 +167,8 @@ class TestCheckConfig:
     ) -> None:
         words = ["--tls-server-mode", mode, "--tls-server-cert-path", "/none"]
         assert main(["--check-config", *words]) == 2
-        assert capsys.readouterr().err == (
-            "namesrv: tls.server.certPath /none cannot be read: No such file or"
-            " directory\n"
+        assert capsys.readouterr().err.endswith(
+            "tls.server.certPath /none cannot be read: No such file or directory\n"
         )
 
     def test_disabled_needs_no_files(self) -> None:
@@ -177,6 +182,7 @@ class TestTlsConfigFile:
     ) -> None:
         lines = {
             "tls.config.file": str(files.tls),
+            "tls.server.mode": "enforcing",
             "tls.server.certPath": "/main",
             "tls.server.keyPath": "/main",
         }
@@ -188,7 +194,7 @@ class TestTlsConfigFile:
         assert options.tls_server_key_password == "pa ss"
 
     def test_mode_in_it_has_no_effect_which_is_said(self, files: Files) -> None:
-        files.write(files.tls, {"tls.server.mode": "enforcing"})
+        files.write(files.tls, {"tls.server.mode": "disabled"})
         options, warnings = files.read("--tls-config-file", str(files.tls))
         assert options.tls_server_mode == "permissive"
         assert warnings == [
@@ -196,12 +202,46 @@ class TestTlsConfigFile:
             " in Java; give it in the -c file"
         ]
 
+    def test_demand_for_tls_in_it_is_a_mistake_unless_it_is_met(
+        self, files: Files
+    ) -> None:
+        files.write(files.tls, {"tls.server.mode": "Enforcing"})
+        words = ["--tls-config-file", str(files.tls)]
+        assert files.mistakes(*words) == [
+            f"file {files.tls}, line 1: tls.server.mode has no effect in this file, as"
+            " in Java; give it in the -c file"
+        ]
+        files.write(files.main, {"tls.server.mode": "enforcing"})
+        assert files.read(*words)[0].tls_server_mode == "enforcing"
+
     def test_what_is_no_tls_in_it_has_no_effect(self, files: Files) -> None:
         files.write(files.tls, {"listenPort": "1", "other": "x"})
         options, warnings = files.read("--tls-config-file", str(files.tls))
         assert options.listen_port == 9876
         assert options.extra == {}
         assert warnings == []
+
+    @pytest.mark.parametrize(
+        ("key", "hint"),
+        [
+            ("TLS.server.authClient", "did you mean tls.server.authClient?"),
+            ("tlsServerTrustCertPath", "did you mean tls.server.trustCertPath?"),
+            ("adminAccess", "give it in the -c file"),
+            ("brokerAcces", "give it in the -c file"),
+        ],
+    )
+    def test_option_that_has_no_effect_in_it_is_a_mistake(
+        self, files: Files, key: str, hint: str
+    ) -> None:
+        files.write(files.tls, {key: "x"})
+        assert files.mistakes("--tls-config-file", str(files.tls)) == [
+            f"file {files.tls}, line 1: {key!r} has no effect in this file; {hint}"
+        ]
+
+    def test_byte_order_mark_is_left_out(self, files: Files) -> None:
+        files.tls.write_bytes(b"\xef\xbb\xbftls.server.certPath=/c\n")
+        options, _ = files.read("--tls-config-file", str(files.tls))
+        assert options.tls_server_cert_path == "/c"
 
     def test_certificate_of_an_enforcing_server_may_be_in_it(
         self, files: Files
@@ -226,11 +266,18 @@ class TestTlsConfigFile:
     ) -> None:
         usual = str(BY_NAME["tlsConfigFile"].default)
         assert usual == "/etc/rocketmq/tls.properties"
-        monkeypatch.setattr(os.path, "isfile", lambda path: path == usual)
+        assert files.read()
+        # One that may not be looked at is there, and what it demands is not known.
+        stat = os.stat
+
+        def refuse(path: str, *, follow_symlinks: bool = True) -> os.stat_result:
+            if path == usual:
+                raise PermissionError(errno.EACCES, "Permission denied")
+            return stat(path, follow_symlinks=follow_symlinks)
+
+        monkeypatch.setattr(os, "stat", refuse)
         reason = f"file {usual} cannot be read: No such file or directory"
         assert reason in files.mistakes()
-        monkeypatch.setattr(os.path, "isfile", lambda path: False)
-        assert files.read()
 
 
 class TestContradictions:
@@ -252,6 +299,15 @@ class TestContradictions:
                 {"tls.server.authClient": "true"},
                 "tlsServerAuthClient is true, expected tlsServerTrustCertPath beside"
                 " it, which says whose certificates are good",
+            ),
+            (
+                {
+                    "tls.server.authClient": "true",
+                    "tls.server.trustCertPath": "/t",
+                },
+                "tlsServerAuthClient is true, expected tlsServerNeedClientAuth=require"
+                " or optional beside it, because nobody is asked for a certificate"
+                " without",
             ),
             (
                 {"tls.server.need.client.auth": "require"},

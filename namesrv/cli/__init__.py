@@ -19,7 +19,7 @@ from namesrv import __version__
 from namesrv.cli.help_text import help_text
 from namesrv.cli.sources import read_options
 from namesrv.cli.words import Words, read_words
-from namesrv.errors import OptionsInvalid, StartFailed, TlsFilesInvalid
+from namesrv.errors import OptionsInvalid, StartFailed
 from namesrv.options import OPTIONS, Options, java_text
 
 if TYPE_CHECKING:
@@ -49,6 +49,7 @@ def _obey(words: Words) -> int:
     if words.action == "help":
         _say(help_text(shutil.get_terminal_size().columns))
     elif words.action == "version":
+        _load_hot_path()
         _say(version_line())
     else:
         options, warnings = read_options(words, os.environ)
@@ -57,30 +58,26 @@ def _obey(words: Words) -> int:
         for warning in warnings:
             _say(f"namesrv: warning: {warning}", sys.stderr)
         if words.action == "check":
-            _check_files(options)
-            _say("namesrv: OK, all options are understood")
+            _check(options)
         else:
             _say("\n".join(_items(options)))
     return 0
 
 
-def _check_files(options: Options) -> None:
-    """What a start would find wrong with a file that the options name."""
-    from namesrv.server.access_keys import read_keys_file  # noqa: PLC0415
-    from namesrv.server.tls_context import context_of_files  # noqa: PLC0415
+def _check(options: Options) -> None:
+    """Say what a start would say of the options and of all that they name."""
+    _load_hot_path()
+    from namesrv.server.start_check import StartCheck  # noqa: PLC0415
 
-    if options.access_keys_file:
-        try:
-            warning = read_keys_file(options.access_keys_file)[1]
-        except StartFailed as error:
-            raise OptionsInvalid([str(error)]) from None
-        if warning is not None:
-            _say(f"namesrv: warning: {warning}", sys.stderr)
-    if options.tls_server_cert_path and options.tls_server_mode != "disabled":
-        try:
-            context_of_files(options)
-        except TlsFilesInvalid as error:
-            raise OptionsInvalid([str(error)]) from None
+    check = StartCheck(options)
+    for warning in (*check.warnings, *check.in_use):
+        _say(f"namesrv: warning: {warning}", sys.stderr)
+    if check.mistakes:
+        raise OptionsInvalid(check.mistakes)
+    if check.in_use:
+        _say("namesrv: all options are understood; a start has to wait")
+    else:
+        _say("namesrv: OK, all options are understood")
 
 
 def _items(options: Options) -> Iterator[str]:
@@ -92,8 +89,8 @@ def _items(options: Options) -> Iterator[str]:
             yield f"{option.name}={option.shown(value)}"
 
 
-def _serve(options: Options, words: Words, warnings: Iterable[str]) -> int:
-    """Serve; the exit code. Raises StartFailed before there is a log to say it."""
+def _load_hot_path() -> None:
+    """Raises StartFailed where it is demanded and missing, or broken."""
     try:
         import_module("namesrv._impl")
     except ImportError as error:
@@ -101,6 +98,11 @@ def _serve(options: Options, words: Words, warnings: Iterable[str]) -> int:
             f"the compiled hot path cannot be loaded ({error});"
             " build it again, or run without it: --pure"
         ) from error
+
+
+def _serve(options: Options, words: Words, warnings: Iterable[str]) -> int:
+    """Serve; the exit code. Raises StartFailed before there is a log to say it."""
+    _load_hot_path()
     from namesrv.server.logs import set_up_logging  # noqa: PLC0415
     from namesrv.server.stray_errors import stray_errors_logged  # noqa: PLC0415
 
@@ -132,10 +134,12 @@ def _run(options: Options, words: Words, output: "LogOutput") -> None:
         _announce(options, server, output)
 
     try:
-        run(options, announce, lambda: _reread(words))
+        run(options, announce, lambda: _reread(words, options))
     except StartFailed as failure:
         if output.has_file:
             log_failed_start(EventLog(), failure)
+        raise
+    except OptionsInvalid:
         raise
     except Exception:
         LOGGER.exception("the server broke down")
@@ -151,18 +155,18 @@ def _warn(output: "LogOutput", warning: str) -> None:
         LOGGER.warning(warning)
 
 
-def _reread(words: Words) -> Options:
+def _reread(words: Words, current: Options) -> Options:
     """The options as their sources are now; warnings go to the log."""
     from namesrv.server.logs import LOGGER  # noqa: PLC0415
 
-    path = words.config_file
-    if path is not None and _is_stream(path):
-        raise OptionsInvalid(
-            [
-                f"file {path} is no regular file, and was read already; start anew to"
-                " change options"
-            ]
-        )
+    for path in (words.config_file, current.tls_config_file):
+        if path is not None and _is_stream(path):
+            raise OptionsInvalid(
+                [
+                    f"file {path} is no regular file, and was read already; start anew"
+                    " to change options"
+                ]
+            )
     options, warnings = read_options(words, os.environ)
     for warning in warnings:
         LOGGER.warning(warning)

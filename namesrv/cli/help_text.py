@@ -36,7 +36,7 @@ _PLACEHOLDERS: Final = {
     "tlsConfigFile": "FILE",
 }
 _INTRODUCTION: Final = (
-    "Without any flag it serves on port 9876 of all IPv4 addresses, and keeps its files"
+    "Without any flag it serves on port 9876 of all addresses, and keeps its files"
     " in ~/namesrv. Ctrl-C or SIGTERM ends it.",
 )
 _EPILOGUE: Final = (

@@ -6,18 +6,25 @@ NAMESRV_OPT_..., the command line.
 """
 
 import os
-from collections.abc import Iterator, Mapping, Sequence
-from difflib import get_close_matches
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from typing import Final
 
 from namesrv.cli import tls_properties
 from namesrv.cli.words import Words
 from namesrv.errors import OptionsInvalid, PropertiesInvalid, StorageError
+from namesrv.misspellings import meant_name
 from namesrv.option_sources import Given, Source, build
-from namesrv.options import CONFIG_STORE_FILE, OPTIONS, REMOTE_KEYS, Option, Options
+from namesrv.options import (
+    BY_NAME,
+    CONFIG_STORE_FILE,
+    OPTIONS,
+    REMOTE_KEYS,
+    Option,
+    Options,
+)
 from namesrv.server.files import read
 from namesrv.wire.damage import damage_of
-from namesrv.wire.properties import read_properties
+from namesrv.wire.properties import Property, properties_text, read_properties
 
 VARIABLE_PREFIX: Final = "NAMESRV_OPT_"
 _JAVA_VARIABLES: Final = {
@@ -26,16 +33,19 @@ _JAVA_VARIABLES: Final = {
     "NAMESRV_ADDR": "productNamesrvAddr",
 }
 _PATHS: Final = (
-    "data_dir",
-    "kv_config_path",
-    "config_store_path",
-    "access_keys_file",
-    "audit_log",
-    "log_file",
-    "tls_server_cert_path",
-    "tls_server_key_path",
-    "tls_server_trust_cert_path",
+    "dataDir",
+    "kvConfigPath",
+    "configStorePath",
+    "accessKeysFile",
+    "auditLog",
+    "logFile",
+    "tlsServerCertPath",
+    "tlsServerKeyPath",
+    "tlsServerTrustCertPath",
+    "tlsConfigFile",
 )
+_LONGEST_FILE_BYTES: Final = 1 << 20
+_OTHER_VARIABLES: Final = ("NAMESRV_NO_EXTENSIONS", "NAMESRV_REQUIRE_EXTENSIONS")
 
 
 def variable(option: Option) -> str:
@@ -48,7 +58,7 @@ def read_options(words: Words, environ: Mapping[str, str]) -> tuple[Options, lis
 
     Raises `OptionsInvalid` with the mistakes of all of them.
     """
-    mistakes = list(words.mistakes)
+    mistakes = [*words.mistakes, *_misspelt_variables(environ)]
     warnings: list[str] = []
     below = [_java_variables(environ), *_config_file(words, mistakes, warnings)]
     above = [_variables(environ), Source("command line", words.given)]
@@ -62,7 +72,6 @@ def read_options(words: Words, environ: Mapping[str, str]) -> tuple[Options, lis
     if options is None or mistakes:
         raise OptionsInvalid(list(dict.fromkeys(mistakes)))
     _choose_store(options, words.config_file, [])
-    warnings += _misspellings(options, words.config_file)
     return options, warnings
 
 
@@ -72,15 +81,27 @@ def _build(sources: Sequence[Source], mistakes: list[str]) -> Options | None:
     except OptionsInvalid as error:
         mistakes += error.mistakes
         return None
-    for attribute in _PATHS:
+    unreachable: dict[str, str] = {}
+    for name in _PATHS:
+        attribute = BY_NAME[name].attribute
         path = os.path.expanduser(getattr(options, attribute))
         setattr(options, attribute, path)
-    if options.data_dir.startswith("~"):
-        mistakes.append(
-            f"{options.data_dir} cannot be found, because its home directory is not"
-            " known; give --data-dir a path without ~"
-        )
-    return options
+        # What lies below the data directory is as wrong as that is.
+        reason = _why_unreachable(name, path)
+        if reason is not None and not path.startswith(tuple(unreachable)):
+            unreachable[path] = reason
+    mistakes += unreachable.values()
+    return None if unreachable else options
+
+
+def _why_unreachable(name: str, path: str) -> str | None:
+    """What is wrong with a path that would lead somewhere else than it says."""
+    if not path.startswith("~"):
+        return None
+    return (
+        f"{name} is {path!r}, whose home directory is not known, expected a path"
+        " without ~"
+    )
 
 
 def _check_directory(
@@ -93,7 +114,10 @@ def _check_directory(
     try:
         os.getcwd()
     except FileNotFoundError:
-        paths = [config_file or "", *(getattr(options, name) for name in _PATHS)]
+        paths = [
+            config_file or "",
+            *(getattr(options, BY_NAME[name].attribute) for name in _PATHS),
+        ]
         relative = [path for path in paths if path and not os.path.isabs(path)]
         if relative:
             mistakes.append(
@@ -110,13 +134,19 @@ def _choose_store(
 
     Java makes that file its store, and writes its name into it.
     """
-    store = os.path.realpath(options.config_store_path)
-    if config_file and os.path.realpath(config_file) == store:
+    if config_file and _is_same_file(config_file, options.config_store_path):
         options.config_store_path = os.path.join(options.data_dir, CONFIG_STORE_FILE)
         warnings.append(
             "configStorePath is the -c file, which is never written;"
             f" remote updates are kept in {options.config_store_path}"
         )
+
+
+def _is_same_file(one: str, other: str) -> bool:
+    try:
+        return os.path.samefile(one, other)
+    except OSError:
+        return False
 
 
 def _java_variables(environ: Mapping[str, str]) -> Source:
@@ -134,12 +164,29 @@ def _variables(environ: Mapping[str, str]) -> Source:
     return Source("environment", items, spell=variable)
 
 
+def _misspelt_variables(environ: Mapping[str, str]) -> Iterator[str]:
+    """Variables that have no effect and look as if they should have one.
+
+    Kubernetes makes some of its own for a service that is called namesrv.
+    """
+    known = [*map(variable, OPTIONS), *_OTHER_VARIABLES]
+    for name in sorted(environ):
+        is_ours = name.startswith(VARIABLE_PREFIX) or name in _OTHER_VARIABLES
+        of_kubernetes = environ[name].startswith(("tcp://", "udp://", "sctp://"))
+        if is_ours or of_kubernetes or not name.upper().startswith("NAMESRV"):
+            continue
+        short = VARIABLE_PREFIX + name.upper().removeprefix("NAMESRV_")
+        meant = meant_name(name, known) or (short if short in known else None)
+        if meant is not None:
+            yield f"environment, {name}: it has no effect; did you mean {meant}?"
+
+
 def _config_file(
     words: Words, mistakes: list[str], warnings: list[str]
 ) -> Iterator[Source]:
     if words.config_file is not None:
         name = f"file {words.config_file}"
-        items = _properties(words.config_file, mistakes)
+        items = _properties(words.config_file, mistakes, warnings)
         items = list(tls_properties.translated(items, name, mistakes, warnings))
         yield Source(name, items, keeps_unknown=True)
 
@@ -149,8 +196,8 @@ def _tls_config_file(
 ) -> Iterator[Source]:
     path = tls_properties.config_file(sources)
     if path is not None:
-        items = _properties(path, mistakes)
-        yield tls_properties.of_config_file(path, items, mistakes, warnings)
+        items = _properties(path, mistakes, warnings)
+        yield tls_properties.of_config_file(path, items, sources, mistakes, warnings)
 
 
 def _store(
@@ -174,37 +221,43 @@ def _store(
         )
         return
     allowed = REMOTE_KEYS - options.black_list
-    items = _given(path, data.decode("iso-8859-1"), mistakes)
+    items = _given(path, data, mistakes, [])
     yield Source(f"file {path}", [item for item in items if item.key in allowed])
 
 
-def _properties(path: str, mistakes: list[str]) -> list[Given]:
+def _properties(path: str, mistakes: list[str], warnings: list[str]) -> list[Given]:
     try:
-        with open(path, encoding="iso-8859-1", newline="") as file:
-            text = file.read()
+        with open(path, "rb") as file:
+            data = file.read(_LONGEST_FILE_BYTES + 1)
     except OSError as error:
         mistakes.append(f"file {path} cannot be read: {error.strerror}")
         return []
-    return _given(path, text, mistakes)
+    if len(data) > _LONGEST_FILE_BYTES:
+        mistakes.append(f"file {path} is longer than {_LONGEST_FILE_BYTES} bytes")
+        return []
+    return _given(path, data, mistakes, warnings)
 
 
-def _given(path: str, text: str, mistakes: list[str]) -> list[Given]:
+def _given(
+    path: str, data: bytes, mistakes: list[str], warnings: list[str]
+) -> list[Given]:
     try:
-        properties = read_properties(text)
+        properties = read_properties(properties_text(data))
     except PropertiesInvalid as error:
         mistakes.append(f"file {path}, line {error.line}: {error.reason}")
-    else:
-        return [Given(one.key, one.value, f"line {one.line}") for one in properties]
-    return []
+        return []
+    warnings += _repetitions(path, properties)
+    return [Given(one.key, one.value, f"line {one.line}") for one in properties]
 
 
-def _misspellings(options: Options, config_file: str | None) -> Iterator[str]:
-    """Warnings about keys that are kept as Java keeps them, but look like options."""
-    names = {option.name.lower(): option.name for option in OPTIONS}
-    for key in options.extra:
-        word = key.replace("-", "").replace("_", "").lower()
-        for near in get_close_matches(word, names, n=1, cutoff=0.9):
+def _repetitions(path: str, properties: Iterable[Property]) -> Iterator[str]:
+    """Warnings about values that later lines replace, as in Java."""
+    earlier: dict[str, Property] = {}
+    for one in properties:
+        before = earlier.get(one.key)
+        if before is not None and before.value != one.value:
             yield (
-                f"file {config_file}: there is no option {key!r}, so it has no effect;"
-                f" did you mean {names[near]}?"
+                f"file {path}, line {one.line}: {one.key!r} stands in line"
+                f" {before.line} with another value, which has no effect"
             )
+        earlier[one.key] = one

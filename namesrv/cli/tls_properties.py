@@ -1,16 +1,18 @@
 """Java's names of the TLS options, in the `-c` file and in a file of their own.
 
 With Java they are system properties, which the file of `tls.config.file` overrides.
-Source: `TlsSystemConfig`, `TlsHelper#extractTlsConfigFromFile`; section 5.2.
+Source: `TlsSystemConfig`, `TlsHelper#extractTlsConfigFromFile`, 5.5.0's for protocols
+and ciphers; section 5.2.
 """
 
-import os.path
+import os
 from collections.abc import Iterable, Iterator, Sequence
 from difflib import get_close_matches
 from typing import Final
 
+from namesrv.misspellings import JAVA_KEYS, meant_name
 from namesrv.option_sources import Given, Source
-from namesrv.options import BY_NAME
+from namesrv.options import BY_NAME, OPTIONS, Option
 
 PREFIX: Final = "tls."
 _CONFIG_FILE: Final = BY_NAME["tlsConfigFile"]
@@ -23,7 +25,8 @@ def _option_name(java_name: str) -> str:
 
 _NAMES: Final = """tls.server.mode tls.config.file tls.test.mode.enable
     tls.server.certPath tls.server.keyPath tls.server.keyPassword
-    tls.server.trustCertPath tls.server.authClient tls.server.need.client.auth"""
+    tls.server.trustCertPath tls.server.authClient tls.server.need.client.auth
+    tls.protocols tls.ciphers"""
 JAVA_NAMES: Final = {name: _option_name(name) for name in _NAMES.split()}
 """Java's name -> the name of the option: tls.server.keyPath -> tlsServerKeyPath."""
 
@@ -36,7 +39,9 @@ _OF_CLIENTS: Final = (
     "tls.client.authServer",
     "tls.client.trustCertPath",
 )
-_NOT_IN_FILE: Final = ("tls.server.mode", "tls.config.file")
+_MODE: Final = "tls.server.mode"
+_ENFORCING: Final = "enforcing"
+_NOT_IN_FILE: Final = (_MODE, "tls.config.file")
 """Java does not read these from the file of `tls.config.file`."""
 
 
@@ -67,29 +72,71 @@ def translated(
 
 def config_file(sources: Sequence[Source]) -> str | None:
     """The file of `tls.config.file`; None if it is the usual one, which is missing."""
-    path = None
-    for source in sources:
-        for item in source.items:
-            if item.key == source.spell(_CONFIG_FILE):
-                path = item.text.strip()
+    path = _given(_CONFIG_FILE, sources)
     if path is not None:
         return os.path.expanduser(path) or None
     usual = str(_CONFIG_FILE.default)
-    return usual if os.path.isfile(usual) else None
+    return None if is_missing(usual) else usual
+
+
+def _given(option: Option, sources: Sequence[Source]) -> str | None:
+    """The text that counts of all that the sources give for an option."""
+    text = None
+    for source in sources:
+        for item in source.items:
+            if item.key == source.spell(option):
+                text = item.text.strip()
+    return text
+
+
+def is_missing(path: str) -> bool:
+    """Whether there is no such file; one that may not be looked at is there."""
+    try:
+        os.stat(path)
+    except (FileNotFoundError, NotADirectoryError):
+        return True
+    except OSError:
+        return False
+    return False
 
 
 def of_config_file(
-    path: str, items: Iterable[Given], mistakes: list[str], warnings: list[str]
+    path: str,
+    items: Iterable[Given],
+    sources: Sequence[Source],
+    mistakes: list[str],
+    warnings: list[str],
 ) -> Source:
-    """What that file gives; what it has besides belongs to others, as with Java."""
+    """What that file gives; what it has besides belongs to others, as with Java.
+
+    `sources` are the others, which say what the mode is.
+    """
     kept: list[Given] = []
     for item in items:
-        if item.key in _NOT_IN_FILE:
-            warnings.append(
+        if not item.key.startswith(PREFIX):
+            mistakes += _misplaced(path, item)
+        elif item.key in _NOT_IN_FILE:
+            # Whoever demands TLS here would serve everybody, and not know it.
+            is_demand = item.key == _MODE and item.text.strip().lower() == _ENFORCING
+            mode = _given(BY_NAME[JAVA_NAMES[_MODE]], sources) or ""
+            is_missed = is_demand and mode.lower() != _ENFORCING
+            (mistakes if is_missed else warnings).append(
                 f"file {path}, {item.location}: {item.key} has no effect in this file,"
                 " as in Java; give it in the -c file"
             )
-        elif item.key.startswith(PREFIX):
+        else:
             kept.append(item)
     name = f"file {path}"
     return Source(name, list(translated(kept, name, mistakes, warnings)))
+
+
+def _misplaced(path: str, item: Given) -> Iterator[str]:
+    """An option of ours that would have no effect there, in whatever spelling."""
+    ours = [option.name for option in OPTIONS if not option.java]
+    meant = None if item.key in JAVA_KEYS else meant_name(item.key, ours)
+    if meant is None:
+        return
+    java_names = [java for java, name in JAVA_NAMES.items() if name == meant]
+    where = f"did you mean {java_names[0]}?" if java_names else "give it in the -c file"
+    place = f"file {path}, {item.location}"
+    yield f"{place}: {item.key!r} has no effect in this file; {where}"

@@ -74,6 +74,8 @@ class _Reader:
         elif flag in _OPTION_FLAGS:
             self._read_option(flag, _OPTION_FLAGS[flag])
         elif flag in _CONFIG_FILE:
+            if self.words.config_file is not None:
+                self.words.mistakes.append(f"{flag} is given twice, expected one file")
             self.words.config_file = self._needed_value(flag, "the name of a file")
         else:
             self._needed_value(flag, "addresses")
@@ -92,7 +94,8 @@ class _Reader:
 
     def _read_option(self, flag: str, option: Option) -> None:
         if option.type is bool:
-            text = self._value() or "true"
+            value = self._value()
+            text = "true" if value is None else value
         else:
             value = self._needed_value(flag, option.expected)
             if value is None:

@@ -6,7 +6,7 @@ What is wrong with it is said with the number of a line and never with what it s
 import logging
 import os
 import stat
-from typing import TYPE_CHECKING, Final
+from typing import TYPE_CHECKING, Final, NamedTuple
 
 from namesrv.errors import AccessKeysInvalid, StartFailed
 from namesrv.options import Options
@@ -17,6 +17,14 @@ if TYPE_CHECKING:
     from namesrv.routing.access import AccessControl
 
 LONGEST_FILE_BYTES: Final = 1 << 20
+
+
+class PreparedKeys(NamedTuple):
+    """What the file holds, and a warning when others may see it."""
+
+    path: str
+    keys: AccessKeys
+    warning: str | None
 
 
 class AccessKeysFile:
@@ -31,30 +39,38 @@ class AccessKeysFile:
 
     def load(self) -> None:
         """Read it at the start. Raises StartFailed."""
-        path = self._options.access_keys_file
-        if path:
-            keys, warning = read_keys_file(path)
-            self._access.keys = keys
-            if warning is not None:
-                self._log.log_own(logging.WARNING, warning, {})
+        prepared = self.prepare(self._options)
+        self._access.keys = prepared.keys
+        self._warn(prepared)
 
-    def reload(self) -> bool:
-        """Read it again, while serving; False when it is broken and the old keys stay.
+    def prepare(self, options: Options) -> PreparedKeys:
+        """What `take` is to use; nothing changes yet. Raises StartFailed."""
+        path = options.access_keys_file
+        keys, warning = read_keys_file(path) if path else (AccessKeys({}), None)
+        return PreparedKeys(path, keys, warning)
 
-        What is signed with a key that has gone is refused from now on.
-        """
-        try:
-            self.load()
-        except StartFailed as failure:
-            fields = {"reason": str(failure), "keys": len(self._access.keys)}
-            event = "access keys could not be read again, the old ones stay"
-            self._log.log_own(logging.ERROR, event, fields)
-            return False
-        path = self._options.access_keys_file
-        if path:
-            fields = {"file": path, "keys": len(self._access.keys)}
+    def take(self, prepared: PreparedKeys) -> None:
+        """Use them from now on; what is signed with a key that has gone is refused."""
+        before, self._access.keys = self._access.keys, prepared.keys
+        self._warn(prepared)
+        added = prepared.keys.names_beside(before)
+        if added:
+            fields: dict[str, object] = {
+                "option": "accessKeysFile",
+                "old": f"{len(before)} keys",
+                "new": f"{len(prepared.keys)} keys",
+                "new_keys": added,
+                "by": "SIGHUP",
+            }
+            event = "access is wider than before"
+            self._log.log_own(logging.WARNING, event, fields)
+        if prepared.path:
+            fields = {"file": prepared.path, "keys": len(prepared.keys)}
             self._log.log_own(logging.INFO, "access keys read again", fields)
-        return True
+
+    def _warn(self, prepared: PreparedKeys) -> None:
+        if prepared.warning is not None:
+            self._log.log_own(logging.WARNING, prepared.warning, {})
 
 
 def read_keys_file(path: str) -> tuple[AccessKeys, str | None]:

@@ -3,6 +3,10 @@
 import resource
 from typing import Final
 
+from namesrv.errors import StartFailed
+
+LEAST_FILES: Final = 32
+"""With fewer a loop, the files and a few connections find no place."""
 LEAST_RESERVED_FILES: Final = 128
 MOST_RESERVED_FILES: Final = 1280
 """Descriptors that are not for peers, a quarter of all within these bounds: files,
@@ -15,7 +19,20 @@ _LIMITS_TO_TRY: Final = (1 << 20, 1 << 16, 10_240)
 
 
 def raise_file_limit() -> None:
-    """As many connections as the system lets this user have."""
+    """As many connections as the system lets this user have.
+
+    Raises StartFailed where there is no place for a server.
+    """
+    _raise_soft_limit()
+    soft, _ = resource.getrlimit(resource.RLIMIT_NOFILE)
+    if _number(soft) < LEAST_FILES:
+        raise StartFailed(
+            f"this process may have {soft} files open, expected {LEAST_FILES} or more:"
+            " raise the limit (ulimit -n)"
+        )
+
+
+def _raise_soft_limit() -> None:
     soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
     for wanted in (hard, *_LIMITS_TO_TRY):
         if _number(soft) < _number(wanted) <= _number(hard):

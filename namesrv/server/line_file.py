@@ -95,10 +95,10 @@ class LineFile:
     def _opened(self) -> int:
         """A descriptor of the file. Raises OSError if it is none, without waiting."""
         with contextlib.suppress(FileNotFoundError):
-            _check_kind(os.lstat(self.path).st_mode)
+            check_kind(os.lstat(self.path).st_mode)
         descriptor = os.open(self.path, _FLAGS, self._mode)
         try:
-            _check_kind(os.fstat(descriptor).st_mode)
+            check_kind(os.fstat(descriptor).st_mode)
         except OSError:
             os.close(descriptor)
             raise
@@ -162,7 +162,7 @@ class LineFile:
                 os.rename(source, f"{self.path}.{number}")
 
 
-def _check_kind(mode: int) -> None:
+def check_kind(mode: int) -> None:
     """Raises OSError for what is no regular file; folders have their own words."""
     if stat.S_ISDIR(mode):
         raise IsADirectoryError(errno.EISDIR, os.strerror(errno.EISDIR))

@@ -1,22 +1,49 @@
-"""Listening sockets: addresses in, bound sockets or one clear sentence out."""
+"""Listening sockets: addresses in, bound sockets or one clear sentence out.
+
+As with Java, 0.0.0.0 alone is all addresses of IPv4 and IPv6, on one socket; the words
+`ipv4` and `ipv6` are all of one kind only.
+"""
 
 import errno
 import socket
+from typing import Any, Final
 
-from namesrv.errors import StartFailed
+from namesrv.errors import PlaceInUse, StartFailed
 from namesrv.options import Options
+
+ALL: Final = "0.0.0.0"
+_ALL_OF_IPV6: Final = "::"
+_WORDS: Final = {
+    "ipv4": (socket.AF_INET, ALL),
+    "ipv6": (socket.AF_INET6, _ALL_OF_IPV6),
+}
+_NO_IPV6: Final = (
+    errno.EAFNOSUPPORT,
+    errno.EPROTONOSUPPORT,
+    errno.EADDRNOTAVAIL,
+    errno.ENOPROTOOPT,
+)
+"""How a machine says that it has no IPv6, or none that takes IPv4, too."""
+
+_Name = tuple[Any, ...]
 
 
 def open_listeners(options: Options) -> list[socket.socket]:
     """Bind every address of `bindAddress` to `listenPort`, and listen.
 
-    Port 0 takes a free port, the same for all addresses. Raises StartFailed.
+    Port 0 takes a free port, the same for all addresses. Raises StartFailed; PlaceInUse
+    where another process listens.
     """
     listeners: list[socket.socket] = []
     port = options.listen_port
     try:
+        if options.bind_addresses == (ALL,):
+            return [_listener_of_both(port, options)]
+        seen: dict[str, str] = {}
         for address in options.bind_addresses:
-            listener = _listener(address, port, options)
+            family, name = _resolve(address, port)
+            _refuse_twice(address, name, seen)
+            listener = _listener(address, family, name, options)
             listeners.append(listener)
             port = listener.getsockname()[1]
     except BaseException:
@@ -26,8 +53,36 @@ def open_listeners(options: Options) -> list[socket.socket]:
     return listeners
 
 
-def _listener(address: str, port: int, options: Options) -> socket.socket:
-    family, resolved = _resolve(address, port)
+def address_of(listener: socket.socket, options: Options) -> tuple[str, int]:
+    """Where it listens; what serves both is 0.0.0.0, as the option and Java say it."""
+    host, port = listener.getsockname()[:2]
+    return (ALL if options.bind_addresses == (ALL,) else host), port
+
+
+def _listener_of_both(port: int, options: Options) -> socket.socket:
+    """All addresses of IPv4 and IPv6; of IPv4 where there is nothing else."""
+    try:
+        return _bound(socket.AF_INET6, (_ALL_OF_IPV6, port), options, takes_ipv4=True)
+    except OSError as error:
+        if error.errno not in _NO_IPV6:
+            raise _failure(error, ALL, port) from None
+    return _listener(ALL, socket.AF_INET, (ALL, port), options)
+
+
+def _listener(
+    address: str, family: int, name: _Name, options: Options
+) -> socket.socket:
+    takes_ipv4 = options.bind_addresses == (_ALL_OF_IPV6,)
+    try:
+        return _bound(family, name, options, takes_ipv4=takes_ipv4)
+    except OSError as error:
+        raise _failure(error, address, name[1]) from None
+
+
+def _bound(
+    family: int, name: _Name, options: Options, *, takes_ipv4: bool
+) -> socket.socket:
+    """A socket that listens there. Raises OSError."""
     # Without the protocol's number asyncio does not set TCP_NODELAY on what it accepts.
     listener = socket.socket(family, socket.SOCK_STREAM, socket.IPPROTO_TCP)
     try:
@@ -36,24 +91,26 @@ def _listener(address: str, port: int, options: Options) -> socket.socket:
         # machine has gone is noticed all the same.
         listener.setsockopt(socket.SOL_SOCKET, socket.SO_KEEPALIVE, 1)
         if family == socket.AF_INET6:
-            alone = len(options.bind_addresses) == 1
-            listener.setsockopt(socket.IPPROTO_IPV6, socket.IPV6_V6ONLY, not alone)
-        for name, size in (
+            listener.setsockopt(socket.IPPROTO_IPV6, socket.IPV6_V6ONLY, not takes_ipv4)
+        for option, size in (
             (socket.SO_SNDBUF, options.server_socket_snd_buf_size),
             (socket.SO_RCVBUF, options.server_socket_rcv_buf_size),
         ):
             if size:
-                listener.setsockopt(socket.SOL_SOCKET, name, size)
-        listener.bind(resolved)
+                listener.setsockopt(socket.SOL_SOCKET, option, size)
+        listener.bind(name)
         # Two sockets can be bound to one address; only one of them can listen.
         listener.listen(options.server_socket_backlog)
-    except OSError as exc:
+    except BaseException:
         listener.close()
-        raise StartFailed(_sentence(exc, address, port)) from None
+        raise
     return listener
 
 
-def _resolve(address: str, port: int) -> tuple[int, tuple[object, ...]]:
+def _resolve(address: str, port: int) -> tuple[int, _Name]:
+    if address in _WORDS:
+        family, host = _WORDS[address]
+        return family, (host, port)
     try:
         found = socket.getaddrinfo(
             address, port, type=socket.SOCK_STREAM, flags=socket.AI_PASSIVE
@@ -67,12 +124,31 @@ def _resolve(address: str, port: int) -> tuple[int, tuple[object, ...]]:
     return family, resolved
 
 
-def _sentence(exc: OSError, address: str, port: int) -> str:
+def _refuse_twice(address: str, name: _Name, seen: dict[str, str]) -> None:
+    """Raises StartFailed for an address that is among those that were `seen`."""
+    host = str(name[0])
+    everything = _ALL_OF_IPV6 if ":" in host else ALL
+    for other, earlier in seen.items():
+        is_of_its_kind = (":" in other) is (":" in host)
+        if other in (host, everything) or (host == everything and is_of_its_kind):
+            both = address if earlier == address else f"{earlier} and {address}"
+            raise StartFailed(
+                f"bindAddress names one address twice ({both}): name each once with"
+                " --bind"
+            )
+    seen[host] = address
+
+
+def _failure(exc: OSError, address: str, port: int) -> StartFailed:
     if exc.errno == errno.EADDRINUSE:
-        return (
+        return PlaceInUse(
             f"port {port} of {address} is in use: stop the program that listens there, "
             "or choose another port with --port"
         )
+    return StartFailed(_sentence(exc, address, port))
+
+
+def _sentence(exc: OSError, address: str, port: int) -> str:
     if exc.errno in (errno.EACCES, errno.EPERM):
         return (
             f"no permission to listen on port {port} of {address}: choose a port above "

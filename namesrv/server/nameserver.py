@@ -33,6 +33,7 @@ from namesrv.server.connections import Connections
 from namesrv.server.counted_event import CountedEvent
 from namesrv.server.data_directory import DataDirectory
 from namesrv.server.drain import wait_for_newer_clients
+from namesrv.server.event_loop import loop_factory
 from namesrv.server.file_limit import (
     connection_limit,
     notified_limit,
@@ -41,12 +42,12 @@ from namesrv.server.file_limit import (
 )
 from namesrv.server.files import read
 from namesrv.server.life_log import log_end, log_start, log_stop
-from namesrv.server.listeners import open_listeners
+from namesrv.server.listeners import address_of, open_listeners
 from namesrv.server.logs import EventLog, look_after_log_file
 from namesrv.server.notifier import Notifier
 from namesrv.server.product_cluster import ProductCluster
 from namesrv.server.protocol import NamesrvProtocol
-from namesrv.server.reload import reload_options
+from namesrv.server.reload import Reload
 from namesrv.server.resolver import Resolver
 from namesrv.server.set_aside import set_aside
 from namesrv.server.snapshots import Snapshots, WarmStart
@@ -63,8 +64,7 @@ _LONGEST_SWEEP_MILLIS: Final = 5000
 
 class NameServer:
     """One server. Once it has started, `addresses` holds the real (host, port),
-    `loop_name` says which event loop runs it, `warm_start` what it took over, and
-    `access_keys.reload()` reads the file of access keys again."""
+    `loop_name` says which event loop runs it, and `warm_start` what it took over."""
 
     def __init__(self, options: Options) -> None:
         self._options = options
@@ -122,10 +122,7 @@ class NameServer:
         """Read options, access keys and certificates again. For signal handlers."""
         look_after_log_file()
         self._audit_log.look_after_file()
-        reload_options(self._state, self._log, read_options)
-        self.access_keys.reload()
-        self._flush()
-        self._connections.tls.reload()
+        self._reload.run(read_options)
 
     async def stop(self) -> None:
         """Stop accepting, answer what was read, close everything."""
@@ -159,8 +156,8 @@ class NameServer:
             self._options, wall_millis, monotonic_millis()
         )
         state = self._state = self._processor.state
-        self.access_keys = AccessKeysFile(self._options, state.access, self._log)
-        self.access_keys.load()
+        self._access_keys = AccessKeysFile(self._options, state.access, self._log)
+        self._access_keys.load()
         self._audit_log.open()
         try:
             state.kv_config.load(read(self._options.kv_config_path))
@@ -175,6 +172,9 @@ class NameServer:
         limit = self._connection_limit()
         self._connections = Connections(state, self._log, self._flush, limit)
         self._connections.tls.open()
+        self._reload = Reload(
+            state, self._log, self._access_keys, self._connections.tls, self._flush
+        )
         self._snapshots = Snapshots(
             state,
             self._writers.routes,
@@ -214,8 +214,7 @@ class NameServer:
                 backlog=_ACCEPTED_AT_ONCE,
             )
             self._servers.append(server)
-            host, port = listener.getsockname()[:2]
-            self.addresses.append((host, port))
+            self.addresses.append(address_of(listener, self._options))
 
     def _stop_accepting(self) -> None:
         for server in self._servers:
@@ -373,7 +372,7 @@ def run(
     Raises StartFailed.
     """
     raise_file_limit()
-    with asyncio.Runner(loop_factory=_loop_factory(options.loop)) as runner:
+    with asyncio.Runner(loop_factory=loop_factory(options.loop)) as runner:
         runner.run(_serve(options, on_started, read_options))
 
 
@@ -386,6 +385,7 @@ async def _serve(
     # Before the start, in which it would kill; nothing waits there until all is built.
     loop = asyncio.get_running_loop()
     loop.add_signal_handler(signal.SIGHUP, server.reload, read_options)
+    signal.pthread_sigmask(signal.SIG_UNBLOCK, {signal.SIGHUP})
     await server.start()
     try:
         _install_signals(server)
@@ -399,19 +399,3 @@ def _install_signals(server: NameServer) -> None:
     loop = asyncio.get_running_loop()
     for number in (signal.SIGTERM, signal.SIGINT):
         loop.add_signal_handler(number, server.request_stop)
-
-
-def _loop_factory(name: str) -> Callable[[], asyncio.AbstractEventLoop]:
-    if name == "asyncio":
-        return asyncio.new_event_loop
-    try:
-        import uvloop  # noqa: PLC0415
-    except ImportError:
-        if name == "uvloop":
-            raise StartFailed(
-                "loop is uvloop, which is not installed: install it, or choose "
-                "--loop asyncio"
-            ) from None
-        return asyncio.new_event_loop
-    factory: Callable[[], Any] = uvloop.new_event_loop
-    return factory

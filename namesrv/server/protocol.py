@@ -2,6 +2,7 @@
 
 import asyncio
 from collections.abc import Callable, Iterator
+from ipaddress import IPv6Address
 from typing import Final, cast
 
 from namesrv._impl import Connection
@@ -13,6 +14,8 @@ from namesrv.server.tls_transport import TlsTransport
 
 _PIECE_BYTES: Final = 1 << 16
 """Of a long answer, sent in one turn."""
+_MAPPED_IPV4: Final = "::ffff:"
+"""How a socket of IPv6 that takes IPv4, too, begins the addresses of the latter."""
 
 
 class NamesrvProtocol(asyncio.Protocol):
@@ -286,6 +289,8 @@ class NamesrvProtocol(asyncio.Protocol):
 
 
 def address_text(address: tuple[str, int] | tuple[str, int, int, int]) -> str:
-    """`host:port`, an IPv6 host in brackets."""
+    """`host:port`, an IPv6 host in brackets, and one of IPv4 as IPv4 writes it."""
     host, port = address[:2]
+    if host.startswith(_MAPPED_IPV4):
+        host = str(IPv6Address(host).ipv4_mapped or host)
     return f"[{host}]:{port}" if ":" in host else f"{host}:{port}"

@@ -1,15 +1,22 @@
-"""SIGHUP: options are read again, and what may change while we run does."""
+"""SIGHUP: options are read again, and what may change while we run does.
+
+All of it or nothing: options, access keys and certificates are read first, and a
+mistake anywhere leaves everything as it is.
+"""
 
 import logging
-from collections.abc import Callable, Iterable
-from typing import Final
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from dataclasses import replace
+from typing import Final, NamedTuple
 
-from namesrv.errors import OptionsInvalid, StartFailed
-from namesrv.options import OPTIONS, REMOTE_KEYS, Options, Value
+from namesrv.contradictions import contradictions
+from namesrv.errors import OptionsInvalid, StartFailed, TlsFilesInvalid
+from namesrv.options import BY_NAME, OPTIONS, REMOTE_KEYS, Options, Value
 from namesrv.routing.outbox import LogEvent
 from namesrv.routing.state import RoutingState
-from namesrv.server.access_keys import read_keys_file
+from namesrv.server.access_keys import AccessKeysFile, PreparedKeys
 from namesrv.server.logs import EventLog, set_log_level
+from namesrv.server.tls_context import PreparedTls, TlsGate
 
 RELOADED: Final = REMOTE_KEYS | {
     "accessKeysFile",
@@ -28,6 +35,8 @@ RELOADED: Final = REMOTE_KEYS | {
     "outputBudgetBytes",
     "shutdownWaitTimeSeconds",
     "snapshotIntervalMillis",
+    "tlsCiphers",
+    "tlsProtocols",
     "tlsServerAuthClient",
     "tlsServerCertPath",
     "tlsServerKeyPassword",
@@ -37,52 +46,122 @@ RELOADED: Final = REMOTE_KEYS | {
 }
 """What is looked at each time that it is needed; the rest was used at the start."""
 
+_NEED_CLIENT_AUTH: Final = ("none", "optional", "require")
+_IS_WIDER: Final[Mapping[str, Callable[[Value, Value], bool]]] = {
+    # A signature lets in who is elsewhere, loopback who signs nothing.
+    "adminAccess": lambda old, new: old != "open" and new != "off",
+    "brokerAccess": lambda old, new: new == "open",
+    "tlsServerAuthClient": lambda old, new: not new,
+    "tlsServerNeedClientAuth": lambda old, new: (
+        _NEED_CLIENT_AUTH.index(str(new)) < _NEED_CLIENT_AUTH.index(str(old))
+    ),
+    "tlsServerTrustCertPath": lambda old, new: bool(old),
+}
+"""Whether an option that has changed may let in somebody who was refused before."""
 
-def reload_options(
-    state: RoutingState, log: EventLog, read_options: Callable[[], Options]
-) -> None:
-    """Take over what changed in the sources of options, and say so.
 
-    A mistake anywhere changes nothing, and so do access keys of another file that
-    cannot be read. Remote updates that were kept still count more than the file, as at
-    a start.
+class _Prepared(NamedTuple):
+    """What a reload is about to change, all of it read and found to be good."""
+
+    found: Options
+    changes: dict[str, Value]
+    keys: PreparedKeys
+    tls: PreparedTls
+
+
+class Reload:
+    """Takes over what changed in the sources of options, and says so.
+
+    `flush` carries out what the state put into its outbox.
     """
-    try:
-        found = read_options()
-        if found.access_keys_file not in ("", state.options.access_keys_file):
-            read_keys_file(found.access_keys_file)
-    except OptionsInvalid as error:
-        _refuse(log, error.mistakes)
-        return
-    except StartFailed as error:
-        _refuse(log, [str(error)])
-        return
-    changes: dict[str, Value] = {}
-    waiting: list[str] = []
-    for option in OPTIONS:
-        new = getattr(found, option.attribute)
-        if new == getattr(state.options, option.attribute):
-            continue
-        if option.name in RELOADED:
-            changes[option.name] = new
+
+    def __init__(
+        self,
+        state: RoutingState,
+        log: EventLog,
+        access_keys: AccessKeysFile,
+        tls: TlsGate,
+        flush: Callable[[], None],
+    ) -> None:
+        self._state = state
+        self._log = log
+        self._access_keys = access_keys
+        self._tls = tls
+        self._flush = flush
+
+    def run(self, read_options: Callable[[], Options]) -> None:
+        """Read all files again, and use what they say, or nothing of it.
+
+        Remote updates that were kept still count more than the file, as at a start.
+        """
+        try:
+            prepared = self._prepare(read_options())
+        except OptionsInvalid as error:
+            self._refuse(error.mistakes)
+        except (StartFailed, TlsFilesInvalid) as error:
+            self._refuse([str(error)])
         else:
-            waiting.append(option.name)
-    state.options.extra = found.extra
-    state.configuration.apply(changes, by="SIGHUP")
-    set_log_level(state.options)
-    if waiting:
-        event = "options that changed count from the next start only"
-        _say(state, logging.WARNING, event, options=waiting)
-    # The last line, so that whoever waits for it can read the others.
-    event = "the configuration was read again"
-    _say(state, logging.INFO, event, changed=sorted(changes))
+            self._take(prepared)
 
+    def _prepare(self, found: Options) -> _Prepared:
+        """Raises OptionsInvalid, StartFailed and TlsFilesInvalid."""
+        current = self._state.options
+        changes = {
+            name: getattr(found, BY_NAME[name].attribute)
+            for name in _changed(current, found)
+            if name in RELOADED
+        }
+        values = {BY_NAME[name].attribute: value for name, value in changes.items()}
+        # What waits for the next start may contradict what does not.
+        wanted = replace(current, **values)
+        mistakes = [mistake for _, mistake in contradictions(wanted)]
+        if mistakes:
+            raise OptionsInvalid(mistakes)
+        keys = self._access_keys.prepare(wanted)
+        return _Prepared(found, changes, keys, self._tls.prepare(wanted))
 
-def _say(state: RoutingState, level: int, event: str, **fields: object) -> None:
-    state.outbox.put(LogEvent(level, event, fields, peer_caused=False))
+    def _take(self, prepared: _Prepared) -> None:
+        options, changes = self._state.options, prepared.changes
+        wider = list(_wider(options, changes))
+        options.extra = prepared.found.extra
+        self._state.configuration.apply(changes, by="SIGHUP")
+        self._access_keys.take(prepared.keys)
+        self._tls.take(prepared.tls)
+        set_log_level(options)
+        for fields in wider:
+            self._say(logging.WARNING, "access is wider than before", **fields)
+        waiting = _changed(options, prepared.found)
+        if waiting:
+            event = "options that changed count from the next start only"
+            self._say(logging.WARNING, event, options=",".join(waiting))
+        # The last line, so that whoever waits for it can read the others.
+        event = "the configuration was read again"
+        self._say(logging.INFO, event, changed=",".join(sorted(changes)))
+        self._flush()
 
+    def _say(self, level: int, event: str, **fields: object) -> None:
+        """In the outbox, behind the lines of the changes."""
+        self._state.outbox.put(LogEvent(level, event, fields, peer_caused=False))
 
-def _refuse(log: EventLog, mistakes: Iterable[str]) -> None:
-    for mistake in mistakes:
+    def _refuse(self, mistakes: Iterable[str]) -> None:
         event = "the configuration was read again, and nothing of it is taken over"
-        log.log_own(logging.WARNING, event, {"reason": mistake})
+        for mistake in mistakes:
+            self._log.log_own(logging.WARNING, event, {"reason": mistake})
+
+
+def _changed(current: Options, found: Options) -> list[str]:
+    return [
+        option.name
+        for option in OPTIONS
+        if getattr(found, option.attribute) != getattr(current, option.attribute)
+    ]
+
+
+def _wider(
+    current: Options, changes: Mapping[str, Value]
+) -> Iterator[dict[str, object]]:
+    """Option, old and new value of what may let in somebody who was refused before."""
+    for name, new in changes.items():
+        old = getattr(current, BY_NAME[name].attribute)
+        if name in _IS_WIDER and _IS_WIDER[name](old, new):
+            yield {"option": name, "old": old, "new": new, "by": "SIGHUP"}

@@ -7,7 +7,8 @@ library `cryptography`, so that it is imported when a certificate is asked for.
 import datetime
 import os
 import ssl
-import tempfile
+from collections.abc import Iterator
+from contextlib import contextmanager
 from ipaddress import ip_address
 from typing import Final
 
@@ -20,21 +21,29 @@ _LAST_DAY: Final = datetime.datetime(9999, 12, 31)
 def load_throw_away_certificate(context: ssl.SSLContext) -> None:
     """Make a key and a certificate of it, and have `context` use them.
 
-    Raises ImportError without `cryptography`, and OSError when there is no place for
-    the file through which OpenSSL takes them; it is gone afterwards.
+    OpenSSL takes them from paths only. Pipes have some and leave nothing on a disk, and
+    what is written here is far less than one holds. Raises ImportError without
+    `cryptography`, and OSError without /dev/fd.
     """
-    pem = make_throw_away_certificate()
-    descriptor, path = tempfile.mkstemp(prefix="namesrv-", suffix=".pem")
+    key, certificate = make_throw_away_certificate()
+    with _readable(certificate) as cert_path, _readable(key) as key_path:
+        context.load_cert_chain(cert_path, key_path)
+
+
+@contextmanager
+def _readable(data: bytes) -> Iterator[str]:
+    """A path from which `data` can be read once."""
+    read_end, write_end = os.pipe()
     try:
-        with open(descriptor, "wb") as file:
-            file.write(pem)
-        context.load_cert_chain(path)
+        with open(write_end, "wb") as pipe:
+            pipe.write(data)
+        yield f"/dev/fd/{read_end}"
     finally:
-        os.unlink(path)
+        os.close(read_end)
 
 
-def make_throw_away_certificate() -> bytes:
-    """A new private key and its certificate, in PEM. Raises ImportError."""
+def make_throw_away_certificate() -> tuple[bytes, bytes]:
+    """A new private key and its certificate, each in PEM. Raises ImportError."""
     from cryptography import x509  # noqa: PLC0415
     from cryptography.hazmat.primitives import hashes, serialization  # noqa: PLC0415
     from cryptography.hazmat.primitives.asymmetric import ec  # noqa: PLC0415
@@ -53,8 +62,9 @@ def make_throw_away_certificate() -> bytes:
         .add_extension(x509.SubjectAlternativeName(names), critical=False)
         .sign(key, hashes.SHA256())
     )
-    return key.private_bytes(
+    private = key.private_bytes(
         serialization.Encoding.PEM,
         serialization.PrivateFormat.PKCS8,
         serialization.NoEncryption(),
-    ) + certificate.public_bytes(serialization.Encoding.PEM)
+    )
+    return private, certificate.public_bytes(serialization.Encoding.PEM)

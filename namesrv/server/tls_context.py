@@ -7,7 +7,7 @@ Source: `TlsHelper`, `TlsSystemConfig`, `NettyRemotingServer#loadSslContext`,
 import logging
 import os
 import ssl
-from typing import Final
+from typing import Final, NamedTuple
 
 from namesrv.errors import (
     StartFailed,
@@ -15,8 +15,9 @@ from namesrv.errors import (
     TlsRequired,
     TlsUnavailable,
 )
-from namesrv.options import Options
+from namesrv.options import OPTIONS, TLS, Options
 from namesrv.server.logs import EventLog
+from namesrv.server.tls_suites import restrict
 
 LOOK_MILLIS: Final = 1000
 """How often the files are looked at; what changed is loaded a look later."""
@@ -26,6 +27,9 @@ _OF_ANOTHER_CERTIFICATE: Final = (
     "KEY_VALUES_MISMATCH",
     "NO_CERTIFICATE_ASSIGNED",
 )
+
+_UNREADABLE: Final = (None, "", "PEM_LIB", "BAD_DECRYPT", "BAD_BASE64_DECODE")
+"""Reasons that are the library's way of saying that a key cannot be read."""
 
 _Stamp = tuple[tuple[int, int, int, int] | None, ...]
 
@@ -52,9 +56,12 @@ class TlsGate:
     def open(self) -> None:
         """Load what there is, at the start.
 
-        Raises StartFailed where nobody could connect without it. Otherwise what is
-        wrong with the files is logged, and TLS is refused until they are mended.
+        Raises StartFailed where nobody could connect without it, and OptionsInvalid for
+        protocols or ciphers that OpenSSL does not have. Otherwise what is wrong with
+        the files is logged, and TLS is refused until they are mended.
         """
+        if self._is_on:
+            _empty_context(self._options)
         if not self._is_enforcing:
             self.reload()
             return
@@ -107,17 +114,56 @@ class TlsGate:
             return False
         return True
 
+    def prepare(self, options: Options) -> "PreparedTls":
+        """What `take` is to put in use with these options; nothing changes yet.
+
+        Raises TlsFilesInvalid and OptionsInvalid.
+        """
+        # Before they are read, so that a change meanwhile is seen by the next look.
+        stamp = _stamp(options)
+        context = self._context
+        if not self._is_on:
+            context = None
+        elif options.tls_server_cert_path:
+            context = context_of_files(options)
+        elif _tls_options(options) != _tls_options(self._options):
+            context = self._anew_without_files(options)
+        return PreparedTls(stamp, context)
+
+    def take(self, prepared: "PreparedTls") -> None:
+        """Use what was prepared for new connections; the options are the new ones."""
+        before, self._context = self._context, prepared.context
+        self._loaded = prepared.stamp
+        self._has_tried = self._context is not None
+        if self._context is not None and self._context is not before:
+            self._report_success(is_new=before is None)
+
+    def _anew_without_files(self, options: Options) -> ssl.SSLContext | None:
+        """A throw-away context where there is one already, else one when asked for."""
+        if not options.tls_test_mode_enable:
+            return None
+        if self._context is not None or self._is_enforcing:
+            return throw_away_context(options)
+        _set_client_certificates(_empty_context(options), options)
+        return None
+
     def _load(self) -> None:
         """Raises TlsFilesInvalid; then the context stays what it is."""
-        # Before they are read, so that a change meanwhile is seen by the next look.
         self._loaded = _stamp(self._options)
         context = context_of_files(self._options)
-        event = "TLS certificate loaded"
-        if self._context is not None:
-            event = "TLS certificate replaced, for new connections"
-        self._context = context
-        fields = {"certificate": self._options.tls_server_cert_path}
-        self._log.log_own(logging.INFO, event, fields)
+        before, self._context = self._context, context
+        self._report_success(is_new=before is None)
+
+    def _report_success(self, *, is_new: bool) -> None:
+        path = self._options.tls_server_cert_path
+        if not path:
+            event = "a throw-away TLS certificate was made, which no client can check"
+            self._log.log_own(logging.WARNING, event, {"test_mode": True})
+            return
+        event = "TLS certificate replaced, for new connections"
+        if is_new:
+            event = "TLS certificate loaded"
+        self._log.log_own(logging.INFO, event, {"certificate": path})
 
     def _report_failure(self, reason: str) -> None:
         event = "the TLS files cannot be used, TLS is refused until they are mended"
@@ -135,30 +181,42 @@ class TlsGate:
         if not self._options.tls_test_mode_enable:
             self._why_none = "tls.server.certPath names no certificate"
             return
-        from namesrv.server.tls_certificate import (  # noqa: PLC0415
-            load_throw_away_certificate,
-        )
-
-        context = _empty_context()
         try:
-            _set_client_certificates(context, self._options)
-            load_throw_away_certificate(context)
-        except ImportError:
-            self._why_none = (
-                "there is no certificate: name one with tls.server.certPath and"
-                " tls.server.keyPath, or install namesrv[tls] for a throw-away one"
-            )
-        except (OSError, TlsFilesInvalid) as error:
-            self._why_none = f"no throw-away certificate could be made: {error}"
+            self._context = throw_away_context(self._options)
+        except TlsFilesInvalid as error:
+            self._why_none = str(error)
         else:
-            self._context = context
-            event = "a throw-away TLS certificate was made, which no client can check"
-            self._log.log_own(logging.WARNING, event, {"test_mode": True})
+            self._report_success(is_new=True)
+
+
+class PreparedTls(NamedTuple):
+    """What `TlsGate.prepare` has read: the state of the files, and their context."""
+
+    stamp: _Stamp
+    context: ssl.SSLContext | None
+
+
+def throw_away_context(options: Options) -> ssl.SSLContext:
+    """The context of test mode. Raises TlsFilesInvalid and OptionsInvalid."""
+    from namesrv.server.tls_certificate import (  # noqa: PLC0415
+        load_throw_away_certificate,
+    )
+
+    context = _empty_context(options)
+    _set_client_certificates(context, options)
+    try:
+        load_throw_away_certificate(context)
+    except (ImportError, OSError) as error:
+        raise TlsFilesInvalid(
+            "there is no certificate: name one with tls.server.certPath and"
+            f" tls.server.keyPath, because no throw-away one can be made ({error})"
+        ) from None
+    return context
 
 
 def context_of_files(options: Options) -> ssl.SSLContext:
-    """The context that the files make. Raises TlsFilesInvalid."""
-    context = _empty_context()
+    """The context that the files make. Raises TlsFilesInvalid and OptionsInvalid."""
+    context = _empty_context(options)
     _set_client_certificates(context, options)
     cert_path = options.tls_server_cert_path
     key_path = options.tls_server_key_path or cert_path
@@ -180,6 +238,8 @@ def context_of_files(options: Options) -> ssl.SSLContext:
         # The certificate has been read before, so that this is about the key.
         if error.reason in _OF_ANOTHER_CERTIFICATE:
             what = f"belongs to another certificate than {cert_path}"
+        elif error.reason not in _UNREADABLE:
+            what = f"with {cert_path} is refused by OpenSSL: {_words(error.reason)}"
         elif options.tls_server_key_password:
             what = "cannot be read: tls.server.keyPassword is wrong, or it is damaged"
         else:
@@ -195,11 +255,21 @@ def context_of_files(options: Options) -> ssl.SSLContext:
     return context
 
 
-def _empty_context() -> ssl.SSLContext:
+def _words(reason: str) -> str:
+    """OpenSSL's reason as words: EE_KEY_TOO_SMALL -> ee key too small."""
+    return reason.lower().replace("_", " ")
+
+
+def _empty_context(options: Options) -> ssl.SSLContext:
+    """Raises OptionsInvalid for protocols or ciphers that OpenSSL does not have."""
     context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
-    context.minimum_version = ssl.TLSVersion.TLSv1_2
+    restrict(context, options)
     context.options |= ssl.OP_NO_RENEGOTIATION
     return context
+
+
+def _tls_options(options: Options) -> list[object]:
+    return [getattr(options, o.attribute) for o in OPTIONS if o.group == TLS]
 
 
 def _set_client_certificates(context: ssl.SSLContext, options: Options) -> None:

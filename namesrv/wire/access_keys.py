@@ -1,13 +1,21 @@
 """Access keys and their secrets, and the text of the file that holds them.
 
 One `accessKey=secretKey` a line, in UTF-8; empty lines and lines that begin with # do
-not count, nor do blanks around either. The first = of a line ends the access key.
+not count, nor do blanks around either, nor a byte-order mark at the beginning. The
+first = of a line ends the access key.
 """
 
+import re
 from collections.abc import Mapping
+from typing import Final
 
 from namesrv.errors import AccessKeysInvalid
 from namesrv.wire.signature import ACCESS_KEY, is_signed_with
+
+_UTF_8_MARK: Final = b"\xef\xbb\xbf"
+_CONTROL_CHARACTER: Final = re.compile("[\x00-\x1f\x7f-\x9f]")
+_PLACEHOLDERS: Final = ("accesskey", "secretkey")
+"""Words of other formats, which would be a key and a secret that anybody guesses."""
 
 
 class AccessKeys:
@@ -23,6 +31,14 @@ class AccessKeys:
 
     def __contains__(self, name: object) -> bool:
         return name in self._secrets
+
+    def names_beside(self, others: "AccessKeys") -> list[str]:
+        """The access keys that `others` have not, or with another secret."""
+        return sorted(
+            name
+            for name, secret in self._secrets.items()
+            if others._secrets.get(name) != secret
+        )
 
     def have_signed(
         self, ext_fields: Mapping[str, str | None], body: bytes | None
@@ -42,19 +58,35 @@ def read_access_keys(data: bytes) -> AccessKeys:
     Raises AccessKeysInvalid with the number of the line and never with what it says.
     """
     secrets: dict[str, str] = {}
-    for number, line in enumerate(data.split(b"\n"), 1):
-        try:
-            text = line.decode().strip().removeprefix("\ufeff")
-        except UnicodeDecodeError:
-            raise AccessKeysInvalid("it is not UTF-8", number) from None
-        if not text or text.startswith("#"):
+    for number, line in enumerate(data.removeprefix(_UTF_8_MARK).split(b"\n"), 1):
+        entry = _entry(line, number)
+        if entry is None:
             continue
-        name, _, secret = (part.strip() for part in text.partition("="))
-        if not name or not secret:
-            raise AccessKeysInvalid("expected accessKey=secretKey", number)
+        name, secret = entry
         if name in secrets:
             raise AccessKeysInvalid("its access key stands in an earlier line", number)
         secrets[name] = secret
     if not secrets:
         raise AccessKeysInvalid("it holds no access key")
     return AccessKeys(secrets)
+
+
+def _entry(line: bytes, number: int) -> tuple[str, str] | None:
+    """Access key and secret of a line, None when it has neither."""
+    try:
+        text = line.decode().strip()
+    except UnicodeDecodeError:
+        raise AccessKeysInvalid("it is not UTF-8", number) from None
+    if _CONTROL_CHARACTER.search(text):
+        reason = "it has a control character, such as those of UTF-16"
+        raise AccessKeysInvalid(reason, number)
+    if not text or text.startswith("#"):
+        return None
+    name, _, secret = (part.strip() for part in text.partition("="))
+    if not name or not secret:
+        raise AccessKeysInvalid("expected accessKey=secretKey", number)
+    if name.lower() in _PLACEHOLDERS:
+        raise AccessKeysInvalid(
+            "expected accessKey=secretKey with your own words for both", number
+        )
+    return name, secret

@@ -1,7 +1,7 @@
 """The Java .properties format, both ways.
 
 Source: `java.util.Properties#load` and `#store`; protocol.md sections 4.2 and 4.3.
-Bytes are not our matter: a file is ISO-8859-1, a request's body is UTF-8.
+A file is ISO-8859-1; a request's body is UTF-8, and its decoding is not our matter.
 """
 
 import re
@@ -24,12 +24,37 @@ _ESCAPES: Final = {
 }
 
 
+_UTF_8_MARK: Final = b"\xef\xbb\xbf"
+_UTF_16_MARKS: Final = (b"\xff\xfe", b"\xfe\xff")
+
+
 class Property(NamedTuple):
     """One entry; `line` is the number, from 1, of the line on which it begins."""
 
     key: str
     value: str
     line: int
+
+
+def properties_text(data: bytes) -> str:
+    """The text of a file. A byte-order mark of UTF-8, as editors write it, is left out.
+
+    Raises PropertiesInvalid for UTF-16 and for NUL bytes, with which every key would be
+    unknown. (Java reads them as characters.)
+    """
+    if data.startswith(_UTF_16_MARKS):
+        raise PropertiesInvalid(
+            "it is UTF-16; write the file as ASCII or ISO-8859-1", 1
+        )
+    nul = data.find(b"\0")
+    if nul >= 0:
+        line = len(_LINE_END.split(data[:nul].decode("latin-1")))
+        raise PropertiesInvalid(
+            "it has a NUL byte, so it is damaged or UTF-16; write the file as ASCII or"
+            " ISO-8859-1",
+            line,
+        )
+    return data.removeprefix(_UTF_8_MARK).decode("latin-1")
 
 
 def read_properties(text: str) -> list[Property]:

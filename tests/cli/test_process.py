@@ -31,7 +31,7 @@ class TestProcess:
         assert ran.stderr.startswith("namesrv: command line, --port: ")
         assert ran.stderr.count("\n") == 1
 
-    @pytest.mark.parametrize("word", ["--help", "--version", "--check-config"])
+    @pytest.mark.parametrize("word", ["--help", "--version"])
     def test_light_commands_import_neither_a_loop_nor_the_server(
         self, word: str
     ) -> None:

@@ -9,6 +9,7 @@ import pytest
 
 from namesrv.cli.sources import variable
 from namesrv.errors import OptionsInvalid
+from namesrv.misspellings import JAVA_KEYS
 from namesrv.options import BY_NAME, OPTIONS, Options
 from tests.cli.server_stand_in import Capture, Server, refused, served
 
@@ -147,16 +148,31 @@ class TestSources:
         assert options.product_env_name == "café 中"
         assert options.extra == {"foo": "ab "}
 
-    def test_extra_key_that_looks_like_an_option_is_a_warning(
+    def test_keys_of_java_and_of_others_are_kept(
+        self, server: Server, tmp_path: Path, capsys: Capture
+    ) -> None:
+        others = ["brokerName", "rocketmqHomeX", "com.rocketmq.remoting.frameMaxLength"]
+        keys = sorted([*JAVA_KEYS, *others])
+        file = tmp_path / "ns.properties"
+        file.write_text("".join(f"{key}=1\n" for key in keys))
+        assert served(server, "-c", str(file)).extra == dict.fromkeys(keys, "1")
+        assert capsys.readouterr().err == ""
+
+    def test_byte_order_mark_is_left_out(self, server: Server, tmp_path: Path) -> None:
+        file = tmp_path / "ns.properties"
+        file.write_bytes(b"\xef\xbb\xbfadminAccess=off\n")
+        options = served(server, "-c", str(file))
+        assert (options.admin_access, options.extra) == ("off", {})
+
+    def test_value_that_a_later_line_replaces_is_a_warning(
         self, server: Server, tmp_path: Path, capsys: Capture
     ) -> None:
         file = tmp_path / "ns.properties"
-        file.write_text("listen-port=1\ncontrollerDLegerGroup=g\n")
-        options = served(server, "-c", str(file))
-        assert options.extra == {"listen-port": "1", "controllerDLegerGroup": "g"}
+        file.write_text("adminAccess=off\nfoo=1\nfoo=1\nadminAccess=open\n")
+        assert served(server, "-c", str(file)).admin_access == "open"
         assert capsys.readouterr().err == (
-            f"namesrv: warning: file {file}: there is no option 'listen-port',"
-            " so it has no effect; did you mean listenPort?\n"
+            f"namesrv: warning: file {file}, line 4: 'adminAccess' stands in line 1"
+            " with another value, which has no effect\n"
         )
 
     def test_javas_variables_set_defaults(
@@ -271,19 +287,179 @@ class TestMistakes:
 
     def test_home_that_is_not_known_is_one_sentence(self, capsys: Capture) -> None:
         assert refused(capsys, "--data-dir", "~nobody-has-this-name/x") == [
-            "~nobody-has-this-name/x cannot be found, because its home directory is not"
-            " known; give --data-dir a path without ~"
+            "dataDir is '~nobody-has-this-name/x', whose home directory is not known,"
+            " expected a path without ~"
+        ]
+
+    @pytest.mark.parametrize(
+        "flag", ["--audit-log", "--access-keys-file", "--log-file", "--tls-config-file"]
+    )
+    def test_every_path_with_a_home_that_is_not_known_is_refused(
+        self, capsys: Capture, flag: str
+    ) -> None:
+        mistakes = refused(capsys, flag, "~nobody-has-this-name/x")
+        assert "whose home directory is not known" in mistakes[-1]
+
+    @pytest.mark.parametrize(
+        ("data", "line", "reason"),
+        [
+            (
+                "adminAccess=off".encode("utf-16"),
+                1,
+                "it is UTF-16; write the file as ASCII or ISO-8859-1",
+            ),
+            (
+                b"a=b\n" + "adminAccess=off".encode("utf-16-le"),
+                2,
+                "it has a NUL byte, so it is damaged or UTF-16; write the file as"
+                " ASCII or ISO-8859-1",
+            ),
+        ],
+    )
+    @pytest.mark.parametrize("flag", ["-c", "--tls-config-file"])
+    def test_file_in_utf_16_is_refused(
+        self,
+        tmp_path: Path,
+        capsys: Capture,
+        flag: str,
+        data: bytes,
+        line: int,
+        reason: str,
+    ) -> None:
+        file = tmp_path / "ns.properties"
+        file.write_bytes(data)
+        assert refused(capsys, flag, str(file)) == [
+            f"file {file}, line {line}: {reason}"
+        ]
+
+    def test_file_without_an_end_is_refused(self, capsys: Capture) -> None:
+        assert refused(capsys, "-c", "/dev/zero") == [
+            "file /dev/zero is longer than 1048576 bytes"
+        ]
+
+    @pytest.mark.parametrize(
+        ("key", "meant"),
+        [
+            ("adminacces", "adminAccess"),
+            ("AdminAccess", "adminAccess"),
+            ("admin.access", "adminAccess"),
+            ("bindAdress", "bindAddress"),
+            ("acessKeyFile", "accessKeysFile"),
+            ("listen-port", "listenPort"),
+            ("auditLgo", "auditLog"),
+            ("TLS.server.mode", "tlsServerMode"),
+            ("tlsServerAuthCleint", "tlsServerAuthClient"),
+            ("lop", "loop"),
+        ],
+    )
+    def test_key_that_is_nearly_an_option_is_refused(
+        self, tmp_path: Path, capsys: Capture, key: str, meant: str
+    ) -> None:
+        file = tmp_path / "ns.properties"
+        file.write_text(f"{key}=off\n")
+        for words in ([], ["--check-config"], ["-p"]):
+            assert refused(capsys, *words, "-c", str(file)) == [
+                f"file {file}, line 1: there is no option {key!r};"
+                f" did you mean {meant}?"
+            ]
+
+    @pytest.mark.parametrize(
+        ("name", "meant"),
+        [
+            ("NAMESRV_ADMIN_ACCESS", "NAMESRV_OPT_ADMIN_ACCESS"),
+            ("NAMESRV_OPTS_ADMIN_ACCESS", "NAMESRV_OPT_ADMIN_ACCESS"),
+            ("namesrv_opt_admin_access", "NAMESRV_OPT_ADMIN_ACCESS"),
+            ("NAMESRV_OP_BIND_ADRESS", "NAMESRV_OPT_BIND_ADDRESS"),
+            ("NAMESRV_REQUIRE_EXTENSION", "NAMESRV_REQUIRE_EXTENSIONS"),
+        ],
+    )
+    def test_variable_that_is_nearly_one_of_ours_is_refused(
+        self,
+        monkeypatch: pytest.MonkeyPatch,
+        capsys: Capture,
+        name: str,
+        meant: str,
+    ) -> None:
+        monkeypatch.setenv(name, "off")
+        assert refused(capsys) == [
+            f"environment, {name}: it has no effect; did you mean {meant}?"
+        ]
+
+    def test_switch_with_an_empty_value_is_refused(self, capsys: Capture) -> None:
+        assert refused(capsys, "--tls-test-mode-enable=") == [
+            "command line, --tls-test-mode-enable: tlsTestModeEnable is '', expected"
+            " true or false"
+        ]
+
+    def test_second_file_is_refused(self, tmp_path: Path, capsys: Capture) -> None:
+        file = tmp_path / "ns.properties"
+        file.touch()
+        assert refused(capsys, "-c", str(file), "--config-file", str(file)) == [
+            "--config-file is given twice, expected one file"
+        ]
+
+    @pytest.mark.parametrize(
+        ("flags", "mistake"),
+        [
+            (("--log-file", "--audit-log"), "auditLog is the logFile"),
+            (("--kv-config-path", "--log-file"), "logFile is the kvConfigPath"),
+            (("--access-keys-file", "--audit-log"), "auditLog is the accessKeysFile"),
+            (
+                ("--tls-server-cert-path", "--config-store-path"),
+                "configStorePath is the tlsServerCertPath",
+            ),
+        ],
+    )
+    def test_file_that_would_be_written_over_another_is_refused(
+        self, capsys: Capture, flags: tuple[str, str], mistake: str
+    ) -> None:
+        words = [flags[0], "/nowhere/file", flags[1], "/nowhere/./file"]
+        assert refused(capsys, *words) == [
+            f"command line, {flags[1]}: {mistake}, expected a file of its own"
+        ]
+
+    @pytest.mark.parametrize(
+        ("entry", "hint"),
+        [
+            ("enableTopicLst", "did you mean enableTopicList?"),
+            ("orderMessageEnable,enableTopicList", "names are joined by ;"),
+        ],
+    )
+    def test_black_list_that_forbids_nothing_is_refused(
+        self, capsys: Capture, entry: str, hint: str
+    ) -> None:
+        assert refused(capsys, "--config-black-list", f"{entry}; listenPort;") == [
+            "command line, --config-black-list: configBlackList has"
+            f" {entry!r}, which forbids nothing; {hint}"
+        ]
+
+    @pytest.mark.parametrize(
+        "address", ["host", "host:", "host:0", "host:65536", "a:1,b:1", "http://a:1"]
+    )
+    def test_address_of_the_other_cluster_that_is_none_is_refused(
+        self, capsys: Capture, address: str
+    ) -> None:
+        words = ["--cluster-test", "--product-namesrv-addr", f"[::1]:1;{address}"]
+        assert refused(capsys, *words) == [
+            f"command line, --product-namesrv-addr: productNamesrvAddr has {address!r},"
+            " expected host:port, and ; between several"
         ]
 
 
-def test_pipe_is_not_read_again(server: Server) -> None:
+@pytest.mark.parametrize(
+    ("flag", "text"),
+    [("-c", b"adminAccess=off\n"), ("--tls-config-file", b"tls.protocols=TLSv1.3\n")],
+)
+def test_pipe_is_not_read_again(server: Server, flag: str, text: bytes) -> None:
     """It is empty by then, and all that it had narrowed would be wide open."""
     read_end, write_end = os.pipe()
-    os.write(write_end, b"adminAccess=off\n")
+    os.write(write_end, text)
     os.close(write_end)
     path = f"/dev/fd/{read_end}"
     try:
-        assert served(server, "-c", path).admin_access == "off"
+        options = served(server, flag, path)
+        assert (options.admin_access == "off") is (flag == "-c")
+        assert (options.tls_protocols == "TLSv1.3") is (flag != "-c")
         with pytest.raises(OptionsInvalid) as caught:
             server.read_options()
     finally:

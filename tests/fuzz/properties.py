@@ -4,7 +4,7 @@ from collections.abc import Iterable
 from typing import Final
 
 from namesrv.errors import PropertiesInvalid
-from namesrv.wire.properties import read_properties, write_properties
+from namesrv.wire.properties import properties_text, read_properties, write_properties
 from tests.fuzz.target import Target, repeated, tried
 
 ALLOWED: Final = (PropertiesInvalid,)
@@ -13,6 +13,10 @@ ALLOWED: Final = (PropertiesInvalid,)
 def run(data: bytes) -> None:
     """As a file (ISO-8859-1) and as a request's body (UTF-8)."""
     tried(ALLOWED, read_properties, repeated(data).decode("latin-1"))
+    decoded = tried(ALLOWED, properties_text, data)
+    if decoded[0] == "ok":
+        assert "\0" not in decoded[1]
+        assert not decoded[1].startswith(("\xef\xbb\xbf", "\xff\xfe", "\xfe\xff"))
     for text in (data.decode("latin-1"), data.decode("utf-8", "replace")):
         seen = tried(ALLOWED, read_properties, text)
         if seen[0] == "err":
@@ -33,6 +37,8 @@ def seeds() -> Iterable[bytes]:
     yield b"a\\ b\\=c\\:d\\\\ = \\ x\r\n!no\rk\\\n  ey\\\r\n\t:value\\\\\\\n"
     yield b"k=\\ud83d\\ude00\\ud83d\\u00e9\\q\\t\\n\nkey\nkey=\n=value\n"
     yield b"k=\\u12\n"
+    yield b"\xef\xbb\xbflistenPort=1\n"
+    yield "adminAccess=off\n".encode("utf-16")
     yield "schl\u00fcssel=wert \u4e2d\n".encode()
 
 

@@ -1,9 +1,11 @@
 """The switch between the twins: never built is a reason to be pure, broken is not."""
 
+import ast
 import os
 import runpy
 import subprocess
 import sys
+from pathlib import Path
 from types import ModuleType, SimpleNamespace
 from typing import Any
 
@@ -96,12 +98,48 @@ def test_built_and_forbidden_is_pure(
     assert impl.Connection.__module__ == "namesrv._pure.connection"
 
 
-def test_an_empty_switch_is_not_set(
-    chosen: Any, monkeypatch: pytest.MonkeyPatch
+@pytest.mark.parametrize("word", ["", "0", "false", "False", "no", "NO", " off "])
+def test_a_switch_that_says_no_is_not_set(
+    chosen: Any, monkeypatch: pytest.MonkeyPatch, word: str
 ) -> None:
     built(monkeypatch)
-    monkeypatch.setenv("NAMESRV_NO_EXTENSIONS", "")
+    monkeypatch.setenv("NAMESRV_NO_EXTENSIONS", word)
     assert chosen().IMPLEMENTATION == "fast"
+
+
+@pytest.mark.parametrize("word", ["", "0", "no"])
+def test_a_demand_that_says_no_is_none(
+    chosen: Any, monkeypatch: pytest.MonkeyPatch, word: str
+) -> None:
+    never_built(monkeypatch)
+    monkeypatch.setenv("NAMESRV_REQUIRE_EXTENSIONS", word)
+    assert chosen().IMPLEMENTATION == "pure"
+
+
+@pytest.mark.parametrize("word", ["1", "true", "yes", "on", "nonsense"])
+def test_a_switch_that_says_anything_else_is_set(
+    chosen: Any, monkeypatch: pytest.MonkeyPatch, word: str
+) -> None:
+    built(monkeypatch)
+    monkeypatch.setenv("NAMESRV_NO_EXTENSIONS", word)
+    assert chosen().IMPLEMENTATION == "pure"
+
+
+@pytest.mark.parametrize("word", ["", "0", "False", "no", "off", "1", "yes", "x"])
+def test_building_reads_switches_as_running_does(
+    monkeypatch: pytest.MonkeyPatch, word: str
+) -> None:
+    setup = ast.parse(Path(__file__).parents[2].joinpath("setup.py").read_text())
+    (function,) = (
+        node
+        for node in setup.body
+        if isinstance(node, ast.FunctionDef) and node.name == "is_asked_for"
+    )
+    names: dict[str, Any] = {"os": os}
+    exec(compile(ast.Module([function], []), "setup.py", "exec"), names)
+    monkeypatch.setenv("NAMESRV_SANITIZE", word)
+    asked = _impl.is_asked_for("NAMESRV_SANITIZE")
+    assert names["is_asked_for"]("NAMESRV_SANITIZE") is asked
 
 
 def test_built_and_required_is_compiled(

@@ -148,3 +148,27 @@ def test_the_command_line_says_which_twin_runs(built: Path, absent: Path) -> Non
         done = run(package, tell, arguments=arguments)
         assert done.returncode == 0, done.stderr
         assert expected in done.stdout
+
+
+@pytest.mark.parametrize(
+    ("package", "asked"), [("absent", (REQUIRE,)), ("broken", ()), ("broken", (NO,))]
+)
+@pytest.mark.parametrize("word", ["--version", "--check-config"])
+def test_the_command_line_says_in_one_line_why_no_twin_runs(
+    package: str,
+    asked: tuple[str, ...],
+    word: str,
+    request: pytest.FixtureRequest,
+    tmp_path: Path,
+) -> None:
+    tell = "import sys; from namesrv.cli import main; sys.exit(main(sys.argv[1:]))"
+    words = ("--port", "0", "--bind", "127.0.0.1", "--data-dir", str(tmp_path))
+    copy = request.getfixturevalue(package)
+    done = run(copy, tell, *asked, arguments=(word, *words))
+    if NO in asked:
+        assert (done.returncode, done.stderr) == (0, "")
+        return
+    assert (done.returncode, done.stdout) == (1, "")
+    (line,) = done.stderr.splitlines()
+    assert line.startswith("namesrv: the compiled hot path cannot be loaded (")
+    assert line.endswith("); build it again, or run without it: --pure")

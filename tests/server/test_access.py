@@ -94,7 +94,7 @@ def test_signed_server_serves_who_signs(tmp_path: Path, keys: Path) -> None:
         assert peer.ask(request(904, BROKER)).code == REFUSED
         assert peer.ask(request(904, signed(BROKER, secret=SECRET))).code == 0
         keys.write_text("ops=another\n")
-        assert server.on_loop(server.server.access_keys.reload)
+        server.on_loop(lambda: server.server.reload(lambda: options))
         assert peer.ask(right).code == REFUSED
         assert peer.ask(lookup("T1")).code == 0
 

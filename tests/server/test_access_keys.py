@@ -32,10 +32,13 @@ class Loaded:
     """The file, what it gives keys to, and the log."""
 
     def __init__(self, path: Path | str) -> None:
-        options = Options(access_keys_file=str(path))
-        self.access = AccessControl(options)
+        self.options = Options(access_keys_file=str(path))
+        self.access = AccessControl(self.options)
         self.log = RecordedLog()
-        self.file = AccessKeysFile(options, self.access, self.log)
+        self.file = AccessKeysFile(self.options, self.access, self.log)
+
+    def reload(self) -> None:
+        self.file.take(self.file.prepare(self.options))
 
     def names(self) -> set[str]:
         return {n for n in ("ops", "broker-a", "new") if n in self.access.keys}
@@ -51,7 +54,7 @@ def test_load_gives_the_keys(path: Path) -> None:
 def test_without_a_file_there_are_no_keys() -> None:
     loaded = Loaded("")
     loaded.file.load()
-    assert loaded.file.reload()
+    loaded.reload()
     assert len(loaded.access.keys) == 0 and loaded.log.lines == []
 
 
@@ -99,15 +102,43 @@ def test_file_that_cannot_be_opened(tmp_path: Path, name: str, reason: str) -> N
         read_keys_file(path)
 
 
-def test_reload_takes_new_keys_and_says_how_many(path: Path) -> None:
+def test_reload_takes_new_keys_and_says_which(path: Path) -> None:
     loaded = Loaded(path)
     loaded.file.load()
-    path.write_text(f"new={SECRET}\n")
-    assert loaded.file.reload()
-    assert loaded.names() == {"new"}
-    ((level, event, fields),) = loaded.log.lines
-    assert (level, event) == (logging.INFO, "access keys read again")
-    assert fields == {"file": str(path), "keys": 1}
+    path.write_text(f"new={SECRET}\nops={SECRET}\nbroker-a={SECRET}\n")
+    loaded.reload()
+    assert loaded.names() == {"new", "ops", "broker-a"}
+    wider, again = loaded.log.lines
+    assert (wider.level, wider.event) == (
+        logging.WARNING,
+        "access is wider than before",
+    )
+    assert wider.fields == {
+        "option": "accessKeysFile",
+        "old": "2 keys",
+        "new": "3 keys",
+        "new_keys": ["broker-a", "new"],
+        "by": "SIGHUP",
+    }
+    assert (again.level, again.event) == (logging.INFO, "access keys read again")
+    assert again.fields == {"file": str(path), "keys": 3}
+
+
+def test_reload_that_takes_keys_away_is_no_warning(path: Path) -> None:
+    loaded = Loaded(path)
+    loaded.file.load()
+    path.write_text(f"ops={SECRET}\n")
+    loaded.reload()
+    assert loaded.names() == {"ops"}
+    assert [line.event for line in loaded.log.lines] == ["access keys read again"]
+
+
+def test_file_that_is_named_no_more_has_no_keys(path: Path) -> None:
+    loaded = Loaded(path)
+    loaded.file.load()
+    loaded.options.access_keys_file = ""
+    loaded.reload()
+    assert loaded.names() == set()
 
 
 @pytest.mark.parametrize("data", [None, b"", b"S3CRET", b"ops=\xff"])
@@ -120,11 +151,9 @@ def test_reload_of_a_broken_file_keeps_the_old_keys(
     if data is not None:
         path.write_bytes(data)
         path.chmod(0o600)
-    assert not loaded.file.reload()
+    with pytest.raises(StartFailed) as caught:
+        loaded.reload()
     assert loaded.names() == {"ops", "broker-a"}
-    ((level, event, fields),) = loaded.log.lines
-    assert level == logging.ERROR
-    assert event == "access keys could not be read again, the old ones stay"
-    assert str(fields["reason"]).startswith(f"cannot read the access keys of {path}: ")
-    assert fields["keys"] == 2
-    assert SECRET not in str(fields)
+    assert loaded.log.lines == []
+    assert str(caught.value).startswith(f"cannot read the access keys of {path}: ")
+    assert SECRET not in str(caught.value)

@@ -4,6 +4,7 @@ import resource
 
 import pytest
 
+from namesrv.errors import StartFailed
 from namesrv.server.file_limit import connection_limit, raise_file_limit
 
 INFINITE = resource.RLIM_INFINITY
@@ -55,6 +56,19 @@ def test_limit_that_cannot_be_raised_stays(monkeypatch: pytest.MonkeyPatch) -> N
     monkeypatch.setattr(resource, "setrlimit", refuse)
     raise_file_limit()
     assert connection_limit() == 128
+
+
+@pytest.mark.parametrize("limit", [0, 12, 31])
+def test_limit_without_a_place_for_a_server_is_refused(
+    monkeypatch: pytest.MonkeyPatch, limit: int
+) -> None:
+    monkeypatch.setattr(resource, "getrlimit", lambda number: (limit, limit))
+    with pytest.raises(StartFailed) as caught:
+        raise_file_limit()
+    assert str(caught.value) == (
+        f"this process may have {limit} files open, expected 32 or more: raise the"
+        " limit (ulimit -n)"
+    )
 
 
 @pytest.mark.parametrize(

@@ -4,11 +4,12 @@ import errno
 import os
 import socket
 from pathlib import Path
+from typing import Any
 
 import pytest
 
 from namesrv.errors import StartFailed
-from namesrv.server.listeners import open_listeners
+from namesrv.server.listeners import address_of, open_listeners
 from tests.server.server_thread import local_options
 
 
@@ -43,6 +44,9 @@ class TestAddresses:
             ("127.0.0.1,::1", ["127.0.0.1", "::1"]),
             ("::1; 127.0.0.1", ["::1", "127.0.0.1"]),
             ("::,0.0.0.0", ["::", "0.0.0.0"]),
+            ("ipv4,ipv6", ["0.0.0.0", "::"]),
+            ("ipv4", ["0.0.0.0"]),
+            ("ipv6", ["::"]),
         ],
     )
     def test_several_addresses_share_the_port(
@@ -90,6 +94,73 @@ class TestAddresses:
         assert sizes in ([20_000, 30_000], [40_000, 60_000])
 
 
+class TestAllAddresses:
+    """0.0.0.0 alone, which is the default."""
+
+    def test_one_socket_takes_both_kinds(self, tmp_path: Path) -> None:
+        options = local_options(tmp_path, bind_address="0.0.0.0")
+        (listener,) = open_listeners(options)
+        with listener:
+            host, port = address_of(listener, options)
+            assert host == "0.0.0.0"
+            for address in ("127.0.0.1", "::1"):
+                socket.create_connection((address, port), 30).close()
+
+    def test_machine_without_ipv4(
+        self, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        class OnlyIPv6(socket.socket):
+            def __init__(self, family: int, kind: int, protocol: int) -> None:
+                if family != socket.AF_INET6:
+                    raise OSError(errno.EAFNOSUPPORT, os.strerror(errno.EAFNOSUPPORT))
+                super().__init__(family, kind, protocol)
+
+        monkeypatch.setattr(socket, "socket", OnlyIPv6)
+        (listener,) = open_listeners(local_options(tmp_path, bind_address="0.0.0.0"))
+        with listener:
+            assert listener.getsockname()[0] == "::"
+
+    @pytest.mark.parametrize("number", [errno.EAFNOSUPPORT, errno.EADDRNOTAVAIL])
+    def test_machine_without_ipv6(
+        self, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, number: int
+    ) -> None:
+        class OnlyIPv4(socket.socket):
+            def bind(self, address: Any) -> None:
+                if self.family != socket.AF_INET:
+                    raise OSError(number, os.strerror(number))
+                super().bind(address)
+
+        monkeypatch.setattr(socket, "socket", OnlyIPv4)
+        (listener,) = open_listeners(local_options(tmp_path, bind_address="0.0.0.0"))
+        with listener:
+            assert listener.getsockname()[0] == "0.0.0.0"
+            port = listener.getsockname()[1]
+            socket.create_connection(("127.0.0.1", port), 30).close()
+
+    @pytest.mark.parametrize("taken", ["127.0.0.1", "::1"])
+    def test_port_in_use_of_either_kind(self, tmp_path: Path, taken: str) -> None:
+        family = socket.AF_INET6 if ":" in taken else socket.AF_INET
+        with socket.create_server((taken, 0), family=family) as other:
+            port = other.getsockname()[1]
+            assert f"port {port} of 0.0.0.0 is in use" in failure(
+                tmp_path, "0.0.0.0", port
+            )
+
+    @pytest.mark.parametrize(
+        ("bind_address", "reached"), [("ipv4", "127.0.0.1"), ("ipv6", "::1")]
+    )
+    def test_word_for_one_kind_leaves_the_other_free(
+        self, tmp_path: Path, bind_address: str, reached: str
+    ) -> None:
+        options = local_options(tmp_path, bind_address=bind_address)
+        (listener,) = open_listeners(options)
+        with listener:
+            port = listener.getsockname()[1]
+            socket.create_connection((reached, port), 30).close()
+            (other,) = {"127.0.0.1", "::1"} - {reached}
+            assert names(tmp_path, other, listen_port=port) == [(other, port)]
+
+
 class TestFailures:
     def test_port_in_use(self, tmp_path: Path) -> None:
         with socket.create_server(("127.0.0.1", 0)) as other:
@@ -99,9 +170,22 @@ class TestFailures:
                 " there, or choose another port with --port"
             )
 
-    @pytest.mark.parametrize("twice", ["127.0.0.1,127.0.0.1", "0.0.0.0,127.0.0.1"])
-    def test_address_that_is_named_twice(self, tmp_path: Path, twice: str) -> None:
-        assert " of 127.0.0.1 is in use: " in failure(tmp_path, twice)
+    @pytest.mark.parametrize(
+        ("twice", "both"),
+        [
+            ("127.0.0.1,127.0.0.1", "127.0.0.1"),
+            ("::1,[::1]", "::1"),
+            ("ipv4,127.0.0.1", "ipv4 and 127.0.0.1"),
+            ("127.0.0.1,0.0.0.0", "127.0.0.1 and 0.0.0.0"),
+            ("ipv6,::1", "ipv6 and ::1"),
+        ],
+    )
+    def test_address_that_is_named_twice(
+        self, tmp_path: Path, twice: str, both: str
+    ) -> None:
+        assert failure(tmp_path, twice) == (
+            f"bindAddress names one address twice ({both}): name each once with --bind"
+        )
 
     @pytest.mark.parametrize("address", ["192.0.2.1", "2001:db8::1"])
     def test_address_of_another_machine(self, tmp_path: Path, address: str) -> None:

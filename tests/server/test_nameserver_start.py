@@ -15,6 +15,7 @@ import pytest
 from namesrv.codes import RequestCode
 from namesrv.errors import StartFailed
 from namesrv.server import nameserver
+from namesrv.server.event_loop import loop_factory
 from namesrv.server.nameserver import NameServer
 from namesrv.server.protocol import NamesrvProtocol
 from namesrv.server.snapshots import STAMP_FILE
@@ -187,9 +188,9 @@ class TestStart:
     ) -> None:
         monkeypatch.setitem(__import__("sys").modules, "uvloop", None)
         with pytest.raises(StartFailed, match="loop is uvloop, which is not installed"):
-            nameserver._loop_factory("uvloop")
-        assert nameserver._loop_factory("auto") is asyncio.new_event_loop
-        assert nameserver._loop_factory("asyncio") is asyncio.new_event_loop
+            loop_factory("uvloop")
+        assert loop_factory("auto") is asyncio.new_event_loop
+        assert loop_factory("asyncio") is asyncio.new_event_loop
 
 
 def address_text(address: Address) -> str:

@@ -2,6 +2,7 @@
 
 import logging
 from collections.abc import Callable
+from ipaddress import IPv6Address
 from pathlib import Path
 
 import pytest
@@ -9,9 +10,10 @@ import pytest
 from namesrv.codes import FLAG_ONEWAY
 from namesrv.errors import StorageError
 from namesrv.hot_path import LARGE_REGISTRATION_BYTES, OUTPUT_PAUSE_BYTES
+from namesrv.routing.access import is_local
 from namesrv.server.protocol import address_text
 from tests.server.peer import Broker, frame, get_kv, lookup, put_kv, request
-from tests.server.proxy_headers import PROXY_V1
+from tests.server.proxy_headers import PROXY_V1, PROXY_V2
 from tests.server.stage import FAULT, Actor, Stage
 
 BAD = b"\x00\x00\x00\x03"
@@ -363,6 +365,42 @@ class TestFirstBytes:
     def test_addresses_are_written_as_people_write_them(self) -> None:
         assert address_text(("10.0.0.1", 80)) == "10.0.0.1:80"
         assert address_text(("::1", 80, 0, 0)) == "[::1]:80"
+        assert address_text(("fe80::1%eth0", 80, 0, 3)) == "[fe80::1%eth0]:80"
+
+    @pytest.mark.parametrize("host", ["::ffff:192.0.2.7", "::ffff:c000:207"])
+    def test_ipv4_over_a_socket_of_ipv6_is_written_as_ipv4(self, host: str) -> None:
+        assert address_text((host, 80, 0, 0)) == "192.0.2.7:80"
+
+    @pytest.mark.parametrize(
+        ("host", "local"), [("::ffff:127.0.0.1", True), ("::ffff:10.0.0.1", False)]
+    )
+    def test_peer_of_a_socket_that_takes_both(
+        self, stage: Stage, host: str, local: bool
+    ) -> None:
+        actor = stage.accept((host, 5000, 0, 0))
+        connection = actor.protocol.connection
+        plain = f"{host.removeprefix('::ffff:')}:5000"
+        assert connection.remote_address == connection.socket_address == plain
+        assert is_local(connection) is local
+
+    @pytest.mark.parametrize(
+        "header",
+        [
+            b"PROXY TCP6 ::ffff:192.0.2.7 ::1 1234 80\r\n",
+            PROXY_V2[:12]
+            + b"\x21\x21\x00\x24"
+            + IPv6Address("::ffff:192.0.2.7").packed
+            + bytes(16)
+            + (1234).to_bytes(2)
+            + bytes(2),
+        ],
+    )
+    def test_client_behind_a_proxy_that_writes_ipv4_as_ipv6(
+        self, stage: Stage, header: bytes
+    ) -> None:
+        actor = stage.accept()
+        actor.receive(header + lookup("t", 1))
+        assert actor.protocol.connection.remote_address == "192.0.2.7:1234"
 
 
 def probe(actor: Actor) -> None:

@@ -193,8 +193,10 @@ def test_access_is_narrowed_and_keys_are_read_again(tmp_path: Path) -> None:
         it.server.wait_for_log("access keys read again")
         assert peer.ask(update).code == ResponseCode.NO_PERMISSION
         keys.write_text("no key at all\n")
-        it.reload(f"adminAccess=signed\naccessKeysFile={keys}\n")
-        it.server.wait_for_log("the old ones stay")
+        said = it.reload(f"logLevel=DEBUG\nadminAccess=open\naccessKeysFile={keys}\n")
+        assert "nothing of it is taken over" in said
+        assert f"cannot read the access keys of {keys}: line 1" in said
+        assert peer.ask(update).code == ResponseCode.NO_PERMISSION
 
 
 def test_access_is_not_narrowed_to_keys_that_cannot_be_read(tmp_path: Path) -> None:

@@ -1,5 +1,7 @@
 """TLS files that cannot be used, and the sentence that says why."""
 
+import errno
+import os
 import ssl
 import subprocess
 import sys
@@ -124,6 +126,18 @@ class TestBrokenFiles:
             f"tls.server.keyPath {path} cannot be read, because it is damaged"
         )
 
+    def test_weak_key_is_refused_for_openssls_reason(
+        self, authority: Authority
+    ) -> None:
+        weak = authority.identity("weak", is_weak=True)
+        reason = self.reason(
+            tls_server_cert_path=weak.cert_path, tls_server_key_path=weak.key_path
+        )
+        assert reason == (
+            f"tls.server.keyPath {weak.key_path} with {weak.cert_path} is refused by"
+            " OpenSSL: ee key too small"
+        )
+
     def test_trust_store_without_certificates(
         self, options: dict[str, Any], tmp_path: Path
     ) -> None:
@@ -170,19 +184,23 @@ class TestThrowAway:
     def test_it_is_another_one_each_time(self) -> None:
         assert make_throw_away_certificate() != make_throw_away_certificate()
 
-    def test_its_file_is_gone_at_once(
-        self, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-    ) -> None:
-        monkeypatch.setattr("tempfile.tempdir", str(tmp_path))
-        load_throw_away_certificate(ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER))
-        assert list(tmp_path.iterdir()) == []
-
-    def test_no_place_for_the_file_is_a_reason(
+    def test_it_needs_no_place_on_a_disk(
         self, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
     ) -> None:
         monkeypatch.setattr("tempfile.tempdir", str(tmp_path / "none"))
+        before = os.listdir("/dev/fd")
+        load_throw_away_certificate(ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER))
+        assert len(os.listdir("/dev/fd")) == len(before)
+
+    def test_no_descriptor_for_it_is_a_reason(
+        self, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        def fail() -> None:
+            raise OSError(errno.EMFILE, "Too many open files")
+
+        monkeypatch.setattr(os, "pipe", fail)
         gate = TlsGate(Options(), RecordedLog())
-        with pytest.raises(TlsUnavailable, match="no throw-away certificate could be"):
+        with pytest.raises(TlsUnavailable, match="Too many open files"):
             gate.admit_tls()
 
     def test_enforcing_makes_it_at_the_start(
@@ -200,7 +218,7 @@ class TestThrowAway:
     ) -> None:
         monkeypatch.setitem(sys.modules, "cryptography", None)
         gate = TlsGate(Options(tls_server_mode="enforcing"), RecordedLog())
-        with pytest.raises(StartFailed, match=r"install namesrv\[tls\]"):
+        with pytest.raises(StartFailed, match="no throw-away one can be made"):
             gate.open()
 
     def test_library_is_imported_for_nothing_else(self) -> None:

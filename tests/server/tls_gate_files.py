@@ -1,8 +1,8 @@
 """A gate over files that a test replaces, and what it logs."""
 
-import ssl
-from pathlib import Path
 from typing import Any
+
+from cryptography import x509
 
 from namesrv.options import Options
 from namesrv.server.tls_context import LOOK_MILLIS, TlsGate
@@ -39,17 +39,21 @@ class Files:
 
     def shown(self) -> int:
         """The serial number of the certificate that a new connection gets."""
-        layer = TlsLayer(self.gate.admit_tls())
-        client = TlsClient(client_context())
-        layer.receive(client.start())
-        client.receive(layer.take_output())
-        shown = client.object.getpeercert(binary_form=True)
-        assert shown is not None
-        text = ssl.DER_cert_to_PEM_cert(shown)
-        path = Path(self.identity.cert_path + ".shown")
-        path.write_text(text)
-        return Identity(str(path), "").serial_number
+        return shown_by(self.gate)
 
     def events(self) -> list[str]:
         """What was logged."""
         return [line.event for line in self.log.lines]
+
+
+def shown_by(gate: TlsGate) -> int:
+    """The serial number of the certificate that a new connection gets."""
+    layer = TlsLayer(gate.admit_tls())
+    client = TlsClient(client_context())
+    layer.receive(client.start())
+    to_send, _ = client.receive(layer.take_output())
+    layer.receive(to_send)
+    client.receive(layer.take_output())
+    shown = client.object.getpeercert(binary_form=True)
+    assert shown is not None
+    return x509.load_der_x509_certificate(shown).serial_number

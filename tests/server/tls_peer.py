@@ -8,10 +8,13 @@ from typing import NamedTuple, cast
 
 from cryptography import x509
 from cryptography.hazmat.primitives import hashes, serialization
-from cryptography.hazmat.primitives.asymmetric import ec
+from cryptography.hazmat.primitives.asymmetric import ec, rsa
 from cryptography.hazmat.primitives.asymmetric.ec import EllipticCurvePrivateKey
+from cryptography.hazmat.primitives.asymmetric.rsa import RSAPrivateKey
 
 from tests.server.peer import Address, Peer
+
+PrivateKey = EllipticCurvePrivateKey | RSAPrivateKey
 
 _BEGIN = datetime.datetime(2020, 1, 1)
 _END = datetime.datetime(2120, 1, 1)
@@ -47,9 +50,13 @@ class Authority:
         self.cert_path = str(folder / f"{name}.pem")
         Path(self.cert_path).write_bytes(_pem(certificate))
 
-    def identity(self, name: str, password: str = "") -> Identity:
-        """A new key, and a certificate of it."""
-        key = ec.generate_private_key(ec.SECP256R1())
+    def identity(
+        self, name: str, password: str = "", *, is_weak: bool = False
+    ) -> Identity:
+        """A new key, and a certificate of it; a weak one is what OpenSSL refuses."""
+        key: PrivateKey = ec.generate_private_key(ec.SECP256R1())
+        if is_weak:
+            key = rsa.generate_private_key(65537, 1024)
         cert_path = self._folder / f"{self._name}-{name}.pem"
         key_path = self._folder / f"{self._name}-{name}.key"
         cert_path.write_bytes(_pem(self._certificate(name, key, False)))
@@ -57,7 +64,7 @@ class Authority:
         return Identity(str(cert_path), str(key_path), password)
 
     def _certificate(
-        self, name: str, key: EllipticCurvePrivateKey, is_authority: bool
+        self, name: str, key: PrivateKey, is_authority: bool
     ) -> x509.Certificate:
         return (
             x509.CertificateBuilder()
@@ -83,7 +90,7 @@ def _pem(certificate: x509.Certificate) -> bytes:
     return certificate.public_bytes(serialization.Encoding.PEM)
 
 
-def _key_pem(key: EllipticCurvePrivateKey, password: str) -> bytes:
+def _key_pem(key: PrivateKey, password: str) -> bytes:
     encryption: serialization.KeySerializationEncryption
     encryption = serialization.NoEncryption()
     if password:

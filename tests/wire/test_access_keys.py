@@ -14,6 +14,9 @@ ops=12345678
 键=密钥
 """
 
+CONTROL = "it has a control character, such as those of UTF-16"
+OWN_WORDS = "expected accessKey=secretKey with your own words for both"
+
 
 def test_each_line_is_a_key() -> None:
     keys = read_access_keys(TEXT.encode())
@@ -43,6 +46,12 @@ def test_byte_order_mark_does_not_count() -> None:
         (b"\n=S3CRET", 2, "expected accessKey=secretKey"),
         (b"ops=1\nops=S3CRET", 2, "its access key stands in an earlier line"),
         (b"ops=S3CRET\xff", 1, "it is not UTF-8"),
+        ("ops=S3CRET".encode("utf-16"), 1, "it is not UTF-8"),
+        (b"ops=S3CRET\nops=1\0", 2, CONTROL),
+        ("ops=S3CRET".encode("utf-16-le"), 1, CONTROL),
+        (b"ops=S3CRET\rother=S3CRET", 1, CONTROL),
+        (b"accessKey=S3CRET\nsecretKey=S3CRET", 1, OWN_WORDS),
+        (b"ops=1\nSecretKey = S3CRET", 2, OWN_WORDS),
         (b"", None, "it holds no access key"),
         (b"# ops=S3CRET\n", None, "it holds no access key"),
     ],

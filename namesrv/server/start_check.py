@@ -1,0 +1,189 @@
+"""`--check-config`: what a start would find wrong, without one and without a trace.
+
+The functions of a start are called where they change nothing. Files and directories
+that a start would make are not made: a check may run as another user than the server.
+"""
+
+import contextlib
+import errno
+import fcntl
+import logging
+import os
+from collections.abc import Callable, Iterator, Mapping
+from typing import Final
+
+from namesrv.errors import (
+    OptionsInvalid,
+    PlaceInUse,
+    StartFailed,
+    StorageError,
+    TlsUnavailable,
+)
+from namesrv.options import Options
+from namesrv.routing.processor import RequestProcessor
+from namesrv.server.access_keys import read_keys_file
+from namesrv.server.clock import monotonic_millis, wall_millis
+from namesrv.server.data_directory import LOCK_FILE
+from namesrv.server.event_loop import loop_factory
+from namesrv.server.file_limit import raise_file_limit
+from namesrv.server.files import read
+from namesrv.server.line_file import check_kind
+from namesrv.server.listeners import open_listeners
+from namesrv.server.logs import EventLog
+from namesrv.server.tls_context import TlsGate
+
+_NO_DIRECTORY: Final = (errno.ENOTDIR, errno.EEXIST)
+
+
+class StartCheck:
+    """What was found: `mistakes` refuse a start, `warnings` do not, and `in_use` lasts
+    only as long as another process holds it."""
+
+    def __init__(self, options: Options) -> None:
+        self._options = options
+        self.mistakes: list[str] = []
+        self.warnings: list[str] = []
+        self.in_use: list[str] = []
+        for look in (
+            raise_file_limit,
+            self._look_for_loop,
+            self._look_at_data_directory,
+            self._look_at_state_files,
+            self._look_at_access_keys,
+            self._look_at_tls,
+            self._look_at_addresses,
+            self._look_at_logs,
+        ):
+            self._collect(look)
+
+    def _collect(self, look: Callable[[], object]) -> None:
+        try:
+            look()
+        except PlaceInUse as error:
+            self.in_use.append(str(error))
+        except (StartFailed, StorageError) as error:
+            self.mistakes.append(str(error))
+        except OptionsInvalid as error:
+            self.mistakes += error.mistakes
+
+    def _look_for_loop(self) -> None:
+        loop_factory(self._options.loop)
+
+    def _look_at_data_directory(self) -> None:
+        path = os.path.abspath(self._options.data_dir)
+        lock = os.path.join(path, LOCK_FILE)
+        problem = _why_not_writable(lock)
+        if problem is not None and problem.errno in _NO_DIRECTORY:
+            self.mistakes.append(
+                f"cannot use the data directory {path}: {problem.strerror}; choose"
+                " another one with --data-dir"
+            )
+        elif problem is not None:
+            self.warnings.append(
+                f"the data directory {path} cannot be written ({problem.strerror}):"
+                " a server would refuse changes of the KV table and of the"
+                " configuration"
+            )
+        if _is_locked(lock):
+            raise PlaceInUse(f"the data directory {path} is in use by another process")
+
+    def _look_at_state_files(self) -> None:
+        options = self._options
+        state = RequestProcessor(options, wall_millis, monotonic_millis()).state
+        self._collect(lambda: state.kv_config.load(read(options.kv_config_path)))
+        self._collect(lambda: state.configuration.load(read(options.config_store_path)))
+
+    def _look_at_access_keys(self) -> None:
+        if self._options.access_keys_file:
+            warning = read_keys_file(self._options.access_keys_file)[1]
+            self.warnings += [] if warning is None else [warning]
+
+    def _look_at_tls(self) -> None:
+        log = _Errors()
+        gate = TlsGate(self._options, log)
+        gate.open()
+        self.mistakes += log.reasons
+        has_no_files = not self._options.tls_server_cert_path
+        if has_no_files and self._options.tls_server_mode != "disabled":
+            try:
+                gate.admit_tls()
+            except TlsUnavailable as fault:
+                self.warnings.append(f"TLS will be refused: {fault}")
+
+    def _look_at_addresses(self) -> None:
+        for listener in open_listeners(self._options):
+            listener.close()
+
+    def _look_at_logs(self) -> None:
+        for path, name, flag in (
+            (self._options.log_file, "log file", "--log-file"),
+            (self._options.audit_log, "audit log", "--audit-log"),
+        ):
+            problem = _why_no_log(os.path.abspath(path)) if path else None
+            if problem is not None:
+                self.mistakes.append(
+                    f"cannot open the {name} {path}: {problem.strerror}; choose another"
+                    f" one with {flag}"
+                )
+
+
+class _Errors(EventLog):
+    """Keeps the reasons of what would be logged as an error."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.reasons: list[str] = []
+
+    def log_own(self, level: int, event: str, fields: Mapping[str, object]) -> None:
+        """Keep the reason, and write nothing."""
+        if level >= logging.ERROR:
+            self.reasons.append(str(fields["reason"]))
+
+
+def _why_no_log(path: str) -> OSError | None:
+    """What would keep lines from being appended to it."""
+    try:
+        with contextlib.suppress(FileNotFoundError, NotADirectoryError):
+            check_kind(os.lstat(path).st_mode)
+    except OSError as error:
+        return error
+    return _why_not_writable(path)
+
+
+def _why_not_writable(path: str) -> OSError | None:
+    """What would keep a process of this user from writing a file, which may be new."""
+    try:
+        # Neither made nor waited for: it may be a pipe.
+        flags = os.O_WRONLY | os.O_APPEND | os.O_NONBLOCK | os.O_CLOEXEC
+        os.close(os.open(path, flags))
+    except FileNotFoundError:
+        folder = next(filter(os.path.lexists, _parents(path)))
+        if not os.path.isdir(folder):
+            return NotADirectoryError(errno.ENOTDIR, os.strerror(errno.ENOTDIR))
+        if not os.access(folder, os.W_OK | os.X_OK):
+            return PermissionError(errno.EACCES, os.strerror(errno.EACCES))
+    except OSError as error:
+        return error
+    return None
+
+
+def _parents(path: str) -> Iterator[str]:
+    while path != (path := os.path.dirname(path)):
+        yield path
+
+
+def _is_locked(path: str) -> bool:
+    """Whether a server holds the lock; it is taken for a moment, shared."""
+    try:
+        lock = os.open(path, os.O_RDONLY | os.O_NONBLOCK | os.O_CLOEXEC)
+    except OSError:
+        return False
+    try:
+        fcntl.flock(lock, fcntl.LOCK_SH | fcntl.LOCK_NB)
+    except BlockingIOError:
+        return True
+    except OSError:
+        return False
+    finally:
+        os.close(lock)
+    return False
