@@ -21,7 +21,7 @@ Json = Any
 
 NAME: Final = "T"
 """What texts are where they are not filled."""
-LONG_CHARS: Final = 1 << 16
+LONG_CHARS: Final = 1 << 17
 MANY_RECORDS: Final = (300, 3000)
 MANY_VALUES: Final = (300, 10_000, 40_000)
 _LETTERS: Final = "abcdefghijklmnopqrstuvwxyz0123456789"
@@ -127,6 +127,7 @@ def _filled_list(element: Any, where: str) -> Iterator[Filled]:
 
 
 def _counts(element: Any) -> tuple[int, ...]:
+    element = _without_none(element)
     is_record = isinstance(element, type) and issubclass(element, Struct)
     return MANY_RECORDS if is_record else MANY_VALUES
 
