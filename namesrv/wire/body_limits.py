@@ -18,6 +18,7 @@ from namesrv.wire.bodies import (
 )
 
 _MOST_BYTES_OF_CHAR = 4
+_TOPIC_NAME = attrgetter("topic_name")
 _MAPPING_TEXTS = ("bname", "scope", "topic")
 
 
@@ -118,9 +119,13 @@ class BodyLimits(NamedTuple):
                 self.check_name(what, text)
 
     def _check_configs(self, configs: Mapping[str, TopicConfig]) -> None:
-        """Names of topics; the keys of the table are not kept."""
-        names = list(map(attrgetter("topic_name"), configs.values()))
-        self.check_names("topic name", names)
+        """Names of topics; the keys of the table are not kept. There may be 100,000."""
+        try:
+            longest = max(map(len, map(_TOPIC_NAME, configs.values())), default=0)
+        except TypeError:  # one has no name
+            longest = self.name_bytes
+        if longest * _MOST_BYTES_OF_CHAR > self.name_bytes:
+            self.check_names("topic name", list(map(_TOPIC_NAME, configs.values())))
 
     def _check_mappings(self, mappings: Mapping[str, TopicQueueMappingInfo]) -> None:
         if not mappings:
