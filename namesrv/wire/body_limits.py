@@ -11,6 +11,7 @@ from typing import NamedTuple
 from namesrv.errors import LimitExceeded
 from namesrv.options import Options
 from namesrv.wire.bodies import (
+    LONGEST_SHORT_NAME,
     QueueData,
     RegisterBrokerBody,
     TopicConfig,
@@ -18,7 +19,6 @@ from namesrv.wire.bodies import (
 )
 
 _MOST_BYTES_OF_CHAR = 4
-_TOPIC_NAME = attrgetter("topic_name")
 _MAPPING_TEXTS = ("bname", "scope", "topic")
 
 
@@ -45,8 +45,9 @@ class BodyLimits(NamedTuple):
             mapped_queues=options.max_mapped_queues_per_registration,
         )
 
-    def check(self, body: RegisterBrokerBody) -> None:
-        """Everything that a registration's body would leave in the tables."""
+    def check(self, body: RegisterBrokerBody, *, is_strict: bool = False) -> None:
+        """Everything that a registration's body would leave in the tables; the typed
+        decoder has seen to the names of topics in what `is_strict`."""
         servers = body.filter_server_list or ()
         self.check_filter_servers(len(servers))
         self.check_names("filter server", servers)
@@ -56,7 +57,9 @@ class BodyLimits(NamedTuple):
         configs = wrapper.topic_config_table or {}
         mappings = wrapper.topic_queue_mapping_info_map or {}
         self.check_topics(max(len(configs), len(mappings)))
-        self._check_configs(configs)
+        longest = LONGEST_SHORT_NAME * _MOST_BYTES_OF_CHAR
+        if not is_strict or self.name_bytes < longest:
+            self._check_configs(configs)
         self._check_mappings(mappings)
 
     def check_topics(self, count: int) -> None:
@@ -119,13 +122,9 @@ class BodyLimits(NamedTuple):
                 self.check_name(what, text)
 
     def _check_configs(self, configs: Mapping[str, TopicConfig]) -> None:
-        """Names of topics; the keys of the table are not kept. There may be 100,000."""
-        try:
-            longest = max(map(len, map(_TOPIC_NAME, configs.values())), default=0)
-        except TypeError:  # one has no name
-            longest = self.name_bytes
-        if longest * _MOST_BYTES_OF_CHAR > self.name_bytes:
-            self.check_names("topic name", list(map(_TOPIC_NAME, configs.values())))
+        """Names of topics; the keys of the table are not kept."""
+        names = list(map(attrgetter("topic_name"), configs.values()))
+        self.check_names("topic name", names)
 
     def _check_mappings(self, mappings: Mapping[str, TopicQueueMappingInfo]) -> None:
         if not mappings:

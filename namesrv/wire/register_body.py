@@ -4,6 +4,7 @@ A body is first tried with the typed decoder, which takes strict JSON straight i
 records; what that refuses goes to the lenient reader (protocol.md sections 1.8, 2.5).
 """
 
+from contextlib import suppress
 from typing import Final
 
 from namesrv.codes import VERSION_V3_0_11
@@ -17,7 +18,12 @@ from namesrv.wire.bodies import (
 )
 from namesrv.wire.body_limits import BodyLimits
 from namesrv.wire.deflated_body import DeflatedBody
-from namesrv.wire.typed_json import read_record_steps
+from namesrv.wire.typed_json import (
+    NOT_STRICT,
+    decode_steps,
+    read_leniently_steps,
+    read_record_steps,
+)
 from namesrv.work import Steps, finish
 
 _WHAT: Final = "registration body"
@@ -68,21 +74,30 @@ def read_register_broker_body_steps(
     BodyInvalid, and LimitExceeded for a body beyond `limits`. Source:
     `DefaultRequestProcessor#registerBroker`, protocol.md sections 2.5.2 to 2.5.4.
     """
-    read = yield from _read_form(body, version, compressed, limits)
-    limits.check(read)
+    read, is_strict = yield from _read_form(body, version, compressed, limits)
+    limits.check(read, is_strict=is_strict)
     return read
 
 
 def _read_form(
     body: bytes | None, version: int, compressed: bool, limits: BodyLimits
-) -> Steps[RegisterBrokerBody]:
+) -> Steps[tuple[RegisterBrokerBody, bool]]:
+    """The registration, and whether the typed decoder has read it whole."""
     if version < VERSION_V3_0_11:
-        return (yield from _read_old_form(body))
+        return (yield from _read_old_form(body)), False
     if not body:
-        return _empty_body()
+        return _empty_body(), False
     if compressed or _looks_deflated(body):
-        return (yield from DeflatedBody(body, limits).read_steps(version))
-    decoded = yield from read_record_steps(RegisterBrokerBody, body, _WHAT)
+        return (yield from DeflatedBody(body, limits).read_steps(version)), False
+    decoded: RegisterBrokerBody | None
+    with suppress(*NOT_STRICT):
+        decoded = yield from decode_steps(RegisterBrokerBody, body)
+        return _unless_null(decoded), True
+    decoded = yield from read_leniently_steps(RegisterBrokerBody, body, _WHAT)
+    return _unless_null(decoded), False
+
+
+def _unless_null(decoded: RegisterBrokerBody | None) -> RegisterBrokerBody:
     if decoded is None:
         raise BodyInvalid(_WHAT, "it is null")
     return decoded

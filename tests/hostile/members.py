@@ -177,6 +177,8 @@ def _keys(key: Any, count: int) -> list[str]:
 
 
 def _without_none(hint: Any) -> Any:
+    """The type without its null, and a text without the limit of its type."""
     if get_origin(hint) in (Union, UnionType):
         (hint,) = (arg for arg in get_args(hint) if arg is not type(None))
-    return hint
+    is_text = get_origin(hint) is Annotated and get_args(hint)[0] is str
+    return str if is_text else hint
