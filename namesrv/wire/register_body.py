@@ -8,7 +8,7 @@ from contextlib import suppress
 from typing import Final
 
 from namesrv.codes import VERSION_V3_0_11
-from namesrv.errors import BodyInvalid
+from namesrv.errors import BodyInvalid, LimitExceeded
 from namesrv.wire.bodies import (
     DataVersion,
     QueueData,
@@ -27,6 +27,9 @@ from namesrv.wire.typed_json import (
 from namesrv.work import Steps, finish
 
 _WHAT: Final = "registration body"
+_FREE_PLAIN_BYTES: Final = 1 << 18
+_LEAST_OBJECT_BYTES: Final = 48
+"""Of a large plain body for each of its objects; Java's brokers write 70 and more."""
 _LONGEST_DATA_VERSION: Final = 4096
 """One has some 70 bytes."""
 
@@ -88,7 +91,9 @@ def _read_form(
     if not body:
         return _empty_body(), False
     if compressed or _looks_deflated(body):
+        # What it grows to has limits of its own.
         return (yield from DeflatedBody(body, limits).read_steps(version)), False
+    _check_density(body)
     decoded: RegisterBrokerBody | None
     with suppress(*NOT_STRICT):
         decoded = yield from decode_steps(RegisterBrokerBody, body)
@@ -116,8 +121,21 @@ def _read_old_form(body: bytes | None) -> Steps[RegisterBrokerBody]:
         empty = _empty_body()
         empty.filter_server_list = None
         return empty
+    _check_density(body)
     wrapper = yield from read_record_steps(TopicConfigSerializeWrapper, body, _WHAT)
     return RegisterBrokerBody(None, wrapper)
+
+
+def _check_density(body: bytes) -> None:
+    """The typed decoder is one step, which takes long for millions of empty topics."""
+    if len(body) <= _FREE_PLAIN_BYTES:
+        return
+    count = body.count(b"{")
+    if count * _LEAST_OBJECT_BYTES > len(body):
+        raise LimitExceeded(
+            f"{_WHAT} of {len(body)} bytes with {count} objects",
+            len(body) // _LEAST_OBJECT_BYTES,
+        )
 
 
 def _looks_deflated(body: bytes) -> bool:
