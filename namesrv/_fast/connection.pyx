@@ -15,17 +15,16 @@ from cpython.long cimport PyLong_AsLongLongAndOverflow
 from namesrv._fast.answer_frames cimport append_changed, append_success
 from namesrv._fast.frame cimport FrameDecoder, FrameView
 from namesrv._fast.head cimport HeadView, view_head
-from namesrv._fast.head_shapes cimport HeadShapes
-from namesrv._fast.live_table cimport BrokerLiveInfo, BrokerLiveTable
+from namesrv._fast.hot_path cimport HotPath
+from namesrv._fast.live_table cimport BrokerLiveInfo
 from namesrv._fast.output cimport Output, append_bytes, bytes_or_none, release
-from namesrv._fast.route_answers cimport RouteAnswers
-from namesrv._fast.scan cimport is_true, scan_named_number
+from namesrv._fast.scan cimport is_true
 
 from namesrv import codes, hot_path
 from namesrv.carried_brokers import CarriedBrokers
 from namesrv.errors import ConnectionEnded, ConnectionFault
 from namesrv.hot_path import (
-    ANY_VERSION, check_bytes, check_instance, check_millis, check_size, check_text
+    ANY_VERSION, check_bytes, check_instance, check_millis, check_text
 )
 from namesrv.wire.answer_frames import answer_frame, success_header
 from namesrv.wire.registration_digest import registration_digest
@@ -65,42 +64,6 @@ cdef inline long long _millis(object now_ms) except? -1:
         if not overflow and -SAFE_MILLIS <= now <= SAFE_MILLIS:
             return now
     return check_millis("now_ms", now_ms)
-
-
-cdef inline bint is_sign_of_life(int code) noexcept nogil:
-    return code in (REGISTER_BROKER, QUERY_DATA_VERSION, BROKER_HEARTBEAT)
-
-
-cdef class HotPath:
-    """What all connections share: the tables, the mask, and the way to the processor.
-
-    `hot_codes` is a HotCode mask; `order_topic_body` is the body that every
-    registration is answered with, empty for none; `turn_taken` says that a large
-    registration was handled in this turn of the loop (the server resets it).
-    """
-
-    def __init__(
-        self,
-        route_answers,
-        live_table,
-        cold_path,
-        frame_max_bytes,
-        header_max_bytes=hot_path.DEFAULT_HEADER_MAX_BYTES,
-    ):
-        check_instance("route_answers", route_answers, RouteAnswers)
-        check_instance("live_table", live_table, BrokerLiveTable)
-        self.route_answers = route_answers
-        self.live_table = live_table
-        self.cold_path = cold_path
-        self.frame_max_bytes = check_size("frame_max_bytes", frame_max_bytes)
-        self.header_max_bytes = check_size("header_max_bytes", header_max_bytes)
-        self.hot_codes = 0
-        self.order_topic_body = b""
-        self.turn_taken = False
-        self._shapes = HeadShapes()
-
-    def __dealloc__(self):
-        release(&self._scratch)
 
 
 cdef class Connection:
@@ -323,8 +286,10 @@ cdef class Connection:
         self.waiting_code = head.code
         if not self._hot.hot_codes & HOT_HEARTBEAT:
             return 0
-        if is_sign_of_life(head.code) and not (head.flag & FLAG_RESPONSE):
-            info = self._live_info(&head) if head.has_ext_fields else None
+        if head.flag & FLAG_RESPONSE or not head.has_ext_fields:
+            return 0
+        if head.code in (REGISTER_BROKER, QUERY_DATA_VERSION, BROKER_HEARTBEAT):
+            info = self._live_info(&head)
             if info is not None and info.last_update_timestamp < self.read_ms:
                 info.last_update_timestamp = self.read_ms
         return 0
@@ -374,26 +339,12 @@ cdef class Connection:
         self, FrameView* frame, HeadView* head, Output* output, long long now_ms
     ) except -1:
         cdef BrokerLiveInfo info = self._live_info(head)
-        cdef const unsigned char* place = frame.body
-        cdef const unsigned char* end = frame.body + frame.body_length
-        cdef long long counter, state_version, timestamp
-        cdef bint same
-        if info is None or not info._has_version or frame.body_length == 0:
+        cdef int same
+        if info is None or not info._has_version:
             return 0
-        place = scan_named_number(place, end, b'{"counter":', 11, &counter)
-        if place == NULL:
+        same = info.compare_version(frame.body, frame.body_length)
+        if same < 0:
             return 0
-        place = scan_named_number(place, end, b',"stateVersion":', 16, &state_version)
-        if place == NULL:
-            return 0
-        place = scan_named_number(place, end, b',"timestamp":', 13, &timestamp)
-        if place == NULL or end - place != 1 or place[0] != 125:
-            return 0
-        same = (
-            counter == info._counter
-            and state_version == info._state_version
-            and timestamp == info._timestamp
-        )
         info.last_update_timestamp = now_ms
         append_changed(
             output,

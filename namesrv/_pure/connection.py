@@ -8,13 +8,13 @@ Rules that hold whatever a peer sends:
 
 import re
 import zlib
-from collections.abc import Callable, Set
-from typing import Final, Literal
+from collections.abc import Set
+from typing import Final
 
 from namesrv._pure.frame import FrameDecoder
 from namesrv._pure.head import read_head
-from namesrv._pure.live_table import BrokerLiveInfo, BrokerLiveTable
-from namesrv._pure.route_answers import RouteAnswers
+from namesrv._pure.hot_path import HotPath
+from namesrv._pure.live_table import BrokerLiveInfo
 from namesrv.carried_brokers import CarriedBrokers
 from namesrv.codes import (
     FLAG_ONEWAY,
@@ -26,7 +26,6 @@ from namesrv.codes import (
 from namesrv.errors import ConnectionEnded, ConnectionFault
 from namesrv.hot_path import (
     ANY_VERSION,
-    DEFAULT_HEADER_MAX_BYTES,
     LARGE_REGISTRATION_BYTES,
     OUTPUT_PAUSE_BYTES,
     Frame,
@@ -36,7 +35,6 @@ from namesrv.hot_path import (
     check_bytes,
     check_instance,
     check_millis,
-    check_size,
     check_text,
 )
 from namesrv.wire.answer_frames import answer_frame, success_header
@@ -54,51 +52,6 @@ _SIGNS_OF_LIFE: Final = (
 )
 _CRC32_MASK: Final = 0x7FFFFFFF
 _CRC32_FIELD: Final = re.compile(r"[1-9][0-9]{0,9}")
-
-ColdAnswer = bytes | Literal[Pause.TURN] | None
-ColdPath = Callable[[int, bytes, bytes | None, "Connection", int], ColdAnswer]
-"""(serialize type, header, body, connection, now_ms) -> answer frame, empty for none;
-None when the answer will come with `resume`; `Pause.TURN` when nothing was done and the
-request is to come again in another turn of the loop. Raises ConnectionFault."""
-
-
-class HotPath:
-    """What all connections share: the tables, the mask, and the way to the processor.
-
-    `hot_codes` is a HotCode mask; `order_topic_body` is the body that every
-    registration is answered with, empty for none; `turn_taken` says that a large
-    registration was handled in this turn of the loop (the server resets it).
-    """
-
-    __slots__ = (
-        "cold_path",
-        "frame_max_bytes",
-        "header_max_bytes",
-        "hot_codes",
-        "live_table",
-        "order_topic_body",
-        "route_answers",
-        "turn_taken",
-    )
-
-    def __init__(
-        self,
-        route_answers: RouteAnswers,
-        live_table: BrokerLiveTable,
-        cold_path: ColdPath,
-        frame_max_bytes: int,
-        header_max_bytes: int = DEFAULT_HEADER_MAX_BYTES,
-    ) -> None:
-        check_instance("route_answers", route_answers, RouteAnswers)
-        check_instance("live_table", live_table, BrokerLiveTable)
-        self.route_answers = route_answers
-        self.live_table = live_table
-        self.cold_path = cold_path
-        self.frame_max_bytes = check_size("frame_max_bytes", frame_max_bytes)
-        self.header_max_bytes = check_size("header_max_bytes", header_max_bytes)
-        self.hot_codes: int = HotCode.NONE
-        self.order_topic_body = b""
-        self.turn_taken = False
 
 
 class Connection:

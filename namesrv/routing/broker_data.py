@@ -17,6 +17,8 @@ from namesrv.wire.bodies import (
 )
 
 _MOST_SHARED: Final = 4096
+_FEW: Final = 16
+"""So much may be kept that no topic has any more, in groups of few topics, too."""
 _MOST_FIRST_SHARED: Final = 64
 """Few: CPython hashes numbers without a seed, and a peer chooses these."""
 # Bytes are hashed with a seed.
@@ -85,7 +87,7 @@ class BrokerData:
         self.digest_keys: set[tuple[str, str]] = set()
         self.marked_answers = -1
         self.topic_refs: list[TopicQueues] = []
-        self._stale_refs = False
+        self._stale_refs = 0
         self._texts: dict[bool, str] = {}
         self._first_shared: dict[tuple[int, int, int, int], QueueData] = {}
         self._shared: dict[bytes, QueueData] = {}
@@ -141,12 +143,15 @@ class BrokerData:
             self.topic_refs = [
                 ref for ref in dict.fromkeys(self.topic_refs) if name in ref.queues
             ]
-            self._stale_refs = False
+            self._stale_refs = 0
         return self.topic_refs
 
     def lost_topic(self) -> None:
         """An entry of this group was taken out of some topic."""
-        self._stale_refs = True
+        self._stale_refs += 1
+        # Topics that come and go while nobody asks for all of them would add up.
+        if self._stale_refs > max(_FEW, len(self.topic_refs) // 8):
+            self.topics()
 
     def changed(self) -> None:
         """Addresses, zone or flag changed: what was written of them is out of date."""
@@ -165,10 +170,15 @@ class BrokerData:
         key = _NUMBERS(*numbers)
         queue_data = self._shared.get(key)
         if queue_data is None:
-            if len(self._shared) >= _MOST_SHARED:
+            if len(self._shared) >= self._most_shared:
                 self._shared.clear()
             queue_data = self._shared[key] = QueueData(self.broker_name, *numbers)
         return queue_data
+
+    @property
+    def _most_shared(self) -> int:
+        """How many queue data, and texts, may be kept that no topic has."""
+        return min(_MOST_SHARED, len(self.topic_refs) + _FEW)
 
     def queues_with_perm(
         self, entries: Iterable[TopicQueues], change: Callable[[int], int]
@@ -190,7 +200,7 @@ class BrokerData:
         kept = self._queue_texts.get(id(queue_data))
         if kept is not None:
             return kept[0]
-        if len(self._queue_texts) >= _MOST_SHARED:
+        if len(self._queue_texts) >= self._most_shared:
             self._queue_texts.clear()
         text = write_queue_data(queue_data)
         self._queue_texts[id(queue_data)] = text, queue_data

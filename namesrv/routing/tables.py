@@ -69,10 +69,8 @@ class RouteTables:
     def first_addr(self) -> str | None:
         """The address of the lowest broker of the first group that has one."""
         name = self._with_addrs.first
-        if name is None:
-            return None
-        addrs = self.broker_addr_table[name].broker_addrs
-        return addrs[next(iter(addrs))]
+        addrs = None if name is None else self.broker_addr_table[name].broker_addrs
+        return addrs[next(iter(addrs))] if addrs else None
 
     def set_queues(
         self, data: BrokerData, queue_datas: Mapping[str, QueueData]
@@ -222,15 +220,11 @@ class RouteTables:
             data.digest_keys.clear()
             self._note_change(data)
 
-    def forget_all_digests(self) -> None:
+    def forget_all_digests(self) -> Steps[None]:
         """As `forget_digests`, for every broker."""
-        for info in self.broker_live_table.entries():
-            if info.digest is not None:
-                info.digest = None
-                data = self.broker_addr_table.get(info.broker_name)
-                if data is not None:
-                    data.digest_keys.discard(info.key)
-                    self._note_change(data)
+        for names in batches(list(self.broker_addr_table), Cost.GROUP):
+            self.forget_digests(names)
+            yield len(names) * Cost.GROUP
 
     def put_live(self, data: BrokerData, info: BrokerLiveInfo, now_ms: int) -> None:
         """Store a live entry of a group."""
@@ -263,14 +257,6 @@ class RouteTables:
             if isinstance(info.owner, Connection):
                 info.owner.brokers.lose(info.key)
         return info
-
-    def _note_dead(self, data: BrokerData, info: BrokerLiveInfo) -> None:
-        data.discard_live(info.key)
-        data.digest_keys.discard(info.key)
-        self._note_change(data)
-        addr = info.broker_addr
-        if data.broker_addrs.ids_of(addr) and not data.live_clusters_at(addr):
-            self.leftovers.note(LeftoverKind.ADDRESS, data.broker_name, addr)
 
     def set_filter_servers(
         self, key: tuple[str, str], servers: list[str | None] | None
@@ -393,8 +379,14 @@ class RouteTables:
         """A live entry of a group is gone, or no longer what it was."""
         self.forget_digests((info.broker_name,))
         data = self.broker_addr_table.get(info.broker_name)
-        if data is not None:
-            self._note_dead(data, info)
+        if data is None:
+            return
+        data.discard_live(info.key)
+        data.digest_keys.discard(info.key)
+        self._note_change(data)
+        addr = info.broker_addr
+        if data.broker_addrs.ids_of(addr) and not data.live_clusters_at(addr):
+            self.leftovers.note(LeftoverKind.ADDRESS, data.broker_name, addr)
 
     def _mark_changed(self, entry: TopicQueues) -> None:
         entry.is_answered = False
