@@ -22,7 +22,7 @@ WAIT: Final = -1
 
 
 class Cost(IntEnum):
-    """Units for one thing of a kind; the bench that measures them is bench/stalls."""
+    """Units for one thing of a kind; `bench/units.py` measures them."""
 
     REQUEST = 16
     """Reading a short header, finding the handler, writing a short answer."""
@@ -44,6 +44,8 @@ class Cost(IntEnum):
     """The same, from what the lenient reader has read."""
     TOPIC = 1
     """One topic visited in the tables."""
+    TOPIC_CHANGED = 3
+    """A group's entry put into a topic or taken out of it; also a mapping."""
     REGISTRATION = 100
     """A registration applied, its topics not counted."""
     REMOVAL = 60

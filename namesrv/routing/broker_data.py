@@ -3,7 +3,7 @@
 Source: `BrokerData` of RocketMQ; protocol.md sections 2.7 and 3.1.
 """
 
-from collections.abc import Callable, Collection, Iterable
+from collections.abc import Callable, Collection, Iterable, Set
 from struct import Struct
 from typing import Final
 
@@ -64,6 +64,7 @@ class BrokerData:
         "broker_name",
         "change",
         "cluster",
+        "coming_topics",
         "digest_keys",
         "enable_acting_master",
         "is_read_only",
@@ -87,6 +88,7 @@ class BrokerData:
         self.digest_keys: set[tuple[str, str]] = set()
         self.marked_answers = -1
         self.topic_refs: list[TopicQueues] = []
+        self.coming_topics = 0
         self._stale_refs = 0
         self._texts: dict[bool, str] = {}
         self._first_shared: dict[tuple[int, int, int, int], QueueData] = {}
@@ -178,7 +180,8 @@ class BrokerData:
     @property
     def _most_shared(self) -> int:
         """How many queue data, and texts, may be kept that no topic has."""
-        return min(_MOST_SHARED, len(self.topic_refs) + _FEW)
+        topics = len(self.topic_refs) + self.coming_topics
+        return min(_MOST_SHARED, topics + _FEW)
 
     def queues_with_perm(
         self, entries: Iterable[TopicQueues], change: Callable[[int], int]

@@ -18,7 +18,7 @@ from namesrv.routing.snapshot import (
     restore,
 )
 from namesrv.routing.state import RoutingState
-from namesrv.wire.snapshot_records import FIRST_LINE, Pieces, Place
+from namesrv.wire.snapshot_records import FIRST_LINE, Pieces, Place, TablesRecord
 
 _STEP_GROUPS: Final = 512
 _NEVER: Final = -1
@@ -70,12 +70,13 @@ class KeptRoutes:
         """Whether something is still to be packed."""
         return self._has_waiting
 
-    def take_over(self, snapshot: RouteSnapshot, now_ms: int) -> list[BrokerLiveInfo]:
-        """Fill the empty tables from the file; each broker has a lease."""
+    def take_over(
+        self, snapshot: RouteSnapshot, served_millis: int, now_ms: int
+    ) -> list[BrokerLiveInfo]:
+        """Fill the empty tables from the file; each broker has a lease, or what was
+        left of it when the last run had served for `served_millis`."""
         state = self._state
         infos = restore(state.tables, state.options, snapshot, now_ms)
-        lease = state.options.warm_start_lease_millis
-        state.liveness.lease(infos, now_ms, lease)
         # Other options: the digests in the file are not those of the tables.
         is_same = snapshot.tables.options == relied_on(state.options)
         for group, place in snapshot.groups if is_same else ():
@@ -85,8 +86,28 @@ class KeptRoutes:
             if len(data.live_keys) == len(group.lives):
                 self._places[group.broker_name] = Kept(data.change, place)
         self._saved_changes = state.tables.changes
+        # The leases that are granted now are not in the file.
+        self._grant_leases(infos, snapshot.tables, served_millis, now_ms)
         state.is_warm = True
         return infos
+
+    def _grant_leases(
+        self,
+        infos: list[BrokerLiveInfo],
+        kept: TablesRecord,
+        served_millis: int,
+        now_ms: int,
+    ) -> None:
+        leases = self._state.liveness.leases
+        served_millis = max(served_millis, kept.served_millis)
+        since_millis = served_millis - kept.served_millis
+        left_millis = {
+            (lease.cluster_name, lease.broker_addr): lease.left_millis - since_millis
+            for lease in kept.leases
+        }
+        leases.serve_on(served_millis, now_ms)
+        lease_millis = self._state.options.warm_start_lease_millis
+        leases.grant(infos, left_millis, lease_millis, now_ms)
 
     def begin(self) -> None:
         """Begin a new file: all groups wait."""
@@ -148,7 +169,8 @@ class KeptRoutes:
         packed = self._tables or PackedTables(state.tables)
         self._tables = None
         records: list[bytes | Place | Pieces] = [k.record for k in kept.values()]
-        records.append(packed.finish(options, saved_millis, now_ms))
+        leases = state.liveness.leases
+        records.append(packed.finish(options, leases, saved_millis, now_ms))
         records.append(pack_end(len(kept)))
         return Draft(records, kept, self._changes)
 

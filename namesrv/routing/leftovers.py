@@ -57,13 +57,13 @@ class Leftovers:
         else:
             self._since.pop(leftover, None)
 
-    def due(self, now_ms: int) -> Iterator[Leftover]:
-        """Each that has been there for long enough; it is forgotten."""
+    def due(self, judged_ms: int, now_ms: int) -> Iterator[Leftover]:
+        """Each that had been there for long enough at `judged_ms`; it is forgotten."""
         self._since.update(dict.fromkeys(self._new, now_ms))
         self._new.clear()
         while self._since:
             leftover, since_ms = next(iter(self._since.items()))
-            if now_ms - since_ms < LEFTOVER_KEPT_MILLIS:
+            if judged_ms - since_ms < LEFTOVER_KEPT_MILLIS:
                 return
             del self._since[leftover]
             yield leftover

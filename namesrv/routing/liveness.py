@@ -1,37 +1,36 @@
 """Who is alive: the expiry scan, ends of connections, and stalls of our own process.
 
-Our own stall is not the brokers' death: after a pause of the process, expiries and
-closes are held until pending input was read plus one grace interval, and deadlines move
-by the length of the stall. Source: `RouteInfoManager#scanNotActiveBroker` and
+Our own stall is not the brokers' death: nobody is judged by what was not read yet
+(`routing/stalls.py`). Source: `RouteInfoManager#scanNotActiveBroker` and
 `#onChannelDestroy`, protocol.md sections 3.5 and 3.6.
 """
 
-from collections.abc import Iterable
 from typing import Final
 
 from namesrv._impl import BrokerLiveInfo, Connection
 from namesrv.hot_path import Pause
 from namesrv.options import Options
+from namesrv.routing.leases import Leases
 from namesrv.routing.leftovers import LeftoverKind
 from namesrv.routing.outbox import Close, Outbox
+from namesrv.routing.stalls import Stalls
 from namesrv.routing.tables import RouteTables
 from namesrv.routing.unfinished import UnfinishedWork
 from namesrv.routing.unregistration import unregister_live_broker
 from namesrv.work import WAIT, Cost, Steps
 
-TICK_MILLIS: Final = 100
-"""How often the server calls `tick`, at least."""
-STALL_MILLIS: Final = 1500
-"""A tick that comes later than this says that our process stood still."""
-GRACE_MILLIS: Final = 5000
-"""How long after a stall nobody is declared dead."""
+_CONFIRMATION_MILLIS: Final = 1000
+"""How often it is looked who of the last run was heard of."""
 _BROKERS_PER_MILLI: Final = 20
 """Looked at by scans in a millisecond, on average, at most: a tenth of the time."""
 _MAPPING_KEPT_MILLIS: Final = 86_400_000
 
 
 class Liveness:
-    """Decides when a silent broker is gone. `now_ms` is monotonic everywhere."""
+    """Decides when a silent broker is gone. `now_ms` is monotonic everywhere.
+
+    `leases` are those of brokers of the last run.
+    """
 
     def __init__(
         self,
@@ -39,56 +38,48 @@ class Liveness:
         options: Options,
         outbox: Outbox,
         unfinished: UnfinishedWork,
+        started_ms: int,
     ) -> None:
         self._tables = tables
         self._options = options
         self._outbox = outbox
+        self._stalls = Stalls()
         self._unfinished = unfinished
         self._is_scanning = False
-        self._last_tick_ms: int | None = None
         self._last_scan_ms: int | None = None
-        self._held_until_ms = 0
-        self._held_closes: list[Connection] = []
+        # Ends that are held, and from when on each of them may count.
+        self._held_closes: list[tuple[Connection, int]] = []
         self._is_ending = False
-        # What a lease set as a broker's time, by (cluster, address).
-        self._leased: dict[tuple[str, str], int] = {}
+        self._next_confirmation_ms = 0
+        self.leases = Leases(tables, started_ms)
 
-    def is_holding(self, now_ms: int) -> bool:
-        """Whether nobody is declared dead at present, because we stood still."""
-        return now_ms < self._held_until_ms
-
-    def lease(
-        self, infos: Iterable[BrokerLiveInfo], now_ms: int, lease_millis: int
-    ) -> None:
-        """Brokers of a snapshot live for so long, unless they are heard of; from then
-        on their own timeout counts."""
-        for info in infos:
-            heard_of = now_ms + lease_millis - info.heartbeat_timeout_millis
-            info.last_update_timestamp = self._leased[info.key] = heard_of
+    def read_until_ms(self, now_ms: int) -> int:
+        """Up to which moment all that peers have sent counts as read: now, or before a
+        stall of our own that may have kept us from reading."""
+        return self._stalls.read_until_ms(now_ms)
 
     def end(self) -> None:
         """From now on nobody is declared dead: brokers are told to go elsewhere, so
         that their silence says nothing."""
         self._is_ending = True
 
-    def is_unconfirmed(self, info: BrokerLiveInfo) -> bool:
-        """Whether a broker of a snapshot was not heard of yet."""
-        heard_of = self._leased.get(info.key)
-        return info.owner is None and heard_of == info.last_update_timestamp
+    def tick(self, cpu_ms: int, now_ms: int) -> None:
+        """Call it every TICK_MILLIS or sooner; scans when it is time.
 
-    def tick(self, now_ms: int) -> None:
-        """Call it every TICK_MILLIS or sooner; scans when it is time."""
-        self._notice_stall(now_ms)
-        self._last_tick_ms = now_ms
-        if self._is_ending or self.is_holding(now_ms):
+        `cpu_ms` is the CPU time that this process has used, in milliseconds.
+        """
+        self._notice_stall(cpu_ms, now_ms)
+        judged_ms = self._stalls.tick(cpu_ms, now_ms)
+        if self.leases and now_ms >= self._next_confirmation_ms:
+            self._next_confirmation_ms = now_ms + _CONFIRMATION_MILLIS
+            self.leases.drop_confirmed()
+        if self._is_ending or self._stalls.is_grace(now_ms):
             return
-        held, self._held_closes = self._held_closes, []
-        for connection in held:
-            self._unfinished.begin(self._remove_brokers_of(connection, now_ms))
+        self._remove_held(now_ms)
         if not self._is_scanning and self._is_scan_due(now_ms):
             self._last_scan_ms = now_ms
             self._is_scanning = True
-            self._unfinished.begin(self._scan(now_ms))
+            self._unfinished.begin(self._scan(judged_ms, now_ms))
 
     def _is_scan_due(self, now_ms: int) -> bool:
         """By the interval, and by how much there is to look at: an interval that is
@@ -99,36 +90,44 @@ class Liveness:
         interval = max(self._options.scan_not_active_broker_interval, shortest)
         return last_ms is None or now_ms - last_ms >= interval
 
-    def _scan(self, now_ms: int) -> Steps[None]:
+    def _scan(self, judged_ms: int, now_ms: int) -> Steps[None]:
         try:
-            yield from self._scan_not_active_broker(now_ms)
-            yield from self._clear_leftovers(now_ms)
+            yield from self._scan_not_active_broker(judged_ms, now_ms)
+            yield from self._clear_leftovers(judged_ms, now_ms)
         finally:
             self._is_scanning = False
 
-    def on_channel_destroy(self, connection: Connection, now_ms: int) -> None:
+    def on_channel_destroy(
+        self, connection: Connection, cpu_ms: int, now_ms: int
+    ) -> None:
         """A connection ended: the brokers that registered on it last are gone."""
-        self._notice_stall(now_ms)
-        if self.is_holding(now_ms):
-            self._held_closes.append(connection)
+        self._notice_stall(cpu_ms, now_ms)
+        held_until_ms = self._stalls.held_until_ms(now_ms)
+        if held_until_ms > now_ms:
+            self._held_closes.append((connection, held_until_ms))
         else:
             self._unfinished.begin(self._remove_brokers_of(connection, now_ms))
 
-    def _notice_stall(self, now_ms: int) -> None:
-        last = self._last_tick_ms
-        if last is None or now_ms - last <= STALL_MILLIS:
+    def _notice_stall(self, cpu_ms: int, now_ms: int) -> None:
+        stall = self._stalls.notice(cpu_ms, now_ms)
+        if stall is None:
             return
-        stall = now_ms - last - TICK_MILLIS
-        self._last_tick_ms = now_ms
-        self._held_until_ms = now_ms + GRACE_MILLIS
-        self._tables.broker_live_table.shift(stall)
-        for key in self._leased:
-            self._leased[key] += stall
-        self._outbox.warn(
-            "this process stood still, nobody is declared dead for a while",
-            stall_millis=stall,
-            grace_millis=GRACE_MILLIS,
-        )
+        if stall.machine_millis:
+            self._tables.broker_live_table.shift(stall.machine_millis)
+            self.leases.shift(stall.machine_millis)
+            event = "this process stood still, nobody is declared dead for a while"
+        else:
+            event = "one piece of work took long, ends are held for a moment"
+        self._outbox.warn(event, **stall._asdict())
+
+    def _remove_held(self, now_ms: int) -> None:
+        """Those whose time has come, in the order in which they were heard of."""
+        held, self._held_closes = self._held_closes, []
+        for connection, until_ms in held:
+            if until_ms <= now_ms:
+                self._unfinished.begin(self._remove_brokers_of(connection, now_ms))
+            else:
+                self._held_closes.append((connection, until_ms))
 
     def _remove_brokers_of(self, connection: Connection, now_ms: int) -> Steps[None]:
         """Fenced: a broker that registered elsewhere since is not touched."""
@@ -136,9 +135,10 @@ class Liveness:
             yield WAIT
         for key in sorted(connection.registered):
             yield Cost.GROUP
-            if self._held_until_ms > now_ms:
-                # We stood still meanwhile.
-                self._held_closes.append(connection)
+            if self._stalls.is_grace(now_ms):
+                # The machine stood still meanwhile.
+                held_until_ms = self._stalls.held_until_ms(now_ms)
+                self._held_closes.append((connection, held_until_ms))
                 return
             info = self._tables.broker_live_table.get(*key)
             if info is None or info.owner is not connection:
@@ -159,16 +159,16 @@ class Liveness:
                 self._tables, self._options, self._outbox, info, now_ms
             )
 
-    def _scan_not_active_broker(self, now_ms: int) -> Steps[None]:
+    def _scan_not_active_broker(self, judged_ms: int, now_ms: int) -> Steps[None]:
         table = self._tables.broker_live_table
-        expired = table.expired(now_ms)
+        expired = table.expired(judged_ms)
         yield Cost.REQUEST + len(table) // _BROKERS_PER_MILLI
         for info in expired:
             yield Cost.GROUP
             yield from self._tables.busy.wait(info.broker_name)
-            if self._is_ending or self._held_until_ms > now_ms:
+            if self._is_ending or self._stalls.is_grace(now_ms):
                 return
-            if not _is_expired(info, now_ms) or table.get(*info.key) is not info:
+            if not _is_expired(info, judged_ms) or table.get(*info.key) is not info:
                 continue
             self._report_expired(info, now_ms)
             yield from unregister_live_broker(
@@ -186,7 +186,7 @@ class Liveness:
             "broker": info.broker_name,
             "address": info.broker_addr,
         }
-        if self.is_unconfirmed(info):
+        if self.leases.is_unconfirmed(info):
             event = "broker of the last run did not come back"
             self._outbox.warn(event, **fields)
             return
@@ -200,10 +200,10 @@ class Liveness:
     def _carries_live_broker(self, connection: Connection) -> bool:
         return bool(connection.registered)
 
-    def _clear_leftovers(self, now_ms: int) -> Steps[None]:
+    def _clear_leftovers(self, judged_ms: int, now_ms: int) -> Steps[None]:
         """What refused, broken or clashing registrations left behind goes in time."""
         tables = self._tables
-        for kind, name, what in tables.leftovers.due(now_ms):
+        for kind, name, what in tables.leftovers.due(judged_ms, now_ms):
             yield Cost.GROUP
             if kind == LeftoverKind.NAME:
                 if name is None or name not in tables.broker_addr_table:
@@ -244,9 +244,9 @@ class Liveness:
                 yield from tables.remove_group(name, now_ms)
 
 
-def _is_expired(info: BrokerLiveInfo, now_ms: int) -> bool:
+def _is_expired(info: BrokerLiveInfo, judged_ms: int) -> bool:
     """What its connection sent and waits to be heard counts from when it was read."""
     heard_ms, owner = info.last_update_timestamp, info.owner
     if isinstance(owner, Connection) and owner.pause != Pause.NONE:
         heard_ms = max(heard_ms, owner.read_ms)
-    return now_ms - heard_ms > info.heartbeat_timeout_millis
+    return judged_ms - heard_ms > info.heartbeat_timeout_millis

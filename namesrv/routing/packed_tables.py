@@ -12,6 +12,7 @@ from typing import Any, Final, NamedTuple
 import msgpack
 
 from namesrv.routing.broker_data import TopicQueues
+from namesrv.routing.leases import Leases
 from namesrv.routing.snapshot import packed_numbers
 from namesrv.routing.tables import RouteTables
 from namesrv.wire.bodies import TopicQueueMappingInfo
@@ -19,7 +20,7 @@ from namesrv.wire.snapshot_records import TABLES, Pieces, array_head, bytes_head
 
 PIECE_TOPICS: Final = 1024
 """Topics, or mappings, that one step packs; about half a millisecond."""
-_MEMBERS: Final = 8
+_MEMBERS: Final = 10
 
 
 class _Piece(NamedTuple):
@@ -62,7 +63,9 @@ class PackedTables:
             self._mappings.append(b"".join(map(self._mapping, mappings)))
         return bool(mappings)
 
-    def finish(self, options: dict[str, str], saved_millis: int, now_ms: int) -> Pieces:
+    def finish(
+        self, options: dict[str, str], leases: Leases, saved_millis: int, now_ms: int
+    ) -> Pieces:
         """The record; `saved_millis` is the date, `options` what the groups' digests
         rely on."""
         while self.pack_next():
@@ -72,6 +75,7 @@ class PackedTables:
         topics = sum(len(piece.entries) for piece in pieces)
         tables, pack = self._tables, self._packer.pack
         filters = tables.filter_server_table.items()
+        left = leases.left_millis(now_ms).items()
         gone = {name: now_ms - at for name, at in tables.gone_since.items()}
         clusters = {c: list(names) for c, names in tables.cluster_addr_table.items()}
         return Pieces(
@@ -87,6 +91,8 @@ class PackedTables:
                 array_head(self._mapping_count),
                 *self._mappings,
                 pack(gone),
+                pack([(*key, millis) for key, millis in left]),
+                pack(leases.served_millis(now_ms)),
             ],
         )
 

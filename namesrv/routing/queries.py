@@ -86,11 +86,17 @@ def _filter_servers(
     table = tables.filter_server_table
     if not table:
         return
-    for data in groups:
-        for addr in data.broker_addrs.values():
-            servers = table.get((data.cluster, addr)) if addr is not None else None
-            if addr is not None and servers is not None:
-                yield addr, write_filter_server_list(servers)
+    # Two groups may have the same address; the later one counts, as in Java.
+    found = {
+        addr: table.get((data.cluster, addr))
+        for data in groups
+        for addr in data.broker_addrs.values()
+        if addr is not None
+    }
+    for addr in sorted(found):
+        servers = found[addr]
+        if servers is not None:
+            yield addr, write_filter_server_list(servers)
 
 
 def _mappings(

@@ -251,10 +251,10 @@ class Registration:
             tables, data, configs, refresh, drop_write
         )
         if complete and refresh and mappings:
-            for some in batches(list(mappings.items()), Cost.TOPIC):
+            for some in batches(list(mappings.items()), Cost.TOPIC_CHANGED):
                 for topic, info in some:
                     tables.set_mapping(topic, info, now_ms)
-                yield len(some) * Cost.TOPIC
+                yield len(some) * Cost.TOPIC_CHANGED
         return complete
 
     def _drop_missing(
@@ -292,7 +292,8 @@ class Registration:
         mask = ~PERM_WRITE if drop_write else -1
         stored = False
         complete = True
-        for some in batches(list(configs.values()), Cost.TOPIC):
+        data.coming_topics = len(configs)
+        for some in batches(list(configs.values()), Cost.TOPIC_CHANGED):
             queue_datas: dict[str, QueueData] = {}
             for config in some:
                 topic = config.topic_name
@@ -310,9 +311,10 @@ class Registration:
             if queue_datas:
                 tables.set_queues(data, queue_datas)
                 stored = True
-            yield len(some) * Cost.TOPIC
+            yield len(some) * Cost.TOPIC_CHANGED
             if not complete:
                 break
+        data.coming_topics = 0
         if stored:
             tables.forget_digests((data.broker_name,))
         return complete

@@ -85,7 +85,9 @@ class RoutingState:
         )
         self.turn = Turn(self.hot)
         self.unfinished = UnfinishedWork(self.turn, self.outbox)
-        self.liveness = Liveness(self.tables, options, self.outbox, self.unfinished)
+        self.liveness = Liveness(
+            self.tables, options, self.outbox, self.unfinished, started_ms
+        )
         self.waiting = WaitingRequests(options)
         self.refresh_hot_path(started_ms)
 

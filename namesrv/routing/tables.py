@@ -140,10 +140,10 @@ class RouteTables:
         self, entries: Sequence[TopicQueues], broker_name: str
     ) -> Steps[None]:
         """Take a group's entries out of topics."""
-        for some in batches(entries, Cost.TOPIC):
+        for some in batches(entries, Cost.TOPIC_CHANGED):
             for entry in some:
                 self.remove_queue(entry, broker_name)
-            yield len(some) * Cost.TOPIC
+            yield len(some) * Cost.TOPIC_CHANGED
 
     def group_changed(self, data: BrokerData) -> Steps[None]:
         """A group's addresses, zone or flag changed: its topics' answers did too.
@@ -202,9 +202,8 @@ class RouteTables:
     ) -> None:
         """A broker's next registration may be recognised by this; None: may not."""
         info.digest = digest
-        if digest is None:
-            data.digest_keys.discard(info.key)
-        else:
+        data.digest_keys.discard(info.key)
+        if digest is not None:
             data.digest_keys.add(info.key)
 
     def forget_digests(self, broker_names: Iterable[str]) -> None:
@@ -368,6 +367,10 @@ class RouteTables:
         text = self.broker_addr_table[broker_name].text(standard=False)
         return f"{write_string(broker_name)}:{text}"
 
+    def leases_changed(self) -> None:
+        """What a snapshot holds of leases is out of date."""
+        self.changes += 1
+
     def _carry(self, info: BrokerLiveInfo, former: object) -> None:
         """A live entry has an owner now, and `former` was that until now."""
         if isinstance(info.owner, Connection):
@@ -378,8 +381,7 @@ class RouteTables:
     def _leave_group(self, info: BrokerLiveInfo) -> None:
         """A live entry of a group is gone, or no longer what it was."""
         self.forget_digests((info.broker_name,))
-        data = self.broker_addr_table.get(info.broker_name)
-        if data is None:
+        if (data := self.broker_addr_table.get(info.broker_name)) is None:
             return
         data.discard_live(info.key)
         data.digest_keys.discard(info.key)

@@ -12,7 +12,7 @@ from namesrv.errors import ConnectionFault, TlsBroken
 from namesrv.hot_path import Pause
 from namesrv.routing.state import RoutingState
 from namesrv.server.broker_hosts import BrokerHosts, host_of
-from namesrv.server.clock import monotonic_millis
+from namesrv.server.clock import cpu_millis, monotonic_millis
 from namesrv.server.connection_limit import ConnectionLimit
 from namesrv.server.input_budget import InputBudget
 from namesrv.server.logs import EventLog
@@ -174,9 +174,10 @@ class Connections:
         of them. Source: `IdleStateHandler`, `SslHandler`, sections 5.2 and 5.3.
         """
         self._limit.report()
-        if not self._state.liveness.is_holding(now_ms):
-            for holder in list(self._input.stuck(now_ms)):
-                holder.close()
+        # After a stall of our own, what peers have sent may still be unread.
+        read_ms = self._state.liveness.read_until_ms(now_ms)
+        for holder in list(self._input.stuck(read_ms)):
+            holder.close()
         self._unswept = deque(self._by_connection.values())
         self.go_on_sweeping(now_ms)
 
@@ -193,9 +194,7 @@ class Connections:
 
     def _sweep_some(self, protocols: list[Served], now_ms: int) -> None:
         idle_millis = self._state.options.server_channel_max_idle_time_seconds * 1000
-        is_holding = self._state.liveness.is_holding(now_ms)
-        if is_holding:
-            idle_millis = 0
+        read_ms = self._state.liveness.read_until_ms(now_ms)
         for protocol in protocols:
             closing_since_ms = protocol.closing_since_ms
             if closing_since_ms is not None:
@@ -203,12 +202,12 @@ class Connections:
                     protocol.transport.abort()
             elif (
                 idle_millis
-                and now_ms - protocol.connection.last_active_ms > idle_millis
+                and read_ms - protocol.connection.last_active_ms > idle_millis
                 and not self._waits_for_us(protocol)
             ):
                 self._debug("connection is idle", protocol, protocol.connection)
                 protocol.close()
-            elif not is_holding and _is_stuck(protocol.handshake_since_ms, now_ms):
+            elif _is_stuck(protocol.handshake_since_ms, read_ms):
                 self.report_fault(protocol, TlsBroken("the handshake does not end"))
                 protocol.close()
 
@@ -295,7 +294,9 @@ class Connections:
         is_asking = self._state.unfinished.is_asking(connection)
         if (connection.registered or is_asking) and not self.is_ending:
             # The clock itself, because this may be the first sign of a stall.
-            self._state.liveness.on_channel_destroy(connection, monotonic_millis())
+            self._state.liveness.on_channel_destroy(
+                connection, cpu_millis(), monotonic_millis()
+            )
             self._flush()
 
     def _debug(self, event: str, protocol: Served, connection: Connection) -> None:

@@ -14,7 +14,6 @@ from typing import Any, Final
 
 from namesrv.errors import StartFailed, StorageError
 from namesrv.options import Options
-from namesrv.routing.liveness import TICK_MILLIS
 from namesrv.routing.outbox import (
     AuditEvent,
     Close,
@@ -25,9 +24,10 @@ from namesrv.routing.outbox import (
     RouteQuery,
 )
 from namesrv.routing.processor import RequestProcessor
+from namesrv.routing.stalls import TICK_MILLIS
 from namesrv.server.access_keys import AccessKeysFile
 from namesrv.server.audit_log import AuditLog
-from namesrv.server.clock import monotonic_millis, wall_millis
+from namesrv.server.clock import cpu_millis, monotonic_millis, wall_millis
 from namesrv.server.connections import Connections
 from namesrv.server.counted_event import CountedEvent
 from namesrv.server.data_directory import DataDirectory
@@ -245,7 +245,7 @@ class NameServer:
         self._tick_timer = loop.call_later(interval / 1000, self._tick)
 
     def _watch_brokers(self, now_ms: int) -> None:
-        self._state.liveness.tick(now_ms)
+        self._state.liveness.tick(cpu_millis(), now_ms)
         self._flush()
 
     def _sweep(self, now_ms: int) -> None:

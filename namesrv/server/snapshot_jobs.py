@@ -2,10 +2,17 @@
 
 import os
 from collections.abc import Callable, Iterable, Iterator
+from typing import NamedTuple
 
 from namesrv.errors import StorageError
 from namesrv.server.clock import wall_millis
-from namesrv.wire.snapshot_records import FIRST_LINE, Pieces, Place, is_record
+from namesrv.wire.snapshot_records import (
+    FIRST_LINE,
+    MOST_SERVED_MILLIS,
+    Pieces,
+    Place,
+    is_record,
+)
 
 
 class SnapshotJob:
@@ -49,16 +56,36 @@ class SnapshotJob:
         return record
 
 
-class StampJob:
-    """The date of our last sign of life."""
+class Stamp(NamedTuple):
+    """Our last sign of life: its date, and how long brokers could have been heard of
+    until then, in all runs together; 0 where it is not known."""
 
-    def __init__(self, path: str, done: Callable[[], None]) -> None:
+    seen_millis: int
+    served_millis: int
+
+    @classmethod
+    def read(cls, data: bytes) -> "Stamp":
+        """From the file: decimal digits on two lines; older ones have only one."""
+        try:
+            numbers = [int(line) for line in data.splitlines()[:2]]
+        except ValueError:
+            numbers = []
+        seen_millis, served_millis, *_ = [*numbers, 0, 0]
+        is_possible = 0 <= served_millis <= MOST_SERVED_MILLIS
+        return cls(seen_millis, served_millis if is_possible else 0)
+
+
+class StampJob:
+    """The date of our last sign of life, and how long we had served then."""
+
+    def __init__(self, path: str, served_millis: int, done: Callable[[], None]) -> None:
         self.path = path
+        self._served_millis = served_millis
         self._done = done
 
     def content(self) -> Iterable[bytes]:
-        """As decimal digits."""
-        return [b"%d\n" % wall_millis()]
+        """As decimal digits, a line each."""
+        return [b"%d\n%d\n" % (wall_millis(), self._served_millis)]
 
     def done(self, error: StorageError | None) -> None:
         """The date of the snapshot itself counts without it."""

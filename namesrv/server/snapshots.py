@@ -20,13 +20,15 @@ from namesrv.routing.state import RoutingState
 from namesrv.server.clock import monotonic_millis, wall_millis
 from namesrv.server.files import read
 from namesrv.server.logs import EventLog
-from namesrv.server.snapshot_jobs import SnapshotJob, StampJob
+from namesrv.server.snapshot_jobs import SnapshotJob, Stamp, StampJob
 from namesrv.server.writer import Writer
 
 SNAPSHOT_FILE: Final = "routes.snapshot"
 STAMP_FILE: Final = "routes.stamp"
 UNUSABLE_SUFFIX: Final = ".unusable"
 STAMP_MILLIS: Final = 5000
+LEASED_STAMP_MILLIS: Final = 1000
+"""While brokers of the last run are waited for: each restart may give back so much."""
 _STEP_MILLIS: Final = 3
 _PAUSE_SECONDS: Final = 0.004
 
@@ -82,23 +84,26 @@ class Snapshots:
                 return None
             snapshot = read_snapshot(data)
             # Not the later one: the date may have been set back since the last save.
-            seen_millis = self._read_stamp() or snapshot.tables.saved_millis
+            stamp = self._read_stamp()
+            seen_millis = stamp.seen_millis or snapshot.tables.saved_millis
             self._check_age(seen_millis)
         except (SnapshotInvalid, StorageError) as exc:
             self._set_aside(str(exc))
             return None
         if not snapshot.groups:
             return None
-        return self._take_over(snapshot, seen_millis, now_ms)
+        return self._take_over(snapshot, stamp, seen_millis, now_ms)
 
     def tick(self, now_ms: int) -> None:
         """Called every 100 ms: begins what is due."""
         if not self._writes:
             return
         if now_ms >= self._next_stamp_ms and not self._is_stamping:
-            self._next_stamp_ms = now_ms + STAMP_MILLIS
+            has_leases = bool(self._state.liveness.leases)
+            interval = LEASED_STAMP_MILLIS if has_leases else STAMP_MILLIS
+            self._next_stamp_ms = now_ms + interval
             self._is_stamping = True
-            self._writer.submit(StampJob(self._stamp_path, self._stamped))
+            self._submit_stamp(now_ms)
         is_idle = self._timer is None and not self._is_writing
         if is_idle and self._kept.is_behind and self._is_due(now_ms):
             self._last_save_ms = now_ms
@@ -113,6 +118,7 @@ class Snapshots:
         if not self._writes:
             return
         self._is_ending = True
+        self._state.liveness.leases.drop_confirmed()
         if self._kept.is_behind:
             if self._is_writing:
                 # By the time that this is written, the places are those of no file.
@@ -121,7 +127,11 @@ class Snapshots:
             while self._kept.has_waiting:
                 self._kept.pack_next()
             self._submit()
-        self._writer.submit(StampJob(self._stamp_path, self._stamped))
+        self._submit_stamp(monotonic_millis())
+
+    def _submit_stamp(self, now_ms: int) -> None:
+        served_millis = self._state.liveness.leases.served_millis(now_ms)
+        self._writer.submit(StampJob(self._stamp_path, served_millis, self._stamped))
 
     def _is_due(self, now_ms: int) -> bool:
         """By the interval as it is now, which may be shorter than it was."""
@@ -165,9 +175,9 @@ class Snapshots:
         self._is_stamping = False
 
     def _take_over(
-        self, snapshot: RouteSnapshot, seen_millis: int, now_ms: int
+        self, snapshot: RouteSnapshot, stamp: Stamp, seen_millis: int, now_ms: int
     ) -> WarmStart:
-        infos = self._kept.take_over(snapshot, now_ms)
+        infos = self._kept.take_over(snapshot, stamp.served_millis, now_ms)
         age = wall_millis() - seen_millis
         start = WarmStart(age, len(infos), len(self._state.tables.topic_queue_table))
         fields: dict[str, object] = {
@@ -179,11 +189,11 @@ class Snapshots:
         self._log.log_event(logging.INFO, "routes of the last run taken over", fields)
         return start
 
-    def _read_stamp(self) -> int:
+    def _read_stamp(self) -> Stamp:
         try:
-            return int(read(self._stamp_path) or b"0")
-        except (ValueError, StorageError):
-            return 0
+            return Stamp.read(read(self._stamp_path) or b"")
+        except StorageError:
+            return Stamp(0, 0)
 
     def _check_age(self, seen_millis: int) -> None:
         """Also against dates that have not come yet: the clock was changed."""

@@ -1,10 +1,10 @@
 """Brokers as they behave: each knows itself and what it last said."""
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 
 from namesrv.testing.clock import VirtualClock
-from namesrv.testing.history import TOPICS, Member
+from namesrv.testing.history import FILTERS, TOPICS, Member
 from namesrv.testing.network import PROMPT_MILLIS, Link, Network, Sent
 from namesrv.testing.requests import (
     PLAIN,
@@ -26,6 +26,11 @@ class Sending:
     form: Form = PLAIN
     delay: int = PROMPT_MILLIS
     fault: str = "none"
+
+
+def replaced(who: Identity, change: Mapping[str, str | int]) -> Identity:
+    """The same with other values of some fields."""
+    return Identity(**{**who._asdict(), **change})
 
 
 @dataclass(slots=True)
@@ -97,17 +102,19 @@ class BrokerActor(Peer):
         self._number = number
         self._moves = 0
         self._member = member
+        self.addr = self._own_addr()
+        self.cluster = member.cluster
         self.id = member.id
         self.name = member.name
         self.is_up = False
         self.topics = {t: Queues(4, 4, 6) for t in member.topics}
         self.version = Version(1, 0, 1_700_000_000_000 + number)
+        self._filters: tuple[str, ...] | None = ()
 
     @property
     def identity(self) -> Identity:
         """Who it is at present."""
-        addr = f"10.0.{self._number}.{self._moves}:10911"
-        return Identity(self._member.cluster, self.name, self.id, addr)
+        return Identity(self.cluster, self.name, self.id, self.addr)
 
     def register(self, sending: Sending) -> None:
         """Send the whole topic table."""
@@ -132,6 +139,10 @@ class BrokerActor(Peer):
                 self.topics[absent[0]] = Queues(2, 2, 6)
             else:
                 del self.topics[TOPICS[0]]
+        elif what == "filters":
+            # None, one and two of them in turn, and now and then no word.
+            nth = self.version.counter % 4
+            self._filters = FILTERS[:nth] if nth < len(FILTERS) + 1 else None
         if what != "none":
             self._next_version(state=int(what == "state"))
 
@@ -150,6 +161,17 @@ class BrokerActor(Peer):
     def move(self) -> None:
         """Another address from now on; connections of the old one are gone."""
         self._moves += 1
+        self.addr = self._own_addr()
+
+    def become(self, change: Mapping[str, str | int], *, newer: bool) -> None:
+        """Its configuration was changed: some of cluster, name, id and address."""
+        who = replaced(self.identity, change)
+        self.cluster, self.name, self.id, self.addr = who
+        if newer:
+            self._next_version(state=1)
+
+    def _own_addr(self) -> str:
+        return f"10.0.{self._number}.{self._moves}:10911"
 
     def _register(self, topics: Iterable[str], sending: Sending) -> None:
         acting = None if sending.form.deflated else self._member.acting
@@ -159,6 +181,7 @@ class BrokerActor(Peer):
             acting,
             self.version,
             {topic: self.topics[topic] for topic in topics},
+            self._filters if not sending.form.deflated else self._filters or (),
         )
         self.send([request], sending)
 

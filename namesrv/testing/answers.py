@@ -88,13 +88,17 @@ class Questions:
         if by_name is None:
             return None
         brokers, queues = [], []
+        filters: dict[str, tuple[str, ...]] = {}
         for name in sorted(by_name):
             group = model.groups[name]
             addrs = self._shown_addrs(group, by_name[name])
             brokers.append(_broker_data(group, name, addrs, standard=standard))
             queues.append(_queue_data(name, by_name[name]))
+            for addr in group.addrs.values():
+                filters[addr] = model.filters.get((group.cluster, addr), ())
+        table = json_text({addr: f for addr, f in sorted(filters.items()) if f})
         return (
-            f'{{"brokerDatas":[{",".join(brokers)}],"filterServerTable":{{}},'
+            f'{{"brokerDatas":[{",".join(brokers)}],"filterServerTable":{table},'
             f'"queueDatas":[{",".join(queues)}]}}'
         )
 

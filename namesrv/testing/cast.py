@@ -3,7 +3,7 @@
 A step is a method of the same name; what the machine does is a step of the world.
 """
 
-from namesrv.testing.actors import BrokerActor, Line, Peer, Sending
+from namesrv.testing.actors import BrokerActor, Line, Peer, Sending, replaced
 from namesrv.testing.clock import VirtualClock
 from namesrv.testing.history import NEVER, NOBODY, Setting
 from namesrv.testing.network import Link, Network
@@ -74,6 +74,61 @@ class Cast:
         """Another one begins at its address, and registers."""
         self._brokers[broker].rename(name, newer=newer)
         self.register(broker, "none", **sent)
+
+    def become(
+        self, broker: int, change: dict[str, str | int], newer: bool, **sent: object
+    ) -> None:
+        """It has another cluster, name, id or address, and registers."""
+        self._brokers[broker].become(self._resolved(change), newer=newer)
+        self.register(broker, "none", **sent)
+
+    def restart_as(
+        self,
+        broker: int,
+        change: dict[str, str | int],
+        newer: bool,
+        late: int,
+        late_end: int,
+    ) -> None:
+        """As restart_broker, and its configuration was changed meanwhile."""
+        actor = self._brokers[broker]
+        link = actor.line.link
+        if actor.is_up and link is not None and not link.has_ended:
+            if late != NEVER:
+                actor.send([Unregister(actor.identity)], Sending(delay=late))
+            self._end(link, late_end, cut=False)
+        actor.line.link = None
+        actor.is_up = True
+        actor.become(self._resolved(change), newer=newer)
+        actor.register(Sending())
+
+    def swap(self, broker: int, other: int, late: int) -> None:
+        """Two brokers exchange their addresses, reconnect and register."""
+        one, two = self._brokers[broker], self._brokers[other]
+        addrs = two.addr, one.addr
+        for actor, addr in zip((one, two), addrs, strict=True):
+            self._end(actor.line.link, late, cut=False)
+            actor.line.link = None
+            actor.become({"addr": addr}, newer=True)
+            actor.is_up = True
+        for actor in (one, two):
+            actor.register(Sending())
+
+    def misname(
+        self, broker: int, change: dict[str, str | int], stranger: bool, delay: int
+    ) -> None:
+        """Somebody unregisters it under another cluster, name, id or address."""
+        actor = self._brokers[broker]
+        who = replaced(actor.identity, self._resolved(change))
+        peer = self._operator if stranger else actor
+        peer.send([Unregister(who)], Sending(delay=delay))
+
+    def _resolved(self, change: dict[str, str | int]) -> dict[str, str | int]:
+        """An address is drawn as the number of the broker that has it."""
+        number = change.get("addr")
+        if not isinstance(number, int):
+            return change
+        return {**change, "addr": self._brokers[number].addr}
 
     def reconnect(self, broker: int, late: int, registers: bool) -> None:
         """It uses a new connection; the server hears late that the old one ended."""

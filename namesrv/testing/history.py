@@ -15,6 +15,7 @@ STEPS: Final = 60
 CLUSTERS: Final = ("c1", "c2")
 NAMES: Final = ("broker-a", "broker-b", "broker-c")
 TOPICS: Final = ("T0", "T1", "T2", "T3", "T4")
+FILTERS: Final = ("10.0.9.1:30000", "10.0.9.2:30000")
 NEVER: Final = -1
 NOBODY: Final = -1
 
@@ -152,6 +153,10 @@ _WEIGHTS: Final = {
     "switch_role": 5,
     "move": 4,
     "rename": 2,
+    "become": 4,
+    "restart_as": 6,
+    "swap": 3,
+    "misname": 3,
     "reconnect": 8,
     "restart_broker": 6,
     "die": 5,
@@ -163,7 +168,10 @@ _WEIGHTS: Final = {
     "set_writable": 4,
     "jump_clock": 3,
     "stall": 5,
+    "toil": 2,
+    "crowd": 4,
     "restart": 5,
+    "crash": 2,
 }
 
 
@@ -219,7 +227,8 @@ class _Drawer:
         return {"form": self._form(), "delay": self._delay(), "fault": self._fault()}
 
     def _register(self) -> dict[str, object]:
-        change = self._random.choice(("none", "none", "queues", "topics", "state"))
+        changes = ("none", "none", "queues", "topics", "state", "filters")
+        change = self._random.choice(changes)
         return {"broker": self._broker(), "change": change, **self._sent()}
 
     def _heartbeat(self) -> dict[str, object]:
@@ -248,6 +257,46 @@ class _Drawer:
         named: dict[str, object] = {"name": self._random.choice(NAMES)}
         named |= {"newer": self._random.random() < 0.5}
         return {"broker": self._broker(), **named, **self._sent()}
+
+    def _change(self) -> dict[str, str | int]:
+        """Mostly one thing changes; an address is that of some broker."""
+        random = self._random
+        change: dict[str, str | int] = {}
+        for _ in range(random.choice((1, 1, 1, 2))):
+            what = random.choice(("cluster", "cluster", "name", "id", "addr"))
+            if what == "cluster":
+                change[what] = random.choice(CLUSTERS)
+            elif what == "name":
+                change[what] = random.choice(NAMES)
+            else:
+                change[what] = (
+                    self._broker() if what == "addr" else random.randint(0, 2)
+                )
+        return change
+
+    def _become(self) -> dict[str, object]:
+        newer = self._random.random() < 0.5
+        changed: dict[str, object] = {"change": self._change(), "newer": newer}
+        return {"broker": self._broker(), **changed, **self._sent()}
+
+    def _restart_as(self) -> dict[str, object]:
+        late = self._random.choice((NEVER, self._random.randint(1, 4000)))
+        return {
+            "broker": self._broker(),
+            "change": self._change(),
+            "newer": self._random.random() < 0.7,
+            "late": late,
+            "late_end": max(late, 1) + self._random.randint(0, 9000),
+        }
+
+    def _swap(self) -> dict[str, object]:
+        broker, other = self._broker(), self._broker()
+        return {"broker": broker, "other": other, "late": self._lateness()}
+
+    def _misname(self) -> dict[str, object]:
+        stranger = self._random.random() < 0.5
+        changed: dict[str, object] = {"change": self._change(), "stranger": stranger}
+        return {"broker": self._broker(), **changed, "delay": self._delay()}
 
     def _reconnect(self) -> dict[str, object]:
         registers = self._random.random() < 0.8
@@ -303,13 +352,38 @@ class _Drawer:
     def _stall(self) -> dict[str, object]:
         millis = self._random.choice((3000, 8000, 30_000, 100_000))
         millis += self._random.randint(0, 2000)
-        return {"millis": millis, "ends_first": self._random.random() < 0.3}
+        own_percent = self._random.choice((0, 0, 0, 100, 100, 50))
+        return {
+            "millis": millis,
+            "own_percent": own_percent,
+            "ends_first": self._random.random() < 0.3,
+        }
+
+    def _toil(self) -> dict[str, object]:
+        return {
+            "times": self._random.randint(2, 6),
+            "millis": self._random.randint(1600, 6000),
+            "pause": self._random.choice((10, 300, 2500)),
+            "ends_first": self._random.random() < 0.3,
+        }
+
+    def _crowd(self) -> dict[str, object]:
+        return {"millis": self._random.randint(3000, 25_000)}
 
     def _restart(self) -> dict[str, object]:
         how = self._random.choice(("stop", "stop", "kill", "kill", "cold"))
         down = self._random.choice((50, 1000, 20_000, 80_000, 620_000))
         down += self._random.randint(0, 900)
         return {"how": how, "down": down, "flipped": self._random.random() < 0.2}
+
+    def _crash(self) -> dict[str, object]:
+        """More often than a lease is long."""
+        return {
+            "how": self._random.choice(("kill", "stop")),
+            "times": self._random.randint(2, 5),
+            "up": self._random.choice((2000, 20_000, 60_000)),
+            "down": self._random.choice((50, 2000, 30_000)),
+        }
 
 
 def _shown(value: object) -> str:

@@ -7,6 +7,9 @@ from namesrv.testing.model import Group, Key, Live, Model
 from namesrv.testing.requests import Queues
 
 _INTERVAL_MILLIS: Final = 5000
+_CONFIRMATION_MILLIS: Final = 1000
+Leases = dict[Key, tuple[int, int]]
+"""Until when a broker lives at least and at most, in time that was served."""
 
 
 class Keeper:
@@ -17,7 +20,7 @@ class Keeper:
     """
 
     def __init__(self, lag_millis: int) -> None:
-        self._lag_millis = lag_millis + _INTERVAL_MILLIS
+        self._lag_millis = lag_millis + _INTERVAL_MILLIS + _CONFIRMATION_MILLIS
         self._changed_ms: list[int] = []
         self._begun_at = 0
         self._groups: dict[str, _GroupCopy] = {}
@@ -38,10 +41,10 @@ class Keeper:
         if name in model.groups:
             self._groups[name] = _GroupCopy(model, name)
 
-    def pack_tables(self, model: Model) -> None:
+    def pack_tables(self, model: Model, leases: Leases) -> None:
         """What groups share is packed; groups that went meanwhile are left out."""
         groups = {n: g for n, g in self._groups.items() if n in model.groups}
-        self._packed = _FileCopy(model, groups)
+        self._packed = _FileCopy(model, groups, leases)
 
     def written(self) -> None:
         """The new file counts from now on."""
@@ -56,12 +59,14 @@ class Keeper:
         age_millis = awake_ms - self._changed_ms[0]
         return age_millis if age_millis > self._lag_millis else None
 
-    def restore(self, model: Model) -> None:
-        """Fill an empty model with what the file holds."""
+    def restore(self, model: Model) -> Leases:
+        """Fill an empty model with what the file holds; the leases that it has."""
         self._changed_ms.clear()
         self._begun_at = 0
-        if self._file is not None:
-            self._file.restore(model)
+        if self._file is None:
+            return {}
+        self._file.restore(model)
+        return self._file.leases
 
     @property
     def is_behind(self) -> bool:
@@ -84,7 +89,9 @@ class _GroupCopy:
     def __init__(self, model: Model, name: str) -> None:
         self.group: Group = model.groups[name].copy()
         self.lives: dict[Key, Live] = {
-            key: replace(live) for key, live in model.lives.items() if live.name == name
+            key: replace(live)
+            for key, live in model.lives.items()
+            if live.belongs_to(name)
         }
         self.queues: dict[tuple[str, int], Queues] = {
             (topic, model.births[topic]): by_name[name]
@@ -99,9 +106,13 @@ class _FileCopy:
     A topic that was deleted between a group's moment and the last one is left out.
     """
 
-    def __init__(self, model: Model, groups: dict[str, _GroupCopy]) -> None:
+    def __init__(
+        self, model: Model, groups: dict[str, _GroupCopy], leases: Leases
+    ) -> None:
         self.groups = groups
+        self.leases = leases
         self.births = dict(model.births)
+        self.filters = dict(model.filters)
         self.topics = {(topic, model.births[topic]) for topic in model.topics}
         self.clusters = {c: set(names) for c, names in model.clusters.items()}
 
@@ -111,6 +122,7 @@ class _FileCopy:
         if not self.groups:
             return
         model.clusters = {c: set(names) for c, names in self.clusters.items()}
+        model.filters = dict(self.filters)
         for name, copy in self.groups.items():
             model.groups[name] = copy.group.copy()
             model.lives |= {key: replace(live) for key, live in copy.lives.items()}

@@ -46,8 +46,10 @@ class Group:
 class Live:
     """A broker that registered; `link` is the connection that it did so on.
 
-    It may be gone from `soonest_ms` on, and has to be from `latest_ms` on; `is_closing`
-    says that its connection has ended and the end is held.
+    It may be gone from `soonest_ms` on, and has to be from `latest_ms` on; an end of
+    its connection that is held counts from `closing_ms` on. `is_leased` says that it
+    was not heard of since the last warm start, `is_orphan` that its group went without
+    it.
     """
 
     name: str
@@ -58,7 +60,13 @@ class Live:
     heard_ms: int = 0
     soonest_ms: int = 0
     latest_ms: int = 0
-    is_closing: bool = False
+    closing_ms: int | None = None
+    is_leased: bool = False
+    is_orphan: bool = False
+
+    def belongs_to(self, name: str) -> bool:
+        """Whether it is one of the group of this name."""
+        return self.name == name and not self.is_orphan
 
     @property
     def kept_facts(self) -> tuple[object, ...]:
@@ -83,6 +91,7 @@ class Model:
         self.topics: dict[str, dict[str, Queues]] = {}
         self.lives: dict[Key, Live] = {}
         self.births: dict[str, int] = {}
+        self.filters: dict[Key, tuple[str, ...]] = {}
         self.changes = 0
 
     def copy(self) -> "Model":
@@ -93,6 +102,7 @@ class Model:
         twin.topics = {topic: dict(by_name) for topic, by_name in self.topics.items()}
         twin.lives = {key: replace(live) for key, live in self.lives.items()}
         twin.births = dict(self.births)
+        twin.filters = dict(self.filters)
         twin.changes = self.changes
         return twin
 
@@ -117,7 +127,9 @@ class Model:
         if old_addr not in (None, who.addr):
             holder = self.lives.get((who.cluster, old_addr or ""))
             if holder is not None and holder.version.state > request.version.state:
-                self._drop_live(key)
+                rejected = self.lives.get(key)
+                if rejected is not None and rejected.name == who.name:
+                    self._drop_live(key)
                 return {}
         if who.id not in group.addrs and len(request.topics) == 1:
             raise Refused
@@ -125,25 +137,38 @@ class Model:
             group.addrs[who.id] = who.addr
             self.changes += 1
             for gone in [k for k, v in self.lives.items() if k[1] == old_addr]:
-                if self.lives[gone].name == who.name:
+                if self.lives[gone].belongs_to(who.name):
                     self._drop_live(gone)
+                    self._put_filters(gone, ())
         self._store_topics(request, group, is_first or old_addr is None)
         self._put_live(request, key, link)
+        if request.filters is not None:
+            self._put_filters(key, request.filters)
         master = group.addrs.get(0)
         if who.id == 0 or master is None or (who.cluster, master) not in self.lives:
             return {}
         ha = self.lives[who.cluster, master].ha
         return {"haServerAddr": ha, "masterAddr": master}
 
-    def unregister(self, request: Unregister) -> None:
-        """Section 3.4."""
+    def unregister(self, request: Unregister, link: int) -> None:
+        """Section 3.4; what another connection registered under another cluster or name
+        is not meant (section 9, point 3)."""
         who = request.broker
-        self.remove((who.cluster, who.addr), who.name)
+        key = who.cluster, who.addr
+        live = self.lives.get(key)
+        is_meant = live is not None and live.name == who.name
+        others = self._others(key, who.name)
+        if live is None or is_meant or live.link == link:
+            self._drop_live(key)
+            self._put_filters(key, ())
+        if others and (is_meant or any(self.lives[k].link != link for k in others)):
+            self._stay(key, who.name, others)
+        else:
+            self.remove(key, who.name)
 
     def remove(self, key: Key, name: str) -> None:
-        """A broker goes, for whatever reason, and what hangs on it."""
+        """An address goes from its group, and what hangs on it."""
         cluster, addr = key
-        self._drop_live(key)
         group = self.groups.get(name)
         if group is None:
             return
@@ -157,32 +182,69 @@ class Model:
             self._change_perm(name, lambda perm: perm & ~_WRITE)
 
     def expire(self, key: Key) -> None:
-        """A live broker goes (sections 3.5 and 3.6); one without an address quietly."""
-        name = self.lives[key].name
-        if self.is_visible(key):
+        """A live broker goes (sections 3.5 and 3.6); one without an address quietly,
+        and one that is live in another cluster, too, leaves its address to that."""
+        name, is_visible = self.lives[key].name, self.is_visible(key)
+        others = self._others(key, name)
+        self._drop_live(key)
+        self._put_filters(key, ())
+        if others and name in self.groups:
+            self._stay(key, name, others)
+        elif is_visible:
             self.remove(key, name)
-        else:
-            self._drop_live(key)
 
     def is_visible(self, key: Key) -> bool:
+        """Whether a live broker's address is among those of its group for its sake
+        alone."""
+        name = self.lives[key].name
+        group = self.groups.get(name)
+        if group is None or self._others(key, name):
+            return False
+        return key[1] in group.addrs.values()
+
+    def is_shown(self, key: Key) -> bool:
         """Whether a live broker's address is among those of its group."""
         group = self.groups.get(self.lives[key].name)
         return group is not None and key[1] in group.addrs.values()
+
+    def _others(self, key: Key, name: str) -> list[Key]:
+        """Where else a broker of this name is live at the address of `key`."""
+        return sorted(
+            other
+            for other, live in self.lives.items()
+            if other != key and other[1] == key[1] and live.belongs_to(name)
+        )
+
+    def _stay(self, key: Key, name: str, others: list[Key]) -> None:
+        """The address stays; a cluster in which nobody is live any more is left."""
+        cluster = key[0]
+        lives = self.lives.items()
+        if any(c == cluster and live.belongs_to(name) for (c, _), live in lives):
+            return
+        self.leave_cluster(cluster, name)
+        group = self.groups[name]
+        if group.cluster == cluster:
+            group.cluster = others[0][0]
+            self.changes += 1
 
     def remove_group(self, name: str) -> None:
         """A group goes, with its queues."""
         del self.groups[name]
         self.changes += 1
+        for live in self.lives.values():
+            live.is_orphan = live.is_orphan or live.name == name
         for topic in list(self.topics):
             self._drop_queues(topic, name)
 
     def leave_cluster(self, cluster: str, name: str) -> None:
         """A cluster without names goes."""
         names = self.clusters.get(cluster, set())
-        names.discard(name)
+        if name not in names:
+            return
+        names.remove(name)
         self.changes += 1
         if not names:
-            self.clusters.pop(cluster, None)
+            del self.clusters[cluster]
 
     def delete_topic(self, request: DeleteTopic) -> None:
         """Section 3.10."""
@@ -225,7 +287,11 @@ class Model:
         """(group, id) of addresses that nobody registers, (group, None) of groups
         without addresses, (name, cluster) of names without a group."""
         found: set[tuple[str, str | int | None]] = set()
-        lives = {(live.name, addr) for (_, addr), live in self.lives.items()}
+        lives = {
+            (live.name, addr)
+            for (_, addr), live in self.lives.items()
+            if not live.is_orphan
+        }
         for name, group in self.groups.items():
             found |= {
                 (name, i) for i, a in group.addrs.items() if (name, a) not in lives
@@ -266,9 +332,22 @@ class Model:
             who.name, request.timeout_millis, request.version, ha_addr(who), link
         )
         old = self.lives.get(key)
-        if old is None or old.kept_facts != live.kept_facts:
+        if old is None or old.is_leased or old.kept_facts != live.kept_facts:
             self.changes += 1
         self.lives[key] = live
+
+    def _put_filters(self, key: Key, filters: tuple[str, ...]) -> None:
+        if self.filters.get(key, ()) != filters:
+            self.changes += 1
+        self.filters.pop(key, None)
+        if filters:
+            self.filters[key] = filters
+
+    def confirm(self, live: Live) -> None:
+        """A broker of the last run was heard of."""
+        if live.is_leased:
+            live.is_leased = False
+            self.changes += 1
 
     def _drop_live(self, key: Key) -> None:
         if self.lives.pop(key, None) is not None:

@@ -15,11 +15,13 @@ from namesrv.testing.answers import (
     read_legacy,
     split_answers,
 )
+from namesrv.testing.deadlines import Deadlines
 from namesrv.testing.disagreement import disagreement
 from namesrv.testing.history import CLUSTERS, TOPICS, Setting
-from namesrv.testing.keeping import Keeper
+from namesrv.testing.keeping import Keeper, Leases
 from namesrv.testing.leftovers import Leftover, Leftovers
 from namesrv.testing.model import Key, Live, Model, Refused
+from namesrv.testing.pauses import GRACE_MILLIS
 from namesrv.testing.requests import (
     AskRoute,
     DeleteTopic,
@@ -34,12 +36,9 @@ from namesrv.testing.requests import (
     version_json,
 )
 
-SCAN_MILLIS: Final = 5000
-GRACE_MILLIS: Final = 5000
-LEASE_MILLIS: Final = 90_000
-STALL_MILLIS: Final = 1500
-_TICK_MILLIS: Final = 100
 _MOST_ORDERS: Final = 120
+
+SIGNS_OF_LIFE: Final = (Register, Heartbeat, QueryVersion)
 
 Removal = Callable[[Model], None]
 Expected = tuple[int, dict[str, str] | None, bytes]
@@ -56,11 +55,14 @@ class Violation(Exception):
 class Oracle:
     """Follows one history. All times are those of the world."""
 
-    def __init__(self, setting: Setting, keeper: Keeper) -> None:
+    def __init__(
+        self, setting: Setting, keeper: Keeper, is_live: Callable[[Key], bool]
+    ) -> None:
         self._keeper = keeper
+        self._is_live = is_live
         # The server's time is that of its last tick.
         self._lag_millis = setting.tick_millis
-        self._hold_until_ms = 0
+        self._deadlines = Deadlines(self._lag_millis)
         self._asleep_millis = 0
         self._begin(setting)
 
@@ -82,6 +84,25 @@ class Oracle:
         self._note(now_ms)
         return answer
 
+    def can_wait(self, request: Request) -> bool:
+        """Whether a request may be read and wait: not the first word of a broker since
+        a warm start, of which nobody sees whether it has ended its lease."""
+        live = self._meant(request)
+        return live is None or not live.is_leased
+
+    def read(self, request: Request, link: int, now_ms: int) -> None:
+        """A request was read and waits for its turn: a sign of life counts (P3)."""
+        for live in self.model.lives.values():
+            if live.link == link:
+                self._deadlines.may_be_heard(live, now_ms)
+        meant = self._meant(request)
+        if meant is None or not isinstance(request, SIGNS_OF_LIFE):
+            return
+        if meant.name == request.broker.name:
+            self._deadlines.heard(meant, now_ms)
+        else:
+            self._deadlines.may_be_heard(meant, now_ms)
+
     def ended(self, link: int, now_ms: int) -> None:
         """The server heard of the end of a link: whose brokers go, unless it holds."""
         self._end(link, now_ms)
@@ -96,60 +117,59 @@ class Oracle:
         """The server has closed a silent link, perhaps after others have expired."""
         for live in self.model.lives.values():
             if live.link == link:
-                live.is_closing = True
+                live.closing_ms = self._deadlines.hold_until_ms
 
     def owns_live(self, link: int, now_ms: int) -> Key | None:
         """A broker that has to be there and whose registering connection this is."""
         for key, live in self.model.lives.items():
-            if live.link == link and not self._may_be_gone(live, now_ms):
+            if live.link == link and not self._deadlines.may_be_gone(live, now_ms):
                 return key
         return None
 
-    def stalled(self, start_ms: int, wake_ms: int) -> None:
-        """The process stood still: deadlines move, and for a while nobody goes."""
+    def stalled(self, start_ms: int, wake_ms: int, own_millis: int) -> None:
+        """The process stood still, for so long because of its own work."""
         length = wake_ms - start_ms
         self._asleep_millis += length
-        for live in self.model.lives.values():
-            live.soonest_ms += length - _TICK_MILLIS
-            live.latest_ms += length + self._lag_millis + GRACE_MILLIS
+        lives = self.model.lives.values()
+        self._deadlines.stalled(lives, start_ms, wake_ms, own_millis)
         self._leftovers.stalled(length + self._lag_millis + GRACE_MILLIS)
-        self._hold_until_ms = wake_ms + GRACE_MILLIS
 
     def killed(self, now_ms: int) -> None:
         """What changed long enough ago has to be in the file."""
+        self._deadlines.killed(now_ms)
         age_millis = self._keeper.missing_millis(self._awake_ms(now_ms))
         if age_millis is not None:
             raise Violation(
                 f"P3: a change is {age_millis} ms old at a kill, and no snapshot has it"
             )
 
-    def stopped(self) -> None:
+    def stopped(self, now_ms: int) -> None:
         """Everything has to be in the file."""
+        self._deadlines.stopped(now_ms)
         if self._keeper.is_behind:
             raise Violation("P3: a clean end has saved the routes without a change")
 
     def restarted(self, now_ms: int, setting: Setting, *, warm: bool) -> None:
         """A new process serves: with what the file held, or with nothing."""
         self._begin(setting)
-        self._hold_until_ms = 0
-        if warm:
-            self._keeper.restore(self.model)
-        else:
+        if not warm:
             self._keeper.lose()
-            self._keeper.restore(self.model)
-        for live in self.model.lives.values():
-            live.link, live.is_closing = None, False
-            live.soonest_ms = now_ms + LEASE_MILLIS
-            live.latest_ms = live.soonest_ms + SCAN_MILLIS + 2 * self._lag_millis
-        self._seen_changes = self.model.changes
+        leases = self._keeper.restore(self.model)
+        self._deadlines.started(self.model.lives, leases, now_ms)
+        # The leases that were granted now are not in the file.
+        self._seen_changes = self.model.changes - bool(self.model.lives)
         self._note(now_ms)
+
+    def leases(self, now_ms: int) -> Leases:
+        """What is left to whom nobody has heard of since the last warm start."""
+        return self._deadlines.leases(self.model.lives, now_ms)
 
     # --- what is seen -----------------------------------------------------------------
 
     def is_unsure(self, now_ms: int) -> bool:
         """Whether somebody may be gone already."""
         lives = self.model.lives.values()
-        if any(self._may_be_gone(live, now_ms) for live in lives):
+        if any(self._deadlines.may_be_gone(live, now_ms) for live in lives):
             return True
         return bool(self._leftovers.unsure(self._leftovers.present, now_ms))
 
@@ -195,8 +215,8 @@ class Oracle:
                 return self._query_version(request, now_ms)
             case Unregister(broker):
                 key = broker.cluster, broker.addr
-                if not self._is_superseded(key, link):
-                    model.unregister(request)
+                if not self._is_superseded(key, broker.name, link):
+                    model.unregister(request, link)
                     self._registered.get(link, set()).discard(key)
             case DeleteTopic():
                 model.delete_topic(request)
@@ -207,13 +227,21 @@ class Oracle:
                 return 0, {name: str(model.set_writable(request))}, b""
         return 0, None, b""
 
+    def _meant(self, request: Request) -> Live | None:
+        """The live broker with the cluster and address of a broker's request."""
+        if not isinstance(request, (*SIGNS_OF_LIFE, Unregister)):
+            return None
+        broker = request.broker
+        return self.model.lives.get((broker.cluster, broker.addr))
+
     def _register(self, request: Register, link: int, now_ms: int) -> Expected:
         key = request.broker.cluster, request.broker.addr
         try:
             ext = self.model.register(request, link)
         except Refused:
             return 1, {}, b""
-        if key in self.model.lives:
+        live = self.model.lives.get(key)
+        if live is not None and live.name == request.broker.name:
             self._registered.setdefault(link, set()).add(key)
             self._heard(key, now_ms)
         return 0, ext, b""
@@ -224,34 +252,34 @@ class Oracle:
         if live is None:
             return 0, {"changed": "true"}, b""
         self._heard(key, now_ms)
-        if not self.model.is_visible(key):
+        if not self.model.is_shown(key):
             return None
         changed = "false" if live.version == request.version else "true"
         body = json_text(version_json(live.version)).encode()
         return 0, {"changed": changed}, body
 
-    def _is_superseded(self, key: Key, link: int) -> bool:
+    def _is_superseded(self, key: Key, name: str, link: int) -> bool:
         """P1: another connection has registered the broker since this one did."""
         live = self.model.lives.get(key)
         registered = self._registered.get(link, set())
-        return live is not None and key in registered and live.link != link
+        if live is None or live.name != name:
+            return False
+        return key in registered and live.link != link
 
     def _heard(self, key: Key, now_ms: int) -> None:
         live = self.model.lives.get(key)
         if live is not None:
-            live.heard_ms = now_ms
-            live.soonest_ms = now_ms + live.timeout_millis - self._lag_millis
-            live.latest_ms = (
-                now_ms + live.timeout_millis + SCAN_MILLIS + 2 * self._lag_millis
-            )
+            self.model.confirm(live)
+            self._deadlines.heard(live, now_ms)
 
     def _end(self, link: int, now_ms: int) -> None:
         owned = sorted(k for k, v in self.model.lives.items() if v.link == link)
+        closing_ms = self._deadlines.closing_ms(now_ms)
         for key in owned:
-            if now_ms < self._hold_until_ms:
-                self.model.lives[key].is_closing = True
-            else:
+            if closing_ms is None:
                 self.model.expire(key)
+            else:
+                self.model.lives[key].closing_ms = closing_ms
 
     def _note(self, now_ms: int) -> None:
         """Something may have changed now."""
@@ -264,7 +292,7 @@ class Oracle:
         self._expected = None
         self._seen_changes = self.model.changes
         present = self.model.leftovers()
-        self._leftovers.update(present, since_ms, now_ms, self._hold_until_ms)
+        self._leftovers.update(present, since_ms, now_ms, self._deadlines.hold_until_ms)
 
     def _awake_ms(self, now_ms: int) -> int:
         return now_ms - self._asleep_millis
@@ -274,22 +302,16 @@ class Oracle:
             self._expected = self.questions.expected(self.model)
         return self._expected
 
-    def _may_be_gone(self, live: Live, now_ms: int) -> bool:
-        if now_ms < self._hold_until_ms:
-            return False
-        return live.is_closing or now_ms > live.soonest_ms
-
-    def _has_to_be_gone(self, live: Live, now_ms: int) -> bool:
-        if live.is_closing and now_ms > self._hold_until_ms + self._lag_millis:
-            return True
-        return now_ms > max(live.latest_ms, self._hold_until_ms + self._lag_millis)
-
     def _remove_overdue(self, now_ms: int) -> None:
         """P4: what is still shown after this is dead."""
         lives = self.model.lives
-        overdue = [k for k, v in lives.items() if self._has_to_be_gone(v, now_ms)]
+        overdue = [
+            k for k, v in lives.items() if self._deadlines.has_to_be_gone(v, now_ms)
+        ]
         for key in overdue:
             if not self.model.is_visible(key):
+                if self._is_live(key):
+                    raise Violation(f"P4: {lives[key].name} at {key} is still live")
                 self.model.expire(key)
         left = self._leftovers.overdue(now_ms)
         for name, what in left:
@@ -304,15 +326,14 @@ class Oracle:
         gone = [key for key in sorted(lives) if self._is_gone(key, now_ms, info)]
         left = self._gone_leftovers(now_ms, info)
         if gone or left:
-            moments = [now_ms, *(self._soonest_ms(lives[key]) for key in gone)]
+            moments = [
+                now_ms,
+                *(self._deadlines.soonest_ms(lives[key]) for key in gone),
+            ]
             moments += map(self._leftovers.soonest_ms, left)
             removals = [*map(_expiry, gone), *(_cleaning(*what) for what in left)]
             self._remove_in_some_order(removals, now_ms, info, data)
             self._note_late(min(moments), now_ms)
-
-    def _soonest_ms(self, live: Live) -> int:
-        """When it may have gone at the earliest."""
-        return self._hold_until_ms if live.is_closing else live.soonest_ms
 
     def _gone_leftovers(self, now_ms: int, info: Any) -> list[Leftover]:
         unsure = self._leftovers.unsure(self.model.leftovers(), now_ms)
@@ -320,9 +341,13 @@ class Oracle:
 
     def _is_gone(self, key: Key, now_ms: int, info: Any) -> bool:
         live = self.model.lives[key]
-        if not self._may_be_gone(live, now_ms) or not self.model.is_visible(key):
+        if not self._deadlines.may_be_gone(live, now_ms):
             return False
-        return self._has_to_be_gone(live, now_ms) or not _shows(info, live.name, key[1])
+        if not self.model.is_visible(key):
+            return not self._is_live(key)
+        return self._deadlines.has_to_be_gone(live, now_ms) or not _shows(
+            info, live.name, key[1]
+        )
 
     def _remove_in_some_order(
         self, removals: list[Removal], now_ms: int, info: Any, data: bytes
@@ -349,7 +374,8 @@ class Oracle:
         text += f" timeout {live.timeout_millis} ms"
         if live.link is None:
             return f"{text}, of the last run and not registered since"
-        return f"{text}, its connection {'has ended' if live.is_closing else 'is open'}"
+        has_ended = live.closing_ms is not None
+        return f"{text}, its connection {'has ended' if has_ended else 'is open'}"
 
 
 def _expiry(key: Key) -> Removal:

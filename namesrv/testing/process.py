@@ -11,6 +11,7 @@ from namesrv.hot_path import Pause
 from namesrv.options import Options
 from namesrv.routing.outbox import Close, LateAnswer
 from namesrv.routing.processor import RequestProcessor
+from namesrv.routing.turn import TURN_UNITS
 from namesrv.testing.clock import VirtualClock
 from namesrv.testing.history import Setting
 from namesrv.testing.network import Link
@@ -59,13 +60,12 @@ class Process:
         self._next_sweep_ms = 0
         self._observer = Connection(self._state.hot, _OBSERVER)
         self.closed: list[Link] = []
-        self.next_tick_ms = 0
-        self.tick()
+        self.next_tick_ms = self._clock.now_ms
 
     def tick(self) -> None:
         """As `NameServer._tick`; `next_tick_ms` says when to call it again."""
         now_ms = self._now_ms = self._clock.monotonic_millis()
-        self._state.liveness.tick(now_ms)
+        self._state.liveness.tick(self._clock.cpu_millis(), now_ms)
         self._state.unfinished.finish()
         self._flush()
         self._snapshots.tick(now_ms)
@@ -76,19 +76,44 @@ class Process:
 
     def receive(self, link: Link, data: bytes) -> bytes:
         """Bytes came on a link; what is sent back."""
+        connection = self._connection_of(link)
+        output = self._feed(connection, data)
+        if connection.fault is not None:
+            self._close(connection)
+        return output
+
+    def read(self, link: Link, data: bytes) -> bytes | None:
+        """Bytes of one request came while others have all turns: what is sent back, or
+        None when the request waits."""
+        connection = self._connection_of(link)
+        self._state.turn.begin()
+        self._state.turn.spend(TURN_UNITS)
+        output = connection.receive(data, self._now_ms)
+        output += self._flush(connection)
+        return None if connection.pause == Pause.TURN else output
+
+    def go_on(self, link: Link) -> bytes | None:
+        """A request that waits has its turn; what is sent back, None if its connection
+        is gone."""
+        known = self._connections.get(link.number)
+        return None if known is None else self._until_done(known[1])
+
+    def _connection_of(self, link: Link) -> Connection:
         known = self._connections.get(link.number)
         if known is None:
             known = link, Connection(self._state.hot, f"10.1.0.1:{link.number}")
             self._connections[link.number] = known
             self._links[known[1]] = link
-        output = self._feed(known[1], data)
-        if known[1].fault is not None:
-            self._close(known[1])
-        return output
+        return known[1]
 
     def ask(self, data: bytes) -> bytes:
         """The observer's questions, and the answers."""
         return self._feed(self._observer, data)
+
+    def is_live(self, cluster: str, addr: str) -> bool:
+        """Whether a broker is live that nobody can see, because another one registered
+        the same address."""
+        return self._state.tables.broker_live_table.get(cluster, addr) is not None
 
     def end(self, link: Link) -> None:
         """A link has ended on the other side."""
@@ -104,6 +129,10 @@ class Process:
         self._state.turn.begin()
         output = connection.receive(data, self._now_ms)
         output += self._flush(connection)
+        return output + self._until_done(connection)
+
+    def _until_done(self, connection: Connection) -> bytes:
+        output = b""
         while connection.pause != Pause.NONE and connection.fault is None:
             self._state.turn.begin()
             self._state.unfinished.go_on(others_wait=True)
@@ -137,15 +166,15 @@ class Process:
         if connection.registered:
             # The clock itself, because this may be the first sign of a stall.
             now_ms = self._clock.monotonic_millis()
-            self._state.liveness.on_channel_destroy(connection, now_ms)
+            cpu_ms = self._clock.cpu_millis()
+            self._state.liveness.on_channel_destroy(connection, cpu_ms, now_ms)
             self._state.unfinished.finish()
             self._flush()
 
     def _sweep(self, now_ms: int) -> None:
         """As `Connections.sweep`: idle connections are closed."""
-        if self._state.liveness.is_holding(now_ms):
-            return
+        read_ms = self._state.liveness.read_until_ms(now_ms)
         idle_millis = self._state.options.server_channel_max_idle_time_seconds * 1000
         for _, connection in list(self._connections.values()):
-            if now_ms - connection.last_active_ms > idle_millis:
+            if read_ms - connection.last_active_ms > idle_millis:
                 self._close(connection)

@@ -46,13 +46,15 @@ class Identity(NamedTuple):
 
 @dataclass(frozen=True, slots=True)
 class Register:
-    """103; `acting` None is a broker that does not know of acting masters."""
+    """103; `acting` None is a broker that does not know of acting masters, `filters`
+    None one that says nothing of filter servers."""
 
     broker: Identity
     timeout_millis: int
     acting: bool | None
     version: Version
     topics: Mapping[str, Queues]
+    filters: tuple[str, ...] | None = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -290,7 +292,10 @@ def _json_body(request: Register, sent_at_millis: int) -> bytes:
         "topicQueueMappingDetailMap": {},
         "topicQueueMappingInfoMap": {},
     }
-    body = {"filterServerList": [], "topicConfigSerializeWrapper": wrapper}
+    body = {
+        "filterServerList": request.filters,
+        "topicConfigSerializeWrapper": wrapper,
+    }
     return json_text(body).encode()
 
 
@@ -302,7 +307,8 @@ def _deflated_body(request: Register) -> bytes:
     ]
     version = json_text(version_json(request.version)).encode()
     raw = _block(version) + struct.pack(">i", len(lines))
-    raw += b"".join(map(_block, lines)) + _block(b"[]")
+    filters = json_text(request.filters or ()).encode()
+    raw += b"".join(map(_block, lines)) + _block(filters)
     return zlib.compress(raw, 9)
 
 

@@ -14,6 +14,7 @@ from namesrv.routing.state import RoutingState
 from namesrv.wire.snapshot_records import FIRST_LINE, Pieces, Place
 
 _STAMP_MILLIS: Final = 5000
+_LEASED_STAMP_MILLIS: Final = 1000
 
 
 class SnapshotWitness(Protocol):
@@ -34,10 +35,12 @@ class SnapshotWitness(Protocol):
 
 @dataclass(slots=True)
 class VirtualFiles:
-    """What survives a process: the snapshot, and the date of its last sign of life."""
+    """What survives a process: the snapshot, the date of its last sign of life, and how
+    long it had served then."""
 
     snapshot: bytes | None = None
     stamp_millis: int = 0
+    served_millis: int = 0
 
 
 class VirtualSnapshots:
@@ -79,14 +82,16 @@ class VirtualSnapshots:
             return False
         if not snapshot.groups:
             return False
-        self._kept.take_over(snapshot, now_ms)
+        self._kept.take_over(snapshot, self._files.served_millis, now_ms)
         return True
 
     def tick(self, now_ms: int) -> None:
         """Go on with the file; called at every tick."""
         if now_ms >= self._next_stamp_ms:
-            self._next_stamp_ms = now_ms + _STAMP_MILLIS
-            self._files.stamp_millis = self._wall_millis()
+            has_leases = bool(self._state.liveness.leases)
+            interval = _LEASED_STAMP_MILLIS if has_leases else _STAMP_MILLIS
+            self._next_stamp_ms = now_ms + interval
+            self._stamp(now_ms)
         if self._draft is not None:
             if now_ms >= self._written_ms:
                 self._write(self._draft)
@@ -101,12 +106,17 @@ class VirtualSnapshots:
         """Our own end: everything is packed and written at once."""
         if self._draft is not None:
             self._write(self._draft)
+        self._state.liveness.leases.drop_confirmed()
         if self._kept.is_behind:
             self._begin()
             while self._draft is None:
                 self._pack_some(now_ms, self._groups_per_tick)
             self._write(self._draft)
+        self._stamp(now_ms)
+
+    def _stamp(self, now_ms: int) -> None:
         self._files.stamp_millis = self._wall_millis()
+        self._files.served_millis = self._state.liveness.leases.served_millis(now_ms)
 
     def _begin(self) -> None:
         self._kept.begin()

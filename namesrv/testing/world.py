@@ -4,13 +4,15 @@ Everything that happens to the server happens to the oracle right after.
 """
 
 from collections.abc import Callable
-from typing import Final
+from typing import Final, NamedTuple
 
 from namesrv.testing.answers import split_answers
 from namesrv.testing.cast import Cast
 from namesrv.testing.clock import VirtualClock
+from namesrv.testing.crowd import Crowd
 from namesrv.testing.history import History, Step
 from namesrv.testing.keeping import Keeper
+from namesrv.testing.model import Key
 from namesrv.testing.network import Delivery, Network
 from namesrv.testing.oracle import Oracle, Violation
 from namesrv.testing.process import Process
@@ -21,6 +23,28 @@ _MAX_AGE_MILLIS: Final = 600_000
 _MOST_GROUPS: Final = 8
 _LOOKS_AT_THE_END: Final = 6
 _END_MILLIS: Final = 150_000
+
+
+class Toil(NamedTuple):
+    """Pieces of work of the same length: when the next one begins, how many are left,
+    and the time between them."""
+
+    at_ms: int
+    times: int
+    millis: int
+    pause: int
+    ends_first: bool
+
+
+class Crashes(NamedTuple):
+    """Ends that follow each other: when the next one comes, how it does, how many are
+    left, how long each run lasts, and how long it takes to start again."""
+
+    at_ms: int
+    how: str
+    times: int
+    up: int
+    down: int
 
 
 class World:
@@ -34,12 +58,16 @@ class World:
         packing_ticks = _MOST_GROUPS // setting.groups_per_tick + 2
         lag_millis = packing_ticks * setting.tick_millis + setting.write_millis
         self._keeper = Keeper(2 * lag_millis)
-        self._oracle = Oracle(setting, self._keeper)
+        self._oracle = Oracle(setting, self._keeper, self._is_live)
         self._files = VirtualFiles()
         self._cast = Cast(setting, self._network, self._clock)
         self._unread: list[Delivery] = []
         self._stalled_at_ms = 0
         self._wakes_ms: int | None = None
+        self._own_millis = 0
+        self._toil: Toil | None = None
+        self._crashes: Crashes | None = None
+        self._crowd: Crowd | None = None
         self._ends_first = False
         self._starts_ms: int | None = None
         self._process: Process | None = None
@@ -86,10 +114,23 @@ class World:
 
     def _own_next(self) -> tuple[int | None, Callable[[], None]]:
         """What the server's machine does next, and when."""
+        at_ms, happen = self._next_of_process()
+        crowd = self._crowd
+        if crowd is not None and (at_ms is None or crowd.until_ms < at_ms):
+            at_ms, happen = crowd.until_ms, self._end_crowd
+        crashes = self._crashes
+        if crashes is not None and (at_ms is None or crashes.at_ms < at_ms):
+            return crashes.at_ms, self._crash
+        return at_ms, happen
+
+    def _next_of_process(self) -> tuple[int | None, Callable[[], None]]:
         if self._wakes_ms is not None:
             return self._wakes_ms, self._wake
         if self._process is not None:
-            return self._process.next_tick_ms, self._tick
+            tick_ms = self._process.next_tick_ms
+            if self._toil is not None and self._toil.at_ms <= tick_ms:
+                return self._toil.at_ms, self._toil_on
+            return tick_ms, self._tick
         return self._starts_ms, self._start
 
     def _tick(self) -> None:
@@ -113,6 +154,8 @@ class World:
         if link.is_over or self._process is None:
             return
         self._look_if_unsure()
+        if self._crowd is not None and self._waits(delivery, self._crowd):
+            return
         if delivery.data is None:
             link.is_over = True
             self._process.end(link)
@@ -125,6 +168,39 @@ class World:
         self._judge(delivery, output)
         if self._process.closed:
             self._notice_closed()
+
+    def _waits(self, delivery: Delivery, crowd: Crowd) -> bool:
+        """Whether others have all turns now, and a delivery was taken care of; a single
+        request is read."""
+        link, now_ms = delivery.link, self._clock.now_ms
+        sent = delivery.sent
+        is_request = len(sent) == 1 and self._oracle.can_wait(sent[0].request)
+        if crowd.has(link) or (delivery.data is not None and not is_request):
+            crowd.put(delivery, is_read=False)
+            return True
+        if delivery.data is None or link.is_cut:
+            return False
+        assert self._process is not None
+        link.last_heard_ms = now_ms
+        output = self._process.read(link, delivery.data)
+        if output is None:
+            self._oracle.read(delivery.sent[0].request, link.number, now_ms)
+            crowd.put(delivery, is_read=True)
+        else:
+            self._judge(delivery, output)
+        return True
+
+    def _end_crowd(self) -> None:
+        """Whatever waits has its turn."""
+        crowd, self._crowd = self._crowd, None
+        for delivery, is_read in () if crowd is None else crowd.line:
+            if not is_read:
+                self._deliver(delivery)
+            elif self._process is not None and not delivery.link.is_over:
+                self._look_if_unsure()
+                output = self._process.go_on(delivery.link)
+                if output is not None:
+                    self._judge(delivery, output)
 
     def _judge(self, delivery: Delivery, output: bytes) -> None:
         """Requests were carried out in order; the oracle follows."""
@@ -186,13 +262,15 @@ class World:
         if self._keeper.has_groups and not is_warm and age_millis <= _MAX_AGE_MILLIS:
             raise Violation(f"P3: a cold start, with a file from {age_millis} ms ago")
         self._oracle.restarted(self._clock.now_ms, self._setting, warm=is_warm)
+        self._tick()
         self._look()
 
     def _wake(self) -> None:
         """Timers run first, then the ends of old connections, then reads."""
         assert self._process is not None
         self._wakes_ms = None
-        self._oracle.stalled(self._stalled_at_ms, self._clock.now_ms)
+        self._clock.work(self._own_millis)
+        self._oracle.stalled(self._stalled_at_ms, self._clock.now_ms, self._own_millis)
         unread, self._unread = self._unread, []
         ends = [d for d in unread if d.data is None and self._has_no_input(d, unread)]
         if not self._ends_first:
@@ -223,7 +301,8 @@ class World:
     def packed_tables(self) -> None:
         """Of the witness of snapshots."""
         self._look_if_unsure()
-        self._keeper.pack_tables(self._oracle.model)
+        leases = self._oracle.leases(self._clock.now_ms)
+        self._keeper.pack_tables(self._oracle.model, leases)
 
     def written(self) -> None:
         """Of the witness of snapshots."""
@@ -235,32 +314,74 @@ class World:
         """Somebody sets the date."""
         self._clock.jump(millis)
 
-    def stall(self, millis: int, ends_first: bool) -> None:
-        """The process stands still; perhaps it hears of ends before its timers run."""
+    def stall(self, millis: int, own_percent: int, ends_first: bool) -> None:
+        """The process stands still, so much of it because of its own work; perhaps it
+        hears of ends before its timers run."""
         if self._process is not None and self._wakes_ms is None:
+            self._end_crowd()
             self._look_if_unsure()
             self._stalled_at_ms = self._clock.now_ms
             self._wakes_ms = self._clock.now_ms + millis
+            self._own_millis = millis * own_percent // 100
             self._ends_first = ends_first
+
+    def crowd(self, millis: int) -> None:
+        """Others have all turns for so long."""
+        if self._process is not None and self._wakes_ms is None:
+            self._end_crowd()
+            self._crowd = Crowd(self._clock.now_ms + millis)
+
+    def toil(self, times: int, millis: int, pause: int, ends_first: bool) -> None:
+        """Work keeps the process busy, again and again."""
+        if self._process is not None and self._wakes_ms is None:
+            self._toil = Toil(self._clock.now_ms, times, millis, pause, ends_first)
+
+    def _toil_on(self) -> None:
+        """The next piece of work."""
+        toil, self._toil = self._toil, None
+        assert toil is not None
+        self.stall(toil.millis, own_percent=100, ends_first=toil.ends_first)
+        if toil.times > 1:
+            at_ms = self._clock.now_ms + toil.millis + toil.pause
+            self._toil = toil._replace(at_ms=at_ms, times=toil.times - 1)
+
+    def _is_live(self, key: Key) -> bool:
+        return self._process is not None and self._process.is_live(*key)
+
+    def crash(self, how: str, times: int, up: int, down: int) -> None:
+        """The process ends, again and again."""
+        self._crashes = Crashes(self._clock.now_ms, how, times, up, down)
+
+    def _crash(self) -> None:
+        """The next end, if there is a process."""
+        crashes, self._crashes = self._crashes, None
+        assert crashes is not None
+        self.restart(crashes.how, crashes.down, flipped=False)
+        if crashes.times > 1:
+            at_ms = self._clock.now_ms + crashes.down + crashes.up
+            self._crashes = crashes._replace(at_ms=at_ms, times=crashes.times - 1)
 
     def restart(self, how: str, down: int, flipped: bool) -> None:
         """The process is stopped or killed, or loses its files; another one starts."""
         if self._process is None:
             return
+        self._end_crowd()
         self._look_if_unsure()
         now_ms = self._clock.now_ms
         if self._wakes_ms is not None:
-            self._oracle.stalled(self._stalled_at_ms, now_ms)
+            # Nobody counts what a process did that never came to its next tick.
+            self._oracle.stalled(self._stalled_at_ms, now_ms, own_millis=0)
             self._oracle.killed(now_ms)
         elif how == "stop":
             self._process.stop()
-            self._oracle.stopped()
+            self._oracle.stopped(now_ms)
         else:
             self._oracle.killed(now_ms)
         if how == "cold":
             self._files = VirtualFiles()
             self._keeper.lose()
         self._process, self._wakes_ms, self._unread = None, None, []
+        self._toil = None
         self._starts_ms = now_ms + down
         if flipped:
             self._setting = self._setting.flipped

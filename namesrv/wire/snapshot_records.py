@@ -34,6 +34,9 @@ TimeoutMillis = Annotated[
     int, Meta(ge=-MOST_HEARTBEAT_TIMEOUT_MILLIS, le=MOST_HEARTBEAT_TIMEOUT_MILLIS)
 ]
 
+MOST_SERVED_MILLIS: Final = 2**60
+ServedMillis = Annotated[int, Meta(ge=0, le=MOST_SERVED_MILLIS)]
+
 
 class LiveRecord(Struct, array_like=True, frozen=True):
     """A live broker of a group; `version` is counter, state version, timestamp."""
@@ -95,10 +98,20 @@ class MappingRecord(Struct, array_like=True, frozen=True):
     total_queues: Int32
 
 
+class LeaseRecord(Struct, array_like=True, frozen=True):
+    """A live broker that was not heard of since its last warm start, and how much of
+    its lease was left."""
+
+    cluster_name: str
+    broker_addr: str
+    left_millis: Int64
+
+
 class TablesRecord(Struct, array_like=True, frozen=True):
     """What groups share. `saved_millis` is the date, `options` what digests rely on;
     `topics` are names in the order of `numbers`; `gone_millis` says how long a group
-    that mappings name has been gone."""
+    that mappings name has been gone; `served_millis` how long brokers could have been
+    heard of until then, in all runs together. Older files lack what has a default."""
 
     saved_millis: Int64
     options: dict[str, str]
@@ -108,6 +121,8 @@ class TablesRecord(Struct, array_like=True, frozen=True):
     filter_servers: list[tuple[str, str, list[str | None]]]
     mappings: list[MappingRecord]
     gone_millis: dict[str, Int64]
+    leases: list[LeaseRecord] = []
+    served_millis: ServedMillis = 0
 
 
 class EndRecord(Struct, array_like=True, frozen=True):

@@ -20,7 +20,7 @@ class File:
         self.world = World()
         self.kept = KeptRoutes(self.world.state)
         if data:
-            self.kept.take_over(read_snapshot(data), self.world.now_ms)
+            self.kept.take_over(read_snapshot(data), 0, self.world.now_ms)
             self.world.state.refresh_hot_path(self.world.now_ms)
 
     def finish(self) -> None:

@@ -2,7 +2,7 @@
 
 import pytest
 
-from namesrv.routing.liveness import GRACE_MILLIS
+from namesrv.routing.stalls import GRACE_MILLIS
 from namesrv.work import finish
 from tests.routing.peer import (
     Broker,
@@ -34,7 +34,7 @@ def test_a_group_without_addresses_goes(ticking: World) -> None:
     assert ticking.addrs == {"b": {}}
     ticking.run(TIMEOUT_MILLIS - SCAN_MILLIS)
     assert ticking.addrs == {"b": {}}
-    ticking.run(2 * SCAN_MILLIS)
+    ticking.run(3 * SCAN_MILLIS)
     assert ticking.addrs == {}
     ticking.run(TIMEOUT_MILLIS + 2 * SCAN_MILLIS)
     assert ticking.tables.cluster_addr_table == {}
@@ -164,7 +164,7 @@ def test_a_scan_looks_at_no_group_that_did_not_change(left_over: bool) -> None:
         world.tick()
         liveness, now_ms = world.liveness, world.now_ms + SCAN_MILLIS
         assert len(world.tables.leftovers) == (groups if left_over else 0)
-        return steps_of(lambda: finish(liveness._clear_leftovers(now_ms)))
+        return steps_of(lambda: finish(liveness._clear_leftovers(now_ms, now_ms)))
 
     assert scan(200) == scan(20)
 
@@ -178,5 +178,5 @@ def test_what_is_settled_and_left_over_again_begins_anew(ticking: World) -> None
     ticking.ask(104, {**MASTER.ext_fields, "brokerName": "unknown"})
     ticking.run(TIMEOUT_MILLIS - SCAN_MILLIS)
     assert ticking.addrs == {"b": {0: "m:1"}}
-    ticking.run(2 * SCAN_MILLIS)
+    ticking.run(3 * SCAN_MILLIS)
     assert ticking.addrs == {}

@@ -2,7 +2,7 @@
 
 import pytest
 
-from namesrv.routing.liveness import GRACE_MILLIS, STALL_MILLIS, TICK_MILLIS
+from namesrv.routing.stalls import GRACE_MILLIS, STALL_MILLIS, TICK_MILLIS
 from tests.routing.peer import (
     Broker,
 )
@@ -249,26 +249,31 @@ def stall(world: World, millis: int = 60_000) -> None:
     world.tick(millis)
 
 
+def is_holding(world: World) -> bool:
+    """Whether what peers have sent last may still be unread."""
+    return world.liveness.read_until_ms(world.now_ms) < world.now_ms
+
+
 def test_regular_ticks_are_no_stall(ticking: World) -> None:
     ticking.run(10_000)
     ticking.tick(STALL_MILLIS)
-    assert not ticking.liveness.is_holding(ticking.now_ms)
+    assert not is_holding(ticking)
 
 
 def test_a_late_tick_is_a_stall(ticking: World) -> None:
     ticking.tick(STALL_MILLIS + 1)
-    assert ticking.liveness.is_holding(ticking.now_ms)
+    assert is_holding(ticking)
     event = ticking.event(
         "this process stood still, nobody is declared dead for a while"
     )
     assert event["stall_millis"] == STALL_MILLIS + 1 - TICK_MILLIS
     ticking.run(GRACE_MILLIS)
-    assert not ticking.liveness.is_holding(ticking.now_ms)
+    assert not is_holding(ticking)
 
 
 def test_the_first_tick_is_never_late(world: World) -> None:
     world.tick(1_000_000)
-    assert not world.liveness.is_holding(world.now_ms)
+    assert not is_holding(world)
 
 
 def test_nobody_expires_for_our_stall(ticking: World) -> None:
@@ -354,3 +359,122 @@ def test_nobody_dies_while_we_tell_brokers_to_go_elsewhere(ticking: World) -> No
     ticking.run(60_000)
     assert ticking.addrs == {"b": {0: "m:1"}}
     assert ticking.closed == []
+
+
+# --- work of our own ------------------------------------------------------------------
+
+
+def work(world: World, millis: int = 8000) -> None:
+    """One piece of work keeps the process busy; then its timers run first."""
+    world.work(millis)
+    world.tick()
+
+
+def test_work_of_our_own_moves_no_deadline(ticking: World) -> None:
+    ticking.register(MASTER, ext=timeout(1000))
+    work(ticking)
+    info = ticking.live.get("c1", "m:1")
+    assert info is not None and info.last_update_timestamp == 0
+    event = ticking.event("one piece of work took long, ends are held for a moment")
+    assert event["machine_millis"] == 0 and event["hold_millis"] == GRACE_MILLIS
+
+
+def test_work_of_our_own_holds_an_end_no_longer_than_it_was(ticking: World) -> None:
+    ticking.register(MASTER)
+    work(ticking, 2000)
+    ticking.close()
+    ticking.run(2000 - TICK_MILLIS)
+    assert len(ticking.live) == 1
+    ticking.run(TICK_MILLIS)
+    assert len(ticking.live) == 0
+
+
+def test_who_comes_back_after_work_of_our_own_is_not_lost(ticking: World) -> None:
+    """The end of the old connection is read before the new one."""
+    ticking.register(MASTER)
+    work(ticking)
+    ticking.close()
+    ticking.register(MASTER, connection=ticking.connect())
+    ticking.run(GRACE_MILLIS + SCAN_MILLIS)
+    assert len(ticking.live) == 1
+
+
+def test_a_sign_of_life_that_came_while_we_worked_is_read_first(ticking: World) -> None:
+    ticking.register(MASTER, ext=timeout(1000))
+    work(ticking)
+    assert len(ticking.live) == 1, "not before what came meanwhile was read"
+    ticking.ask(904, MASTER.ext_fields)
+    ticking.run(500)
+    assert len(ticking.live) == 1
+
+
+@pytest.mark.parametrize("pause", [0, 100, 900, 2500])
+@pytest.mark.parametrize("length", [1600, 4000, 30_000])
+def test_work_again_and_again_keeps_no_dead_broker(
+    ticking: World, length: int, pause: int
+) -> None:
+    """P4: stalls that peers cause do not add up."""
+    ticking.register(MASTER, ext=timeout(1000))
+    other = ticking.connect()
+    ticking.register(OTHER, connection=other)
+    work(ticking, length)
+    ticking.close(other)
+    ends_ms = ticking.now_ms + min(length, GRACE_MILLIS) + length + pause
+    while len(ticking.live):
+        assert ticking.now_ms <= ends_ms + SCAN_MILLIS + length
+        ticking.run(pause)
+        work(ticking, length)
+        if ticking.now_ms > ends_ms:
+            assert ("c1", "o:1") not in ticking.live_keys
+
+
+def test_work_after_work_is_read_in_between(ticking: World) -> None:
+    """P3: who beats between two stalls stays, though its beats are read late."""
+    ticking.register(MASTER, ext=timeout(2500))
+    for _ in range(20):
+        work(ticking, 2000)
+        ticking.ask(904, MASTER.ext_fields)
+        ticking.tick(50)
+    assert len(ticking.live) == 1
+
+
+def test_a_busy_process_that_was_starved_moves_deadlines_by_the_rest(
+    ticking: World,
+) -> None:
+    """Half of the pause was our own work: it begins no grace that others renew."""
+    ticking.register(MASTER, ext=timeout(30_000))
+    ticking.work(4000)
+    stall(ticking, 4000)
+    info = ticking.live.get("c1", "m:1")
+    assert info is not None
+    assert info.last_update_timestamp == 4000 - TICK_MILLIS
+    ticking.close()
+    ticking.run(3000)
+    ticking.work(3000)
+    stall(ticking, 3000)
+    assert len(ticking.live) == 0, "it was held for one grace interval already"
+
+
+def test_a_stall_of_the_machine_holds_on_through_work(ticking: World) -> None:
+    ticking.register(MASTER)
+    stall(ticking)
+    ticking.close()
+    work(ticking, 2000)
+    assert len(ticking.live) == 1
+    ticking.run(GRACE_MILLIS)
+    assert len(ticking.live) == 0
+
+
+def test_what_work_left_unread_is_unread_after_a_stall_of_the_machine(
+    ticking: World,
+) -> None:
+    """Found by the simulator: a connection was closed as idle in the grace."""
+    ticking.run(1000)
+    work(ticking)
+    ticking.run(3000)
+    stall(ticking)
+    assert ticking.liveness.read_until_ms(ticking.now_ms) <= 1000
+    ticking.run(GRACE_MILLIS - TICK_MILLIS)
+    assert ticking.liveness.read_until_ms(ticking.now_ms) <= 1000
+    ticking.run(2 * TICK_MILLIS)
+    assert not is_holding(ticking)

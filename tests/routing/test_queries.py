@@ -89,6 +89,27 @@ def test_null_filter_servers_are_shown_as_null(world: World) -> None:
     assert world.route("T1")["filterServerTable"] == {"m:1": ["f", None]}
 
 
+def test_filter_servers_of_an_address_in_two_groups_are_shown_once(
+    world: World,
+) -> None:
+    """They are a map by address in Java."""
+    body = registration_body(topic_table("T1", "T2"), filters=["f:1"])
+    world.register(MASTER, body)
+    world.register(Broker("o", 0, "m:1"), body, connection=world.connect())
+    route = pickup(world, "T1")
+    assert route is not None
+    assert b'"filterServerTable":{"m:1":["f:1"]}' in route
+
+
+def test_filter_servers_are_in_the_order_of_addresses(world: World) -> None:
+    body = registration_body(topic_table("T1", "T2"), filters=["f:1"])
+    for broker in (Broker("b", 1, "z:1"), Broker("b", 0, "a:1")):
+        world.register(broker, body)
+    route = pickup(world, "T1")
+    assert route is not None
+    assert b'"filterServerTable":{"a:1":["f:1"],"z:1":["f:1"]}' in route
+
+
 def test_filter_servers_of_other_brokers_are_not_shown(world: World) -> None:
     world.register(MASTER, registration_body(filters=["f"]))
     world.register(OTHER, registration_body(topic_table("O", "P")))

@@ -2,6 +2,8 @@
 
 from typing import Any
 
+import msgpack
+import msgspec
 import pytest
 from msgspec.structs import replace
 
@@ -21,6 +23,7 @@ from namesrv.wire.snapshot_records import (
     TABLES,
     GroupRecord,
     TablesRecord,
+    read_payload,
     write_record,
 )
 from tests.routing.peer import (
@@ -37,7 +40,8 @@ from tests.routing.world import World
 def packed_tables(world: World, saved_millis: int, now_ms: int) -> bytes:
     """The record after the last group."""
     packed = PackedTables(world.tables)
-    record = packed.finish(relied_on(world.options), saved_millis, now_ms)
+    options, leases = relied_on(world.options), world.liveness.leases
+    record = packed.finish(options, leases, saved_millis, now_ms)
     return b"".join(record.whole())
 
 
@@ -68,9 +72,9 @@ def test_any_word_of_a_broker_confirms_it_and_its_own_timeout_counts(code: int) 
     world.run(75_000)
     assert world.live_keys == {("c1", "a:1")}
     (info,) = world.live.entries()
-    assert world.liveness.is_unconfirmed(info)
+    assert world.liveness.leases.is_unconfirmed(info)
     world.ask(code, A.ext_fields)
-    assert not world.liveness.is_unconfirmed(info)
+    assert not world.liveness.leases.is_unconfirmed(info)
     world.run(9_000)
     assert world.live_keys == {("c1", "a:1")}
     world.run(7_000)
@@ -100,6 +104,108 @@ def test_a_stall_moves_leases() -> None:
     world.run(16_000)
     assert world.live_keys == set()
     assert world.has_event("broker of the last run did not come back")
+
+
+def test_a_restart_gives_no_new_lease_to_who_was_not_heard_of() -> None:
+    """P4: a server that restarts every minute keeps no dead broker."""
+    world = World()
+    for broker in (A, B):
+        world.register(broker)
+    for _ in range(2):
+        world = restarted(world)
+        world.run(40_000)
+        world.register(B)
+    world = restarted(world)
+    world.run(9_000)
+    assert world.live_keys == {("c1", "a:1"), ("c1", "b:1")}
+    world.run(7_000)
+    assert world.live_keys == {("c1", "b:1")}
+    world.run(LEASE_MILLIS)
+    assert world.live_keys == set(), "B was heard of in the last run, and not since"
+
+
+def test_who_was_heard_of_in_the_last_run_has_a_whole_lease() -> None:
+    """P3: also by a heartbeat, which changes nothing else in the file."""
+    world = World()
+    world.register(A)
+    world = restarted(world)
+    world.run(80_000)
+    world.ask(904, A.ext_fields)
+    world = restarted(world)
+    world.run(89_000)
+    assert world.live_keys == {("c1", "a:1")}
+
+
+def test_the_time_between_two_runs_is_no_time_of_a_lease() -> None:
+    """Nobody could have been heard of meanwhile."""
+    world = World()
+    world.register(A)
+    world = restarted(world)
+    world.run(80_000)
+    file, ended_ms = world.packed_routes(), world.now_ms
+    world = World(started_ms=ended_ms + 3_600_000)
+    world.begin_warm(file, LEASE_MILLIS)
+    world.run(9_000)
+    assert world.live_keys == {("c1", "a:1")}
+    world.run(7_000)
+    assert world.live_keys == set()
+
+
+def test_what_the_last_run_served_after_its_file_counts() -> None:
+    world = World()
+    world.register(A)
+    world = restarted(world)
+    world.run(30_000)
+    file, leases = world.packed_routes(), world.liveness.leases
+    world.run(50_000)
+    served_millis = leases.served_millis(world.now_ms)
+    assert served_millis == 80_000
+    world = World(started_ms=world.now_ms)
+    world.begin_warm(file, LEASE_MILLIS, served_millis)
+    world.run(9_000)
+    assert world.live_keys == {("c1", "a:1")}
+    world.run(7_000)
+    assert world.live_keys == set()
+
+
+def test_a_stall_of_the_machine_is_no_time_of_a_lease() -> None:
+    world = World()
+    world.register(A)
+    world = restarted(world)
+    world.run(10_000)
+    world.tick(300_000)
+    assert world.liveness.leases.served_millis(world.now_ms) < 11_000
+    world = restarted(world)
+    world.run(79_000)
+    assert world.live_keys == {("c1", "a:1")}
+
+
+def test_a_file_of_an_older_version_has_no_leases() -> None:
+    world = World()
+    world.register(A)
+    file = world.packed_routes()
+    kept = read_snapshot(file).tables
+    payload = msgpack.packb(
+        msgspec.to_builtins(kept, builtin_types=(bytes,))[:8],
+        unicode_errors="surrogatepass",
+    )
+    assert read_payload(TablesRecord, memoryview(payload)) == replace(
+        kept, leases=[], served_millis=0
+    )
+
+
+def test_who_is_heard_of_makes_the_file_be_written_again() -> None:
+    world = World()
+    world.register(A)
+    world = restarted(world)
+    changes = world.tables.changes
+    world.run(2000)
+    assert world.tables.changes == changes
+    world.ask(904, A.ext_fields)
+    world.run(2000)
+    assert world.tables.changes == changes + 1
+    world.run(2000)
+    assert world.tables.changes == changes + 1
 
 
 def test_a_repeated_registration_is_recognised_across_a_restart() -> None:

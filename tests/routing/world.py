@@ -58,6 +58,7 @@ class World:
 
     def __init__(self, *, started_ms: int = 0, **options: Any) -> None:
         self.now_ms = started_ms
+        self.cpu_ms = 0
         self.options = Options(data_dir="data", **options)
         self.processor = CountingProcessor(
             self.options, lambda: WALL_MILLIS, started_ms
@@ -146,14 +147,19 @@ class World:
         """A connection ended."""
         connection = connection or self.connection
         self.ended.add(connection)
-        self.liveness.on_channel_destroy(connection, self.now_ms)
+        self.liveness.on_channel_destroy(connection, self.cpu_ms, self.now_ms)
         self.flush()
 
     def tick(self, millis: int = 0) -> None:
         """Time passes in one go, then the server ticks."""
         self.now_ms += millis
-        self.liveness.tick(self.now_ms)
+        self.liveness.tick(self.cpu_ms, self.now_ms)
         self.flush()
+
+    def work(self, millis: int) -> None:
+        """The process is busy for so long; it does not tick meanwhile."""
+        self.now_ms += millis
+        self.cpu_ms += millis
 
     def run(self, millis: int) -> None:
         """Time passes while the server ticks as often as it does."""
@@ -223,10 +229,15 @@ class World:
             file += b"".join(whole)
         return file
 
-    def begin_warm(self, data: bytes, lease_millis: int) -> None:
-        """Take over the routes of a file. Raises SnapshotInvalid."""
+    def begin_warm(
+        self, data: bytes, lease_millis: int, served_millis: int = 0
+    ) -> None:
+        """Take over the routes of a file, of a run that had served for so long. Raises
+        SnapshotInvalid."""
         self.options.warm_start_lease_millis = lease_millis
-        KeptRoutes(self.state).take_over(read_snapshot(data), self.now_ms)
+        KeptRoutes(self.state).take_over(
+            read_snapshot(data), served_millis, self.now_ms
+        )
         self.state.refresh_hot_path(self.now_ms)
 
     def event(self, phrase: str) -> dict[str, object]:

@@ -5,7 +5,7 @@ import logging
 import pytest
 
 from namesrv.hot_path import LARGE_REGISTRATION_BYTES
-from namesrv.routing.liveness import GRACE_MILLIS, STALL_MILLIS, TICK_MILLIS
+from namesrv.routing.stalls import GRACE_MILLIS, STALL_MILLIS, TICK_MILLIS
 from namesrv.server.clock import monotonic_millis
 from namesrv.server.connections import Connections
 from tests.server.peer import Broker, frame, get_kv, lookup, put_kv
@@ -153,8 +153,8 @@ class TestSweep:
         actor = stage.accept()
         began = stage.connections.now_ms
         late = began + STALL_MILLIS + 2000
-        stage.state.liveness.tick(began)
-        stage.state.liveness.tick(late)
+        stage.state.liveness.tick(0, began)
+        stage.state.liveness.tick(0, late)
         stage.connections.sweep(late)
         assert not actor.transport.is_closed
         stage.connections.sweep(late + GRACE_MILLIS)
@@ -328,11 +328,11 @@ class TestEnds:
         self.register(actor, "10.0.0.1:10911")
         liveness = stage.state.liveness
         now_ms = monotonic_millis()
-        liveness.tick(now_ms - 60_000)
+        liveness.tick(0, now_ms - 60_000)
         actor.protocol.connection_lost(None)
         assert len(stage.state.tables.broker_live_table) == 1
         for millis in range(TICK_MILLIS, GRACE_MILLIS + 10 * TICK_MILLIS, TICK_MILLIS):
-            liveness.tick(now_ms + millis)
+            liveness.tick(0, now_ms + millis)
         assert len(stage.state.tables.broker_live_table) == 0
 
     def test_our_own_end_forgets_nobody(self, stage: Stage) -> None:

@@ -3,13 +3,16 @@
 import re
 import signal
 from collections.abc import Callable
+from functools import partial
 from pathlib import Path
 
 import pytest
 
 from namesrv.codes import RequestCode
+from namesrv.routing.snapshot import read_snapshot
 from namesrv.server import snapshots as snapshots_module
 from namesrv.server.clock import wall_millis
+from namesrv.server.snapshot_jobs import Stamp
 from namesrv.server.snapshots import (
     SNAPSHOT_FILE,
     STAMP_FILE,
@@ -84,6 +87,45 @@ def test_who_does_not_come_back_is_gone_after_the_lease(
         wait_until(lambda: peer.ask(lookup("Bills")).code == NO_ROUTE)
         assert b"broker-a" not in peer.ask(lookup("Orders")).body
         assert peer.ask(lookup("Mails")).code == FOUND
+
+
+@pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGKILL])
+def test_time_that_leases_count_goes_on_across_restarts(
+    tmp_path: Path, number: int
+) -> None:
+    stamp = tmp_path / "data" / STAMP_FILE
+    with ServerProcess(tmp_path, *OFTEN) as server, server.peer() as peer:
+        register(peer)
+        server.end()
+    first = served_millis(stamp)
+    for _ in range(2):
+        with ServerProcess(tmp_path, *OFTEN) as server:
+            # Both are brokers of the last run, so that it is written every second.
+            wait_until(partial(has_served, stamp, first + 900))
+            server.end(number)
+        assert has_served(stamp, first + 900)
+        first = served_millis(stamp)
+    kept = read_snapshot((tmp_path / "data" / SNAPSHOT_FILE).read_bytes()).tables
+    left = {lease.broker_addr: lease.left_millis for lease in kept.leases}
+    assert len(left) == 2
+    assert max(left.values()) <= 90_000 - 900
+
+
+def served_millis(stamp: Path) -> int:
+    """The second line of a stamp."""
+    return int(stamp.read_text().splitlines()[1])
+
+
+def has_served(stamp: Path, millis: int) -> bool:
+    """Whether a server has served for so long, in all its runs together."""
+    return served_millis(stamp) >= millis
+
+
+@pytest.mark.parametrize("text", ["", "x", "5\nx", "5\n-1", f"5\n{2**61}", "5"])
+def test_stamp_that_cannot_be_read_has_nothing_to_say(text: str) -> None:
+    stamp = Stamp.read(text.encode())
+    assert stamp.served_millis == 0
+    assert stamp.seen_millis in (0, 5)
 
 
 def test_change_that_was_answered_before_the_end_is_kept(tmp_path: Path) -> None:
@@ -170,7 +212,7 @@ def test_age_counts_from_the_last_sign_of_life(tmp_path: Path) -> None:
         server.end()
     young = ("--warm-start-max-age-millis", "600000")
     stamp = tmp_path / "data" / STAMP_FILE
-    written = int(stamp.read_text())
+    written = int(stamp.read_text().splitlines()[0])
     # From the future as from the past: the clock was changed, nothing is known.
     stamp.write_text(f"{written + 3_600_000}\n")
     with ServerProcess(tmp_path, *young) as server, server.peer() as peer:

@@ -46,7 +46,7 @@ def test_violation_is_reported_and_can_be_replayed(
     monkeypatch.setattr(unregistration, "is_superseded", lambda *arguments: False)
     assert main(["--histories", "100"]) == 1
     report = capsys.readouterr().out
-    assert "breaks a promise" in report and "is absent" in report
+    assert "breaks a promise" in report
     assert "  expected " in report and "  answered " in report
     words = shlex.split(report.strip().rpartition('ARGS="')[2].rstrip('"'))
     assert words[0] == "--seed" and words[2] == "--keep"
@@ -61,7 +61,7 @@ def test_violation_is_reported_and_can_be_replayed(
 def test_fault_without_any_step_is_shown_by_no_step(
     capsys: Capture, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    def tick(self: Liveness, now_ms: int) -> None:
+    def tick(self: Liveness, cpu_ms: int, now_ms: int) -> None:
         self._tables.join_cluster("c9", "nobody")
 
     monkeypatch.setattr(Liveness, "tick", tick)

@@ -7,9 +7,13 @@ from typing import Any
 import pytest
 
 from namesrv.carried_brokers import CarriedBrokers
-from namesrv.routing import kept_routes, snapshot, unregistration
+from namesrv.hot_path import HotCode
+from namesrv.routing import kept_routes, liveness, snapshot, unregistration
+from namesrv.routing.leases import Leases
 from namesrv.routing.liveness import Liveness
 from namesrv.routing.registration import Registration
+from namesrv.routing.stalls import Stalls
+from namesrv.routing.state import RoutingState
 from namesrv.routing.tables import RouteTables
 from namesrv.testing.clock import VirtualClock
 from namesrv.testing.history import History, draw_history
@@ -61,14 +65,15 @@ def late_unregistration_removes(patch: Patch) -> None:
 
 def stall_is_death(patch: Patch) -> None:
     """As rocketmq-rust's: to the first timer after a stall everybody is silent."""
-    patch.setattr(Liveness, "_notice_stall", lambda self, now_ms: None)
+    patch.setattr(Stalls, "notice", lambda self, cpu_ms, now_ms: None)
+    patch.setattr(Stalls, "tick", lambda self, cpu_ms, now_ms: now_ms)
 
 
 def closes_are_not_held(patch: Patch) -> None:
     """After a stall, ends count at once, before it was read who came back."""
 
-    def destroy(self: Any, connection: Any, now_ms: int) -> None:
-        self._notice_stall(now_ms)
+    def destroy(self: Any, connection: Any, cpu_ms: int, now_ms: int) -> None:
+        self._notice_stall(cpu_ms, now_ms)
         self._remove_brokers_of(connection, now_ms)
 
     patch.setattr(Liveness, "on_channel_destroy", destroy)
@@ -76,7 +81,103 @@ def closes_are_not_held(patch: Patch) -> None:
 
 def lease_is_forgotten(patch: Patch) -> None:
     """After a warm start a broker's own timeout counts at once."""
-    patch.setattr(Liveness, "lease", lambda *arguments: None)
+    patch.setattr(Leases, "grant", lambda *arguments: None)
+
+
+def lease_is_renewed(patch: Patch) -> None:
+    """Every start gives a whole new lease to everybody."""
+    patch.setattr(Leases, "left_millis", lambda *arguments: {})
+
+
+def confirmation_is_not_kept(patch: Patch) -> None:
+    """Who was heard of since the last start is taken for somebody who was not."""
+    patch.setattr(Leases, "drop_confirmed", lambda *arguments: None)
+
+
+def work_is_suspension(patch: Patch) -> None:
+    """A pause that our own work made counts as one that the machine made."""
+    notice = Stalls.notice
+    patch.setattr(Stalls, "notice", lambda self, cpu_ms, now: notice(self, 0, now))
+
+
+def work_is_no_pause(patch: Patch) -> None:
+    """After a pause that our own work made, nothing waits for what was not read."""
+    judged = Stalls.tick
+    hold = Stalls._hold
+
+    def without_hold(self: Any, length: int, own_millis: int, now_ms: int) -> Any:
+        stall = hold(self, length, own_millis, now_ms)
+        self._holds.clear()
+        return stall
+
+    def tick(self: Any, cpu_ms: int, now_ms: int) -> int:
+        judged(self, cpu_ms, now_ms)
+        return now_ms
+
+    patch.setattr(Stalls, "_hold", without_hold)
+    patch.setattr(Stalls, "tick", tick)
+
+
+def only_answered_is_heard(patch: Patch) -> None:
+    """What was read and waits in line behind others is no sign of life yet."""
+    refresh = RoutingState.refresh_hot_path
+
+    def without_heartbeats(self: Any, now_ms: int) -> None:
+        refresh(self, now_ms)
+        self.hot.hot_codes &= ~int(HotCode.HEARTBEAT)
+
+    def is_expired(info: Any, judged_ms: int) -> bool:
+        silent_millis = judged_ms - info.last_update_timestamp
+        return bool(silent_millis > info.heartbeat_timeout_millis)
+
+    patch.setattr(RoutingState, "refresh_hot_path", without_heartbeats)
+    patch.setattr(liveness, "_is_expired", is_expired)
+
+
+def old_cluster_takes_the_address_along(patch: Patch) -> None:
+    """What an old registration removes is found by name and address alone."""
+    patch.setattr(unregistration, "_leave_to_others", lambda *arguments: False)
+
+
+def any_name_unregisters(patch: Patch) -> None:
+    """An unregister takes the live entry of its address, whoever registered there."""
+    carry_out = unregistration.unregister_broker
+
+    def unregister(
+        tables: Any, options: Any, outbox: Any, header: Any, *rest: Any
+    ) -> None:
+        cluster, addr = header.cluster_name, header.broker_addr
+        tables.remove_live(cluster, addr)
+        carry_out(tables, options, outbox, header, *rest)
+
+    patch.setattr(unregistration, "unregister_broker", unregister)
+
+
+def filter_servers_outlive_their_broker(patch: Patch) -> None:
+    """What a broker told of filter servers stays when it goes."""
+    store = RouteTables.set_filter_servers
+
+    def set_filter_servers(self: Any, key: Any, servers: Any) -> None:
+        if servers is not None:
+            store(self, key, servers)
+
+    patch.setattr(RouteTables, "set_filter_servers", set_filter_servers)
+
+
+def old_cluster_is_never_left(patch: Patch) -> None:
+    """A group stays in the cluster that all of its brokers have left."""
+    patch.setattr(RouteTables, "leave_cluster", leave_only_if_gone)
+
+
+def leave_only_if_gone(self: Any, cluster: str, broker_name: str) -> None:
+    """As the tables do, but for groups that still have addresses."""
+    if broker_name not in self.broker_addr_table:
+        names = self.cluster_addr_table.get(cluster, set())
+        names.discard(broker_name)
+        self.topic_changes += 1
+        self.changes += 1
+        if not names:
+            self.cluster_addr_table.pop(cluster, None)
 
 
 def half_is_shown(patch: Patch) -> None:
@@ -158,6 +259,15 @@ BREAKS: dict[Break, tuple[str, int]] = {
     stall_is_death: ("is absent", 5),
     closes_are_not_held: ("is absent", 6),
     lease_is_forgotten: ("is absent", 5),
+    lease_is_renewed: ("is present", 6),
+    confirmation_is_not_kept: ("P3", 6),
+    work_is_suspension: ("is present", 6),
+    work_is_no_pause: ("is absent", 6),
+    only_answered_is_heard: ("is absent", 6),
+    old_cluster_takes_the_address_along: ("is absent", 6),
+    any_name_unregisters: ("P3|answer", 6),
+    filter_servers_outlive_their_broker: ("P2", 6),
+    old_cluster_is_never_left: ("leftovers", 6),
     half_is_shown: ("P2", 4),
     half_is_stored: ("P2", 2),
     repetition_is_believed: ("P2", 6),

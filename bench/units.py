@@ -1,0 +1,75 @@
+"""CPU microseconds for a unit of work (`namesrv.work.Cost`), kind by kind.
+
+`python -m bench.units` prints, for each kind, how many units its steps yielded and what
+one took. A unit is meant to be about a microsecond on the machine of bench/README.md;
+the weights were chosen so that none takes more than two.
+"""
+
+import time
+from collections.abc import Callable
+from functools import partial
+
+from namesrv.options import Options
+from namesrv.routing import topics
+from namesrv.routing.broker_data import BrokerData
+from namesrv.routing.processor import RequestProcessor
+from namesrv.routing.tables import RouteTables
+from namesrv.routing.turn import request_units
+from namesrv.wire.bodies import QueueData
+from namesrv.wire.command import decode_command
+from namesrv.work import Cost, Steps, batches
+
+TOPICS = 50_000
+NAME = "group"
+
+
+def main() -> None:
+    """Fill a table, change all of it in every way, empty it."""
+    state = RequestProcessor(Options(data_dir="nowhere"), lambda: 0, 0).state
+    tables = state.tables
+    data = tables.add_group("cluster", NAME)
+    queues = data.shared(6, 4, 0, 4)
+    entries = {f"topic-{number}": queues for number in range(TOPICS)}
+    _show("topics put in", lambda: _put(tables, data, entries))
+    _show("permission wiped", lambda: topics.wipe_write_perm_of_broker(tables, NAME))
+    for entry in data.topics():
+        tables.answered(entry, True, b"body")
+    _show("ready answers marked", lambda: tables.group_changed(data))
+    _show("topics taken out", lambda: tables.remove_group(NAME, 0))
+    usual = b'{"code":105,"extFields":{"topic":"abc"},"opaque":3,"version":479}'
+    values = b"{'code':9,'x':[" + b",".join([b"0"] * 900) + b"]}"
+    escapes = b"{'code':9,'x':'" + b"\\'" * 10_000 + b"'}"
+    comments = b"{'code':9" + b"/**/" * 4000 + b"}"
+    for kind, header in {
+        "usual header": usual,
+        "values": values,
+        "escapes": escapes,
+        "comments": comments,
+    }.items():
+        _show(f"header: {kind}", partial(_read, header))
+
+
+def _put(
+    tables: RouteTables, data: BrokerData, entries: dict[str, QueueData]
+) -> Steps[None]:
+    """As a registration does."""
+    for some in batches(list(entries.items()), Cost.TOPIC_CHANGED):
+        tables.set_queues(data, dict(some))
+        yield len(some) * Cost.TOPIC_CHANGED
+
+
+def _read(header: bytes) -> Steps[None]:
+    for _ in range(100):
+        decode_command(0, header, None)
+        yield request_units(0, header, None)
+
+
+def _show(kind: str, begin: Callable[[], Steps[object]]) -> None:
+    began = time.process_time()
+    units = sum(begin())
+    micros = (time.process_time() - began) * 1e6
+    print(f"{kind:24} {units:9,} units {micros / units:6.2f} microseconds each")
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,46 @@
+"""When the server was kept from reading by its own work, as the oracle sees it.
+
+Written from docs/architecture.md, P3 and P4: such a pause moves no deadline, and what
+was sent before its end counts as read once it is over for as long as it was, or for a
+grace interval.
+"""
+
+from typing import Final, NamedTuple
+
+GRACE_MILLIS: Final = 5000
+
+
+class _Pause(NamedTuple):
+    """From when to when it was, and until when it holds."""
+
+    start_ms: int
+    end_ms: int
+    until_ms: int
+
+
+class Pauses:
+    """Pauses of one run in the order of time."""
+
+    def __init__(self) -> None:
+        self._pauses: list[_Pause] = []
+
+    def add(self, start_ms: int, end_ms: int) -> None:
+        """The server did nothing else meanwhile."""
+        hold_millis = min(end_ms - start_ms, GRACE_MILLIS)
+        self._pauses.append(_Pause(start_ms, end_ms, end_ms + hold_millis))
+
+    def held_until_ms(self) -> int:
+        """When an end that is heard of now counts at the earliest; 0 without pauses."""
+        return max((pause.until_ms for pause in self._pauses), default=0)
+
+    def read_until_ms(self, at_ms: int) -> int:
+        """Up to which moment deadlines could be judged at another one."""
+        for pause in self._pauses:
+            if pause.start_ms <= at_ms < pause.end_ms:
+                at_ms = pause.start_ms
+        before = [pause for pause in self._pauses if pause.end_ms <= at_ms]
+        holding = [pause.start_ms for pause in before if pause.until_ms > at_ms]
+        if not holding:
+            return at_ms
+        over = [pause.end_ms for pause in before if pause.until_ms <= at_ms]
+        return max(holding[0], *over, 0)
