@@ -3,7 +3,7 @@
 Source: `BrokerData` of RocketMQ; protocol.md sections 2.7 and 3.1.
 """
 
-from collections.abc import Callable, Collection, Iterable, Set
+from collections.abc import Callable, Collection, Iterable
 from struct import Struct
 from typing import Final
 
