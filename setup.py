@@ -19,6 +19,7 @@ FAST_MODULES = (
     "head_shapes",
     "route_answers",
     "live_table",
+    "hot_path",
     "connection",
 )
 

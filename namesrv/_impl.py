@@ -41,10 +41,12 @@ def _choose() -> str:
 IMPLEMENTATION = _choose()
 
 if TYPE_CHECKING or IMPLEMENTATION == "pure":
-    from namesrv._pure.connection import Connection, HotPath
+    from namesrv._pure.connection import Connection
+    from namesrv._pure.hot_path import HotPath
     from namesrv._pure.live_table import BrokerLiveInfo, BrokerLiveTable
     from namesrv._pure.route_answers import RouteAnswers
 else:  # the compiled twins
-    from namesrv._fast.connection import Connection, HotPath
+    from namesrv._fast.connection import Connection
+    from namesrv._fast.hot_path import HotPath
     from namesrv._fast.live_table import BrokerLiveInfo, BrokerLiveTable
     from namesrv._fast.route_answers import RouteAnswers

@@ -5,7 +5,8 @@
     │   ├── FrameTooLong, FrameTooShort, HeaderTooLong, SerializeTypeUnknown
     │   ├── HeaderOverLimit, HeaderInvalid
     │   ├── ProxyHeaderInvalid
-    │   └── TlsUnavailable, TlsRequired, TlsBroken
+    │   ├── TlsUnavailable, TlsRequired, TlsBroken
+    │   └── ConnectionEnded  the connection is over, whatever else it sent
     ├── RequestFailed        the request failed: answer its `code` and `remark`
     │   ├── BodyInvalid      the request's body cannot be read (code 1)
     │   ├── LimitExceeded    the request brings more than a limit allows (code 1)
@@ -116,6 +117,13 @@ class TlsBroken(ConnectionFault):
 
     def __init__(self, reason: str) -> None:
         super().__init__(f"TLS failed: {reason}")
+
+
+class ConnectionEnded(ConnectionFault):
+    """The connection is over: nothing that is left of its input is carried out."""
+
+    def __init__(self) -> None:
+        super().__init__("the connection has ended")
 
 
 class RequestFailed(NamesrvError):

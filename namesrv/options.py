@@ -260,7 +260,7 @@ class Options:
         100_000, LIMITS, "number of topics that a broker may register", 1
     )
     max_name_bytes: int = _ours(
-        4096, LIMITS, "longest name or address of a topic, broker or cluster", 1
+        4096, LIMITS, "longest name or address of a topic, broker or cluster", 64
     )
     max_filter_servers: int = _ours(256, LIMITS, "number of a broker's filter servers")
     max_queues_per_mapping: int = _ours(

@@ -35,7 +35,10 @@ MAY_IMPORT = {
     "cli": BELOW_ADMIN | {"admin"},
     "__main__": {"cli"},
 }
-GROUND_MODULES = {"codes", "errors", "hot_path", "option_sources", "options", "work"}
+GROUND_MODULES = {
+    *("carried_brokers", "codes", "errors", "hot_path"),
+    *("option_sources", "options", "work"),
+}
 
 # What only the floors that do I/O may import: the loop, sockets and every clock.
 OUTSIDE_WORLD = {"asyncio", "datetime", "socket", "ssl", "time", "uvloop"}

@@ -11,7 +11,7 @@ from namesrv import _impl
 from namesrv.routing import processor as _processor  # loads all of routing
 
 TWINS = ("pure", "fast")
-MODULES = ("frame", "head", "route_answers", "live_table", "connection")
+MODULES = ("frame", "head", "route_answers", "live_table", "hot_path", "connection")
 
 
 def load_twin(name: str) -> Any:

@@ -1,22 +1,8 @@
 from namesrv._fast.frame cimport FrameDecoder, FrameView
 from namesrv._fast.head cimport HeadView
-from namesrv._fast.head_shapes cimport HeadShapes
-from namesrv._fast.live_table cimport BrokerLiveInfo, BrokerLiveTable
+from namesrv._fast.hot_path cimport HotPath
+from namesrv._fast.live_table cimport BrokerLiveInfo
 from namesrv._fast.output cimport Output
-from namesrv._fast.route_answers cimport RouteAnswers
-
-
-cdef class HotPath:
-    cdef public RouteAnswers route_answers
-    cdef public BrokerLiveTable live_table
-    cdef public object cold_path
-    cdef public Py_ssize_t frame_max_bytes
-    cdef public Py_ssize_t header_max_bytes
-    cdef public int hot_codes
-    cdef public bytes order_topic_body
-    cdef public bint turn_taken
-    cdef Output _scratch
-    cdef HeadShapes _shapes
 
 
 cdef class Connection:
@@ -32,7 +18,9 @@ cdef class Connection:
     cdef public long long last_active_ms
     cdef public long long read_ms
     cdef public int waiting_code
-    cdef set _registered
+    cdef public long long progress_ms
+    cdef public int client_version
+    cdef public object brokers
     cdef public str remote_address
     cdef public str socket_address
 
@@ -55,5 +43,5 @@ cdef class Connection:
     cdef int _repeated_registration(
         self, FrameView* frame, HeadView* head, Output* output, long long now_ms
     ) except -1
-    cdef void _note_buffered(self) noexcept
+    cdef void _note_buffered(self, Py_ssize_t received, long long now_ms) noexcept
     cdef BrokerLiveInfo _live_info(self, HeadView* head)

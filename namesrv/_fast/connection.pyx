@@ -15,16 +15,16 @@ from cpython.long cimport PyLong_AsLongLongAndOverflow
 from namesrv._fast.answer_frames cimport append_changed, append_success
 from namesrv._fast.frame cimport FrameDecoder, FrameView
 from namesrv._fast.head cimport HeadView, view_head
-from namesrv._fast.head_shapes cimport HeadShapes
-from namesrv._fast.live_table cimport BrokerLiveInfo, BrokerLiveTable
+from namesrv._fast.hot_path cimport HotPath
+from namesrv._fast.live_table cimport BrokerLiveInfo
 from namesrv._fast.output cimport Output, append_bytes, bytes_or_none, release
-from namesrv._fast.route_answers cimport RouteAnswers
-from namesrv._fast.scan cimport is_true, scan_named_number
+from namesrv._fast.scan cimport is_true
 
 from namesrv import codes, hot_path
-from namesrv.errors import ConnectionFault
+from namesrv.carried_brokers import CarriedBrokers
+from namesrv.errors import ConnectionEnded, ConnectionFault
 from namesrv.hot_path import (
-    check_bytes, check_instance, check_millis, check_size, check_text
+    ANY_VERSION, check_bytes, check_instance, check_millis, check_text
 )
 from namesrv.wire.answer_frames import answer_frame, success_header
 from namesrv.wire.registration_digest import registration_digest
@@ -51,7 +51,6 @@ cdef Py_ssize_t SCRATCH_KEPT_BYTES = 2 * OUTPUT_PAUSE_BYTES
 cdef long long SAFE_MILLIS = 2**60
 
 cdef object _PAUSE_TURN = hot_path.Pause.TURN
-cdef object _NOBODY = frozenset()
 cdef object _CRC32_FIELD = re.compile(r"[1-9][0-9]{0,9}")
 cdef object _CRC32_MASK = 0x7FFFFFFF
 
@@ -67,42 +66,6 @@ cdef inline long long _millis(object now_ms) except? -1:
     return check_millis("now_ms", now_ms)
 
 
-cdef inline bint is_sign_of_life(int code) noexcept nogil:
-    return code in (REGISTER_BROKER, QUERY_DATA_VERSION, BROKER_HEARTBEAT)
-
-
-cdef class HotPath:
-    """What all connections share: the tables, the mask, and the way to the processor.
-
-    `hot_codes` is a HotCode mask; `order_topic_body` is the body that every
-    registration is answered with, empty for none; `turn_taken` says that a large
-    registration was handled in this turn of the loop (the server resets it).
-    """
-
-    def __init__(
-        self,
-        route_answers,
-        live_table,
-        cold_path,
-        frame_max_bytes,
-        header_max_bytes=hot_path.DEFAULT_HEADER_MAX_BYTES,
-    ):
-        check_instance("route_answers", route_answers, RouteAnswers)
-        check_instance("live_table", live_table, BrokerLiveTable)
-        self.route_answers = route_answers
-        self.live_table = live_table
-        self.cold_path = cold_path
-        self.frame_max_bytes = check_size("frame_max_bytes", frame_max_bytes)
-        self.header_max_bytes = check_size("header_max_bytes", header_max_bytes)
-        self.hot_codes = 0
-        self.order_topic_body = b""
-        self.turn_taken = False
-        self._shapes = HeadShapes()
-
-    def __dealloc__(self):
-        release(&self._scratch)
-
-
 cdef class Connection:
     """One peer. `remote_address` is its text for logs, which a PROXY header may change;
     `socket_address` stays what the socket says.
@@ -111,7 +74,9 @@ cdef class Connection:
     the peer sends no more. `needs_care` says that more than bytes to send came of the
     last call; `last_active_ms` is when it was. `read_ms` is when input came last;
     `waiting_code` is the code of the request for which it waits for a turn of the loop,
-    0 where that is not known.
+    0 where that is not known. `progress_ms` is when a frame that is kept in part began,
+    or one before it was finished; `client_version` is that of the last request,
+    ANY_VERSION before the first; `brokers` are those that it carries.
     """
 
     def __init__(self, hot, remote_address):
@@ -125,7 +90,7 @@ cdef class Connection:
         self._latest_shape = 0
         self.remote_address = remote_address
         self.socket_address = remote_address
-        self._registered = None
+        self.brokers = CarriedBrokers()
         self.pause = PAUSE_NONE
         self.fault = None
         self.finished = False
@@ -133,6 +98,8 @@ cdef class Connection:
         self.last_active_ms = 0
         self.read_ms = 0
         self.waiting_code = 0
+        self.progress_ms = 0
+        self.client_version = ANY_VERSION
 
     @property
     def buffered_bytes(self):
@@ -141,8 +108,8 @@ cdef class Connection:
 
     @property
     def registered(self):
-        """(cluster, address) of each broker that it registered."""
-        return _NOBODY if self._registered is None else self._registered
+        """(cluster, address) of each live broker that registered last on it."""
+        return self.brokers.live
 
     @property
     def is_done(self):
@@ -168,7 +135,7 @@ cdef class Connection:
                 output = self._run(b"", now)
         finally:
             self._decoder.settle()
-        self._note_buffered()
+        self._note_buffered(PyBytes_Size(data), now)
         return output
 
     def resume(self, now_ms, answer=b""):
@@ -182,7 +149,7 @@ cdef class Connection:
         self.pause = PAUSE_NONE
         self.needs_care = True
         output = self._run(answer, now)
-        self._note_buffered()
+        self._note_buffered(0, now)
         return output
 
     def finish(self):
@@ -190,22 +157,25 @@ cdef class Connection:
         self.finished = True
         self.needs_care = True
 
-    def add_registered(self, key):
-        """A broker registered on this connection; `key` is (cluster, address)."""
-        if self._registered is None:
-            self._registered = set()
-        self._registered.add(key)
+    def abandon(self):
+        """It ended: what was read and not carried out is dropped, however long
+        somebody refers to this connection."""
+        self._decoder = FrameDecoder(
+            self._hot.frame_max_bytes, self._hot.header_max_bytes
+        )
+        self._noted_bytes = 0
+        if self.fault is None:
+            self.fault = ConnectionEnded()
 
-    def discard_registered(self, key):
-        """That broker is gone."""
-        if self._registered is not None:
-            self._registered.discard(key)
-
-    cdef void _note_buffered(self) noexcept:
+    cdef void _note_buffered(self, Py_ssize_t received, long long now_ms) noexcept:
         cdef Py_ssize_t buffered = self._decoder._length - self._decoder._position
-        if buffered != self._noted_bytes:
-            self._noted_bytes = buffered
-            self.needs_care = True
+        cdef Py_ssize_t noted = self._noted_bytes
+        if buffered == 0 and noted == 0:
+            return
+        if noted == 0 or buffered < noted + received:
+            self.progress_ms = now_ms
+        self._noted_bytes = buffered
+        self.needs_care = True
 
     cdef bytes _run(self, bytes first, long long now_ms):
         cdef HotPath hot = self._hot
@@ -217,6 +187,8 @@ cdef class Connection:
         try:
             append_bytes(&output, first)
             self._answer_frames(&output, now_ms)
+            if self.pause != PAUSE_NONE:
+                self._decoder.give_back()
             return PyBytes_FromStringAndSize(output.data, output.length)
         finally:
             if output.capacity > SCRATCH_KEPT_BYTES or hot._scratch.data != NULL:
@@ -259,6 +231,7 @@ cdef class Connection:
             return 0
         if known != NULL and not (head.flag & FLAG_RESPONSE):
             if self._hot_answer(frame, &head, output, now_ms):
+                self.client_version = head.version
                 if head.flag & FLAG_ONEWAY:
                     output.length = start
                 return 0
@@ -313,8 +286,10 @@ cdef class Connection:
         self.waiting_code = head.code
         if not self._hot.hot_codes & HOT_HEARTBEAT:
             return 0
-        if is_sign_of_life(head.code) and not (head.flag & FLAG_RESPONSE):
-            info = self._live_info(&head) if head.has_ext_fields else None
+        if head.flag & FLAG_RESPONSE or not head.has_ext_fields:
+            return 0
+        if head.code in (REGISTER_BROKER, QUERY_DATA_VERSION, BROKER_HEARTBEAT):
+            info = self._live_info(&head)
             if info is not None and info.last_update_timestamp < self.read_ms:
                 info.last_update_timestamp = self.read_ms
         return 0
@@ -364,26 +339,12 @@ cdef class Connection:
         self, FrameView* frame, HeadView* head, Output* output, long long now_ms
     ) except -1:
         cdef BrokerLiveInfo info = self._live_info(head)
-        cdef const unsigned char* place = frame.body
-        cdef const unsigned char* end = frame.body + frame.body_length
-        cdef long long counter, state_version, timestamp
-        cdef bint same
-        if info is None or not info._has_version or frame.body_length == 0:
+        cdef int same
+        if info is None or not info._has_version:
             return 0
-        place = scan_named_number(place, end, b'{"counter":', 11, &counter)
-        if place == NULL:
+        same = info.compare_version(frame.body, frame.body_length)
+        if same < 0:
             return 0
-        place = scan_named_number(place, end, b',"stateVersion":', 16, &state_version)
-        if place == NULL:
-            return 0
-        place = scan_named_number(place, end, b',"timestamp":', 13, &timestamp)
-        if place == NULL or end - place != 1 or place[0] != 125:
-            return 0
-        same = (
-            counter == info._counter
-            and state_version == info._state_version
-            and timestamp == info._timestamp
-        )
         info.last_update_timestamp = now_ms
         append_changed(
             output,
@@ -417,8 +378,13 @@ cdef class Connection:
             return 0
         if info.digest != registration_digest(head.version, ext_fields, body):
             return 0
+        former = info.owner
         self._hot.live_table.renew(info, self, now_ms)
-        self.add_registered(info.key)
+        if former is not self:
+            self.brokers.add(info.key)
+            if isinstance(former, Connection):
+                former.brokers.lose(info.key)
+            self.needs_care = True
         header = success_header(head.opaque, info.answer_ext_fields)
         append_bytes(output, answer_frame(header, self._hot.order_topic_body))
         return 1

@@ -20,7 +20,7 @@ cdef class FrameDecoder:
     cdef int settle(self) except -1
     cdef int next_view(self, FrameView* view) except -1
     cdef void undo(self) noexcept
+    cdef int give_back(self) except -1
     cdef int _append(self, const unsigned char* data, Py_ssize_t length) except -1
     cdef int _reserve(self, Py_ssize_t wanted) except -1
-    cdef int _release(self) except -1
     cdef void _free(self) noexcept

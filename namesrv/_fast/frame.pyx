@@ -78,8 +78,23 @@ cdef class FrameDecoder:
         """The frame that came last will come again."""
         self.undo()
 
+    def release(self):
+        """A connection that waits must not keep the room of what was handed out."""
+        self.give_back()
+
     cdef void undo(self) noexcept:
         self._position = self._last_start
+
+    cdef int give_back(self) except -1:
+        if self._data != self._owned:
+            return 0  # borrowed; settle keeps what is left, and only that
+        if self._position == self._length:
+            self._free()
+        elif self._position >= KEPT_BYTES:
+            self._append(NULL, 0)
+            self._capacity = 0
+            self._reserve(self._length)
+        return 0
 
     cdef int borrow(self, const unsigned char* data, Py_ssize_t length) except -1:
         """Use memory that lives until `settle`, without a copy if nothing is kept."""
@@ -140,7 +155,7 @@ cdef class FrameDecoder:
         cdef Py_ssize_t frame_length
         cdef Py_ssize_t header_length
         if available < LENGTH_BYTES:
-            self._release()
+            self.give_back()
             return 0
         frame_length = big_endian(start)
         if frame_length > self._frame_max_bytes - LENGTH_BYTES:
@@ -148,13 +163,13 @@ cdef class FrameDecoder:
         if frame_length < LENGTH_BYTES:
             raise FrameTooShort(frame_length)
         if available < PREFIX_BYTES:
-            self._release()
+            self.give_back()
             return 0
         header_length = big_endian(start + LENGTH_BYTES) & 0xFFFFFF
         if header_length > self._header_max_bytes:
             raise HeaderOverLimit(header_length, self._header_max_bytes)
         if available < LENGTH_BYTES + frame_length:
-            self._release()
+            self.give_back()
             return 0
         if header_length > frame_length - LENGTH_BYTES:
             raise HeaderTooLong(header_length, frame_length)
@@ -168,18 +183,6 @@ cdef class FrameDecoder:
         self._last_start = self._position
         self._position += LENGTH_BYTES + frame_length
         return 1
-
-    cdef int _release(self) except -1:
-        """A connection that waits must not keep the room of what it has sent."""
-        if self._data != self._owned:
-            return 0  # borrowed; settle keeps what is left, and only that
-        if self._position == self._length:
-            self._free()
-        elif self._position >= KEPT_BYTES:
-            self._append(NULL, 0)
-            self._capacity = 0
-            self._reserve(self._length)
-        return 0
 
     cdef void _free(self) noexcept:
         free(self._owned)

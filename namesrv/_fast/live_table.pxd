@@ -19,6 +19,10 @@ cdef class BrokerLiveInfo:
     cdef public long long last_update_timestamp
     cdef public long long epoch
 
+    cdef int compare_version(
+        self, const unsigned char* place, Py_ssize_t length
+    ) noexcept
+
 
 cdef class BrokerLiveTable:
     cdef TextMap _brokers

@@ -5,6 +5,7 @@ next epoch, so that an event that is about an older registration can be told.
 Source: `RouteInfoManager#brokerLiveTable`, protocol.md sections 3.1, 3.5 and 3.7.
 """
 
+from namesrv._fast.scan cimport scan_named_number
 from namesrv._fast.text_map cimport TextMap
 
 from namesrv.hot_path import check_instance, check_int64, check_millis, check_text
@@ -62,6 +63,30 @@ cdef class BrokerLiveInfo:
     def key(self):
         """(cluster name, broker address)."""
         return self.cluster_name, self.broker_addr
+
+    cdef int compare_version(
+        self, const unsigned char* place, Py_ssize_t length
+    ) noexcept:
+        """1 for a DataVersion in JSON that is its own, 0 for another, -1 for what is
+        not one as brokers write it."""
+        cdef const unsigned char* end = place + length
+        cdef long long counter, state_version, timestamp
+        if length == 0:
+            return -1
+        place = scan_named_number(place, end, b'{"counter":', 11, &counter)
+        if place == NULL:
+            return -1
+        place = scan_named_number(place, end, b',"stateVersion":', 16, &state_version)
+        if place == NULL:
+            return -1
+        place = scan_named_number(place, end, b',"timestamp":', 13, &timestamp)
+        if place == NULL or end - place != 1 or place[0] != 125:
+            return -1
+        return (
+            counter == self._counter
+            and state_version == self._state_version
+            and timestamp == self._timestamp
+        )
 
 
 cdef class BrokerLiveTable:

@@ -8,13 +8,14 @@ Rules that hold whatever a peer sends:
 
 import re
 import zlib
-from collections.abc import Callable, Set
-from typing import Final, Literal
+from collections.abc import Set
+from typing import Final
 
 from namesrv._pure.frame import FrameDecoder
 from namesrv._pure.head import read_head
-from namesrv._pure.live_table import BrokerLiveInfo, BrokerLiveTable
-from namesrv._pure.route_answers import RouteAnswers
+from namesrv._pure.hot_path import HotPath
+from namesrv._pure.live_table import BrokerLiveInfo
+from namesrv.carried_brokers import CarriedBrokers
 from namesrv.codes import (
     FLAG_ONEWAY,
     FLAG_RESPONSE,
@@ -22,9 +23,9 @@ from namesrv.codes import (
     ZONE_MODE,
     RequestCode,
 )
-from namesrv.errors import ConnectionFault
+from namesrv.errors import ConnectionEnded, ConnectionFault
 from namesrv.hot_path import (
-    DEFAULT_HEADER_MAX_BYTES,
+    ANY_VERSION,
     LARGE_REGISTRATION_BYTES,
     OUTPUT_PAUSE_BYTES,
     Frame,
@@ -34,7 +35,6 @@ from namesrv.hot_path import (
     check_bytes,
     check_instance,
     check_millis,
-    check_size,
     check_text,
 )
 from namesrv.wire.answer_frames import answer_frame, success_header
@@ -45,7 +45,6 @@ _DATA_VERSION: Final = re.compile(
     rb'\{"counter":(0|[1-9][0-9]{0,17}),"stateVersion":(0|[1-9][0-9]{0,17}),'
     rb'"timestamp":(0|[1-9][0-9]{0,17})\}'
 )
-_NOBODY: Final[Set[tuple[str, str]]] = frozenset()
 _SIGNS_OF_LIFE: Final = (
     RequestCode.REGISTER_BROKER,
     RequestCode.QUERY_DATA_VERSION,
@@ -53,51 +52,6 @@ _SIGNS_OF_LIFE: Final = (
 )
 _CRC32_MASK: Final = 0x7FFFFFFF
 _CRC32_FIELD: Final = re.compile(r"[1-9][0-9]{0,9}")
-
-ColdAnswer = bytes | Literal[Pause.TURN] | None
-ColdPath = Callable[[int, bytes, bytes | None, "Connection", int], ColdAnswer]
-"""(serialize type, header, body, connection, now_ms) -> answer frame, empty for none;
-None when the answer will come with `resume`; `Pause.TURN` when nothing was done and the
-request is to come again in another turn of the loop. Raises ConnectionFault."""
-
-
-class HotPath:
-    """What all connections share: the tables, the mask, and the way to the processor.
-
-    `hot_codes` is a HotCode mask; `order_topic_body` is the body that every
-    registration is answered with, empty for none; `turn_taken` says that a large
-    registration was handled in this turn of the loop (the server resets it).
-    """
-
-    __slots__ = (
-        "cold_path",
-        "frame_max_bytes",
-        "header_max_bytes",
-        "hot_codes",
-        "live_table",
-        "order_topic_body",
-        "route_answers",
-        "turn_taken",
-    )
-
-    def __init__(
-        self,
-        route_answers: RouteAnswers,
-        live_table: BrokerLiveTable,
-        cold_path: ColdPath,
-        frame_max_bytes: int,
-        header_max_bytes: int = DEFAULT_HEADER_MAX_BYTES,
-    ) -> None:
-        check_instance("route_answers", route_answers, RouteAnswers)
-        check_instance("live_table", live_table, BrokerLiveTable)
-        self.route_answers = route_answers
-        self.live_table = live_table
-        self.cold_path = cold_path
-        self.frame_max_bytes = check_size("frame_max_bytes", frame_max_bytes)
-        self.header_max_bytes = check_size("header_max_bytes", header_max_bytes)
-        self.hot_codes: int = HotCode.NONE
-        self.order_topic_body = b""
-        self.turn_taken = False
 
 
 class Connection:
@@ -108,7 +62,9 @@ class Connection:
     the peer sends no more. `needs_care` says that more than bytes to send came of the
     last call; `last_active_ms` is when it was. `read_ms` is when input came last;
     `waiting_code` is the code of the request for which it waits for a turn of the loop,
-    0 where that is not known.
+    0 where that is not known. `progress_ms` is when a frame that is kept in part began,
+    or one before it was finished; `client_version` is that of the last request,
+    ANY_VERSION before the first; `brokers` are those that it carries.
     """
 
     __slots__ = (
@@ -116,12 +72,14 @@ class Connection:
         "_decoder",
         "_hot",
         "_noted_bytes",
-        "_registered",
+        "brokers",
+        "client_version",
         "fault",
         "finished",
         "last_active_ms",
         "needs_care",
         "pause",
+        "progress_ms",
         "read_ms",
         "remote_address",
         "socket_address",
@@ -134,7 +92,7 @@ class Connection:
         self._hot = hot
         self._decoder = FrameDecoder(hot.frame_max_bytes, hot.header_max_bytes)
         self._noted_bytes = 0
-        self._registered: set[tuple[str, str]] | None = None
+        self.brokers = CarriedBrokers()
         self.remote_address = remote_address
         self.socket_address = remote_address
         self.pause: int = Pause.NONE
@@ -144,6 +102,8 @@ class Connection:
         self.last_active_ms = 0
         self.read_ms = 0
         self.waiting_code = 0
+        self.progress_ms = 0
+        self.client_version: int = ANY_VERSION
 
     @property
     def buffered_bytes(self) -> int:
@@ -152,8 +112,8 @@ class Connection:
 
     @property
     def registered(self) -> Set[tuple[str, str]]:
-        """(cluster, address) of each broker that it registered."""
-        return _NOBODY if self._registered is None else self._registered
+        """(cluster, address) of each live broker that registered last on it."""
+        return self.brokers.live
 
     @property
     def is_done(self) -> bool:
@@ -171,7 +131,7 @@ class Connection:
         self.needs_care = self.pause != Pause.NONE or self.finished
         self._decoder.feed(data)
         output = self._run(b"", now_ms) if self.pause == Pause.NONE else b""
-        self._note_buffered()
+        self._note_buffered(len(data), now_ms)
         return output
 
     def resume(self, now_ms: int, answer: bytes = b"") -> bytes:
@@ -184,7 +144,7 @@ class Connection:
         self.pause = Pause.NONE
         self.needs_care = True
         output = self._run(answer, now_ms)
-        self._note_buffered()
+        self._note_buffered(0, now_ms)
         return output
 
     def finish(self) -> None:
@@ -192,22 +152,25 @@ class Connection:
         self.finished = True
         self.needs_care = True
 
-    def add_registered(self, key: tuple[str, str]) -> None:
-        """A broker registered on this connection; `key` is (cluster, address)."""
-        if self._registered is None:
-            self._registered = set()
-        self._registered.add(key)
+    def abandon(self) -> None:
+        """It ended: what was read and not carried out is dropped, however long
+        somebody refers to this connection."""
+        self._decoder = FrameDecoder(
+            self._hot.frame_max_bytes, self._hot.header_max_bytes
+        )
+        self._noted_bytes = 0
+        if self.fault is None:
+            self.fault = ConnectionEnded()
 
-    def discard_registered(self, key: tuple[str, str]) -> None:
-        """That broker is gone."""
-        if self._registered is not None:
-            self._registered.discard(key)
-
-    def _note_buffered(self) -> None:
+    def _note_buffered(self, received_bytes: int, now_ms: int) -> None:
+        noted_bytes = self._noted_bytes
         buffered_bytes = self._decoder.buffered_bytes
-        if buffered_bytes != self._noted_bytes:
-            self._noted_bytes = buffered_bytes
-            self.needs_care = True
+        if not buffered_bytes and not noted_bytes:
+            return
+        if not noted_bytes or buffered_bytes < noted_bytes + received_bytes:
+            self.progress_ms = now_ms
+        self._noted_bytes = buffered_bytes
+        self.needs_care = True
 
     def _run(self, first: bytes, now_ms: int) -> bytes:
         output = [first]
@@ -229,6 +192,8 @@ class Connection:
             fault.__traceback__ = fault.__context__ = None
             self.fault = fault
             self.needs_care = True
+        if self.pause != Pause.NONE:
+            self._decoder.release()
         return b"".join(output)
 
     def _handle(self, frame: Frame, now_ms: int) -> bytes:
@@ -240,6 +205,7 @@ class Connection:
         if head is not None and not head.flag & FLAG_RESPONSE:
             answer = self._hot_answer(head, body, now_ms)
             if answer is not None:
+                self.client_version = head.version
                 return b"" if head.flag & FLAG_ONEWAY else answer
         return self._cold(frame, head, now_ms)
 
@@ -354,8 +320,13 @@ class Connection:
             return None
         if info.digest != registration_digest(head.version, ext_fields, body):
             return None
+        former = info.owner
         self._hot.live_table.renew(info, self, now_ms)
-        self.add_registered(info.key)
+        if former is not self:
+            self.brokers.add(info.key)
+            if isinstance(former, Connection):
+                former.brokers.lose(info.key)
+            self.needs_care = True
         header = success_header(head.opaque, info.answer_ext_fields)
         return answer_frame(header, self._hot.order_topic_body)
 

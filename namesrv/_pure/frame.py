@@ -71,7 +71,7 @@ class FrameDecoder:
         start = self._position
         available = len(self._buffer) - start
         if available < _LENGTH_BYTES:
-            self._release()
+            self.release()
             return None
         frame_length = int.from_bytes(self._buffer[start : start + _LENGTH_BYTES])
         if frame_length > self._frame_max_bytes - _LENGTH_BYTES:
@@ -79,19 +79,26 @@ class FrameDecoder:
         if frame_length < _LENGTH_BYTES:
             raise FrameTooShort(frame_length)
         if available < _PREFIX_BYTES:
-            self._release()
+            self.release()
             return None
         header_length = int.from_bytes(self._buffer[start + 5 : start + _PREFIX_BYTES])
         if header_length > self._header_max_bytes:
             raise HeaderOverLimit(header_length, self._header_max_bytes)
         if available < _LENGTH_BYTES + frame_length:
-            self._release()
+            self.release()
             return None
         return self._take(start, frame_length, header_length)
 
     def put_back(self) -> None:
         """The frame that came last will come again."""
         self._position = self._last_start
+
+    def release(self) -> None:
+        """A connection that waits must not keep the room of what was handed out."""
+        if self._position == len(self._buffer) or self._position >= _KEPT_BYTES:
+            del self._buffer[: self._position]
+            self._position = 0
+            self._last_start = 0
 
     def _take(self, start: int, frame_length: int, header_length: int) -> Frame:
         serialize_type = self._buffer[start + _LENGTH_BYTES]
@@ -108,10 +115,3 @@ class FrameDecoder:
         self._last_start = start
         self._position = end
         return Frame(serialize_type, header, body or None)
-
-    def _release(self) -> None:
-        """A connection that waits must not keep the room of what it has sent."""
-        if self._position == len(self._buffer) or self._position >= _KEPT_BYTES:
-            del self._buffer[: self._position]
-            self._position = 0
-            self._last_start = 0

@@ -17,7 +17,7 @@ class BrokerAddrs(MutableMapping[int, str | None]):
     def __init__(self, addrs: Mapping[int, str | None] | None = None) -> None:
         self._ids: list[int] = []
         self._addrs: list[str | None] = []
-        self._ids_of: dict[str | None, list[int]] = {}
+        self._ids_of: dict[str | None, tuple[int, ...]] = {}
         if addrs:
             self.update(addrs)
 
@@ -28,7 +28,7 @@ class BrokerAddrs(MutableMapping[int, str | None]):
 
     def ids_of(self, addr: str | None) -> Sequence[int]:
         """The ids that have an address, almost always one."""
-        return tuple(self._ids_of.get(addr, ()))
+        return self._ids_of.get(addr, ())
 
     def __getitem__(self, broker_id: int) -> str | None:
         place = bisect_left(self._ids, broker_id)
@@ -44,7 +44,7 @@ class BrokerAddrs(MutableMapping[int, str | None]):
         else:
             self._ids.insert(place, broker_id)
             self._addrs.insert(place, addr)
-        self._ids_of.setdefault(addr, []).append(broker_id)
+        self._ids_of[addr] = (*self.ids_of(addr), broker_id)
 
     def __delitem__(self, broker_id: int) -> None:
         self._forget_id(self[broker_id], broker_id)
@@ -64,7 +64,6 @@ class BrokerAddrs(MutableMapping[int, str | None]):
                 yield broker_id, addr
 
     def _forget_id(self, addr: str | None, broker_id: int) -> None:
-        ids = self._ids_of[addr]
-        ids.remove(broker_id)
-        if not ids:
-            del self._ids_of[addr]
+        ids = self._ids_of.pop(addr)
+        if len(ids) > 1:
+            self._ids_of[addr] = tuple(other for other in ids if other != broker_id)

@@ -3,7 +3,7 @@
 Source: `BrokerData` of RocketMQ; protocol.md sections 2.7 and 3.1.
 """
 
-from collections.abc import Callable, Iterable, Set
+from collections.abc import Callable, Collection, Iterable, Set
 from struct import Struct
 from typing import Final
 
@@ -17,8 +17,10 @@ from namesrv.wire.bodies import (
 )
 
 _MOST_SHARED: Final = 4096
+_FEW: Final = 16
+"""So much may be kept that no topic has any more, in groups of few topics, too."""
 _NOWHERE: Final[Set[str]] = frozenset()
-_MOST_RECENT: Final = 64
+_MOST_FIRST_SHARED: Final = 64
 """Few: CPython hashes numbers without a seed, and a peer chooses these."""
 # Bytes are hashed with a seed.
 _NUMBERS: Final = Struct("=4i").pack
@@ -52,10 +54,10 @@ class BrokerData:
     """
 
     __slots__ = (
+        "_first_shared",
         "_live_clusters_at",
         "_lives_in",
         "_queue_texts",
-        "_recent",
         "_shared",
         "_stale_refs",
         "_texts",
@@ -63,6 +65,7 @@ class BrokerData:
         "broker_name",
         "change",
         "cluster",
+        "coming_topics",
         "digest_keys",
         "enable_acting_master",
         "is_read_only",
@@ -81,14 +84,15 @@ class BrokerData:
         self.is_read_only = False
         self.zone_name: str | None = None
         self.live_keys: set[tuple[str, str]] = set()
-        self._live_clusters_at: dict[str, set[str]] = {}
+        self._live_clusters_at: dict[str, tuple[str, ...]] = {}
         self._lives_in: dict[str, int] = {}
         self.digest_keys: set[tuple[str, str]] = set()
         self.marked_answers = -1
         self.topic_refs: list[TopicQueues] = []
-        self._stale_refs = False
+        self.coming_topics = 0
+        self._stale_refs = 0
         self._texts: dict[bool, str] = {}
-        self._recent: dict[tuple[int, int, int, int], QueueData] = {}
+        self._first_shared: dict[tuple[int, int, int, int], QueueData] = {}
         self._shared: dict[bytes, QueueData] = {}
         # By the id of the queue data, which is kept, too, so that no other one gets it.
         self._queue_texts: dict[int, tuple[str, QueueData]] = {}
@@ -110,7 +114,7 @@ class BrokerData:
             return
         cluster, addr = key
         self.live_keys.add(key)
-        self._live_clusters_at.setdefault(addr, set()).add(cluster)
+        self._live_clusters_at[addr] = (*self.live_clusters_at(addr), cluster)
         self._lives_in[cluster] = self._lives_in.get(cluster, 0) + 1
 
     def discard_live(self, key: tuple[str, str]) -> None:
@@ -119,17 +123,17 @@ class BrokerData:
             return
         cluster, addr = key
         self.live_keys.remove(key)
-        clusters = self._live_clusters_at[addr]
-        clusters.remove(cluster)
-        if not clusters:
-            del self._live_clusters_at[addr]
+        clusters = self._live_clusters_at.pop(addr)
+        if len(clusters) > 1:
+            others = tuple(other for other in clusters if other != cluster)
+            self._live_clusters_at[addr] = others
         self._lives_in[cluster] -= 1
         if not self._lives_in[cluster]:
             del self._lives_in[cluster]
 
-    def live_clusters_at(self, addr: str) -> Set[str]:
+    def live_clusters_at(self, addr: str) -> Collection[str]:
         """The clusters in which an address of this group is live."""
-        return self._live_clusters_at.get(addr, _NOWHERE)
+        return self._live_clusters_at.get(addr, ())
 
     def lives_in(self, cluster: str) -> bool:
         """Whether any broker of this group is live in a cluster."""
@@ -142,12 +146,15 @@ class BrokerData:
             self.topic_refs = [
                 ref for ref in dict.fromkeys(self.topic_refs) if name in ref.queues
             ]
-            self._stale_refs = False
+            self._stale_refs = 0
         return self.topic_refs
 
     def lost_topic(self) -> None:
         """An entry of this group was taken out of some topic."""
-        self._stale_refs = True
+        self._stale_refs += 1
+        # Topics that come and go while nobody asks for all of them would add up.
+        if self._stale_refs > max(_FEW, len(self.topic_refs) // 8):
+            self.topics()
 
     def changed(self) -> None:
         """Addresses, zone or flag changed: what was written of them is out of date."""
@@ -156,22 +163,26 @@ class BrokerData:
     def shared(self, perm: int, read: int, flag: int, write: int) -> QueueData:
         """The one QueueData of this group with these values."""
         numbers = perm, read, flag, write
-        queue_data = self._recent.get(numbers)
-        if queue_data is None:
-            if len(self._recent) >= _MOST_RECENT:
-                self._recent.clear()
-            queue_data = self._recent[numbers] = self._shared_by(*numbers)
-        return queue_data
-
-    def _shared_by(self, perm: int, read: int, flag: int, write: int) -> QueueData:
-        key = _NUMBERS(perm, read, flag, write)
+        queue_data = self._first_shared.get(numbers)
+        if queue_data is not None:
+            return queue_data
+        if len(self._first_shared) < _MOST_FIRST_SHARED:
+            queue_data = QueueData(self.broker_name, *numbers)
+            self._first_shared[numbers] = queue_data
+            return queue_data
+        key = _NUMBERS(*numbers)
         queue_data = self._shared.get(key)
         if queue_data is None:
-            if len(self._shared) >= _MOST_SHARED:
+            if len(self._shared) >= self._most_shared:
                 self._shared.clear()
-            queue_data = QueueData(self.broker_name, perm, read, flag, write)
-            self._shared[key] = queue_data
+            queue_data = self._shared[key] = QueueData(self.broker_name, *numbers)
         return queue_data
+
+    @property
+    def _most_shared(self) -> int:
+        """How many queue data, and texts, may be kept that no topic has."""
+        topics = len(self.topic_refs) + self.coming_topics
+        return min(_MOST_SHARED, topics + _FEW)
 
     def queues_with_perm(
         self, entries: Iterable[TopicQueues], change: Callable[[int], int]
@@ -193,7 +204,7 @@ class BrokerData:
         kept = self._queue_texts.get(id(queue_data))
         if kept is not None:
             return kept[0]
-        if len(self._queue_texts) >= _MOST_SHARED:
+        if len(self._queue_texts) >= self._most_shared:
             self._queue_texts.clear()
         text = write_queue_data(queue_data)
         self._queue_texts[id(queue_data)] = text, queue_data

@@ -113,8 +113,7 @@ def _note_alive(
     table = state.tables.broker_live_table
     info = table.get(header.cluster_name or "", header.broker_addr or "")
     if info is not None and info.broker_name == header.broker_name:
-        table.renew(info, connection, now_ms)
-        connection.add_registered(info.key)
+        state.tables.renew_live(info, connection, now_ms)
 
 
 def _refused(command: RemotingCommand, remark: str) -> RemotingCommand:
@@ -184,10 +183,10 @@ def _unregister(
     now_ms: int,
 ) -> Steps[RemotingCommand]:
     key = header.cluster_name or "", header.broker_addr or ""
-    connection.discard_registered(key)
     yield from unregistration.unregister_broker(
         state.tables, state.options, state.outbox, header, connection, now_ms
     )
+    connection.brokers.discard(key)
     return command.answer()
 
 

@@ -20,11 +20,11 @@ class ClusterNames:
         self.texts = OrderedTexts(self._write)
         self.all_names = OrderedTexts(write_string)
         self._ordered: dict[str, OrderedTexts] = {}
-        self._clusters: dict[str | None, dict[str, None]] = {}
+        self._clusters: dict[str | None, tuple[str, ...]] = {}
 
     def clusters_of(self, name: str | None) -> Collection[str]:
         """The clusters that a name is in."""
-        return self._clusters.get(name, {}).keys()
+        return self._clusters.get(name, ())
 
     def join(self, cluster: str, name: str | None) -> bool:
         """Put a name into a cluster, which is made if it is the first; False if it is
@@ -37,7 +37,7 @@ class ClusterNames:
             self._ordered[cluster] = OrderedTexts(write_string)
             self.texts.add(cluster)
         names.add(name)
-        self._clusters.setdefault(name, {})[cluster] = None
+        self._clusters[name] = (*self.clusters_of(name), cluster)
         if name is not None:
             self.all_names.add(name)
             self._ordered[cluster].add(name)
@@ -51,9 +51,9 @@ class ClusterNames:
         if name not in names:
             return False
         names.discard(name)
-        del self._clusters[name][cluster]
-        if not self._clusters[name]:
-            del self._clusters[name]
+        clusters = self._clusters.pop(name)
+        if len(clusters) > 1:
+            self._clusters[name] = tuple(c for c in clusters if c != cluster)
         if name is not None:
             self._ordered[cluster].discard(name)
             self._drop_unknown(name)

@@ -198,11 +198,7 @@ class Liveness:
         )
 
     def _carries_live_broker(self, connection: Connection) -> bool:
-        for key in connection.registered:
-            info = self._tables.broker_live_table.get(*key)
-            if info is not None and info.owner is connection:
-                return True
-        return False
+        return bool(connection.registered)
 
     def _clear_leftovers(self, judged_ms: int, now_ms: int) -> Steps[None]:
         """What refused, broken or clashing registrations left behind goes in time."""

@@ -94,6 +94,7 @@ class RequestProcessor:
         if command.is_response:
             self._log_unmatched(command, connection)
             return b""
+        connection.client_version = command.version
         handled = self._unheard(command) or self._handle(command, connection, now_ms)
         if isinstance(handled, Generator):
             ended = turn.advance(handled)
@@ -102,6 +103,8 @@ class RequestProcessor:
                 self.state.unfinished.put(later, connection)
                 return None
             handled = ended[0]
+        if handled is None:
+            self.state.waiting.begin(command)
         if not isinstance(handled, RemotingCommand):
             return handled
         turn.spend(answer_units(handled.body))
@@ -125,6 +128,7 @@ class RequestProcessor:
         before = self.state.audit.before(command)
         try:
             self.state.access.check(command, connection)
+            self.state.waiting.check(command)
             handler = HANDLERS[command.code]
             handled = handler(self.state, command, connection, now_ms)
         except Exception as exc:

@@ -292,6 +292,7 @@ class Registration:
         mask = ~PERM_WRITE if drop_write else -1
         stored = False
         complete = True
+        data.coming_topics = len(configs)
         for some in batches(list(configs.values()), Cost.TOPIC):
             queue_datas: dict[str, QueueData] = {}
             for config in some:
@@ -313,6 +314,7 @@ class Registration:
             yield len(some) * Cost.TOPIC
             if not complete:
                 break
+        data.coming_topics = 0
         if stored:
             tables.forget_digests((data.broker_name,))
         return complete
@@ -336,7 +338,6 @@ class Registration:
             self._owner,
         )
         tables.put_live(data, info, now_ms)
-        self._owner.add_registered(info.key)
         return info
 
     def _has_own_master(

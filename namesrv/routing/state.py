@@ -19,7 +19,9 @@ from namesrv.routing.tables import RouteTables
 from namesrv.routing.topic_lists import TopicLists
 from namesrv.routing.turn import Turn
 from namesrv.routing.unfinished import UnfinishedWork
+from namesrv.routing.waiting_requests import WaitingRequests
 from namesrv.wire.command import RemotingCommand, encode_frame
+from namesrv.work import Steps
 
 ColdAnswer = bytes | Literal[Pause.TURN] | None
 ColdPath = Callable[[int, bytes, bytes | None, Connection, int], ColdAnswer]
@@ -55,6 +57,7 @@ class RoutingState:
         self.wall_millis = wall_millis
         self.started_ms = started_ms
         self.draining = False
+        self._forgetting = 0
         self.is_warm = False
         self.outbox = Outbox()
         self.serialize_type = int(SerializeType[options.serialize_type])
@@ -85,6 +88,7 @@ class RoutingState:
         self.liveness = Liveness(
             self.tables, options, self.outbox, self.unfinished, started_ms
         )
+        self.waiting = WaitingRequests(options)
         self.refresh_hot_path(started_ms)
 
     def is_ready(self, now_ms: int) -> bool:
@@ -104,7 +108,8 @@ class RoutingState:
         codes = HotCode.NONE
         if self.serialize_type == SerializeType.JSON and not self.draining:
             if self.options.broker_access == "open":
-                codes |= HotCode.HEARTBEAT | HotCode.REGISTRATION
+                codes |= HotCode.HEARTBEAT
+                codes |= HotCode.REGISTRATION if not self._forgetting else HotCode.NONE
             if self.is_ready(now_ms) and not self.options.cluster_test:
                 codes |= HotCode.ROUTE
         self.hot.hot_codes = int(codes)
@@ -127,6 +132,7 @@ class RoutingState:
         self, request: RemotingCommand, connection: Connection, answer: RemotingCommand
     ) -> None:
         """Answer a request that had to wait, nothing if it was one-way."""
+        self.waiting.end(request)
         self.audit.note(request, connection, answer)
         frame = b"" if request.is_oneway else self.encode(answer)
         self.outbox.put(LateAnswer(connection, frame))
@@ -154,6 +160,16 @@ class RoutingState:
 
     def _configuration_changed(self) -> None:
         self.tables.route_answers.forget_bodies()
-        self.tables.forget_all_digests()
+        self.unfinished.begin(self._forget_digests())
         # A gate that was set is looked at by the next lookup, which knows the time.
         self.refresh_hot_path(self.started_ms)
+
+    def _forget_digests(self) -> Steps[None]:
+        """Until its end no registration is taken for a repetition."""
+        self._forgetting += 1
+        self.refresh_hot_path(self.started_ms)
+        try:
+            yield from self.tables.forget_all_digests()
+        finally:
+            self._forgetting -= 1
+            self.refresh_hot_path(self.started_ms)

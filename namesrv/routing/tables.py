@@ -7,7 +7,7 @@ encoded here. Source: `RouteInfoManager`, protocol.md section 3.1.
 from collections import OrderedDict
 from collections.abc import Iterable, Mapping, Sequence
 
-from namesrv._impl import BrokerLiveInfo, BrokerLiveTable, RouteAnswers
+from namesrv._impl import BrokerLiveInfo, BrokerLiveTable, Connection, RouteAnswers
 from namesrv.routing.broker_data import BrokerData, TopicQueues
 from namesrv.routing.busy_groups import BusyGroups
 from namesrv.routing.cluster_names import ClusterNames
@@ -69,10 +69,8 @@ class RouteTables:
     def first_addr(self) -> str | None:
         """The address of the lowest broker of the first group that has one."""
         name = self._with_addrs.first
-        if name is None:
-            return None
-        addrs = self.broker_addr_table[name].broker_addrs
-        return addrs[next(iter(addrs))]
+        addrs = None if name is None else self.broker_addr_table[name].broker_addrs
+        return addrs[next(iter(addrs))] if addrs else None
 
     def set_queues(
         self, data: BrokerData, queue_datas: Mapping[str, QueueData]
@@ -204,9 +202,8 @@ class RouteTables:
     ) -> None:
         """A broker's next registration may be recognised by this; None: may not."""
         info.digest = digest
-        if digest is None:
-            data.digest_keys.discard(info.key)
-        else:
+        data.digest_keys.discard(info.key)
+        if digest is not None:
             data.digest_keys.add(info.key)
 
     def forget_digests(self, broker_names: Iterable[str]) -> None:
@@ -222,15 +219,11 @@ class RouteTables:
             data.digest_keys.clear()
             self._note_change(data)
 
-    def forget_all_digests(self) -> None:
+    def forget_all_digests(self) -> Steps[None]:
         """As `forget_digests`, for every broker."""
-        for info in self.broker_live_table.entries():
-            if info.digest is not None:
-                info.digest = None
-                data = self.broker_addr_table.get(info.broker_name)
-                if data is not None:
-                    data.digest_keys.discard(info.key)
-                    self._note_change(data)
+        for names in batches(list(self.broker_addr_table), Cost.GROUP):
+            self.forget_digests(names)
+            yield len(names) * Cost.GROUP
 
     def put_live(self, data: BrokerData, info: BrokerLiveInfo, now_ms: int) -> None:
         """Store a live entry of a group."""
@@ -238,30 +231,31 @@ class RouteTables:
         said = info.broker_name, info.ha_server_addr
         if old is not None and (old.broker_name, old.ha_server_addr) != said:
             # Its slaves are answered with it; another group may have had this address.
-            self.remove_live(*info.key)
+            self._leave_group(old)
+        former = None if old is None else old.owner
         self.broker_live_table.put(info, now_ms)
+        self._carry(info, former)
         data.add_live(info.key)
         data.digest_keys.discard(info.key)
         self.leftovers.settle(LeftoverKind.ADDRESS, data.broker_name, info.broker_addr)
         self._note_change(data)
 
+    def renew_live(
+        self, info: BrokerLiveInfo, connection: Connection, now_ms: int
+    ) -> None:
+        """A broker registered again on a connection, and changed nothing."""
+        former = info.owner
+        self.broker_live_table.renew(info, connection, now_ms)
+        self._carry(info, former)
+
     def remove_live(self, cluster: str, broker_addr: str) -> BrokerLiveInfo | None:
         """Take a live entry out; what its slaves were answered is out of date."""
         info = self.broker_live_table.remove(cluster, broker_addr)
         if info is not None:
-            self.forget_digests((info.broker_name,))
-            data = self.broker_addr_table.get(info.broker_name)
-            if data is not None:
-                self._note_dead(data, info)
+            self._leave_group(info)
+            if isinstance(info.owner, Connection):
+                info.owner.brokers.lose(info.key)
         return info
-
-    def _note_dead(self, data: BrokerData, info: BrokerLiveInfo) -> None:
-        data.discard_live(info.key)
-        data.digest_keys.discard(info.key)
-        self._note_change(data)
-        addr = info.broker_addr
-        if data.broker_addrs.ids_of(addr) and not data.live_clusters_at(addr):
-            self.leftovers.note(LeftoverKind.ADDRESS, data.broker_name, addr)
 
     def set_filter_servers(
         self, key: tuple[str, str], servers: list[str | None] | None
@@ -376,6 +370,25 @@ class RouteTables:
     def leases_changed(self) -> None:
         """What a snapshot holds of leases is out of date."""
         self.changes += 1
+
+    def _carry(self, info: BrokerLiveInfo, former: object) -> None:
+        """A live entry has an owner now, and `former` was that until now."""
+        if isinstance(info.owner, Connection):
+            info.owner.brokers.add(info.key)
+        if isinstance(former, Connection) and former is not info.owner:
+            former.brokers.lose(info.key)
+
+    def _leave_group(self, info: BrokerLiveInfo) -> None:
+        """A live entry of a group is gone, or no longer what it was."""
+        self.forget_digests((info.broker_name,))
+        if (data := self.broker_addr_table.get(info.broker_name)) is None:
+            return
+        data.discard_live(info.key)
+        data.digest_keys.discard(info.key)
+        self._note_change(data)
+        addr = info.broker_addr
+        if data.broker_addrs.ids_of(addr) and not data.live_clusters_at(addr):
+            self.leftovers.note(LeftoverKind.ADDRESS, data.broker_name, addr)
 
     def _mark_changed(self, entry: TopicQueues) -> None:
         entry.is_answered = False

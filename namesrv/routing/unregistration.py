@@ -201,6 +201,6 @@ def is_superseded(
     return (
         info is not None
         and info.broker_name == header.broker_name
-        and key in connection.registered
         and info.owner is not connection
+        and connection.brokers.has_lost(key)
     )

@@ -1,59 +1,32 @@
-"""All open connections: their turns, their input budget, their idle time."""
+"""All open connections: their turns, what they may keep, their idle time."""
 
 import asyncio
 import logging
+from collections import deque
 from collections.abc import Callable
-from typing import Final, Protocol
+from typing import Final
 
 from namesrv._impl import Connection
+from namesrv.codes import VERSION_V5_3_1
 from namesrv.errors import ConnectionFault, TlsBroken
 from namesrv.hot_path import Pause
 from namesrv.routing.state import RoutingState
+from namesrv.server.broker_hosts import BrokerHosts, host_of
 from namesrv.server.clock import cpu_millis, monotonic_millis
-from namesrv.server.counted_event import CountedEvent
+from namesrv.server.connection_limit import ConnectionLimit
+from namesrv.server.input_budget import InputBudget
 from namesrv.server.logs import EventLog
+from namesrv.server.output_budget import OutputBudget
+from namesrv.server.served import Served
 from namesrv.server.tls_context import TlsGate
 from namesrv.server.turn_lines import TurnLines
 
 _CLOSE_PATIENCE_MILLIS: Final = 5000
 _HANDSHAKE_PATIENCE_MILLIS: Final = 10000
-_TOO_MANY: Final = "there are as many connections as may be, more are closed at once"
+_SWEPT_AT_ONCE: Final = 2000
+"""Connections that are looked at in one turn of the loop: about a millisecond."""
 _DEFAULT_HIGH_WATER_BYTES: Final = 65536
 _DEFAULT_LOW_WATER_BYTES: Final = 32768
-
-
-class Served(Protocol):
-    """What is known here of a connection's asyncio protocol."""
-
-    transport: asyncio.Transport
-    connection: Connection
-    has_sent: bool
-    buffered_bytes: int
-    closing_since_ms: int | None
-
-    @property
-    def input_bytes(self) -> int:
-        """Input that is kept."""
-
-    @property
-    def handshake_since_ms(self) -> int | None:
-        """When its TLS handshake began, if that has not ended."""
-
-    @property
-    def unsent_bytes(self) -> int:
-        """Output that the peer has not taken."""
-
-    def close(self) -> None:
-        """Send what is left and close."""
-
-    def cut_off(self, substitute: Connection) -> None:
-        """Close it now, and forget the connection for an empty one."""
-
-    def resume(self, answer: bytes = b"") -> None:
-        """Go on after a pause, with the answer that had to wait."""
-
-    def stop_reading(self) -> None:
-        """Take no more input."""
 
 
 class Connections:
@@ -63,7 +36,7 @@ class Connections:
     time as of the last tick: reading the clock for each read would cost a percent.
     `is_ending` says that our own end has begun, `is_frozen` that nothing is read any
     more, `is_halted` that nothing is carried out any more. `tls` decides who may
-    connect with TLS and who without.
+    connect with TLS and who without; `broker_hosts` is where brokers are expected from.
     """
 
     def __init__(
@@ -80,12 +53,12 @@ class Connections:
         self._by_connection: dict[Connection, Served] = {}
         self._turns = TurnLines()
         self._has_next_turn = False
-        self._buffered_bytes = 0
+        self._unswept: deque[Served] = deque()
         self.is_ending = False
-        self._blocked: dict[Served, int] = {}
-        self._unsent_bytes = 0
-        self._limit = limit
-        self._refusals = CountedEvent(log, _TOO_MANY)
+        self.broker_hosts = BrokerHosts()
+        self._input = InputBudget(state.options, log, self.broker_hosts)
+        self._output = OutputBudget(state.options, log, self.broker_hosts)
+        self._limit = ConnectionLimit(limit, self.broker_hosts, log)
         self.is_frozen = False
         self.is_halted = False
         self.now_ms = monotonic_millis()
@@ -99,9 +72,24 @@ class Connections:
         """Whether connections or unfinished work wait for their turn of the loop."""
         return bool(self._turns or self._state.unfinished)
 
+    @property
+    def has_newer_clients(self) -> bool:
+        """Whether there is a client that understands GO_AWAY, or may do so because it
+        has not asked anything yet (section 5.8)."""
+        return any(
+            connection.client_version > VERSION_V5_3_1
+            for connection, protocol in self._by_connection.items()
+            if protocol.closing_since_ms is None
+        )
+
     def find(self, connection: Connection) -> Served | None:
         """The protocol of a connection, None when it has ended."""
         return self._by_connection.get(connection)
+
+    def expect_brokers(self) -> None:
+        """Brokers of the last run come back from where they said that they are."""
+        infos = self._state.tables.broker_live_table.entries()
+        self.broker_hosts.remember(host_of(info.broker_addr) for info in infos)
 
     def open(self, protocol: Served, remote_address: str) -> Connection:
         """A connection begins, or is closed because there are enough."""
@@ -113,8 +101,7 @@ class Connections:
         protocol.transport.set_write_buffer_limits(high=high, low=low)
         connection = Connection(self._state.hot, remote_address)
         connection.last_active_ms = self.now_ms
-        if len(self._by_connection) >= self._limit:
-            self._refusals.happen({"limit": self._limit, "remote": remote_address})
+        if not self._has_room(remote_address):
             protocol.close()
             return connection
         self._by_connection[connection] = protocol
@@ -126,41 +113,36 @@ class Connections:
     def lost(self, protocol: Served) -> None:
         """A connection ended; the brokers that it registered may be gone with it."""
         connection = protocol.connection
-        self.unblocked(protocol)
-        self._by_connection.pop(connection, None)
-        self._buffered_bytes -= protocol.buffered_bytes
-        protocol.buffered_bytes = 0
+        self._forget(protocol)
+        connection.abandon()
         protocol.closing_since_ms = protocol.closing_since_ms or self.now_ms
         self._debug("connection closed", protocol, connection)
         self._destroy_channel(connection)
 
     def after_call(self, protocol: Served) -> None:
-        """Something was fed to a connection: effects and the input budget."""
+        """Something was fed to a connection: effects, and what it keeps now."""
         if self._state.outbox or self._state.unfinished:
             self._flush()
-        buffered_bytes = protocol.input_bytes
-        if protocol.connection in self._by_connection:
-            self._buffered_bytes += buffered_bytes - protocol.buffered_bytes
-            protocol.buffered_bytes = buffered_bytes
-        if self._buffered_bytes > self._state.options.input_budget_bytes:
-            self._drop_largest()
+        connection = protocol.connection
+        if connection not in self._by_connection:
+            return
+        if connection.registered and not protocol.is_broker:
+            protocol.is_broker = True
+            self.broker_hosts.registered(host_of(connection.socket_address))
+        self._input.note(protocol, self.now_ms)
+        for holder in self._input.exceeding():
+            self._cut_off(holder)
 
     def blocked(self, protocol: Served, written_bytes: int) -> None:
-        """A peer does not read: what it has not taken counts until it does.
-
-        What was written in one go stays in memory until all of it was taken.
-        """
-        old_bytes = self._blocked.get(protocol, 0)
-        unsent_bytes = max(old_bytes, written_bytes, protocol.unsent_bytes)
-        self._blocked[protocol] = unsent_bytes
-        self._unsent_bytes += unsent_bytes - old_bytes
-        if self._unsent_bytes > self._state.options.output_budget_bytes:
+        """A peer does not read: what it has not taken counts until it does."""
+        self._output.note(protocol, written_bytes, self.now_ms)
+        if self._output.is_exceeded:
             # Not at once: its transport is in the middle of a write.
-            asyncio.get_running_loop().call_soon(self._drop_deafest)
+            asyncio.get_running_loop().call_soon(self._drop_deaf)
 
     def unblocked(self, protocol: Served) -> None:
         """It reads again, or has ended."""
-        self._unsent_bytes -= self._blocked.pop(protocol, 0)
+        self._output.release(protocol)
 
     def report_fault(self, protocol: Served, fault: ConnectionFault) -> None:
         """Log why a connection is being closed."""
@@ -185,16 +167,35 @@ class Connections:
             asyncio.get_running_loop().call_soon(self._next_turn)
 
     def sweep(self, now_ms: int) -> None:
-        """Close idle connections, and cut off those that do not take their last bytes.
+        """Begin to look at all connections; `go_on_sweeping` looks at more of them.
 
-        So is a TLS handshake that does not end, however much comes of it. Source:
-        `IdleStateHandler`, `SslHandler`, protocol.md sections 5.2 and 5.3.
+        Those that are idle are closed, and those cut off that do not take their last
+        bytes. Frames and TLS handshakes that do not end are closed, however much comes
+        of them. Source: `IdleStateHandler`, `SslHandler`, sections 5.2 and 5.3.
         """
-        self._refusals.report()
-        idle_millis = self._state.options.server_channel_max_idle_time_seconds * 1000
+        self._limit.report()
         # After a stall of our own, what peers have sent may still be unread.
         read_ms = self._state.liveness.read_until_ms(now_ms)
-        for protocol in list(self._by_connection.values()):
+        for holder in list(self._input.stuck(read_ms)):
+            holder.close()
+        self._unswept = deque(self._by_connection.values())
+        self.go_on_sweeping(now_ms)
+
+    def go_on_sweeping(self, now_ms: int) -> None:
+        """Look at some of those that the last `sweep` did not come to."""
+        if not self._unswept:
+            return
+        count = min(len(self._unswept), _SWEPT_AT_ONCE)
+        protocols = [self._unswept.popleft() for _ in range(count)]
+        self._sweep_some(protocols, now_ms)
+        self._limit.look_at(protocols, len(self._by_connection))
+        if not self._unswept:
+            self._limit.looked_at_all()
+
+    def _sweep_some(self, protocols: list[Served], now_ms: int) -> None:
+        idle_millis = self._state.options.server_channel_max_idle_time_seconds * 1000
+        read_ms = self._state.liveness.read_until_ms(now_ms)
+        for protocol in protocols:
             closing_since_ms = protocol.closing_since_ms
             if closing_since_ms is not None:
                 if now_ms - closing_since_ms > _CLOSE_PATIENCE_MILLIS:
@@ -213,7 +214,7 @@ class Connections:
     def _waits_for_us(self, protocol: Served) -> bool:
         """Whether something of it was read that has no answer yet for our reasons."""
         is_paused = protocol.connection.pause != Pause.NONE
-        return is_paused and protocol not in self._blocked
+        return is_paused and not self._output.holds(protocol)
 
     def begin_end(self) -> None:
         """Our own end begins: no broker is forgotten for a connection that closes.
@@ -261,47 +262,33 @@ class Connections:
         finally:
             self.go_on()
 
-    def _drop_largest(self) -> None:
-        """Unfinished frames take more than the budget: its largest holder goes."""
-        largest = max(self._by_connection.values(), key=lambda p: p.buffered_bytes)
-        budget_bytes = self._state.options.input_budget_bytes
-        self._log.log_event(
-            logging.WARNING,
-            "unfinished frames exceed the budget, the largest holder is closed",
-            {
-                "remote": largest.connection.remote_address,
-                "buffered_bytes": largest.buffered_bytes,
-                "budget_bytes": budget_bytes,
-            },
-            peer_caused=True,
-        )
-        self._buffered_bytes -= largest.buffered_bytes
-        largest.buffered_bytes = 0
-        self._cut_off(largest)
+    def _has_room(self, remote_address: str) -> bool:
+        count = len(self._by_connection)
+        if self._limit.admits(count, remote_address):
+            return True
+        idle = self._limit.make_room(remote_address)
+        if idle is not None:
+            self._cut_off(idle)
+        return idle is not None
 
-    def _drop_deafest(self) -> None:
-        """Unsent answers take more than the budget: their largest holders go."""
-        budget_bytes = self._state.options.output_budget_bytes
-        while self._unsent_bytes > budget_bytes:
-            largest = max(self._blocked, key=self._blocked.__getitem__)
-            self._log.log_event(
-                logging.WARNING,
-                "unsent answers exceed the budget, the largest holder is closed",
-                {
-                    "remote": largest.connection.remote_address,
-                    "unsent_bytes": self._blocked[largest],
-                    "budget_bytes": budget_bytes,
-                },
-                peer_caused=True,
-            )
-            self.unblocked(largest)
-            self._cut_off(largest)
+    def _drop_deaf(self) -> None:
+        for holder in self._output.exceeding():
+            self._cut_off(holder)
 
     def _cut_off(self, protocol: Served) -> None:
+        self._forget(protocol)
+        protocol.cut_off()
+        self._destroy_channel(protocol.connection)
+
+    def _forget(self, protocol: Served) -> None:
+        """It holds nothing any more, and no place."""
+        self._input.release(protocol)
+        self._output.release(protocol)
         connection = protocol.connection
-        self._by_connection.pop(connection, None)
-        protocol.cut_off(Connection(self._state.hot, connection.remote_address))
-        self._destroy_channel(connection)
+        if self._by_connection.pop(connection, None) is None:
+            return
+        if protocol.is_broker:
+            self.broker_hosts.ended(host_of(connection.socket_address))
 
     def _destroy_channel(self, connection: Connection) -> None:
         is_asking = self._state.unfinished.is_asking(connection)

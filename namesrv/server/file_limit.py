@@ -9,6 +9,7 @@ MOST_RESERVED_FILES: Final = 1280
 listeners, connections of our own to brokers, and those that were accepted and not yet
 counted. Of a very low limit it is half."""
 _MOST_CONNECTIONS: Final = 1_000_000
+_MOST_QUERIES: Final = 64
 _LIMITS_TO_TRY: Final = (1 << 20, 1 << 16, 10_240)
 """Where "as many as you like" is promised, and not kept."""
 
@@ -27,10 +28,28 @@ def raise_file_limit() -> None:
 
 def connection_limit() -> int:
     """How many connections leave enough descriptors for everything else."""
+    files = _files()
+    return files - _reserved(files)
+
+
+def notified_limit() -> int:
+    """How many brokers may be notified over connections of our own at a time."""
+    return max(_reserved(_files()) // 2, 1)
+
+
+def query_limit() -> int:
+    """How many routes may be asked of another cluster at a time."""
+    return min(max(_reserved(_files()) // 4, 1), _MOST_QUERIES)
+
+
+def _files() -> int:
     soft, _ = resource.getrlimit(resource.RLIMIT_NOFILE)
-    files = int(min(_number(soft), _MOST_CONNECTIONS + MOST_RESERVED_FILES))
+    return int(min(_number(soft), _MOST_CONNECTIONS + MOST_RESERVED_FILES))
+
+
+def _reserved(files: int) -> int:
     reserved = min(max(files // 4, LEAST_RESERVED_FILES), MOST_RESERVED_FILES)
-    return files - min(reserved, files // 2)
+    return min(reserved, files // 2)
 
 
 def _number(limit: int) -> float:

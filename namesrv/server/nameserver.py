@@ -31,7 +31,13 @@ from namesrv.server.clock import cpu_millis, monotonic_millis, wall_millis
 from namesrv.server.connections import Connections
 from namesrv.server.counted_event import CountedEvent
 from namesrv.server.data_directory import DataDirectory
-from namesrv.server.file_limit import connection_limit, raise_file_limit
+from namesrv.server.drain import wait_for_newer_clients
+from namesrv.server.file_limit import (
+    connection_limit,
+    notified_limit,
+    query_limit,
+    raise_file_limit,
+)
 from namesrv.server.files import read
 from namesrv.server.listeners import open_listeners
 from namesrv.server.logs import EventLog
@@ -39,6 +45,7 @@ from namesrv.server.notifier import Notifier
 from namesrv.server.product_cluster import ProductCluster
 from namesrv.server.protocol import NamesrvProtocol
 from namesrv.server.reload import reload_options
+from namesrv.server.resolver import Resolver
 from namesrv.server.snapshots import Snapshots, WarmStart
 from namesrv.server.writer import Writer
 
@@ -152,14 +159,17 @@ class NameServer:
         except StorageError as exc:
             raise StartFailed(str(exc)) from None
         self._writer = Writer(self._directory.write)
-        self._notifier = Notifier(self._log)
-        self._product_cluster = ProductCluster(self._options.product_namesrv_addr)
+        resolver = Resolver()
+        self._notifier = Notifier(self._log, resolver, notified_limit())
+        addresses = self._options.product_namesrv_addr
+        self._product_cluster = ProductCluster(addresses, resolver, query_limit())
         limit = self._connection_limit()
         self._connections = Connections(state, self._log, self._flush, limit)
         self._connections.tls.open()
         can_write = self._directory.warning is None
         self._snapshots = Snapshots(state, self._writer, self._log, can_write=can_write)
         self.warm_start = self._snapshots.load(state.started_ms)
+        self._connections.expect_brokers()
         state.refresh_hot_path(state.started_ms)
 
     def _connection_limit(self) -> int:
@@ -187,7 +197,7 @@ class NameServer:
             server.close()
 
     async def _drain(self) -> None:
-        """Newer clients are told to go away for a while (section 5.8).
+        """Newer clients are told to go away, until none is left (section 5.8).
 
         Nobody is accepted any more: who was told would come back here at once.
         """
@@ -196,10 +206,9 @@ class NameServer:
         self._state.drain(monotonic_millis())
         fields = {"seconds": self._options.shutdown_wait_time_seconds}
         self._log.log_event(logging.INFO, "draining", fields)
-        with contextlib.suppress(TimeoutError):
-            await asyncio.wait_for(
-                self._hurry.wait(), self._options.shutdown_wait_time_seconds
-            )
+        await wait_for_newer_clients(
+            self._connections, self._hurry, self._options.shutdown_wait_time_seconds
+        )
 
     async def _settle(self) -> None:
         """Return when all that was read has its answer, and all files are written."""
@@ -241,6 +250,7 @@ class NameServer:
 
     def _sweep(self, now_ms: int) -> None:
         if now_ms < self._next_sweep_ms:
+            self._connections.go_on_sweeping(now_ms)
             return
         self._next_sweep_ms = now_ms + self._sweep_millis()
         self._connections.sweep(now_ms)

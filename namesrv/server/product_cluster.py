@@ -5,16 +5,15 @@ means "not found", as there.
 """
 
 import asyncio
-import contextlib
 from collections.abc import Callable
 from typing import Final
 
 from namesrv.codes import RequestCode, ResponseCode, SerializeType
 from namesrv.errors import ConnectionFault
+from namesrv.server.resolver import Resolver
 from namesrv.wire.command import RemotingCommand, decode_command, encode_frame
 
 _QUERY_SECONDS: Final = 3.0
-_MOST_QUERIES: Final = 256
 _MOST_ANSWER_BYTES: Final = 1 << 22
 _SHORTEST_FRAME: Final = 4
 _FAILURES: Final = (
@@ -24,14 +23,16 @@ _FAILURES: Final = (
     OverflowError,
     TimeoutError,
     ConnectionFault,
-    RuntimeError,  # no thread for the resolver
 )
 
 
 class ProductCluster:
-    """`addresses` is `host:port;host:port`; empty means that nothing is ever found."""
+    """`addresses` is `host:port;host:port`; empty means that nothing is ever found, as
+    does a query beyond `most_queries` at a time."""
 
-    def __init__(self, addresses: str) -> None:
+    def __init__(self, addresses: str, resolver: Resolver, most_queries: int) -> None:
+        self._resolver = resolver
+        self._most_queries = most_queries
         self._addresses = [
             part.strip() for part in addresses.split(";") if part.strip()
         ]
@@ -40,7 +41,7 @@ class ProductCluster:
     def query(self, topic: str, done: Callable[[bytes | None], None]) -> None:
         """Call `done` with the route's body in the legacy dialect, or None."""
         loop = asyncio.get_running_loop()
-        if not self._addresses or len(self._tasks) >= _MOST_QUERIES:
+        if not self._addresses or len(self._tasks) >= self._most_queries:
             loop.call_soon(done, None)
             return
         task = loop.create_task(self._query(topic, done))
@@ -57,29 +58,31 @@ class ProductCluster:
         body = None
         for address in self._addresses:
             try:
-                body = await asyncio.wait_for(_ask(address, topic), _QUERY_SECONDS)
+                async with asyncio.timeout(_QUERY_SECONDS):
+                    body = await self._ask(address, topic)
                 break
             except _FAILURES:
                 continue
         done(body)
 
-
-async def _ask(address: str, topic: str) -> bytes | None:
-    """One route request; None for any answer but a route. Raises what I/O raises."""
-    host, _, port = address.rpartition(":")
-    reader, writer = await asyncio.open_connection(host.strip("[]"), int(port))
-    try:
-        # Version 0 asks for the legacy dialect, which this mode always answers in.
-        command = RemotingCommand(
-            RequestCode.GET_ROUTEINFO_BY_TOPIC, version=0, ext_fields={"topic": topic}
-        )
-        writer.write(encode_frame(command, SerializeType.JSON))
-        answer = await _read_command(reader)
-        return answer.body if answer.code == ResponseCode.SUCCESS else None
-    finally:
-        writer.close()
-        with contextlib.suppress(OSError):
-            await writer.wait_closed()
+    async def _ask(self, address: str, topic: str) -> bytes | None:
+        """One route request; None for any answer but a route. Raises what I/O does."""
+        host, _, port = address.rpartition(":")
+        ip = await self._resolver.resolve(host.strip("[]"))
+        reader, writer = await asyncio.open_connection(ip, int(port))
+        try:
+            # Version 0 asks for the legacy dialect, which this mode always answers in.
+            command = RemotingCommand(
+                RequestCode.GET_ROUTEINFO_BY_TOPIC,
+                version=0,
+                ext_fields={"topic": topic},
+            )
+            writer.write(encode_frame(command, SerializeType.JSON))
+            answer = await _read_command(reader)
+            return answer.body if answer.code == ResponseCode.SUCCESS else None
+        finally:
+            # Not a close, which would wait for a peer that does not read.
+            writer.transport.abort()
 
 
 async def _read_command(reader: asyncio.StreamReader) -> RemotingCommand:

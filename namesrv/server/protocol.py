@@ -16,7 +16,7 @@ class NamesrvProtocol(asyncio.Protocol):
     """Joins a transport to a `Connection`.
 
     `has_sent` says whether anything ever came; `closing_since_ms` is set once the
-    connection is being closed; `buffered_bytes` is what the input budget counts.
+    connection is being closed, and `is_broker` once a broker registered on it.
     """
 
     __slots__ = (
@@ -28,10 +28,10 @@ class NamesrvProtocol(asyncio.Protocol):
         "_sniffer",
         "_tls",
         "_write",
-        "buffered_bytes",
         "closing_since_ms",
         "connection",
         "has_sent",
+        "is_broker",
         "transport",
     )
 
@@ -42,7 +42,7 @@ class NamesrvProtocol(asyncio.Protocol):
         self._receive: Callable[[bytes, int], bytes] = self._receive_first
         self._reading = True
         self._blocked = False
-        self.buffered_bytes = 0
+        self.is_broker = False
         self.closing_since_ms: int | None = None
         self.has_sent = False
         self.transport: asyncio.Transport
@@ -57,6 +57,13 @@ class NamesrvProtocol(asyncio.Protocol):
         if self._tls is not None:
             kept += self._tls.kept_bytes
         return kept + self.connection.buffered_bytes
+
+    @property
+    def progress_ms(self) -> int:
+        """When something that is kept began, or a frame before it was finished."""
+        if self._tls is None:
+            return self.connection.progress_ms
+        return max(self._tls.progress_ms, self.connection.progress_ms)
 
     @property
     def handshake_since_ms(self) -> int | None:
@@ -134,12 +141,12 @@ class NamesrvProtocol(asyncio.Protocol):
         """Take no more input."""
         self._set_reading(False)
 
-    def cut_off(self, substitute: Connection) -> None:
+    def cut_off(self) -> None:
         """Close it now and free its input, which the loop would keep for a while."""
         self.closing_since_ms = self._connections.now_ms
         self.transport.abort()
-        self.connection = substitute
-        self._receive = substitute.receive
+        self.connection.abandon()
+        self._receive = self.connection.receive
         self._sniffer = None
         if self._tls is not None:
             self.transport = self._tls.inner
@@ -202,6 +209,9 @@ class NamesrvProtocol(asyncio.Protocol):
         connection = self.connection
         if sniffer.source is not None:
             connection.remote_address = address_text(sniffer.source)
+        elif sniffer.is_proxied:
+            # Not that of the socket: a proxy on this machine has clients elsewhere.
+            connection.remote_address = f"unknown (via {connection.socket_address})"
         if not sniffer.is_tls:
             self._connections.tls.admit_plain()
             self._receive = connection.receive

@@ -1,46 +1,107 @@
-"""Host names to addresses, in threads that hold nobody up.
+"""Host names to addresses, in a few threads that hold nobody up.
 
 The event loops have resolvers of their own, which are waited for when the process ends:
-one broker with a name that no DNS server answers would take ten seconds of it.
+one broker with a name that no DNS server answers would take ten seconds of it. Peers
+choose these names, so that the threads are few, and a slow name has one of them.
 """
 
 import asyncio
 import contextlib
 import socket
 import threading
+from collections import OrderedDict
 from ipaddress import ip_address
+from typing import Final
+
+from namesrv.server.clock import monotonic_millis
+
+MOST_LOOKUPS: Final = 8
+_SLOW_MILLIS: Final = 3000
+_SLOW_FORGOTTEN_MILLIS: Final = 30_000
+_MOST_SLOW: Final = 1024
+
+_Waiter = tuple[asyncio.AbstractEventLoop, "asyncio.Future[str]"]
 
 
-async def resolve(host: str, port: int) -> str:
-    """The first address of `host`, which may be one already.
+class Resolver:
+    """Looks up at most MOST_LOOKUPS names at a time, each once for all that ask.
 
-    Raises OSError and ValueError, as `getaddrinfo` does.
+    A name that took longer than anybody waits is not looked up again for 30 s.
     """
-    with contextlib.suppress(ValueError):
-        return str(ip_address(host))
-    loop = asyncio.get_running_loop()
-    found: asyncio.Future[str] = loop.create_future()
 
-    def tell(address: str, error: Exception | None) -> None:
-        if found.done():
-            return
-        if error is None:
-            found.set_result(address)
-        else:
-            found.set_exception(error)
+    def __init__(self) -> None:
+        self._lock = threading.Lock()
+        self._waiters: dict[str, list[_Waiter]] = {}
+        self._slow_until: OrderedDict[str, int] = OrderedDict()
 
-    def look_up() -> None:
+    async def resolve(self, host: str) -> str:
+        """The first address of `host`, which may be one already.
+
+        Raises OSError and ValueError, as `getaddrinfo` does; OSError also when there
+        are too many lookups.
+        """
+        with contextlib.suppress(ValueError):
+            return str(ip_address(host))
+        loop = asyncio.get_running_loop()
+        found: asyncio.Future[str] = loop.create_future()
+        if self._is_first(host, (loop, found)):
+            self._start(host)
+        return await found
+
+    def _is_first(self, host: str, waiter: _Waiter) -> bool:
+        """Put one in line for a name; whether nobody looks it up yet."""
+        with self._lock:
+            others = self._waiters.get(host)
+            if others is not None:
+                others[:] = [other for other in others if not other[1].done()]
+                others.append(waiter)
+                return False
+            if self._slow_until.get(host, 0) > monotonic_millis():
+                raise OSError(f"{host!r} took too long to look up a moment ago")
+            if len(self._waiters) >= MOST_LOOKUPS:
+                raise OSError(f"{MOST_LOOKUPS} names are being looked up already")
+            self._waiters[host] = [waiter]
+            return True
+
+    def _start(self, host: str) -> None:
+        thread = threading.Thread(
+            target=self._look_up, args=(host,), name="namesrv-resolver", daemon=True
+        )
+        try:
+            thread.start()
+        except RuntimeError as error:  # there are as many threads as may be
+            with self._lock:
+                del self._waiters[host]
+            raise OSError(str(error)) from None
+
+    def _look_up(self, host: str) -> None:
+        """In a thread of its own."""
+        began_ms = monotonic_millis()
         address, failed = "", None
         try:
-            infos = socket.getaddrinfo(host, port, type=socket.SOCK_STREAM)
+            infos = socket.getaddrinfo(host, None, type=socket.SOCK_STREAM)
             address = str(infos[0][4][0])
         except Exception as error:
             failed = error
-        with contextlib.suppress(RuntimeError):  # the loop is closed
-            loop.call_soon_threadsafe(tell, address, failed)
+        with self._lock:
+            waiters = self._waiters.pop(host)
+            if monotonic_millis() - began_ms >= _SLOW_MILLIS:
+                self._note_slow(host)
+        for loop, found in waiters:
+            with contextlib.suppress(RuntimeError):  # the loop is closed
+                loop.call_soon_threadsafe(_tell, found, address, failed)
 
-    try:
-        threading.Thread(target=look_up, name="namesrv-resolver", daemon=True).start()
-    except RuntimeError as error:  # there are as many threads as may be
-        raise OSError(str(error)) from None
-    return await found
+    def _note_slow(self, host: str) -> None:
+        self._slow_until[host] = monotonic_millis() + _SLOW_FORGOTTEN_MILLIS
+        self._slow_until.move_to_end(host)
+        while len(self._slow_until) > _MOST_SLOW:
+            self._slow_until.popitem(last=False)
+
+
+def _tell(found: "asyncio.Future[str]", address: str, failed: Exception | None) -> None:
+    if found.done():
+        return
+    if failed is None:
+        found.set_result(address)
+    else:
+        found.set_exception(failed)

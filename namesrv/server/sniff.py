@@ -29,15 +29,17 @@ class Sniffer:
     """Looks at the first bytes of one connection until it is clear what they are.
 
     `source` is the address and port of the peer behind a proxy; None without a PROXY
-    header, and for its forms that name no TCP or UDP address. `is_tls` is set with the
-    first bytes of the stream: they are a TLS hello, and not frames.
+    header, and for its forms that name no TCP or UDP address. `is_proxied` says that
+    there was one. `is_tls` is set with the first bytes of the stream: they are a TLS
+    hello, and not frames.
     """
 
-    __slots__ = ("_decided", "_header_read", "_kept", "is_tls", "source")
+    __slots__ = ("_decided", "_header_read", "_kept", "is_proxied", "is_tls", "source")
 
     def __init__(self) -> None:
         self.source: tuple[str, int] | None = None
         self.is_tls = False
+        self.is_proxied = False
         self._decided = False
         self._header_read = False
         self._kept = bytearray()
@@ -82,6 +84,7 @@ class Sniffer:
             return False
         del kept[:header_end]
         self._header_read = True
+        self.is_proxied = header_end > 0
         return True
 
     def _begin_stream(self) -> bytes | None:

@@ -13,13 +13,21 @@ from namesrv.server.tls_layer import TlsLayer
 
 
 class TlsTransport(asyncio.Transport):
-    """Encrypted below, plain above. `handshake_since_ms` is None after the handshake.
+    """Encrypted below, plain above. `handshake_since_ms` is None after the handshake;
+    `progress_ms` is when all that had been decrypted was carried out.
 
     Buffer limits and pauses are those of `inner`: it holds all that was not sent, and
     the layer holds nothing that could be sent or given to the connection.
     """
 
-    __slots__ = ("_connection", "_kept_bytes", "_layer", "handshake_since_ms", "inner")
+    __slots__ = (
+        "_connection",
+        "_kept_bytes",
+        "_layer",
+        "handshake_since_ms",
+        "inner",
+        "progress_ms",
+    )
 
     def __init__(
         self,
@@ -34,6 +42,7 @@ class TlsTransport(asyncio.Transport):
         self._layer = TlsLayer(context)
         self._kept_bytes = 0
         self.handshake_since_ms: int | None = now_ms
+        self.progress_ms = now_ms
 
     @property
     def kept_bytes(self) -> int:
@@ -47,6 +56,8 @@ class TlsTransport(asyncio.Transport):
         output = b""
         if plain:
             output = connection.receive(plain, now_ms)
+            if not connection.buffered_bytes:
+                self.progress_ms = now_ms
         else:
             connection.last_active_ms = now_ms
         if layer.is_open:

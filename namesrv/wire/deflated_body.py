@@ -60,19 +60,18 @@ _WHAT: Final = "registration body"
 
 
 class Inflater:
-    """Inflates a body piece by piece, `most_bytes` of it at most; `units` is what that
-    has cost."""
+    """Inflates a body piece by piece; `units` is what that has cost."""
 
     def __init__(self, body: bytes, most_bytes: int) -> None:
         """`most_bytes` is `bodyMaxInflatedBytes`."""
         growth = max(MOST_INFLATION * len(body), FREE_INFLATED_BYTES)
-        self.most_bytes = min(most_bytes, growth)
+        self._most_bytes = min(most_bytes, growth)
         self._body = memoryview(body)
         self._body_at = 0
         self._inflater = zlib.decompressobj()
         self._ready = b""
         self._at = 0
-        self._inflated = 0
+        self.inflated_bytes = 0
         self.units = 0
 
     def take(self, length: int) -> bytes:
@@ -110,13 +109,13 @@ class Inflater:
         return self._body[start : self._body_at]
 
     def _count(self, length: int) -> None:
-        self._inflated += length
+        self.inflated_bytes += length
         self.units += kilobytes(length, Cost.STRICT_KILOBYTE)
-        if self._inflated > self.most_bytes:
+        if self.inflated_bytes > self._most_bytes:
             raise LimitExceeded(
                 f"{_WHAT} of {len(self._body)} bytes that inflates to more than"
-                f" {self.most_bytes} bytes",
-                self.most_bytes,
+                f" {self._most_bytes} bytes",
+                self._most_bytes,
                 f"bodyMaxInflatedBytes, and {MOST_INFLATION} times the body",
             )
 
@@ -128,7 +127,8 @@ class DeflatedBody:
         self._inflater = Inflater(body, limits.inflated_bytes)
         self._limits = limits
         self._most_entries = max(len(body), FREE_ENTRIES)
-        self._lenient_bytes = MOST_LENIENT_GROWTH * len(body) + FREE_LENIENT_BYTES
+        self._most_lenient_bytes = MOST_LENIENT_GROWTH * len(body) + FREE_LENIENT_BYTES
+        self._lenient_bytes = 0
         self._tails: dict[bytes, tuple[int, int, int]] = {}
         self._mapped_queues = 0
         self._units = 0
@@ -148,6 +148,11 @@ class DeflatedBody:
         return RegisterBrokerBody(filter_server_list, wrapper)
 
     @property
+    def inflated_bytes(self) -> int:
+        """How much of it has been inflated."""
+        return self._inflater.inflated_bytes
+
+    @property
     def _is_step_over(self) -> bool:
         return self._units + self._inflater.units >= STEP_UNITS
 
@@ -161,7 +166,7 @@ class DeflatedBody:
 
     def _block(self) -> bytes:
         length = self._int32()
-        if not 0 <= length <= self._inflater.most_bytes:
+        if not 0 <= length <= self._limits.inflated_bytes:
             raise BodyInvalid(_WHAT, f"a block of {length} bytes does not fit")
         if length > LONGEST_BLOCK:
             raise LimitExceeded(f"block of {length} bytes", LONGEST_BLOCK)
@@ -251,11 +256,11 @@ class DeflatedBody:
 
     def _charge_lenient(self, block: bytes) -> None:
         """The lenient reader takes a hundred times as long as the typed decoder."""
-        self._lenient_bytes -= len(block) + _LENIENT_BLOCK_BYTES
-        if self._lenient_bytes < 0:
+        self._lenient_bytes += len(block) + _LENIENT_BLOCK_BYTES
+        if self._lenient_bytes > self._most_lenient_bytes:
             raise LimitExceeded(
-                f"{_WHAT} that inflates to more than that many bytes of lenient JSON",
-                MOST_LENIENT_GROWTH,
-                "times the body",
+                f"{_WHAT} with {self._lenient_bytes} bytes of lenient JSON",
+                self._most_lenient_bytes,
+                f"{MOST_LENIENT_GROWTH} times the body",
             )
         self._units += kilobytes(len(block), Cost.LENIENT_KILOBYTE)

@@ -1,9 +1,43 @@
 """P7: memory stays below the formula of docs/architecture.md, "Memory"."""
 
+import itertools
+import json
+import struct
+import zlib
+from collections.abc import Callable
+from typing import Any
+
+import msgspec
+import pytest
+
+from namesrv.codes import ZONE_NAME
+from namesrv.wire.bodies import (
+    DataVersion,
+    RegisterBrokerBody,
+    TopicConfigSerializeWrapper,
+    TopicQueueMappingInfo,
+    TopicRouteQueues,
+)
+from namesrv.wire.headers import (
+    BrokerRequestHeader,
+    KVConfigRequestHeader,
+    RegisterBrokerRequestHeader,
+)
 from tests.hostile.conftest import Lay
+from tests.hostile.kept_memory import assert_bounded, counted
+from tests.hostile.members import (
+    Filled,
+    example,
+    filled,
+    header_fields,
+    text,
+    texts,
+)
 from tests.hostile.siege import SLACK_MIB
 from tests.hostile.test_bodies import register
 from tests.hostile.test_crowds import descriptors, send_what_is_taken
+from tests.routing import peer as routing_peer
+from tests.routing.world import World
 from tests.server.peer import Broker, Peer, lookup
 
 KIB, MIB = 1 << 10, 1 << 20
@@ -26,7 +60,7 @@ CONNECTIONS = 1000
 
 def bound_mib(*, topics: int, routes: int, groups: int, connections: int) -> float:
     """The formula, for names of some 30 bytes."""
-    tables = topics * (1000 + 2 * 30) + routes * 100 + groups * 4 * KIB
+    tables = topics * (1000 + 4 * 30) + routes * 100 + groups * 4 * KIB
     peers = connections * (4 + 64) * KIB
     budgets = ANSWER_CACHE_BYTES + INPUT_BUDGET_BYTES + OUTPUT_BUDGET_BYTES
     at_hand = 30 * FRAME_MAX_BYTES
@@ -79,3 +113,223 @@ def register_some(peer: Peer, name: str, number: int, topics: list[str]) -> None
     addr = f"10.{number // 250}.{number % 250}.1:10911"
     registration = Broker(addr, name).registration(dict.fromkeys(topics, 8))
     assert peer.ask(registration).code == 0
+
+
+# --- one member after the other, in memory --------------------------------------------
+
+BROKERS = 2
+ZONES = itertools.count()
+SMALL_CACHE: dict[str, Any] = {"answer_cache_bytes": 1 << 14}
+
+
+def each_way(record: Any) -> Any:
+    ways = list(filled(record, record.__name__))
+    return pytest.mark.parametrize("way", ways, ids=lambda way: way.where)
+
+
+def encoded(value: Any) -> bytes:
+    return json.dumps(value, separators=(",", ":"), ensure_ascii=False).encode()
+
+
+def deflated(value: Any) -> bytes:
+    """A registration in the form of 2.5.4, as far as it can say the same."""
+    wrapper = value["topicConfigSerializeWrapper"]
+    infos = wrapper["topicQueueMappingInfoMap"].values()
+    lines = [
+        f"{c['topicName']} {c['readQueueNums']} {c['writeQueueNums']} {c['perm']}"
+        " SINGLE_TAG"
+        for c in wrapper["topicConfigTable"].values()
+    ]
+    blocks = [block(encoded(wrapper["dataVersion"])), struct.pack(">i", len(lines))]
+    blocks += [block(line.encode()) for line in lines]
+    blocks.append(block(encoded(value["filterServerList"])))
+    blocks.append(struct.pack(">i", len(infos)))
+    return zlib.compress(b"".join([*blocks, *(block(encoded(i)) for i in infos)]))
+
+
+def block(data: bytes) -> bytes:
+    return struct.pack(">i", len(data)) + data
+
+
+def broker(number: int) -> routing_peer.Broker:
+    return routing_peer.Broker(f"broker-{number}", 0, f"10.0.0.{number}:10911")
+
+
+def register_in(world: World, number: int, *body: bytes, **more: Any) -> None:
+    """On a connection of its own."""
+    send_alone(world, routing_peer.registration(broker(number), *body, **more))
+
+
+def send_alone(world: World, data: bytes) -> None:
+    """On a new connection, which stays; after a large frame it goes on in a turn."""
+    connection = world.connect()
+    world.send(data, connection)
+    world.next_turn(connection)
+
+
+def settle(world: World) -> None:
+    """Ask for what is written on demand and kept; then change a group, and all route
+    bodies go, which have a limit of their own."""
+    for topic in list(world.tables.topic_queue_table)[:8]:
+        for version in (300, 479):
+            world.ask(105, {"topic": topic}, version=version)
+    world.ask(106)
+    register_in(world, 99, ext={ZONE_NAME: f"{next(ZONES)}"})
+    world.ask(105, {"topic": "T1"})
+    world.events.clear()
+
+
+def assert_each_is_bounded(told: str, send: Callable[[World, int], object]) -> None:
+    """Let some brokers send, and hold what is kept of it to the formula."""
+    world = World(**SMALL_CACHE)
+    settle(world)
+    with counted() as kept:
+        for number in range(BROKERS):
+            send(world, number)
+        settle(world)
+        assert_bounded(world.tables, world.options, kept(), [told])
+
+
+@each_way(RegisterBrokerBody)
+def test_each_member_of_a_registration_is_bounded(way: Filled) -> None:
+    value = way.make()
+    plain, small = encoded(value), deflated(value)
+    compressed = {"compressed": "true"}
+    assert_each_is_bounded(way.where, lambda world, n: register_in(world, n, plain))
+    assert_each_is_bounded(
+        f"{way.where}, deflated",
+        lambda world, n: register_in(world, n, small, ext=compressed),
+    )
+
+
+@each_way(TopicConfigSerializeWrapper)
+def test_each_member_of_an_old_registration_is_bounded(way: Filled) -> None:
+    body = encoded(way.make())
+    assert_each_is_bounded(
+        way.where, lambda world, n: register_in(world, n, body, version=0)
+    )
+
+
+@each_way(TopicRouteQueues)
+def test_each_member_of_an_operators_topic_is_bounded(way: Filled) -> None:
+    body = encoded(way.make())
+
+    def send(world: World, number: int) -> None:
+        world.register(routing_peer.Broker("T", 0, "10.0.1.1:10911"))
+        told = {"topic": f"T{number}"}
+        send_alone(world, routing_peer.request(217, told, body))
+
+    assert_each_is_bounded(way.where, send)
+
+
+@pytest.mark.parametrize("kind", texts())
+def test_names_of_operators_topics_are_bounded(kind: str) -> None:
+    body = encoded(example(TopicRouteQueues))
+
+    def send(world: World, number: int) -> None:
+        world.register(routing_peer.Broker("T", 0, "10.0.1.1:10911"))
+        world.ask(217, {"topic": f"{number}{text(kind)}"}, body)
+
+    assert_each_is_bounded(kind, send)
+
+
+@each_way(DataVersion)
+def test_each_member_of_a_data_version_is_bounded(way: Filled) -> None:
+    body = encoded(way.make())
+
+    def send(world: World, number: int) -> None:
+        register_in(world, number)
+        told = broker(number).ext_fields
+        send_alone(world, routing_peer.request(322, told, body))
+
+    assert_each_is_bounded(way.where, send)
+
+
+@pytest.mark.parametrize("kind", texts())
+@pytest.mark.parametrize(
+    "name", [name for _, name in header_fields(RegisterBrokerRequestHeader)]
+)
+def test_each_field_of_a_registrations_header_is_bounded(name: str, kind: str) -> None:
+    ext = {"bodyCrc32": None, name: text(kind)}
+    assert_each_is_bounded(
+        f"{name} {kind}", lambda world, n: register_in(world, n, ext=ext)
+    )
+
+
+@pytest.mark.parametrize(
+    ("code", "name"),
+    [
+        (code, name)
+        for header, codes in (
+            (BrokerRequestHeader, (104, 322, 901, 904)),
+            (KVConfigRequestHeader, (100, 101, 102, 219)),
+        )
+        for _, name in header_fields(header)
+        for code in codes
+    ],
+)
+def test_each_field_of_other_headers_is_bounded(code: int, name: str) -> None:
+    small = {"namespace": "n", "key": "k", "value": "v"}
+    long = text("one emoji")
+
+    def send(world: World, number: int) -> None:
+        ext = {**broker(number).ext_fields, **small, name: f"{number}{long}"}
+        world.ask(code, ext)
+
+    assert_each_is_bounded(f"{code} {name}", send)
+
+
+def test_topics_that_come_and_go_leave_nothing() -> None:
+    """Their names, queues and texts, while the group stays."""
+    name = text("narrow")[:500]
+    queues = example(TopicRouteQueues)["queueDatas"][0]
+
+    def send(world: World, number: int) -> None:
+        world.register(routing_peer.Broker("T", 0, "10.0.1.1:10911"))
+        for perm in range(1000):
+            told = encoded({"queueDatas": [{**queues, "perm": perm}]})
+            topic = {"topic": f"{perm}{name}"}
+            assert world.ask(217, topic, told).code == 0
+            assert world.ask(105, topic).code == 0
+            assert world.ask(216, topic).code == 0
+            world.events.clear()
+
+    assert_each_is_bounded("topics that come and go", send)
+
+
+def test_a_new_member_without_a_limit_is_found() -> None:
+    """The test of these tests: a mapping gets one more text."""
+    grown = msgspec.defstruct(
+        "TopicQueueMappingInfo",
+        [("remark", str | None, None), ("numbers", list[str], [])],
+        bases=(TopicQueueMappingInfo,),
+        rename="camel",
+        frozen=True,
+    )
+    decoder = msgspec.json.Decoder(grown)
+    known = {way.where for way in filled(TopicQueueMappingInfo)}
+    new = [way for way in filled(grown) if way.where not in known]
+    assert {way.where.split()[0].split("[")[0] for way in new} == {
+        ".remark",
+        ".numbers",
+    }
+    found = set()
+    for way in new:
+        info = encoded(way.make())
+
+        def send(world: World, number: int, info: bytes = info) -> None:
+            kept: Any = decoder.decode(info)
+            world.tables.set_mapping(f"T{number}", kept, world.now_ms)
+
+        try:
+            assert_each_is_bounded(way.where, send)
+        except AssertionError as failure:
+            assert "without a limit" in str(failure)
+            found.add(way.where)
+    assert {".remark narrow", ".remark one emoji", ".numbers[40000]"} <= found
+
+
+def test_a_member_of_an_unknown_type_is_found() -> None:
+    odd = msgspec.defstruct("Odd", [("parts", tuple[int, ...], ())])
+    with pytest.raises(NotImplementedError, match="parts"):
+        list(filled(odd))

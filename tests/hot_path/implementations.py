@@ -14,6 +14,7 @@ MODULES = (
     "connection",
     "frame",
     "head",
+    "hot_path",
     "live_table",
     "route_answers",
 )

@@ -8,7 +8,12 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from namesrv.errors import FrameTooShort, HeaderInvalid
-from namesrv.hot_path import LARGE_REGISTRATION_BYTES, OUTPUT_PAUSE_BYTES, Pause
+from namesrv.hot_path import (
+    ANY_VERSION,
+    LARGE_REGISTRATION_BYTES,
+    OUTPUT_PAUSE_BYTES,
+    Pause,
+)
 from tests.hot_path.lone_connection import (
     DATA_VERSION,
     Peer,
@@ -140,6 +145,71 @@ def test_the_end_waits_for_a_late_answer(peer: Peer) -> None:
     output = peer.connection.resume(5, b"<late>")
     assert output.startswith(b"<late>") and len(read_answers(output[6:])) == 1
     assert peer.connection.is_done
+
+
+def test_what_an_ended_connection_kept_is_dropped(peer: Peer) -> None:
+    peer.cold.answers = [None]
+    peer.send(request(100), lookup(), lookup()[:20])
+    assert peer.connection.buffered_bytes > 0
+    peer.connection.abandon()
+    assert peer.connection.buffered_bytes == 0 and peer.connection.is_done
+    assert peer.connection.resume(5, b"<late>") == b""
+    assert peer.send(lookup()) == b""
+    assert len(peer.cold.asked) == 1
+
+
+# --- progress -------------------------------------------------------------------------
+
+
+def progress(peer: Peer) -> int:
+    assert peer.connection.needs_care
+    found: int = peer.connection.progress_ms
+    return found
+
+
+def test_a_frame_that_comes_in_pieces_makes_progress_at_its_ends(peer: Peer) -> None:
+    whole = lookup()
+    peer.send(whole[:5], now_ms=10)
+    assert progress(peer) == 10
+    for number in range(5, len(whole) - 1):
+        peer.send(whole[number : number + 1], now_ms=100 + number)
+        assert progress(peer) == 10
+    peer.send(whole[-1:] + whole[:3], now_ms=500)
+    assert progress(peer) == 500
+
+
+def test_a_frame_that_ends_as_another_of_its_size_begins_is_progress(
+    peer: Peer,
+) -> None:
+    whole = lookup()
+    peer.send(whole[:9], now_ms=10)
+    peer.send(whole[9:] + whole[:9], now_ms=20)
+    assert (progress(peer), peer.connection.buffered_bytes) == (20, 9)
+
+
+def test_whole_frames_need_no_care(peer: Peer) -> None:
+    peer.register()
+    peer.send(heartbeat(), now_ms=30)
+    assert not peer.connection.needs_care and peer.connection.progress_ms == 0
+
+
+def test_the_client_s_version_is_that_of_its_last_request(peer: Peer) -> None:
+    assert peer.connection.client_version == ANY_VERSION
+    peer.send(heartbeat(version=300))
+    assert peer.connection.client_version == 300
+    peer.send(heartbeat(version=479))
+    assert peer.connection.client_version == 479
+
+
+def test_a_repeated_registration_on_another_connection_asks_for_care(
+    peer: Peer,
+) -> None:
+    body = registration_body()
+    peer.register(body=body)
+    assert peer.send(repeated(Broker(), body))
+    assert peer.connection.needs_care and len(peer.connection.registered) == 1
+    assert peer.send(repeated(Broker(), body))
+    assert not peer.connection.needs_care
 
 
 # --- pauses ---------------------------------------------------------------------------

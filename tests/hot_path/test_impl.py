@@ -12,7 +12,7 @@ import pytest
 from namesrv import _impl
 
 SWITCHES = ("NAMESRV_NO_EXTENSIONS", "NAMESRV_REQUIRE_EXTENSIONS")
-FAST_MODULES = ("connection", "live_table", "route_answers")
+FAST_MODULES = ("hot_path", "connection", "live_table", "route_answers")
 
 
 @pytest.fixture

@@ -4,6 +4,7 @@ both twins are held against besides each other."""
 import json
 from typing import Any
 
+from namesrv.carried_brokers import CarriedBrokers
 from namesrv.errors import (
     ConnectionFault,
     FrameTooLong,
@@ -143,7 +144,7 @@ class NaiveConnection:
         self.pause: int = Pause.NONE
         self.fault: ConnectionFault | None = None
         self.finished = False
-        self.registered: set[tuple[str, str]] = set()
+        self.brokers = CarriedBrokers()
 
     def receive(self, data: bytes, now_ms: int) -> bytes:
         if self.fault is not None:
@@ -159,12 +160,6 @@ class NaiveConnection:
 
     def finish(self) -> None:
         self.finished = True
-
-    def add_registered(self, key: tuple[str, str]) -> None:
-        self.registered.add(key)
-
-    def discard_registered(self, key: tuple[str, str]) -> None:
-        self.registered.discard(key)
 
     def _run(self, output: bytes, now_ms: int) -> bytes:
         try:

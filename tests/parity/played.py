@@ -25,7 +25,8 @@ from tests.parity.naive import (
 
 LATER, BREAKS_RULES, SILENT, FAILS, COMES_BACK, LONG, REMOVES, MARKS = range(1, 9)
 NO_BYTES, DROPS_BROKER, OTHER_CONNECTION, REMARKS, WAITS_A_TURN = range(9, 14)
-PLAYED = range(1, 14)
+LOSES_BROKER = 14
+PLAYED = range(1, 15)
 
 Key = tuple[str, str]
 
@@ -94,7 +95,9 @@ class PlayedServer(ABC):
         elif command.code == DROPS_BROKER:
             key = ext.get("clusterName") or "", ext.get("brokerAddr") or ""
             self.drop(key)
-            connection.discard_registered(key)
+            connection.brokers.discard(key)
+        elif command.code == LOSES_BROKER:
+            self.drop((ext.get("clusterName") or "", ext.get("brokerAddr") or ""))
         return self._said(command, b"done")
 
     def _said(
@@ -143,7 +146,6 @@ class PlayedServer(ABC):
         digest = registration_digest(command.version, ext, body)
         version = version_of_body(body, command.version)
         self.register(key, version, digest, connection, now_ms)
-        connection.add_registered(key)
         return self._said(
             command, self.current_order_topic_body(), '{"masterAddr":"m"}'
         )
@@ -214,12 +216,14 @@ class NaiveServer(PlayedServer):
         self.versions: dict[Key, DataVersion | None] = {}
         self.order_topic_body = b""
         self.turn_taken = False
+        self.ever: list[NaiveConnection] = []
 
     def current_order_topic_body(self) -> bytes:
         return self.order_topic_body
 
     def connect(self, address: str) -> None:
         self.connections.append(NaiveConnection(self, address, self.frame_max_bytes))
+        self.ever.append(self.connections[-1])
 
     def version_of(self, key: Key) -> DataVersion | None:
         return self.versions.get(key)
@@ -233,10 +237,19 @@ class NaiveServer(PlayedServer):
     ):
         self.table.put(key, connection.remote_address, 100, now_ms)
         self.versions[key] = version
+        self.lose(key, connection)
+        connection.brokers.add(key)
 
     def drop(self, key: Key) -> None:
         self.table.brokers.pop(key, None)
         self.versions.pop(key, None)
+        self.lose(key, None)
+
+    def lose(self, key: Key, owner: Any) -> None:
+        """Whoever else had this broker has it no more, closed or not."""
+        for connection in self.ever:
+            if connection is not owner:
+                connection.brokers.lose(key)
 
     def forget_digest(self, key: Key) -> None:
         """Nothing is recognised here."""
@@ -292,10 +305,16 @@ class TwinServer(PlayedServer):
         info = self.twin.BrokerLiveInfo(*key, "b", 100, version, None, connection)
         info.digest = digest
         info.answer_ext_fields = '{"masterAddr":"m"}'
+        old = self.table.get(*key)
         self.table.put(info, now_ms)
+        connection.brokers.add(key)
+        if old is not None and old.owner is not connection:
+            old.owner.brokers.lose(key)
 
     def drop(self, key: Key) -> None:
-        self.table.remove(*key)
+        info = self.table.remove(*key)
+        if info is not None:
+            info.owner.brokers.lose(key)
 
     def forget_digest(self, key: Key) -> None:
         info = self.table.get(*key)

@@ -66,7 +66,7 @@ def hot_path(hot: Any) -> Any:
 
 def connection(hot: Any) -> Any:
     made = hot.Connection(hot_path(hot), "peer")
-    made.add_registered(("c", "a"))
+    made.brokers.add(("c", "a"))
     return made
 
 
@@ -81,6 +81,7 @@ CALLS: list[tuple[Callable[[Any], Any], str, list[Callable[[Any], Any]]]] = [
     (lambda hot: hot.FrameDecoder, "", [lambda hot: 64, lambda hot: 16]),
     (decoder, "feed", [lambda hot: b"\0\0\0"]),
     (decoder, "next_frame", []),
+    (decoder, "release", []),
     (decoder, "put_back", []),
     (lambda hot: hot.read_head, "", [lambda hot: 0, lambda hot: b'{"code":1}']),
     (lambda hot: hot.RouteAnswers, "", [lambda hot: 64]),
@@ -120,8 +121,7 @@ CALLS: list[tuple[Callable[[Any], Any], str, list[Callable[[Any], Any]]]] = [
     (connection, "receive", [lambda hot: b"\0\0", lambda hot: 6]),
     (connection, "resume", [lambda hot: 6, lambda hot: b"answer"]),
     (connection, "finish", []),
-    (connection, "add_registered", [lambda hot: ("c", "b")]),
-    (connection, "discard_registered", [lambda hot: ("c", "a")]),
+    (connection, "abandon", []),
 ]
 IDS = [f"{n}-{call[1] or 'call'}" for n, call in enumerate(CALLS)]
 
@@ -224,7 +224,6 @@ KEYWORDS: list[tuple[Callable[[Any], Any], str, dict[str, Any]]] = [
     (connection, "receive", {"now_ms": 1, "data": b"\0"}),
     (connection, "resume", {"now_ms": 1, "answer": b"x"}),
     (connection, "resume", {"now_ms": 1}),
-    (connection, "add_registered", {"key": ("c", "x")}),
 ]
 
 

@@ -132,13 +132,15 @@ class Servers(RuleBasedStateMachine):
                 str(pure.fault),
                 pure.finished,
                 pure.buffered_bytes,
+                pure.brokers,
                 pure.registered,
             ) == (
                 naive.pause,
                 str(naive.fault),
                 naive.finished,
                 len(naive.decoder.data),
-                naive.registered,
+                naive.brokers,
+                naive.brokers.live,
             )
 
     def compare(self, act: Callable[..., Any], *args: Any) -> None:

@@ -71,6 +71,11 @@ class Decoders(RuleBasedStateMachine):
         self.feed(whole[:at])
         self.feed(whole[at:])
 
+    @rule()
+    def release(self) -> None:
+        """What was put back stays, too."""
+        same(self.twins, "release")
+
     @rule(count=st.integers(1, 3))
     def take(self, count: int) -> None:
         for _ in range(count):

@@ -3,6 +3,7 @@
 import pytest
 
 from namesrv.routing.stalls import GRACE_MILLIS
+from namesrv.work import finish
 from tests.routing.peer import (
     Broker,
     data_version,
@@ -10,6 +11,7 @@ from tests.routing.peer import (
     registration_body,
     topic_table,
 )
+from tests.routing.work import steps_of
 from tests.routing.world import World
 
 MASTER = Broker("b", 0, "m:1")
@@ -145,3 +147,36 @@ def test_a_route_shows_a_mapping_until_it_goes(ticking: World) -> None:
     assert "topicQueueMappingByBroker" in ticking.route("st")
     pass_a_day(ticking)
     assert "topicQueueMappingByBroker" not in ticking.route("st")
+
+
+# --- work -----------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("left_over", [False, True])
+def test_a_scan_looks_at_no_group_that_did_not_change(left_over: bool) -> None:
+    """Whether or not something of it is left over."""
+    body = registration_body(topic_table("T1") if left_over else topic_table("A", "B"))
+
+    def scan(groups: int) -> int:
+        world = World()
+        for number in range(groups):
+            world.register(Broker(f"b{number}", 0, f"b{number}:1"), body)
+        world.tick()
+        liveness, now_ms = world.liveness, world.now_ms + SCAN_MILLIS
+        assert len(world.tables.leftovers) == (groups if left_over else 0)
+        return steps_of(lambda: finish(liveness._clear_leftovers(now_ms, now_ms)))
+
+    assert scan(200) == scan(20)
+
+
+def test_what_is_settled_and_left_over_again_begins_anew(ticking: World) -> None:
+    ticking.register(MASTER)
+    ticking.ask(104, {**MASTER.ext_fields, "brokerName": "unknown"})
+    ticking.run(TIMEOUT_MILLIS - SCAN_MILLIS)
+    ticking.register(MASTER)
+    assert len(ticking.tables.leftovers) == 0
+    ticking.ask(104, {**MASTER.ext_fields, "brokerName": "unknown"})
+    ticking.run(TIMEOUT_MILLIS - SCAN_MILLIS)
+    assert ticking.addrs == {"b": {0: "m:1"}}
+    ticking.run(3 * SCAN_MILLIS)
+    assert ticking.addrs == {}

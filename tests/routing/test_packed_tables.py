@@ -15,6 +15,8 @@ from tests.routing.world import World
 
 MASTER = Broker("b", 0, "b:1")
 
+NO_LEASES = World().liveness.leases
+
 
 def filled(count: int) -> World:
     world = World()
@@ -37,7 +39,7 @@ def read(record: Pieces) -> TablesRecord:
 
 def topics(packed: PackedTables) -> dict[str, int]:
     """The topics of the record with their numbers."""
-    found = read(packed.finish({}, 5, 0))
+    found = read(packed.finish({}, NO_LEASES, 5, 0))
     numbers = memoryview(found.numbers).cast("I")
     return dict(zip(found.topics, numbers, strict=True))
 
@@ -111,5 +113,5 @@ def test_mappings_are_packed_in_pieces(monkeypatch: pytest.MonkeyPatch) -> None:
     steps = 0
     while packed.pack_next():
         steps += 1
-    found = read(packed.finish({}, 5, 0)).mappings
+    found = read(packed.finish({}, NO_LEASES, 5, 0)).mappings
     assert [m.topic for m in found] == list(mappings) and steps == 4

@@ -1,6 +1,8 @@
 """Registrations with too many topics, and more routes than there may be."""
 
 import json
+import struct
+import zlib
 from typing import Any
 
 import pytest
@@ -66,10 +68,85 @@ def test_mappings_of_a_registration_have_the_same_limit() -> None:
     assert world.register(MASTER, body(0, 2, mappings=mappings)).code == 0
 
 
-def test_compressed_registration_has_the_same_limit() -> None:
-    world = World(max_topics_per_registration=1)
-    assert world.register(MASTER, b"{}").code == 0
-    assert world.register(MASTER, registration_body({})).code == 0
+@pytest.mark.parametrize(
+    ("field", "what"),
+    [
+        ("brokerName", "broker name"),
+        ("brokerAddr", "broker address"),
+        ("clusterName", "cluster name"),
+        ("haServerAddr", "HA server address"),
+        ("__ZONE_NAME", "zone name"),
+    ],
+)
+def test_names_in_headers_have_a_limit(field: str, what: str) -> None:
+    world = World(max_name_bytes=64)
+    assert world.register(MASTER, body(0, 2), ext={field: "n" * 64}).code == 0
+    before = snapshot(world, [world.connection])
+    answer = world.register(OTHER, body(0, 2), ext={field: "n" * 65})
+    assert (answer.code, answer.ext_fields) == (1, {})
+    remark = f"{what} of 65 bytes, the limit is 64 (maxNameBytes)"
+    assert answer.remark == world.event(REFUSED)["reason"] == remark
+    assert snapshot(world, [world.connection]) == before
+
+
+def test_one_filter_server_of_many_bytes_is_refused() -> None:
+    """64 KiB deflated, 66 million characters inflated, four bytes each in memory."""
+    version = b'{"counter":1,"stateVersion":0,"timestamp":1}'
+    lines = [b"x 8 8 6 SINGLE_TAG", b"y 8 8 6 SINGLE_TAG"]
+    servers = '["\U0001f600'.encode() + b"a" * 66_000_000 + b'"]'
+    sent = zlib.compress(packed(version, lines, servers, []), 9)
+    world = World()
+    for number in range(6):
+        broker = Broker(f"b{number}", 0, f"m:{number}")
+        answer = world.register(broker, sent, ext={"compressed": "true"})
+        assert answer.code == 1
+        assert world.has_event(REFUSED)
+    assert world.live_keys == set()
+    assert world.topics == {}
+
+
+def packed(*parts: bytes | list[bytes]) -> bytes:
+    """Blocks, and lists of blocks, of the deflated form."""
+    return b"".join(
+        struct.pack(">i", len(part))
+        + (part if isinstance(part, bytes) else packed(*part))
+        for part in parts
+    )
+
+
+def test_small_deflated_registration_of_many_topics_is_refused() -> None:
+    """A few kilobytes that were two seconds of work."""
+    lines = [b"a 1 1 1 SINGLE_TAG"] * 90_000
+    sent = zlib.compress(packed(b"{}", lines, b"[]", []), 9)
+    assert len(sent) < 10_000
+    world = World()
+    world.register(MASTER, body(0, 2))
+    before = snapshot(world, [world.connection])
+    answer = world.register(OTHER, sent, ext={"compressed": "true"})
+    assert answer.remark == (
+        f"registration body with 90000 entries in a few bytes, the limit is {len(sent)}"
+    )
+    assert snapshot(world, [world.connection]) == before
+
+
+def test_topic_of_an_operator_has_the_same_limits() -> None:
+    world = World(max_name_bytes=64, max_topics_per_registration=2)
+    world.register(MASTER, body(0, 2))
+    queues = b'{"brokerName":"b","perm":6}'
+    for topic, count, code in (("n" * 64, 2, 0), ("n" * 65, 1, 1), ("n", 3, 1)):
+        told = b'{"queueDatas":[' + b",".join([queues] * count) + b"]}"
+        assert world.ask(217, {"topic": topic}, told).code == code
+    assert set(world.topics) == {"T0", "T1", "n" * 64}
+
+
+def test_queues_of_operators_are_shared_in_a_group() -> None:
+    world = World()
+    world.register(MASTER, body(0, 2))
+    told = b'{"queueDatas":[{"brokerName":"b","perm":6,"readQueueNums":9}]}'
+    for number in range(3):
+        assert world.ask(217, {"topic": f"n{number}"}, told).code == 0
+    table = world.tables.topic_queue_table
+    assert len({id(table[f"n{number}"].queues["b"]) for number in range(3)}) == 1
 
 
 class TestRoutes:
@@ -190,6 +267,24 @@ class TestRefusedBrokerLives:
         assert world.route("T0") is not None
         world.run(200_000)
         assert world.route("T0") is None
+
+    @pytest.mark.parametrize(
+        "more",
+        [
+            {"filters": ["f"] * 257},
+            {"filters": ["f" * 4097]},
+            {"mappings": {"st": mapping_info("st", "b", queues=10)}},
+        ],
+        ids=["filter servers", "filter server", "queues"],
+    )
+    def test_it_lives_whatever_there_is_too_much_of(
+        self, world: World, more: dict[str, Any]
+    ) -> None:
+        world.options.max_queues_per_mapping = 9
+        for counter in range(1, 10):
+            world.run(60_000)
+            assert world.register(MASTER, body(0, 2, counter, **more)).code == 1
+        assert world.route("T0") is not None
 
     def test_it_belongs_to_its_new_connection(self, world: World) -> None:
         second = world.connect()

@@ -245,3 +245,22 @@ def test_a_mistake_of_ours_ends_only_the_work_that_has_it() -> None:
     unfinished.finish()
     world.flush()
     assert done == [1] and "ours" in str(world.event("internal error")["error"])
+
+
+def test_digests_are_forgotten_in_steps_and_trusted_by_nobody_meanwhile() -> None:
+    world = World()
+    brokers = [Broker(f"b{number}", 0, f"b:{number}") for number in range(1500)]
+    for broker in brokers:
+        world.register(broker)
+    world.holds_work = True
+    calls = world.processor.cold_calls
+    world.state.turn.begin()
+    world.state.configuration.apply({"deleteTopicWithBrokerRegistration": True})
+    assert world.state.unfinished
+    world.send(registration(brokers[-1]))
+    assert world.processor.cold_calls == calls + 1
+    ends(world)
+    assert all(info.digest is None for info in world.live.entries())
+    for _ in range(2):
+        world.send(registration(brokers[0]))
+    assert world.processor.cold_calls == calls + 2

@@ -111,4 +111,5 @@ def test_a_scan_does_not_begin_before_the_last_one_has_ended() -> None:
     assert world.live_keys == set()
     world.holds_work = False
     come_and_die()
+    world.tick(1000)
     assert world.state.unfinished

@@ -1,6 +1,7 @@
 """What all connections together may hold: unfinished input, unread output."""
 
 import logging
+from typing import Any
 
 import pytest
 
@@ -8,7 +9,9 @@ from tests.server.peer import Broker, lookup, put_kv, request
 from tests.server.stage import Actor, SetStage, Stage
 
 BUDGET_BYTES = 16384
-OVER_BUDGET = "unfinished frames exceed the budget, the largest holder is closed"
+OVER_BUDGET = "unfinished frames exceed the budget, a holder without progress is closed"
+ATTACKER = ("192.0.2.66", 6666)
+BROKER_HOST = "10.0.0.9"
 
 
 def half_frame(size: int) -> bytes:
@@ -16,22 +19,136 @@ def half_frame(size: int) -> bytes:
     return request(105, {"topic": "t"}, bytes(BUDGET_BYTES))[:size]
 
 
+def accept_broker(stage: Stage, port: int = 5000) -> Actor:
+    """One that carries a live broker."""
+    actor = stage.accept((BROKER_HOST, port))
+    broker = Broker(f"{BROKER_HOST}:{port}", f"broker-{port}")
+    actor.receive(broker.registration({"t": 1, "u": 1}))
+    return actor
+
+
+def closed(actors: list[Actor]) -> list[bool]:
+    return [actor.transport.is_aborted for actor in actors]
+
+
 class TestInputBudget:
     @pytest.fixture
     def stage(self, set_stage: SetStage) -> Stage:
         return set_stage(input_budget_bytes=BUDGET_BYTES)
 
-    def test_largest_holder_is_cut_off(self, stage: Stage) -> None:
+    def test_longest_without_progress_is_cut_off(self, stage: Stage) -> None:
         actors = [stage.accept() for _ in range(3)]
         for actor, size in zip(actors, (4000, 8000, 4000), strict=True):
             actor.receive(half_frame(size))
         assert not any(actor.transport.is_closed for actor in actors)
-        actors[0].receive(half_frame(1000))
-        assert [actor.transport.is_aborted for actor in actors] == [False, True, False]
+        actors[2].receive(half_frame(1000))
+        assert closed(actors) == [True, False, False]
         line = stage.log.lines[-1]
         assert (line.level, line.event) == (logging.WARNING, OVER_BUDGET)
-        assert line.fields["buffered_bytes"] == 8000
+        assert line.fields["buffered_bytes"] == 4000
         assert line.fields["budget_bytes"] == BUDGET_BYTES
+
+    def test_as_many_go_as_must(self, stage: Stage) -> None:
+        actors = [stage.accept() for _ in range(8)]
+        for actor in actors:
+            actor.receive(half_frame(2000))
+        last = stage.accept()
+        last.receive(half_frame(6000))
+        assert closed(actors) == [True] * 3 + [False] * 5
+        assert not last.transport.is_closed
+
+    def test_who_finishes_frames_makes_progress(self, stage: Stage) -> None:
+        busy, idle, last = (stage.accept() for _ in range(3))
+        data = request(105, {"topic": "t"}, bytes(6000))
+        busy.receive(data[:6000])
+        idle.receive(half_frame(6000))
+        stage.connections.now_ms += 100
+        busy.receive(data[6000:] + data[:6000])
+        last.receive(half_frame(6000))
+        assert closed([busy, idle, last]) == [False, True, False]
+
+    def test_who_trickles_makes_none(self, stage: Stage) -> None:
+        trickling, late, last = (stage.accept() for _ in range(3))
+        whole = half_frame(BUDGET_BYTES)
+        trickling.receive(whole[:6000])
+        stage.connections.now_ms += 100
+        late.receive(half_frame(6000))
+        for place in range(6000, 6010):
+            stage.connections.now_ms += 100
+            trickling.receive(whole[place : place + 1])
+        last.receive(half_frame(6000))
+        assert closed([trickling, late, last]) == [True, False, False]
+
+    def test_broker_whose_frame_comes_in_pieces_is_not_cut_off(
+        self, stage: Stage
+    ) -> None:
+        """Neither on the connection on which it registered, nor on a new one."""
+        carrier = accept_broker(stage, 1)
+        attackers = [stage.accept(ATTACKER) for _ in range(16)]
+        again = stage.accept((BROKER_HOST, 2))
+        for broker in (carrier, again):
+            broker.receive(half_frame(1000))
+        stage.connections.now_ms += 1000
+        for attacker in attackers:
+            attacker.receive(half_frame(1000))
+        for broker in (carrier, again):
+            broker.receive(half_frame(4000))
+        assert not any(closed([carrier, again]))
+        assert closed(attackers).count(True) > 0
+        assert len(stage.state.tables.broker_live_table) == 1
+
+    def test_proxy_header_does_not_make_a_broker_s_host(self, stage: Stage) -> None:
+        accept_broker(stage, 1)
+        neighbour, liar = stage.accept((BROKER_HOST, 2)), stage.accept(ATTACKER)
+        neighbour.receive(half_frame(6000))
+        header = f"PROXY TCP4 {BROKER_HOST} 10.0.0.2 1 2\r\n".encode()
+        liar.receive(header + half_frame(6000))
+        assert liar.protocol.connection.remote_address == f"{BROKER_HOST}:1"
+        neighbour.receive(half_frame(6000))
+        assert closed([neighbour, liar]) == [False, True]
+
+    def test_live_broker_goes_last_of_all_brokers(self, stage: Stage) -> None:
+        carrier = accept_broker(stage, 1)
+        carrier.receive(half_frame(6000))
+        neighbours = [stage.accept((BROKER_HOST, 10 + n)) for n in range(3)]
+        for neighbour in neighbours:
+            neighbour.receive(half_frame(6000))
+        assert closed([carrier, *neighbours]) == [False, True, True, False]
+
+    def test_holder_that_becomes_a_broker_goes_later(self, stage: Stage) -> None:
+        first = stage.accept(("10.0.0.5", 1))
+        broker = Broker("10.0.0.5:1", "late")
+        registration = broker.registration({"t": 1, "u": 1})
+        first.receive(registration + half_frame(6000))
+        second, third = stage.accept(ATTACKER), stage.accept(ATTACKER)
+        second.receive(half_frame(6000))
+        third.receive(half_frame(6000))
+        assert closed([first, second, third]) == [False, True, False]
+
+    def test_brokers_alone_still_keep_to_the_budget(self, stage: Stage) -> None:
+        carriers = [accept_broker(stage, number) for number in range(4)]
+        for carrier in carriers:
+            carrier.receive(half_frame(5000))
+        assert closed(carriers) == [True, False, False, False]
+
+    def test_choosing_looks_at_no_others(self, stage: Stage) -> None:
+        """However many hold something: visits are counted, not time."""
+        holders = [stage.accept(ATTACKER) for _ in range(400)]
+        for holder in holders:
+            holder.receive(half_frame(BUDGET_BYTES // len(holders)))
+        looked_at = 0
+        rank_of = stage.connections.broker_hosts.rank_of
+
+        def count(connection: Any) -> Any:
+            nonlocal looked_at
+            looked_at += 1
+            return rank_of(connection)
+
+        stage.connections.broker_hosts.rank_of = count  # type: ignore[method-assign]
+        for holder in holders[200:]:
+            holder.receive(b"x" * 40)
+        gone = closed(holders).count(True)
+        assert 150 < gone <= 200 and looked_at == gone
 
     def test_budget_itself_is_allowed(self, stage: Stage) -> None:
         actors = [stage.accept() for _ in range(2)]
@@ -83,6 +200,19 @@ class TestInputBudget:
         assert waiting.transport.is_aborted
         assert not other.transport.is_closed
 
+    def test_frames_behind_a_request_go_with_their_connection(
+        self, stage: Stage
+    ) -> None:
+        """Though the request itself goes on, and knows its connection."""
+        actor = stage.accept()
+        actor.receive(put_kv("n", "k", "v"), lookup("t" * 12000))
+        connection = actor.protocol.connection
+        assert connection.buffered_bytes > 12000
+        actor.protocol.connection_lost(None)
+        assert connection.buffered_bytes == 0
+        stage.finish_write()
+        assert stage.state.kv_config.get("n", "k") == "v"
+
     def test_broker_that_is_cut_off_is_forgotten(self, stage: Stage) -> None:
         actor = stage.accept()
         broker = Broker("10.0.0.9:10911")
@@ -93,8 +223,69 @@ class TestInputBudget:
         assert len(stage.state.tables.broker_live_table) == 0
 
 
+class TestStuck:
+    """Frames that do not come to their end, however much comes of them."""
+
+    EVENT = "a frame does not come to its end, its connection is closed"
+
+    def pass_seconds(self, stage: Stage, seconds: int, *fed: Actor) -> None:
+        """Time passes, and one byte a second comes from some."""
+        for _ in range(seconds):
+            stage.connections.now_ms += 1000
+            for actor in fed:
+                if not actor.transport.is_closed:
+                    actor.receive(b"\x01")
+            stage.connections.sweep(stage.connections.now_ms)
+
+    def test_trickled_frame_is_closed(self, stage: Stage) -> None:
+        actor = stage.accept()
+        actor.receive(half_frame(100))
+        self.pass_seconds(stage, 30, actor)
+        assert not actor.transport.is_closed
+        self.pass_seconds(stage, 1, actor)
+        assert actor.transport.is_closed
+        assert stage.log.events_shown() == [self.EVENT]
+
+    @pytest.mark.parametrize(
+        "start", [b"PRO", b"\r\n\r\n\x00\r\nQUIT\n\x21\x11\xff\xff"]
+    )
+    def test_trickled_proxy_header_is_closed(self, stage: Stage, start: bytes) -> None:
+        actor = stage.accept()
+        actor.receive(start)
+        self.pass_seconds(stage, 31)
+        assert actor.transport.is_closed
+
+    def test_frame_on_a_slow_link_has_time_for_its_size(self, stage: Stage) -> None:
+        actor = stage.accept()
+        frame = request(105, {"topic": "t"}, bytes(60 * 65536))
+        for second in range(60):
+            stage.connections.now_ms += 1000
+            actor.receive(frame[second * 65536 : (second + 1) * 65536])
+            stage.connections.sweep(stage.connections.now_ms)
+        actor.receive(frame[60 * 65536 :])
+        assert len(actor.opaques()) == 1 and not actor.transport.is_closed
+
+    def test_frames_behind_a_request_that_waits_for_us_stay(self, stage: Stage) -> None:
+        actor = stage.accept()
+        actor.receive(put_kv("n", "k", "v", 1), lookup("t", 2))
+        self.pass_seconds(stage, 60)
+        assert not actor.transport.is_closed
+        stage.finish_write()
+        assert actor.opaques() == [1, 2]
+
+    def test_steady_pipeline_is_not_stuck(self, stage: Stage) -> None:
+        actor = stage.accept()
+        whole = lookup("t", 1)
+        actor.receive(whole[:9])
+        for _ in range(60):
+            stage.connections.now_ms += 1000
+            actor.receive(whole[9:] + whole[:9])
+            stage.connections.sweep(stage.connections.now_ms)
+        assert not actor.transport.is_closed
+
+
 class TestOutputBudget:
-    EVENT = "unsent answers exceed the budget, the largest holder is closed"
+    EVENT = "unsent answers exceed the budget, a holder that does not read is closed"
 
     @pytest.fixture
     def stage(self, set_stage: SetStage) -> Stage:
@@ -106,16 +297,16 @@ class TestOutputBudget:
         actor.transport.unsent_bytes = size
         actor.protocol.pause_writing()
 
-    def test_largest_holder_is_cut_off(self, stage: Stage) -> None:
-        small, large, last = (stage.accept() for _ in range(3))
-        self.block(small, 1000)
-        self.block(large, BUDGET_BYTES - 1000)
+    def test_longest_blocked_is_cut_off(self, stage: Stage) -> None:
+        first, second, last = (stage.accept() for _ in range(3))
+        self.block(first, BUDGET_BYTES - 1000)
+        self.block(second, 1000)
         stage.turn_until_quiet()
-        assert not large.transport.is_closed
+        assert not first.transport.is_closed
         self.block(last, 1)
         stage.turn_until_quiet()
-        assert large.transport.is_aborted
-        assert not small.transport.is_closed and not last.transport.is_closed
+        assert first.transport.is_aborted
+        assert not second.transport.is_closed and not last.transport.is_closed
         assert stage.log.events_shown() == [self.EVENT]
         assert stage.log.lines[-1].fields == {
             "remote": "10.0.0.1:5000",
@@ -128,8 +319,24 @@ class TestOutputBudget:
         for number, actor in enumerate(actors):
             self.block(actor, 3000 + number)
         stage.turn_until_quiet()
-        closed = [actor.transport.is_aborted for actor in actors]
-        assert closed == [False] * 5 + [True] * 5
+        assert closed(actors) == [True] * 5 + [False] * 5
+
+    def test_live_broker_goes_last(self, stage: Stage) -> None:
+        carrier, attacker = accept_broker(stage), stage.accept(ATTACKER)
+        self.block(carrier, BUDGET_BYTES // 2)
+        self.block(attacker, BUDGET_BYTES // 2 + 1)
+        stage.turn_until_quiet()
+        assert closed([carrier, attacker]) == [False, True]
+
+    def test_who_reads_again_is_the_last_in_line(self, stage: Stage) -> None:
+        first, second, last = (stage.accept() for _ in range(3))
+        self.block(first, 8000)
+        self.block(second, 8000)
+        first.protocol.resume_writing()
+        self.block(first, 8000)
+        self.block(last, 1000)
+        stage.turn_until_quiet()
+        assert closed([first, second, last]) == [False, True, False]
 
     def test_what_is_written_in_one_go_counts_whole(self, stage: Stage) -> None:
         actor = stage.accept()

@@ -7,6 +7,7 @@ import pytest
 from namesrv.hot_path import LARGE_REGISTRATION_BYTES
 from namesrv.routing.stalls import GRACE_MILLIS, STALL_MILLIS, TICK_MILLIS
 from namesrv.server.clock import monotonic_millis
+from namesrv.server.connections import Connections
 from tests.server.peer import Broker, frame, get_kv, lookup, put_kv
 from tests.server.stage import Actor, SetStage, Stage
 
@@ -194,6 +195,107 @@ class TestLimit:
         welcome = stage.accept()
         welcome.receive(lookup("t", 7))
         assert welcome.opaques() == [7]
+
+
+class TestReserve:
+    """Brokers can always come back."""
+
+    MADE_ROOM = "an idle connection was closed to make room for a broker's"
+    BROKER_HOST = "10.0.0.9"
+    STRANGER = ("192.0.2.66", 6666)
+
+    @pytest.fixture
+    def stage(self, set_stage: SetStage) -> Stage:
+        stage = set_stage(max_connections=32)
+        self.broker(stage)
+        return stage
+
+    def broker(self, stage: Stage) -> Actor:
+        actor = stage.accept((self.BROKER_HOST, 1))
+        broker = Broker(f"{self.BROKER_HOST}:10911")
+        actor.receive(broker.registration({"t": 1, "u": 1}))
+        return actor
+
+    def fill(self, stage: Stage) -> list[Actor]:
+        """Strangers take all that they get, the longest idle first."""
+        strangers = []
+        while True:
+            stage.connections.now_ms += 1
+            actor = stage.accept(self.STRANGER)
+            if actor.transport.is_closed:
+                return strangers
+            actor.receive(lookup("t"))
+            strangers.append(actor)
+
+    def test_last_places_are_for_hosts_of_brokers(self, stage: Stage) -> None:
+        assert len(self.fill(stage)) == 29
+        for _ in range(2):
+            assert not stage.accept((self.BROKER_HOST, 2)).transport.is_closed
+        assert len(stage.connections) == 32
+
+    def test_host_is_remembered_when_its_last_connection_has_ended(
+        self, set_stage: SetStage
+    ) -> None:
+        stage = set_stage(max_connections=32)
+        broker = self.broker(stage)
+        self.fill(stage)
+        broker.protocol.connection_lost(None)
+        assert stage.accept(self.STRANGER).transport.is_closed is False
+        assert stage.accept(self.STRANGER).transport.is_closed
+        assert not self.broker(stage).transport.is_closed
+
+    def test_longest_idle_strangers_make_room(self, stage: Stage) -> None:
+        strangers = self.fill(stage)
+        for _ in range(2):
+            stage.accept((self.BROKER_HOST, 2)).receive(lookup("t"))
+        stage.connections.sweep(stage.connections.now_ms)
+        stage.connections.now_ms += 1
+        strangers[1].receive(lookup("t"))
+        for _ in range(2):
+            assert not stage.accept((self.BROKER_HOST, 3)).transport.is_closed
+        gone = [actor.transport.is_aborted for actor in strangers]
+        assert gone == [True, False, True] + [False] * 26
+        assert len(stage.connections) == 32
+        assert self.MADE_ROOM in stage.log.events_shown()
+        assert stage.accept(self.STRANGER).transport.is_closed
+
+    def test_brokers_make_room_for_nobody(self, set_stage: SetStage) -> None:
+        stage = set_stage(max_connections=3)
+        carriers = [stage.accept((self.BROKER_HOST, n)) for n in range(3)]
+        for number, actor in enumerate(carriers):
+            broker = Broker(f"{self.BROKER_HOST}:{number}", f"b-{number}")
+            actor.receive(broker.registration({"t": 1, "u": 1}))
+        stage.connections.sweep(stage.connections.now_ms)
+        assert stage.accept((self.BROKER_HOST, 9)).transport.is_closed
+        assert not any(actor.transport.is_closed for actor in carriers)
+
+    def test_brokers_of_the_last_run_are_expected(self, set_stage: SetStage) -> None:
+        stage = set_stage(max_connections=32)
+        self.broker(stage)
+        again = Connections(stage.state, stage.log, lambda: None, 32)
+        again.expect_brokers()
+        stage.connections = again
+        assert len(self.fill(stage)) == 30
+        assert not stage.accept((self.BROKER_HOST, 1)).transport.is_closed
+
+    def test_remembered_hosts_are_limited(self, stage: Stage) -> None:
+        hosts = stage.connections.broker_hosts
+        hosts.remember(f"2001:db8::{n:x}" for n in range(10_000))
+        assert sum(f"2001:db8::{n:x}" in hosts for n in range(10_000)) == 4096
+        assert self.BROKER_HOST in hosts
+
+
+class TestManyConnections:
+    def test_sweep_looks_at_some_at_a_time(self, set_stage: SetStage) -> None:
+        stage = set_stage(server_channel_max_idle_time_seconds=2, max_connections=9000)
+        actors = [stage.accept() for _ in range(4500)]
+        late_ms = stage.connections.now_ms + 2001
+        closed = []
+        stage.connections.sweep(late_ms)
+        for _ in range(3):
+            closed.append(sum(actor.transport.is_closed for actor in actors))
+            stage.connections.go_on_sweeping(late_ms)
+        assert closed == [2000, 4000, 4500]
 
 
 class TestEnds:

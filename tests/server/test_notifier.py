@@ -10,10 +10,12 @@ import pytest
 
 from namesrv.server import notifier as notifier_module
 from namesrv.server.notifier import Notifier
+from namesrv.server.resolver import Resolver
 from tests.server.server_thread import LOOPS
 from tests.server.stage import RecordedLog
 
 WAIT_SECONDS = 30.0
+MOST_TARGETS = 3
 
 Play = Callable[[Notifier], Awaitable[None]]
 
@@ -29,7 +31,7 @@ def play(request: pytest.FixtureRequest) -> Callable[[Play], RecordedLog]:
         async def main() -> None:
             loop = asyncio.get_running_loop()
             loop.set_exception_handler(lambda _, context: complaints.append(context))
-            notifier = Notifier(log)
+            notifier = Notifier(log, Resolver(), MOST_TARGETS)
             try:
                 await asyncio.wait_for(acts(notifier), WAIT_SECONDS)
             finally:
@@ -151,7 +153,7 @@ class TestDelivery:
             notifier.send(broker.address, b"1")
             with await broker.accept() as connection:
                 loop = asyncio.get_running_loop()
-                await loop.sock_sendall(connection, bytes(1000))
+                await loop.sock_sendall(connection, bytes(1 << 22))
                 notifier.send(broker.address, b"2")
                 assert await receive(connection, 2) == b"12"
 
@@ -248,20 +250,49 @@ class TestFailures:
 
 class TestLimits:
     def test_too_many_brokers_at_once(
+        self, play: Callable[[Play], RecordedLog], broker: FakeBroker
+    ) -> None:
+        async def acts(notifier: Notifier) -> None:
+            notifier.send(broker.address, b"one")
+            for port in range(1, 10):
+                notifier.send(f"127.0.0.1:{port}", b"two")
+            with await broker.accept() as connection:
+                assert await receive(connection, 3) == b"one"
+
+        assert reasons(play(acts))[:7] == ["too many brokers are being notified"] * 7
+
+    def test_long_and_short_frames_count_by_their_bytes(
+        self, play: Callable[[Play], RecordedLog], broker: FakeBroker
+    ) -> None:
+        async def acts(notifier: Notifier) -> None:
+            for _ in range(9):
+                notifier.send(broker.address, bytes(65_000))
+                notifier.send(broker.address, b"x")
+            assert 65_000 < notifier.waiting_bytes < 2 * 65_536
+            with await broker.accept() as connection:
+                data = await receive(connection, notifier.waiting_bytes)
+                assert len(data) == 2 * 65_000 + 1
+                while notifier.waiting_bytes:
+                    await asyncio.sleep(0.01)
+
+        play(acts)
+
+    def test_all_brokers_together_have_a_limit(
         self,
         play: Callable[[Play], RecordedLog],
         broker: FakeBroker,
         monkeypatch: pytest.MonkeyPatch,
     ) -> None:
-        monkeypatch.setattr(notifier_module, "_MOST_TARGETS", 1)
+        monkeypatch.setattr(notifier_module, "_MOST_WAITING_BYTES_OF_ALL", 1000)
 
         async def acts(notifier: Notifier) -> None:
-            notifier.send(broker.address, b"one")
-            notifier.send("127.0.0.1:1", b"two")
+            notifier.send(broker.address, bytes(900))
+            notifier.send(f"localhost:{broker.port}", bytes(200))
+            assert notifier.waiting_bytes == 900
             with await broker.accept() as connection:
-                assert await receive(connection, 3) == b"one"
+                assert len(await receive(connection, 900)) == 900
 
-        assert reasons(play(acts))[0] == "too many brokers are being notified"
+        assert reasons(play(acts))[0] == "too much waits to be taken by brokers"
 
     def test_frames_that_nobody_takes_are_dropped(
         self, play: Callable[[Play], RecordedLog], broker: FakeBroker

@@ -3,6 +3,7 @@
 import asyncio
 import json
 import socket
+import threading
 from collections.abc import Awaitable, Callable
 from pathlib import Path
 
@@ -12,6 +13,7 @@ from namesrv.codes import RequestCode, ResponseCode
 from namesrv.options import Options
 from namesrv.server.nameserver import NameServer
 from namesrv.server.product_cluster import ProductCluster
+from namesrv.server.resolver import Resolver
 from namesrv.wire.command import RemotingCommand, decode_command, encode_frame
 
 ROUTE = b'{"brokerDatas":[],"filterServerTable":{},"queueDatas":[]}'
@@ -38,7 +40,7 @@ def product_server(answer: Callable[[RemotingCommand], bytes]) -> Handler:
 
 def query(addresses: str, topic: str = "T") -> bytes | None:
     async def ask() -> bytes | None:
-        cluster = ProductCluster(addresses)
+        cluster = ProductCluster(addresses, Resolver(), 8)
         found: asyncio.Future[bytes | None] = asyncio.Future()
         cluster.query(topic, found.set_result)
         try:
@@ -68,7 +70,7 @@ def with_server(
         server = await asyncio.start_server(product_server(record), "127.0.0.1", 0)
         port = server.sockets[0].getsockname()[1]
         dead = f"127.0.0.1:{free_port()};" if dead_first else ""
-        cluster = ProductCluster(f"{dead}127.0.0.1:{port}")
+        cluster = ProductCluster(f"{dead}127.0.0.1:{port}", Resolver(), 8)
         found: asyncio.Future[bytes | None] = asyncio.Future()
         cluster.query("T", found.set_result)
         async with server:
@@ -162,8 +164,38 @@ def test_server_answers_with_the_other_clusters_route_and_keeps_its_own_tables(
 def test_thread_that_cannot_be_started_finds_nothing(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    async def refuse(*args: object, **more: object) -> None:
+    def refuse(thread: threading.Thread) -> None:
         raise RuntimeError("can't start new thread")
 
-    monkeypatch.setattr(asyncio.BaseEventLoop, "getaddrinfo", refuse)
+    monkeypatch.setattr(threading.Thread, "start", refuse)
     assert query("localhost:1") is None
+
+
+def test_names_that_do_not_resolve_take_few_threads_and_no_descriptors(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    """Not even when a thousand peers ask for unknown topics."""
+    answer = threading.Event()
+
+    def getaddrinfo(*args: object, **more: object) -> None:
+        answer.wait()
+        raise socket.gaierror(socket.EAI_AGAIN, "never")
+
+    monkeypatch.setattr(socket, "getaddrinfo", getaddrinfo)
+    before = threading.active_count()
+
+    async def ask() -> list[bytes | None]:
+        cluster = ProductCluster("slow.example:1;slow.example:2", Resolver(), 8)
+        found: list[bytes | None] = []
+        for number in range(1000):
+            cluster.query(f"topic-{number}", found.append)
+        await asyncio.sleep(0.01)
+        assert threading.active_count() == before + 1
+        assert len(cluster._tasks) == 8 and len(found) == 992
+        answer.set()
+        while len(found) < 1000:
+            await asyncio.sleep(0.01)
+        await cluster.close()
+        return found
+
+    assert set(asyncio.run(ask())) == {None}

@@ -328,14 +328,16 @@ class TestFirstBytes:
         assert actor.protocol.connection.socket_address == "10.0.0.1:5000"
         assert stage.log.lines[-1].fields["remote"] == "192.0.2.7:4321"
 
-    def test_proxy_header_without_an_address_keeps_the_peers(
+    def test_client_behind_a_proxy_that_does_not_name_it_is_unknown(
         self, stage: Stage
     ) -> None:
         actor = stage.accept(("192.0.2.1", 4711))
         actor.receive(b"PROXY UNKNOWN\r\n")
         actor.receive(lookup("t", 1))
         assert actor.opaques() == [1]
-        assert actor.protocol.connection.remote_address == "192.0.2.1:4711"
+        connection = actor.protocol.connection
+        assert connection.remote_address == "unknown (via 192.0.2.1:4711)"
+        assert connection.socket_address == "192.0.2.1:4711"
 
     def test_what_cannot_be_served_is_closed_and_logged(self, stage: Stage) -> None:
         actor = stage.accept()
@@ -347,9 +349,9 @@ class TestFirstBytes:
     def test_unfinished_proxy_header_counts_as_input(self, stage: Stage) -> None:
         actor = stage.accept()
         actor.receive(PROXY_V1[:20])
-        assert actor.protocol.buffered_bytes == 20
+        assert actor.protocol.input_bytes == 20
         actor.receive(PROXY_V1[20:], lookup("t", 1))
-        assert actor.protocol.buffered_bytes == 0
+        assert actor.protocol.input_bytes == 0
 
     def test_connection_without_a_peer_has_a_name_all_the_same(
         self, stage: Stage

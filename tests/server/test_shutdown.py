@@ -111,7 +111,7 @@ class TestDrain:
         self, tmp_path: Path, loop_name: str
     ) -> None:
         with ServerProcess(tmp_path, "--loop", loop_name, *DRAINING, "600") as server:
-            with server.peer() as peer:
+            with server.peer() as peer, server.peer():
                 assert peer.ask(lookup("t")).code == NO_ROUTE
                 self.drain(server, peer)
                 with pytest.raises(ConnectionRefusedError):
@@ -130,7 +130,7 @@ class TestDrain:
 
     def test_nothing_is_executed_for_newer_clients(self, tmp_path: Path) -> None:
         with ServerProcess(tmp_path, *DRAINING, "600") as server:
-            with server.peer() as peer:
+            with server.peer() as peer, server.peer():
                 self.drain(server, peer)
                 broker = Broker("127.0.0.1:1")
                 answer = peer.ask(broker.registration({"t": 1, "u": 1}))
@@ -158,7 +158,7 @@ class TestDrain:
         self, tmp_path: Path, loop_name: str
     ) -> None:
         with ServerProcess(tmp_path, "--loop", loop_name, *DRAINING, "600") as server:
-            with server.peer() as peer, server.peer() as old:
+            with server.peer() as peer, server.peer() as old, server.peer():
                 broker = Broker("127.0.0.1:1")
                 peer.ask(broker.registration({"t": 1, "u": 1}))
                 self.drain(server, peer)
@@ -169,6 +169,21 @@ class TestDrain:
                 assert_ends_well(server, signal.SIGINT)
         with ServerProcess(tmp_path) as server, server.peer() as peer:
             assert peer.ask(lookup("t")).code == ResponseCode.SUCCESS
+
+    @both_loops
+    def test_ends_when_no_newer_client_is_left(
+        self, tmp_path: Path, loop_name: str
+    ) -> None:
+        with ServerProcess(tmp_path, "--loop", loop_name, *DRAINING, "600") as server:
+            with server.peer() as newer, server.peer() as old, server.peer() as silent:
+                assert old.ask(lookup("t", version=VERSION_V5_3_1)).code == NO_ROUTE
+                self.drain(server, newer)
+                silent.reset()
+                assert newer.ask(lookup("t")).code == ResponseCode.GO_AWAY
+                assert old.ask(lookup("t", version=VERSION_V5_3_1)).code == NO_ROUTE
+                newer.reset()
+                assert old.read_to_end() == b""
+                assert server.process.wait(FAR_TOO_LONG_SECONDS) == 0
 
     def test_without_the_option_nobody_is_told(self, tmp_path: Path) -> None:
         with ServerProcess(tmp_path) as server, server.peer() as peer:

@@ -10,7 +10,7 @@ from tests.server.test_protocol import BAD, register_long_route
 from tests.server.tls_actor import TlsActor, accept, faults
 
 HANDSHAKE_MILLIS = 10_000
-OVER_BUDGET = "unfinished frames exceed the budget, the largest holder is closed"
+OVER_BUDGET = "unfinished frames exceed the budget, a holder without progress is closed"
 
 
 class TestReads:
@@ -217,20 +217,20 @@ class TestLimits:
         actor = TlsActor(stage.accept())
         hello = actor.client.start()
         actor.receive_raw(PROXY_V1 + hello[:100])
-        assert actor.protocol.buffered_bytes == 100
+        assert actor.protocol.input_bytes == 100
         actor.receive_raw(hello[100:])
-        assert actor.protocol.buffered_bytes == len(hello)
+        assert actor.protocol.input_bytes == len(hello)
         actor.receive_raw(actor.read())
-        assert actor.protocol.buffered_bytes == 0
+        assert actor.protocol.input_bytes == 0
 
     def test_half_a_record_and_half_a_frame_count(self, stage: Stage) -> None:
         actor = accept(stage)
         actor.receive(lookup("t", 1)[:20])
         record = actor.client.send(lookup("t", 1)[20:])
         actor.receive_raw(record[:30])
-        assert actor.protocol.buffered_bytes == 20 + 30
+        assert actor.protocol.input_bytes == 20 + 30
         actor.receive_raw(record[30:])
-        assert actor.protocol.buffered_bytes == 0
+        assert actor.protocol.input_bytes == 0
         assert actor.opaques() == [1]
 
     def test_holder_of_half_a_record_is_cut_off(self, set_stage: SetStage) -> None:

@@ -6,6 +6,7 @@ from typing import Any
 
 import pytest
 
+from namesrv.carried_brokers import CarriedBrokers
 from namesrv.hot_path import HotCode
 from namesrv.routing import kept_routes, liveness, snapshot, unregistration
 from namesrv.routing.leases import Leases
@@ -43,6 +44,7 @@ def late_end_removes(patch: Patch) -> None:
                     self._tables, self._options, self._outbox, info, now_ms
                 )
 
+    patch.setattr(CarriedBrokers, "lose", lambda *arguments: None)
     patch.setattr(Liveness, "_remove_brokers_of", remove)
 
 

@@ -1,5 +1,6 @@
 """The deflated form of a registration (section 2.5.4)."""
 
+import random
 import struct
 import zlib
 from typing import Any
@@ -18,7 +19,9 @@ from namesrv.wire.bodies import (
     TopicQueueMappingInfo,
 )
 from namesrv.wire.body_limits import BodyLimits
+from namesrv.wire.deflated_body import DeflatedBody
 from namesrv.wire.register_body import read_register_broker_body
+from namesrv.work import STEP_UNITS, Cost, finish
 from tests.routing.peer import registration_body, topic_table
 
 # E6 of section 2.5.4: two topics and one mapping.
@@ -287,3 +290,100 @@ def test_plain_and_deflated_say_the_same() -> None:
     lines = [f"{name} 3 3 6 SINGLE_TAG {{}}".encode() for name in "AB"]
     version = b'{"counter":0,"stateVersion":0,"timestamp":1}'
     assert read(deflated(lines, version=version, mappings=[])) == plain
+
+
+# --- what few bytes may cause ---------------------------------------------------------
+
+
+def padded(raw: bytes, length: int) -> bytes:
+    """Deflated, with so many bytes more that say nothing and do not deflate."""
+    return zlib.compress(raw + random.Random(1).randbytes(length), 9)
+
+
+def test_entries_are_bounded_by_the_bytes_that_came() -> None:
+    for count, refused in ((256, False), (257, True)):
+        body = deflated([b"T 8 8 6 SINGLE_TAG"] * count, mappings=[])
+        assert len(body) < 256
+        if refused:
+            with pytest.raises(LimitExceeded, match="257 entries in a few bytes"):
+                read(body, compressed=True)
+        else:
+            assert topics_of(read(body, compressed=True))
+
+
+def test_a_refused_count_is_refused_before_anything_is_inflated() -> None:
+    raw = block(b"{}") + struct.pack(">i", 200_000) + bytes(10_000_000)
+    inflater = DeflatedBody(padded(raw, 20_000), LIMITS)
+    with pytest.raises(LimitExceeded, match="200000 topics, the limit is 100000"):
+        finish(inflater.read_steps(479))
+    assert inflater.inflated_bytes <= 1 << 16
+
+
+def test_growth_is_bounded_by_the_bytes_that_came() -> None:
+    table = [f"topic-{n} 8 8 6 SINGLE_TAG {{}}".encode() for n in range(3000)]
+    raw = inflated(table, mappings=[])
+    assert len(topics_of(read(zlib.compress(raw, 9), compressed=True))) == 3000
+    body = zlib.compress(raw + bytes(30_000_000), 9)
+    assert len(body) * 150 < 30_000_000
+    with pytest.raises(LimitExceeded, match=rf"than {len(body) * 150} bytes"):
+        read(body, compressed=True)
+
+
+def test_a_small_body_may_grow_as_it_likes() -> None:
+    raw = inflated([b"T 8 8 6 SINGLE_TAG " + b" " * 65_000], mappings=[])
+    assert len(raw) <= 1 << 16
+    assert len(zlib.compress(raw, 9)) * 150 < len(raw)
+    assert topics_of(read(zlib.compress(raw, 9), compressed=True))
+
+
+def test_real_tables_of_static_topics_fit() -> None:
+    """The largest growth of anything real: 512 queues of each topic on one broker."""
+    ids = ",".join(f"{n}:{n}" for n in range(512))
+    mappings = [
+        f'{{"bname":"b","currIdMap":{{{ids}}},"dirty":false,"epoch":1700000000000,'
+        f'"scope":"__global__","topic":"topic-{n:06}","totalQueues":512}}'.encode()
+        for n in range(400)
+    ]
+    body = deflated([], mappings=mappings)
+    wrapper = read(body, compressed=True).topic_config_serialize_wrapper
+    assert wrapper is not None and wrapper.topic_queue_mapping_info_map is not None
+    assert len(wrapper.topic_queue_mapping_info_map) == 400
+
+
+@pytest.mark.parametrize("mapping", [b"{'topic':'a'}", b'{"topic":"a","epoch":"1"}'])
+def test_lenient_blocks_are_bounded_by_the_bytes_that_came(mapping: bytes) -> None:
+    raw = inflated([], mappings=[mapping] * 900)
+    assert read(padded(raw, 10_000), compressed=True)
+    with pytest.raises(LimitExceeded, match="4 times the body"):
+        read(padded(raw, 1000), compressed=True)
+
+
+def test_blocks_have_a_limit() -> None:
+    line = b"T 8 8 6 SINGLE_TAG " + b"x" * (1 << 18)
+    raw = inflated([line], mappings=[])
+    with pytest.raises(LimitExceeded, match=f"block of {len(line)} bytes"):
+        read(padded(raw, 5000), compressed=True)
+
+
+def test_names_and_queues_are_checked_as_they_come() -> None:
+    """Before all others are in memory."""
+    with pytest.raises(LimitExceeded, match="maxNameBytes"):
+        read(deflated([b"n" * 100 + b" 8 8 6 SINGLE_TAG"], mappings=[]), name_bytes=99)
+    with pytest.raises(LimitExceeded, match="maxQueuesPerMapping"):
+        read(deflated([], mappings=[MAPPING]), mapping_queues=1)
+    with pytest.raises(LimitExceeded, match="maxMappedQueues"):
+        read(deflated([], mappings=[MAPPING, MAPPING]), mapped_queues=3)
+    with pytest.raises(LimitExceeded, match="maxFilterServers"):
+        read(deflated([], filters=b'["a","b"]', mappings=[]), filter_servers=1)
+    with pytest.raises(LimitExceeded, match="maxFilterServers"):
+        read(deflated([], filters=b"['a','b']", mappings=[]), filter_servers=1)
+
+
+def test_a_deflated_body_is_read_in_steps() -> None:
+    """A step for some hundred topics, and for some kilobytes of mappings."""
+    table = [f"topic-{n} 8 8 6 SINGLE_TAG {{}}".encode() for n in range(5000)]
+    steps = DeflatedBody(deflated(table, mappings=[MAPPING] * 1000), LIMITS)
+    units = list(steps.read_steps(479))
+    assert sum(units) >= 6000 * Cost.ENTRY
+    assert len(units) >= sum(units) // (65536 * Cost.STRICT_KILOBYTE // 1024 + 600)
+    assert max(units) <= 65536 * Cost.STRICT_KILOBYTE // 1024 + 2 * STEP_UNITS

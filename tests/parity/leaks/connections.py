@@ -14,11 +14,13 @@ part = request(105, {"topic": "known"})[:-5]
 
 
 def connections() -> None:
-    for _ in range(10):
+    for number in range(10):
         peer = server.connect()
         peer.receive(part, NOW_MS)
-        peer.add_registered(("c", "a"))
+        peer.brokers.add(("c", "a"))
         peer.finish()
+        if number % 2:
+            peer.abandon()
 
 
 def servers() -> None:
@@ -28,12 +30,22 @@ def servers() -> None:
     peer = mine.connect()
     peer.receive(request(105, {"topic": "known"}), NOW_MS)
     mine.table.put(BrokerLiveInfo("c", "x", "b", 1, None, None, peer), NOW_MS)
-    peer.add_registered(("c", "x"))
+    peer.brokers.add(("c", "x"))
     ends[len(ends) % 50] = weakref.ref(peer)
+
+
+def losses() -> None:
+    """Two connections take a broker from each other, and lose more than that."""
+    one, other = server.connect(), server.connect()
+    for number in range(100):
+        for peer in (one, other):
+            peer.brokers.add(("c", f"{number}"))
+            peer.brokers.lose(("c", f"{number}"))
 
 
 ends: dict[int, weakref.ref[object]] = {}
 keep_nothing("connections", connections, 10, server.watched())
+keep_nothing("losses", losses, 10, server.watched())
 for _ in range(50):
     servers()
 gc.collect()

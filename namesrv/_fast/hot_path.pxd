@@ -1,0 +1,17 @@
+from namesrv._fast.head_shapes cimport HeadShapes
+from namesrv._fast.live_table cimport BrokerLiveTable
+from namesrv._fast.output cimport Output
+from namesrv._fast.route_answers cimport RouteAnswers
+
+
+cdef class HotPath:
+    cdef public RouteAnswers route_answers
+    cdef public BrokerLiveTable live_table
+    cdef public object cold_path
+    cdef public Py_ssize_t frame_max_bytes
+    cdef public Py_ssize_t header_max_bytes
+    cdef public int hot_codes
+    cdef public bytes order_topic_body
+    cdef public bint turn_taken
+    cdef Output _scratch
+    cdef HeadShapes _shapes

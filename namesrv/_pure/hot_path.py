@@ -1,0 +1,59 @@
+"""What the hot path has to know to answer, the same for all connections."""
+
+from collections.abc import Callable
+from typing import Any, Literal
+
+from namesrv._pure.live_table import BrokerLiveTable
+from namesrv._pure.route_answers import RouteAnswers
+from namesrv.hot_path import (
+    DEFAULT_HEADER_MAX_BYTES,
+    HotCode,
+    Pause,
+    check_instance,
+    check_size,
+)
+
+ColdAnswer = bytes | Literal[Pause.TURN] | None
+ColdPath = Callable[[int, bytes, bytes | None, Any, int], ColdAnswer]
+"""(serialize type, header, body, connection, now_ms) -> answer frame, empty for none;
+None when the answer will come with `resume`; `Pause.TURN` when nothing was done and the
+request is to come again in another turn of the loop. Raises ConnectionFault."""
+
+
+class HotPath:
+    """What all connections share: the tables, the mask, and the way to the processor.
+
+    `hot_codes` is a HotCode mask; `order_topic_body` is the body that every
+    registration is answered with, empty for none; `turn_taken` says that a large
+    registration was handled in this turn of the loop (the server resets it).
+    """
+
+    __slots__ = (
+        "cold_path",
+        "frame_max_bytes",
+        "header_max_bytes",
+        "hot_codes",
+        "live_table",
+        "order_topic_body",
+        "route_answers",
+        "turn_taken",
+    )
+
+    def __init__(
+        self,
+        route_answers: RouteAnswers,
+        live_table: BrokerLiveTable,
+        cold_path: ColdPath,
+        frame_max_bytes: int,
+        header_max_bytes: int = DEFAULT_HEADER_MAX_BYTES,
+    ) -> None:
+        check_instance("route_answers", route_answers, RouteAnswers)
+        check_instance("live_table", live_table, BrokerLiveTable)
+        self.route_answers = route_answers
+        self.live_table = live_table
+        self.cold_path = cold_path
+        self.frame_max_bytes = check_size("frame_max_bytes", frame_max_bytes)
+        self.header_max_bytes = check_size("header_max_bytes", header_max_bytes)
+        self.hot_codes: int = HotCode.NONE
+        self.order_topic_body = b""
+        self.turn_taken = False

@@ -1,0 +1,69 @@
+"""Hosts from which brokers registered: their connections are the last to be closed."""
+
+from collections import OrderedDict
+from collections.abc import Iterable
+from enum import IntEnum
+from typing import Final
+
+from namesrv._impl import Connection
+
+_MOST_GONE_HOSTS: Final = 4096
+
+
+class Rank(IntEnum):
+    """In this order connections go when there is not room for all."""
+
+    STRANGER = 0
+    NEIGHBOUR = 1
+    """No broker registered on it, but one did from the same host."""
+    BROKER = 2
+    """It carries a live broker."""
+
+
+class BrokerHosts:
+    """Knows the hosts of open connections on which a broker registered, and of the last
+    few thousand that have none any more.
+
+    A host is that of the socket, because anybody can send a PROXY header. Whoever
+    shares the host of a broker (a proxy, a NAT, this machine) shares its rank.
+    """
+
+    def __init__(self) -> None:
+        self._open: dict[str, int] = {}
+        self._gone: OrderedDict[str, None] = OrderedDict()
+
+    def __contains__(self, host: str) -> bool:
+        return host in self._open or host in self._gone
+
+    def registered(self, host: str) -> None:
+        """The first broker of a connection from there has registered."""
+        self._open[host] = self._open.get(host, 0) + 1
+        self._gone.pop(host, None)
+
+    def ended(self, host: str) -> None:
+        """Such a connection has ended."""
+        self._open[host] -= 1
+        if not self._open[host]:
+            del self._open[host]
+            self.remember((host,))
+
+    def remember(self, hosts: Iterable[str]) -> None:
+        """Brokers are expected from there, though no connection is open."""
+        for host in hosts:
+            if host not in self._open:
+                self._gone[host] = None
+                self._gone.move_to_end(host)
+        while len(self._gone) > _MOST_GONE_HOSTS:
+            self._gone.popitem(last=False)
+
+    def rank_of(self, connection: Connection) -> Rank:
+        """How late a connection goes."""
+        if connection.registered:
+            return Rank.BROKER
+        is_known = host_of(connection.socket_address) in self
+        return Rank.NEIGHBOUR if is_known else Rank.STRANGER
+
+
+def host_of(address: str) -> str:
+    """That of a `host:port` text."""
+    return address.rpartition(":")[0]

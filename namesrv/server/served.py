@@ -1,0 +1,44 @@
+"""What the parts of `Connections` know of a connection's asyncio protocol."""
+
+import asyncio
+from typing import Protocol
+
+from namesrv._impl import Connection
+
+
+class Served(Protocol):
+    """One peer that is served."""
+
+    transport: asyncio.Transport
+    connection: Connection
+    has_sent: bool
+    is_broker: bool
+    closing_since_ms: int | None
+
+    @property
+    def input_bytes(self) -> int:
+        """Input that is kept."""
+
+    @property
+    def progress_ms(self) -> int:
+        """When something that is kept began, or a frame before it was finished."""
+
+    @property
+    def handshake_since_ms(self) -> int | None:
+        """When its TLS handshake began, if that has not ended."""
+
+    @property
+    def unsent_bytes(self) -> int:
+        """Output that the peer has not taken."""
+
+    def close(self) -> None:
+        """Send what is left and close."""
+
+    def cut_off(self) -> None:
+        """Close it now, and drop what it keeps."""
+
+    def resume(self, answer: bytes = b"") -> None:
+        """Go on after a pause, with the answer that had to wait."""
+
+    def stop_reading(self) -> None:
+        """Take no more input."""
