@@ -96,10 +96,8 @@ cdef class Connection:
         self.fault = None
         self.finished = False
         self.needs_care = False
-        self.last_active_ms = 0
-        self.read_ms = 0
+        self.last_active_ms = self.read_ms = self.progress_ms = 0
         self.waiting_code = 0
-        self.progress_ms = 0
         self.client_version = ANY_VERSION
 
     @property
@@ -123,8 +121,7 @@ cdef class Connection:
         cdef long long now = _millis(now_ms)
         if type(data) is not bytes:
             check_bytes("data", data)
-        self.last_active_ms = now
-        self.read_ms = now
+        self.last_active_ms = self.read_ms = now
         if self.fault is not None:
             return output
         self.needs_care = self.pause != PAUSE_NONE or self.finished

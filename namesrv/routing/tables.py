@@ -12,6 +12,7 @@ from namesrv.routing.broker_data import BrokerData, TopicQueues
 from namesrv.routing.busy_groups import BusyGroups
 from namesrv.routing.cluster_names import ClusterNames
 from namesrv.routing.leftovers import LeftoverKind, Leftovers
+from namesrv.routing.live_owners import change_owner, lose_owner
 from namesrv.routing.ordered_texts import BLOCK_GROUPS, OrderedTexts
 from namesrv.routing.topic_log import TopicLog
 from namesrv.routing.topic_numbers import TopicNumbers
@@ -24,15 +25,13 @@ class RouteTables:
     """topic_queue_table, broker_addr_table, cluster_addr_table, broker_live_table,
     filter_server_table and topic_queue_mapping_info_table.
 
-    `gone_since` holds, in monotonic milliseconds, since when a group that static-topic
-    mappings name is gone, the oldest first; `mapped_topics` the topics that name it.
-    `group_texts` has the members of brokerAddrTable, `leftovers` what nobody registers
-    any more, `topic_log` which topics changed. `topic_changes` counts what may have
-    changed a list of topics, `group_changes` what may have changed a group's part of
-    routes, `changes` what may have changed anything that is kept, `topic_removals` how
-    many topics went. `routes` is how many entries of groups in topics, and static-topic
-    mappings, there are; `busy` knows the groups that are being changed in steps;
-    `mapping_changes` counts mappings that came or are another than before.
+    `gone_since` says since when (monotonic ms) a group that mappings name is gone, the
+    oldest first; `mapped_topics` which topics name it; `leftovers` what nobody has
+    registered any more; `group_texts` has the members of brokerAddrTable. Counted are
+    changes of lists of topics (`topic_changes`, the topics are in `topic_log`), of a
+    group's part of routes (`group_changes`), of anything that is kept (`changes`), of
+    mappings (`mapping_changes`), and topics that went (`topic_removals`). `routes` are
+    entries of groups in topics, and mappings; `busy` has groups changed in steps.
     """
 
     def __init__(self, route_answers: RouteAnswers) -> None:
@@ -240,7 +239,7 @@ class RouteTables:
             self._leave_group(old)
         former = None if old is None else old.owner
         self.broker_live_table.put(info, now_ms)
-        self._carry(info, former)
+        change_owner(info, former)
         data.add_live(info.key)
         data.digest_keys.discard(info.key)
         self.leftovers.settle(LeftoverKind.ADDRESS, data.broker_name, info.broker_addr)
@@ -252,15 +251,14 @@ class RouteTables:
         """A broker registered again on a connection, and changed nothing."""
         former = info.owner
         self.broker_live_table.renew(info, connection, now_ms)
-        self._carry(info, former)
+        change_owner(info, former)
 
     def remove_live(self, cluster: str, broker_addr: str) -> BrokerLiveInfo | None:
         """Take a live entry out; what its slaves were answered is out of date."""
         info = self.broker_live_table.remove(cluster, broker_addr)
         if info is not None:
             self._leave_group(info)
-            if isinstance(info.owner, Connection):
-                info.owner.brokers.lose(info.key)
+            lose_owner(info)
         return info
 
     def set_filter_servers(
@@ -379,13 +377,6 @@ class RouteTables:
     def leases_changed(self) -> None:
         """What a snapshot holds of leases is out of date."""
         self.changes += 1
-
-    def _carry(self, info: BrokerLiveInfo, former: object) -> None:
-        """A live entry has an owner now, and `former` was that until now."""
-        if isinstance(info.owner, Connection):
-            info.owner.brokers.add(info.key)
-        if isinstance(former, Connection) and former is not info.owner:
-            former.brokers.lose(info.key)
 
     def _leave_group(self, info: BrokerLiveInfo) -> None:
         """A live entry of a group is gone, or no longer what it was."""

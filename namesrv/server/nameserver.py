@@ -14,16 +14,6 @@ from typing import Any, Final
 
 from namesrv.errors import StartFailed, StorageError
 from namesrv.options import Options
-from namesrv.routing.outbox import (
-    AuditEvent,
-    Close,
-    FileWrite,
-    LateAnswer,
-    LogEvent,
-    LongAnswer,
-    Notification,
-    RouteQuery,
-)
 from namesrv.routing.processor import RequestProcessor
 from namesrv.routing.stalls import TICK_MILLIS
 from namesrv.server.access_keys import AccessKeysFile
@@ -33,6 +23,7 @@ from namesrv.server.connections import Connections
 from namesrv.server.counted_event import CountedEvent
 from namesrv.server.data_directory import DataDirectory
 from namesrv.server.drain import wait_for_newer_clients
+from namesrv.server.effects import Effects
 from namesrv.server.event_loop import loop_factory
 from namesrv.server.file_limit import (
     connection_limit,
@@ -171,6 +162,15 @@ class NameServer:
         self._product_cluster = ProductCluster(addresses, resolver, query_limit())
         limit = self._connection_limit()
         self._connections = Connections(state, self._log, self._flush, limit)
+        self._effects = Effects(
+            state.outbox,
+            self._connections,
+            self._log,
+            self._audit_log,
+            self._writers,
+            self._notifier,
+            self._product_cluster,
+        )
         self._connections.tls.open()
         self._reload = Reload(
             state, self._log, self._access_keys, self._connections.tls, self._flush
@@ -319,46 +319,7 @@ class NameServer:
 
     def _flush(self) -> None:
         """Carry out what the state wants done outside."""
-        outbox = self._state.outbox
-        while outbox:
-            for effect in outbox.take():
-                self._carry_out(effect)
-        self._connections.go_on()
-
-    def _carry_out(self, effect: object) -> None:
-        match effect:
-            case LogEvent():
-                self._log.put(effect)
-            case AuditEvent():
-                self._audit_log.put(effect)
-            case FileWrite():
-                self._writers.submit(effect, self._flush)
-            case LateAnswer(connection, frame):
-                protocol = self._connections.find(connection)
-                if protocol is not None:
-                    protocol.resume(frame)
-            case LongAnswer(connection, pieces, kept_bytes):
-                protocol = self._connections.find(connection)
-                if protocol is not None:
-                    protocol.send_pieces(pieces, kept_bytes)
-            case RouteQuery(topic, done):
-                self._product_cluster.query(topic, self._then_flush(done))
-            case Notification(addresses, frame):
-                for address in addresses:
-                    self._notifier.send(address, frame)
-            case Close(connection):
-                protocol = self._connections.find(connection)
-                if protocol is not None:
-                    protocol.close()
-
-    def _then_flush(
-        self, done: Callable[[bytes | None], None]
-    ) -> Callable[[bytes | None], None]:
-        def done_and_flush(body: bytes | None) -> None:
-            done(body)
-            self._flush()
-
-        return done_and_flush
+        self._effects.flush()
 
 
 def run(

@@ -122,7 +122,7 @@ def test_a_new_broker_without_a_table_does_not_join(
     assert world.addrs == {"b": {}} and len(world.live) == 0
 
 
-def test_a_known_broker_without_a_table_is_only_heard_of(world: World) -> None:
+def test_known_broker_without_a_table_keeps_its_topics(world: World) -> None:
     world.register(MASTER)
     world.register(SLAVE)
     world.now_ms = 500
@@ -133,7 +133,7 @@ def test_a_known_broker_without_a_table_is_only_heard_of(world: World) -> None:
     assert info is not None
     assert info.data_version == DataVersion(7, 0, 1)
     assert info.last_update_timestamp == 500
-    assert world.tables.filter_server_table == {}
+    assert world.tables.filter_server_table == {("c1", "s1:1"): ["f:1"]}
     world.register(MASTER, raw(None))
     assert set(world.topics) == {"T1", "T2"}
 

@@ -62,7 +62,7 @@ def test_requests_of_those_that_left_count_and_are_limited(world: World) -> None
         peer.abandon()
     refused = [answer for answer in answers if answer]
     assert kept_bytes(world) < MIB // 4 + len(VALUE) + 4096
-    assert len(answers) - len(refused) == len(world.writes) == 5
+    assert len(answers) - len(refused) == len(world.state.waiting) == 5
     answer = world.only(refused[-1])
     assert answer.code == 1
     assert "(a quarter of inputBudgetBytes): ask again later" in str(answer.remark)
