@@ -13,6 +13,10 @@ from namesrv.wire.lenient_json import write_int_keys, write_string
 
 Int32 = Annotated[int, Meta(ge=-(2**31), le=2**31 - 1)]
 Int64 = Annotated[int, Meta(ge=-(2**63), le=2**63 - 1)]
+LONGEST_SHORT_NAME = 1024
+ShortName = Annotated[str, Meta(max_length=LONGEST_SHORT_NAME)]
+"""A name of at most so many characters; the typed decoder leaves longer ones to the
+lenient reader, so that nobody has to measure those that it has read."""
 
 
 class QueueData(Struct, frozen=True, gc=False, rename="camel"):
@@ -38,7 +42,7 @@ class TopicConfig(Struct, frozen=True, gc=False, rename="camel"):
 
     perm: Int32 = 6
     read_queue_nums: Int32 = 16
-    topic_name: str | None = None
+    topic_name: ShortName | None = None
     topic_sys_flag: Int32 = 0
     write_queue_nums: Int32 = 16
 

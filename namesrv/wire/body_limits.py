@@ -11,6 +11,7 @@ from typing import NamedTuple
 from namesrv.errors import LimitExceeded
 from namesrv.options import Options
 from namesrv.wire.bodies import (
+    LONGEST_SHORT_NAME,
     QueueData,
     RegisterBrokerBody,
     TopicConfig,
@@ -44,8 +45,9 @@ class BodyLimits(NamedTuple):
             mapped_queues=options.max_mapped_queues_per_registration,
         )
 
-    def check(self, body: RegisterBrokerBody) -> None:
-        """Everything that a registration's body would leave in the tables."""
+    def check(self, body: RegisterBrokerBody, *, is_strict: bool = False) -> None:
+        """Everything that a registration's body would leave in the tables; the typed
+        decoder has seen to the names of topics in what `is_strict`."""
         servers = body.filter_server_list or ()
         self.check_filter_servers(len(servers))
         self.check_names("filter server", servers)
@@ -55,7 +57,9 @@ class BodyLimits(NamedTuple):
         configs = wrapper.topic_config_table or {}
         mappings = wrapper.topic_queue_mapping_info_map or {}
         self.check_topics(max(len(configs), len(mappings)))
-        self._check_configs(configs)
+        longest = LONGEST_SHORT_NAME * _MOST_BYTES_OF_CHAR
+        if not is_strict or self.name_bytes < longest:
+            self._check_configs(configs)
         self._check_mappings(mappings)
 
     def check_topics(self, count: int) -> None:

@@ -21,6 +21,7 @@ from msgspec import Meta, Struct
 from msgspec.structs import FieldInfo, fields
 
 from namesrv.errors import JsonInvalid
+from namesrv.wire.bodies import ShortName
 from namesrv.wire.lenient_json import JsonValue, to_bool, to_int, to_text
 from namesrv.work import STEP_UNITS, Cost, Steps, finish
 
@@ -66,13 +67,13 @@ def _convert(hint: Any, value: JsonValue, field: FieldInfo | None = None) -> Ste
         if value is None:
             return None
         (hint,) = (arg for arg in get_args(hint) if arg is not type(None))
+    if hint is str or hint == ShortName:
+        return to_text(value, most_pieces=_MOST_PIECES)
     origin = get_origin(hint)
     if origin is Annotated:
         return _convert_int(hint, value, field)
     if hint is bool:
         return to_bool(value, default=bool(field.default) if field else False)
-    if hint is str:
-        return to_text(value, most_pieces=_MOST_PIECES)
     if origin is list:
         return (yield from _convert_list(get_args(hint)[0], value))
     if origin is dict:

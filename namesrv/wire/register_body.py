@@ -4,10 +4,11 @@ A body is first tried with the typed decoder, which takes strict JSON straight i
 records; what that refuses goes to the lenient reader (protocol.md sections 1.8, 2.5).
 """
 
+from contextlib import suppress
 from typing import Final
 
 from namesrv.codes import VERSION_V3_0_11
-from namesrv.errors import BodyInvalid
+from namesrv.errors import BodyInvalid, LimitExceeded
 from namesrv.wire.bodies import (
     DataVersion,
     QueueData,
@@ -17,10 +18,18 @@ from namesrv.wire.bodies import (
 )
 from namesrv.wire.body_limits import BodyLimits
 from namesrv.wire.deflated_body import DeflatedBody
-from namesrv.wire.typed_json import read_record_steps
+from namesrv.wire.typed_json import (
+    NOT_STRICT,
+    decode_steps,
+    read_leniently_steps,
+    read_record_steps,
+)
 from namesrv.work import Steps, finish
 
 _WHAT: Final = "registration body"
+_FREE_PLAIN_BYTES: Final = 1 << 18
+_LEAST_OBJECT_BYTES: Final = 48
+"""Of a large plain body for each of its objects; Java's brokers write 70 and more."""
 _LONGEST_DATA_VERSION: Final = 4096
 """One has some 70 bytes."""
 
@@ -68,21 +77,32 @@ def read_register_broker_body_steps(
     BodyInvalid, and LimitExceeded for a body beyond `limits`. Source:
     `DefaultRequestProcessor#registerBroker`, protocol.md sections 2.5.2 to 2.5.4.
     """
-    read = yield from _read_form(body, version, compressed, limits)
-    limits.check(read)
+    read, is_strict = yield from _read_form(body, version, compressed, limits)
+    limits.check(read, is_strict=is_strict)
     return read
 
 
 def _read_form(
     body: bytes | None, version: int, compressed: bool, limits: BodyLimits
-) -> Steps[RegisterBrokerBody]:
+) -> Steps[tuple[RegisterBrokerBody, bool]]:
+    """The registration, and whether the typed decoder has read it whole."""
     if version < VERSION_V3_0_11:
-        return (yield from _read_old_form(body))
+        return (yield from _read_old_form(body)), False
     if not body:
-        return _empty_body()
+        return _empty_body(), False
     if compressed or _looks_deflated(body):
-        return (yield from DeflatedBody(body, limits).read_steps(version))
-    decoded = yield from read_record_steps(RegisterBrokerBody, body, _WHAT)
+        # What it grows to has limits of its own.
+        return (yield from DeflatedBody(body, limits).read_steps(version)), False
+    _check_density(body)
+    decoded: RegisterBrokerBody | None
+    with suppress(*NOT_STRICT):
+        decoded = yield from decode_steps(RegisterBrokerBody, body)
+        return _unless_null(decoded), True
+    decoded = yield from read_leniently_steps(RegisterBrokerBody, body, _WHAT)
+    return _unless_null(decoded), False
+
+
+def _unless_null(decoded: RegisterBrokerBody | None) -> RegisterBrokerBody:
     if decoded is None:
         raise BodyInvalid(_WHAT, "it is null")
     return decoded
@@ -101,8 +121,21 @@ def _read_old_form(body: bytes | None) -> Steps[RegisterBrokerBody]:
         empty = _empty_body()
         empty.filter_server_list = None
         return empty
+    _check_density(body)
     wrapper = yield from read_record_steps(TopicConfigSerializeWrapper, body, _WHAT)
     return RegisterBrokerBody(None, wrapper)
+
+
+def _check_density(body: bytes) -> None:
+    """The typed decoder is one step, which takes long for millions of empty topics."""
+    if len(body) <= _FREE_PLAIN_BYTES:
+        return
+    count = body.count(b"{")
+    if count * _LEAST_OBJECT_BYTES > len(body):
+        raise LimitExceeded(
+            f"{_WHAT} of {len(body)} bytes with {count} objects",
+            len(body) // _LEAST_OBJECT_BYTES,
+        )
 
 
 def _looks_deflated(body: bytes) -> bool:

@@ -60,11 +60,9 @@ def counted() -> Iterator[Callable[[], int]]:
     if not was_on:
         tracemalloc.start()
     before = _traced()
-    gc.freeze()
     try:
         yield lambda: _traced() - before
     finally:
-        gc.unfreeze()
         if not was_on:
             tracemalloc.stop()
 

@@ -21,7 +21,7 @@ Json = Any
 
 NAME: Final = "T"
 """What texts are where they are not filled."""
-LONG_CHARS: Final = 1 << 16
+LONG_CHARS: Final = 1 << 17
 MANY_RECORDS: Final = (300, 3000)
 MANY_VALUES: Final = (300, 10_000, 40_000)
 _LETTERS: Final = "abcdefghijklmnopqrstuvwxyz0123456789"
@@ -127,6 +127,7 @@ def _filled_list(element: Any, where: str) -> Iterator[Filled]:
 
 
 def _counts(element: Any) -> tuple[int, ...]:
+    element = _without_none(element)
     is_record = isinstance(element, type) and issubclass(element, Struct)
     return MANY_RECORDS if is_record else MANY_VALUES
 
@@ -176,6 +177,8 @@ def _keys(key: Any, count: int) -> list[str]:
 
 
 def _without_none(hint: Any) -> Any:
+    """The type without its null, and a text without the limit of its type."""
     if get_origin(hint) in (Union, UnionType):
         (hint,) = (arg for arg in get_args(hint) if arg is not type(None))
-    return hint
+    is_text = get_origin(hint) is Annotated and get_args(hint)[0] is str
+    return str if is_text else hint

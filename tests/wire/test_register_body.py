@@ -5,7 +5,7 @@ import zlib
 
 import pytest
 
-from namesrv.errors import BodyInvalid
+from namesrv.errors import BodyInvalid, LimitExceeded
 from namesrv.options import Options
 from namesrv.wire.bodies import (
     DataVersion,
@@ -190,3 +190,16 @@ def test_an_old_registration_that_cannot_be_read() -> None:
         read(b"{", 0)
     with pytest.raises(BodyInvalid):
         read(b'{"topicQueueMappingInfoMap":{"T":null}}', 0)
+
+
+def test_large_bodies_of_empty_objects_are_refused_unread() -> None:
+    """Java's brokers write seventy bytes for each object of their tables."""
+    table = ",".join(f'"{number:040}":{{}}' for number in range(8000))
+    wrapper = f'{{"topicConfigTable":{{{table}}}}}'
+    body = f'{{"topicConfigSerializeWrapper":{wrapper}}}'.encode()
+    assert len(body) > 1 << 18
+    for sent, version in ((body, 479), (wrapper.encode(), 0)):
+        with pytest.raises(LimitExceeded, match="with 800[0-9] objects, the limit is"):
+            read(sent, version)
+    longer = body.replace(b":{}", b':{"perm":2}')
+    assert read(longer).topic_config_serialize_wrapper is not None

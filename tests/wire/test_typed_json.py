@@ -6,7 +6,7 @@ from typing import Any
 import msgspec
 import pytest
 
-from namesrv.errors import BodyInvalid
+from namesrv.errors import BodyInvalid, LimitExceeded
 from namesrv.options import Options
 from namesrv.wire.bodies import RegisterBrokerBody, TopicQueueMappingInfo
 from namesrv.wire.body_limits import BodyLimits
@@ -124,6 +124,29 @@ def test_what_looks_like_bare_names_in_a_text_stays(text: str) -> None:
         assert read.scope == msgspec.json.decode(f'"{text}"')
 
 
+@pytest.mark.parametrize("length", [1024, 1025, 4096, 4097])
+def test_long_names_are_measured_wherever_they_are_read(length: int) -> None:
+    """The typed decoder leaves them to the lenient reader."""
+    name = "n" * length
+    body = registration("", f'"t":{{"topicName":"{name}"}}')
+    if length > 4096:
+        with pytest.raises(LimitExceeded, match="topic name of 4097 bytes"):
+            finish(read_plain(body))
+        return
+    wrapper = finish(read_plain(body)).topic_config_serialize_wrapper
+    assert wrapper is not None and wrapper.topic_config_table is not None
+    assert wrapper.topic_config_table["t"].topic_name == name
+
+
+def test_names_that_the_typed_decoder_takes_are_within_a_lower_limit() -> None:
+    body = registration("", f'"t":{{"topicName":"{"n" * 100}"}}')
+    limits = LIMITS._replace(name_bytes=99)
+    with pytest.raises(LimitExceeded, match="topic name of 100 bytes"):
+        finish(
+            read_register_broker_body_steps(body, 479, compressed=False, limits=limits)
+        )
+
+
 # --- steps of the lenient reader ------------------------------------------------------
 
 
@@ -176,8 +199,8 @@ def test_queues_of_an_operator_are_read_in_steps() -> None:
     ("body", "reason"),
     [
         (
-            registration("", "'t':{}," * 200_000),
-            f"1400085 bytes are too many to be read leniently, the limit is"
+            registration("", f"'{'t' * 60}':{{}}," * 20_000),
+            f"1320085 bytes are too many to be read leniently, the limit is"
             f" {LONGEST_LENIENT_TEXT}",
         ),
         (
