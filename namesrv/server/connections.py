@@ -186,7 +186,8 @@ class Connections:
         if not self._unswept:
             return
         count = min(len(self._unswept), _SWEPT_AT_ONCE)
-        protocols = [self._unswept.popleft() for _ in range(count)]
+        some = (self._unswept.popleft() for _ in range(count))
+        protocols = [p for p in some if p.connection in self._by_connection]
         self._sweep_some(protocols, now_ms)
         self._limit.look_at(protocols, len(self._by_connection))
         if not self._unswept:

@@ -266,8 +266,6 @@ class TestTooMany:
         served = [peer for peer in peers[:100] if answers(peer)]
         assert len(served) == 99
         siege.ask_witness()
-        with siege.server.peer() as late:
-            assert late.read_to_end() == b""
         log = siege.server.log()
         assert "there are as many connections as may be" in log
         assert "Too many open files" not in log

@@ -218,7 +218,7 @@ class TestReserve:
 
     def fill(self, stage: Stage) -> list[Actor]:
         """Strangers take all that they get, the longest idle first."""
-        strangers = []
+        strangers: list[Actor] = []
         while True:
             stage.connections.now_ms += 1
             actor = stage.accept(self.STRANGER)

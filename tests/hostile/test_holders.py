@@ -1,0 +1,63 @@
+"""Peers that hold what all share, and never finish, while brokers come and go (P3)."""
+
+import time
+
+import pytest
+
+from tests.hostile.conftest import Lay
+from tests.hostile.siege import Siege
+from tests.hostile.test_crowds import descriptors, send_what_is_taken
+from tests.server.peer import Broker, Peer, lookup
+from tests.server.server_thread import LOOPS
+
+MIB = 1 << 20
+BUDGET_BYTES = 32 * MIB
+HOLDERS = 1023
+HELD_BYTES = BUDGET_BYTES // HOLDERS - 64
+UNFINISHED = (8 * MIB).to_bytes(4) + bytes(HELD_BYTES)
+ROUNDS = 5
+
+
+def hold(siege: Siege, count: int) -> list[Peer]:
+    """So many more that hold a part of the budget."""
+    peers = [siege.peer() for _ in range(count)]
+    for peer in peers:
+        send_what_is_taken(peer, UNFINISHED)
+    return peers
+
+
+def register_in_pieces(siege: Siege, peer: Peer, name: str, number: int) -> int:
+    """A large registration that comes in several reads, others in between; its code."""
+    broker = Broker(f"10.0.0.{number}:10911", name)
+    topics = {f"topic-of-{name}": 8, f"round-{time.monotonic_ns()}": 8}
+    data = broker.registration(topics, padding_bytes=2 * MIB)
+    for start in range(0, len(data), MIB // 2):
+        peer.send(data[start : start + MIB // 2])
+        siege.ask_witness()
+    return peer.read_answer().code
+
+
+@pytest.mark.parametrize("loop_name", LOOPS)
+def test_brokers_come_and_go_beside_holders_of_the_whole_budget(
+    lay_siege: Lay, loop_name: str
+) -> None:
+    words = ("--loop", loop_name, "--input-budget-bytes", str(BUDGET_BYTES))
+    siege = lay_siege(*words)
+    staying = siege.peer()
+    with descriptors(HOLDERS + 200 * ROUNDS) as count:
+        assert count >= HOLDERS
+        crowd = hold(siege, HOLDERS)
+        for number in range(ROUNDS):
+            assert register_in_pieces(siege, staying, "stays", 1) == 0
+            with siege.server.peer() as coming:
+                name = f"comes-{number}"
+                assert register_in_pieces(siege, coming, name, 2 + number) == 0
+                for topic in ("topic-of-stays", f"topic-of-{name}"):
+                    assert siege.witness.ask(lookup(topic)).code == 0
+            for peer in crowd[-20:]:
+                send_what_is_taken(peer, b"\x01")
+            crowd = hold(siege, 150)
+        assert "without progress is closed" in siege.server.log()
+        assert siege.witness.ask(lookup("topic-of-stays")).code == 0
+        held_mib = siege.server.rss_mib() - siege.before_mib
+        assert held_mib < 1.4 * BUDGET_BYTES / MIB + 48
