@@ -3,7 +3,7 @@
 Source: `BrokerData` of RocketMQ; protocol.md sections 2.7 and 3.1.
 """
 
-from collections.abc import Callable, Collection, Iterable, Set
+from collections.abc import Callable, Collection, Iterable
 from struct import Struct
 from typing import Final
 
@@ -19,7 +19,6 @@ from namesrv.wire.bodies import (
 _MOST_SHARED: Final = 4096
 _FEW: Final = 16
 """So much may be kept that no topic has any more, in groups of few topics, too."""
-_NOWHERE: Final[Set[str]] = frozenset()
 _MOST_FIRST_SHARED: Final = 64
 """Few: CPython hashes numbers without a seed, and a peer chooses these."""
 # Bytes are hashed with a seed.

@@ -12,7 +12,7 @@ from namesrv.routing.broker_data import BrokerData, TopicQueues
 from namesrv.routing.busy_groups import BusyGroups
 from namesrv.routing.cluster_names import ClusterNames
 from namesrv.routing.leftovers import LeftoverKind, Leftovers
-from namesrv.routing.ordered_texts import OrderedTexts
+from namesrv.routing.ordered_texts import BLOCK_GROUPS, OrderedTexts
 from namesrv.routing.topic_log import TopicLog
 from namesrv.routing.topic_numbers import TopicNumbers
 from namesrv.wire.bodies import QueueData, TopicQueueMappingInfo
@@ -48,7 +48,7 @@ class RouteTables:
         ] = {}
         self.mapped_topics: dict[str, set[str]] = {}
         self.gone_since: OrderedDict[str, int] = OrderedDict()
-        self.group_texts = OrderedTexts(self._write_group)
+        self.group_texts = OrderedTexts(self._write_group, BLOCK_GROUPS)
         self.leftovers = Leftovers()
         self.topic_log = TopicLog()
         self.topic_changes = 0

@@ -40,6 +40,13 @@ def test_two_texts_are_told_from_one_and_from_other_two() -> None:
     assert len(hashes) == len(places)
 
 
+def test_the_mark_between_two_texts_is_no_text() -> None:
+    """Without it a long text that says how long its first part is would collide."""
+    first, second = b"x" * 248, b"second"
+    one = first + bytes([0, 0, 0, 0, 0, 0, 0, 248]) + second
+    assert sip_hash(KEY, first, second) != sip_hash(KEY, one, b"")
+
+
 def test_key_decides() -> None:
     assert sip_hash(KEY, b"topic", b"") != sip_hash(KEY[::-1], b"topic", b"")
     with pytest.raises(ValueError, match="has 15 bytes, and needs 16"):

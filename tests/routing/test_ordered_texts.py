@@ -4,7 +4,6 @@ from hypothesis import given
 from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, invariant, rule
 
-from namesrv.routing import ordered_texts
 from namesrv.routing.ordered_texts import BLOCK_NAMES, OrderedTexts
 from namesrv.wire.lenient_json import write_string
 from namesrv.work import finish
@@ -17,13 +16,8 @@ class Texts(RuleBasedStateMachine):
 
     def __init__(self) -> None:
         super().__init__()
-        self.patched = ordered_texts.BLOCK_NAMES
-        ordered_texts.BLOCK_NAMES = 3  # type: ignore[misc]
         self.version: dict[str, int] = {}
-        self.texts = OrderedTexts(self.write)
-
-    def teardown(self) -> None:
-        ordered_texts.BLOCK_NAMES = self.patched  # type: ignore[misc]
+        self.texts = OrderedTexts(self.write, block_names=3)
 
     def write(self, name: str) -> str:
         return f"{write_string(name)}:{self.version[name]}"

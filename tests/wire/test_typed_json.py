@@ -15,7 +15,7 @@ from namesrv.wire.register_body import (
     read_queue_datas_steps,
     read_register_broker_body_steps,
 )
-from namesrv.wire.typed_json import decode_short, decode_steps
+from namesrv.wire.typed_json import LONGEST_OBJECT_BYTES, decode_short, decode_steps
 from namesrv.work import STEP_UNITS, Cost, Steps, finish
 
 LIMITS = BodyLimits.of(Options())
@@ -219,3 +219,17 @@ def test_queues_of_an_operator_are_read_in_steps() -> None:
 def test_what_would_be_a_long_step_is_refused(body: bytes, reason: str) -> None:
     with pytest.raises(BodyInvalid, match=reason):
         finish(read_plain(body))
+
+
+def test_an_object_of_very_many_numbers_is_not_for_the_typed_decoder() -> None:
+    """CPython hashes numbers without a seed, and a peer could make them collide."""
+
+    def mapping(queues: int) -> bytes:
+        numbers = ",".join(f'"{10**9 + number}":1' for number in range(1, queues))
+        return b'{"currIdMap":{%b}}' % numbers.encode()
+
+    most = LONGEST_OBJECT_BYTES // len('"0000000001":1,')
+    few = finish(decode_steps(TopicQueueMappingInfo, mapping(most // 2)))
+    assert few is not None and len(few.curr_id_map or ()) == most // 2 - 1
+    with pytest.raises(msgspec.DecodeError, match="an object is too long"):
+        finish(decode_steps(TopicQueueMappingInfo, mapping(2 * most)))
