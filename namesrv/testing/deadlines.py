@@ -128,7 +128,7 @@ class Deadlines:
         if live.closing_ms is not None and now_ms > live.closing_ms + lag_millis:
             return True
         scanned_ms = now_ms - self._scan_millis
-        judged_ms = self._pauses.read_until_ms(scanned_ms)
+        judged_ms = self._pauses.read_until_ms(scanned_ms, lag_millis)
         if judged_ms < scanned_ms:
             # The tick before the last one in front of the pause.
             judged_ms -= lag_millis

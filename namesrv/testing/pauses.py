@@ -33,14 +33,15 @@ class Pauses:
         """When an end that is heard of now counts at the earliest; 0 without pauses."""
         return max((pause.until_ms for pause in self._pauses), default=0)
 
-    def read_until_ms(self, at_ms: int) -> int:
-        """Up to which moment deadlines could be judged at another one."""
+    def read_until_ms(self, at_ms: int, lag_millis: int = 0) -> int:
+        """Up to which moment deadlines could be judged at another one; whoever holds
+        may notice so much later that it is over."""
         for pause in self._pauses:
             if pause.start_ms <= at_ms < pause.end_ms:
                 at_ms = pause.start_ms
         before = [pause for pause in self._pauses if pause.end_ms <= at_ms]
-        holding = [pause.start_ms for pause in before if pause.until_ms > at_ms]
+        over = [p.end_ms for p in before if p.until_ms + lag_millis <= at_ms]
+        holding = [p.start_ms for p in before if p.until_ms + lag_millis > at_ms]
         if not holding:
             return at_ms
-        over = [pause.end_ms for pause in before if pause.until_ms <= at_ms]
         return max(holding[0], *over, 0)

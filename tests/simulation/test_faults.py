@@ -18,7 +18,7 @@ from namesrv.routing.tables import RouteTables
 from namesrv.testing.clock import VirtualClock
 from namesrv.testing.history import History, draw_history
 from namesrv.testing.simulator import breach_of, find
-from namesrv.work import Steps
+from namesrv.work import Steps, finish
 
 Patch = pytest.MonkeyPatch
 Break = Callable[[Patch], None]
@@ -74,7 +74,7 @@ def closes_are_not_held(patch: Patch) -> None:
 
     def destroy(self: Any, connection: Any, cpu_ms: int, now_ms: int) -> None:
         self._notice_stall(cpu_ms, now_ms)
-        self._remove_brokers_of(connection, now_ms)
+        self._unfinished.begin(self._remove_brokers_of(connection, now_ms))
 
     patch.setattr(Liveness, "on_channel_destroy", destroy)
 
@@ -136,19 +136,22 @@ def only_answered_is_heard(patch: Patch) -> None:
 
 def old_cluster_takes_the_address_along(patch: Patch) -> None:
     """What an old registration removes is found by name and address alone."""
-    patch.setattr(unregistration, "_leave_to_others", lambda *arguments: False)
+
+    def leave(*arguments: Any) -> Steps[bool]:
+        yield from ()
+        return False
+
+    patch.setattr(unregistration, "_leave_to_others", leave)
 
 
 def any_name_unregisters(patch: Patch) -> None:
     """An unregister takes the live entry of its address, whoever registered there."""
     carry_out = unregistration.unregister_broker
 
-    def unregister(
-        tables: Any, options: Any, outbox: Any, header: Any, *rest: Any
-    ) -> None:
-        cluster, addr = header.cluster_name, header.broker_addr
-        tables.remove_live(cluster, addr)
-        carry_out(tables, options, outbox, header, *rest)
+    def unregister(tables: Any, *rest: Any) -> Steps[None]:
+        header = rest[2]
+        tables.remove_live(header.cluster_name, header.broker_addr)
+        yield from carry_out(tables, *rest)
 
     patch.setattr(unregistration, "unregister_broker", unregister)
 
@@ -166,28 +169,25 @@ def filter_servers_outlive_their_broker(patch: Patch) -> None:
 
 def old_cluster_is_never_left(patch: Patch) -> None:
     """A group stays in the cluster that all of its brokers have left."""
-    patch.setattr(RouteTables, "leave_cluster", leave_only_if_gone)
+    leave = RouteTables.leave_cluster
 
+    def leave_cluster(self: Any, cluster: str, broker_name: Any) -> None:
+        data = self.broker_addr_table.get(broker_name)
+        if data is None or not data.broker_addrs:
+            leave(self, cluster, broker_name)
 
-def leave_only_if_gone(self: Any, cluster: str, broker_name: str) -> None:
-    """As the tables do, but for groups that still have addresses."""
-    if broker_name not in self.broker_addr_table:
-        names = self.cluster_addr_table.get(cluster, set())
-        names.discard(broker_name)
-        self.topic_changes += 1
-        self.changes += 1
-        if not names:
-            self.cluster_addr_table.pop(cluster, None)
+    patch.setattr(RouteTables, "leave_cluster", leave_cluster)
 
 
 def half_is_shown(patch: Patch) -> None:
     """A change of a group does not reach the answers that were ready."""
+    change = RouteTables.group_changed
 
-    def group_changed(self: Any, data: Any) -> None:
-        data.changed()
-        self.group_changes += 1
-        self._note_change(data)
-        self.forget_digests((data.broker_name,))
+    def group_changed(self: Any, data: Any) -> Steps[None]:
+        with patch.context() as context:
+            context.setattr(RouteTables, "_mark_changed", lambda *arguments: None)
+            finish(change(self, data))
+        yield from ()
 
     patch.setattr(RouteTables, "group_changed", group_changed)
 
