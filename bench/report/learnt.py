@@ -1,4 +1,4 @@
-"""What a run teaches, in at most ten sentences, the unflattering ones among them."""
+"""The lessons of a run, in at most ten sentences, the unflattering ones among them."""
 
 from bench.report.budgets import ECHO, FAST, JAVA, PURE, RUST, Budget
 from bench.report.figures import Figures, share

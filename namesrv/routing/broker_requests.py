@@ -95,7 +95,7 @@ def _register(
 
 
 def _is_small(body: bytes | None, header: RegisterBrokerRequestHeader) -> bool:
-    """Whether it may be read while a large body is: what comes of it is little."""
+    """Whether it may be read while a large body is, because it has little in it."""
     is_plain = not header.compressed and not (body or b"").startswith(b"\x78")
     return is_plain and len(body or b"") <= _SMALL_BODY_BYTES
 

@@ -133,7 +133,7 @@ def get_broker_cluster_info(tables: RouteTables) -> Steps[bytes]:
     """ClusterInfo, always in the legacy dialect (section 2.8)."""
     yield from tables.group_texts.parts()
     clusters = yield from tables.cluster_names.texts.parts()
-    # What changed in between is written now, so that both are of one moment.
+    # Changes in between are written now, so that both are of one moment.
     return write_cluster_info(finish(tables.group_texts.parts()), clusters)
 
 

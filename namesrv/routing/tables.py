@@ -375,7 +375,7 @@ class RouteTables:
         return f"{write_string(broker_name)}:{text}"
 
     def leases_changed(self) -> None:
-        """What a snapshot holds of leases is out of date."""
+        """The leases of the last snapshot are out of date."""
         self.changes += 1
 
     def _leave_group(self, info: BrokerLiveInfo) -> None:

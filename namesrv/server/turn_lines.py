@@ -1,7 +1,7 @@
 """Connections that wait for their turn of the loop, in lines that are fair.
 
 Each address has one share, however many connections it has; the connections of one come
-one after the other. What keeps brokers alive has a line of its own, which comes first.
+one after the other. Brokers' signs of life have a line of their own, which comes first.
 """
 
 from collections import deque
@@ -23,7 +23,7 @@ _FIRST_IN_A_ROW: Final = 3
 
 
 class Waiting(Protocol):
-    """What is known here of a connection's protocol."""
+    """A connection's protocol, as it is known here."""
 
     connection: Connection
 

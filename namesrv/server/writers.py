@@ -57,7 +57,7 @@ class _ChangeJob:
         self.path = effect.path
 
     def content(self) -> Iterable[bytes]:
-        """What the file is to hold."""
+        """The content that the file is to have."""
         return self._effect.content()
 
     def done(self, error: StorageError | None) -> None:

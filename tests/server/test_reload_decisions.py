@@ -1,4 +1,4 @@
-"""What a reload takes over: all of it or nothing, and never more access unsaid."""
+"""A reload takes over all or nothing, and never widens access in silence."""
 
 import logging
 from collections.abc import Callable

@@ -42,7 +42,7 @@ class Player:
 
 
 def names_of(history: History) -> Names:
-    """What the reads after a history ask for."""
+    """The names that the reads after a history ask for."""
     names = Names()
     names.topics = {UNKNOWN, *history.topics}
     names.clusters = {identity.cluster for identity in history.identities}
