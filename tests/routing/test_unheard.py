@@ -1,5 +1,7 @@
 """Words of brokers that nobody has heard yet, and how much a scan may take."""
 
+from typing import Any
+
 import pytest
 
 from namesrv.hot_path import Pause
@@ -82,9 +84,12 @@ def test_a_scan_of_many_brokers_is_not_made_at_every_tick(
     looked: list[int] = []
     unfinished = world.state.unfinished
     begin = unfinished.begin
-    monkeypatch.setattr(
-        unfinished, "begin", lambda steps: (looked.append(world.now_ms), begin(steps))
-    )
+
+    def look(steps: Any) -> None:
+        looked.append(world.now_ms)
+        begin(steps)
+
+    monkeypatch.setattr(unfinished, "begin", look)
     for _ in range(100):
         world.tick(10)
     assert len(looked) == 10

@@ -268,7 +268,8 @@ def test_an_old_name_of_an_address_takes_only_its_own_group_along(
     world.ask(104, MASTER.ext_fields, connection=old)
     assert world.addrs == {"o": {0: "m:1"}} and world.live_keys == {("c1", "m:1")}
     assert world.tables.filter_server_table == {("c1", "m:1"): ["f:1"]}
-    assert world.live.get("c1", "m:1").broker_name == "o"
+    info = world.live.get("c1", "m:1")
+    assert info is not None and info.broker_name == "o"
 
 
 def test_brokers_that_exchanged_their_addresses_are_told_apart(world: World) -> None:
