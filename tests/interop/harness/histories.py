@@ -180,7 +180,9 @@ class _Drawer:
         return body
 
     def _filter_servers(self) -> list[str | None] | None:
-        return self.random.choice(([], [], [], None, ["f:1"], ["f:1", None, "f:2"]))
+        some: list[list[str | None] | None]
+        some = [[], [], [], None, ["f:1"], ["f:1", None, "f:2"]]
+        return self.random.choice(some)
 
     def _config(self, name: str) -> _Json:
         random = self.random
