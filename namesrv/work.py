@@ -54,7 +54,7 @@ class Cost(IntEnum):
     """One broker group, or one broker of a group, visited."""
 
 
-STEP_UNITS = 250
+STEP_UNITS = 500
 """Work in steps yields at least this often."""
 
 

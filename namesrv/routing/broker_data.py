@@ -34,11 +34,11 @@ class TopicQueues:
 
     __slots__ = ("is_answered", "number", "queues", "topic")
 
-    def __init__(self, topic: str, number: int) -> None:
+    def __init__(self, topic: str, number: int, queues: dict[str, QueueData]) -> None:
         self.topic = topic
         self.number = number
         self.is_answered = False
-        self.queues: dict[str, QueueData] = {}
+        self.queues = queues
 
 
 class BrokerData:
@@ -165,6 +165,10 @@ class BrokerData:
         if was is None:
             return False
         return was[0] == addr and now_ms - was[1] <= _BY_TURNS_MILLIS
+
+    def has(self, entry: TopicQueues | None) -> bool:
+        """Whether a topic, None for an unknown one, has an entry of this group."""
+        return entry is not None and self.broker_name in entry.queues
 
     def topics(self) -> list[TopicQueues]:
         """Every topic with an entry of this group, each once."""

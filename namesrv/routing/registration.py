@@ -7,6 +7,7 @@ that would mix two registrations (P2). Source: `RouteInfoManager#registerBroker`
 
 import logging
 from dataclasses import dataclass
+from typing import Final
 
 from namesrv._impl import BrokerLiveInfo, Connection
 from namesrv.codes import (
@@ -34,6 +35,8 @@ from namesrv.wire.headers import RegisterBrokerRequestHeader
 from namesrv.work import Cost, Steps, batches
 
 ExtFields = dict[str, str | None]
+_MOST_ALIKE: Final = 64
+"""Kinds of queues that a registration looks up by their numbers."""
 
 
 @dataclass(slots=True)
@@ -311,6 +314,8 @@ class Registration:
         stored = False
         complete = True
         data.coming_topics = len(configs)
+        # Few: CPython hashes numbers without a seed, and a peer chooses these.
+        memo: dict[tuple[int, int, int, int], QueueData] = {}
         for some in batches(list(configs.values()), Cost.TOPIC_CHANGED):
             queue_datas: dict[str, QueueData] = {}
             for config in some:
@@ -318,14 +323,23 @@ class Registration:
                 if topic is None:
                     complete = False
                     break
-                if not refresh and (topic in queue_datas or tables.has(topic, data)):
+                if not refresh and (
+                    topic in queue_datas
+                    or data.has(tables.topic_queue_table.get(topic))
+                ):
                     continue
-                queue_datas[topic] = data.shared(
+                numbers = (
                     config.perm & mask,
                     config.read_queue_nums,
                     config.topic_sys_flag,
                     config.write_queue_nums,
                 )
+                queue_data = memo.get(numbers)
+                if queue_data is None:
+                    queue_data = data.shared(*numbers)
+                    if len(memo) < _MOST_ALIKE:
+                        memo[numbers] = queue_data
+                queue_datas[topic] = queue_data
             if queue_datas:
                 tables.set_queues(data, queue_datas)
                 stored = True

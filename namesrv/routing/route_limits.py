@@ -116,7 +116,9 @@ def _added_topics(
         topics |= names
         added += len(names)
         if data is not None:
-            added -= sum(tables.has(topic, data) for topic in names)
+            added -= sum(
+                data.has(tables.topic_queue_table.get(topic)) for topic in names
+            )
         yield len(some) * Cost.ENTRY
     if (
         data is not None

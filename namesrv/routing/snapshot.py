@@ -120,7 +120,7 @@ def restore(
     shared = snapshot.tables
     numbers = _numbers(shared.numbers)
     entries = {
-        number: TopicQueues(topic, number)
+        number: TopicQueues(topic, number, {})
         for number, topic in zip(numbers, shared.topics, strict=True)
     }
     keeps_digests = shared.options == relied_on(options)
