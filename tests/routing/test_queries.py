@@ -130,6 +130,8 @@ def test_null_members_of_a_mapping_have_defaults_in_a_zone(world: World) -> None
     nameless = registration_body(table, mappings={"st": mapping}, version=version)
     world.register(MASTER, nameless)
     assert b'"null":{"currIdMap":{}' in (world.ask(105, zone).body or b"")
+    legacy = world.ask(105, zone, version=317).body or b""
+    assert b',null:{"currIdMap":{}' in legacy
 
 
 def test_null_filter_servers_are_shown_as_null(world: World) -> None:
