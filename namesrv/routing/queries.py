@@ -69,8 +69,11 @@ def pickup_topic_route_data(
 
 
 def _acts(data: BrokerData, entry: TopicQueues) -> bool:
-    """Without a master, the lowest id of an acting group stands for it (3.11)."""
-    if not (data.lacks_master and data.enable_acting_master):
+    """Without a master, the lowest id of an acting group stands for it (3.11), also
+    if it is negative; topics lose their write permission only if it is not (3.4)."""
+    if not data.broker_addrs or MASTER_ID in data.broker_addrs:
+        return False
+    if not data.enable_acting_master:
         return False
     return not entry.queues[data.broker_name].perm & PERM_WRITE
 

@@ -191,6 +191,16 @@ def test_the_lowest_slave_stands_for_the_master(acting: World) -> None:
     assert b'"brokerAddrs":{1:"s1:1",2:"s2:1"}' in cluster_info
 
 
+def test_a_negative_id_stands_for_the_master_of_read_only_topics() -> None:
+    world = World(support_acting_master=True)
+    config = {**topic_config("T1"), "perm": 4}
+    body = registration_body({"T1": config, "T2": topic_config("T2")})
+    world.register(SLAVE._replace(id=-2), body, ext=ACTING)
+    world.register(SECOND._replace(id=-1), body, ext=ACTING)
+    asked = world.ask(105, {"topic": "T1"}).body or b""
+    assert b'"brokerAddrs":{"-1":"s2:1","0":"s1:1"}' in asked
+
+
 def test_not_for_the_topics_by_which_brokers_find_each_other(acting: World) -> None:
     assert addrs(acting, SYNC_TOPIC) == {"1": "s1:1", "2": "s2:1"}
 
