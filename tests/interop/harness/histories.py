@@ -144,6 +144,7 @@ class _Drawer:
             self._change_key: 1,
             self._ask: 3,
             self._list: 2,
+            self._disable_lists: 1,
         }
 
     def _add(self, request: Request, connection: str, **more: bool) -> None:
@@ -248,8 +249,12 @@ class _Drawer:
 
     def _leave(self) -> None:
         identity = self.random.choice(self.history.identities)
-        request = Request(104, identity.ext_fields)
-        self._add(request, identity.address, settles=True)
+        # Without a name Java removes half of it, and we nothing (9.2).
+        name = {"brokerName": identity.name}
+        fields = self._some_fields(identity.ext_fields) | name
+        if self.random.random() < 0.1:
+            fields["brokerId"] = str(identity.id + 7)
+        self._add(Request(104, fields), identity.address, settles=True)
 
     def _change_permission(self) -> None:
         name = self.random.choice(self.history.identities).name
@@ -313,6 +318,14 @@ class _Drawer:
             fields["acceptStandardJsonOnly"] = random.choice(("true", "false"))
         version = random.choice(_VERSIONS)
         self._add(Request(105, self._some_fields(fields), b"", version), "client")
+
+    def _disable_lists(self) -> None:
+        """For a while; histories after this one want them."""
+        for word in ("false", "true"):
+            text = f"enableTopicList={word}\nenableAllTopicList={word}\n"
+            self._add(Request(318, {}, text.encode()), "operator")
+            for _ in range(2):
+                self._list()
 
     def _list(self) -> None:
         """Lists and groups."""
