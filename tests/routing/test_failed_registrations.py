@@ -89,6 +89,7 @@ def test_without_a_name_the_cluster_has_a_null(world: World) -> None:
     assert world.addrs == {}
     assert world.tables.cluster_addr_table == {"c1": {None}}
     assert world.ask(106).json["clusterAddrTable"] == {"c1": [None]}
+    assert world.ask(304).json == {"topicList": ["c1"]}
 
 
 def test_without_an_address_there_is_no_live_entry(world: World) -> None:
@@ -157,6 +158,13 @@ def test_a_null_version_does_not_replace_a_holder(world: World) -> None:
     answer = world.register(MASTER._replace(addr="new:1"), body)
     assert (answer.code, answer.ext_fields) == (0, {})
     assert world.addrs == {"b": {0: "m:1"}}
+
+
+def test_a_null_mapping_refuses_the_registration(world: World) -> None:
+    table = topic_table("T1", "T2")
+    wrapper = {"topicConfigTable": table, "topicQueueMappingInfoMap": {"T1": None}}
+    assert world.register(MASTER, raw(wrapper)).code == 1
+    assert world.addrs == {} and world.topics == {}
 
 
 def test_without_a_wrapper_a_holder_is_not_replaced(world: World) -> None:

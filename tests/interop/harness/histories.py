@@ -19,6 +19,7 @@ STEPS = 24
 _VERSIONS = (317, 401, 479, 479, 479)
 _ODD_VERSIONS = (-1, 0, 36, 37, 412, 413, 612, 700)
 _IDS = ((0, 1, 2), (0, 1, 2), (0, 1, 5), (1, 2, 3), (0, 17, 33), (-1, 0, 2**40))
+# Without brokerName Java could never list system topics again (9.12).
 _LEFT_OUT_OF_REGISTRATIONS = ("brokerId", "haServerAddr", "clusterName")
 
 
