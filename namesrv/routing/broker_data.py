@@ -117,7 +117,7 @@ class BrokerData:
 
     @property
     def lacks_master(self) -> bool:
-        """Whether there are brokers and none of them is the master."""
+        """Whether all of its brokers have ids above the master's."""
         lowest = self.broker_addrs.lowest
         return lowest is not None and lowest > MASTER_ID
 
@@ -254,7 +254,7 @@ class BrokerData:
         addrs = [*self.broker_addrs.known()]
         if addrs and addrs[0][0] == self.min_broker_id:
             addrs[0] = MASTER_ID, addrs[0][1]
-        return self._text_with(addrs, standard)
+        return self._text_with(sorted(addrs), standard)
 
     def _text_with(self, addrs: Iterable[tuple[int, str]], standard: bool) -> str:
         return write_broker_data(

@@ -55,13 +55,16 @@ class Registration:
         self,
         header: RegisterBrokerRequestHeader,
         body: RegisterBrokerBody,
+        version: DataVersion | None,
         broker_id: int,
         owner: Connection,
         digest: bytes | None,
     ) -> None:
-        """`digest` recognises a repetition; None when nothing may be recognised."""
+        """`version` is for the live entry; `digest` recognises a repetition, None when
+        nothing may be recognised."""
         self._header = header
         self._body = body
+        self._version = version
         self._broker_id = broker_id
         self._owner = owner
         self._digest = digest
@@ -147,18 +150,19 @@ class Registration:
     def _is_outdated(
         self, tables: RouteTables, data: BrokerData, cluster: str, outbox: Outbox
     ) -> bool:
-        """Step 6: a newer holder of this broker id lives at another address."""
+        """Step 6: a newer holder of this broker id lives at another address, or one
+        of the two has no version."""
         addr = self._header.broker_addr
         old_addr = data.broker_addrs.get(self._broker_id)
         if old_addr is None or old_addr == addr:
             return False
         holder = tables.broker_live_table.get(cluster, old_addr)
         wrapper = self._body.topic_config_serialize_wrapper
-        received = wrapper.data_version if wrapper is not None else DataVersion()
-        if holder is None or holder.data_version is None:
+        received = wrapper.data_version if wrapper is not None else None
+        if holder is None:
             return False
-        if received is None:
-            return True
+        if holder.data_version is None or received is None:
+            return True  # Java breaks off for want of a version
         if holder.data_version.state_version <= received.state_version:
             return False
         outbox.warn(
@@ -358,14 +362,12 @@ class Registration:
         header = self._header
         if header.broker_addr is None:
             return None
-        wrapper = self._body.topic_config_serialize_wrapper
-        version = wrapper.data_version if wrapper is not None else None
         info = BrokerLiveInfo(
             cluster,
             header.broker_addr,
             data.broker_name,
             _bounded_timeout(header.heartbeat_timeout_millis),
-            version,
+            self._version,
             header.ha_server_addr,
             self._owner,
         )
