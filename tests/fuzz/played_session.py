@@ -105,7 +105,8 @@ class Session(Stack):
     def _turn_names(self) -> dict[str, Any]:
         # The module is a copy that nobody can import.
         begin: Any = type(self.world.state.turn).begin
-        return begin.__globals__  # type: ignore[no-any-return]
+        names: dict[str, Any] = begin.__globals__
+        return names
 
     def play(self, step: Step) -> Seen:
         """Carry out a step; all that can be seen of it."""

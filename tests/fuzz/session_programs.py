@@ -75,7 +75,7 @@ class Program(NamedTuple):
 def read_program(data: bytes) -> Program:
     """Whatever the bytes are; what is too short or too long is cut."""
     options, turn = data[:2].ljust(2, b"\0")
-    steps = []
+    steps: list[Step] = []
     position = 2
     while position + _HEAD.size <= len(data) and len(steps) < MOST_STEPS:
         op, argument, length = _HEAD.unpack_from(data, position)

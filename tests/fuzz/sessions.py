@@ -199,6 +199,7 @@ def _time() -> Iterator[Step]:
         yield Step(Op.ASK, 1, bytes((5, 0, 0)))
 
 
+WEIGHT: Final = 10
 TARGET: Final = Target(
-    "sessions", run, ALLOWED, seeds, mutate_program, WORDS, MOST_BYTES
+    "sessions", run, ALLOWED, seeds, mutate_program, WORDS, MOST_BYTES, WEIGHT
 )

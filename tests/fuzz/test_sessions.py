@@ -6,6 +6,7 @@ from collections import Counter
 from random import Random
 
 from tests.fuzz import sessions
+from tests.fuzz.played_session import Session
 from tests.fuzz.session_programs import (
     MOST_STEPS,
     Op,
@@ -70,7 +71,7 @@ def test_a_session_that_differs_between_the_twins_fails() -> None:
     program = read_program(
         program_of(0, 0, [Step(Op.REGISTER, 0, bytes((0, 15, 1, 1)))])
     )
-    pure, fast = (sessions.Session(twin) for twin in ("pure", "fast"))
+    pure, fast = (Session(twin) for twin in ("pure", "fast"))
     fast.world.options.max_routes = 1
     (step,) = program.steps
     assert pure.play(step) != fast.play(step)
