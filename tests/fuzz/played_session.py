@@ -14,7 +14,7 @@ from namesrv.options import BY_NAME, Options
 from namesrv.server.reload import RELOADED
 from namesrv.wire.access_keys import AccessKeys
 from namesrv.wire.properties import read_properties
-from namesrv.wire.snapshot_records import FIRST_LINE, Pieces, Place
+from tests.fuzz.kept_file import KeptFile
 from tests.fuzz.session_programs import Op, Step
 from tests.fuzz.session_requests import (
     many_topics,
@@ -66,8 +66,7 @@ class Session(Stack):
         self.module = load_world(twin)
         self.configured = Options(data_dir="data", **options)
         self.keys = KEYS[0]
-        self.routes: bytes | None = None
-        self.served_millis = 0
+        self.file = KeptFile()
         self.sent_bytes = 0
         self._acts: dict[Op, Callable[[Step], Any]] = {
             Op.SEND: lambda step: self._send(step, step.data),
@@ -86,7 +85,7 @@ class Session(Stack):
             Op.KEYS: self._change_keys,
             Op.DRAIN: lambda step: self.world.state.drain(self.world.now_ms),
             Op.TURNS: self._turns,
-            Op.KEEP: self._keep,
+            Op.KEEP: lambda step: self.file.go_on(step.argument, self.world.now_ms),
             Op.RESTART: self._restart,
             Op.PRODUCT: self._product,
         }
@@ -114,6 +113,7 @@ class Session(Stack):
         seen.append(self._close_ended())
         seen.append(self.tables())
         world = self.world
+        seen.append(self._promises())
         seen.append([repr(event) for event in world.audited])
         seen.append([query.topic for query in world.queries])
         seen.append(world.processor.cold_calls)
@@ -122,6 +122,18 @@ class Session(Stack):
         for told in (world.events, world.audited, world.notifications):
             told.clear()
         return seen
+
+    def _promises(self) -> Seen:
+        """What decides later answers and ends, and is in no table."""
+        state, now_ms = self.world.state, self.world.now_ms
+        leases = state.liveness.leases
+        return [
+            (int(state.hot.hot_codes), state.hot.order_topic_body),
+            (leases.left_millis(now_ms), leases.served_millis(now_ms)),
+            (state.liveness.read_until_ms(now_ms), state.turn.left),
+            (bool(state.unfinished), len(state.waiting), state.waiting.kept_bytes),
+            self.file.facts(),
+        ]
 
     def late_answers(self) -> list[tuple[int, bytes]]:
         """Answers of requests that waited; whoever is gone gets none."""
@@ -246,34 +258,6 @@ class Session(Stack):
             for entry in read_properties(data.decode("latin-1"))
         }
 
-    def _keep(self, step: Step) -> bool:
-        """Go on with the file of routes; a write that fails may have replaced it."""
-        if not self.kept.has_waiting:
-            self.kept.begin()
-        for _ in range(step.argument % 8 + 1):
-            if self.kept.has_waiting:
-                self.kept.pack_next()
-        if self.kept.has_waiting:
-            return False
-        self._write_routes(fails=step.argument >= 192)
-        return True
-
-    def _write_routes(self, *, fails: bool = False) -> None:
-        now_ms = self.world.now_ms
-        draft = self.kept.finish(1_700_000_000_000, now_ms)
-        if fails:
-            self.kept.lost()
-            return
-        self.routes = FIRST_LINE + b"".join(map(self._record, draft.records))
-        self.kept.written(draft)
-        self.served_millis = self.world.state.liveness.leases.served_millis(now_ms)
-
-    def _record(self, record: bytes | Place | Pieces) -> bytes:
-        if isinstance(record, Place):
-            assert self.routes is not None
-            return self.routes[record.offset : record.offset + record.length]
-        return b"".join(record.whole()) if isinstance(record, Pieces) else record
-
     def _restart(self, step: Step) -> str:
         """Killed, or with an end of its own."""
         if step.argument % 2:
@@ -288,18 +272,16 @@ class Session(Stack):
     def end(self) -> None:
         """As `NameServer.stop`: what was begun ends, and everything is in files."""
         self.world.state.drain(self.world.now_ms)
+        # `Connections.halt`: whoever gets a late answer is not heard any more.
+        self.world.ended.update(self.connections)
         self.world.state.unfinished.finish()
         self.world.flush()
         while self.world.writes:
             self.finish_writes(1, None)
-        self.world.state.liveness.leases.drop_confirmed()
-        self.kept.begin()
-        while self.kept.has_waiting:
-            self.kept.pack_next()
-        self._write_routes()
+        self.file.save_all(self.world.now_ms)
 
     def leave(self) -> None:
-        """Everybody goes, files are written, and a day passes."""
+        """Everybody goes, files are written, and no stall holds ends any longer."""
         world, state = self.world, self.world.state
         if state.draining:
             self._restart(Step(Op.RESTART))
@@ -313,6 +295,12 @@ class Session(Stack):
             state.unfinished.finish()
             world.flush()
         world.holds_work = False
+        for _ in range(8):
+            world.tick(1_000)
+
+    def outlive(self) -> None:
+        """A day passes."""
+        world = self.world
         # Leases, what they leave over, what that leaves over, and mappings. A stall of
         # our own moves no deadline, and takes few ticks.
         for millis in (_LEASE_MILLIS, *[_LEFTOVERS_MILLIS] * 2, _DAY_MILLIS):
@@ -352,12 +340,7 @@ class Session(Stack):
         state.access.keys = AccessKeys(self.keys)
         state.kv_config.load(files.get(world.options.kv_config_path))
         state.configuration.load(files.get(world.options.config_store_path))
-        names = vars(self.module)
-        self.kept = names["KeptRoutes"](state)
-        if self.routes is not None:
-            snapshot = names["read_snapshot"](self.routes)
-            if snapshot.groups:
-                self.kept.take_over(snapshot, self.served_millis, now_ms)
+        self.file.begin(vars(self.module), state, now_ms)
         state.refresh_hot_path(now_ms)
         self.connections = [world.connect(ADDRESSES[0]) for _ in range(SLOTS)]
         self.slots = list(range(SLOTS))

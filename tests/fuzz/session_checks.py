@@ -79,6 +79,9 @@ def check_sizes(session: Session) -> None:
 def check_nothing_stays(session: Session) -> None:
     """Everybody goes, and a day later nothing is left of anybody."""
     session.leave()
+    owners = [info.owner for info in session.world.live.entries()]
+    assert not any(owner in session.world.ended for owner in owners)
+    session.outlive()
     world = session.world
     tables = world.tables
     assert not list(tables.broker_live_table.entries())

@@ -165,8 +165,10 @@ def _restarts() -> Iterator[Step]:
     yield Step(Op.RESTART, 1)
     yield Step(Op.REGISTER, 0, bytes((0, 0x0F, 1, 0x01)))
     yield Step(Op.TICKS, 15)
-    yield Step(Op.KEEP, 255)
+    for argument in (255, 223, 7, 7):
+        yield Step(Op.KEEP, argument)
     yield Step(Op.RESTART)
+    yield Step(Op.MACHINE_STALL, 1)
     yield Step(Op.ASK, 0, bytes((5, 0, 0, 21, 0, 0)))
     yield Step(Op.TICKS, 15)
 
