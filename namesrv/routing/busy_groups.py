@@ -47,21 +47,21 @@ class BusyGroups:
 
     def wait(self, name: str) -> Steps[None]:
         """Wait until nobody holds a group."""
-        if name not in self._held:
-            return
-        self._awaited[name] += 1
-        try:
-            while name in self._held:
-                yield WAIT
-        finally:
-            self._awaited[name] -= 1
-            if not self._awaited[name]:
-                del self._awaited[name]
+        return self.wait_all((name,))
 
     def wait_all(self, names: Collection[str]) -> Steps[None]:
         """Wait until nobody holds any of these."""
-        while not self._held.isdisjoint(names):
-            yield WAIT
+        if self._held.isdisjoint(names):
+            return
+        self._awaited.update(names)
+        try:
+            while not self._held.isdisjoint(names):
+                yield WAIT
+        finally:
+            for name in names:
+                self._awaited[name] -= 1
+                if not self._awaited[name]:
+                    del self._awaited[name]
 
     def hold(self, name: str) -> AbstractContextManager[None]:
         """A group is being changed, from here on to the end of the block."""
