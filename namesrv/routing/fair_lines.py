@@ -60,9 +60,9 @@ class FairLines(Generic[Thing]):
     def take(self) -> tuple[str, Thing, bool]:
         """Whose turn it is: what `put` was told. There must be somebody."""
         self._count -= 1
-        is_full = self._in_a_row >= _FIRST_IN_A_ROW
-        if self._first and not (self._second and is_full):
-            self._in_a_row += 1
+        if self._first and not (self._second and self._in_a_row >= _FIRST_IN_A_ROW):
+            # Only turns for which somebody has waited count.
+            self._in_a_row = self._in_a_row + 1 if self._second else 0
             return *self._first.take(), True
         self._in_a_row = 0
         return *self._second.take(), False

@@ -25,7 +25,7 @@ class Waiting(Protocol):
 
     connection: Connection
 
-    def resume(self, answer: bytes = b"") -> None:
+    def resume(self, answer: bytes | None = None) -> None:
         """Go on after a pause."""
 
 
