@@ -31,7 +31,8 @@ class RouteTables:
     changes of a group's part of routes (`group_changes`), of anything that is kept
     (`changes`), of mappings (`mapping_changes`), and topics that went
     (`topic_removals`); which topics changed is in `topic_log`. `routes` are entries of
-    groups in topics, and mappings; `busy` has groups changed in steps.
+    groups in topics, and mappings; `busy` has groups changed in steps;
+    `digests_forgotten` is how often all of them had to be.
     """
 
     def __init__(self, route_answers: RouteAnswers) -> None:
@@ -55,6 +56,7 @@ class RouteTables:
         self.changes = 0
         self.routes = 0
         self.mapping_changes = 0
+        self.digests_forgotten = 0
         self._with_addrs = OrderedTexts(write_string)
         self._answers = 0
         self.numbers = TopicNumbers()
@@ -222,7 +224,8 @@ class RouteTables:
             self._note_change(data)
 
     def forget_all_digests(self) -> Steps[None]:
-        """As `forget_digests`, for every broker."""
+        """As `forget_digests`, for every broker, those under way included."""
+        self.digests_forgotten += 1
         for names in batches(list(self.broker_addr_table), Cost.GROUP):
             self.forget_digests(names)
             yield len(names) * Cost.GROUP

@@ -5,7 +5,8 @@ from typing import Any
 import pytest
 
 from namesrv.hot_path import Pause
-from namesrv.routing.busy_groups import BusyGroups
+from namesrv.routing import turn
+from namesrv.routing.busy_groups import MOST_SMALL_BODIES, BusyGroups
 from namesrv.routing.unfinished import SPARED_UNITS, UnfinishedWork
 from namesrv.work import STEP_UNITS, WAIT, Steps
 from tests.routing.peer import (
@@ -311,6 +312,40 @@ def test_new_requests_leave_groups_to_who_waits_for_them() -> None:
     assert busy.is_busy("a") and busy.is_busy("b") and not busy.is_busy("c")
     assert list(waiting) == []
     assert not busy.are_busy(["a", "b"])
+
+
+def test_a_registration_begun_under_other_options_is_not_recognised(
+    world: World,
+) -> None:
+    other = begin_again(world)
+    begun = world.processor.cold_calls
+    while not world.tables.busy.hides(["a"]):
+        world.next_step()
+    world.state.configuration.apply({"deleteTopicWithBrokerRegistration": True})
+    ends(world)
+    assert other.pause == Pause.NONE and world.processor.cold_calls == begun
+    info = world.live.get("c1", "a:2")
+    assert info is not None and info.digest is None
+
+
+def test_small_registrations_at_hand_are_few(
+    world: World, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(turn, "TURN_UNITS", 100)
+    names = [f"n{number}" for number in range(2 * MOST_SMALL_BODIES)]
+    body = registration_body()
+    peers = [world.connect() for _ in names]
+    for name, peer in zip(names, peers, strict=True):
+        world.send(registration(Broker(name, 0, name), body), peer)
+    begun = sum(peer.pause == Pause.LATER for peer in peers)
+    assert begun == MOST_SMALL_BODIES
+    assert {peer.pause for peer in peers} == {Pause.LATER, Pause.TURN}
+    ends(world)
+    world.holds_work = False
+    for peer in peers:
+        if peer.pause == Pause.TURN:
+            world.next_turn(peer)
+    assert set(names) <= set(world.addrs)
 
 
 def test_digests_are_forgotten_in_steps_and_trusted_by_nobody_meanwhile() -> None:
