@@ -57,18 +57,42 @@ class Audit:
         self._is_on = is_on
 
     def before(self, command: RemotingCommand) -> State | None:
-        """What a registration may change, to be compared after it; None without one."""
+        """What a registration may change, to be compared after it; None without one.
+
+        Others may register between two steps of it, so that nothing is looked at that
+        they change; but for mappings, which may name any group.
+        """
         if not self._is_on or command.code != RequestCode.REGISTER_BROKER:
             return None
-        tables, ext_fields = self._tables, command.ext_fields or {}
+        ext_fields = command.ext_fields or {}
         cluster, addr = ext_fields.get("clusterName"), ext_fields.get("brokerAddr")
-        info = tables.broker_live_table.get(cluster or "", addr or "")
-        counts = tables.topic_changes, tables.group_changes, tables.mapping_changes
+        name = ext_fields.get("brokerName")
+        key = cluster or "", addr or ""
+        is_member = name in self._tables.cluster_addr_table.get(key[0], ())
+        servers = self._tables.filter_server_table.get(key)
+        mappings = self._tables.mapping_changes
+        live, group = self._live(key), self._group(name or "", addr)
+        return is_member, servers, mappings, live, group
+
+    def _live(self, key: tuple[str, str]) -> State | None:
+        info = self._tables.broker_live_table.get(*key)
         if info is None:
-            return (*counts, None)
+            return None
         version, timeout = info.data_version, info.heartbeat_timeout_millis
-        owner = info.owner
-        return (*counts, info.broker_name, info.ha_server_addr, version, timeout, owner)
+        return info.broker_name, info.ha_server_addr, version, timeout, info.owner
+
+    def _group(self, name: str, addr: str | None) -> State | None:
+        data = self._tables.broker_addr_table.get(name)
+        if data is None:
+            return None
+        return (
+            tuple(data.broker_addrs.ids_of(addr)),
+            data.enable_acting_master,
+            data.zone_name,
+            data.queues_added,
+            data.queues_changed,
+            data.queues_removed,
+        )
 
     def note(
         self,

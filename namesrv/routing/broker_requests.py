@@ -5,7 +5,6 @@ Source: `DefaultRequestProcessor#registerBroker`, `#unregisterBroker`,
 """
 
 import zlib
-from contextlib import nullcontext
 from typing import Final, Literal
 
 from namesrv._impl import Connection
@@ -41,7 +40,8 @@ def register_broker(
     header = RegisterBrokerRequestHeader.read(ext_fields)
     busy = state.tables.busy
     is_small = _is_small(command.body, header)
-    if (busy.has_body and not is_small) or busy.is_busy(header.broker_name or ""):
+    is_full = busy.has_small_bodies if is_small else busy.has_body
+    if is_full or busy.is_busy(header.broker_name or ""):
         return Pause.TURN
     if not _checksum_matches(header.body_crc32, command.body):
         state.outbox.warn(
@@ -65,8 +65,9 @@ def _register(
 ) -> Steps[RemotingCommand]:
     """The group is held from before the body is read, so that nothing comes between."""
     busy = state.tables.busy
-    one_by_one = nullcontext() if _is_small(command.body, header) else busy.hold_body()
-    with one_by_one, busy.hold(header.broker_name or ""):
+    is_small = _is_small(command.body, header)
+    body_at_hand = busy.hold_small_body() if is_small else busy.hold_body()
+    with body_at_hand, busy.hold(header.broker_name or ""):
         try:
             body, is_dated = yield from _read_body(state, command, header)
             if header.broker_id is None:

@@ -8,8 +8,12 @@ another turn, or waits in line; a lookup of a route that would mix two registrat
 from collections import Counter
 from collections.abc import Collection, Iterator
 from contextlib import AbstractContextManager, contextmanager
+from typing import Final
 
 from namesrv.work import WAIT, Steps
+
+MOST_SMALL_BODIES: Final = 64
+"""What is read of one takes 20 times its bytes, too."""
 
 
 class BusyGroups:
@@ -20,6 +24,12 @@ class BusyGroups:
         self._hidden: set[str] = set()
         self._awaited: Counter[str] = Counter()
         self._has_body = False
+        self._small_bodies = 0
+
+    @property
+    def has_small_bodies(self) -> bool:
+        """Whether as many small bodies as may be are read or applied at once."""
+        return self._small_bodies >= MOST_SMALL_BODIES
 
     @property
     def has_body(self) -> bool:
@@ -47,21 +57,21 @@ class BusyGroups:
 
     def wait(self, name: str) -> Steps[None]:
         """Wait until nobody holds a group."""
-        if name not in self._held:
-            return
-        self._awaited[name] += 1
-        try:
-            while name in self._held:
-                yield WAIT
-        finally:
-            self._awaited[name] -= 1
-            if not self._awaited[name]:
-                del self._awaited[name]
+        return self.wait_all((name,))
 
     def wait_all(self, names: Collection[str]) -> Steps[None]:
         """Wait until nobody holds any of these."""
-        while not self._held.isdisjoint(names):
-            yield WAIT
+        if self._held.isdisjoint(names):
+            return
+        self._awaited.update(names)
+        try:
+            while not self._held.isdisjoint(names):
+                yield WAIT
+        finally:
+            for name in names:
+                self._awaited[name] -= 1
+                if not self._awaited[name]:
+                    del self._awaited[name]
 
     def hold(self, name: str) -> AbstractContextManager[None]:
         """A group is being changed, from here on to the end of the block."""
@@ -85,6 +95,15 @@ class BusyGroups:
             yield
         finally:
             self._has_body = False
+
+    @contextmanager
+    def hold_small_body(self) -> Iterator[None]:
+        """As `hold_body`, for one of the small ones."""
+        self._small_bodies += 1
+        try:
+            yield
+        finally:
+            self._small_bodies -= 1
 
     def hide(self, name: str) -> None:
         """From now on until it is no longer held, routes with a group wait."""

@@ -40,12 +40,14 @@ class KVConfigManager:
             outbox, lambda: options.kv_config_path, self._content, self._settle
         )
 
-    def load(self, data: bytes | None) -> None:
-        """Take over the file's content, None for no file (section 4.4).
+    def load(self, data: bytes | None, *, has_copy: bool = False) -> None:
+        """Take over the file's content, None for no file (section 4.4); `has_copy` says
+        that a copy of the last content lies beside it.
 
         Raises StartFailed when it cannot be read: starting empty would overwrite it.
+        One without a byte is an empty table, unless there is a copy.
         """
-        if data is None:
+        if data is None or not (data.strip() or has_copy):
             return
         path = self._options.kv_config_path
         damage = damage_of(data)

@@ -25,7 +25,7 @@ from namesrv.routing import (
     route_requests,
     topic_requests,
 )
-from namesrv.routing.access import CLASSES
+from namesrv.routing.access import CLASSES, RequestClass
 from namesrv.routing.audit import State
 from namesrv.routing.outbox import LateAnswer, LogEvent
 from namesrv.routing.state import ColdAnswer, RoutingState
@@ -64,6 +64,8 @@ HANDLERS: Final[dict[int, Handler]] = {
     RequestCode.GET_NAMESRV_CONFIG: config_requests.get_namesrv_config,
 }
 
+_READING: Final = (RequestClass.ROUTE_READ, RequestClass.ADMIN_READ)
+
 
 class RequestProcessor:
     """Owns the state and answers what the hot path does not."""
@@ -100,7 +102,8 @@ class RequestProcessor:
             ended = turn.advance(handled)
             if ended is None:
                 later = self._later(handled, command, connection)
-                self.state.unfinished.put(later, connection)
+                is_reading = CLASSES[RequestCode(command.code)] in _READING
+                self.state.unfinished.put(later, connection, is_reading=is_reading)
                 return None
             handled = ended[0]
         if handled is None:

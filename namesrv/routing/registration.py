@@ -85,6 +85,7 @@ class Registration:
         # Until its end routes with this group that are not ready have to wait, and the
         # last registration is not taken for repeated.
         tables.busy.hide(name)
+        forgotten = tables.digests_forgotten
         self._forget_digest(tables, cluster)
         group = yield from self._join_group(tables, cluster, name)
         if self._is_outdated(tables, group.data, cluster, outbox):
@@ -111,7 +112,8 @@ class Registration:
         if group.min_changed and options.notify_min_broker_id_changed:
             ha_server_addr = self._header.ha_server_addr
             notify_min_broker_id_change(group.data, None, ha_server_addr, outbox)
-        if self._has_own_master(tables, group.data, cluster):
+        is_of_these_options = tables.digests_forgotten == forgotten
+        if is_of_these_options and self._has_own_master(tables, group.data, cluster):
             tables.keep_digest(group.data, info, self._digest)
         info.answer_ext_fields = write_ext_fields(result)
         return result

@@ -112,6 +112,7 @@ class RoutingState:
         """Tell the hot path what it may answer, after anything that decides it."""
         body = self._ready_order_topic_body()
         self.hot.order_topic_body = body or b""
+        self.hot.header_max_bytes = longest_header(self.options)
         self.outbox.is_debugging = is_debugging = self.options.log_level == "DEBUG"
         codes = HotCode.NONE
         if self.serialize_type == SerializeType.JSON and not self.draining:

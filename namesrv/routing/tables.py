@@ -28,10 +28,11 @@ class RouteTables:
     `gone_since` says since when (monotonic ms) a group that mappings name is gone, the
     oldest first; `mapped_topics` which topics name it; `leftovers` what nobody has
     registered any more; `group_texts` has the members of brokerAddrTable. Counted are
-    changes of lists of topics (`topic_changes`, the topics are in `topic_log`), of a
-    group's part of routes (`group_changes`), of anything that is kept (`changes`), of
-    mappings (`mapping_changes`), and topics that went (`topic_removals`). `routes` are
-    entries of groups in topics, and mappings; `busy` has groups changed in steps.
+    changes of a group's part of routes (`group_changes`), of anything that is kept
+    (`changes`), of mappings (`mapping_changes`), and topics that went
+    (`topic_removals`); which topics changed is in `topic_log`. `routes` are entries of
+    groups in topics, and mappings; `busy` has groups changed in steps;
+    `digests_forgotten` is how often all of them had to be.
     """
 
     def __init__(self, route_answers: RouteAnswers) -> None:
@@ -51,11 +52,11 @@ class RouteTables:
         self.group_texts = OrderedTexts(self._write_group, BLOCK_GROUPS)
         self.leftovers = Leftovers()
         self.topic_log = TopicLog()
-        self.topic_changes = 0
         self.group_changes = 0
         self.changes = 0
         self.routes = 0
         self.mapping_changes = 0
+        self.digests_forgotten = 0
         self._with_addrs = OrderedTexts(write_string)
         self._answers = 0
         self.numbers = TopicNumbers()
@@ -113,7 +114,6 @@ class RouteTables:
         data.queues_changed += changed
         if added or changed:
             data.is_read_only = False
-            self.topic_changes += 1
             self._note_change(data)
         if numbers.rounds != rounds:
             for other in self.broker_addr_table.values():
@@ -127,7 +127,6 @@ class RouteTables:
         if entry.queues.pop(broker_name, None) is None:
             return
         self.routes -= 1
-        self.topic_changes += 1
         self._log_topics((entry.topic,))
         data = self.broker_addr_table.get(broker_name)
         if data is not None:
@@ -225,7 +224,8 @@ class RouteTables:
             self._note_change(data)
 
     def forget_all_digests(self) -> Steps[None]:
-        """As `forget_digests`, for every broker."""
+        """As `forget_digests`, for every broker, those under way included."""
+        self.digests_forgotten += 1
         for names in batches(list(self.broker_addr_table), Cost.GROUP):
             self.forget_digests(names)
             yield len(names) * Cost.GROUP
@@ -335,7 +335,6 @@ class RouteTables:
     def join_cluster(self, cluster: str, broker_name: str | None) -> None:
         """Put a name into a cluster, which is made if it is the first."""
         if self.cluster_names.join(cluster, broker_name):
-            self.topic_changes += 1
             self.changes += 1
             self._log_group(broker_name)
             if broker_name is None or broker_name not in self.broker_addr_table:
@@ -344,7 +343,6 @@ class RouteTables:
     def leave_cluster(self, cluster: str, broker_name: str | None) -> None:
         """Take a name out of a cluster, and the cluster out if it was the last."""
         if self.cluster_names.leave(cluster, broker_name):
-            self.topic_changes += 1
             self.changes += 1
             self._log_group(broker_name)
             self.leftovers.settle(LeftoverKind.NAME, broker_name, cluster)
@@ -357,7 +355,6 @@ class RouteTables:
                 self.topic_queue_table[entry.topic] = entry
                 self.routes += len(entry.queues)
                 self._mark(entry.topic)
-        self.topic_changes += 1
         self.topic_log.restart()
 
     def _log_group(self, broker_name: str | None) -> None:

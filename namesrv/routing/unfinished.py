@@ -1,21 +1,24 @@
 """Work that did not end in the turn in which it was begun.
 
-Each turn of the loop it goes on for a share of the turn, each work in line. Nothing is
-ever dropped in the middle: our own end carries all of it out (`finish`).
+Each turn of the loop it goes on for a share of the turn, in lines that are fair: what
+changes the tables comes before what only reads them, and each address has one share.
+Nothing is ever dropped in the middle: our own end carries all of it out (`finish`).
 """
 
 import logging
-from collections import deque
 from traceback import format_exc
 from typing import Final
 
 from namesrv._impl import Connection
-from namesrv.routing.outbox import LogEvent, Outbox
+from namesrv.routing.fair_lines import FairLines, host_in_line
+from namesrv.routing.outbox import Close, LogEvent, Outbox
 from namesrv.routing.turn import TURN_UNITS, Turn
 from namesrv.work import Steps
 
 SPARED_UNITS: Final = TURN_UNITS // 2
 """The part of a turn that is for connections that wait for theirs."""
+_OWN: Final = ""
+"""Stands for an address where nobody has asked: ends of connections, the scan."""
 
 
 class UnfinishedWork:
@@ -24,21 +27,25 @@ class UnfinishedWork:
     def __init__(self, turn: Turn, outbox: Outbox) -> None:
         self._turn = turn
         self._outbox = outbox
-        self._line: deque[Steps[None]] = deque()
+        self._lines: FairLines[Steps[None]] = FairLines()
         self._asking: set[Connection] = set()
 
     def __bool__(self) -> bool:
-        return bool(self._line)
+        return bool(self._lines)
 
     def begin(self, steps: Steps[None]) -> None:
         """Begin work that nobody waits for; it waits if this turn is too short."""
         if not self._is_done(steps, 0):
-            self._line.append(steps)
+            self._lines.put(_OWN, steps, is_first=True)
 
-    def put(self, steps: Steps[None], connection: Connection) -> None:
-        """The rest of a request of a connection; the last step answers it."""
+    def put(
+        self, steps: Steps[None], connection: Connection, *, is_reading: bool
+    ) -> None:
+        """The rest of a request of a connection, which changes something or only reads;
+        the last step answers it."""
         self._asking.add(connection)
-        self._line.append(self._until_answered(steps, connection))
+        asked = self._until_answered(steps, connection)
+        self._lines.put(host_in_line(connection), asked, is_first=not is_reading)
 
     def is_asking(self, connection: Connection) -> bool:
         """Whether a request of a connection is among the work."""
@@ -47,16 +54,16 @@ class UnfinishedWork:
     def go_on(self, *, others_wait: bool) -> None:
         """Another turn of the loop has begun: half of it is for this if others wait."""
         spared = SPARED_UNITS if others_wait else 0
-        for _ in range(len(self._line)):
-            steps = self._line.popleft()
+        for _ in range(len(self._lines)):
+            host, steps, is_first = self._lines.take()
             if not self._is_done(steps, spared):
-                self._line.append(steps)
+                self._lines.put(host, steps, is_first=is_first)
             if self._turn.left <= spared:
                 return
 
     def finish(self) -> None:
         """Our own end: carry out what was begun, at once."""
-        while self._line:
+        while self._lines:
             self._turn.begin()
             self.go_on(others_wait=False)
 
@@ -65,6 +72,10 @@ class UnfinishedWork:
     ) -> Steps[None]:
         try:
             yield from steps
+        except Exception:
+            # There will be no answer, and nobody may wait for it.
+            self._outbox.put(Close(connection))
+            raise
         finally:
             self._asking.discard(connection)
 

@@ -74,6 +74,11 @@ class Connections:
         return bool(self._turns or self._state.unfinished)
 
     @property
+    def are_waiting(self) -> bool:
+        """Whether connections wait for their turn of the loop."""
+        return bool(self._turns)
+
+    @property
     def has_newer_clients(self) -> bool:
         """Whether there is a client that understands GO_AWAY, or may do so because it
         has not asked anything yet (section 5.8)."""

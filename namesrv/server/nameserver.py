@@ -32,6 +32,7 @@ from namesrv.server.file_limit import (
     raise_file_limit,
 )
 from namesrv.server.files import read
+from namesrv.server.kv_config_file import load_kv_config
 from namesrv.server.life_log import log_end, log_start, log_stop
 from namesrv.server.listeners import address_of, open_listeners
 from namesrv.server.logs import EventLog, look_after_log_file
@@ -151,7 +152,7 @@ class NameServer:
         self._access_keys.load()
         self._audit_log.open()
         try:
-            state.kv_config.load(read(self._options.kv_config_path))
+            load_kv_config(state.kv_config, self._options.kv_config_path)
             self._load_configuration()
         except StorageError as exc:
             raise StartFailed(str(exc)) from None

@@ -130,8 +130,12 @@ class NamesrvProtocol(asyncio.Protocol):
         """The end, whoever wanted it."""
         self._connections.lost(self)
 
-    def resume(self, answer: bytes = b"") -> None:
-        """Go on after a pause, with the answer that had to wait."""
+    def resume(self, answer: bytes | None = None) -> None:
+        """Go on after a pause, with the answer that had to wait, if it was for that.
+
+        Others who wait for their turn have it before the request after that one is
+        begun: what one connection has sent ahead must not keep a place for it.
+        """
         self._is_in_line = False
         if self.closing_since_ms is not None:
             return
@@ -141,9 +145,13 @@ class NamesrvProtocol(asyncio.Protocol):
         if self._blocked or self._connections.is_halted:
             # Nobody takes or gets more answers: that one is sent, the rest waits again.
             self.connection.pause = Pause.OUTPUT
+            output = answer or b""
+        elif answer is not None and self.input_bytes and self._connections.are_waiting:
+            self.connection.pause = Pause.TURN
+            self.connection.waiting_code = 0
             output = answer
         else:
-            output = self.connection.resume(self._connections.now_ms, answer)
+            output = self.connection.resume(self._connections.now_ms, answer or b"")
         if output:
             self._write(output)
         self._care(len(output))

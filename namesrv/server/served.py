@@ -38,7 +38,7 @@ class Served(Protocol):
     def cut_off(self) -> None:
         """Close it now, and drop what it keeps."""
 
-    def resume(self, answer: bytes = b"") -> None:
+    def resume(self, answer: bytes | None = None) -> None:
         """Go on after a pause, with the answer that had to wait."""
 
     def send_pieces(self, pieces: Iterator[bytes], kept_bytes: int) -> None:

@@ -27,6 +27,7 @@ from namesrv.server.data_directory import LOCK_FILE
 from namesrv.server.event_loop import loop_factory
 from namesrv.server.file_limit import raise_file_limit
 from namesrv.server.files import read
+from namesrv.server.kv_config_file import load_kv_config
 from namesrv.server.line_file import check_kind
 from namesrv.server.listeners import open_listeners
 from namesrv.server.logs import EventLog
@@ -90,7 +91,7 @@ class StartCheck:
     def _look_at_state_files(self) -> None:
         options = self._options
         state = RequestProcessor(options, wall_millis, monotonic_millis()).state
-        self._collect(lambda: state.kv_config.load(read(options.kv_config_path)))
+        self._collect(lambda: load_kv_config(state.kv_config, options.kv_config_path))
         self._collect(lambda: state.configuration.load(read(options.config_store_path)))
 
     def _look_at_access_keys(self) -> None:

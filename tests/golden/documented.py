@@ -175,10 +175,6 @@ DIFFERENCES: Final = (
     Difference("broker-options", 13, "9.7", body=_OPTIONS_VERSION),
 )
 
-REFUSED_STARTS: Final = {"kv_preloaded_empty": ("9.4", "is empty, as after a crash")}
-"""Recordings with files that we refuse to start with: the paragraph, and what is said
-of them."""
-
 
 def documented_difference(recording: str, step: int) -> Difference | None:
     """The row about this step, if there is one."""

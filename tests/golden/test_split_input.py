@@ -6,7 +6,6 @@ from typing import Final
 
 import pytest
 
-from tests.golden.documented import REFUSED_STARTS
 from tests.golden.player import Player
 from tests.golden.server_options import server_options
 from tests.golden.transcript import (
@@ -42,9 +41,7 @@ def is_gluable(transcript: Transcript) -> bool:
 
 
 GLUABLE: Final = [
-    name
-    for name in transcript_names()
-    if name not in REFUSED_STARTS and is_gluable(read_transcript(name))
+    name for name in transcript_names() if is_gluable(read_transcript(name))
 ]
 HANDFUL: Final = (
     "binary_responses",

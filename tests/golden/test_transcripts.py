@@ -8,9 +8,6 @@ from typing import Any, Final
 
 import pytest
 
-from namesrv.errors import StartFailed
-from namesrv.options import Options
-from tests.golden.documented import REFUSED_STARTS
 from tests.golden.peer import Peer
 from tests.golden.player import Connect, Player
 from tests.golden.server_options import server_options
@@ -73,8 +70,6 @@ def replay_once(
         home, transcript.properties, transcript.environ, transcript.files
     )
     options = dataclasses.replace(options, **values)
-    if transcript.name in REFUSED_STARTS:
-        return refused_start(options, loop, REFUSED_STARTS[transcript.name][1])
     complaints = []
     with (
         ServerThread(options, loop) as server,
@@ -86,15 +81,6 @@ def replay_once(
                 complaints.append(complaint(transcript.name, step, got))
         complaints += [f"came without being due: {f!r}" for f in player.leftovers()]
     return [text for text in complaints if text is not None]
-
-
-def refused_start(options: Options, loop: str, reason: str) -> list[str]:
-    """Whether the server refuses to start and says why; at best nothing."""
-    try:
-        with ServerThread(options, loop):
-            return ["it started"]
-    except StartFailed as error:
-        return [] if reason in str(error) else [str(error)]
 
 
 @pytest.mark.parametrize("name", transcript_names())

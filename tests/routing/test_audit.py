@@ -300,6 +300,22 @@ def test_registration_after_an_operators_change_is_audited() -> None:
     assert only(world).event == "REGISTER_BROKER"
 
 
+def test_a_registration_in_steps_is_not_audited_for_what_others_change() -> None:
+    world = audited()
+    body = registration_body(topic_table(*(f"T{n}" for n in range(3000))))
+    world.register(body=body)
+    world.state.tables.forget_digests(["broker-a"])
+    world.audited.clear()
+    world.holds_work = True
+    assert world.send(registration(Broker(), body)) == b""
+    other = world.connect()
+    world.register(Broker("b", 0, "b:1"), connection=other)
+    assert only(world).fields["brokerName"] == "b"
+    while world.state.unfinished:
+        world.next_step()
+    assert world.late_output.pop(world.connection) and world.audited == []
+
+
 def test_registrations_that_fail_are_audited() -> None:
     world = audited()
     world.send(registration(Broker(), ext={"bodyCrc32": "1"}))

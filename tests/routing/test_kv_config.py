@@ -331,7 +331,7 @@ def test_no_more_changes_wait_than_may(count: int, size: int) -> None:
 # --- the file at the start ------------------------------------------------------------
 
 
-@pytest.mark.parametrize("data", [None, b"null", b" null\n", b"[]"])
+@pytest.mark.parametrize("data", [None, b"", b" \r\n", b"null", b" null\n", b"[]"])
 def test_no_file_and_one_without_a_table(store: Store, data: bytes | None) -> None:
     store.manager.load(data)
     assert store.table("n") is None
@@ -380,11 +380,17 @@ def test_a_file_that_a_crash_emptied_refuses_to_start(
 ) -> None:
     """Java takes 0 bytes for an empty table, and overwrites the copy with it."""
     with pytest.raises(StartFailed) as caught:
-        store.manager.load(data)
+        store.manager.load(data, has_copy=True)
     assert str(caught.value) == (
         f"{PATH} {what}, as after a crash: put a copy of it there, such as {PATH}.bak,"
         " which the Java server writes, or remove it to begin with an empty table"
     )
+
+
+@pytest.mark.parametrize("data", [b"\0", b"\n\0"])
+def test_a_file_of_nuls_is_never_an_empty_table(store: Store, data: bytes) -> None:
+    with pytest.raises(StartFailed, match="has NUL bytes"):
+        store.manager.load(data, has_copy=False)
 
 
 @pytest.mark.parametrize(

@@ -6,8 +6,9 @@ import pytest
 
 from namesrv.hot_path import Pause
 from namesrv.routing import turn
+from namesrv.routing.busy_groups import MOST_SMALL_BODIES, BusyGroups
 from namesrv.routing.unfinished import SPARED_UNITS, UnfinishedWork
-from namesrv.work import WAIT, Steps
+from namesrv.work import STEP_UNITS, WAIT, Steps
 from tests.routing.peer import (
     Broker,
     data_version,
@@ -274,6 +275,98 @@ def test_a_mistake_of_ours_ends_only_the_work_that_has_it() -> None:
     unfinished.finish()
     world.flush()
     assert done == [1] and "ours" in str(world.event("internal error")["error"])
+
+
+def test_a_request_whose_work_fails_is_not_waited_for() -> None:
+    world = World()
+
+    def wrong() -> Steps[None]:
+        yield WAIT
+        raise KeyError("ours")
+
+    connection = world.connect()
+    world.state.unfinished.put(wrong(), connection, is_reading=False)
+    assert world.state.unfinished.is_asking(connection)
+    world.state.unfinished.finish()
+    world.flush()
+    assert world.closed == [connection] and world.has_event("internal error")
+    assert not world.state.unfinished.is_asking(connection)
+
+
+def counted(done: list[str], name: str, steps: int) -> Steps[None]:
+    for _ in range(steps):
+        yield STEP_UNITS
+    done.append(name)
+
+
+def test_what_changes_the_tables_does_not_wait_for_many_who_read() -> None:
+    world = World()
+    world.holds_work = True
+    unfinished, done = world.state.unfinished, list[str]()
+    for number in range(100):
+        reader = world.connect(f"10.0.1.{number}:1")
+        unfinished.put(counted(done, "read", 100), reader, is_reading=True)
+    unfinished.put(counted(done, "change", 20), world.connection, is_reading=False)
+    for _ in range(20):
+        world.next_step()
+    assert done == ["change"]
+
+
+def test_each_address_has_one_share_of_what_changes_the_tables() -> None:
+    world = World()
+    world.holds_work = True
+    unfinished, done = world.state.unfinished, list[str]()
+    for number in range(100):
+        greedy = world.connect(f"10.0.0.66:{number}")
+        unfinished.put(counted(done, "greedy", 40), greedy, is_reading=False)
+    unfinished.put(counted(done, "modest", 20), world.connection, is_reading=False)
+    for _ in range(30):
+        world.next_step()
+    assert done == ["modest"]
+
+
+def test_new_requests_leave_groups_to_who_waits_for_them() -> None:
+    busy = BusyGroups()
+    waiting = busy.wait_all({"a", "b"})
+    with busy.hold("a"):
+        assert next(waiting) == WAIT
+    assert busy.is_busy("a") and busy.is_busy("b") and not busy.is_busy("c")
+    assert list(waiting) == []
+    assert not busy.are_busy(["a", "b"])
+
+
+def test_a_registration_begun_under_other_options_is_not_recognised(
+    world: World,
+) -> None:
+    other = begin_again(world)
+    begun = world.processor.cold_calls
+    while not world.tables.busy.hides(["a"]):
+        world.next_step()
+    world.state.configuration.apply({"deleteTopicWithBrokerRegistration": True})
+    ends(world)
+    assert other.pause == Pause.NONE and world.processor.cold_calls == begun
+    info = world.live.get("c1", "a:2")
+    assert info is not None and info.digest is None
+
+
+def test_small_registrations_at_hand_are_few(
+    world: World, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(turn, "TURN_UNITS", 100)
+    names = [f"n{number}" for number in range(2 * MOST_SMALL_BODIES)]
+    body = registration_body()
+    peers = [world.connect() for _ in names]
+    for name, peer in zip(names, peers, strict=True):
+        world.send(registration(Broker(name, 0, name), body), peer)
+    begun = sum(peer.pause == Pause.LATER for peer in peers)
+    assert begun == MOST_SMALL_BODIES
+    assert {peer.pause for peer in peers} == {Pause.LATER, Pause.TURN}
+    ends(world)
+    world.holds_work = False
+    for peer in peers:
+        if peer.pause == Pause.TURN:
+            world.next_turn(peer)
+    assert set(names) <= set(world.addrs)
 
 
 def test_digests_are_forgotten_in_steps_and_trusted_by_nobody_meanwhile() -> None:

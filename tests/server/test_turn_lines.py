@@ -57,6 +57,14 @@ def test_brokers_leave_every_fourth_turn_to_the_others() -> None:
     assert [name[0] for name in taken] == list("bbbobbboo")
 
 
+def test_turns_that_nobody_else_wanted_do_not_count() -> None:
+    lines = lines_of(*(waiting(f"b{number}:1", 103) for number in range(9)))
+    for _ in range(4):
+        lines.take()
+    lines.put(waiting("o:1"))
+    assert [name[0] for name in order(lines)] == list("bbbobb")
+
+
 def test_nobody_has_a_turn_after_the_end() -> None:
     lines = lines_of(waiting("a:1", 103), waiting("b:1"))
     lines.clear()

@@ -1,0 +1,57 @@
+"""Who is served meanwhile when one peer sends request after request."""
+
+import asyncio
+from pathlib import Path
+
+import pytest
+
+from tests.routing.peer import (
+    Broker,
+    data_version,
+    registration,
+    registration_body,
+    request,
+    topic_table,
+)
+from tests.server.stage import Stage
+
+TOPICS = [f"T{number}" for number in range(2000)]
+"""More than a turn has room for."""
+
+
+@pytest.fixture
+def stage(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Stage:
+    stage = Stage(tmp_path)
+    monkeypatch.setattr(asyncio, "get_running_loop", lambda: stage)
+    return stage
+
+
+def large_registration(name: str, counter: int) -> bytes:
+    """One that takes several turns, whatever the last one was."""
+    body = registration_body(
+        topic_table(*TOPICS, queues=counter), version=data_version(counter)
+    )
+    return registration(Broker(name, 0, f"{name}:1"), body)
+
+
+@pytest.mark.parametrize("first", ["103", "217", "103 one-way"])
+def test_a_broker_registers_between_two_requests_of_a_greedy_peer(
+    stage: Stage, first: str
+) -> None:
+    greedy = stage.accept(("10.0.0.66", 1))
+    broker = stage.accept(("10.0.0.1", 1))
+    queue_datas = ",".join(f'{{"brokerName":"{n}"}}' for n in range(5000))
+    body = f'{{"queueDatas":[{queue_datas}]}}'.encode()
+    for counter in range(1, 9):
+        sent = large_registration("greedy", counter)
+        if first == "217":
+            sent = request(217, {"topic": "T"}, body)
+        elif "one-way" in first:
+            sent = sent.replace(b'"flag":0', b'"flag":2')
+        greedy.receive(sent)
+    broker.receive(large_registration("b", 1))
+    while not broker.answers() and stage.turn():
+        pass
+    assert [answer.code for answer in broker.answers()] == [0]
+    left_bytes = greedy.protocol.connection.buffered_bytes
+    assert left_bytes > 4 * len(sent)
