@@ -7,7 +7,11 @@ default, as in Java (section 2.0). Required fields are not enforced.
 from collections.abc import Mapping
 from dataclasses import dataclass
 
-from namesrv.codes import ZONE_NAME
+from namesrv.codes import (
+    DEFAULT_HEARTBEAT_TIMEOUT_MILLIS,
+    MOST_HEARTBEAT_TIMEOUT_MILLIS,
+    ZONE_NAME,
+)
 from namesrv.wire.lenient_json import (
     INT_HIGH,
     INT_LOW,
@@ -52,6 +56,15 @@ class RegisterBrokerRequestHeader:
             body_crc32=checksum or 0,
             zone_name=ext_fields.get(ZONE_NAME),
         )
+
+    @property
+    def timeout_millis(self) -> int:
+        """How long the broker may be silent; the default where it does not say."""
+        millis = self.heartbeat_timeout_millis
+        if millis is None:
+            return DEFAULT_HEARTBEAT_TIMEOUT_MILLIS
+        most = MOST_HEARTBEAT_TIMEOUT_MILLIS
+        return max(-most, min(millis, most))
 
 
 @dataclass(slots=True, frozen=True)
