@@ -248,6 +248,9 @@ class Session(Stack):
         self.configured = wanted
         self.world.state.configuration.apply(changes, by="SIGHUP")
         self.world.flush()
+        if not self.world.state.unfinished:
+            # What an unchanged registration does may be something else now.
+            assert not any(info.digest for info in self.world.live.entries())
         return ",".join(changes)
 
     def _remote_values(self) -> dict[str, Any]:
