@@ -26,7 +26,7 @@ def main() -> int:
     from namesrv.cli import main as obey  # noqa: PLC0415
 
     code = obey()
-    # What comes now would spoil the exit code.
+    # A signal that comes now would spoil the exit code.
     for number in (signal.SIGTERM, signal.SIGINT, signal.SIGHUP):
         signal.signal(number, signal.SIG_IGN)
     return code

@@ -1,7 +1,7 @@
 """The brokers of one connection, for both twins of `Connection`.
 
 A live broker is carried by the connection that it registered on last, and by no other.
-What a connection has lost to another one is remembered for a while, so that late last
+A connection remembers for a while which brokers it lost to others, so that late last
 words from there can be told (docs/architecture.md, "The state").
 """
 

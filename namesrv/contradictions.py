@@ -1,4 +1,4 @@
-"""What is wrong with the value of an option beside the values of the others.
+"""Values of options that are wrong beside the values of others.
 
 Each sentence names the option whose change would mend it.
 """
@@ -74,7 +74,7 @@ def _shared_files(options: Options) -> Iterator[tuple[str, str]]:
 
 
 def _tls_contradictions(options: Options) -> Iterator[tuple[str, str]]:
-    """What would let in everybody, or nobody, where the operator wanted otherwise."""
+    """TLS options that let in everybody, or nobody, against the operator's wish."""
     if options.tls_server_mode == "disabled":
         return
     has_certificate = bool(options.tls_server_cert_path)

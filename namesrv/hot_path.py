@@ -55,7 +55,7 @@ DEFAULT_HEADER_MAX_BYTES: Final = 0xFFFFFF
 """Longest header that a frame can name: its length has 24 bits."""
 
 ANY_VERSION: Final = 2**31 - 1
-"""What is taken for the version of a client that has not asked anything yet."""
+"""Stands for the version of a client that has not asked anything yet."""
 
 MOST_HEAD_MEMBERS: Final = 32
 """A header object with more members goes to the full reader."""

@@ -1,4 +1,4 @@
-"""Words that are nearly a name: what would have no effect without a word about it.
+"""Words that are nearly a name, and would silently have no effect.
 
 A key that nobody knows is kept, as Java keeps it. One that is nearly the name of an
 option is a mistake, because the option would silently stay what it is.

@@ -1,10 +1,10 @@
-"""Units of work, what each kind of work costs in them, and work that goes in steps.
+"""Units of work, the cost of each kind of work in them, and work that goes in steps.
 
-A unit is about a microsecond of CPU of the compiled build. Whatever a peer can make
-longer than one turn of the loop is a generator: it yields the units that it has spent
-since it last yielded, and returns its result. `routing.turn` drives it, a turn's share
-at a time, so that others are served in between. Whatever one step changes has to leave
-the tables whole, because lookups run between two steps.
+A unit is about a microsecond of CPU of the compiled build. Work that a peer can
+make longer than one turn of the loop is a generator: it yields the units that it has
+spent since it last yielded, and returns its result. `routing.turn` drives it, a turn's
+share at a time, so that others are served in between. Each step has to leave the tables
+whole, because lookups run between two steps.
 """
 
 from collections.abc import Generator, Iterator, Sequence
@@ -54,7 +54,7 @@ class Cost(IntEnum):
     """One broker group, or one broker of a group, visited."""
 
 
-STEP_UNITS = 250
+STEP_UNITS = 500
 """Work in steps yields at least this often."""
 
 

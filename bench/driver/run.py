@@ -24,7 +24,10 @@ from bench.driver.servers import OURS_FAST, OURS_PURE, Server
 from bench.driver.station import Station
 from bench.driver.storms import measure_storms
 
-_STORM_SERVERS = ("ours-fast", "ours-pure", "java-5.3.3-2g", "java-5.5.0-2g")
+_STORM_SERVERS = (
+    *("ours-fast", "ours-pure", "other-fast"),
+    *("java-5.3.3-2g", "java-5.5.0-2g"),
+)
 
 
 def measure(

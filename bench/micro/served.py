@@ -5,7 +5,9 @@ from typing import Any
 
 from bench.driver.remoting import GET_ROUTE, Request, route_request
 from bench.driver.tables import Table
+from namesrv.hot_path import Pause
 from namesrv.options import Options
+from namesrv.routing.outbox import LateAnswer
 from namesrv.routing.processor import RequestProcessor
 
 NOW_MS = 1_000_000
@@ -43,15 +45,25 @@ class Served:
         self.connection = twin.Connection(self.state.hot, "127.0.0.1:1")
 
     def receive(self, data: bytes) -> bytes:
-        """All answers, also those that come after a turn of the loop."""
+        """All answers, also those that come after turns of the loop."""
         output: bytes = self.connection.receive(data, NOW_MS)
         while self.connection.pause:
             self.state.turn.begin()
-            output += self.connection.resume(NOW_MS)
+            self.state.unfinished.go_on(others_wait=False)
+            output += self._resume()
         self.state.turn.begin()
         if self.state.outbox:
             self.state.outbox.take()
         return output
+
+    def _resume(self) -> bytes:
+        """Go on after a pause; one for an answer that has to wait ends with it."""
+        if self.connection.pause != Pause.LATER:
+            return bytes(self.connection.resume(NOW_MS))
+        for effect in self.state.outbox.take():
+            if isinstance(effect, LateAnswer):
+                return bytes(self.connection.resume(NOW_MS, effect.frame))
+        return b""
 
     def fill(self, table: Table) -> None:
         """Register all brokers of a table."""

@@ -1,4 +1,4 @@
-"""What a run teaches, in at most ten sentences, the unflattering ones among them."""
+"""The lessons of a run, in at most ten sentences, the unflattering ones among them."""
 
 from bench.report.budgets import ECHO, FAST, JAVA, PURE, RUST, Budget
 from bench.report.figures import Figures, share
@@ -22,7 +22,7 @@ def learnt(figures: Figures, lines: list[Budget]) -> str:
         _missed(lines),
     ]
     found = "".join(f"* {sentence}\n" for sentence in sentences if sentence)
-    return f"## What was learnt\n\n{found}"
+    return f"## Lessons\n\n{found}"
 
 
 def _lookups(figures: Figures) -> str:
@@ -65,7 +65,7 @@ def _ceiling(figures: Figures) -> str:
 
 def _cores(figures: Figures) -> str:
     return (
-        "Every server had one core. Ours uses one whatever the machine has; Java and"
+        "Every server had one core. Ours uses one on every machine; Java and"
         " rocketmq-rust would use all of them, and on eight cores a client that keeps"
         " them busy would see them closer than here."
     )

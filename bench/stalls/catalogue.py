@@ -182,7 +182,7 @@ def _broker_rows() -> Iterator[Row]:
 def _large_registration_rows() -> Iterator[Row]:
     yield Row(
         "103 large, unchanged",
-        "what the big broker sends every 30 s",
+        "the repetition that the big broker sends every 30 s",
         lambda size: largest.big_registration(size),
         _register_big,
         is_frame=True,

@@ -1,4 +1,4 @@
-"""Sends one row to a server: what it cost, what was answered, who waited how long."""
+"""Sends one row to a server: its cost, the bytes answered, and the longest wait."""
 
 import select
 import socket

@@ -156,7 +156,7 @@ cdef class Connection:
         self.needs_care = True
 
     def abandon(self):
-        """It ended: what was read and not carried out is dropped, however long
+        """It ended: requests read and not carried out are dropped, however long
         somebody refers to this connection."""
         self._decoder = FrameDecoder(
             self._hot.frame_max_bytes, self._hot.header_max_bytes
@@ -265,7 +265,7 @@ cdef class Connection:
         return True
 
     cdef int _put_back(self) except -1:
-        """The request comes again in another turn. What a broker says to stay alive
+        """The request comes again in another turn. A broker's sign of life
         counts from when it was read, unless the processor has to look at it first."""
         cdef FrameView frame
         cdef HeadView head
@@ -273,7 +273,7 @@ cdef class Connection:
         self.pause = PAUSE_TURN
         self.waiting_code = 0
         self._decoder.undo()
-        # Anew: whoever was asked meanwhile may have fed this connection.
+        # Anew: code that was called meanwhile may have fed this connection.
         if not self._decoder.next_view(&frame):
             return 0
         self._decoder.undo()

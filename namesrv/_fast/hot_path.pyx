@@ -1,4 +1,4 @@
-"""What the hot path has to know to answer, the same for all connections."""
+"""Everything that the hot path needs for answers, the same for all connections."""
 
 from namesrv._fast.head_shapes cimport HeadShapes
 from namesrv._fast.live_table cimport BrokerLiveTable
@@ -9,7 +9,7 @@ from namesrv.hot_path import DEFAULT_HEADER_MAX_BYTES, check_instance, check_siz
 
 
 cdef class HotPath:
-    """What all connections share: the tables, the mask, and the way to the processor.
+    """Shared by all connections: the tables, the mask, and the way to the processor.
 
     `hot_codes` is a HotCode mask; `order_topic_body` is the body that every
     registration is answered with, empty for none; `turn_taken` says that a large

@@ -3,8 +3,9 @@
 Open addressing with linear probing, at most two thirds full; removal moves the cluster
 behind it back, so that there are no tombstones. Brokers choose the names of topics,
 so the hash is SipHash-1-3 with a random key, as that of Python's texts: a faster one
-with a secret seed has pairs of names that collide whatever the seed is. Slots borrow what a dictionary owns, where the garbage
-collector sees it: a table holds connections, which lead back to the table.
+with a secret seed has pairs of names that collide under every seed. Slots borrow from a
+dictionary, where the garbage collector sees the objects: a table holds connections,
+which lead back to the table.
 """
 
 import os

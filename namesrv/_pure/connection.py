@@ -153,7 +153,7 @@ class Connection:
         self.needs_care = True
 
     def abandon(self) -> None:
-        """It ended: what was read and not carried out is dropped, however long
+        """It ended: requests read and not carried out are dropped, however long
         somebody refers to this connection."""
         self._decoder = FrameDecoder(
             self._hot.frame_max_bytes, self._hot.header_max_bytes
@@ -235,7 +235,7 @@ class Connection:
         return True
 
     def _put_back(self, head: Head | None) -> None:
-        """The request comes again in another turn. What a broker says to stay alive
+        """The request comes again in another turn. A broker's sign of life
         counts from when it was read, unless the processor has to look at it first."""
         self.pause = Pause.TURN
         self.waiting_code = 0 if head is None else head.code

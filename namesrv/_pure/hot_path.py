@@ -1,4 +1,4 @@
-"""What the hot path has to know to answer, the same for all connections."""
+"""Everything that the hot path needs for answers, the same for all connections."""
 
 from collections.abc import Callable
 from typing import Any, Literal
@@ -21,7 +21,7 @@ request is to come again in another turn of the loop. Raises ConnectionFault."""
 
 
 class HotPath:
-    """What all connections share: the tables, the mask, and the way to the processor.
+    """Shared by all connections: the tables, the mask, and the way to the processor.
 
     `hot_codes` is a HotCode mask; `order_topic_body` is the body that every
     registration is answered with, empty for none; `turn_taken` says that a large

@@ -147,7 +147,7 @@ def _run(options: Options, words: Words, output: "LogOutput") -> None:
 
 
 def _warn(output: "LogOutput", warning: str) -> None:
-    """Of the options: whoever starts the server sees it, and a log file has it too."""
+    """Of the options: the terminal shows it, and a log file has it too."""
     from namesrv.server.logs import LOGGER  # noqa: PLC0415
 
     output.say(f"namesrv: warning: {warning}", is_error=True)

@@ -86,7 +86,7 @@ def _build(sources: Sequence[Source], mistakes: list[str]) -> Options | None:
         attribute = BY_NAME[name].attribute
         path = os.path.expanduser(getattr(options, attribute))
         setattr(options, attribute, path)
-        # What lies below the data directory is as wrong as that is.
+        # A path below the data directory is as wrong as that is.
         reason = _why_unreachable(name, path)
         if reason is not None and not path.startswith(tuple(unreachable)):
             unreachable[path] = reason
@@ -95,7 +95,7 @@ def _build(sources: Sequence[Source], mistakes: list[str]) -> Options | None:
 
 
 def _why_unreachable(name: str, path: str) -> str | None:
-    """What is wrong with a path that would lead somewhere else than it says."""
+    """The mistakes of paths that would lead somewhere else than they say."""
     if not path.startswith("~"):
         return None
     return (

@@ -107,16 +107,16 @@ def of_config_file(
     mistakes: list[str],
     warnings: list[str],
 ) -> Source:
-    """What that file gives; what it has besides belongs to others, as with Java.
+    """The TLS options of that file; its other keys belong to others, as with Java.
 
-    `sources` are the others, which say what the mode is.
+    `sources` are the others, which have the mode.
     """
     kept: list[Given] = []
     for item in items:
         if not item.key.startswith(PREFIX):
             mistakes += _misplaced(path, item)
         elif item.key in _NOT_IN_FILE:
-            # Whoever demands TLS here would serve everybody, and not know it.
+            # A server that demands TLS here would serve everybody, unnoticed.
             is_demand = item.key == _MODE and item.text.strip().lower() == _ENFORCING
             mode = _given(BY_NAME[JAVA_NAMES[_MODE]], sources) or ""
             is_missed = is_demand and mode.lower() != _ENFORCING

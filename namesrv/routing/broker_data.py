@@ -34,11 +34,11 @@ class TopicQueues:
 
     __slots__ = ("is_answered", "number", "queues", "topic")
 
-    def __init__(self, topic: str, number: int) -> None:
+    def __init__(self, topic: str, number: int, queues: dict[str, QueueData]) -> None:
         self.topic = topic
         self.number = number
         self.is_answered = False
-        self.queues: dict[str, QueueData] = {}
+        self.queues = queues
 
 
 class BrokerData:
@@ -117,7 +117,7 @@ class BrokerData:
 
     @property
     def lacks_master(self) -> bool:
-        """Whether there are brokers and none of them is the master."""
+        """Whether all of its brokers have ids above the master's."""
         lowest = self.broker_addrs.lowest
         return lowest is not None and lowest > MASTER_ID
 
@@ -165,6 +165,10 @@ class BrokerData:
         if was is None:
             return False
         return was[0] == addr and now_ms - was[1] <= _BY_TURNS_MILLIS
+
+    def has(self, entry: TopicQueues | None) -> bool:
+        """Whether a topic, None for an unknown one, has an entry of this group."""
+        return entry is not None and self.broker_name in entry.queues
 
     def topics(self) -> list[TopicQueues]:
         """Every topic with an entry of this group, each once."""
@@ -250,7 +254,7 @@ class BrokerData:
         addrs = [*self.broker_addrs.known()]
         if addrs and addrs[0][0] == self.min_broker_id:
             addrs[0] = MASTER_ID, addrs[0][1]
-        return self._text_with(addrs, standard)
+        return self._text_with(sorted(addrs), standard)
 
     def _text_with(self, addrs: Iterable[tuple[int, str]], standard: bool) -> str:
         return write_broker_data(

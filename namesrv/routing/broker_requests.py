@@ -82,7 +82,10 @@ def _register(
             ext_fields = command.ext_fields or {}
             digest = registration_digest(command.version, ext_fields, command.body)
         command.body = None
-        registration = Registration(header, body, header.broker_id, connection, digest)
+        version = _live_version(state, body)
+        registration = Registration(
+            header, body, version, header.broker_id, connection, digest
+        )
         try:
             result = yield from registration.apply(
                 state.tables, state.options, state.outbox, now_ms
@@ -96,7 +99,7 @@ def _register(
 
 
 def _is_small(body: bytes | None, header: RegisterBrokerRequestHeader) -> bool:
-    """Whether it may be read while a large body is: what comes of it is little."""
+    """Whether it may be read while a large body is, because it has little in it."""
     is_plain = not header.compressed and not (body or b"").startswith(b"\x78")
     return is_plain and len(body or b"") <= _SMALL_BODY_BYTES
 
@@ -154,6 +157,12 @@ def _read_body(
     version = wrapper.data_version
     wrapper.data_version = _dated(version, state)
     return body, version is not None and version.timestamp is not None
+
+
+def _live_version(state: RoutingState, body: RegisterBrokerBody) -> DataVersion | None:
+    """The version of a live entry: without a wrapper an empty one of now (3.3)."""
+    wrapper = body.topic_config_serialize_wrapper
+    return _dated(DataVersion(), state) if wrapper is None else wrapper.data_version
 
 
 def _dated(version: DataVersion | None, state: RoutingState) -> DataVersion | None:

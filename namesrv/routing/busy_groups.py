@@ -1,8 +1,8 @@
 """Broker groups that work in steps is changing.
 
-Between two steps of it others are served. Whoever wants to change such a group too
-comes again in another turn, or waits in line; whoever reads a route that would mix two
-registrations (P2) comes again, too.
+Between two steps of it others are served. Another change of such a group comes again in
+another turn, or waits in line; a lookup of a route that would mix two registrations
+(P2) comes again, too.
 """
 
 from collections import Counter

@@ -1,6 +1,6 @@
 """Changes that have to be in a file before they count and are answered.
 
-One write is under way at a time. What comes meanwhile waits and is written together
+One write is under way at a time. Later changes wait and are written together
 with the next one, so that a slow disk makes few large writes of many requests.
 """
 
@@ -17,7 +17,7 @@ Done: TypeAlias = Callable[[StorageError | None], None]
 MOST_WAITING: Final = 1024
 """Changes of a file that wait or are being written; more are refused."""
 MOST_WAITING_BYTES: Final = 32 << 20
-"""What they and their requests may take in memory."""
+"""Memory that they and their requests may take."""
 MOST_AT_ONCE: Final = 128
 """Changes in one write: they are made, and answered, in one turn of the loop."""
 
@@ -77,11 +77,11 @@ class FileChanges(Generic[Change]):
         self._outbox.put(FileWrite(self._path(), self._begin, self._finish))
 
     def _begin(self) -> Iterable[bytes]:
-        """The write is about to begin: whatever waits by now is in it."""
+        """The write is about to begin: all changes that wait by now are in it."""
         return self._content([waiting.change for waiting in self._taken()])
 
     def _taken(self) -> list[_Waiting[Change]]:
-        """What this write is about, from the first time that somebody asks."""
+        """The changes of this write, fixed at the first call."""
         if not self._batch:
             count = min(len(self._waiting), MOST_AT_ONCE)
             self._batch = [self._waiting.popleft() for _ in range(count)]

@@ -14,7 +14,7 @@ class KVLimits:
     """Counts the keys and namespaces that waiting changes may add, each once.
 
     So no limit is passed by changes that come while a write lasts, whichever of them
-    fail: what a waiting delete frees counts only when it is done.
+    fail: room that a waiting delete frees counts only when it is done.
     """
 
     def __init__(self, options: Options) -> None:

@@ -81,7 +81,7 @@ def _change_log(
     header: KVConfigRequestHeader,
     connection: Connection,
 ) -> Callable[[], None]:
-    """What logs a change once it was made; values are no business of the log."""
+    """Logs a change once it was made; values are no business of the log."""
     fields = {"namespace": header.namespace, "key": header.key}
     return partial(state.outbox.info, event, **fields, remote=connection.remote_address)
 

@@ -22,7 +22,7 @@ class Leases:
         self._tables = tables
         # Served time less monotonic time.
         self._served_offset_millis = -started_ms
-        # What a lease set as the last sign of life, by (cluster, address).
+        # The last sign of life that a lease has set, by (cluster, address).
         self._leased: dict[Key, int] = {}
 
     def __bool__(self) -> bool:
@@ -75,8 +75,8 @@ class Leases:
         }
 
     def drop_confirmed(self) -> None:
-        """Who was heard of, or is gone, needs no lease any more; the file has to know,
-        although nothing else changed."""
+        """A broker that was heard of, or is gone, needs no lease any more; the file has
+        to know, although nothing else changed."""
         live = self._tables.broker_live_table
         over = []
         for key in self._leased:

@@ -1,4 +1,4 @@
-"""What refused, broken or clashing registrations left behind, until it is due.
+"""Leftovers of refused, broken or clashing registrations, until they are due.
 
 The tables say at once what is left over and what is not any more, so that a scan looks
 at nothing else.
@@ -15,7 +15,7 @@ LEFTOVER_KEPT_MILLIS: Final = DEFAULT_HEARTBEAT_TIMEOUT_MILLIS
 
 
 class LeftoverKind(IntEnum):
-    """What it is."""
+    """The leftover itself."""
 
     ADDRESS = 0
     """An address of a group that nobody registers; `what` is the address."""

@@ -178,7 +178,7 @@ class Liveness:
             )
             owner = info.owner
             if not isinstance(owner, Connection) or owner.pause != Pause.NONE:
-                continue  # what it said last waits to be heard
+                continue  # its last words wait to be heard
             if not self._carries_live_broker(owner):
                 self._outbox.put(Close(owner))
 
@@ -248,7 +248,7 @@ class Liveness:
 
 
 def _is_expired(info: BrokerLiveInfo, judged_ms: int) -> bool:
-    """What its connection sent and waits to be heard counts from when it was read."""
+    """Bytes of its connection that wait to be heard count from when they were read."""
     heard_ms, owner = info.last_update_timestamp, info.owner
     if isinstance(owner, Connection) and owner.pause != Pause.NONE:
         heard_ms = max(heard_ms, owner.read_ms)

@@ -27,8 +27,8 @@ class _Block:
 
 
 class OrderedTexts:
-    """Names, each once, lowest first. `write` makes the JSON of one; what it says of a
-    name is kept until the name is `changed`."""
+    """Names, each once, lowest first. `write` makes the JSON of one, which
+    is kept until the name is `changed`."""
 
     __slots__ = (
         "_blocks",
@@ -105,7 +105,7 @@ class OrderedTexts:
     def parts(self) -> Steps[list[bytes]]:
         """The JSON of all names, some hundred of them in each part, with commas.
 
-        What changes between two steps is in it.
+        Changes between two steps are in it.
         """
         for block in list(self._blocks):
             if block.written is None:

@@ -21,7 +21,7 @@ BURST_OF_BROKERS: Final = 400
 class LogEvent:
     """One line for the log: an English phrase and its facts.
 
-    `level` is one of `logging`. What peers cause has a rate, after `burst` lines.
+    `level` is one of `logging`. Peers may cause `burst` lines, then some a second.
     """
 
     level: int
@@ -112,7 +112,7 @@ Effect: TypeAlias = (
 class Outbox:
     """Effects in the order in which they are to happen.
 
-    `is_debugging` says that the log takes DEBUG; whoever makes much of them asks first.
+    `is_debugging` says that the log takes DEBUG; callers look before they make much.
     """
 
     effects: list[Effect] = field(default_factory=list)

@@ -1,8 +1,8 @@
-"""What the groups of a snapshot share, packed a piece at a time between other work.
+"""The shared data of a snapshot's groups, packed in pieces between other work.
 
-Names of topics are as they are at the end: whatever came or went while they were packed
-is noticed. Mappings of static topics are each as they were at some moment, and the next
-file has what changed since.
+Names of topics are as they are at the end: those that came or went while they were
+packed are noticed. Mappings of static topics are each as they were at some moment, and
+the next file has the changes since.
 """
 
 from collections.abc import Iterator

@@ -174,8 +174,10 @@ class RequestProcessor:
             self.state.send_in_pieces(answer, answer.long_body, connection)
             return
         frame = b"" if command.is_oneway else self.state.encode(answer)
-        self.state.outbox.put(LateAnswer(connection, frame))
         yield answer_units(answer.body)
+        # The last step, because the connection may have its next request among the
+        # work as soon as it is answered.
+        self.state.outbox.put(LateAnswer(connection, frame))
 
     def _failed(
         self, command: RemotingCommand, connection: Connection, exc: Exception

@@ -27,15 +27,18 @@ from namesrv.work import Steps, finish
 
 @dataclass(slots=True, frozen=True)
 class RouteForm:
-    """How a route is to be answered: the dialect, the zone that the client is in
-    (None: all zones), and the topic's order configuration. `quotes_null` says that a
-    null name is a text: in the standard dialect, from which Java makes a zone's route,
-    too."""
+    """How a route is to be answered: `standard` if the client reads the standard
+    dialect, the zone that it is in (None: all zones), and the topic's order
+    configuration."""
 
     standard: bool
     zone_name: str | None = None
     order_topic_conf: str | None = None
-    quotes_null: bool = True
+
+    @property
+    def quotes_numbers(self) -> bool:
+        """A zone's route is written in the legacy dialect, whoever asks (3.13)."""
+        return self.standard and self.zone_name is None
 
 
 def pickup_topic_route_data(
@@ -57,7 +60,7 @@ def pickup_topic_route_data(
         if form.zone_name is None or _is_in_zone(data, acts, form.zone_name):
             groups.append((data, acts))
     return write_route(
-        (_broker_text(data, acts, form.standard) for data, acts in groups),
+        (_broker_text(data, acts, form.quotes_numbers) for data, acts in groups),
         _filter_servers(tables, [data for data, _ in groups]),
         form.order_topic_conf,
         (data.queue_text(entry.queues[data.broker_name]) for data, _ in groups),
@@ -66,8 +69,11 @@ def pickup_topic_route_data(
 
 
 def _acts(data: BrokerData, entry: TopicQueues) -> bool:
-    """Without a master, the lowest id of an acting group stands for it (3.11)."""
-    if not (data.lacks_master and data.enable_acting_master):
+    """Without a master, the lowest id of an acting group stands for it (3.11), also
+    if it is negative; topics lose their write permission only if it is not (3.4)."""
+    if not data.broker_addrs or MASTER_ID in data.broker_addrs:
+        return False
+    if not data.enable_acting_master:
         return False
     return not entry.queues[data.broker_name].perm & PERM_WRITE
 
@@ -109,8 +115,8 @@ def _mappings(
 ) -> list[tuple[str, str]] | None:
     """JSON of each mapping by the JSON of its group's name.
 
-    Java reads a zone's route again before it writes it, which gives absent members
-    their defaults and makes a text of a null name.
+    Java writes a zone's route in the client's dialect, reads it and writes it again:
+    absent members get their defaults, and a null name is a text if it was one first.
     """
     mappings = tables.topic_queue_mapping_info_table.get(topic)
     if mappings is None:
@@ -120,10 +126,8 @@ def _mappings(
         infos = [with_defaults(info) for info in infos]
     return [
         (
-            write_map_key(
-                info.bname, quoted=form.standard or form.zone_name is not None
-            ),
-            write_mapping_info(info, quoted=form.standard),
+            write_map_key(info.bname, quoted=form.standard),
+            write_mapping_info(info, quoted=form.quotes_numbers),
         )
         for info in infos
     ]
@@ -133,7 +137,7 @@ def get_broker_cluster_info(tables: RouteTables) -> Steps[bytes]:
     """ClusterInfo, always in the legacy dialect (section 2.8)."""
     yield from tables.group_texts.parts()
     clusters = yield from tables.cluster_names.texts.parts()
-    # What changed in between is written now, so that both are of one moment.
+    # Changes in between are written now, so that both are of one moment.
     return write_cluster_info(finish(tables.group_texts.parts()), clusters)
 
 

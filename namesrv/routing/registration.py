@@ -7,6 +7,7 @@ that would mix two registrations (P2). Source: `RouteInfoManager#registerBroker`
 
 import logging
 from dataclasses import dataclass
+from typing import Final
 
 from namesrv._impl import BrokerLiveInfo, Connection
 from namesrv.codes import (
@@ -34,6 +35,8 @@ from namesrv.wire.headers import RegisterBrokerRequestHeader
 from namesrv.work import Cost, Steps, batches
 
 ExtFields = dict[str, str | None]
+_MOST_ALIKE: Final = 64
+"""Kinds of queues that a registration looks up by their numbers."""
 
 
 @dataclass(slots=True)
@@ -52,13 +55,16 @@ class Registration:
         self,
         header: RegisterBrokerRequestHeader,
         body: RegisterBrokerBody,
+        version: DataVersion | None,
         broker_id: int,
         owner: Connection,
         digest: bytes | None,
     ) -> None:
-        """`digest` recognises a repetition; None when nothing may be recognised."""
+        """`version` is for the live entry; `digest` recognises a repetition, None when
+        nothing may be recognised."""
         self._header = header
         self._body = body
+        self._version = version
         self._broker_id = broker_id
         self._owner = owner
         self._digest = digest
@@ -146,18 +152,19 @@ class Registration:
     def _is_outdated(
         self, tables: RouteTables, data: BrokerData, cluster: str, outbox: Outbox
     ) -> bool:
-        """Step 6: a newer holder of this broker id lives at another address."""
+        """Step 6: a newer holder of this broker id lives at another address, or one
+        of the two has no version."""
         addr = self._header.broker_addr
         old_addr = data.broker_addrs.get(self._broker_id)
         if old_addr is None or old_addr == addr:
             return False
         holder = tables.broker_live_table.get(cluster, old_addr)
         wrapper = self._body.topic_config_serialize_wrapper
-        received = wrapper.data_version if wrapper is not None else DataVersion()
-        if holder is None or holder.data_version is None:
+        received = wrapper.data_version if wrapper is not None else None
+        if holder is None:
             return False
-        if received is None:
-            return True
+        if holder.data_version is None or received is None:
+            return True  # Java breaks off for want of a version
         if holder.data_version.state_version <= received.state_version:
             return False
         outbox.warn(
@@ -313,6 +320,8 @@ class Registration:
         stored = False
         complete = True
         data.coming_topics = len(configs)
+        # Few: CPython hashes numbers without a seed, and a peer chooses these.
+        memo: dict[tuple[int, int, int, int], QueueData] = {}
         for some in batches(list(configs.values()), Cost.TOPIC_CHANGED):
             queue_datas: dict[str, QueueData] = {}
             for config in some:
@@ -320,14 +329,23 @@ class Registration:
                 if topic is None:
                     complete = False
                     break
-                if not refresh and (topic in queue_datas or tables.has(topic, data)):
+                if not refresh and (
+                    topic in queue_datas
+                    or data.has(tables.topic_queue_table.get(topic))
+                ):
                     continue
-                queue_datas[topic] = data.shared(
+                numbers = (
                     config.perm & mask,
                     config.read_queue_nums,
                     config.topic_sys_flag,
                     config.write_queue_nums,
                 )
+                queue_data = memo.get(numbers)
+                if queue_data is None:
+                    queue_data = data.shared(*numbers)
+                    if len(memo) < _MOST_ALIKE:
+                        memo[numbers] = queue_data
+                queue_datas[topic] = queue_data
             if queue_datas:
                 tables.set_queues(data, queue_datas)
                 stored = True
@@ -346,14 +364,12 @@ class Registration:
         header = self._header
         if header.broker_addr is None:
             return None
-        wrapper = self._body.topic_config_serialize_wrapper
-        version = wrapper.data_version if wrapper is not None else None
         info = BrokerLiveInfo(
             cluster,
             header.broker_addr,
             data.broker_name,
             _bounded_timeout(header.heartbeat_timeout_millis),
-            version,
+            self._version,
             header.ha_server_addr,
             self._owner,
         )

@@ -1,4 +1,4 @@
-"""How many routes there may be, and how long names are; what goes beyond is refused.
+"""Limits of the number of routes and of the length of names.
 
 A route is a topic's entry of one broker group, or a static topic's mapping.
 docs/architecture.md, "Memory".
@@ -29,8 +29,8 @@ def check_registration(
 ) -> Steps[None]:
     """Raise LimitExceeded for long names, and for more routes than there may be.
 
-    A registration that adds no route is never refused for `maxRoutes`. What a body may
-    hold was checked when it was read (`wire.body_limits`).
+    A registration that adds no route is never refused for `maxRoutes`. The other
+    limits of a body were checked when it was read (`wire.body_limits`).
     """
     _check_header(options, header)
     wrapper = body.topic_config_serialize_wrapper
@@ -116,7 +116,9 @@ def _added_topics(
         topics |= names
         added += len(names)
         if data is not None:
-            added -= sum(tables.has(topic, data) for topic in names)
+            added -= sum(
+                data.has(tables.topic_queue_table.get(topic)) for topic in names
+            )
         yield len(some) * Cost.ENTRY
     if (
         data is not None

@@ -105,7 +105,7 @@ def _route_body(
     with_order = state.options.order_message_enable or state.options.cluster_test
     order = state.order_topic_conf(entry.topic) if with_order else None
     zone_name = _zone_of(ext_fields)
-    form = RouteForm(standard and zone_name is None, zone_name, order, standard)
+    form = RouteForm(standard, zone_name, order)
     body = _written_route(state, entry, form)
     if zone_name is None and not state.options.cluster_test:
         state.tables.answered(entry, standard, body)

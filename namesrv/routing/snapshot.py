@@ -120,7 +120,7 @@ def restore(
     shared = snapshot.tables
     numbers = _numbers(shared.numbers)
     entries = {
-        number: TopicQueues(topic, number)
+        number: TopicQueues(topic, number, {})
         for number, topic in zip(numbers, shared.topics, strict=True)
     }
     keeps_digests = shared.options == relied_on(options)
@@ -132,7 +132,9 @@ def restore(
         for name in names:
             tables.join_cluster(cluster, name)
     for cluster, addr, servers in shared.filter_servers:
-        tables.set_filter_servers((cluster, addr), servers)
+        # The group of a broker that came while groups were packed is not in the file.
+        if tables.broker_live_table.get(cluster, addr) is not None:
+            tables.set_filter_servers((cluster, addr), servers)
     for record in shared.mappings:
         tables.set_mapping(record.topic, _mapping_info(record), now_ms)
     gone_millis = shared.gone_millis

@@ -1,4 +1,4 @@
-"""Our own stalls: who made one, and for how long it holds others' ends.
+"""Our own stalls: the maker of each, and for how long it holds others' ends.
 
 After a pause the loop runs timers first, then the ends of old connections, then reads
 and accepts. So a late tick judges nobody by what was not read yet. A pause that the
@@ -17,7 +17,7 @@ STALL_MILLIS: Final = 1500
 GRACE_MILLIS: Final = 5000
 """How long after a stall nobody is declared dead, at most."""
 _IDLE_CPU_MILLIS: Final = 2 * TICK_MILLIS
-"""Whoever used more of the processor meanwhile was at work, starved or not."""
+"""A process that used more of the CPU meanwhile was at work, starved or not."""
 
 
 class Stall(NamedTuple):
@@ -30,7 +30,7 @@ class Stall(NamedTuple):
 
 
 class _Hold(NamedTuple):
-    """What was sent before `stalled_until_ms` counts as read from `until_ms` on."""
+    """Input sent before `stalled_until_ms` counts as read from `until_ms` on."""
 
     stalled_until_ms: int
     until_ms: int
@@ -62,7 +62,7 @@ class Stalls:
     def tick(self, cpu_ms: int, now_ms: int) -> int:
         """A tick, after `notice`; up to which moment deadlines may be judged.
 
-        That is the tick before this one: what came until then was read in between.
+        That is the tick before this one: input until then was read in between.
         """
         last_ms = self._last_tick_ms
         if not self._holds and not self.is_grace(now_ms):

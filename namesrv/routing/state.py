@@ -36,7 +36,7 @@ ColdPath = Callable[[int, bytes, bytes | None, Connection, int], ColdAnswer]
 
 _OTHER_HEADER_BYTES: Final = 1 << 15
 _ESCAPED_BYTES: Final = 6
-"""What a byte of a text becomes at most in JSON: a backslash, a u, four digits."""
+"""Bytes that JSON makes of one at most: a backslash, a u, four digits."""
 
 
 def longest_header(options: Options) -> int:
@@ -188,7 +188,7 @@ class RoutingState:
         connection: Connection,
         on_success: Callable[[], None] | None = None,
     ) -> Callable[[StorageError | None], None]:
-        """What answers `request` when its file has been written or could not be.
+        """A function that answers `request` when its file was written or could not be.
 
         `on_success` is called before the answer, if it has been.
         """

@@ -81,29 +81,34 @@ class RouteTables:
         table, name, mark = self.topic_queue_table, data.broker_name, self._mark
         numbers, rounds = self.numbers, self.numbers.rounds
         changed = 0
-        refs = len(data.topic_refs)
+        topic_refs = data.topic_refs
+        refs = len(topic_refs)
         flagged: list[str] = []
         for topic, queue_data in queue_datas.items():
             entry = table.get(topic)
             if entry is None:
-                entry = table[topic] = TopicQueues(topic, numbers.take(table))
+                entry = TopicQueues(topic, numbers.take(table), {name: queue_data})
+                table[topic] = entry
+                topic_refs.append(entry)
                 mark(topic)
+                continue
             queues = entry.queues
-            size = len(queues)
-            old = queues.setdefault(name, queue_data)
-            if len(queues) > size:
-                data.topic_refs.append(entry)
-            elif old is queue_data or old == queue_data:
+            old = queues.get(name)
+            if old is queue_data:
+                continue
+            if old is None:
+                topic_refs.append(entry)
+            elif old == queue_data:
                 continue
             else:
-                queues[name] = queue_data
                 changed += 1
                 if old.topic_sys_flag != queue_data.topic_sys_flag:
                     flagged.append(topic)
+            queues[name] = queue_data
             if entry.is_answered:
                 entry.is_answered = False
                 mark(topic)
-        added = len(data.topic_refs) - refs
+        added = len(topic_refs) - refs
         self.routes += added
         data.queues_added += added
         data.queues_changed += changed
@@ -114,13 +119,8 @@ class RouteTables:
             for other in self.broker_addr_table.values():
                 self._note_change(other)
         if self.topic_log.is_read:
-            flagged += [entry.topic for entry in data.topic_refs[refs:]]
+            flagged += [entry.topic for entry in topic_refs[refs:]]
             self._log_topics(flagged)
-
-    def has(self, topic: str, data: BrokerData) -> bool:
-        """Whether a topic has an entry of a group."""
-        entry = self.topic_queue_table.get(topic)
-        return entry is not None and data.broker_name in entry.queues
 
     def remove_queue(self, entry: TopicQueues, broker_name: str) -> None:
         """Take a group's entry out of a topic, and the topic out if it was the last."""
@@ -372,7 +372,7 @@ class RouteTables:
         return f"{write_string(broker_name)}:{text}"
 
     def leases_changed(self) -> None:
-        """What a snapshot holds of leases is out of date."""
+        """The leases of the last snapshot are out of date."""
         self.changes += 1
 
     def _leave_group(self, info: BrokerLiveInfo) -> None:

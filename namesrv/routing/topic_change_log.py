@@ -1,4 +1,4 @@
-"""What a registration did to topics: one line with counts, and at DEBUG some names."""
+"""Changes of topics by a registration: a line with counts, and at DEBUG some names."""
 
 from collections.abc import Mapping
 from typing import Final

@@ -51,7 +51,7 @@ class TopicLog:
             self.restart()
 
     def restart(self) -> None:
-        """Whoever has not read all of it has to look at every topic."""
+        """A reader that has not read all of it has to look at every topic."""
         # One more, so that also those that had read all of it look.
         self._start = self.end + 1
         self._names = []

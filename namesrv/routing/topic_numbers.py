@@ -6,7 +6,7 @@ from typing import Final
 from namesrv.routing.broker_data import TopicQueues
 
 MOST_TOPIC_NUMBER: Final = 2**32 - 1
-"""What a snapshot has room for."""
+"""The highest number that a snapshot has room for."""
 
 
 class TopicNumbers:

@@ -86,7 +86,7 @@ def register_topic(
 
 
 def _changes(tables: RouteTables, names: Sequence[str]) -> list[tuple[int, int]]:
-    """What was added to these groups and changed in them so far."""
+    """How much was added to these groups and changed in them so far."""
     groups = [tables.broker_addr_table.get(name) for name in names]
     return [(d.queues_added, d.queues_changed) for d in groups if d is not None]
 

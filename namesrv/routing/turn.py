@@ -2,7 +2,7 @@
 
 One read can hold thousands of requests that the hot path cannot answer, and one request
 can be about a hundred thousand topics. Units of work (`namesrv.work`) are counted over
-all connections; whoever comes when the turn is over waits for the next.
+all connections; a request that comes when the turn is over waits for the next.
 """
 
 from typing import Final
@@ -62,7 +62,7 @@ class Turn:
 
 
 def request_units(serialize_type: int, header: bytes, body: bytes | None) -> int:
-    """What it costs to read a request; steps count what they add to that."""
+    """Units for reading a request; steps count their own units besides."""
     more_bytes = max(0, len(header) - _USUAL_BYTES)
     units = Cost.REQUEST + kilobytes(more_bytes, Cost.HEADER_KILOBYTE)
     if serialize_type == SerializeType.JSON:
@@ -73,5 +73,5 @@ def request_units(serialize_type: int, header: bytes, body: bytes | None) -> int
 
 
 def answer_units(body: bytes | None) -> int:
-    """What it costs to write an answer with this body."""
+    """Units for writing an answer with this body."""
     return kilobytes(len(body or b""), Cost.ANSWER_KILOBYTE)

@@ -16,7 +16,7 @@ from namesrv.routing.turn import TURN_UNITS, Turn
 from namesrv.work import Steps
 
 SPARED_UNITS: Final = TURN_UNITS // 2
-"""What is left of a turn for connections that wait for theirs."""
+"""The part of a turn that is for connections that wait for theirs."""
 _OWN: Final = ""
 """Stands for an address where nobody has asked: ends of connections, the scan."""
 
@@ -34,7 +34,7 @@ class UnfinishedWork:
         return bool(self._lines)
 
     def begin(self, steps: Steps[None]) -> None:
-        """Begin work that nobody waits for; what does not end in this turn waits."""
+        """Begin work that nobody waits for; it waits if this turn is too short."""
         if not self._is_done(steps, 0):
             self._lines.put(_OWN, steps, is_first=True)
 

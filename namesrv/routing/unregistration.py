@@ -30,8 +30,8 @@ def unregister_broker(
 
     Until the last step some topics name a group that is gone, or are answered as
     before. Does nothing without cluster, name and address (Java's batch breaks off
-    there). What another connection registered under another cluster or name stays: the
-    request is about something else (section 9, point 3).
+    there). A registration of another connection under another cluster or name stays:
+    the request is about something else (section 9, point 3).
     """
     cluster, addr, name = header.cluster_name, header.broker_addr, header.broker_name
     if cluster is None or addr is None or name is None:

@@ -20,7 +20,7 @@ LONGEST_FILE_BYTES: Final = 1 << 20
 
 
 class PreparedKeys(NamedTuple):
-    """What the file holds, and a warning when others may see it."""
+    """The keys of the file, and a warning when others may see it."""
 
     path: str
     keys: AccessKeys
@@ -44,13 +44,13 @@ class AccessKeysFile:
         self._warn(prepared)
 
     def prepare(self, options: Options) -> PreparedKeys:
-        """What `take` is to use; nothing changes yet. Raises StartFailed."""
+        """Prepare keys for `take`; nothing changes yet. Raises StartFailed."""
         path = options.access_keys_file
         keys, warning = read_keys_file(path) if path else (AccessKeys({}), None)
         return PreparedKeys(path, keys, warning)
 
     def take(self, prepared: PreparedKeys) -> None:
-        """Use them from now on; what is signed with a key that has gone is refused."""
+        """Use them from now on; a signature with a key that has gone is refused."""
         before, self._access.keys = self._access.keys, prepared.keys
         self._warn(prepared)
         added = prepared.keys.names_beside(before)

@@ -24,8 +24,8 @@ class BrokerHosts:
     """Knows the hosts of open connections on which a broker registered, and of the last
     few thousand that have none any more.
 
-    A host is that of the socket, because anybody can send a PROXY header. Whoever
-    shares the host of a broker (a proxy, a NAT, this machine) shares its rank.
+    A host is that of the socket, because anybody can send a PROXY header. A peer
+    that shares the host of a broker (a proxy, a NAT, this machine) shares its rank.
     """
 
     def __init__(self) -> None:

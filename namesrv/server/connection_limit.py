@@ -43,7 +43,7 @@ class ConnectionLimit:
         return count < self._limit and host_of(address) in self._hosts
 
     def make_room(self, address: str) -> Served | None:
-        """Who has to go for it; None when it has to go itself."""
+        """The connection that has to go for it; None when it has to go itself."""
         if host_of(address) in self._hosts:
             while self._idle:
                 _, active_ms, _, protocol = self._idle.popleft()

@@ -140,7 +140,7 @@ class Connections:
             self._cut_off(holder)
 
     def blocked(self, protocol: Served, written_bytes: int) -> None:
-        """A peer does not read: what it has not taken counts until it does."""
+        """A peer does not read: answers that it has not taken count until it does."""
         self._output.note(protocol, written_bytes, self.now_ms)
         if self._output.is_exceeded:
             # Not at once: its transport is in the middle of a write.
@@ -241,8 +241,8 @@ class Connections:
             protocol.stop_reading()
 
     def halt(self) -> None:
-        """The state is about to be saved: what would change it now has no answer, and
-        what was begun ends."""
+        """The state is about to be saved: a request that would change it now has no
+        answer, and work that was begun ends."""
         self.is_halted = True
         self._turns.clear()
         self._state.unfinished.finish()

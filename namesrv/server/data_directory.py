@@ -154,7 +154,7 @@ def _place() -> str:
 
 
 def _holder_text(content: bytes) -> str:
-    """Who holds the lock, from what that process wrote: its pid and its place."""
+    """The holder of the lock, as that process wrote it: its pid and its place."""
     pid, _, rest = content.decode("utf-8", "replace").partition("\n")
     place = rest.partition("\n")[0]
     if not pid.isdecimal():

@@ -8,7 +8,7 @@ from namesrv.errors import StartFailed
 
 
 def loop_factory(name: str) -> Callable[[], asyncio.AbstractEventLoop]:
-    """What makes the loop; auto is uvloop where it is installed. Raises StartFailed."""
+    """Makes the loop; auto is uvloop where it is installed. Raises StartFailed."""
     if name == "asyncio":
         return asyncio.new_event_loop
     try:

@@ -57,11 +57,11 @@ def open_to_read(path: str) -> int:
 
 
 def obstacle(path: str) -> str | None:
-    """What is in the place of a file and is none, as the end of a sentence."""
+    """The thing that is in the place of a file, as the end of a sentence."""
     try:
         mode = os.lstat(path).st_mode
     except (OSError, ValueError):
-        return None  # whoever opens it is told why that does not go
+        return None  # opening it says why that does not go
     if stat.S_ISLNK(mode):
         target = os.path.realpath(path)
         return (

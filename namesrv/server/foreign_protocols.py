@@ -1,7 +1,7 @@
 """Names the protocol of a peer that knocked at the wrong port.
 
 Other protocols begin with text or with a version where a frame has its length, which is
-then far over the limit: what came of it is enough to tell them apart.
+then far over the limit: its first bytes are enough to tell them apart.
 """
 
 from typing import Final
@@ -49,7 +49,7 @@ _NAMES: Final[tuple[tuple[bytes, str], ...]] = (
 
 
 def foreign_protocol(fault: ConnectionFault) -> str | None:
-    """What the bytes are that could not be read as a frame; None if nobody knows."""
+    """The protocol of bytes that are no frame; None if it is not known."""
     if not isinstance(fault, FrameTooLong):
         return None
     first_bytes = fault.frame_length.to_bytes(4)

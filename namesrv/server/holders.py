@@ -21,7 +21,7 @@ class _Holding:
 
 
 class Holders:
-    """What each connection holds; `total_bytes` is what all hold together."""
+    """The bytes that each connection holds; `total_bytes` are those of all."""
 
     def __init__(self, hosts: BrokerHosts) -> None:
         self._hosts = hosts
@@ -35,7 +35,7 @@ class Holders:
         return protocol in self._holdings
 
     def bytes_of(self, protocol: Served) -> int:
-        """What one holds."""
+        """The bytes that one holds."""
         holding = self._holdings.get(protocol)
         return 0 if holding is None else holding.held_bytes
 
@@ -53,7 +53,7 @@ class Holders:
         holding.held_bytes = held_bytes
 
     def release(self, protocol: Served) -> int:
-        """It holds nothing any more; what it held."""
+        """It holds nothing any more; the bytes that it held."""
         holding = self._holdings.pop(protocol, None)
         if holding is None:
             return 0
@@ -62,7 +62,7 @@ class Holders:
         return holding.held_bytes
 
     def first_to_go(self) -> Served | None:
-        """Who goes next; None when nobody holds anything."""
+        """The connection that goes next; None when none holds anything."""
         for rank, line in self._lines.items():
             while line:
                 protocol = next(iter(line))
@@ -76,7 +76,7 @@ class Holders:
         return None
 
     def without_progress(self, before_ms: int) -> Iterator[tuple[Served, int, int]]:
-        """Who has made none since then, what it holds, and when it made the last."""
+        """Connections without progress since then, their bytes and last progress."""
         for line in self._lines.values():
             for protocol in list(line):
                 holding = self._holdings[protocol]

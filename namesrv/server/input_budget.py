@@ -32,7 +32,7 @@ class InputBudget:
         self._holders = Holders(hosts)
 
     def note(self, protocol: Served, now_ms: int) -> None:
-        """What a connection keeps may have changed."""
+        """The input that a connection keeps may have changed."""
         input_bytes = protocol.input_bytes
         if not input_bytes:
             self._holders.release(protocol)
@@ -46,7 +46,7 @@ class InputBudget:
         self._holders.release(protocol)
 
     def exceeding(self) -> Iterator[Served]:
-        """Who has to go until what is kept fits; they count no more."""
+        """Connections that have to go until the rest fits; they count no more."""
         budget_bytes = self._options.input_budget_bytes
         while self._holders.total_bytes > budget_bytes:
             protocol = self._holders.first_to_go()

@@ -1,8 +1,8 @@
 """A thread that writes lines, so that no pipe, terminal or disk stops the loop.
 
 Standard output, standard error, the log file and the audit log are written by one of
-these each. What waits is bounded; what is lost is counted, and said in the same place
-once lines flow again.
+these each. The queue is bounded; lost lines are counted, and their number is written in
+the same place once lines flow again.
 """
 
 import queue
@@ -14,7 +14,7 @@ from typing import Final, Protocol
 MOST_WAITING_BYTES: Final = 4 << 20
 """Lines that wait for whoever reads them; more are lost, and counted."""
 LINE_OVERHEAD_BYTES: Final = 128
-"""What a waiting line takes besides its bytes."""
+"""Memory that a waiting line takes besides its bytes."""
 
 
 class Outlet(Protocol):
@@ -170,7 +170,7 @@ class LineWriter:
 
 
 class _Line:
-    """What waits: `dropped` lines are missing before it."""
+    """A line that waits: `dropped` lines are missing before it."""
 
     __slots__ = ("data", "dropped", "size")
 

@@ -54,7 +54,7 @@ def open_listeners(options: Options) -> list[socket.socket]:
 
 
 def address_of(listener: socket.socket, options: Options) -> tuple[str, int]:
-    """Where it listens; what serves both is 0.0.0.0, as the option and Java say it."""
+    """Where it listens; a socket of both kinds is 0.0.0.0, as in the option."""
     host, port = listener.getsockname()[:2]
     return (ALL if options.bind_addresses == (ALL,) else host), port
 

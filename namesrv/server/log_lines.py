@@ -1,6 +1,6 @@
 """How a line of a log looks: as text for people, or as a JSON object.
 
-What peers send is in fields only, escaped and cut.
+Texts of peers are in fields only, escaped and cut.
 """
 
 import json
@@ -27,7 +27,7 @@ _WORDS: Final[dict[object, str]] = {None: "-", True: "true", False: "false"}
 def event_record(
     level: int, event: str, fields: Mapping[str, object]
 ) -> logging.LogRecord:
-    """What the formatters here make a line of."""
+    """A record that the formatters here make a line of."""
     record = logging.LogRecord("namesrv", level, "", 0, event, None, None)
     record.fields = fields
     return record

@@ -47,7 +47,7 @@ class EventLog:
     ) -> None:
         """Log `event` with `fields`, unless `level` is off or it comes too often.
 
-        What peers cause is limited, to `burst` lines at once. The first line that gets
+        Peers may cause `burst` lines at once, then some a second. The first that gets
         through after some were held back has their number.
         """
         if not LOGGER.isEnabledFor(level):

@@ -187,8 +187,8 @@ class NameServer:
         state.refresh_hot_path(state.started_ms)
 
     def _load_configuration(self) -> None:
-        """What remote updates changed; whoever read the options left it out, too, if it
-        is damaged. Raises StorageError."""
+        """Load the options that remote updates changed. If the file is damaged, the
+        sources of the options have left it out, too. Raises StorageError."""
         path = self._options.config_store_path
         data = read(path)
         damage = None if data is None else damage_of(data)

@@ -120,7 +120,7 @@ class _Target:
 
 
 class _Channel(asyncio.Protocol):
-    """A connection that only speaks: what the other side says is not kept.
+    """A connection that only speaks: answers of the other side are not kept.
 
     `is_over` says that the other side has closed; `writable` is set while it reads.
     """

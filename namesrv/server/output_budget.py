@@ -28,9 +28,9 @@ class OutputBudget:
         return protocol in self._holders
 
     def note(self, protocol: Served, written_bytes: int, now_ms: int) -> None:
-        """A peer does not read: what it has not taken counts until it does.
+        """A peer does not read: answers that it has not taken count until it does.
 
-        What was written in one go stays in memory until all of it was taken.
+        Answers of one write stay in memory until all of it was taken.
         """
         old_bytes = self._holders.bytes_of(protocol)
         unsent_bytes = max(old_bytes, written_bytes, protocol.unsent_bytes)
@@ -43,7 +43,7 @@ class OutputBudget:
         self._holders.release(protocol)
 
     def exceeding(self) -> Iterator[Served]:
-        """Who has to go until what is kept fits; they count no more."""
+        """Connections that have to go until the rest fits; they count no more."""
         while self.is_exceeded:
             protocol = self._holders.first_to_go()
             if protocol is None:

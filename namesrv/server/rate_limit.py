@@ -16,7 +16,7 @@ LINES_OF_ALL_PER_SECOND: Final = 50
 
 
 class _Allowance:
-    """A token bucket: what is left of `burst`, since when, and what it cost."""
+    """A token bucket: the rest of `burst`, since when, and the lines held back."""
 
     __slots__ = ("burst", "left", "per_second", "since", "suppressed")
 

@@ -48,7 +48,7 @@ RELOADED: Final = REMOTE_KEYS | {
     "tlsServerNeedClientAuth",
     "tlsServerTrustCertPath",
 }
-"""What is looked at each time that it is needed; the rest was used at the start."""
+"""Options that are looked at each time; the others were used at the start."""
 
 _NEED_CLIENT_AUTH: Final = ("none", "optional", "require")
 _IS_WIDER: Final[Mapping[str, Callable[[Value, Value], bool]]] = {
@@ -65,7 +65,7 @@ _IS_WIDER: Final[Mapping[str, Callable[[Value, Value], bool]]] = {
 
 
 class _Prepared(NamedTuple):
-    """What a reload is about to change, all of it read and found to be good."""
+    """The changes of a reload, all of them read and found to be good."""
 
     found: Options
     changes: dict[str, Value]
@@ -116,7 +116,7 @@ class Reload:
             if name in RELOADED
         }
         values = {BY_NAME[name].attribute: value for name, value in changes.items()}
-        # What waits for the next start may contradict what does not.
+        # An option that waits for the next start may contradict one that does not.
         wanted = replace(current, **values)
         mistakes = [mistake for _, mistake in contradictions(wanted)]
         if mistakes:

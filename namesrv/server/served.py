@@ -1,4 +1,4 @@
-"""What the parts of `Connections` know of a connection's asyncio protocol."""
+"""A connection's asyncio protocol, as the parts of `Connections` know it."""
 
 import asyncio
 from collections.abc import Iterator

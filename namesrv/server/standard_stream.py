@@ -42,7 +42,7 @@ def _write_all(descriptor: int, data: bytes) -> None:
         try:
             rest = rest[os.write(descriptor, rest) :]
         except BlockingIOError:
-            # Whoever shares the pipe with us has made it non-blocking.
+            # Another process that has the pipe, too, has made it non-blocking.
             waiting = select.poll()
             waiting.register(descriptor, select.POLLOUT)
             waiting.poll()

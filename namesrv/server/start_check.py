@@ -1,4 +1,4 @@
-"""`--check-config`: what a start would find wrong, without one and without a trace.
+"""`--check-config`: finds the mistakes that a start would find, without a trace.
 
 The functions of a start are called where they change nothing. Files and directories
 that a start would make are not made: a check may run as another user than the server.
@@ -37,7 +37,7 @@ _NO_DIRECTORY: Final = (errno.ENOTDIR, errno.EEXIST)
 
 
 class StartCheck:
-    """What was found: `mistakes` refuse a start, `warnings` do not, and `in_use` lasts
+    """The findings: `mistakes` refuse a start, `warnings` do not, and `in_use` lasts
     only as long as another process holds it."""
 
     def __init__(self, options: Options) -> None:
@@ -142,7 +142,7 @@ class _Errors(EventLog):
 
 
 def _why_no_log(path: str) -> OSError | None:
-    """What would keep lines from being appended to it."""
+    """The reason why lines could not be appended to it."""
     try:
         with contextlib.suppress(FileNotFoundError, NotADirectoryError):
             check_kind(os.lstat(path).st_mode)
@@ -152,7 +152,7 @@ def _why_no_log(path: str) -> OSError | None:
 
 
 def _why_not_writable(path: str) -> OSError | None:
-    """What would keep a process of this user from writing a file, which may be new."""
+    """The reason why this user could not write a file, which may be new."""
     try:
         # Neither made nor waited for: it may be a pipe.
         flags = os.O_WRONLY | os.O_APPEND | os.O_NONBLOCK | os.O_CLOEXEC

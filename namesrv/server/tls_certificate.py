@@ -22,7 +22,7 @@ def load_throw_away_certificate(context: ssl.SSLContext) -> None:
     """Make a key and a certificate of it, and have `context` use them.
 
     OpenSSL takes them from paths only. Pipes have some and leave nothing on a disk, and
-    what is written here is far less than one holds. Raises ImportError without
+    key and certificate are far shorter than one holds. Raises ImportError without
     `cryptography`, and OSError without /dev/fd.
     """
     key, certificate = make_throw_away_certificate()

@@ -115,7 +115,7 @@ class TlsGate:
         return True
 
     def prepare(self, options: Options) -> "PreparedTls":
-        """What `take` is to put in use with these options; nothing changes yet.
+        """Prepare files and context for `take` with these options; nothing changes yet.
 
         Raises TlsFilesInvalid and OptionsInvalid.
         """
@@ -190,7 +190,7 @@ class TlsGate:
 
 
 class PreparedTls(NamedTuple):
-    """What `TlsGate.prepare` has read: the state of the files, and their context."""
+    """The result of `TlsGate.prepare`: the state of the files, and their context."""
 
     stamp: _Stamp
     context: ssl.SSLContext | None

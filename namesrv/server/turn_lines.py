@@ -1,7 +1,7 @@
 """Connections that wait for their turn of the loop, in lines that are fair.
 
-The connections of one address come one after the other. What keeps brokers alive has a
-line of its own, which comes first.
+The connections of one address come one after the other. Brokers' signs of life have a
+line of their own, which comes first.
 """
 
 from typing import Final, Protocol
@@ -21,7 +21,7 @@ _OF_BROKERS: Final = frozenset(
 
 
 class Waiting(Protocol):
-    """What is known here of a connection's protocol."""
+    """A connection's protocol, as it is known here."""
 
     connection: Connection
 

@@ -44,7 +44,7 @@ class Writers:
                 async with asyncio.timeout_at(deadline):
                     await writer.close()
             except TimeoutError:
-                event = "the disk is too slow, what changed last may not be saved"
+                event = "the disk is too slow, the last changes may not be saved"
                 self._log.log_event(logging.WARNING, event, {"of": of})
 
 
@@ -57,7 +57,7 @@ class _ChangeJob:
         self.path = effect.path
 
     def content(self) -> Iterable[bytes]:
-        """What the file is to hold."""
+        """The content that the file is to have."""
         return self._effect.content()
 
     def done(self, error: StorageError | None) -> None:

@@ -1,6 +1,6 @@
-"""A crowd: for a while others have all turns, and what is read waits in line.
+"""A crowd: for a while others have all turns, and requests that are read wait in line.
 
-What the hot path answers needs no turn, and is answered all the same.
+Requests that the hot path answers need no turn, and are answered all the same.
 """
 
 from typing import NamedTuple

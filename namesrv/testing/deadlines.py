@@ -86,7 +86,7 @@ class Deadlines:
             live.latest_ms = now_ms + max(longest, 0) + self._scan_millis
 
     def leases(self, lives: Mapping[Key, Live], now_ms: int) -> Leases:
-        """What is left to whom nobody has heard of since the last warm start."""
+        """The rest of the leases of brokers not heard of since the last warm start."""
         to_served = self._served.millis(now_ms) - now_ms
         return {
             key: (

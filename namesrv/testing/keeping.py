@@ -103,7 +103,8 @@ class _GroupCopy:
 class _FileCopy:
     """Groups as they were packed, and what they share as it was at the end.
 
-    A topic that was deleted between a group's moment and the last one is left out.
+    A topic that was deleted between a group's moment and the last one is left out, and
+    so are filter servers of a broker whose group came in between.
     """
 
     def __init__(
@@ -122,10 +123,10 @@ class _FileCopy:
         if not self.groups:
             return
         model.clusters = {c: set(names) for c, names in self.clusters.items()}
-        model.filters = dict(self.filters)
         for name, copy in self.groups.items():
             model.groups[name] = copy.group.copy()
             model.lives |= {key: replace(live) for key, live in copy.lives.items()}
             for (topic, birth), queues in copy.queues.items():
                 if (topic, birth) in self.topics:
                     model.topics.setdefault(topic, {})[name] = queues
+        model.filters = {k: f for k, f in self.filters.items() if k in model.lives}

@@ -151,8 +151,8 @@ class Model:
         return {"haServerAddr": ha, "masterAddr": master}
 
     def unregister(self, request: Unregister, link: int) -> None:
-        """Section 3.4; what another connection registered under another cluster or name
-        is not meant (section 9, point 3)."""
+        """Section 3.4; a registration of another connection under another cluster or
+        name is not meant (section 9, point 3)."""
         who = request.broker
         key = who.cluster, who.addr
         live = self.lives.get(key)

@@ -161,7 +161,7 @@ class Oracle:
         self._note(now_ms)
 
     def leases(self, now_ms: int) -> Leases:
-        """What is left to whom nobody has heard of since the last warm start."""
+        """The rest of the leases of brokers not heard of since the last warm start."""
         return self._deadlines.leases(self.model.lives, now_ms)
 
     # --- what is seen -----------------------------------------------------------------

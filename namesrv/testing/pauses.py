@@ -34,8 +34,8 @@ class Pauses:
         return max((pause.until_ms for pause in self._pauses), default=0)
 
     def read_until_ms(self, at_ms: int, lag_millis: int = 0) -> int:
-        """Up to which moment deadlines could be judged at another one; whoever holds
-        may notice so much later that it is over."""
+        """Up to which moment deadlines could be judged at another one; the server
+        may notice so much later that a hold is over."""
         for pause in self._pauses:
             if pause.start_ms <= at_ms < pause.end_ms:
                 at_ms = pause.start_ms

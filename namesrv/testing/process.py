@@ -83,7 +83,7 @@ class Process:
         return output
 
     def read(self, link: Link, data: bytes) -> bytes | None:
-        """Bytes of one request came while others have all turns: what is sent back, or
+        """Bytes of one request came while others have all turns: the answer, or
         None when the request waits."""
         connection = self._connection_of(link)
         self._state.turn.begin()
@@ -93,7 +93,7 @@ class Process:
         return None if connection.pause == Pause.TURN else output
 
     def go_on(self, link: Link) -> bytes | None:
-        """A request that waits has its turn; what is sent back, None if its connection
+        """A request that waits has its turn; the answer, None if its connection
         is gone."""
         known = self._connections.get(link.number)
         return None if known is None else self._until_done(known[1])

@@ -1,4 +1,4 @@
-"""How long brokers could have been heard of, over restarts: what leases count."""
+"""How long brokers could have been heard of, over restarts; leases count this."""
 
 from typing import Final
 
@@ -33,6 +33,6 @@ class Served:
         self._started_ms = now_ms
 
     def left_millis(self, least_ms: int, most_ms: int) -> tuple[int, int]:
-        """What is left at least and at most of a lease, at the start of a run."""
+        """The rest of a lease, at least and at most, at the start of a run."""
         least = least_ms - self._before_millis - _SLACK_MILLIS
         return least, most_ms - self._before_millis + self._lost_millis + _SLACK_MILLIS

@@ -35,8 +35,8 @@ class SnapshotWitness(Protocol):
 
 @dataclass(slots=True)
 class VirtualFiles:
-    """What survives a process: the snapshot, the date of its last sign of life, and how
-    long it had served then."""
+    """Files that survive a process: the snapshot, the date of its last sign of life,
+    and the time that it had served then."""
 
     snapshot: bytes | None = None
     stamp_millis: int = 0

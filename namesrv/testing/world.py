@@ -191,7 +191,7 @@ class World:
         return True
 
     def _end_crowd(self) -> None:
-        """Whatever waits has its turn."""
+        """All requests that wait have their turn."""
         crowd, self._crowd = self._crowd, None
         for delivery, is_read in () if crowd is None else crowd.line:
             if not is_read:

@@ -128,7 +128,7 @@ def write_broker_addrs(broker_addrs: Iterable[tuple[int, str]], *, quoted: bool)
 
 
 def with_defaults(info: TopicQueueMappingInfo) -> TopicQueueMappingInfo:
-    """A mapping that was written and read again: what was null has its default."""
+    """A mapping that was written and read again: nulls have their defaults."""
     scope = "__global__" if info.scope is None else info.scope
     id_map = {} if info.curr_id_map is None else info.curr_id_map
     return structs.replace(info, scope=scope, curr_id_map=id_map)
@@ -269,7 +269,7 @@ def write_object(members: Iterable[tuple[str, str]]) -> str:
 
 
 def _joined(entries: Iterable[bytes]) -> Iterator[bytes]:
-    """What there is of members, with commas between."""
+    """The members that are there, with commas between."""
     comma = b""
     for entry in filter(None, entries):
         yield comma

@@ -2,7 +2,7 @@
 
 
 def damage_of(data: bytes) -> str | None:
-    """What is wrong with a text file that has a content when it is whole, as the end of
+    """The damage of a text file that has a content when it is whole, as the end of
     a sentence; None if nothing is.
 
     Such a file is damaged and not empty: to take it for empty would lose its content

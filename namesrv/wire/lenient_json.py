@@ -64,8 +64,8 @@ def read_json(
     Raises JsonInvalid for everything else: bytes that are not UTF-8, text after the
     value, nesting deeper than `MAX_DEPTH`, more than `most_values` values (commas in
     texts count, too; None for a file of our own, whose content has other limits), and
-    what only the lenient reader takes if the text is to be read `strictly` or is longer
-    than LONGEST_LENIENT_TEXT.
+    JSON that only the lenient reader takes, if the text is to be read `strictly` or is
+    longer than LONGEST_LENIENT_TEXT.
     Source: protocol.md sections 1.4 and 1.8.
     """
     text = _text(data, most_values)

@@ -91,7 +91,7 @@ def _read_form(
     if not body:
         return _empty_body(), False
     if compressed or _looks_deflated(body):
-        # What it grows to has limits of its own.
+        # Its inflated form has limits of its own.
         return (yield from DeflatedBody(body, limits).read_steps(version)), False
     _check_density(body)
     decoded: RegisterBrokerBody | None

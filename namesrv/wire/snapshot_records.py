@@ -161,12 +161,12 @@ class Pieces(NamedTuple):
 
 
 def array_head(length: int) -> bytes:
-    """What a MessagePack array of so many values begins with."""
+    """The first bytes of a MessagePack array of so many values."""
     return b"\xdd" + length.to_bytes(4, "big")
 
 
 def bytes_head(length: int) -> bytes:
-    """What so many bytes in MessagePack begin with."""
+    """The first bytes of so many bytes in MessagePack."""
     return b"\xc6" + length.to_bytes(4, "big")
 
 

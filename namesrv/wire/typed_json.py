@@ -27,7 +27,7 @@ from namesrv.work import STEP_UNITS, Cost, Steps, finish, kilobytes
 Record = TypeVar("Record", bound=Struct)
 
 NOT_STRICT: Final = (msgspec.DecodeError, UnicodeDecodeError, RecursionError)
-"""What the typed decoder raises for a text that is left to the lenient reader."""
+"""Raised by the typed decoder for a text that is left to the lenient reader."""
 
 _DECODERS: Final[dict[type[Struct], msgspec.json.Decoder[Any]]] = {
     record: msgspec.json.Decoder(record)

@@ -123,7 +123,9 @@ class TestSources:
                 "name is relative to the working directory, which is gone; change to a"
                 " directory that exists, or give an absolute path"
             )
-        assert served(server, flag, "/dev/null") is not None
+        is_log = flag in ("--log-file", "--audit-log")
+        absolute = str(tmp_path / "log") if is_log else "/dev/null"
+        assert served(server, flag, absolute) is not None
 
     def test_config_file_that_java_made_its_store_is_not_ours(
         self, server: Server, tmp_path: Path, capsys: Capture

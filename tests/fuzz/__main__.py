@@ -58,10 +58,11 @@ def _arguments() -> argparse.Namespace:
 
 
 def _fuzz(target: Target, arguments: argparse.Namespace) -> int:
+    runs = arguments.runs and max(1, arguments.runs // target.weight)
     outcome = run_target(
         target,
         seconds=arguments.seconds,
-        runs=arguments.runs,
+        runs=runs,
         seed=arguments.seed,
     )
     verdict = "ok" if outcome.status == 0 else f"FAILED (status {outcome.status})"

@@ -18,7 +18,8 @@ Mutator = Callable[[Random, bytes, MutateBytes], bytes]
 class Target:
     """`run` takes any bytes; `allowed` is what may come out of what it calls.
 
-    `words` are texts to put into inputs; `max_bytes` bounds an input.
+    `words` are texts to put into inputs; `max_bytes` bounds an input. One input takes
+    as long as `weight` of other targets, and `--runs` means so many fewer.
     """
 
     name: str
@@ -28,6 +29,7 @@ class Target:
     mutate: Mutator | None = None
     words: tuple[bytes, ...] = ()
     max_bytes: int = 4096
+    weight: int = 1
 
 
 def tried(

@@ -11,6 +11,7 @@ from tests.fuzz import (
     properties,
     proxy_headers,
     registration_bodies,
+    sessions,
     snapshots,
     tls_records,
     whole_server,
@@ -31,5 +32,6 @@ TARGETS: Final[dict[str, Target]] = {
         proxy_headers,
         tls_records,
         whole_server,
+        sessions,
     )
 }

@@ -13,6 +13,8 @@ from tests.hostile.siege import Siege
 from tests.server.peer import Broker, get_kv, lookup, put_kv, request
 
 LONG = "t" * 65536
+LONGEST = "t" * 4096
+"""Of names and addresses (maxNameBytes)."""
 ODD_NAMES = {
     "line breaks": "a\r\nINFO forged line\n",
     "terminal escapes": "\x1b[2J\x1b]0;title\x07\x9b31m",
@@ -25,7 +27,7 @@ ODD_NAMES = {
     "quotes": "\"'\\{}[]=,;",
     "nothing": "",
     "blanks": "   ",
-    "64 KB": LONG,
+    "the longest": LONGEST[:-2],
 }
 SUCCESS = ResponseCode.SUCCESS
 
@@ -55,15 +57,20 @@ def test_odd_names_are_served_and_logged_clean(siege: Siege, name: str) -> None:
         assert peer.ask(request(1, {text: text})).code == 3
 
 
-def test_topic_of_64_kb_has_a_route(siege: Siege) -> None:
+def test_longest_topic_has_a_route_and_a_longer_one_is_refused(siege: Siege) -> None:
     with siege.server.peer() as peer:
-        assert peer.ask(lookup(LONG)).code == ResponseCode.TOPIC_NOT_EXIST
-        peer.ask(Broker("127.0.0.1:1").registration({LONG: 4, "also": 4}))
-        route = peer.ask(lookup(LONG))
+        broker = Broker("127.0.0.1:1")
+        assert peer.ask(lookup(LONGEST)).code == ResponseCode.TOPIC_NOT_EXIST
+        assert peer.ask(broker.registration({LONGEST: 4, "also": 4})).code == SUCCESS
+        route = peer.ask(lookup(LONGEST))
         assert route.code == SUCCESS
         assert json.loads(route.body)["brokerDatas"][0]["brokerName"] == "broker-a"
         names = peer.ask(request(RequestCode.GET_ALL_TOPIC_LIST_FROM_NAMESERVER))
-        assert LONG in json.loads(names.body)["topicList"]
+        assert LONGEST in json.loads(names.body)["topicList"]
+        refused = peer.ask(broker.registration({LONG: 4, "also": 4}))
+        assert refused.code == ResponseCode.SYSTEM_ERROR
+        assert "the limit is 4096 (maxNameBytes)" in (refused.remark or "")
+        assert peer.ask(lookup(LONG)).code == ResponseCode.TOPIC_NOT_EXIST
 
 
 def test_key_values_have_limits(siege: Siege) -> None:

@@ -1,4 +1,4 @@
-"""A request that waits for a turn of the loop: what is known of it meanwhile."""
+"""A request that waits for a turn of the loop, and facts about it meanwhile."""
 
 from typing import Any
 

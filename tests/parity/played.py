@@ -246,7 +246,7 @@ class NaiveServer(PlayedServer):
         self.lose(key, None)
 
     def lose(self, key: Key, owner: Any) -> None:
-        """Whoever else had this broker has it no more, closed or not."""
+        """No other connection has this broker any more, closed or not."""
         for connection in self.ever:
             if connection is not owner:
                 connection.brokers.lose(key)

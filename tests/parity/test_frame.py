@@ -73,7 +73,7 @@ class Decoders(RuleBasedStateMachine):
 
     @rule()
     def release(self) -> None:
-        """What was put back stays, too."""
+        """A frame that was put back stays, too."""
         same(self.twins, "release")
 
     @rule(count=st.integers(1, 3))

@@ -82,7 +82,7 @@ def test_the_text_of_an_acting_group_is_not_kept() -> None:
 def test_topics_are_each_once_and_only_where_there_is_an_entry() -> None:
     data = BrokerData("c1", "b")
     stays, returns, goes = (
-        TopicQueues(name, 0) for name in ("stays", "returns", "goes")
+        TopicQueues(name, 0, {}) for name in ("stays", "returns", "goes")
     )
     for entry in (stays, returns, goes):
         entry.queues["b"] = QueueData("b")
@@ -99,7 +99,7 @@ def test_topics_are_each_once_and_only_where_there_is_an_entry() -> None:
 def test_queues_with_another_permission() -> None:
     data = BrokerData("c1", "b")
     for topic, perm in (("A", 6), ("B", 4)):
-        entry = TopicQueues(topic, 0)
+        entry = TopicQueues(topic, 0, {})
         entry.queues["b"] = data.shared(perm, 3, 1, 5)
         data.topic_refs.append(entry)
     changed = data.queues_with_perm(data.topics(), lambda perm: perm & ~2)

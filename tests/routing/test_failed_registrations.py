@@ -13,7 +13,7 @@ from tests.routing.peer import (
     topic_config,
     topic_table,
 )
-from tests.routing.world import World
+from tests.routing.world import WALL_MILLIS, World
 
 MASTER = Broker("b", 0, "m:1")
 SLAVE = Broker("b", 1, "s1:1")
@@ -89,6 +89,7 @@ def test_without_a_name_the_cluster_has_a_null(world: World) -> None:
     assert world.addrs == {}
     assert world.tables.cluster_addr_table == {"c1": {None}}
     assert world.ask(106).json["clusterAddrTable"] == {"c1": [None]}
+    assert world.ask(304).json == {"topicList": ["c1"]}
 
 
 def test_without_an_address_there_is_no_live_entry(world: World) -> None:
@@ -136,6 +137,9 @@ def test_known_broker_without_a_table_keeps_its_topics(world: World) -> None:
     assert world.tables.filter_server_table == {("c1", "s1:1"): ["f:1"]}
     world.register(MASTER, raw(None))
     assert set(world.topics) == {"T1", "T2"}
+    info = world.live.get("c1", "m:1")
+    assert info is not None
+    assert info.data_version == DataVersion(0, 0, WALL_MILLIS)
 
 
 def test_a_null_version_counts_as_changed_and_is_stored_as_none(world: World) -> None:
@@ -152,6 +156,28 @@ def test_a_null_version_does_not_replace_a_holder(world: World) -> None:
     world.register(MASTER)
     body = raw({"dataVersion": None, "topicConfigTable": topic_table("T1", "T2")})
     answer = world.register(MASTER._replace(addr="new:1"), body)
+    assert (answer.code, answer.ext_fields) == (0, {})
+    assert world.addrs == {"b": {0: "m:1"}}
+
+
+def test_a_null_mapping_refuses_the_registration(world: World) -> None:
+    table = topic_table("T1", "T2")
+    wrapper = {"topicConfigTable": table, "topicQueueMappingInfoMap": {"T1": None}}
+    assert world.register(MASTER, raw(wrapper)).code == 1
+    assert world.addrs == {} and world.topics == {}
+
+
+def test_without_a_wrapper_a_holder_is_not_replaced(world: World) -> None:
+    world.register(MASTER)
+    answer = world.register(MASTER._replace(addr="new:1"), raw(None))
+    assert (answer.code, answer.ext_fields) == (0, {})
+    assert world.addrs == {"b": {0: "m:1"}}
+
+
+def test_a_holder_without_a_version_is_not_replaced(world: World) -> None:
+    table = topic_table("T1", "T2")
+    world.register(MASTER, raw({"dataVersion": None, "topicConfigTable": table}))
+    answer = world.register(MASTER._replace(addr="new:1"))
     assert (answer.code, answer.ext_fields) == (0, {})
     assert world.addrs == {"b": {0: "m:1"}}
 

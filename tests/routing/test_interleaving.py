@@ -71,7 +71,7 @@ class Interleaved:
         self.accepted(data, stepped, whole)
 
     def accepted(self, data: bytes, stepped: Any, whole: Any) -> None:
-        """The other server carries out what was begun; what waits comes again."""
+        """The other server carries out begun work; waiting requests come again."""
         if stepped.pause == Pause.TURN:
             self.line.append((data, stepped, whole))
         else:

@@ -79,3 +79,16 @@ def test_only_what_changed_since_is_packed_anew() -> None:
         second.kept.pack_next()
     records = second.kept.finish(5, second.world.now_ms).records
     assert [type(record) for record in records] == [Place, bytes, Pieces, bytes]
+
+
+def test_filter_servers_of_a_broker_that_is_not_in_the_file_are_left_out() -> None:
+    """Found by whole sessions: they stayed when that broker never came back."""
+    first = File()
+    first.world.register(FIRST, registration_body(topic_table("T1", "T2")))
+    first.kept.begin()
+    body = registration_body(topic_table("T1", "T2"), filters=["f:1"])
+    first.world.register(LAST, body)
+    first.finish()
+    second = File(first.data).world
+    assert second.live_keys == {("c1", "x:1")}
+    assert not second.tables.filter_server_table

@@ -55,7 +55,7 @@ class Store:
         return content
 
     def table(self, namespace: str) -> Any:
-        """What a peer is told of a namespace, None for an unknown one."""
+        """The answer about a namespace, None for an unknown one."""
         body = self.manager.table_body(namespace)
         return json.loads(body)["table"] if body else None
 

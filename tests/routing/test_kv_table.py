@@ -105,7 +105,7 @@ def test_namespace_read_from_a_file_is_in_order() -> None:
 
 @pytest.mark.parametrize("key", ["k000000", "k015000", "k019999", "k", "x", "k015000a"])
 def test_change_copies_one_block_of_entries(key: str) -> None:
-    """Whatever the table holds; the rest is shared, and nothing else is encoded."""
+    """For any table; the rest is shared, and nothing else is encoded."""
     table = filled(20_000)
     before = blocks(table)
     for entry in (write_kv_entry(key, "w"), None):

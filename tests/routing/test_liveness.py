@@ -202,7 +202,7 @@ def test_a_late_end_after_expiry_and_return(ticking: World) -> None:
 
 
 def test_the_end_of_an_older_registration_in_another_cluster(ticking: World) -> None:
-    """P1: what an older event removes is found by the key of its own registration."""
+    """P1: an older event removes by the key of its own registration."""
     new = ticking.connect()
     ticking.register(MASTER)
     ticking.register(MOVED, connection=new)
@@ -429,7 +429,7 @@ def test_work_again_and_again_keeps_no_dead_broker(
 
 
 def test_work_after_work_is_read_in_between(ticking: World) -> None:
-    """P3: who beats between two stalls stays, though its beats are read late."""
+    """P3: a broker that beats between two stalls stays, though it is read late."""
     ticking.register(MASTER, ext=timeout(2500))
     for _ in range(20):
         work(ticking, 2000)

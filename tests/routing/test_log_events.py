@@ -171,7 +171,7 @@ BY_TURNS = "two addresses claim one broker id by turns"
 
 
 def claims(world: World, *addrs: str, millis: int = 30_000) -> list[dict[str, object]]:
-    """What is told when these register as one broker, one after the other."""
+    """The events when these register as one broker, one after the other."""
     for addr in addrs:
         world.now_ms += millis
         world.register(Broker(addr=addr))

@@ -1,5 +1,5 @@
 """Answers about all groups and clusters (106, 304), and about one group (901), when
-there are many: what did not change is not written again."""
+there are many: texts that did not change are not written again."""
 
 import json
 from typing import Any
@@ -88,7 +88,7 @@ members = st.builds(
 
 
 class Groups(RuleBasedStateMachine):
-    """What is kept in order, beside what sorting everything gives."""
+    """The kept order, beside the result of sorting everything."""
 
     def __init__(self) -> None:
         super().__init__()

@@ -1,4 +1,4 @@
-"""What groups share is packed in pieces, and is as it was at the end."""
+"""The data that groups share is packed in pieces, as it was at the end."""
 
 import pytest
 from hypothesis import given

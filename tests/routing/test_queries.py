@@ -130,6 +130,8 @@ def test_null_members_of_a_mapping_have_defaults_in_a_zone(world: World) -> None
     nameless = registration_body(table, mappings={"st": mapping}, version=version)
     world.register(MASTER, nameless)
     assert b'"null":{"currIdMap":{}' in (world.ask(105, zone).body or b"")
+    legacy = world.ask(105, zone, version=317).body or b""
+    assert b',null:{"currIdMap":{}' in legacy
 
 
 def test_null_filter_servers_are_shown_as_null(world: World) -> None:
@@ -187,6 +189,16 @@ def test_the_lowest_slave_stands_for_the_master(acting: World) -> None:
     assert acting.addrs == {"b": {1: "s1:1", 2: "s2:1"}}
     cluster_info = acting.ask(106).body or b""
     assert b'"brokerAddrs":{1:"s1:1",2:"s2:1"}' in cluster_info
+
+
+def test_a_negative_id_stands_for_the_master_of_read_only_topics() -> None:
+    world = World(support_acting_master=True)
+    config = {**topic_config("T1"), "perm": 4}
+    body = registration_body({"T1": config, "T2": topic_config("T2")})
+    world.register(SLAVE._replace(id=-2), body, ext=ACTING)
+    world.register(SECOND._replace(id=-1), body, ext=ACTING)
+    asked = world.ask(105, {"topic": "T1"}).body or b""
+    assert b'"brokerAddrs":{"-1":"s2:1","0":"s1:1"}' in asked
 
 
 def test_not_for_the_topics_by_which_brokers_find_each_other(acting: World) -> None:

@@ -1,4 +1,4 @@
-"""What the log says of the topics that a registration brought, changed and took."""
+"""Lines of the log about topics that a registration brought, changed and took."""
 
 import logging
 from typing import Any

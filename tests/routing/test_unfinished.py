@@ -217,6 +217,27 @@ def test_a_connection_that_ends_in_the_middle_takes_its_broker_along(
     assert "a" not in world.addrs and set(world.topics) == {"T0", "B"}
 
 
+def test_a_connection_that_ends_in_its_next_request_takes_that_broker_along(
+    world: World, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Found by whole sessions: the end of the first request stood for the second's."""
+    monkeypatch.setattr(turn, "TURN_UNITS", SPARED_UNITS)  # each turn is one step
+    peer = world.connect()
+    large = registration_body(topic_table(*TOPICS))
+    registered = registration(Broker("c", 0, "c:1"), large)
+    world.send(request(205, {"brokerName": "a"}) + registered, peer)
+    while peer not in world.late_output:
+        world.next_step()
+    for _ in range(3):
+        world.next_step()
+    assert peer.pause == Pause.LATER and ("c1", "c:1") not in world.live_keys
+    assert world.state.unfinished.is_asking(peer)
+    world.close(peer)
+    ends(world)
+    assert ("c1", "c:1") not in world.live_keys
+    assert world.has_event("new broker registered")
+
+
 def test_a_snapshot_has_a_busy_group_as_it_was(world: World) -> None:
     world.send(request(205, {"brokerName": "a"}))
     again = World()

@@ -1,4 +1,4 @@
-"""What brokers sent and nobody has heard yet, and how much a scan may take."""
+"""Words of brokers that nobody has heard yet, and how much a scan may take."""
 
 from typing import Any
 

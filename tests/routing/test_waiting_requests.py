@@ -1,4 +1,4 @@
-"""What is kept of requests that wait for a file or another cluster (P7)."""
+"""Memory of requests that wait for a file or another cluster (P7)."""
 
 import pytest
 

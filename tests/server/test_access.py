@@ -54,7 +54,7 @@ def test_loopback_is_the_sockets_and_the_proxys_word(
             (b"PROXY TCP6 ::ffff:127.0.0.1 ::2 4321 9876\r\n", True),
             (b"PROXY TCP4 192.0.2.7 10.0.0.2 4321 9876\r\n", False),
             (b"PROXY TCP6 2001:db8::7 ::2 4321 9876\r\n", False),
-            # Who says nothing of its client does not make it one of this machine.
+            # A proxy that names no client does not make it one of this machine.
             (b"PROXY UNKNOWN\r\n", False),
             (b"PROXY UNKNOWN 127.0.0.1 127.0.0.1 1 2\r\n", False),
             (V2_SIGNATURE + b"\x20\x00\x00\x00", False),

@@ -1,4 +1,4 @@
-"""What the log calls the protocol of those who knocked at the wrong port."""
+"""The log names the protocol of peers that knocked at the wrong port."""
 
 import pytest
 

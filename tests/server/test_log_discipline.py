@@ -7,7 +7,7 @@ from pathlib import Path
 import namesrv
 
 PACKAGE = Path(namesrv.__file__).parent
-# Who logs what no peer causes, or limits by itself what it logs.
+# Modules whose lines no peer causes, or that limit their lines themselves.
 UNLIMITED = {
     "access_keys",
     "audit_log",

@@ -125,7 +125,7 @@ class TestOtherThanFiles:
 
 
 class TestNameThatGoes:
-    """What logrotate and `rm` do costs no line."""
+    """Neither logrotate nor `rm` costs a line."""
 
     def test_removed_file_is_made_again_at_once(self, path: Path) -> None:
         logged = Logged(path)

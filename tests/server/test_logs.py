@@ -31,7 +31,7 @@ class Clock:
 
 
 def written(capsys: pytest.CaptureFixture[str]) -> str:
-    """What was written to standard error since the last call."""
+    """The text written to standard error since the last call."""
     for handler in LOGGER.handlers:
         assert isinstance(handler, LogOutput) and handler.wait(WAIT_SECONDS)
     return capsys.readouterr().err

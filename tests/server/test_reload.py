@@ -117,7 +117,7 @@ def has(path: Path, text: str) -> bool:
 
 
 def test_log_and_audit_file_are_opened_anew(tmp_path: Path) -> None:
-    """What logrotate does: rename, then SIGHUP."""
+    """As logrotate does: rename, then SIGHUP."""
     log, audit = tmp_path / "namesrv.log", tmp_path / "audit.jsonl"
     words = ("--log-file", str(log), "--audit-log", str(audit))
     with ServerProcess(tmp_path, *words) as server, server.peer() as peer:

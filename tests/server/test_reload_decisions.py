@@ -1,4 +1,4 @@
-"""What a reload takes over: all of it or nothing, and never more access unsaid."""
+"""A reload takes over all or nothing, and never widens access in silence."""
 
 import logging
 from collections.abc import Callable
@@ -217,6 +217,23 @@ def test_every_option_that_narrows_access_is_watched() -> None:
     narrowing = {"adminAccess", "brokerAccess", "accessKeysFile"}
     of_clients = {"tlsServerAuthClient", "tlsServerNeedClientAuth"}
     assert narrowing | of_clients | {"tlsServerTrustCertPath"} <= RELOADED
+
+
+@pytest.mark.parametrize(
+    "attribute",
+    [
+        "max_filter_servers",
+        "max_mapped_queues_per_registration",
+        "max_name_bytes",
+        "max_queues_per_mapping",
+        "max_routes",
+        "max_topics_per_registration",
+    ],
+)
+def test_limits_of_registrations_change_at_once(attribute: str) -> None:
+    it = Reloading()
+    it.run(**{attribute: 77})
+    assert getattr(it.options, attribute) == 77
 
 
 def test_other_certificate_and_ciphers_count_for_new_connections(

@@ -1,4 +1,4 @@
-"""Protocols and ciphers: what is offered, and what OpenSSL does not have."""
+"""Protocols and ciphers: those that are offered, and those that OpenSSL lacks."""
 
 import ssl
 from typing import Any

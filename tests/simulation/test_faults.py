@@ -90,7 +90,7 @@ def lease_is_renewed(patch: Patch) -> None:
 
 
 def confirmation_is_not_kept(patch: Patch) -> None:
-    """Who was heard of since the last start is taken for somebody who was not."""
+    """A broker heard of since the last start is taken for one that was not."""
     patch.setattr(Leases, "drop_confirmed", lambda *arguments: None)
 
 
@@ -119,7 +119,7 @@ def work_is_no_pause(patch: Patch) -> None:
 
 
 def only_answered_is_heard(patch: Patch) -> None:
-    """What was read and waits in line behind others is no sign of life yet."""
+    """A request that was read and waits in line is no sign of life yet."""
     refresh = RoutingState.refresh_hot_path
 
     def without_heartbeats(self: Any, now_ms: int) -> None:
@@ -135,7 +135,7 @@ def only_answered_is_heard(patch: Patch) -> None:
 
 
 def old_cluster_takes_the_address_along(patch: Patch) -> None:
-    """What an old registration removes is found by name and address alone."""
+    """An old registration removes by name and address alone."""
 
     def leave(*arguments: Any) -> Steps[bool]:
         yield from ()
@@ -157,7 +157,7 @@ def any_name_unregisters(patch: Patch) -> None:
 
 
 def filter_servers_outlive_their_broker(patch: Patch) -> None:
-    """What a broker told of filter servers stays when it goes."""
+    """The filter servers of a broker stay when it goes."""
     store = RouteTables.set_filter_servers
 
     def set_filter_servers(self: Any, key: Any, servers: Any) -> None:

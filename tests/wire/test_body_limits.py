@@ -1,4 +1,4 @@
-"""What one body may bring: each limit itself is allowed, one more is refused."""
+"""Limits of one body: each limit itself is allowed, one more is refused."""
 
 from collections.abc import Callable
 from typing import Any

@@ -1,4 +1,4 @@
-"""What a crash left of a file that was being written."""
+"""Damage that a crash did to a file that was being written."""
 
 import pytest
 

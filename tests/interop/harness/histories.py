@@ -1,24 +1,26 @@
 """Histories by seed: what brokers and operators may do, odd but legal bodies included.
 
 A history is drawn from its seed before anything is sent, so that the same seed is the
-same history for both servers and in every run. Each broker identity has a connection of
+same history for both servers and in every run. Each broker process has a connection of
 its own, as real brokers have, so that fences (docs/protocol.md 9.3) do not show. Names
 begin with the seed: histories do not meet.
 """
 
-import json
 import zlib
-from collections.abc import Iterator
-from dataclasses import dataclass, field
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass, field, replace
 from random import Random
-from typing import Any
 
-from harness.reads import ORDER_NAMESPACE, ZONE
+from harness.drawn_bodies import DrawnBodies, encode
+from harness.reads import ORDER_NAMESPACE, WITHOUT_FIELDS, ZONE
 from harness.remoting import Request
 
 STEPS = 24
 _VERSIONS = (317, 401, 479, 479, 479)
-_Json = dict[str, Any]
+_ODD_VERSIONS = (-1, 0, 36, 37, 412, 413, 612, 700)
+_IDS = ((0, 1, 2), (0, 1, 2), (0, 1, 5), (1, 2, 3), (0, 17, 33), (-1, 0, 2**40))
+# Without brokerName Java could never list system topics again (9.12).
+_LEFT_OUT_OF_REGISTRATIONS = ("brokerId", "haServerAddr", "clusterName")
 
 
 @dataclass(frozen=True)
@@ -57,16 +59,31 @@ class Identity:
 
 @dataclass
 class History:
-    """Steps in order, and all names in them."""
+    """Steps in order, and all names in them.
+
+    `displaced` are the addresses whose place in their group another one took: Java
+    keeps a live entry of theirs, we do not (9.3). With `shares_names` the groups have
+    brokers of several clusters.
+    """
 
     seed: int
     steps: list[Step] = field(default_factory=list)
     identities: list[Identity] = field(default_factory=list)
     topics: list[str] = field(default_factory=list)
+    namespace: str = ""
+    keys: list[str] = field(default_factory=list)
+    displaced: set[str] = field(default_factory=set)
+    shares_names: bool = False
 
     def clean_up(self) -> Iterator[Step]:
         """Forget everything that the history stored."""
         for identity in self.identities:
+            yield Step(identity.address, Request(104, identity.ext_fields))
+        # A group that clusters share stays in one of them with Java, unless the last
+        # broker goes from there (9.3).
+        for identity in self.identities if self.shares_names else ():
+            request = Request(103, identity.ext_fields)
+            yield Step(identity.address, request)
             request = Request(104, identity.ext_fields)
             yield Step(identity.address, request, settles=True)
         for topic in self.topics:
@@ -83,45 +100,53 @@ def draw_history(seed: int) -> History:
 class _Drawer:
     def __init__(self, seed: int) -> None:
         self.random = Random(seed)
-        self.history = History(seed)
-        self.counter = 0
+        self.history = History(seed, shares_names=self.random.random() < 0.2)
         self._draw_names(f"h{seed}")
+        self.bodies = DrawnBodies(self.random, self.history.topics)
         # A group needs two topics first, and brokers in the order of their ids, or
         # most of the history would be refused.
         for identity in self.history.identities[: self.random.randint(1, 4)]:
             self._add(self._registration(identity), identity.address)
+        steps = self._steps()
         for _ in range(STEPS):
-            self._draw_step()
+            self.random.choices(list(steps), list(steps.values()))[0]()
 
     def _draw_names(self, prefix: str) -> None:
-        random = self.random
-        clusters = [f"{prefix}-c{n}" for n in range(random.choice((1, 1, 2)))]
+        random, history = self.random, self.history
+        clusters = [f"{prefix}-c{n}" for n in range(random.choice((1, 1, 2, 3)))]
         groups = [f"{prefix}-{name}" for name in random.choice(("a", "ab", "abc"))]
-        number = 0
         for group in groups:
             cluster = random.choice(clusters)
-            for broker_id in (0, 1, 2)[: random.randint(1, 3)]:
-                number += 1
-                address = f"{prefix}.{number}:10911"
+            for broker_id in random.choice(_IDS)[: random.randint(1, 3)]:
+                if history.shares_names:
+                    cluster = random.choice(clusters)
+                address = f"{prefix}.{len(history.identities) + 1}:10911"
                 identity = Identity(cluster, group, broker_id, address)
-                self.history.identities.append(identity)
-        self.history.topics += [f"{prefix}-t{n}" for n in range(4)]
-        self.history.topics += [f"{prefix}-%RETRY%é", f"{prefix} b"]
+                history.identities.append(identity)
+        history.topics += [f"{prefix}-t{n}" for n in range(4)]
+        history.topics += [f"{prefix}-%RETRY%é", f"{prefix} b"]
+        history.namespace = f"{prefix}-ns"
+        history.keys += ["k", "ключ", "", "a b"]
 
-    def _draw_step(self) -> None:
-        random = self.random
-        kinds = {
+    def _steps(self) -> dict[Callable[[], None], int]:
+        return {
             self._register: 8,
+            self._register_deflated: 2,
+            self._register_oddly: 1,
+            self._switch_roles: 1,
             self._beat: 2,
             self._query_version: 3,
-            self._leave: 1,
+            # Of a shared name Java and we keep another cluster when it goes (9.3).
+            self._leave: 0 if self.history.shares_names else 1,
             self._change_permission: 2,
             self._delete_topic: 1,
             self._register_topic: 1,
             self._configure_order: 1,
+            self._change_key: 1,
             self._ask: 3,
+            self._list: 2,
+            self._disable_lists: 1,
         }
-        random.choices(list(kinds), list(kinds.values()))[0]()
 
     def _add(self, request: Request, connection: str, **more: bool) -> None:
         self.history.steps.append(Step(connection, request, **more))
@@ -130,132 +155,112 @@ class _Drawer:
         identity = self.random.choice(self.history.identities)
         self._add(self._registration(identity), identity.address)
 
+    def _register_deflated(self) -> None:
+        random = self.random
+        identity = random.choice(self.history.identities)
+        version = random.choice((317, 401, 479))
+        is_new = identity.address in self.history.displaced
+        body = self.bodies.deflated(identity.name, version, is_new=is_new)
+        fields = self._fields(identity, body) | {"compressed": "true"}
+        self._add(Request(103, fields, body, version), identity.address)
+
+    def _register_oddly(self) -> None:
+        random = self.random
+        identity = random.choice(self.history.identities)
+        request = self._registration(identity)
+        fields, body, version = dict(request.ext_fields), request.body, request.version
+        match random.randrange(4):
+            case 0:
+                body = self.bodies.broken()
+                fields["bodyCrc32"] = "0"
+            case 1:
+                version = random.choice(_ODD_VERSIONS)
+            case 2:
+                del fields[random.choice(_LEFT_OUT_OF_REGISTRATIONS)]
+            case 3:
+                fields["brokerId"] = random.choice(("x", "", f"+{abs(identity.id)}"))
+        self._add(Request(103, fields, body, version), identity.address)
+
+    def _switch_roles(self) -> None:
+        """A broker registers with the id of another one of its group, at its own
+        address: a slave becomes master."""
+        random, history = self.random, self.history
+        number = random.randrange(len(history.identities))
+        identity = history.identities[number]
+        taken = [
+            other
+            for other in history.identities
+            if other.name == identity.name and other.address != identity.address
+        ]
+        if not taken:
+            return
+        other = random.choice(taken)
+        # Both: if the other one comes back, this one is displaced.
+        history.displaced |= {identity.address, other.address}
+        identity = replace(identity, id=other.id)
+        history.identities[number] = identity
+        self._add(self._registration(identity), identity.address)
+
     def _registration(self, identity: Identity) -> Request:
         random = self.random
-        body = json.dumps(self._body(identity), separators=(",", ":")).encode()
+        # What Java still knows of a displaced one would count as unchanged.
+        is_new = identity.address in self.history.displaced
+        body = encode(self.bodies.registration(identity.name, is_new=is_new))
+        fields = self._fields(identity, body) | {"compressed": "false"}
+        return Request(103, fields, body, random.choice(_VERSIONS))
+
+    def _fields(self, identity: Identity, body: bytes) -> dict[str, str]:
+        random = self.random
         fields = dict(identity.ext_fields)
-        acting = random.choice((None, "false", "false", "true"))
+        acting = random.choice((None, "false", "true", "true"))
         if acting is not None:
             fields["enableActingMaster"] = acting
         if random.random() < 0.2:
-            fields["__ZONE_NAME"] = fields["zoneName"] = random.choice((ZONE, "z2"))
+            zone = random.choice((ZONE, ZONE.upper(), "z2", ""))
+            fields["__ZONE_NAME"] = fields["zoneName"] = zone
         if random.random() < 0.5:
             fields["bodyCrc32"] = str(zlib.crc32(body) & 0x7FFFFFFF)
         elif random.random() < 0.1:
             fields["bodyCrc32"] = "1"
-        fields["compressed"] = "false"
         if random.random() < 0.2:
             fields["heartbeatTimeoutMillis"] = str(random.choice((120_000, 600_000)))
-        return Request(103, fields, body, random.choice(_VERSIONS))
+        return fields
 
-    def _body(self, identity: Identity) -> _Json:
-        random = self.random
-        if random.random() < 0.6:
-            self.counter += 1
-        chosen = random.sample(self.history.topics, random.randint(2, 6))
-        if random.random() < 0.05:
-            chosen = chosen[:1]
-        version = {
-            "counter": self.counter,
-            "stateVersion": random.choice((0, 0, 0, 1)),
-            "timestamp": 1_700_000_000_000 + self.counter,
-        }
-        wrapper: _Json = {
-            "dataVersion": version,
-            "topicConfigTable": {name: self._config(name) for name in chosen},
-        }
-        if random.random() < 0.8:
-            wrapper["topicQueueMappingDetailMap"] = {}
-            wrapper["topicQueueMappingInfoMap"] = self._mappings(identity, chosen)
-        if random.random() < 0.04:
-            wrapper["topicQueueMappingInfoMap"] = None
-        if random.random() < 0.03:
-            wrapper["topicConfigTable"] = None
-        body: _Json = {
-            "filterServerList": self._filter_servers(),
-            "topicConfigSerializeWrapper": wrapper,
-        }
-        if random.random() < 0.1:
-            body["unknown"] = [{"a": [1, None, "x"]}]
-        return body
-
-    def _filter_servers(self) -> list[str | None] | None:
-        return self.random.choice(([], [], [], None, ["f:1"], ["f:1", None, "f:2"]))
-
-    def _config(self, name: str) -> _Json:
-        random = self.random
-        queues = random.choice((0, 1, 4, 8))
-        config: _Json = {
-            "attributes": {},
-            "order": False,
-            "perm": random.choice((6, 6, 6, 4, 2, 0, 7)),
-            "readQueueNums": queues,
-            "topicFilterType": "SINGLE_TAG",
-            "topicName": name,
-            "topicSysFlag": self._flag(name),
-            "writeQueueNums": queues,
-        }
-        match random.randrange(16):
-            case 0:
-                config["readQueueNums"] = str(queues)
-            case 1:
-                del config["perm"]
-            case 2 if not self._flag(name):
-                config["topicSysFlag"] = None
-            case 3:
-                config["later"] = {"of": ["a", "newer"], "version": 1.5}
-            case 4:
-                config["attributes"] = {"+message.type": "FIFO"}
-        return config
-
-    def _flag(self, name: str) -> int:
-        """The same on all brokers: of several, Java and we take another one (9.1)."""
-        return max(0, self.history.topics.index(name) - 2)
-
-    def _mappings(self, identity: Identity, chosen: list[str]) -> _Json:
-        random = self.random
-        if random.random() < 0.7:
-            return {}
-        return {name: self._mapping(identity, name) for name in chosen[:2]}
-
-    def _mapping(self, identity: Identity, name: str) -> _Json:
-        random = self.random
-        mapping: _Json = {
-            "bname": random.choice((identity.name, identity.name, None)),
-            "currIdMap": {str(n): n for n in range(random.randint(0, 3))},
-            "dirty": random.choice((True, False)),
-            "epoch": random.choice((0, 1, 2**53 - 1, 2**53, -(2**53), 2**62)),
-            "scope": random.choice(("__global__", "s", None)),
-            "topic": name,
-            "totalQueues": random.choice((0, 2, "3")),
-        }
-        if random.random() < 0.2:
-            del mapping[random.choice(list(mapping))]
-        return mapping
+    def _some_fields(self, fields: dict[str, str]) -> dict[str, str]:
+        """Now and then without one of them."""
+        if self.random.random() < 0.1:
+            fields = dict(fields)
+            del fields[self.random.choice(list(fields))]
+        return fields
 
     def _beat(self) -> None:
         identity = self.random.choice(self.history.identities)
-        self._add(Request(904, identity.ext_fields), identity.address)
+        fields = self._some_fields(identity.ext_fields)
+        self._add(Request(904, fields), identity.address)
 
     def _query_version(self) -> None:
         identity = self.random.choice(self.history.identities)
-        version = {
-            "counter": self.random.choice((self.counter, 0)),
-            "stateVersion": 0,
-            "timestamp": 1_700_000_000_000 + self.counter,
-        }
-        body = json.dumps(version, separators=(",", ":")).encode()
-        self._add(Request(322, identity.ext_fields, body), identity.address)
+        version = self.bodies.data_version()
+        version["counter"] = self.random.choice((version["counter"], 0))
+        body = self.random.choice((encode(version), encode(version), b"", b"{}", b"{"))
+        fields = self._some_fields(identity.ext_fields)
+        is_compared = identity.address not in self.history.displaced
+        request = Request(322, fields, body)
+        self._add(request, identity.address, is_compared=is_compared)
 
     def _leave(self) -> None:
         identity = self.random.choice(self.history.identities)
-        request = Request(104, identity.ext_fields)
-        self._add(request, identity.address, settles=True)
+        # Without a name Java removes half of it, and we nothing (9.2).
+        name = {"brokerName": identity.name}
+        fields = self._some_fields(identity.ext_fields) | name
+        if self.random.random() < 0.1:
+            fields["brokerId"] = str(identity.id + 7)
+        self._add(Request(104, fields), identity.address, settles=True)
 
     def _change_permission(self) -> None:
         name = self.random.choice(self.history.identities).name
         code = self.random.choice((205, 327))
-        self._add(Request(code, {"brokerName": name}), "operator")
+        self._add(Request(code, self._some_fields({"brokerName": name})), "operator")
 
     def _delete_topic(self) -> None:
         fields = {"topic": self.random.choice(self.history.topics)}
@@ -264,18 +269,26 @@ class _Drawer:
         self._add(Request(216, fields), "operator")
 
     def _register_topic(self) -> None:
-        topic = self.random.choice(self.history.topics)
+        random = self.random
+        topic = random.choice(self.history.topics)
+        names = [random.choice(self.history.identities).name for _ in range(2)]
+        names = random.choice(
+            (names, names[:1], [*names, "nobody"], ["nobody", *names])
+        )
         queue_datas = [
             {
-                "brokerName": self.random.choice(self.history.identities).name,
-                "perm": 6,
+                "brokerName": name,
+                "perm": random.choice((6, 4, 2)),
                 "readQueueNums": 3,
-                "topicSysFlag": self._flag(topic),
-                "writeQueueNums": 3,
+                "topicSysFlag": self.bodies.flag(topic),
+                "writeQueueNums": random.choice((3, "4")),
             }
+            for name in names
         ]
-        body = json.dumps({"queueDatas": queue_datas}, separators=(",", ":")).encode()
-        self._add(Request(217, {"topic": topic}, body), "operator")
+        bodies = [encode({"queueDatas": queue_datas})] * 6
+        bodies += [b'{"queueDatas":[null]}', b"{}", b"{", b""]
+        fields = self._some_fields({"topic": topic})
+        self._add(Request(217, fields, random.choice(bodies)), "operator")
 
     def _configure_order(self) -> None:
         topic = self.random.choice(self.history.topics)
@@ -286,9 +299,41 @@ class _Drawer:
         else:
             self._add(Request(102, fields), "operator")
 
+    def _change_key(self) -> None:
+        random = self.random
+        key = random.choice(self.history.keys)
+        fields = {"namespace": self.history.namespace, "key": key}
+        code = random.choice((100, 100, 100, 101, 102, 219))
+        if code == 100:
+            fields["value"] = random.choice(("v", "", 'q"\\/\n\x01', "中/😀"))
+        self._add(Request(code, self._some_fields(fields)), "operator")
+
     def _ask(self) -> None:
-        fields = {"topic": self.random.choice(self.history.topics)}
-        if self.random.random() < 0.3:
-            fields |= {"__ZONE_MODE": "true", "__ZONE_NAME": ZONE}
-        version = self.random.choice(_VERSIONS)
-        self._add(Request(105, fields, b"", version), "client")
+        random = self.random
+        fields = {"topic": random.choice(self.history.topics)}
+        if random.random() < 0.3:
+            zone = random.choice((ZONE, "Z2", " ", "elsewhere"))
+            mode = random.choice(("true", "True", "1"))
+            fields |= {"__ZONE_MODE": mode, "__ZONE_NAME": zone}
+        if random.random() < 0.2:
+            fields["acceptStandardJsonOnly"] = random.choice(("true", "false"))
+        version = random.choice(_VERSIONS)
+        self._add(Request(105, self._some_fields(fields), b"", version), "client")
+
+    def _disable_lists(self) -> None:
+        """For a while; histories after this one want them."""
+        for word in ("false", "true"):
+            text = f"enableTopicList={word}\nenableAllTopicList={word}\n"
+            self._add(Request(318, {}, text.encode()), "operator")
+            for _ in range(2):
+                self._list()
+
+    def _list(self) -> None:
+        """Lists and groups."""
+        random = self.random
+        identity = random.choice(self.history.identities)
+        group = {"clusterName": identity.cluster, "brokerName": identity.name}
+        requests = [Request(code) for code in WITHOUT_FIELDS]
+        requests.append(Request(224, self._some_fields({"cluster": identity.cluster})))
+        requests.append(Request(901, self._some_fields(group)))
+        self._add(random.choice(requests), "client")
