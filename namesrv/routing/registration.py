@@ -11,9 +11,7 @@ from typing import Final
 
 from namesrv._impl import BrokerLiveInfo, Connection
 from namesrv.codes import (
-    DEFAULT_HEARTBEAT_TIMEOUT_MILLIS,
     MASTER_ID,
-    MOST_HEARTBEAT_TIMEOUT_MILLIS,
     PERM_WRITE,
 )
 from namesrv.errors import RequestFailed
@@ -31,7 +29,7 @@ from namesrv.wire.bodies import (
     TopicConfigSerializeWrapper,
 )
 from namesrv.wire.command import write_ext_fields
-from namesrv.wire.headers import RegisterBrokerRequestHeader
+from namesrv.wire.headers import RegisterBrokerRequestHeader, bounded_timeout
 from namesrv.work import Cost, Steps, batches
 
 ExtFields = dict[str, str | None]
@@ -368,7 +366,7 @@ class Registration:
             cluster,
             header.broker_addr,
             data.broker_name,
-            _bounded_timeout(header.heartbeat_timeout_millis),
+            bounded_timeout(header.heartbeat_timeout_millis),
             self._version,
             header.ha_server_addr,
             self._owner,
@@ -397,11 +395,3 @@ class Registration:
         if live is None:
             return {}
         return {"haServerAddr": live.ha_server_addr, "masterAddr": master_addr}
-
-
-def _bounded_timeout(millis: int | None) -> int:
-    """heartbeatTimeoutMillis of a registration; the default where it has none."""
-    if millis is None:
-        return DEFAULT_HEARTBEAT_TIMEOUT_MILLIS
-    most = MOST_HEARTBEAT_TIMEOUT_MILLIS
-    return max(-most, min(millis, most))

@@ -7,7 +7,11 @@ default, as in Java (section 2.0). Required fields are not enforced.
 from collections.abc import Mapping
 from dataclasses import dataclass
 
-from namesrv.codes import ZONE_NAME
+from namesrv.codes import (
+    DEFAULT_HEARTBEAT_TIMEOUT_MILLIS,
+    MOST_HEARTBEAT_TIMEOUT_MILLIS,
+    ZONE_NAME,
+)
 from namesrv.wire.lenient_json import (
     INT_HIGH,
     INT_LOW,
@@ -92,3 +96,11 @@ class KVConfigRequestHeader:
 
 def _long(ext_fields: ExtFields, name: str) -> int | None:
     return parse_java_int(ext_fields.get(name), LONG_LOW, LONG_HIGH)
+
+
+def bounded_timeout(millis: int | None) -> int:
+    """heartbeatTimeoutMillis of a registration; the default where it has none."""
+    if millis is None:
+        return DEFAULT_HEARTBEAT_TIMEOUT_MILLIS
+    most = MOST_HEARTBEAT_TIMEOUT_MILLIS
+    return max(-most, min(millis, most))
