@@ -1,6 +1,6 @@
 """Connections that wait for their turn of the loop, in lines that are fair.
 
-The connections of one address come one after the other. Signs of life of brokers have a
+The connections of one address come one after the other. Brokers' signs of life have a
 line of their own, which comes first.
 """
 

@@ -49,6 +49,13 @@ def test_a_longer_header_closes_the_connection() -> None:
     assert isinstance(world.connection.fault, HeaderOverLimit)
 
 
+def test_headers_follow_a_reload_that_lets_values_be_longer() -> None:
+    world = World(kv_max_value_bytes=1000, kv_max_name_bytes=50)
+    world.state.configuration.apply({"kvMaxValueBytes": 100_000})
+    fields = {"namespace": "n", "key": "k", "value": "\x01" * 100_000}
+    assert world.ask(100, fields, connection=world.connect()).code == 0
+
+
 # --- the start-up gate ----------------------------------------------------------------
 
 

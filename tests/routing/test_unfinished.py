@@ -8,7 +8,7 @@ from namesrv.hot_path import Pause
 from namesrv.routing import turn
 from namesrv.routing.busy_groups import MOST_SMALL_BODIES, BusyGroups
 from namesrv.routing.unfinished import SPARED_UNITS, UnfinishedWork
-from namesrv.work import STEP_UNITS, WAIT, Steps
+from namesrv.work import WAIT, Steps
 from tests.routing.peer import (
     Broker,
     data_version,
@@ -295,7 +295,7 @@ def test_a_request_whose_work_fails_is_not_waited_for() -> None:
 
 def counted(done: list[str], name: str, steps: int) -> Steps[None]:
     for _ in range(steps):
-        yield STEP_UNITS
+        yield SPARED_UNITS // 2
     done.append(name)
 
 

@@ -117,8 +117,10 @@ class TestStart:
         with pytest.raises(StartFailed, match="cannot read .*: it is a directory"):
             ServerThread(local_options(tmp_path)).__enter__()
 
-    @pytest.mark.parametrize("has_copy", [True, False])
-    @pytest.mark.parametrize("content", [b"", b"\n", b"\0\0\0"])
+    @pytest.mark.parametrize(
+        ("content", "has_copy"),
+        [(b"", True), (b"\n", True), (b"\0\0\0", True), (b"\0\0\0", False)],
+    )
     def test_kv_config_that_a_crash_emptied_is_not_taken_for_an_empty_one(
         self, tmp_path: Path, content: bytes, has_copy: bool
     ) -> None:

@@ -256,3 +256,12 @@ def test_signal_at_the_very_end_does_not_spoil_the_exit_code(
 
 def test_every_name_is_an_option() -> None:
     assert set(BY_NAME) >= RELOADED
+
+
+def test_the_limits_of_bodies_change_together() -> None:
+    limits = [
+        name
+        for name in BY_NAME
+        if name.startswith("max") and name not in ("maxConnections",)
+    ]
+    assert "maxNameBytes" in limits and set(limits) <= RELOADED
