@@ -27,7 +27,7 @@ test: $(VENV)/.dev-stamp ## run the tests over both twins; ARGS="-k frame" narro
 	$(call NOTE,four minutes)
 	@status=0; \
 	($(demand_built) $(BIN)/python -m pytest -q $$impl $(SPREAD) $(ARGS)) || status=1; \
-	$(if $(ARGS),,($(pure) -m pytest -q $(SPREAD) $(SERVER_TESTS)) || status=1;) \
+	$(if $(ARGS),,($(pure) -m pytest -q $(SPREAD) $(PURE_PART)) || status=1;) \
 	exit $$status
 
 test-full: $(VENV)/.dev-stamp ## run all of them, with more examples, and report coverage
@@ -41,6 +41,9 @@ test-full: $(VENV)/.dev-stamp ## run all of them, with more examples, and report
 	exit $$status
 
 FULL := --hypothesis-profile=full -m ''
+# What parity does not prove already; test-full runs all of the server's tests on pure.
+PURE_PART := --hypothesis-profile=quick -m 'not slow and not full' \
+  tests/routing tests/server tests/simulation
 # A narrowed run cannot reach the limit, so it is not held to it.
 LIMIT = $(if $(ARGS),--fail-under=0)
 
