@@ -45,7 +45,7 @@ def losses() -> None:
 
 ends: dict[int, weakref.ref[object]] = {}
 keep_nothing("connections", connections, 10, server.watched())
-keep_nothing("losses", losses, 10, server.watched())
+keep_nothing("losses", losses, 200, server.watched())
 for _ in range(50):
     servers()
 gc.collect()
