@@ -19,19 +19,19 @@ SPREAD := -n auto --dist worksteal
 NOTE = @echo 'about $(1) on 2 quiet cores; more beside other work'
 
 test-quick: $(VENV)/.dev-stamp ## run the tests that take no time
-	$(call NOTE,half a minute)
+	$(call NOTE,a minute)
 	$(demand_built) $(BIN)/python -m pytest -q $$impl $(SPREAD) --hypothesis-profile=quick \
 	  -m 'not slow and not full' $(QUICK_TESTS) $(ARGS)
 
 test: $(VENV)/.dev-stamp ## run the tests over both twins; ARGS="-k frame" narrows
-	$(call NOTE,four minutes)
+	$(call NOTE,six minutes)
 	@status=0; \
 	($(demand_built) $(BIN)/python -m pytest -q $$impl $(SPREAD) $(ARGS)) || status=1; \
 	$(if $(ARGS),,($(pure) -m pytest -q $(SPREAD) $(PURE_PART)) || status=1;) \
 	exit $$status
 
 test-full: $(VENV)/.dev-stamp ## run all of them, with more examples, and report coverage
-	$(call NOTE,ten minutes)
+	$(call NOTE,fifteen minutes)
 	@rm -f .coverage .coverage.*
 	@status=0; \
 	($(demand_built) $(BIN)/python -m coverage run -m pytest -q $$impl $(SPREAD) $(FULL) $(ARGS)) || status=1; \
