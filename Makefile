@@ -35,7 +35,7 @@ test-full: $(VENV)/.dev-stamp ## run all of them, with more examples, and report
 	@rm -f .coverage .coverage.*
 	@status=0; \
 	($(demand_built) $(BIN)/python -m coverage run -m pytest -q $$impl $(SPREAD) $(FULL) $(ARGS)) || status=1; \
-	$(if $(ARGS),,($(pure) -m coverage run -m pytest -q $(SPREAD) $(FULL) $(SERVER_TESTS)) || status=1;) \
+	$(if $(ARGS),,($(pure) -m coverage run -m pytest -q $(SPREAD) -m '' $(SERVER_TESTS)) || status=1;) \
 	$(BIN)/python -m coverage combine --quiet; \
 	$(BIN)/python -m coverage report $(LIMIT) || status=1; \
 	exit $$status
