@@ -79,7 +79,7 @@ cdef class FrameDecoder:
         self.undo()
 
     def release(self):
-        """A connection that waits must not keep the room of what was handed out."""
+        """A connection that waits must not keep the room of frames handed out."""
         self.give_back()
 
     cdef void undo(self) noexcept:
@@ -87,7 +87,7 @@ cdef class FrameDecoder:
 
     cdef int give_back(self) except -1:
         if self._data != self._owned:
-            return 0  # borrowed; settle keeps what is left, and only that
+            return 0  # borrowed; settle keeps the rest, and only the rest
         if self._position == self._length:
             self._free()
         elif self._position >= KEPT_BYTES:

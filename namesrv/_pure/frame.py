@@ -94,7 +94,7 @@ class FrameDecoder:
         self._position = self._last_start
 
     def release(self) -> None:
-        """A connection that waits must not keep the room of what was handed out."""
+        """A connection that waits must not keep the room of frames handed out."""
         if self._position == len(self._buffer) or self._position >= _KEPT_BYTES:
             del self._buffer[: self._position]
             self._position = 0
