@@ -1,8 +1,8 @@
 """Measure this checkout beside another one: `python -m bench.compare PATH`.
 
 Both servers and the uvloop echo run interleaved in one session, as in `make
-bench-server`: figures of different sessions cannot be compared. The other checkout needs
-its own environment with the compiled twin (`make run` there).
+bench-server`: figures of different sessions cannot be compared. The other checkout
+needs its own environment with the compiled twin (`make run` there).
 """
 
 import sys
