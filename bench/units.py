@@ -10,11 +10,11 @@ from collections.abc import Callable
 from functools import partial
 
 from namesrv.options import Options
-from namesrv.routing import topics
-from namesrv.routing.broker_data import BrokerData
-from namesrv.routing.processor import RequestProcessor
-from namesrv.routing.tables import RouteTables
-from namesrv.routing.turn import request_units
+from namesrv.routing.requests.processor import RequestProcessor
+from namesrv.routing.tables import topics
+from namesrv.routing.tables.broker_data import BrokerData
+from namesrv.routing.tables.route_tables import RouteTables
+from namesrv.routing.turns.turn import request_units
 from namesrv.wire.bodies import QueueData
 from namesrv.wire.command import decode_command
 from namesrv.work import Cost, Steps, batches

@@ -8,7 +8,7 @@ from bench.driver.tables import Table
 from namesrv.hot_path import Pause
 from namesrv.options import Options
 from namesrv.routing.outbox import LateAnswer
-from namesrv.routing.processor import RequestProcessor
+from namesrv.routing.requests.processor import RequestProcessor
 
 NOW_MS = 1_000_000
 TABLE = Table("plain", topics=1000, brokers=4, copies=2)

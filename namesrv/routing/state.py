@@ -9,18 +9,18 @@ from namesrv.codes import ORDER_TOPIC_CONFIG, ResponseCode, SerializeType
 from namesrv.errors import StorageError
 from namesrv.hot_path import HotCode, Pause
 from namesrv.options import Options
-from namesrv.routing.access import AccessControl
-from namesrv.routing.audit import Audit
-from namesrv.routing.configuration import Configuration
-from namesrv.routing.kv_config import KVConfigManager
-from namesrv.routing.liveness import Liveness
+from namesrv.routing.access.audit import Audit
+from namesrv.routing.access.control import AccessControl
+from namesrv.routing.answers.route_bodies import RouteBodies
+from namesrv.routing.answers.topic_lists import TopicLists
+from namesrv.routing.brokers.liveness import Liveness
 from namesrv.routing.outbox import LateAnswer, LongAnswer, Outbox
-from namesrv.routing.route_bodies import RouteBodies
-from namesrv.routing.tables import RouteTables
-from namesrv.routing.topic_lists import TopicLists
-from namesrv.routing.turn import Turn
-from namesrv.routing.unfinished import UnfinishedWork
-from namesrv.routing.waiting_requests import WaitingRequests
+from namesrv.routing.settings.configuration import Configuration
+from namesrv.routing.settings.kv_config import KVConfigManager
+from namesrv.routing.tables.route_tables import RouteTables
+from namesrv.routing.turns.turn import Turn
+from namesrv.routing.turns.unfinished import UnfinishedWork
+from namesrv.routing.turns.waiting import WaitingRequests
 from namesrv.wire.command import (
     LongBody,
     RemotingCommand,

@@ -14,7 +14,7 @@ from namesrv.server.logs import EventLog
 from namesrv.wire.access_keys import AccessKeys, read_access_keys
 
 if TYPE_CHECKING:
-    from namesrv.routing.access import AccessControl
+    from namesrv.routing.access.control import AccessControl
 
 LONGEST_FILE_BYTES: Final = 1 << 20
 

@@ -2,7 +2,7 @@
 
 import os.path
 
-from namesrv.routing.kv_config import KVConfigManager
+from namesrv.routing.settings.kv_config import KVConfigManager
 from namesrv.server.files import read
 
 

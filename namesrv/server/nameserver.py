@@ -14,8 +14,8 @@ from typing import Any, Final
 
 from namesrv.errors import StartFailed, StorageError
 from namesrv.options import Options
-from namesrv.routing.processor import RequestProcessor
-from namesrv.routing.stalls import TICK_MILLIS
+from namesrv.routing.brokers.stalls import TICK_MILLIS
+from namesrv.routing.requests.processor import RequestProcessor
 from namesrv.server.access_keys import AccessKeysFile
 from namesrv.server.audit_log import AuditLog
 from namesrv.server.clock import cpu_millis, monotonic_millis, wall_millis

@@ -14,9 +14,9 @@ from functools import partial
 from typing import Final, NamedTuple
 
 from namesrv.errors import SnapshotInvalid, StorageError
-from namesrv.routing.kept_routes import Draft, KeptRoutes
-from namesrv.routing.snapshot import RouteSnapshot, read_snapshot
 from namesrv.routing.state import RoutingState
+from namesrv.routing.warm_start.draft import Draft, KeptRoutes
+from namesrv.routing.warm_start.pack import RouteSnapshot, read_snapshot
 from namesrv.server.clock import monotonic_millis, wall_millis
 from namesrv.server.files import read
 from namesrv.server.logs import EventLog

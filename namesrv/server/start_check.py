@@ -20,7 +20,7 @@ from namesrv.errors import (
     TlsUnavailable,
 )
 from namesrv.options import Options
-from namesrv.routing.processor import RequestProcessor
+from namesrv.routing.requests.processor import RequestProcessor
 from namesrv.server.access_keys import read_keys_file
 from namesrv.server.clock import monotonic_millis, wall_millis
 from namesrv.server.data_directory import LOCK_FILE

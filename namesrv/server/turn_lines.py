@@ -8,7 +8,7 @@ from typing import Final, Protocol
 
 from namesrv._impl import Connection
 from namesrv.codes import RequestCode
-from namesrv.routing.fair_lines import FairLines, host_in_line
+from namesrv.routing.turns.fair_lines import FairLines, host_in_line
 
 _OF_BROKERS: Final = frozenset(
     (

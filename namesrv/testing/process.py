@@ -10,8 +10,8 @@ from namesrv._impl import Connection
 from namesrv.hot_path import Pause
 from namesrv.options import Options
 from namesrv.routing.outbox import Close, LateAnswer
-from namesrv.routing.processor import RequestProcessor
-from namesrv.routing.turn import TURN_UNITS
+from namesrv.routing.requests.processor import RequestProcessor
+from namesrv.routing.turns.turn import TURN_UNITS
 from namesrv.testing.clock import VirtualClock
 from namesrv.testing.history import Setting
 from namesrv.testing.network import Link

@@ -8,9 +8,9 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Final, Protocol
 
-from namesrv.routing.kept_routes import Draft, KeptRoutes
-from namesrv.routing.snapshot import read_snapshot
 from namesrv.routing.state import RoutingState
+from namesrv.routing.warm_start.draft import Draft, KeptRoutes
+from namesrv.routing.warm_start.pack import read_snapshot
 from namesrv.wire.snapshot_records import FIRST_LINE, Pieces, Place
 
 _STAMP_MILLIS: Final = 5000

@@ -6,8 +6,8 @@ from typing import Final
 
 from namesrv.errors import StartFailed
 from namesrv.options import Options
-from namesrv.routing.kv_config import KVConfigManager
 from namesrv.routing.outbox import FileWrite, Outbox
+from namesrv.routing.settings.kv_config import KVConfigManager
 from tests.fuzz.structure import JSON_WORDS, mutate_json
 from tests.fuzz.target import Target, tried
 

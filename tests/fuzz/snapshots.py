@@ -4,7 +4,7 @@ from collections.abc import Iterable
 from typing import Any, Final
 
 from namesrv.errors import SnapshotInvalid
-from namesrv.routing.snapshot import read_snapshot
+from namesrv.routing.warm_start.pack import read_snapshot
 from namesrv.wire.snapshot_records import FIRST_LINE
 from tests.fuzz.structure import mutate_records
 from tests.fuzz.target import Target, tried

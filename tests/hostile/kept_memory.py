@@ -8,7 +8,7 @@ from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager
 
 from namesrv.options import Options
-from namesrv.routing.tables import RouteTables
+from namesrv.routing.tables.route_tables import RouteTables
 
 TOPIC, ROUTE, GROUP, QUEUES, MAPPING = 1000, 100, 4096, 700, 700
 LEFT_OVER = 64

@@ -7,7 +7,6 @@ from namesrv.errors import StorageError
 from namesrv.hot_path import Pause
 from namesrv.options import Options
 from namesrv.routing import state as state_module
-from namesrv.routing.kept_routes import KeptRoutes
 from namesrv.routing.outbox import (
     AuditEvent,
     Close,
@@ -19,8 +18,9 @@ from namesrv.routing.outbox import (
     Notification,
     RouteQuery,
 )
-from namesrv.routing.processor import RequestProcessor
-from namesrv.routing.snapshot import read_snapshot
+from namesrv.routing.requests.processor import RequestProcessor
+from namesrv.routing.warm_start.draft import KeptRoutes
+from namesrv.routing.warm_start.pack import read_snapshot
 from namesrv.wire.snapshot_records import FIRST_LINE, Pieces, Place
 from tests.routing.peer import (
     Answer,

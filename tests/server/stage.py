@@ -15,7 +15,7 @@ from namesrv.routing.outbox import (
     LogEvent,
     LongAnswer,
 )
-from namesrv.routing.processor import RequestProcessor
+from namesrv.routing.requests.processor import RequestProcessor
 from namesrv.server.clock import monotonic_millis, wall_millis
 from namesrv.server.connections import Connections
 from namesrv.server.logs import EventLog

@@ -8,7 +8,7 @@ import pytest
 
 from namesrv.errors import StartFailed
 from namesrv.options import Options
-from namesrv.routing.access import AccessControl
+from namesrv.routing.access.control import AccessControl
 from namesrv.server.access_keys import (
     LONGEST_FILE_BYTES,
     AccessKeysFile,

@@ -5,7 +5,7 @@ import logging
 import pytest
 
 from namesrv.hot_path import LARGE_REGISTRATION_BYTES
-from namesrv.routing.stalls import GRACE_MILLIS, STALL_MILLIS, TICK_MILLIS
+from namesrv.routing.brokers.stalls import GRACE_MILLIS, STALL_MILLIS, TICK_MILLIS
 from namesrv.server.clock import monotonic_millis
 from namesrv.server.connections import Connections
 from tests.server.peer import Broker, frame, get_kv, lookup, put_kv

@@ -6,8 +6,8 @@ import pytest
 
 from namesrv.errors import StartFailed
 from namesrv.options import Options
-from namesrv.routing.kv_config import KVConfigManager
 from namesrv.routing.outbox import Outbox
+from namesrv.routing.settings.kv_config import KVConfigManager
 from namesrv.server.kv_config_file import load_kv_config
 
 

@@ -6,7 +6,7 @@ from pathlib import Path
 import pytest
 
 from namesrv.codes import FLAG_ONEWAY, RequestCode
-from namesrv.routing.kv_requests import LONG_ANSWER_BYTES
+from namesrv.routing.requests.kv import LONG_ANSWER_BYTES
 from namesrv.server.protocol import _PIECE_BYTES
 from tests.server.peer import Peer, lookup, request
 from tests.server.server_thread import LOOPS, ServerThread, local_options

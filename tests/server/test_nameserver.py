@@ -211,7 +211,7 @@ def address_text(address: Address) -> str:
 @pytest.mark.parametrize(
     "part",
     [
-        "namesrv.routing.liveness.Liveness.tick",
+        "namesrv.routing.brokers.liveness.Liveness.tick",
         "namesrv.server.snapshots.Snapshots.tick",
         "namesrv.server.tls_context.TlsGate.look",
         "namesrv.server.connections.Connections.sweep",
@@ -252,7 +252,7 @@ def test_routes_that_cannot_be_packed_do_not_keep_a_server_from_ending(
     def fail(*args: object) -> None:
         raise RuntimeError("a mistake")
 
-    monkeypatch.setattr("namesrv.routing.kept_routes.pack_group", fail)
+    monkeypatch.setattr("namesrv.routing.warm_start.draft.pack_group", fail)
     with ServerThread(local_options(tmp_path)) as server, server.peer() as peer:
         assert peer.ask(Broker("127.0.0.1:1").registration(TOPICS)).code == SUCCESS
         server.stop()

@@ -11,7 +11,7 @@ import pytest
 from namesrv.errors import OptionsInvalid
 from namesrv.options import BY_NAME, Options
 from namesrv.routing.outbox import LogEvent
-from namesrv.routing.processor import RequestProcessor
+from namesrv.routing.requests.processor import RequestProcessor
 from namesrv.server.access_keys import AccessKeysFile
 from namesrv.server.reload import RELOADED, Reload
 from namesrv.server.tls_context import TlsGate

@@ -9,9 +9,9 @@ import pytest
 
 from namesrv.codes import RequestCode
 from namesrv.hot_path import LARGE_REGISTRATION_BYTES
-from namesrv.routing import kept_routes
 from namesrv.routing import snapshot as snapshot_module
-from namesrv.routing.snapshot import read_snapshot
+from namesrv.routing.warm_start import draft as kept_routes
+from namesrv.routing.warm_start.pack import read_snapshot
 from namesrv.server import snapshots as snapshots_module
 from namesrv.server.clock import monotonic_millis
 from namesrv.server.protocol import NamesrvProtocol

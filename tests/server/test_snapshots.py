@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 
 from namesrv.codes import RequestCode
-from namesrv.routing.snapshot import read_snapshot
+from namesrv.routing.warm_start.pack import read_snapshot
 from namesrv.server import snapshots as snapshots_module
 from namesrv.server.clock import wall_millis
 from namesrv.server.set_aside import UNUSABLE_SUFFIX

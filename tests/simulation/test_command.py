@@ -4,8 +4,8 @@ import shlex
 
 import pytest
 
-from namesrv.routing import unregistration
-from namesrv.routing.liveness import Liveness
+from namesrv.routing.brokers import unregistration
+from namesrv.routing.brokers.liveness import Liveness
 from namesrv.testing.__main__ import main
 
 Capture = pytest.CaptureFixture[str]

@@ -8,13 +8,15 @@ import pytest
 
 from namesrv.carried_brokers import CarriedBrokers
 from namesrv.hot_path import HotCode
-from namesrv.routing import kept_routes, liveness, snapshot, unregistration
-from namesrv.routing.leases import Leases
-from namesrv.routing.liveness import Liveness
-from namesrv.routing.registration import Registration
-from namesrv.routing.stalls import Stalls
+from namesrv.routing.brokers import liveness, unregistration
+from namesrv.routing.brokers.leases import Leases
+from namesrv.routing.brokers.liveness import Liveness
+from namesrv.routing.brokers.registration import Registration
+from namesrv.routing.brokers.stalls import Stalls
 from namesrv.routing.state import RoutingState
-from namesrv.routing.tables import RouteTables
+from namesrv.routing.tables.route_tables import RouteTables
+from namesrv.routing.warm_start import draft as kept_routes
+from namesrv.routing.warm_start import pack as snapshot
 from namesrv.testing.clock import VirtualClock
 from namesrv.testing.history import History, draw_history
 from namesrv.testing.simulator import breach_of, find

@@ -1,0 +1,1 @@
+"""Answers that are kept ready: routes and lists of topics."""

@@ -1,0 +1,159 @@
+"""Reading the tables: routes, clusters and groups; lists of topics are `topic_lists`.
+
+Order is by name wherever Java's order is that of a hash table.
+Source: `RouteInfoManager`, protocol.md sections 2.7 to 2.17, 3.11 and 3.13.
+"""
+
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass
+
+from namesrv.codes import MASTER_ID, PERM_WRITE, SYNC_BROKER_MEMBER_PREFIX
+from namesrv.options import Options
+from namesrv.routing.tables.broker_data import BrokerData, TopicQueues
+from namesrv.routing.tables.route_tables import RouteTables
+from namesrv.wire.bodies import (
+    with_defaults,
+    write_broker_addrs,
+    write_broker_member_group,
+    write_cluster_info,
+    write_filter_server_list,
+    write_map_key,
+    write_mapping_info,
+    write_route,
+    write_topic_list,
+)
+from namesrv.work import Steps, finish
+
+
+@dataclass(slots=True, frozen=True)
+class RouteForm:
+    """How a route is to be answered: `standard` if the client reads the standard
+    dialect, the zone that it is in (None: all zones), and the topic's order
+    configuration."""
+
+    standard: bool
+    zone_name: str | None = None
+    order_topic_conf: str | None = None
+
+    @property
+    def quotes_numbers(self) -> bool:
+        """A zone's route is written in the legacy dialect, whoever asks (3.13)."""
+        return self.standard and self.zone_name is None
+
+
+def pickup_topic_route_data(
+    tables: RouteTables, options: Options, entry: TopicQueues, form: RouteForm
+) -> bytes:
+    """TopicRouteData of a topic as JSON.
+
+    Source: `RouteInfoManager#pickupTopicRouteData`, `ZoneRouteRPCHook`.
+    """
+    acting = options.support_acting_master and not entry.topic.startswith(
+        SYNC_BROKER_MEMBER_PREFIX
+    )
+    groups = []
+    for name in sorted(entry.queues):
+        data = tables.broker_addr_table.get(name)
+        if data is None:
+            continue  # the rest of its topics goes in the next turns
+        acts = acting and _acts(data, entry)
+        if form.zone_name is None or _is_in_zone(data, acts, form.zone_name):
+            groups.append((data, acts))
+    return write_route(
+        (_broker_text(data, acts, form.quotes_numbers) for data, acts in groups),
+        _filter_servers(tables, [data for data, _ in groups]),
+        form.order_topic_conf,
+        (data.queue_text(entry.queues[data.broker_name]) for data, _ in groups),
+        _mappings(tables, entry.topic, form),
+    )
+
+
+def _acts(data: BrokerData, entry: TopicQueues) -> bool:
+    """Without a master, the lowest id of an acting group stands for it (3.11), also
+    if it is negative; topics lose their write permission only if it is not (3.4)."""
+    if not data.broker_addrs or MASTER_ID in data.broker_addrs:
+        return False
+    if not data.enable_acting_master:
+        return False
+    return not entry.queues[data.broker_name].perm & PERM_WRITE
+
+
+def _is_in_zone(data: BrokerData, acts: bool, zone_name: str) -> bool:
+    if not acts and MASTER_ID not in data.broker_addrs:
+        return True
+    own = data.zone_name
+    return own is not None and own.lower() == zone_name.lower()
+
+
+def _broker_text(data: BrokerData, acts: bool, standard: bool) -> str:
+    if acts:
+        return data.acting_text(standard=standard)
+    return data.text(standard=standard)
+
+
+def _filter_servers(
+    tables: RouteTables, groups: Iterable[BrokerData]
+) -> Iterator[tuple[str, str]]:
+    table = tables.filter_server_table
+    if not table:
+        return
+    # Two groups may have the same address; the later one counts, as in Java.
+    found = {
+        addr: table.get((data.cluster, addr))
+        for data in groups
+        for addr in data.broker_addrs.values()
+        if addr is not None
+    }
+    for addr in sorted(found):
+        servers = found[addr]
+        if servers is not None:
+            yield addr, write_filter_server_list(servers)
+
+
+def _mappings(
+    tables: RouteTables, topic: str, form: RouteForm
+) -> list[tuple[str, str]] | None:
+    """JSON of each mapping by the JSON of its group's name.
+
+    Java writes a zone's route in the client's dialect, reads it and writes it again:
+    absent members get their defaults, and a null name is a text if it was one first.
+    """
+    mappings = tables.topic_queue_mapping_info_table.get(topic)
+    if mappings is None:
+        return None
+    infos = [mappings[name] for name in sorted(mappings, key=lambda n: n or "null")]
+    if form.zone_name is not None:
+        infos = [with_defaults(info) for info in infos]
+    return [
+        (
+            write_map_key(info.bname, quoted=form.standard),
+            write_mapping_info(info, quoted=form.quotes_numbers),
+        )
+        for info in infos
+    ]
+
+
+def get_broker_cluster_info(tables: RouteTables) -> Steps[bytes]:
+    """ClusterInfo, always in the legacy dialect (section 2.8)."""
+    yield from tables.group_texts.parts()
+    clusters = yield from tables.cluster_names.texts.parts()
+    # Changes in between are written now, so that both are of one moment.
+    return write_cluster_info(finish(tables.group_texts.parts()), clusters)
+
+
+def get_system_topic_list(tables: RouteTables) -> Steps[bytes]:
+    """Cluster names, broker names, and the first address by name (section 2.15)."""
+    names = yield from tables.cluster_names.all_names.parts()
+    return write_topic_list(names, tables.first_addr)
+
+
+def get_broker_member_group(
+    tables: RouteTables, cluster: str | None, broker_name: str | None
+) -> bytes:
+    """Addresses of a group; the cluster is echoed, not compared (section 2.17)."""
+    data = tables.broker_addr_table.get(broker_name or "")
+    known: Iterable[tuple[int, str]] = ()
+    if data is not None and broker_name is not None:
+        known = data.broker_addrs.known()
+    addrs = write_broker_addrs(known, quoted=False)
+    return write_broker_member_group(cluster, broker_name, addrs)

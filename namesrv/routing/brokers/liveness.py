@@ -1,0 +1,255 @@
+"""Who is alive: the expiry scan, ends of connections, and stalls of our own process.
+
+Our own stall is not the brokers' death: nobody is judged by what was not read yet
+(`routing/brokers/stalls.py`). Source: `RouteInfoManager#scanNotActiveBroker` and
+`#onChannelDestroy`, protocol.md sections 3.5 and 3.6.
+"""
+
+import logging
+from typing import Final
+
+from namesrv._impl import BrokerLiveInfo, Connection
+from namesrv.hot_path import Pause
+from namesrv.options import Options
+from namesrv.routing.brokers.leases import Leases
+from namesrv.routing.brokers.stalls import Stalls
+from namesrv.routing.brokers.unregistration import unregister_live_broker
+from namesrv.routing.outbox import Close, Outbox
+from namesrv.routing.tables.leftovers import LeftoverKind
+from namesrv.routing.tables.route_tables import RouteTables
+from namesrv.routing.turns.unfinished import UnfinishedWork
+from namesrv.work import WAIT, Cost, Steps
+
+_CONFIRMATION_MILLIS: Final = 1000
+"""How often it is looked who of the last run was heard of."""
+_BROKERS_PER_MILLI: Final = 20
+"""Looked at by scans in a millisecond, on average, at most: a tenth of the time."""
+_MAPPING_KEPT_MILLIS: Final = 86_400_000
+
+
+class Liveness:
+    """Decides when a silent broker is gone. `now_ms` is monotonic everywhere.
+
+    `leases` are those of brokers of the last run.
+    """
+
+    def __init__(
+        self,
+        tables: RouteTables,
+        options: Options,
+        outbox: Outbox,
+        unfinished: UnfinishedWork,
+        started_ms: int,
+    ) -> None:
+        self._tables = tables
+        self._options = options
+        self._outbox = outbox
+        self._stalls = Stalls()
+        self._unfinished = unfinished
+        self._is_scanning = False
+        self._last_scan_ms: int | None = None
+        # Ends that are held, and from when on each of them may count.
+        self._held_closes: list[tuple[Connection, int]] = []
+        self._is_ending = False
+        self._next_confirmation_ms = 0
+        self.leases = Leases(tables, started_ms)
+
+    def read_until_ms(self, now_ms: int) -> int:
+        """Up to which moment all that peers have sent counts as read: now, or before a
+        stall of our own that may have kept us from reading."""
+        return self._stalls.read_until_ms(now_ms)
+
+    def end(self) -> None:
+        """From now on nobody is declared dead: brokers are told to go elsewhere, so
+        that their silence says nothing."""
+        self._is_ending = True
+
+    def tick(self, cpu_ms: int, now_ms: int) -> None:
+        """Call it every TICK_MILLIS or sooner; scans when it is time.
+
+        `cpu_ms` is the CPU time that this process has used, in milliseconds.
+        """
+        self._notice_stall(cpu_ms, now_ms)
+        judged_ms = self._stalls.tick(cpu_ms, now_ms)
+        if self.leases and now_ms >= self._next_confirmation_ms:
+            self._next_confirmation_ms = now_ms + _CONFIRMATION_MILLIS
+            self.leases.drop_confirmed()
+        if self._is_ending or self._stalls.is_grace(now_ms):
+            return
+        self._remove_held(now_ms)
+        if not self._is_scanning and self._is_scan_due(now_ms):
+            self._last_scan_ms = now_ms
+            self._is_scanning = True
+            self._unfinished.begin(self._scan(judged_ms, now_ms))
+
+    def _is_scan_due(self, now_ms: int) -> bool:
+        """By the interval, and by how much there is to look at: an interval that is
+        short for so many brokers would leave no time for anything else."""
+        last_ms = self._last_scan_ms
+        brokers = len(self._tables.broker_live_table)
+        shortest = brokers // _BROKERS_PER_MILLI
+        interval = max(self._options.scan_not_active_broker_interval, shortest)
+        return last_ms is None or now_ms - last_ms >= interval
+
+    def _scan(self, judged_ms: int, now_ms: int) -> Steps[None]:
+        try:
+            yield from self._scan_not_active_broker(judged_ms, now_ms)
+            yield from self._clear_leftovers(judged_ms, now_ms)
+        finally:
+            self._is_scanning = False
+
+    def on_channel_destroy(
+        self, connection: Connection, cpu_ms: int, now_ms: int
+    ) -> None:
+        """A connection ended: the brokers that registered on it last are gone."""
+        self._notice_stall(cpu_ms, now_ms)
+        held_until_ms = self._stalls.held_until_ms(now_ms)
+        if held_until_ms > now_ms:
+            self._held_closes.append((connection, held_until_ms))
+        else:
+            self._unfinished.begin(self._remove_brokers_of(connection, now_ms))
+
+    def _notice_stall(self, cpu_ms: int, now_ms: int) -> None:
+        stall = self._stalls.notice(cpu_ms, now_ms)
+        if stall is None:
+            return
+        if stall.machine_millis:
+            self._tables.broker_live_table.shift(stall.machine_millis)
+            self.leases.shift(stall.machine_millis)
+            event = "this process stood still, nobody is declared dead for a while"
+        else:
+            event = "one piece of work took long, ends are held for a moment"
+        self._outbox.warn(event, **stall._asdict())
+
+    def _remove_held(self, now_ms: int) -> None:
+        """Those whose time has come, in the order in which they were heard of."""
+        held, self._held_closes = self._held_closes, []
+        for connection, until_ms in held:
+            if until_ms <= now_ms:
+                self._unfinished.begin(self._remove_brokers_of(connection, now_ms))
+            else:
+                self._held_closes.append((connection, until_ms))
+
+    def _remove_brokers_of(self, connection: Connection, now_ms: int) -> Steps[None]:
+        """Fenced: a broker that registered elsewhere since is not touched."""
+        while self._unfinished.is_asking(connection):
+            yield WAIT
+        for key in sorted(connection.registered):
+            yield Cost.GROUP
+            if self._stalls.is_grace(now_ms):
+                # The machine stood still meanwhile.
+                held_until_ms = self._stalls.held_until_ms(now_ms)
+                self._held_closes.append((connection, held_until_ms))
+                return
+            info = self._tables.broker_live_table.get(*key)
+            if info is None or info.owner is not connection:
+                continue
+            yield from self._tables.busy.wait(info.broker_name)
+            if self._tables.broker_live_table.get(*key) is not info:
+                continue
+            if info.owner is not connection:
+                continue
+            self._outbox.broker_changed(
+                logging.INFO,
+                "connection of a broker ended",
+                cluster=info.cluster_name,
+                broker=info.broker_name,
+                address=info.broker_addr,
+                remote=connection.remote_address,
+            )
+            yield from unregister_live_broker(
+                self._tables, self._options, self._outbox, info, now_ms
+            )
+
+    def _scan_not_active_broker(self, judged_ms: int, now_ms: int) -> Steps[None]:
+        table = self._tables.broker_live_table
+        expired = table.expired(judged_ms)
+        yield Cost.REQUEST + len(table) // _BROKERS_PER_MILLI
+        for info in expired:
+            yield Cost.GROUP
+            yield from self._tables.busy.wait(info.broker_name)
+            if self._is_ending or self._stalls.is_grace(now_ms):
+                return
+            if not _is_expired(info, judged_ms) or table.get(*info.key) is not info:
+                continue
+            self._report_expired(info, now_ms)
+            yield from unregister_live_broker(
+                self._tables, self._options, self._outbox, info, now_ms
+            )
+            owner = info.owner
+            if not isinstance(owner, Connection) or owner.pause != Pause.NONE:
+                continue  # its last words wait to be heard
+            if not self._carries_live_broker(owner):
+                self._outbox.put(Close(owner))
+
+    def _report_expired(self, info: BrokerLiveInfo, now_ms: int) -> None:
+        fields: dict[str, object] = {
+            "cluster": info.cluster_name,
+            "broker": info.broker_name,
+            "address": info.broker_addr,
+        }
+        if self.leases.is_unconfirmed(info):
+            event = "broker of the last run did not come back"
+            self._outbox.broker_changed(logging.WARNING, event, **fields)
+            return
+        self._outbox.broker_changed(
+            logging.WARNING,
+            "broker expired",
+            **fields,
+            timeout_millis=info.heartbeat_timeout_millis,
+            silent_millis=now_ms - info.last_update_timestamp,
+        )
+
+    def _carries_live_broker(self, connection: Connection) -> bool:
+        return bool(connection.registered)
+
+    def _clear_leftovers(self, judged_ms: int, now_ms: int) -> Steps[None]:
+        """What refused, broken or clashing registrations left behind goes in time."""
+        tables = self._tables
+        for kind, name, what in tables.leftovers.due(judged_ms, now_ms):
+            yield Cost.GROUP
+            if kind == LeftoverKind.NAME:
+                if name is None or name not in tables.broker_addr_table:
+                    tables.leave_cluster(what or "", name)
+            elif name is not None:
+                addr_of = [what] if kind == LeftoverKind.ADDRESS else []
+                yield from self._remove_dead(name, addr_of, now_ms)
+        while tables.gone_since:
+            name, at = next(iter(tables.gone_since.items()))
+            if now_ms - at < _MAPPING_KEPT_MILLIS:
+                return
+            del tables.gone_since[name]
+            tables.remove_mappings(name)
+            yield Cost.GROUP
+
+    def _remove_dead(
+        self, name: str, addrs: list[str | None], now_ms: int
+    ) -> Steps[None]:
+        """Take addresses out of a group that nobody registers, and the group out if
+        it has none."""
+        tables = self._tables
+        yield from tables.busy.wait(name)
+        data = tables.broker_addr_table.get(name)
+        if data is None:
+            return
+        with tables.busy.hold(name):
+            ids = [
+                broker_id
+                for addr in addrs
+                if addr is None or not data.live_clusters_at(addr)
+                for broker_id in data.broker_addrs.ids_of(addr)
+            ]
+            for broker_id in ids:
+                tables.drop_addr(data, broker_id)
+            if ids:
+                yield from tables.group_changed(data)
+            if not data.broker_addrs:
+                yield from tables.remove_group(name, now_ms)
+
+
+def _is_expired(info: BrokerLiveInfo, judged_ms: int) -> bool:
+    """Bytes of its connection that wait to be heard count from when they were read."""
+    heard_ms, owner = info.last_update_timestamp, info.owner
+    if isinstance(owner, Connection) and owner.pause != Pause.NONE:
+        heard_ms = max(heard_ms, owner.read_ms)
+    return judged_ms - heard_ms > info.heartbeat_timeout_millis

@@ -1,0 +1,1 @@
+"""One small function for each request code, and the table that finds it."""

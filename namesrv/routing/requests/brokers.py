@@ -1,0 +1,263 @@
+"""Requests of brokers: 103, 104, 322, 901 and 904 (protocol.md 2.5, 2.6, 2.17-19).
+
+Source: `DefaultRequestProcessor#registerBroker`, `#unregisterBroker`,
+`#queryBrokerTopicConfig`, `#getBrokerMemberGroup`, `#brokerHeartbeat`.
+"""
+
+import zlib
+from typing import Final, Literal
+
+from namesrv._impl import Connection
+from namesrv.codes import ResponseCode
+from namesrv.errors import LimitExceeded, RequestFailed
+from namesrv.hot_path import Pause
+from namesrv.routing.answers import queries
+from namesrv.routing.brokers import unregistration
+from namesrv.routing.brokers.registration import Registration
+from namesrv.routing.state import RoutingState
+from namesrv.routing.tables.limits import check_registration
+from namesrv.wire.bodies import DataVersion, RegisterBrokerBody, write_data_version
+from namesrv.wire.body_limits import BodyLimits
+from namesrv.wire.command import ExtFields, RemotingCommand
+from namesrv.wire.headers import BrokerRequestHeader, RegisterBrokerRequestHeader
+from namesrv.wire.register_body import (
+    read_data_version_steps,
+    read_register_broker_body_steps,
+)
+from namesrv.wire.registration_digest import registration_digest
+from namesrv.work import Cost, Steps
+
+Later = Steps[RemotingCommand] | Literal[Pause.TURN]
+
+_SMALL_BODY_BYTES: Final = 4096
+_CRC32_MASK: Final = 0x7FFFFFFF
+
+
+def register_broker(
+    state: RoutingState, command: RemotingCommand, connection: Connection, now_ms: int
+) -> RemotingCommand | Later:
+    """Read and apply a registration, one at a time of those that take several turns."""
+    ext_fields = command.ext_fields or {}
+    header = RegisterBrokerRequestHeader.read(ext_fields)
+    busy = state.tables.busy
+    is_small = _is_small(command.body, header)
+    is_full = busy.has_small_bodies if is_small else busy.has_body
+    if is_full or busy.is_busy(header.broker_name or ""):
+        return Pause.TURN
+    if not _checksum_matches(header.body_crc32, command.body):
+        state.outbox.warn(
+            "checksum of a registration does not match",
+            broker=header.broker_name,
+            address=header.broker_addr,
+            remote=connection.remote_address,
+        )
+        return _refused(command, "crc32 not match")
+    if command.version < 0:
+        raise RequestFailed(f"version {command.version} is negative")
+    return _register(state, command, header, connection, now_ms)
+
+
+def _register(
+    state: RoutingState,
+    command: RemotingCommand,
+    header: RegisterBrokerRequestHeader,
+    connection: Connection,
+    now_ms: int,
+) -> Steps[RemotingCommand]:
+    """The group is held from before the body is read, so that nothing comes between."""
+    busy = state.tables.busy
+    is_small = _is_small(command.body, header)
+    body_at_hand = busy.hold_small_body() if is_small else busy.hold_body()
+    with body_at_hand, busy.hold(header.broker_name or ""):
+        try:
+            body, is_dated = yield from _read_body(state, command, header)
+            if header.broker_id is None:
+                raise RequestFailed("brokerId is missing or not a number")
+            yield from check_registration(state.tables, state.options, header, body)
+        except LimitExceeded as failure:
+            _report_too_many(state, header, connection, failure.remark)
+            _note_alive(state, header, connection, now_ms)
+            return _refused(command, failure.remark)
+        digest = None
+        if is_dated and command.body is not None:
+            ext_fields = command.ext_fields or {}
+            digest = registration_digest(command.version, ext_fields, command.body)
+        command.body = None
+        version = _live_version(state, body)
+        registration = Registration(
+            header, body, version, header.broker_id, connection, digest
+        )
+        try:
+            result = yield from registration.apply(
+                state.tables, state.options, state.outbox, now_ms
+            )
+        except RequestFailed as failure:
+            return _refused(command, failure.remark)
+        yield Cost.REGISTRATION
+    return command.answer(
+        ext_fields=result, body=state.order_topic_body(now_ms) or None
+    )
+
+
+def _is_small(body: bytes | None, header: RegisterBrokerRequestHeader) -> bool:
+    """Whether it may be read while a large body is, because it has little in it."""
+    is_plain = not header.compressed and not (body or b"").startswith(b"\x78")
+    return is_plain and len(body or b"") <= _SMALL_BODY_BYTES
+
+
+def _report_too_many(
+    state: RoutingState,
+    header: RegisterBrokerRequestHeader,
+    connection: Connection,
+    remark: str,
+) -> None:
+    state.outbox.warn(
+        "registration refused, it is too large",
+        broker=header.broker_name,
+        address=header.broker_addr,
+        reason=remark,
+        remote=connection.remote_address,
+    )
+
+
+def _note_alive(
+    state: RoutingState,
+    header: RegisterBrokerRequestHeader,
+    connection: Connection,
+    now_ms: int,
+) -> None:
+    """Whoever asks for too much is alive, and keeps what it has."""
+    table = state.tables.broker_live_table
+    info = table.get(header.cluster_name or "", header.broker_addr or "")
+    if info is not None and info.broker_name == header.broker_name:
+        state.tables.renew_live(info, connection, now_ms)
+
+
+def _refused(command: RemotingCommand, remark: str) -> RemotingCommand:
+    return command.answer(ResponseCode.SYSTEM_ERROR, remark, ext_fields={})
+
+
+def _checksum_matches(body_crc32: int, body: bytes | None) -> bool:
+    """0 means unchecked; the checksum covers the bytes as they came (section 2.5.2)."""
+    return not body_crc32 or body_crc32 == zlib.crc32(body or b"") & _CRC32_MASK
+
+
+def _read_body(
+    state: RoutingState, command: RemotingCommand, header: RegisterBrokerRequestHeader
+) -> Steps[tuple[RegisterBrokerBody, bool]]:
+    """The body, and whether its DataVersion says when it was made."""
+    body = yield from read_register_broker_body_steps(
+        command.body,
+        command.version,
+        compressed=header.compressed,
+        limits=BodyLimits.of(state.options),
+    )
+    wrapper = body.topic_config_serialize_wrapper
+    if wrapper is None:
+        return body, False
+    version = wrapper.data_version
+    wrapper.data_version = _dated(version, state)
+    return body, version is not None and version.timestamp is not None
+
+
+def _live_version(state: RoutingState, body: RegisterBrokerBody) -> DataVersion | None:
+    """The version of a live entry: without a wrapper an empty one of now (3.3)."""
+    wrapper = body.topic_config_serialize_wrapper
+    return _dated(DataVersion(), state) if wrapper is None else wrapper.data_version
+
+
+def _dated(version: DataVersion | None, state: RoutingState) -> DataVersion | None:
+    """A version without a timestamp is of now (section 2.5.3)."""
+    if version is None or version.timestamp is not None:
+        return version
+    return DataVersion(version.counter, version.state_version, state.wall_millis())
+
+
+def unregister_broker(
+    state: RoutingState, command: RemotingCommand, connection: Connection, now_ms: int
+) -> RemotingCommand | Later:
+    """Remove a broker, unless another connection has registered it since."""
+    header = BrokerRequestHeader.read(command.ext_fields or {})
+    if state.tables.busy.is_busy(header.broker_name or ""):
+        return Pause.TURN
+    if unregistration.is_superseded(state.tables, header, connection):
+        state.outbox.info(
+            "late unregistration ignored, the broker registered again elsewhere",
+            cluster=header.cluster_name,
+            broker=header.broker_name,
+            address=header.broker_addr,
+            remote=connection.remote_address,
+        )
+        return command.answer()
+    return _unregister(state, command, header, connection, now_ms)
+
+
+def _unregister(
+    state: RoutingState,
+    command: RemotingCommand,
+    header: BrokerRequestHeader,
+    connection: Connection,
+    now_ms: int,
+) -> Steps[RemotingCommand]:
+    key = header.cluster_name or "", header.broker_addr or ""
+    yield from unregistration.unregister_broker(
+        state.tables, state.options, state.outbox, header, connection, now_ms
+    )
+    connection.brokers.discard(key)
+    return command.answer()
+
+
+def query_data_version(
+    state: RoutingState, command: RemotingCommand, connection: Connection, now_ms: int
+) -> Later:
+    """Whether a broker's table is newer than what is known; counts as a heartbeat."""
+    if state.tables.busy.has_body:
+        return Pause.TURN
+    return _query_data_version(state, command, now_ms)
+
+
+def _query_data_version(
+    state: RoutingState, command: RemotingCommand, now_ms: int
+) -> Steps[RemotingCommand]:
+    received = None
+    if command.body is not None:
+        with state.tables.busy.hold_body():
+            received = yield from read_data_version_steps(command.body)
+    received = _dated(received, state)
+    cluster, addr = _cluster_and_addr(command.ext_fields or {})
+    info = state.tables.broker_live_table.get(cluster, addr)
+    stored = info.data_version if info is not None else None
+    if info is not None:
+        info.last_update_timestamp = now_ms
+    changed = stored is None or stored != received
+    return command.answer(
+        ext_fields={"changed": "true" if changed else "false"},
+        body=None if stored is None else write_data_version(stored).encode(),
+    )
+
+
+def broker_heartbeat(
+    state: RoutingState, command: RemotingCommand, connection: Connection, now_ms: int
+) -> RemotingCommand:
+    """A sign of life; creates nothing."""
+    cluster, addr = _cluster_and_addr(command.ext_fields or {})
+    state.tables.broker_live_table.touch(cluster, addr, now_ms)
+    return command.answer()
+
+
+def _cluster_and_addr(ext_fields: ExtFields) -> tuple[str, str]:
+    cluster, addr = ext_fields.get("clusterName"), ext_fields.get("brokerAddr")
+    if cluster is None or addr is None:
+        raise RequestFailed("clusterName or brokerAddr is missing")
+    return cluster, addr
+
+
+def get_broker_member_group(
+    state: RoutingState, command: RemotingCommand, connection: Connection, now_ms: int
+) -> RemotingCommand:
+    """Addresses of a group; the left-over remark is Java's (trap 15)."""
+    ext_fields = command.ext_fields or {}
+    body = queries.get_broker_member_group(
+        state.tables, ext_fields.get("clusterName"), ext_fields.get("brokerName")
+    )
+    return command.answer(remark="not set any response code", body=body)

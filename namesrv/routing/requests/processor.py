@@ -1,0 +1,228 @@
+"""A table from RequestCode to the function that answers it, and the rules around it.
+
+A handler takes `(state, command, connection, now_ms)` and gives the answer, None when
+it will come later, `Pause.TURN` when the request has to come again, or the answer in
+steps when it may take longer than a turn. The family modules hold the handlers:
+`broker_requests`, `route_requests`, `topic_requests`, `kv_requests` and
+`config_requests`.
+Source: `DefaultRequestProcessor`, `ClientRequestProcessor`, protocol.md section 2.0.
+"""
+
+import logging
+from collections.abc import Callable, Generator
+from traceback import format_exc
+from typing import Final, Literal
+
+from namesrv._impl import Connection
+from namesrv.codes import VERSION_V5_3_1, RequestCode, ResponseCode
+from namesrv.errors import AccessRefused, RequestFailed
+from namesrv.hot_path import Pause
+from namesrv.options import Options
+from namesrv.routing.access.audit import State
+from namesrv.routing.access.control import CLASSES, RequestClass
+from namesrv.routing.outbox import LateAnswer, LogEvent
+from namesrv.routing.requests import brokers as broker_requests
+from namesrv.routing.requests import config as config_requests
+from namesrv.routing.requests import kv as kv_requests
+from namesrv.routing.requests import routes as route_requests
+from namesrv.routing.requests import topics as topic_requests
+from namesrv.routing.state import ColdAnswer, RoutingState
+from namesrv.routing.turns.turn import answer_units, request_units
+from namesrv.wire.command import RemotingCommand, decode_command
+from namesrv.work import Steps
+
+Handled = RemotingCommand | Steps[RemotingCommand] | Literal[Pause.TURN] | None
+Handler = Callable[[RoutingState, RemotingCommand, Connection, int], Handled]
+
+HANDLERS: Final[dict[int, Handler]] = {
+    RequestCode.PUT_KV_CONFIG: kv_requests.put_kv_config,
+    RequestCode.GET_KV_CONFIG: kv_requests.get_kv_config,
+    RequestCode.DELETE_KV_CONFIG: kv_requests.delete_kv_config,
+    RequestCode.GET_KVLIST_BY_NAMESPACE: kv_requests.get_kvlist_by_namespace,
+    RequestCode.REGISTER_BROKER: broker_requests.register_broker,
+    RequestCode.UNREGISTER_BROKER: broker_requests.unregister_broker,
+    RequestCode.QUERY_DATA_VERSION: broker_requests.query_data_version,
+    RequestCode.BROKER_HEARTBEAT: broker_requests.broker_heartbeat,
+    RequestCode.GET_BROKER_MEMBER_GROUP: broker_requests.get_broker_member_group,
+    RequestCode.GET_ROUTEINFO_BY_TOPIC: route_requests.get_routeinfo_by_topic,
+    RequestCode.GET_BROKER_CLUSTER_INFO: route_requests.get_broker_cluster_info,
+    RequestCode.GET_ALL_TOPIC_LIST_FROM_NAMESERVER: route_requests.get_all_topic_list,
+    RequestCode.GET_TOPICS_BY_CLUSTER: route_requests.get_topics_by_cluster,
+    RequestCode.GET_SYSTEM_TOPIC_LIST_FROM_NS: route_requests.get_system_topic_list,
+    RequestCode.GET_UNIT_TOPIC_LIST: route_requests.get_unit_topic_list,
+    RequestCode.GET_HAS_UNIT_SUB_TOPIC_LIST: route_requests.get_has_unit_sub_topic_list,
+    RequestCode.GET_HAS_UNIT_SUB_UNUNIT_TOPIC_LIST: (
+        route_requests.get_has_unit_sub_ununit_topic_list
+    ),
+    RequestCode.WIPE_WRITE_PERM_OF_BROKER: topic_requests.wipe_write_perm_of_broker,
+    RequestCode.ADD_WRITE_PERM_OF_BROKER: topic_requests.add_write_perm_of_broker,
+    RequestCode.DELETE_TOPIC_IN_NAMESRV: topic_requests.delete_topic_in_namesrv,
+    RequestCode.REGISTER_TOPIC_IN_NAMESRV: topic_requests.register_topic_in_namesrv,
+    RequestCode.UPDATE_NAMESRV_CONFIG: config_requests.update_namesrv_config,
+    RequestCode.GET_NAMESRV_CONFIG: config_requests.get_namesrv_config,
+}
+
+_READING: Final = (RequestClass.ROUTE_READ, RequestClass.ADMIN_READ)
+
+
+class RequestProcessor:
+    """Owns the state and answers what the hot path does not."""
+
+    def __init__(
+        self, options: Options, wall_millis: Callable[[], int], started_ms: int
+    ) -> None:
+        self.state = RoutingState(options, wall_millis, started_ms, self.process)
+
+    def process(
+        self,
+        serialize_type: int,
+        header: bytes,
+        body: bytes | None,
+        connection: Connection,
+        now_ms: int,
+    ) -> ColdAnswer:
+        """The answer frame, empty for none; None when it comes with `resume`, and
+        `Pause.TURN` when the request has to come again.
+
+        Raises HeaderInvalid for a header that cannot be read.
+        """
+        turn = self.state.turn
+        if turn.is_over:
+            return Pause.TURN
+        command = decode_command(serialize_type, header, body)
+        turn.spend(request_units(serialize_type, header, body))
+        if command.is_response:
+            self._log_unmatched(command, connection)
+            return b""
+        connection.client_version = command.version
+        handled = self._unheard(command) or self._handle(command, connection, now_ms)
+        if isinstance(handled, Generator):
+            ended = turn.advance(handled)
+            if ended is None:
+                later = self._later(handled, command, connection)
+                is_reading = CLASSES[RequestCode(command.code)] in _READING
+                self.state.unfinished.put(later, connection, is_reading=is_reading)
+                return None
+            handled = ended[0]
+        if handled is None:
+            self.state.waiting.begin(command)
+        if not isinstance(handled, RemotingCommand):
+            return handled
+        turn.spend(answer_units(handled.body))
+        if command.is_oneway:
+            return b""
+        if handled.long_body is not None:
+            self.state.send_in_pieces(handled, handled.long_body, connection)
+            return None
+        return self.state.encode(handled)
+
+    def _unheard(self, command: RemotingCommand) -> RemotingCommand | None:
+        """The answer to what is not even looked at."""
+        if self.state.draining and command.version > VERSION_V5_3_1:
+            return command.answer(ResponseCode.GO_AWAY, "please go away")
+        if command.code not in HANDLERS:
+            return command.answer(
+                ResponseCode.REQUEST_CODE_NOT_SUPPORTED,
+                f" request type {command.code} not supported",
+            )
+        return None
+
+    def _handle(
+        self, command: RemotingCommand, connection: Connection, now_ms: int
+    ) -> Handled:
+        """Carry out what can be at once; audited if that was all."""
+        before = self.state.audit.before(command)
+        try:
+            self.state.access.check(command, connection)
+            self.state.waiting.check(command)
+            handler = HANDLERS[command.code]
+            handled = handler(self.state, command, connection, now_ms)
+        except Exception as exc:
+            handled = self._failed(command, connection, exc)
+        if isinstance(handled, Generator):
+            return self._in_steps(handled, command, connection, before)
+        if isinstance(handled, RemotingCommand):
+            self.state.audit.note(command, connection, handled, before)
+        return handled
+
+    def _in_steps(
+        self,
+        steps: Steps[RemotingCommand],
+        command: RemotingCommand,
+        connection: Connection,
+        before: State | None,
+    ) -> Steps[RemotingCommand]:
+        """A handler's steps with what a processor does around handlers."""
+        try:
+            answer = yield from steps
+        except Exception as exc:
+            answer = self._failed(command, connection, exc)
+        self.state.audit.note(command, connection, answer, before)
+        return answer
+
+    def _later(
+        self,
+        steps: Steps[RemotingCommand],
+        command: RemotingCommand,
+        connection: Connection,
+    ) -> Steps[None]:
+        """The rest of the steps, and the answer that had to wait for them."""
+        answer = yield from steps
+        if answer.long_body is not None and not command.is_oneway:
+            self.state.send_in_pieces(answer, answer.long_body, connection)
+            return
+        frame = b"" if command.is_oneway else self.state.encode(answer)
+        yield answer_units(answer.body)
+        # The last step, because the connection may have its next request among the
+        # work as soon as it is answered.
+        self.state.outbox.put(LateAnswer(connection, frame))
+
+    def _failed(
+        self, command: RemotingCommand, connection: Connection, exc: Exception
+    ) -> RemotingCommand:
+        if isinstance(exc, AccessRefused):
+            self._log_refused(command, connection, exc)
+            return command.answer(exc.code, exc.remark)
+        if not isinstance(exc, RequestFailed):
+            return self._internal_error(command, connection, exc)
+        self.state.outbox.warn(
+            "request failed",
+            code=command.code,
+            remark=exc.remark,
+            remote=connection.remote_address,
+        )
+        return command.answer(exc.code, exc.remark)
+
+    def _log_refused(
+        self, command: RemotingCommand, connection: Connection, refusal: AccessRefused
+    ) -> None:
+        self.state.outbox.warn(
+            "request refused",
+            code=command.code,
+            request_class=CLASSES[command.code].value,
+            reason=refusal.reason,
+            remote=connection.remote_address,
+            socket=connection.socket_address,
+        )
+
+    def _internal_error(
+        self, command: RemotingCommand, connection: Connection, exc: Exception
+    ) -> RemotingCommand:
+        """A mistake of ours; the peer hears of it shortly, the log in full."""
+        fields: dict[str, object] = {
+            "code": command.code,
+            "remote": connection.remote_address,
+            "error": format_exc(),
+        }
+        event = LogEvent(logging.ERROR, "internal error", fields)
+        self.state.outbox.put(event)
+        remark = f"internal error: {type(exc).__name__}"
+        return command.answer(ResponseCode.SYSTEM_ERROR, remark)
+
+    def _log_unmatched(self, command: RemotingCommand, connection: Connection) -> None:
+        self.state.outbox.debug(
+            "answer that nobody asked for dropped",
+            code=command.code,
+            opaque=command.opaque,
+            remote=connection.remote_address,
+        )

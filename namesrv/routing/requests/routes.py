@@ -1,0 +1,205 @@
+"""Requests that read routes, clusters and lists of topics: 105, 106, 206, 224, 304 and
+311 to 313 (protocol.md 2.7-2.16).
+
+Source: `ClientRequestProcessor`, `ZoneRouteRPCHook`, `DefaultRequestProcessor`.
+"""
+
+from functools import partial
+from typing import Literal
+
+from namesrv._impl import Connection
+from namesrv.codes import (
+    TOPIC_SYS_FLAG_UNIT,
+    TOPIC_SYS_FLAG_UNIT_SUB,
+    VERSION_V4_9_4,
+    ZONE_MODE,
+    ZONE_NAME,
+    ResponseCode,
+)
+from namesrv.errors import RequestFailed
+from namesrv.hot_path import HotCode, Pause
+from namesrv.routing.answers import queries
+from namesrv.routing.answers.queries import RouteForm
+from namesrv.routing.outbox import RouteQuery
+from namesrv.routing.state import RoutingState
+from namesrv.routing.tables.broker_data import TopicQueues
+from namesrv.wire.answer_frames import NO_ROUTE_REMARK
+from namesrv.wire.command import ExtFields, RemotingCommand
+from namesrv.wire.lenient_json import parse_java_bool
+from namesrv.work import Steps
+
+
+def get_routeinfo_by_topic(
+    state: RoutingState, command: RemotingCommand, connection: Connection, now_ms: int
+) -> RemotingCommand | Literal[Pause.TURN] | None:
+    """The route of a topic, code 17 without one, code 1 while the gate is closed.
+
+    In cluster-test mode a topic that is unknown here is asked of another cluster.
+    """
+    ext_fields = command.ext_fields or {}
+    is_test = state.options.cluster_test
+    if not state.is_ready(now_ms) and not is_test:
+        state.outbox.warn(
+            "name server not ready",
+            code=command.code,
+            remote=connection.remote_address,
+        )
+        raise RequestFailed("name server not ready")
+    if not state.hot.hot_codes & HotCode.ROUTE and not state.outbox.is_debugging:
+        state.refresh_hot_path(now_ms)
+    topic = ext_fields.get("topic")
+    entry = state.tables.topic_queue_table.get(topic) if topic is not None else None
+    if entry is not None and state.tables.busy.hides(entry.queues):
+        return Pause.TURN
+    body = None
+    if entry is not None and _has_group(state, entry):
+        body = _route_body(state, command, ext_fields, entry)
+    if body is None:
+        remote = connection.remote_address
+        state.outbox.debug("lookup of an unknown topic", topic=topic, remote=remote)
+    if body is None and topic is not None and is_test:
+        _ask_product_cluster(state, command, connection, topic)
+        return None
+    return _route_answer(command, topic, body)
+
+
+def _route_answer(
+    command: RemotingCommand, topic: str | None, body: bytes | None
+) -> RemotingCommand:
+    if body is not None:
+        return command.answer(body=body)
+    shown = "null" if topic is None else topic
+    return command.answer(
+        ResponseCode.TOPIC_NOT_EXIST, NO_ROUTE_REMARK.format(topic=shown)
+    )
+
+
+def _ask_product_cluster(
+    state: RoutingState, command: RemotingCommand, connection: Connection, topic: str
+) -> None:
+    """Source: `ClusterTestRequestProcessor`, protocol.md section 2.23."""
+
+    def done(body: bytes | None) -> None:
+        answer = _route_answer(command, topic, body)
+        state.answer_later(command, connection, answer)
+
+    state.outbox.put(RouteQuery(topic, done))
+
+
+def _has_group(state: RoutingState, entry: TopicQueues) -> bool:
+    """False when its last group is gone, and the topic goes in a later turn."""
+    known = state.tables.broker_addr_table
+    return any(name in known for name in entry.queues)
+
+
+def _route_body(
+    state: RoutingState,
+    command: RemotingCommand,
+    ext_fields: ExtFields,
+    entry: TopicQueues,
+) -> bytes:
+    standard = not state.options.cluster_test and (
+        command.version >= VERSION_V4_9_4
+        or parse_java_bool(ext_fields.get("acceptStandardJsonOnly"))
+    )
+    with_order = state.options.order_message_enable or state.options.cluster_test
+    order = state.order_topic_conf(entry.topic) if with_order else None
+    zone_name = _zone_of(ext_fields)
+    form = RouteForm(standard, zone_name, order)
+    body = _written_route(state, entry, form)
+    if zone_name is None and not state.options.cluster_test:
+        state.tables.answered(entry, standard, body)
+    return body
+
+
+def _written_route(state: RoutingState, entry: TopicQueues, form: RouteForm) -> bytes:
+    """The body of a route. A plain one is that of every topic with these queues."""
+    tables, options = state.tables, state.options
+    write = partial(queries.pickup_topic_route_data, tables, options, entry, form)
+    is_plain = (
+        form.zone_name is None
+        and form.order_topic_conf is None
+        and entry.topic not in tables.topic_queue_mapping_info_table
+        and not options.support_acting_master
+    )
+    return state.route_bodies.get(entry, form.standard, write) if is_plain else write()
+
+
+def _zone_of(ext_fields: ExtFields) -> str | None:
+    """The zone that the client wants to stay in, None for all (section 3.13)."""
+    name = ext_fields.get(ZONE_NAME)
+    if not parse_java_bool(ext_fields.get(ZONE_MODE)) or name is None:
+        return None
+    return name if name.strip() else None
+
+
+def get_broker_cluster_info(
+    state: RoutingState, command: RemotingCommand, connection: Connection, now_ms: int
+) -> Steps[RemotingCommand]:
+    """All groups and clusters."""
+    body = yield from queries.get_broker_cluster_info(state.tables)
+    return command.answer(body=body)
+
+
+def get_all_topic_list(
+    state: RoutingState, command: RemotingCommand, connection: Connection, now_ms: int
+) -> Steps[RemotingCommand]:
+    """All topics, unless an operator switched it off."""
+    if not state.options.enable_all_topic_list:
+        raise RequestFailed("disable")
+    body = yield from state.topic_lists.all()
+    remote = connection.remote_address
+    state.outbox.info("list of all topics asked for", remote=remote)
+    return command.answer(body=body)
+
+
+def get_topics_by_cluster(
+    state: RoutingState, command: RemotingCommand, connection: Connection, now_ms: int
+) -> Steps[RemotingCommand]:
+    """Topics of one cluster, unless an operator switched it off."""
+    _check_lists_enabled(state)
+    cluster = (command.ext_fields or {}).get("cluster") or ""
+    return command.answer(body=(yield from state.topic_lists.of_cluster(cluster)))
+
+
+def get_system_topic_list(
+    state: RoutingState, command: RemotingCommand, connection: Connection, now_ms: int
+) -> Steps[RemotingCommand]:
+    """Cluster and broker names, and one broker to ask for more."""
+    body = yield from queries.get_system_topic_list(state.tables)
+    return command.answer(body=body)
+
+
+def get_unit_topic_list(
+    state: RoutingState, command: RemotingCommand, connection: Connection, now_ms: int
+) -> Steps[RemotingCommand]:
+    """Topics with the unit flag."""
+    return _topics_by_flag(state, command, TOPIC_SYS_FLAG_UNIT, TOPIC_SYS_FLAG_UNIT)
+
+
+def get_has_unit_sub_topic_list(
+    state: RoutingState, command: RemotingCommand, connection: Connection, now_ms: int
+) -> Steps[RemotingCommand]:
+    """Topics with the unit-subscription flag."""
+    sub = TOPIC_SYS_FLAG_UNIT_SUB
+    return _topics_by_flag(state, command, sub, sub)
+
+
+def get_has_unit_sub_ununit_topic_list(
+    state: RoutingState, command: RemotingCommand, connection: Connection, now_ms: int
+) -> Steps[RemotingCommand]:
+    """Topics with the unit-subscription flag and without the unit flag."""
+    both = TOPIC_SYS_FLAG_UNIT | TOPIC_SYS_FLAG_UNIT_SUB
+    return _topics_by_flag(state, command, both, TOPIC_SYS_FLAG_UNIT_SUB)
+
+
+def _topics_by_flag(
+    state: RoutingState, command: RemotingCommand, mask: int, wanted: int
+) -> Steps[RemotingCommand]:
+    _check_lists_enabled(state)
+    return command.answer(body=(yield from state.topic_lists.with_flag(mask, wanted)))
+
+
+def _check_lists_enabled(state: RoutingState) -> None:
+    if not state.options.enable_topic_list:
+        raise RequestFailed("disable")

@@ -1,0 +1,1 @@
+"""What operators set: the KV table and the options that requests change."""

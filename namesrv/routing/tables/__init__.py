@@ -1,0 +1,1 @@
+"""The tables of routes, the indexes beside them, and their limits."""

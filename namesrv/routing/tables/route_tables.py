@@ -1,0 +1,397 @@
+"""The six tables, and the only functions that change topic queues in them.
+
+Whatever changes an answer marks exactly the topics whose answers it changes; nothing is
+encoded here. Source: `RouteInfoManager`, protocol.md section 3.1.
+"""
+
+from collections import OrderedDict
+from collections.abc import Iterable, Mapping, Sequence
+
+from namesrv._impl import BrokerLiveInfo, BrokerLiveTable, Connection, RouteAnswers
+from namesrv.routing.tables.broker_data import BrokerData, TopicQueues
+from namesrv.routing.tables.busy_groups import BusyGroups
+from namesrv.routing.tables.cluster_names import ClusterNames
+from namesrv.routing.tables.leftovers import LeftoverKind, Leftovers
+from namesrv.routing.tables.live_owners import change_owner, lose_owner
+from namesrv.routing.tables.ordered_texts import BLOCK_GROUPS, OrderedTexts
+from namesrv.routing.tables.topic_log import TopicLog
+from namesrv.routing.tables.topic_numbers import TopicNumbers
+from namesrv.wire.bodies import QueueData, TopicQueueMappingInfo
+from namesrv.wire.lenient_json import write_string
+from namesrv.work import Cost, Steps, batches
+
+
+class RouteTables:
+    """topic_queue_table, broker_addr_table, cluster_addr_table, broker_live_table,
+    filter_server_table and topic_queue_mapping_info_table.
+
+    `gone_since` says since when (monotonic ms) a group that mappings name is gone, the
+    oldest first; `mapped_topics` which topics name it; `leftovers` what nobody has
+    registered any more; `group_texts` has the members of brokerAddrTable. Counted are
+    changes of a group's part of routes (`group_changes`), of anything that is kept
+    (`changes`), of mappings (`mapping_changes`), and topics that went
+    (`topic_removals`); which topics changed is in `topic_log`. `routes` are entries of
+    groups in topics, and mappings; `busy` has groups changed in steps;
+    `digests_forgotten` is how often all of them had to be.
+    """
+
+    def __init__(self, route_answers: RouteAnswers) -> None:
+        self.route_answers = route_answers
+        self._mark = route_answers.mark
+        self.topic_queue_table: dict[str, TopicQueues] = {}
+        self.broker_addr_table: dict[str, BrokerData] = {}
+        self.cluster_names = ClusterNames()
+        self.broker_live_table = BrokerLiveTable()
+        self.busy = BusyGroups()
+        self.filter_server_table: dict[tuple[str, str], list[str | None]] = {}
+        self.topic_queue_mapping_info_table: dict[
+            str, dict[str | None, TopicQueueMappingInfo]
+        ] = {}
+        self.mapped_topics: dict[str | None, set[str]] = {}
+        self.gone_since: OrderedDict[str | None, int] = OrderedDict()
+        self.group_texts = OrderedTexts(self._write_group, BLOCK_GROUPS)
+        self.leftovers = Leftovers()
+        self.topic_log = TopicLog()
+        self.group_changes = 0
+        self.changes = 0
+        self.routes = 0
+        self.mapping_changes = 0
+        self.digests_forgotten = 0
+        self._with_addrs = OrderedTexts(write_string)
+        self._answers = 0
+        self.numbers = TopicNumbers()
+        self.topic_removals = 0
+
+    @property
+    def cluster_addr_table(self) -> dict[str, set[str | None]]:
+        """Cluster -> broker names."""
+        return self.cluster_names.table
+
+    @property
+    def first_addr(self) -> str | None:
+        """The address of the lowest broker of the first group that has one."""
+        name = self._with_addrs.first
+        addrs = None if name is None else self.broker_addr_table[name].broker_addrs
+        return addrs[next(iter(addrs))] if addrs else None
+
+    def set_queues(
+        self, data: BrokerData, queue_datas: Mapping[str, QueueData]
+    ) -> None:
+        """Store a group's queues by topic; a registration may bring 10,000."""
+        table, name, mark = self.topic_queue_table, data.broker_name, self._mark
+        numbers, rounds = self.numbers, self.numbers.rounds
+        changed = 0
+        topic_refs = data.topic_refs
+        refs = len(topic_refs)
+        flagged: list[str] = []
+        for topic, queue_data in queue_datas.items():
+            entry = table.get(topic)
+            if entry is None:
+                entry = TopicQueues(topic, numbers.take(table), {name: queue_data})
+                table[topic] = entry
+                topic_refs.append(entry)
+                mark(topic)
+                continue
+            queues = entry.queues
+            old = queues.get(name)
+            if old is queue_data:
+                continue
+            if old is None:
+                topic_refs.append(entry)
+            elif old == queue_data:
+                continue
+            else:
+                changed += 1
+                if old.topic_sys_flag != queue_data.topic_sys_flag:
+                    flagged.append(topic)
+            queues[name] = queue_data
+            if entry.is_answered:
+                entry.is_answered = False
+                mark(topic)
+        added = len(topic_refs) - refs
+        self.routes += added
+        data.queues_added += added
+        data.queues_changed += changed
+        if added or changed:
+            data.is_read_only = False
+            self._note_change(data)
+        if numbers.rounds != rounds:
+            for other in self.broker_addr_table.values():
+                self._note_change(other)
+        if self.topic_log.is_read:
+            flagged += [entry.topic for entry in topic_refs[refs:]]
+            self._log_topics(flagged)
+
+    def remove_queue(self, entry: TopicQueues, broker_name: str) -> None:
+        """Take a group's entry out of a topic, and the topic out if it was the last."""
+        if entry.queues.pop(broker_name, None) is None:
+            return
+        self.routes -= 1
+        self._log_topics((entry.topic,))
+        data = self.broker_addr_table.get(broker_name)
+        if data is not None:
+            data.queues_removed += 1
+            data.lost_topic()
+            self._note_change(data)
+        if entry.queues:
+            self._mark_changed(entry)
+        else:
+            del self.topic_queue_table[entry.topic]
+            self.topic_removals += 1
+            self.route_answers.remove(entry.topic)
+
+    def remove_queues(
+        self, entries: Sequence[TopicQueues], broker_name: str
+    ) -> Steps[None]:
+        """Take a group's entries out of topics."""
+        for some in batches(entries, Cost.TOPIC_CHANGED):
+            for entry in some:
+                self.remove_queue(entry, broker_name)
+            yield len(some) * Cost.TOPIC_CHANGED
+
+    def group_changed(self, data: BrokerData) -> Steps[None]:
+        """A group's addresses, zone or flag changed: its topics' answers did too.
+
+        Until the last step some ready answers are those from before.
+        """
+        data.changed()
+        self.group_texts.changed(data.broker_name)
+        self.group_changes += 1
+        self._note_change(data)
+        self.forget_digests((data.broker_name,))
+        if data.marked_answers == self._answers:
+            return  # No topic of any group was answered since.
+        data.marked_answers = self._answers
+        for entries in batches(data.topics(), Cost.TOPIC):
+            for entry in entries:
+                if entry.is_answered:
+                    self._mark_changed(entry)
+            yield len(entries) * Cost.TOPIC
+
+    def set_addr(self, data: BrokerData, broker_id: int, addr: str | None) -> None:
+        """Give a broker of a group an address; `group_changed` has to follow."""
+        name, addrs = data.broker_name, data.broker_addrs
+        if broker_id in addrs:
+            self.drop_addr(data, broker_id)
+        addrs[broker_id] = addr
+        self._with_addrs.add(name)
+        self.leftovers.settle(LeftoverKind.GROUP, name, None)
+        if addr is None or not data.live_clusters_at(addr):
+            self.leftovers.note(LeftoverKind.ADDRESS, name, addr)
+
+    def drop_addr(self, data: BrokerData, broker_id: int) -> None:
+        """Take a broker out of a group; `group_changed` or `remove_group` has to
+        follow."""
+        name, addr = data.broker_name, data.broker_addrs.pop(broker_id)
+        if not data.broker_addrs.ids_of(addr):
+            self.leftovers.settle(LeftoverKind.ADDRESS, name, addr)
+        if not data.broker_addrs:
+            self._with_addrs.discard(name)
+            self.leftovers.note(LeftoverKind.GROUP, name, None)
+
+    def topic_changed(self, topic: str) -> None:
+        """Something else that a topic's answer holds changed."""
+        entry = self.topic_queue_table.get(topic)
+        if entry is not None:
+            self._mark_changed(entry)
+
+    def answered(self, entry: TopicQueues, standard: bool, body: bytes) -> None:
+        """Keep a topic's route as it was written, until something in it changes."""
+        entry.is_answered = True
+        self._answers += 1
+        self.route_answers.put(entry.topic, standard, body)
+
+    def keep_digest(
+        self, data: BrokerData, info: BrokerLiveInfo, digest: bytes | None
+    ) -> None:
+        """A broker's next registration may be recognised by this; None: may not."""
+        info.digest = digest
+        data.digest_keys.discard(info.key)
+        if digest is not None:
+            data.digest_keys.add(info.key)
+
+    def forget_digests(self, broker_names: Iterable[str]) -> None:
+        """The next registration of every broker of these groups is looked at whole."""
+        for name in broker_names:
+            data = self.broker_addr_table.get(name)
+            if data is None or not data.digest_keys:
+                continue
+            for key in data.digest_keys:
+                info = self.broker_live_table.get(*key)
+                if info is not None:
+                    info.digest = None
+            data.digest_keys.clear()
+            self._note_change(data)
+
+    def forget_all_digests(self) -> Steps[None]:
+        """As `forget_digests`, for every broker, those under way included."""
+        self.digests_forgotten += 1
+        for names in batches(list(self.broker_addr_table), Cost.GROUP):
+            self.forget_digests(names)
+            yield len(names) * Cost.GROUP
+
+    def put_live(self, data: BrokerData, info: BrokerLiveInfo, now_ms: int) -> None:
+        """Store a live entry of a group."""
+        old = self.broker_live_table.get(*info.key)
+        said = info.broker_name, info.ha_server_addr
+        if old is not None and (old.broker_name, old.ha_server_addr) != said:
+            # Its slaves are answered with it; another group may have had this address.
+            self._leave_group(old)
+        former = None if old is None else old.owner
+        self.broker_live_table.put(info, now_ms)
+        change_owner(info, former)
+        data.add_live(info.key)
+        data.digest_keys.discard(info.key)
+        self.leftovers.settle(LeftoverKind.ADDRESS, data.broker_name, info.broker_addr)
+        self._note_change(data)
+
+    def renew_live(
+        self, info: BrokerLiveInfo, connection: Connection, now_ms: int
+    ) -> None:
+        """A broker registered again on a connection, and changed nothing."""
+        former = info.owner
+        self.broker_live_table.renew(info, connection, now_ms)
+        change_owner(info, former)
+
+    def remove_live(self, cluster: str, broker_addr: str) -> BrokerLiveInfo | None:
+        """Take a live entry out; what its slaves were answered is out of date."""
+        info = self.broker_live_table.remove(cluster, broker_addr)
+        if info is not None:
+            self._leave_group(info)
+            lose_owner(info)
+        return info
+
+    def set_filter_servers(
+        self, key: tuple[str, str], servers: list[str | None] | None
+    ) -> None:
+        """Store a broker's filter servers; none for None and for an empty list."""
+        old = self.filter_server_table.pop(key, [])
+        if servers:
+            self.filter_server_table[key] = servers
+        if old != (servers or []):
+            self.changes += 1
+            # They show in the routes of every group that has this address.
+            self.group_changes += 1
+            self.route_answers.forget_bodies()
+
+    def set_mapping(self, topic: str, info: TopicQueueMappingInfo, now_ms: int) -> None:
+        """Store a static topic's mapping under the group that it names, which may be
+        null as in Java."""
+        mappings = self.topic_queue_mapping_info_table.setdefault(topic, {})
+        self.routes += info.bname not in mappings
+        if mappings.get(info.bname) != info:
+            self.mapping_changes += 1
+            if info.bname in self.broker_addr_table:
+                self.broker_addr_table[info.bname].mapping_changes += 1
+        mappings[info.bname] = info
+        self.changes += 1
+        self.mapped_topics.setdefault(info.bname, set()).add(topic)
+        if info.bname not in self.broker_addr_table:
+            self.gone_since.setdefault(info.bname, now_ms)
+        self.topic_changed(topic)
+
+    def remove_mappings(self, broker_name: str | None) -> None:
+        """Drop every mapping that names a group."""
+        self.changes += 1
+        for topic in self.mapped_topics.pop(broker_name, ()):
+            mappings = self.topic_queue_mapping_info_table[topic]
+            del mappings[broker_name]
+            self.routes -= 1
+            if not mappings:
+                del self.topic_queue_mapping_info_table[topic]
+            self.topic_changed(topic)
+
+    def add_group(self, cluster: str, broker_name: str) -> BrokerData:
+        """A new group without addresses; a snapshot may have another of that name."""
+        data = self.broker_addr_table[broker_name] = BrokerData(cluster, broker_name)
+        self.group_texts.add(broker_name)
+        self.leftovers.note(LeftoverKind.GROUP, broker_name, None)
+        for joined in self.cluster_names.clusters_of(broker_name):
+            self.leftovers.settle(LeftoverKind.NAME, broker_name, joined)
+        self.gone_since.pop(broker_name, None)
+        self._note_change(data)
+        return data
+
+    def remove_group(self, broker_name: str, now_ms: int) -> Steps[None]:
+        """Drop a group, then its topic entries; the cluster's entry is not touched.
+
+        Until the last step some topics name a group that is not there.
+        """
+        data = self.broker_addr_table.pop(broker_name)
+        self.group_texts.discard(broker_name)
+        self.leftovers.settle(LeftoverKind.GROUP, broker_name, None)
+        for joined in self.cluster_names.clusters_of(broker_name):
+            self.leftovers.note(LeftoverKind.NAME, broker_name, joined)
+        self.changes += 1
+        if broker_name in self.mapped_topics:
+            self.gone_since[broker_name] = now_ms
+        yield from self.remove_queues(data.topics(), broker_name)
+
+    def move_group(self, data: BrokerData, cluster: str) -> Steps[None]:
+        """The group belongs to another cluster from now on: its first one was left."""
+        data.cluster = cluster
+        yield from self.group_changed(data)
+
+    def join_cluster(self, cluster: str, broker_name: str | None) -> None:
+        """Put a name into a cluster, which is made if it is the first."""
+        if self.cluster_names.join(cluster, broker_name):
+            self.changes += 1
+            self._log_group(broker_name)
+            if broker_name is None or broker_name not in self.broker_addr_table:
+                self.leftovers.note(LeftoverKind.NAME, broker_name, cluster)
+
+    def leave_cluster(self, cluster: str, broker_name: str | None) -> None:
+        """Take a name out of a cluster, and the cluster out if it was the last."""
+        if self.cluster_names.leave(cluster, broker_name):
+            self.changes += 1
+            self._log_group(broker_name)
+            self.leftovers.settle(LeftoverKind.NAME, broker_name, cluster)
+
+    def take_over_topics(self, entries: Iterable[TopicQueues]) -> None:
+        """Put topics of a snapshot into the empty table, those that have queues."""
+        for entry in entries:
+            self.numbers.reserve(entry.number)
+            if entry.queues:
+                self.topic_queue_table[entry.topic] = entry
+                self.routes += len(entry.queues)
+                self._mark(entry.topic)
+        self.topic_log.restart()
+
+    def _log_group(self, broker_name: str | None) -> None:
+        """All topics of a group may belong to other lists now."""
+        data = self.broker_addr_table.get(broker_name or "")
+        if data is not None and broker_name is not None and self.topic_log.is_read:
+            self._log_topics([entry.topic for entry in data.topic_refs])
+
+    def _log_topics(self, topics: Iterable[str]) -> None:
+        self.topic_log.note(topics, len(self.topic_queue_table))
+
+    def _write_group(self, broker_name: str) -> str:
+        """`"name":{...}`, a member of brokerAddrTable."""
+        text = self.broker_addr_table[broker_name].text(standard=False)
+        return f"{write_string(broker_name)}:{text}"
+
+    def leases_changed(self) -> None:
+        """The leases of the last snapshot are out of date."""
+        self.changes += 1
+
+    def _leave_group(self, info: BrokerLiveInfo) -> None:
+        """A live entry of a group is gone, or no longer what it was."""
+        self.forget_digests((info.broker_name,))
+        if (data := self.broker_addr_table.get(info.broker_name)) is None:
+            return
+        data.discard_live(info.key)
+        data.digest_keys.discard(info.key)
+        self._note_change(data)
+        addr = info.broker_addr
+        if data.broker_addrs.ids_of(addr) and not data.live_clusters_at(addr):
+            self.leftovers.note(LeftoverKind.ADDRESS, data.broker_name, addr)
+
+    def _mark_changed(self, entry: TopicQueues) -> None:
+        entry.is_answered = False
+        self._mark(entry.topic)
+
+    def _note_change(self, data: BrokerData) -> None:
+        """What a snapshot holds of a group is out of date."""
+        self.changes += 1
+        data.change = self.changes

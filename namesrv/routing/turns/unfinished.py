@@ -1,0 +1,88 @@
+"""Work that did not end in the turn in which it was begun.
+
+Each turn of the loop it goes on for a share of the turn, in lines that are fair: what
+changes the tables comes before what only reads them, and each address has one share.
+Nothing is ever dropped in the middle: our own end carries all of it out (`finish`).
+"""
+
+import logging
+from traceback import format_exc
+from typing import Final
+
+from namesrv._impl import Connection
+from namesrv.routing.outbox import Close, LogEvent, Outbox
+from namesrv.routing.turns.fair_lines import FairLines, host_in_line
+from namesrv.routing.turns.turn import TURN_UNITS, Turn
+from namesrv.work import Steps
+
+SPARED_UNITS: Final = TURN_UNITS // 2
+"""The part of a turn that is for connections that wait for theirs."""
+_OWN: Final = ""
+"""Stands for an address where nobody has asked: ends of connections, the scan."""
+
+
+class UnfinishedWork:
+    """Steps in line; `bool` of it says whether there are any."""
+
+    def __init__(self, turn: Turn, outbox: Outbox) -> None:
+        self._turn = turn
+        self._outbox = outbox
+        self._lines: FairLines[Steps[None]] = FairLines()
+        self._asking: set[Connection] = set()
+
+    def __bool__(self) -> bool:
+        return bool(self._lines)
+
+    def begin(self, steps: Steps[None]) -> None:
+        """Begin work that nobody waits for; it waits if this turn is too short."""
+        if not self._is_done(steps, 0):
+            self._lines.put(_OWN, steps, is_first=True)
+
+    def put(
+        self, steps: Steps[None], connection: Connection, *, is_reading: bool
+    ) -> None:
+        """The rest of a request of a connection, which changes something or only reads;
+        the last step answers it."""
+        self._asking.add(connection)
+        asked = self._until_answered(steps, connection)
+        self._lines.put(host_in_line(connection), asked, is_first=not is_reading)
+
+    def is_asking(self, connection: Connection) -> bool:
+        """Whether a request of a connection is among the work."""
+        return connection in self._asking
+
+    def go_on(self, *, others_wait: bool) -> None:
+        """Another turn of the loop has begun: half of it is for this if others wait."""
+        spared = SPARED_UNITS if others_wait else 0
+        for _ in range(len(self._lines)):
+            host, steps, is_first = self._lines.take()
+            if not self._is_done(steps, spared):
+                self._lines.put(host, steps, is_first=is_first)
+            if self._turn.left <= spared:
+                return
+
+    def finish(self) -> None:
+        """Our own end: carry out what was begun, at once."""
+        while self._lines:
+            self._turn.begin()
+            self.go_on(others_wait=False)
+
+    def _until_answered(
+        self, steps: Steps[None], connection: Connection
+    ) -> Steps[None]:
+        try:
+            yield from steps
+        except Exception:
+            # There will be no answer, and nobody may wait for it.
+            self._outbox.put(Close(connection))
+            raise
+        finally:
+            self._asking.discard(connection)
+
+    def _is_done(self, steps: Steps[None], spared: int) -> bool:
+        try:
+            return self._turn.advance(steps, spared=spared) is not None
+        except Exception:
+            fields: dict[str, object] = {"error": format_exc()}
+            self._outbox.put(LogEvent(logging.ERROR, "internal error", fields))
+            return True

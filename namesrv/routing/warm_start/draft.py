@@ -1,0 +1,194 @@
+"""Which part of the route table is in the file, and the next file, group by group.
+
+Whoever writes the file brings dates and bytes: the server with a thread and timers, the
+simulator with virtual ones (docs/architecture.md, "Files").
+"""
+
+from collections.abc import Iterator
+from itertools import islice
+from typing import Final, NamedTuple
+
+from namesrv._impl import BrokerLiveInfo
+from namesrv.routing.state import RoutingState
+from namesrv.routing.warm_start.pack import (
+    RouteSnapshot,
+    pack_end,
+    pack_group,
+    relied_on,
+    restore,
+)
+from namesrv.routing.warm_start.packed_tables import PackedTables
+from namesrv.wire.snapshot_records import FIRST_LINE, Pieces, Place, TablesRecord
+
+_STEP_GROUPS: Final = 512
+_NEVER: Final = -1
+
+
+class Kept(NamedTuple):
+    """A group's record: as of which change, and its bytes or its place in the file."""
+
+    change: int
+    record: bytes | Place
+
+
+class Draft(NamedTuple):
+    """A file: what comes after FIRST_LINE. A record that is a place is copied from the
+    file that is replaced. `groups` are the first of them by name, `changes` what the
+    tables counted when it was begun."""
+
+    records: list[bytes | Place | Pieces]
+    groups: dict[str, Kept]
+    changes: int
+
+
+class KeptRoutes:
+    """What a state's file holds. A new one is begun, packed and finished; then it is
+    `written`, or `lost`."""
+
+    def __init__(self, state: RoutingState) -> None:
+        self._state = state
+        self._places: dict[str, Kept] = {}
+        self._saved_changes = 0
+        # The groups of the file whose places are not known yet, and where they begin.
+        self._unplaced: Iterator[tuple[str, Kept]] = iter(())
+        self._offset = 0
+        self._has_unplaced = False
+        self._waiting: list[str] = []
+        self._tables: PackedTables | None = None
+        self._has_waiting = False
+        self._packed: dict[str, Kept] = {}
+        self._changes = 0
+        self._relied_on: dict[str, str] = {}
+
+    @property
+    def is_behind(self) -> bool:
+        """Whether anything changed since the file was begun."""
+        return self._state.tables.changes != self._saved_changes
+
+    @property
+    def has_begun_all(self) -> bool:
+        """Whether nothing changed since the file at hand was begun."""
+        return self._state.tables.changes == self._changes
+
+    @property
+    def has_waiting(self) -> bool:
+        """Whether something is still to be packed."""
+        return self._has_waiting
+
+    def take_over(
+        self, snapshot: RouteSnapshot, served_millis: int, now_ms: int
+    ) -> list[BrokerLiveInfo]:
+        """Fill the empty tables from the file; each broker has a lease, or what was
+        left of it when the last run had served for `served_millis`."""
+        state = self._state
+        infos = restore(state.tables, state.options, snapshot, now_ms)
+        # Other options: the digests in the file are not those of the tables.
+        is_same = snapshot.tables.options == relied_on(state.options)
+        for group, place in snapshot.groups if is_same else ():
+            data = state.tables.broker_addr_table[group.broker_name]
+            # A broker that changed its group while groups were packed is in both, and
+            # belongs to the later one; the older record still claims it.
+            if len(data.live_keys) == len(group.lives):
+                self._places[group.broker_name] = Kept(data.change, place)
+        self._saved_changes = state.tables.changes
+        # The leases that are granted now are not in the file.
+        self._grant_leases(infos, snapshot.tables, served_millis, now_ms)
+        state.is_warm = True
+        return infos
+
+    def _grant_leases(
+        self,
+        infos: list[BrokerLiveInfo],
+        kept: TablesRecord,
+        served_millis: int,
+        now_ms: int,
+    ) -> None:
+        leases = self._state.liveness.leases
+        served_millis = max(served_millis, kept.served_millis)
+        since_millis = served_millis - kept.served_millis
+        left_millis = {
+            (lease.cluster_name, lease.broker_addr): lease.left_millis - since_millis
+            for lease in kept.leases
+        }
+        leases.serve_on(served_millis, now_ms)
+        lease_millis = self._state.options.warm_start_lease_millis
+        leases.grant(infos, left_millis, lease_millis, now_ms)
+
+    def begin(self) -> None:
+        """Begin a new file: all groups wait."""
+        self._waiting = list(self._state.tables.broker_addr_table)
+        self._tables = None
+        self._has_waiting = True
+        self._packed = {}
+        self._changes = self._state.tables.changes
+        self._relied_on = relied_on(self._state.options)
+
+    def pack_next(self) -> str | None:
+        """Take another step, of a millisecond at most unless a group is very large: the
+        name of the group that was packed, or copied as the file has it; else None."""
+        if self._has_unplaced:
+            self._place_some()
+        elif self._waiting:
+            return self._pack_group(self._waiting.pop())
+        elif self._tables is None:
+            self._tables = PackedTables(self._state.tables)
+        else:
+            self._has_waiting = self._tables.pack_next()
+        return None
+
+    def _place_some(self) -> None:
+        """Find out where the groups of the file are."""
+        unplaced = list(islice(self._unplaced, _STEP_GROUPS))
+        for name, (change, record) in unplaced:
+            length = record.length if isinstance(record, Place) else len(record)
+            self._places[name] = Kept(change, Place(self._offset, length))
+            self._offset += length
+        self._has_unplaced = bool(unplaced)
+
+    def _pack_group(self, name: str) -> str | None:
+        tables = self._state.tables
+        data = tables.broker_addr_table.get(name)
+        if data is None:
+            return None
+        kept = self._places.get(name)
+        if tables.busy.is_held(name):
+            # As it was before the change that goes on; the next file has it as it is.
+            self._changes = _NEVER
+            if kept is None:
+                return None
+        elif kept is None or kept.change != data.change:
+            kept = Kept(data.change, pack_group(tables, data))
+        self._packed[name] = kept
+        return name
+
+    def finish(self, saved_millis: int, now_ms: int) -> Draft:
+        """The file, when nothing waits any more; `saved_millis` is the date."""
+        state = self._state
+        known = state.tables.broker_addr_table
+        kept = {name: k for name, k in self._packed.items() if name in known}
+        self._packed = {}
+        options = relied_on(state.options)
+        if options != self._relied_on:
+            # Nobody knows now which group was registered under which.
+            options = {}
+        packed = self._tables or PackedTables(state.tables)
+        self._tables = None
+        records: list[bytes | Place | Pieces] = [k.record for k in kept.values()]
+        leases = state.liveness.leases
+        records.append(packed.finish(options, leases, saved_millis, now_ms))
+        records.append(pack_end(len(kept)))
+        return Draft(records, kept, self._changes)
+
+    def written(self, draft: Draft) -> None:
+        """It has replaced the file."""
+        self._saved_changes = draft.changes
+        self._places = {}
+        self._unplaced = iter(draft.groups.items())
+        self._offset = len(FIRST_LINE)
+        self._has_unplaced = True
+
+    def lost(self) -> None:
+        """The file may not be what it was taken for: the next one copies nothing."""
+        self._places = {}
+        self._unplaced = iter(())
+        self._has_unplaced = False

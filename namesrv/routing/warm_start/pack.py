@@ -1,0 +1,272 @@
+"""The route table as records to be kept, and back (docs/architecture.md, "Files").
+
+A group is packed whole, so that no lookup after a restart mixes two registrations of
+one broker. Groups are packed one after the other, between other work; a topic that was
+deleted meanwhile has no name in the shared record, and is left out when they are read.
+"""
+
+import sys
+from array import array
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Final
+
+from namesrv._impl import BrokerLiveInfo
+from namesrv.errors import SnapshotInvalid
+from namesrv.options import OPTIONS, Options, value_text
+from namesrv.routing.tables.broker_data import BrokerData, TopicQueues
+from namesrv.routing.tables.route_tables import RouteTables
+from namesrv.wire.bodies import DataVersion, QueueData, TopicQueueMappingInfo
+from namesrv.wire.snapshot_records import (
+    END,
+    GROUP,
+    TABLES,
+    EndRecord,
+    GroupRecord,
+    LiveRecord,
+    MappingRecord,
+    Place,
+    QueueRecord,
+    TablesRecord,
+    read_payload,
+    split_records,
+    write_record,
+)
+
+_NUMBER: Final = "I"
+_NUMBER_BYTES: Final = array(_NUMBER).itemsize
+
+
+@dataclass(slots=True, frozen=True)
+class RouteSnapshot:
+    """What a file holds: groups with their places in it, and what they share."""
+
+    tables: TablesRecord
+    groups: list[tuple[GroupRecord, Place]]
+
+
+def pack_group(tables: RouteTables, data: BrokerData) -> bytes:
+    """One group as it is now."""
+    name = data.broker_name
+    entries = data.topics()
+    distinct, queues_of = _distinct([entry.queues[name] for entry in entries])
+    live = tables.broker_live_table
+    infos = [live.get(*key) for key in sorted(data.live_keys)]
+    record = GroupRecord(
+        name,
+        data.cluster,
+        list(data.broker_addrs.items()),
+        data.enable_acting_master,
+        data.zone_name,
+        [_live_record(info) for info in infos if info is not None],
+        [_queue_record(queue_data) for queue_data in distinct],
+        packed_numbers([entry.number for entry in entries]),
+        queues_of,
+    )
+    return write_record(GROUP, record)
+
+
+def pack_end(groups: int) -> bytes:
+    """The last record."""
+    return write_record(END, EndRecord(groups))
+
+
+def relied_on(options: Options) -> dict[str, str]:
+    """The options that decide what an unchanged registration does."""
+    return {
+        option.name: value_text(getattr(options, option.attribute))
+        for option in OPTIONS
+        if option.remote
+    }
+
+
+def packed_numbers(numbers: Sequence[int]) -> bytes:
+    """32 bits each, lowest byte first."""
+    packed = array(_NUMBER, numbers)
+    if sys.byteorder == "big":
+        packed.byteswap()
+    return packed.tobytes()
+
+
+def read_snapshot(data: bytes) -> RouteSnapshot:
+    """Everything that a file holds, checked. Raises SnapshotInvalid."""
+    groups: list[tuple[GroupRecord, Place]] = []
+    tables: TablesRecord | None = None
+    end: EndRecord | None = None
+    for kind, place, payload in split_records(data):
+        if end is not None:
+            raise SnapshotInvalid("something follows its last record")
+        if kind == GROUP:
+            groups.append((_checked(read_payload(GroupRecord, payload)), place))
+        elif kind == TABLES:
+            tables = read_payload(TablesRecord, payload)
+        else:
+            end = read_payload(EndRecord, payload)
+    if tables is None or end is None:
+        raise SnapshotInvalid("its last records are missing")
+    names = {group.broker_name for group, _ in groups}
+    if not len(names) == len(groups) == end.groups:
+        raise SnapshotInvalid(f"{end.groups} groups were written, {len(names)} found")
+    numbers, topics = _numbers(tables.numbers), tables.topics
+    if not len(set(numbers)) == len(numbers) == len(topics) == len(set(topics)):
+        raise SnapshotInvalid("topics and their numbers do not match")
+    return RouteSnapshot(tables, groups)
+
+
+def restore(
+    tables: RouteTables, options: Options, snapshot: RouteSnapshot, now_ms: int
+) -> list[BrokerLiveInfo]:
+    """Fill empty tables; the live brokers, none of which was heard of yet."""
+    shared = snapshot.tables
+    numbers = _numbers(shared.numbers)
+    entries = {
+        number: TopicQueues(topic, number, {})
+        for number, topic in zip(numbers, shared.topics, strict=True)
+    }
+    keeps_digests = shared.options == relied_on(options)
+    infos: list[BrokerLiveInfo] = []
+    for group, _ in snapshot.groups:
+        infos += _restore_group(tables, group, entries, keeps_digests, now_ms)
+    tables.take_over_topics(entries.values())
+    for cluster, names in shared.clusters.items():
+        for name in names:
+            tables.join_cluster(cluster, name)
+    for cluster, addr, servers in shared.filter_servers:
+        # The group of a broker that came while groups were packed is not in the file.
+        if tables.broker_live_table.get(cluster, addr) is not None:
+            tables.set_filter_servers((cluster, addr), servers)
+    for record in shared.mappings:
+        tables.set_mapping(record.topic, _mapping_info(record), now_ms)
+    gone_millis = shared.gone_millis
+    for name in sorted(tables.gone_since, key=lambda n: -gone_millis.get(n, 0)):
+        tables.gone_since[name] = now_ms - gone_millis.get(name, 0)
+        tables.gone_since.move_to_end(name)
+    return infos
+
+
+def _restore_group(
+    tables: RouteTables,
+    group: GroupRecord,
+    entries: dict[int, TopicQueues],
+    keeps_digests: bool,
+    now_ms: int,
+) -> list[BrokerLiveInfo]:
+    name = group.broker_name
+    data = tables.add_group(group.cluster, name)
+    for broker_id, addr in group.pairs:
+        tables.set_addr(data, broker_id, addr)
+    data.enable_acting_master = group.enable_acting_master
+    data.zone_name = group.zone_name
+    queue_datas = [_queue_data(data, record) for record in group.queues]
+    queues_of = _numbers(group.queues_of)
+    is_whole = True
+    for number, place in zip(_numbers(group.topics), queues_of, strict=True):
+        entry = entries.get(number)
+        if entry is None:
+            is_whole = False
+            tables.numbers.reserve(number)
+            continue
+        entry.queues[name] = queue_datas[place]
+        data.topic_refs.append(entry)
+    # A topic that was deleted since comes back with its broker's next registration.
+    keeps_digests = keeps_digests and is_whole
+    infos = [_live_info(name, live, keeps_digests) for live in group.lives]
+    for info in infos:
+        digest = info.digest
+        tables.put_live(data, info, now_ms)
+        tables.keep_digest(data, info, digest)
+    return infos
+
+
+def _distinct(queue_datas: list[QueueData]) -> tuple[list[QueueData], bytes]:
+    """Those that differ, and for each of all its place among them, packed."""
+    first = queue_datas[:1]
+    if first and queue_datas.count(first[0]) == len(queue_datas):
+        return first, bytes(_NUMBER_BYTES * len(queue_datas))
+    distinct = {id(queue_data): queue_data for queue_data in queue_datas}
+    places = {key: place for place, key in enumerate(distinct)}
+    packed = packed_numbers([places[id(queue_data)] for queue_data in queue_datas])
+    return list(distinct.values()), packed
+
+
+def _live_record(info: BrokerLiveInfo) -> LiveRecord:
+    version = info.data_version
+    numbers = None
+    if version is not None:
+        numbers = version.counter, version.state_version, version.timestamp or 0
+    return LiveRecord(
+        info.cluster_name,
+        info.broker_addr,
+        info.heartbeat_timeout_millis,
+        numbers,
+        info.ha_server_addr,
+        info.digest,
+        info.answer_ext_fields,
+    )
+
+
+def _live_info(
+    broker_name: str, record: LiveRecord, keeps_digest: bool
+) -> BrokerLiveInfo:
+    info = BrokerLiveInfo(
+        record.cluster_name,
+        record.broker_addr,
+        broker_name,
+        record.heartbeat_timeout_millis,
+        None if record.version is None else DataVersion(*record.version),
+        record.ha_server_addr,
+        None,
+    )
+    info.digest = record.digest if keeps_digest else None
+    info.answer_ext_fields = record.answer_ext_fields
+    return info
+
+
+def _queue_record(queue_data: QueueData) -> QueueRecord:
+    return QueueRecord(
+        queue_data.perm,
+        queue_data.read_queue_nums,
+        queue_data.topic_sys_flag,
+        queue_data.write_queue_nums,
+        queue_data.broker_name is not None,
+    )
+
+
+def _queue_data(data: BrokerData, record: QueueRecord) -> QueueData:
+    numbers = (
+        record.perm,
+        record.read_queue_nums,
+        record.topic_sys_flag,
+        record.write_queue_nums,
+    )
+    return data.shared(*numbers) if record.is_named else QueueData(None, *numbers)
+
+
+def _mapping_info(record: MappingRecord) -> TopicQueueMappingInfo:
+    return TopicQueueMappingInfo(
+        record.bname,
+        record.curr_id_map,
+        record.dirty,
+        record.epoch,
+        record.scope,
+        record.own_topic,
+        record.total_queues,
+    )
+
+
+def _checked(group: GroupRecord) -> GroupRecord:
+    topics, queues_of = _numbers(group.topics), _numbers(group.queues_of)
+    is_whole = len(set(topics)) == len(topics) == len(queues_of)
+    if not is_whole or max(queues_of, default=-1) >= len(group.queues):
+        raise SnapshotInvalid(f"topics of group {group.broker_name!r} do not match")
+    return group
+
+
+def _numbers(data: bytes) -> "array[int]":
+    numbers = array(_NUMBER)
+    if len(data) % _NUMBER_BYTES:
+        raise SnapshotInvalid(f"{len(data)} bytes are no whole numbers")
+    numbers.frombytes(data)
+    if sys.byteorder == "big":
+        numbers.byteswap()
+    return numbers

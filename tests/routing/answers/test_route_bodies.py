@@ -1,0 +1,145 @@
+"""Topics with the same queues on the same brokers share the body of their route."""
+
+import re
+from typing import Any
+
+import pytest
+
+from namesrv.routing.answers import queries
+from tests.routing.peer import (
+    Broker,
+    data_version,
+    mapping_info,
+    registration_body,
+    topic_config,
+)
+from tests.routing.world import World
+
+A = Broker("a", 0, "a:1")
+B = Broker("b", 0, "b:1")
+
+
+@pytest.fixture
+def written(monkeypatch: pytest.MonkeyPatch) -> list[str]:
+    """The topics whose routes were put together."""
+    topics: list[str] = []
+    write = queries.pickup_topic_route_data
+
+    def counted(tables: Any, options: Any, entry: Any, form: Any) -> bytes:
+        topics.append(entry.topic)
+        return write(tables, options, entry, form)
+
+    monkeypatch.setattr(queries, "pickup_topic_route_data", counted)
+    return topics
+
+
+def table_of(*names: str, **more: Any) -> dict[str, Any]:
+    return {name: topic_config(name, **more) for name in names}
+
+
+def test_topics_alike_are_written_once(written: list[str]) -> None:
+    world = World()
+    for broker in (A, B):
+        world.register(broker, registration_body(table_of("T1", "T2", "T3")))
+    routes = [world.route(topic) for topic in ("T1", "T2", "T3", "T1")]
+    assert written == ["T1"]
+    assert routes == [routes[0]] * 4
+    assert len(routes[0]["brokerDatas"]) == 2
+    assert world.tables.route_answers.kept_bytes < 1000
+
+
+def test_each_dialect_is_written(written: list[str]) -> None:
+    world = World()
+    world.register(A, registration_body(table_of("T1", "T2")))
+    for version, addrs in ((0, b'{0:"a:1"}'), (479, b'{"0":"a:1"}')):
+        for topic in ("T1", "T2"):
+            body = world.ask(105, {"topic": topic}, version=version).body or b""
+            assert addrs in body
+    assert written == ["T1", "T1"]
+
+
+def test_other_queues_or_brokers_are_another_route(written: list[str]) -> None:
+    world = World()
+    body = registration_body(table_of("T1", "T2") | table_of("T3", queues=9))
+    world.register(A, body)
+    world.register(B, registration_body(table_of("T2", "T4")))
+    for topic in ("T1", "T2", "T3", "T4"):
+        world.route(topic)
+    assert written == ["T1", "T2", "T3", "T4"]
+
+
+def test_a_changed_group_is_written_anew(written: list[str]) -> None:
+    world = World()
+    world.register(A, registration_body(table_of("T1", "T2")))
+    world.route("T1")
+    slave = Broker("a", 1, "a:2")
+    world.register(slave, registration_body(table_of("T1", "T2")))
+    assert world.route("T2")["brokerDatas"][0]["brokerAddrs"] == {
+        "0": "a:1",
+        "1": "a:2",
+    }
+    body = registration_body(table_of("T1", "T2"), filters=["f:1"])
+    world.register(A, body)
+    assert world.route("T1")["filterServerTable"] == {"a:1": ["f:1"]}
+    assert written == ["T1", "T2", "T1"]
+
+
+def test_queues_that_changed_are_not_taken_for_old_ones(written: list[str]) -> None:
+    world = World()
+    for number in range(50):
+        table = table_of("T1", "T2", queues=number + 1)
+        world.register(A, registration_body(table, version=data_version(number + 1)))
+        for topic in ("T1", "T2"):
+            (queue_data,) = world.route(topic)["queueDatas"]
+            assert queue_data["readQueueNums"] == number + 1
+    assert len(written) == 50
+
+
+def test_what_a_topic_has_for_itself_is_not_shared(written: list[str]) -> None:
+    world = World(order_message_enable=True)
+    table = table_of("T1", "T2", "T3")
+    mappings = {"T2": mapping_info("T2", "a")}
+    world.register(A, registration_body(table, mappings=mappings))
+    put = {"namespace": "ORDER_TOPIC_CONFIG", "key": "T3", "value": "a:4"}
+    world.ask(100, put)
+    assert "topicQueueMappingByBroker" not in world.route("T1")
+    assert "topicQueueMappingByBroker" in world.route("T2")
+    assert world.route("T3")["orderTopicConf"] == "a:4"
+    assert "orderTopicConf" not in world.route("T1")
+    assert written == ["T1", "T2", "T3"]
+
+
+def test_acting_masters_are_looked_at_for_each_topic(written: list[str]) -> None:
+    world = World(support_acting_master=True)
+    acting = {"enableActingMaster": "true"}
+    sync = "rmq_sys_SYNC_BROKER_MEMBER_a"
+    slave = Broker("a", 1, "a:2")
+    world.register(slave, registration_body(table_of("T1", sync)), ext=acting)
+    addrs = [world.route(t)["brokerDatas"][0]["brokerAddrs"] for t in ("T1", sync)]
+    assert addrs == [{"0": "a:2"}, {"1": "a:2"}]
+
+
+def test_a_zone_is_looked_at_for_each_client(written: list[str]) -> None:
+    world = World()
+    for broker, zone in ((A, "z1"), (B, "z2")):
+        body = registration_body(table_of("T1", "T2"))
+        world.register(broker, body, ext={"__ZONE_NAME": zone})
+
+    def names(**zone: str) -> set[bytes]:
+        body = world.ask(105, {"topic": "T1", **zone}).body or b""
+        return set(re.findall(b'"brokerName":"(.)"', body))
+
+    assert names() == {b"a", b"b"}
+    assert names(__ZONE_MODE="true", __ZONE_NAME="z1") == {b"a"}
+    assert names(__ZONE_MODE="true", __ZONE_NAME="z2") == {b"b"}
+    assert names() == {b"a", b"b"}
+
+
+def test_few_bodies_are_kept_whatever_is_registered() -> None:
+    world = World(answer_cache_bytes=0)
+    for number in range(3000):
+        table = table_of("T1", "T2", queues=number + 1)
+        world.register(A, registration_body(table, version=data_version(number + 1)))
+        world.route("T1")
+    kept = vars(world.state.route_bodies)["_bodies"]
+    assert 0 < len(kept) <= 256

@@ -1,0 +1,162 @@
+"""Histories in which every step of every change lies between other requests.
+
+Each registration says its number in its address and in its numbers of queues, so that a
+route that mixes two of them shows it (P2). At the end the tables are those of a server
+that has carried out the same requests one after the other.
+"""
+
+import random
+from collections import deque
+from typing import Any
+
+import pytest
+
+from namesrv import work
+from namesrv.hot_path import Pause
+from namesrv.routing.turns import turn
+from tests.routing.peer import (
+    Broker,
+    data_version,
+    registration,
+    registration_body,
+    request,
+    topic_table,
+)
+from tests.routing.world import World
+
+NAMES = "abc"
+TOPICS = [f"T{number}" for number in range(8)]
+EVENTS = 60
+SEEDS = 40
+
+
+class Interleaved:
+    """A server whose turns are over after one step, and one that does all at once."""
+
+    def __init__(self, seed: int) -> None:
+        self.random = random.Random(seed)
+        self.stepped = World(delete_topic_with_broker_registration=True)
+        self.stepped.holds_work = True
+        self.whole = World(delete_topic_with_broker_registration=True)
+        self.number = 0
+        self.line: deque[tuple[bytes, Any, Any]] = deque()
+        self.owners: list[tuple[Any, Any]] = []
+        self.lookups = 0
+        self.held_lookups = 0
+
+    def play(self) -> None:
+        for _ in range(EVENTS):
+            self.random.choice(
+                [self.register, self.register, self.unregister, self.wipe, self.delete]
+                + [self.close, self.look, self.look, self.look]
+            )()
+            for _ in range(self.random.randrange(3)):
+                self.turn()
+        while self.line or self.stepped.state.unfinished:
+            self.turn()
+        self.compare()
+
+    def turn(self) -> None:
+        """Another step of what is unfinished, then of those who wait the first."""
+        self.stepped.next_step()
+        if self.line:
+            data, stepped, whole = self.line.popleft()
+            self.stepped.next_turn(stepped)
+            self.accepted(data, stepped, whole)
+
+    def send(self, data: bytes) -> None:
+        stepped, whole = self.stepped.connect(), self.whole.connect()
+        self.owners.append((stepped, whole))
+        self.stepped.send(data, stepped)
+        self.accepted(data, stepped, whole)
+
+    def accepted(self, data: bytes, stepped: Any, whole: Any) -> None:
+        """The other server carries out begun work; waiting requests come again."""
+        if stepped.pause == Pause.TURN:
+            self.line.append((data, stepped, whole))
+        else:
+            self.whole.send(data, whole)
+
+    def register(self) -> None:
+        self.number += 1
+        broker = Broker(name := self.random.choice(NAMES), 0, f"{name}:{self.number}")
+        topics = self.random.sample(TOPICS, self.random.randrange(2, len(TOPICS)))
+        body = registration_body(
+            topic_table(*topics, queues=self.number),
+            version=data_version(self.number),
+        )
+        self.send(registration(broker, body))
+
+    def unregister(self) -> None:
+        number = self.random.randrange(max(1, self.number - 3), self.number + 2)
+        name = self.random.choice(NAMES)
+        self.send(request(104, Broker(name, 0, f"{name}:{number}").ext_fields))
+
+    def wipe(self) -> None:
+        code = self.random.choice([205, 327])
+        self.send(request(code, {"brokerName": self.random.choice(NAMES)}))
+
+    def delete(self) -> None:
+        """Not while a registration may be about to store the topic: either order of the
+        two would be right."""
+        if not self.stepped.state.unfinished:
+            self.send(request(216, {"topic": self.random.choice(TOPICS)}))
+
+    def close(self) -> None:
+        """One whose request was begun; the other server has carried it out."""
+        waiting = {id(stepped) for _, stepped, _ in self.line}
+        ready = [pair for pair in self.owners if id(pair[0]) not in waiting]
+        if not ready or self.stepped.state.unfinished:
+            return
+        stepped, whole = self.random.choice(ready)
+        self.owners.remove((stepped, whole))
+        self.stepped.close(stepped)
+        self.whole.close(whole)
+
+    def look(self) -> None:
+        reader = self.stepped.connect()
+        lookup = request(105, {"topic": self.random.choice(TOPICS)})
+        data = self.stepped.send(lookup, reader)
+        self.lookups += 1
+        if not data:
+            assert reader.pause == Pause.TURN
+            self.held_lookups += 1
+            return
+        answer = self.stepped.only(data)
+        if answer.code == 17:
+            return
+        addrs = {
+            b["brokerName"]: b["brokerAddrs"]["0"] for b in answer.json["brokerDatas"]
+        }
+        for queues in answer.json["queueDatas"]:
+            name, number = queues["brokerName"], queues["readQueueNums"]
+            assert addrs[name] == f"{name}:{number}"
+
+    def compare(self) -> None:
+        stepped, whole = self.stepped, self.whole
+        assert stepped.topics == whole.topics
+        assert stepped.addrs == whole.addrs
+        assert stepped.live_keys == whole.live_keys
+        assert stepped.tables.routes == whole.tables.routes
+        assert not any(map(stepped.tables.busy.is_busy, NAMES))
+        for topic in TOPICS:
+            assert stepped.route(topic) == whole.route(topic)
+
+
+@pytest.fixture
+def tiny(monkeypatch: pytest.MonkeyPatch) -> None:
+    """A step is one topic, and a turn is one step."""
+    monkeypatch.setattr(work, "STEP_UNITS", 1)
+    monkeypatch.setattr(turn, "TURN_UNITS", 20)
+
+
+def test_no_interleaving_mixes_registrations_or_changes_what_comes_of_them(
+    tiny: None,
+) -> None:
+    lookups = held = 0
+    for seed in range(SEEDS):
+        history = Interleaved(seed)
+        history.play()
+        lookups += history.lookups
+        held += history.held_lookups
+    assert lookups > 10 * SEEDS and held > SEEDS

@@ -1,0 +1,94 @@
+"""Files of routes that follow one another: what is copied, and what is packed anew."""
+
+from namesrv.routing.warm_start.draft import KeptRoutes
+from namesrv.routing.warm_start.pack import read_snapshot
+from namesrv.wire.snapshot_records import FIRST_LINE, Pieces, Place
+from tests.routing.peer import Broker, registration_body, topic_table
+from tests.routing.world import World
+
+FIRST = Broker("a", 0, "x:1", "c1")
+FIRST_SLAVE = Broker("a", 1, "x:2", "c1")
+LAST = Broker("b", 0, "y:1", "c1")
+RENAMED = Broker("b", 1, "x:2", "c1")
+
+
+class File:
+    """The file of a world, which a killed server leaves behind."""
+
+    def __init__(self, data: bytes = b"") -> None:
+        self.data = data
+        self.world = World()
+        self.kept = KeptRoutes(self.world.state)
+        if data:
+            self.kept.take_over(read_snapshot(data), 0, self.world.now_ms)
+            self.world.state.refresh_hot_path(self.world.now_ms)
+
+    def finish(self) -> None:
+        """Pack the groups that still wait, and replace the file."""
+        while self.kept.has_waiting:
+            self.kept.pack_next()
+        draft = self.kept.finish(5, self.world.now_ms)
+        self.data = FIRST_LINE + b"".join(map(self.whole, draft.records))
+        self.kept.written(draft)
+
+    def whole(self, record: bytes | Place | Pieces) -> bytes:
+        """The bytes of a record; a place is one in the file that is replaced."""
+        if isinstance(record, Place):
+            return self.data[record.offset : record.offset + record.length]
+        return b"".join(record.whole() if isinstance(record, Pieces) else [record])
+
+    def brokers(self) -> dict[str, str]:
+        """Group by address, as the next server has them."""
+        infos = File(self.data).world.live.entries()
+        return {info.broker_addr: info.broker_name for info in infos}
+
+
+def test_broker_that_changed_its_group_while_groups_were_packed_has_one() -> None:
+    """Found by the simulator: both records have it, and the older one was copied."""
+    first = File()
+    body = registration_body(topic_table("T1", "T2"))
+    for broker in (LAST, FIRST, FIRST_SLAVE):
+        first.world.register(broker, body)
+    first.kept.begin()
+    assert first.kept.pack_next() == "a"
+    first.world.register(RENAMED, body)
+    first.finish()
+    groups = [group for group, _ in read_snapshot(first.data).groups]
+    lives = {g.broker_name: {live.broker_addr for live in g.lives} for g in groups}
+    assert lives == {"a": {"x:1", "x:2"}, "b": {"x:2", "y:1"}}
+    assert first.brokers() == {"x:1": "a", "x:2": "b", "y:1": "b"}
+
+    second = File(first.data)
+    second.world.ask(104, RENAMED.ext_fields)
+    second.kept.begin()
+    second.finish()
+    assert second.brokers() == {"x:1": "a", "y:1": "b"}
+
+
+def test_only_what_changed_since_is_packed_anew() -> None:
+    first = File()
+    body = registration_body(topic_table("T1", "T2"))
+    for broker in (FIRST, LAST):
+        first.world.register(broker, body)
+    first.kept.begin()
+    first.finish()
+    second = File(first.data)
+    second.world.register(RENAMED, body)
+    second.kept.begin()
+    while second.kept.has_waiting:
+        second.kept.pack_next()
+    records = second.kept.finish(5, second.world.now_ms).records
+    assert [type(record) for record in records] == [Place, bytes, Pieces, bytes]
+
+
+def test_filter_servers_of_a_broker_that_is_not_in_the_file_are_left_out() -> None:
+    """Found by whole sessions: they stayed when that broker never came back."""
+    first = File()
+    first.world.register(FIRST, registration_body(topic_table("T1", "T2")))
+    first.kept.begin()
+    body = registration_body(topic_table("T1", "T2"), filters=["f:1"])
+    first.world.register(LAST, body)
+    first.finish()
+    second = File(first.data).world
+    assert second.live_keys == {("c1", "x:1")}
+    assert not second.tables.filter_server_table
