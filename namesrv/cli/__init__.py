@@ -23,7 +23,7 @@ from namesrv.errors import OptionsInvalid, StartFailed
 from namesrv.options import OPTIONS, Options, java_text
 
 if TYPE_CHECKING:
-    from namesrv.server.logs import LogOutput
+    from namesrv.server.logs.events import LogOutput
     from namesrv.server.nameserver import NameServer
 
 
@@ -103,8 +103,8 @@ def _load_hot_path() -> None:
 def _serve(options: Options, words: Words, warnings: Iterable[str]) -> int:
     """Serve; the exit code. Raises StartFailed before there is a log to say it."""
     _load_hot_path()
-    from namesrv.server.logs import set_up_logging  # noqa: PLC0415
-    from namesrv.server.stray_errors import stray_errors_logged  # noqa: PLC0415
+    from namesrv.server.logs.events import set_up_logging  # noqa: PLC0415
+    from namesrv.server.logs.stray_errors import stray_errors_logged  # noqa: PLC0415
 
     output = set_up_logging(options)
     try:
@@ -126,8 +126,8 @@ def _serve(options: Options, words: Words, warnings: Iterable[str]) -> int:
 
 def _run(options: Options, words: Words, output: "LogOutput") -> None:
     """Serve. Raises StartFailed, also for a mistake of ours, which the log explains."""
-    from namesrv.server.life_log import log_failed_start  # noqa: PLC0415
-    from namesrv.server.logs import LOGGER, EventLog  # noqa: PLC0415
+    from namesrv.server.logs.events import LOGGER, EventLog  # noqa: PLC0415
+    from namesrv.server.logs.life import log_failed_start  # noqa: PLC0415
     from namesrv.server.nameserver import run  # noqa: PLC0415
 
     def announce(server: "NameServer") -> None:
@@ -148,7 +148,7 @@ def _run(options: Options, words: Words, output: "LogOutput") -> None:
 
 def _warn(output: "LogOutput", warning: str) -> None:
     """Of the options: the terminal shows it, and a log file has it too."""
-    from namesrv.server.logs import LOGGER  # noqa: PLC0415
+    from namesrv.server.logs.events import LOGGER  # noqa: PLC0415
 
     output.say(f"namesrv: warning: {warning}", is_error=True)
     if output.has_file:
@@ -157,7 +157,7 @@ def _warn(output: "LogOutput", warning: str) -> None:
 
 def _reread(words: Words, current: Options) -> Options:
     """The options as their sources are now; warnings go to the log."""
-    from namesrv.server.logs import LOGGER  # noqa: PLC0415
+    from namesrv.server.logs.events import LOGGER  # noqa: PLC0415
 
     for path in (words.config_file, current.tls_config_file):
         if path is not None and _is_stream(path):
@@ -182,7 +182,7 @@ def _is_stream(path: str) -> bool:
 
 def _announce(options: Options, server: "NameServer", output: "LogOutput") -> None:
     from namesrv._impl import IMPLEMENTATION  # noqa: PLC0415
-    from namesrv.server.logs import LOGGER  # noqa: PLC0415
+    from namesrv.server.logs.events import LOGGER  # noqa: PLC0415
 
     output.say(
         f"The Name Server boot success. serializeType={options.serialize_type},"
@@ -212,7 +212,7 @@ def _asks_everybody(options: Options) -> bool:
 
 
 def _joined(addresses: Iterable[tuple[str, int]]) -> str:
-    from namesrv.server.life_log import address_texts  # noqa: PLC0415
+    from namesrv.server.logs.life import address_texts  # noqa: PLC0415
 
     return ", ".join(address_texts(list(addresses)))
 

@@ -22,7 +22,7 @@ from namesrv.options import (
     Option,
     Options,
 )
-from namesrv.server.files import read
+from namesrv.server.files.atomic import read
 from namesrv.wire.damage import damage_of
 from namesrv.wire.properties import Property, properties_text, read_properties
 

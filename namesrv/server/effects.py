@@ -13,12 +13,12 @@ from namesrv.routing.outbox import (
     Outbox,
     RouteQuery,
 )
-from namesrv.server.audit_log import AuditLog
-from namesrv.server.connections import Connections
-from namesrv.server.logs import EventLog
-from namesrv.server.notifier import Notifier
-from namesrv.server.product_cluster import ProductCluster
-from namesrv.server.writers import Writers
+from namesrv.server.connections.registry import Connections
+from namesrv.server.files.writers import Writers
+from namesrv.server.logs.audit_log import AuditLog
+from namesrv.server.logs.events import EventLog
+from namesrv.server.outbound.notifier import Notifier
+from namesrv.server.outbound.product_cluster import ProductCluster
 
 
 class Effects:

@@ -16,34 +16,34 @@ from namesrv.errors import StartFailed, StorageError
 from namesrv.options import Options
 from namesrv.routing.brokers.stalls import TICK_MILLIS
 from namesrv.routing.requests.processor import RequestProcessor
-from namesrv.server.access_keys import AccessKeysFile
-from namesrv.server.audit_log import AuditLog
 from namesrv.server.clock import cpu_millis, monotonic_millis, wall_millis
-from namesrv.server.connections import Connections
-from namesrv.server.counted_event import CountedEvent
-from namesrv.server.data_directory import DataDirectory
-from namesrv.server.drain import wait_for_newer_clients
-from namesrv.server.effects import Effects
-from namesrv.server.event_loop import loop_factory
-from namesrv.server.file_limit import (
+from namesrv.server.connections.drain import wait_for_newer_clients
+from namesrv.server.connections.file_limit import (
     connection_limit,
     notified_limit,
     query_limit,
     raise_file_limit,
 )
-from namesrv.server.files import read
-from namesrv.server.kv_config_file import load_kv_config
-from namesrv.server.life_log import log_end, log_start, log_stop
-from namesrv.server.listeners import address_of, open_listeners
-from namesrv.server.logs import EventLog, look_after_log_file
-from namesrv.server.notifier import Notifier
-from namesrv.server.product_cluster import ProductCluster
-from namesrv.server.protocol import NamesrvProtocol
+from namesrv.server.connections.listeners import address_of, open_listeners
+from namesrv.server.connections.protocol import NamesrvProtocol
+from namesrv.server.connections.registry import Connections
+from namesrv.server.effects import Effects
+from namesrv.server.event_loop import loop_factory
+from namesrv.server.files.access_keys import AccessKeysFile
+from namesrv.server.files.atomic import read
+from namesrv.server.files.data_directory import DataDirectory
+from namesrv.server.files.kv_config_file import load_kv_config
+from namesrv.server.files.set_aside import set_aside
+from namesrv.server.files.writers import Writers
+from namesrv.server.logs.audit_log import AuditLog
+from namesrv.server.logs.counted_event import CountedEvent
+from namesrv.server.logs.events import EventLog, look_after_log_file
+from namesrv.server.logs.life import log_end, log_start, log_stop
+from namesrv.server.outbound.notifier import Notifier
+from namesrv.server.outbound.product_cluster import ProductCluster
+from namesrv.server.outbound.resolver import Resolver
 from namesrv.server.reload import Reload
-from namesrv.server.resolver import Resolver
-from namesrv.server.set_aside import set_aside
-from namesrv.server.snapshots import Snapshots, WarmStart
-from namesrv.server.writers import Writers
+from namesrv.server.warm_start.schedule import Snapshots, WarmStart
 from namesrv.wire.damage import damage_of
 
 _STOP_SECONDS: Final = 0.6

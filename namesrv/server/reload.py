@@ -14,9 +14,9 @@ from namesrv.errors import OptionsInvalid, StartFailed, TlsFilesInvalid
 from namesrv.options import BY_NAME, OPTIONS, REMOTE_KEYS, Options, Value
 from namesrv.routing.outbox import LogEvent
 from namesrv.routing.state import RoutingState
-from namesrv.server.access_keys import AccessKeysFile, PreparedKeys
-from namesrv.server.logs import EventLog, set_log_level
-from namesrv.server.tls_context import PreparedTls, TlsGate
+from namesrv.server.files.access_keys import AccessKeysFile, PreparedKeys
+from namesrv.server.logs.events import EventLog, set_log_level
+from namesrv.server.tls.gate import PreparedTls, TlsGate
 
 RELOADED: Final = REMOTE_KEYS | {
     "accessKeysFile",

@@ -1,7 +1,7 @@
 """The file of routes of a simulated server, written a little at every tick.
 
-Plays the times of `namesrv.server.snapshots`; the witness learns what was packed at
-which moment, so that the oracle knows what a killed server may have kept.
+Plays the times of `namesrv.server.warm_start.schedule`; the witness learns what was
+packed at which moment, so that the oracle knows what a killed server may have kept.
 """
 
 from collections.abc import Callable

@@ -7,7 +7,7 @@ import pytest
 
 from namesrv.cli import main
 from namesrv.options import Options
-from namesrv.server.snapshots import WarmStart
+from namesrv.server.warm_start.schedule import WarmStart
 
 Capture = pytest.CaptureFixture[str]
 

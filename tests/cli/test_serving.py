@@ -11,7 +11,7 @@ import pytest
 import namesrv
 from namesrv.cli import main
 from namesrv.errors import StartFailed
-from namesrv.server.snapshots import WarmStart
+from namesrv.server.warm_start.schedule import WarmStart
 from tests.cli.server_stand_in import Capture, Server, served
 
 

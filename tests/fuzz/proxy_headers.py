@@ -6,7 +6,7 @@ from random import Random
 from typing import Any, Final
 
 from namesrv.errors import ProxyHeaderInvalid
-from namesrv.server.sniff import Sniffer
+from namesrv.server.connections.first_bytes import Sniffer
 from tests.fuzz.target import MutateBytes, Target, tried, ways_to_cut
 
 ALLOWED: Final = (ProxyHeaderInvalid,)

@@ -3,10 +3,10 @@
 from collections.abc import Iterable
 from typing import Final
 
-from namesrv.server.tls_layer import TlsLayer
+from namesrv.server.tls.layer import TlsLayer
 from tests.fuzz.target import Target, chance, ways_to_cut
-from tests.server.test_tls_layer import SERVER_CONTEXT, VERSIONS, Pair
-from tests.server.tls_peer import TlsClient, client_context
+from tests.server.tls.test_layer import SERVER_CONTEXT, VERSIONS, Pair
+from tests.server.tls.tls_peer import TlsClient, client_context
 
 ALLOWED: Final = ()
 _LONGEST_RECORD: Final = 16384 + 2048 + 5

@@ -11,7 +11,7 @@ from tests.golden.peer import PATIENCE_SECONDS, Peer
 from tests.golden.test_transcripts import replay_once
 from tests.golden.transcript import Transcript, read_transcript, transcript_names
 from tests.server.server_thread import LOOPS
-from tests.server.tls_peer import TlsPeer
+from tests.server.tls.tls_peer import TlsPeer
 
 pytestmark = pytest.mark.slow
 

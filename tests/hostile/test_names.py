@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 
 from namesrv.codes import RequestCode, ResponseCode
-from namesrv.server.snapshots import STAMP_FILE
+from namesrv.server.warm_start.schedule import STAMP_FILE
 from tests.hostile.conftest import Lay
 from tests.hostile.siege import Siege
 from tests.server.peer import Broker, get_kv, lookup, put_kv, request

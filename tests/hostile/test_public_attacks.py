@@ -13,7 +13,7 @@ from pathlib import Path
 import pytest
 
 from namesrv.codes import RequestCode, ResponseCode
-from namesrv.server.snapshots import STAMP_FILE
+from namesrv.server.warm_start.schedule import STAMP_FILE
 from tests.hostile.conftest import Lay
 from tests.routing.peer import binary_request
 from tests.server.peer import Peer, lookup, request

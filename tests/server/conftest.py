@@ -11,7 +11,7 @@ import pytest
 from tests.server.failing import FullDisk
 from tests.server.server_thread import LOOPS, Serve, ServerThread, local_options
 from tests.server.stage import Stage
-from tests.server.tls_peer import Authority
+from tests.server.tls.tls_peer import Authority
 from tests.server.two_brokers import Started
 
 

@@ -17,9 +17,9 @@ from namesrv.routing.outbox import (
 )
 from namesrv.routing.requests.processor import RequestProcessor
 from namesrv.server.clock import monotonic_millis, wall_millis
-from namesrv.server.connections import Connections
-from namesrv.server.logs import EventLog
-from namesrv.server.protocol import NamesrvProtocol
+from namesrv.server.connections.protocol import NamesrvProtocol
+from namesrv.server.connections.registry import Connections
+from namesrv.server.logs.events import EventLog
 from tests.server.peer import Answer, split_answers
 from tests.server.server_thread import local_options
 

@@ -10,7 +10,7 @@ import pytest
 
 from namesrv.codes import FLAG_ONEWAY, RequestCode
 from namesrv.hot_path import LARGE_REGISTRATION_BYTES
-from namesrv.server.protocol import NamesrvProtocol
+from namesrv.server.connections.protocol import NamesrvProtocol
 from tests.server.peer import (
     WAIT_SECONDS,
     Address,
@@ -40,7 +40,7 @@ class TestConnections:
     ) -> None:
         lines: list[tuple[int, str]] = []
         monkeypatch.setattr(
-            "namesrv.server.logs.EventLog.log_event",
+            "namesrv.server.logs.events.EventLog.log_event",
             lambda self, level, event, fields, **_: lines.append((level, event)),
         )
         server = serve()
@@ -212,9 +212,9 @@ def address_text(address: Address) -> str:
     "part",
     [
         "namesrv.routing.brokers.liveness.Liveness.tick",
-        "namesrv.server.snapshots.Snapshots.tick",
-        "namesrv.server.tls_context.TlsGate.look",
-        "namesrv.server.connections.Connections.sweep",
+        "namesrv.server.warm_start.schedule.Snapshots.tick",
+        "namesrv.server.tls.gate.TlsGate.look",
+        "namesrv.server.connections.registry.Connections.sweep",
     ],
 )
 def test_part_of_a_tick_that_fails_stops_neither_the_others_nor_the_next(

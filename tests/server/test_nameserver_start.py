@@ -15,10 +15,10 @@ import pytest
 from namesrv.codes import RequestCode
 from namesrv.errors import StartFailed
 from namesrv.server import nameserver
+from namesrv.server.connections.protocol import NamesrvProtocol
 from namesrv.server.event_loop import loop_factory
 from namesrv.server.nameserver import NameServer
-from namesrv.server.protocol import NamesrvProtocol
-from namesrv.server.snapshots import STAMP_FILE
+from namesrv.server.warm_start.schedule import STAMP_FILE
 from tests.server.failing import fail_with
 from tests.server.peer import Address, Peer, get_kv, lookup, put_kv, request
 from tests.server.server_thread import LOOPS, Serve, ServerThread, local_options
@@ -212,7 +212,7 @@ def test_only_what_the_system_refuses_has_no_traceback(
 ) -> None:
     said: list[object] = []
     monkeypatch.setattr(
-        "namesrv.server.logs.EventLog.log_event",
+        "namesrv.server.logs.events.EventLog.log_event",
         lambda self, level, event, fields, **_: said.append(fields["reason"]),
     )
     passed_on: list[dict[str, Any]] = []
@@ -232,7 +232,7 @@ def test_directory_that_cannot_be_written_is_said_and_served(
 ) -> None:
     said: list[str] = []
     monkeypatch.setattr(
-        "namesrv.server.logs.EventLog.log_event",
+        "namesrv.server.logs.events.EventLog.log_event",
         lambda self, level, event, fields, **_: said.append(event),
     )
 

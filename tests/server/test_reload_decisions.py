@@ -12,12 +12,12 @@ from namesrv.errors import OptionsInvalid
 from namesrv.options import BY_NAME, Options
 from namesrv.routing.outbox import LogEvent
 from namesrv.routing.requests.processor import RequestProcessor
-from namesrv.server.access_keys import AccessKeysFile
+from namesrv.server.files.access_keys import AccessKeysFile
 from namesrv.server.reload import RELOADED, Reload
-from namesrv.server.tls_context import TlsGate
+from namesrv.server.tls.gate import TlsGate
 from tests.server.stage import RecordedLog
-from tests.server.tls_gate_files import shown_by
-from tests.server.tls_peer import Authority
+from tests.server.tls.tls_gate_files import shown_by
+from tests.server.tls.tls_peer import Authority
 
 REFUSED = "the configuration was read again, and nothing of it is taken over"
 WIDER = "access is wider than before"

@@ -9,10 +9,10 @@ from typing import Any
 import pytest
 
 from namesrv.errors import OptionsInvalid, StartFailed
-from namesrv.server.data_directory import DataDirectory
+from namesrv.server.files.data_directory import DataDirectory
 from namesrv.server.start_check import StartCheck
 from tests.server.server_thread import ServerThread, local_options
-from tests.server.tls_peer import Authority
+from tests.server.tls.tls_peer import Authority
 
 Break = Callable[[Path], dict[str, Any]]
 

@@ -1,0 +1,1 @@
+"""Sockets that peers opened: listeners, protocols, limits, budgets, turns."""

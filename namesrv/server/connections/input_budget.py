@@ -1,0 +1,89 @@
+"""The budget of input that all connections keep together: `inputBudgetBytes`.
+
+It counts what cannot be carried out yet: unfinished frames, and whole ones behind a
+pause; unfinished PROXY headers, TLS records and handshakes.
+"""
+
+import logging
+from collections.abc import Iterator
+from itertools import islice
+from typing import Final
+
+from namesrv.hot_path import Pause
+from namesrv.options import Options
+from namesrv.server.connections.broker_hosts import BrokerHosts
+from namesrv.server.connections.holders import Holders
+from namesrv.server.connections.served import Served
+from namesrv.server.logs.events import EventLog
+
+PATIENCE_MILLIS: Final = 30_000
+"""How long a frame may take, and a peer keep its part of the budget ..."""
+SLOW_BYTES: Final = 1 << 16
+"""... and a second more for each of these that came of it, for slow links."""
+_MOST_AT_ONCE: Final = 1000
+
+
+class InputBudget:
+    """Counts what connections keep, and says which of them have to go."""
+
+    def __init__(self, options: Options, log: EventLog, hosts: BrokerHosts) -> None:
+        self._options = options
+        self._log = log
+        self._holders = Holders(hosts)
+
+    def note(self, protocol: Served, now_ms: int) -> None:
+        """The input that a connection keeps may have changed."""
+        input_bytes = protocol.input_bytes
+        if not input_bytes:
+            self._holders.release(protocol)
+        elif self._holders.bytes_of(protocol):
+            self._holders.hold(protocol, input_bytes, protocol.progress_ms)
+        else:
+            self._holders.hold(protocol, input_bytes, now_ms)
+
+    def release(self, protocol: Served) -> None:
+        """It has ended."""
+        self._holders.release(protocol)
+
+    def exceeding(self) -> Iterator[Served]:
+        """Connections that have to go until the rest fits; they count no more."""
+        budget_bytes = self._options.input_budget_bytes
+        while self._holders.total_bytes > budget_bytes:
+            protocol = self._holders.first_to_go()
+            if protocol is None:
+                return
+            self._log.log_event(
+                logging.WARNING,
+                "unfinished frames exceed the budget, a holder without progress is"
+                " closed",
+                {
+                    "remote": protocol.connection.remote_address,
+                    "buffered_bytes": self._holders.release(protocol),
+                    "budget_bytes": budget_bytes,
+                },
+                peer_caused=True,
+            )
+            yield protocol
+
+    def stuck(self, now_ms: int) -> Iterator[Served]:
+        """Whose frame does not come to its end, however much comes of it."""
+        old = self._holders.without_progress(now_ms - PATIENCE_MILLIS)
+        for protocol, held_bytes, progress_ms in islice(old, _MOST_AT_ONCE):
+            millis = now_ms - progress_ms
+            if protocol.closing_since_ms is not None or protocol.unsent_bytes:
+                continue  # it goes already, or reads first
+            if protocol.connection.pause != Pause.NONE:
+                continue  # it waits for us
+            if millis <= PATIENCE_MILLIS + held_bytes * 1000 // SLOW_BYTES:
+                continue
+            self._log.log_event(
+                logging.WARNING,
+                "a frame does not come to its end, its connection is closed",
+                {
+                    "remote": protocol.connection.remote_address,
+                    "buffered_bytes": held_bytes,
+                    "millis": millis,
+                },
+                peer_caused=True,
+            )
+            yield protocol

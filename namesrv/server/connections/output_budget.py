@@ -1,0 +1,62 @@
+"""The budget of answers that peers have not taken: `outputBudgetBytes`."""
+
+import logging
+from collections.abc import Iterator
+
+from namesrv.options import Options
+from namesrv.server.connections.broker_hosts import BrokerHosts
+from namesrv.server.connections.holders import Holders
+from namesrv.server.connections.served import Served
+from namesrv.server.logs.events import EventLog
+
+
+class OutputBudget:
+    """Counts what blocked connections keep, and says which of them have to go."""
+
+    def __init__(self, options: Options, log: EventLog, hosts: BrokerHosts) -> None:
+        self._options = options
+        self._log = log
+        self._holders = Holders(hosts)
+
+    @property
+    def is_exceeded(self) -> bool:
+        """Whether somebody has to go."""
+        return self._holders.total_bytes > self._options.output_budget_bytes
+
+    def holds(self, protocol: Served) -> bool:
+        """Whether a peer does not read."""
+        return protocol in self._holders
+
+    def note(self, protocol: Served, written_bytes: int, now_ms: int) -> None:
+        """A peer does not read: answers that it has not taken count until it does.
+
+        Answers of one write stay in memory until all of it was taken.
+        """
+        old_bytes = self._holders.bytes_of(protocol)
+        unsent_bytes = max(old_bytes, written_bytes, protocol.unsent_bytes)
+        # Being blocked again is no progress: only who reads is released.
+        progress_ms = 0 if old_bytes else now_ms
+        self._holders.hold(protocol, unsent_bytes, progress_ms)
+
+    def release(self, protocol: Served) -> None:
+        """It reads again, or has ended."""
+        self._holders.release(protocol)
+
+    def exceeding(self) -> Iterator[Served]:
+        """Connections that have to go until the rest fits; they count no more."""
+        while self.is_exceeded:
+            protocol = self._holders.first_to_go()
+            if protocol is None:
+                return
+            self._log.log_event(
+                logging.WARNING,
+                "unsent answers exceed the budget, a holder that does not read is"
+                " closed",
+                {
+                    "remote": protocol.connection.remote_address,
+                    "unsent_bytes": self._holders.release(protocol),
+                    "budget_bytes": self._options.output_budget_bytes,
+                },
+                peer_caused=True,
+            )
+            yield protocol

@@ -1,0 +1,320 @@
+"""All open connections: their turns, what they may keep, their idle time."""
+
+import asyncio
+import logging
+from collections import deque
+from collections.abc import Callable
+from typing import Final
+
+from namesrv._impl import Connection
+from namesrv.codes import VERSION_V5_3_1
+from namesrv.errors import ConnectionFault, TlsBroken
+from namesrv.hot_path import Pause
+from namesrv.routing.state import RoutingState
+from namesrv.server.clock import cpu_millis, monotonic_millis
+from namesrv.server.connections.broker_hosts import BrokerHosts, host_of
+from namesrv.server.connections.connection_limit import ConnectionLimit
+from namesrv.server.connections.foreign_protocols import foreign_protocol
+from namesrv.server.connections.input_budget import InputBudget
+from namesrv.server.connections.output_budget import OutputBudget
+from namesrv.server.connections.served import Served
+from namesrv.server.connections.turn_lines import TurnLines
+from namesrv.server.logs.events import EventLog
+from namesrv.server.tls.gate import TlsGate
+
+_CLOSE_PATIENCE_MILLIS: Final = 5000
+_HANDSHAKE_PATIENCE_MILLIS: Final = 10000
+_SWEPT_AT_ONCE: Final = 2000
+"""Connections that are looked at in one turn of the loop: about a millisecond."""
+_DEFAULT_HIGH_WATER_BYTES: Final = 65536
+_DEFAULT_LOW_WATER_BYTES: Final = 32768
+
+
+class Connections:
+    """Keeps the protocols of all open connections.
+
+    `flush` carries out what the state put into its outbox. `now_ms` is the monotonic
+    time as of the last tick: reading the clock for each read would cost a percent.
+    `is_ending` says that our own end has begun, `is_frozen` that nothing is read any
+    more, `is_halted` that nothing is carried out any more. `tls` decides who may
+    connect with TLS and who without; `broker_hosts` is where brokers are expected from.
+    """
+
+    def __init__(
+        self,
+        state: RoutingState,
+        log: EventLog,
+        flush: Callable[[], None],
+        limit: int,
+    ) -> None:
+        """`limit` is how many there may be; whoever comes then is closed at once."""
+        self._state = state
+        self._log = log
+        self._flush = flush
+        self._by_connection: dict[Connection, Served] = {}
+        self._turns = TurnLines()
+        self._has_next_turn = False
+        self._unswept: deque[Served] = deque()
+        self.is_ending = False
+        self.broker_hosts = BrokerHosts()
+        self._input = InputBudget(state.options, log, self.broker_hosts)
+        self._output = OutputBudget(state.options, log, self.broker_hosts)
+        self._limit = ConnectionLimit(limit, self.broker_hosts, log)
+        self.is_frozen = False
+        self.is_halted = False
+        self.now_ms = monotonic_millis()
+        self.tls = TlsGate(state.options, log)
+
+    def __len__(self) -> int:
+        return len(self._by_connection)
+
+    @property
+    def has_turns(self) -> bool:
+        """Whether connections or unfinished work wait for their turn of the loop."""
+        return bool(self._turns or self._state.unfinished)
+
+    @property
+    def are_waiting(self) -> bool:
+        """Whether connections wait for their turn of the loop."""
+        return bool(self._turns)
+
+    @property
+    def has_newer_clients(self) -> bool:
+        """Whether there is a client that understands GO_AWAY, or may do so because it
+        has not asked anything yet (section 5.8)."""
+        return any(
+            connection.client_version > VERSION_V5_3_1
+            for connection, protocol in self._by_connection.items()
+            if protocol.closing_since_ms is None
+        )
+
+    def find(self, connection: Connection) -> Served | None:
+        """The protocol of a connection, None when it has ended."""
+        return self._by_connection.get(connection)
+
+    def expect_brokers(self) -> None:
+        """Brokers of the last run come back from where they said that they are."""
+        infos = self._state.tables.broker_live_table.entries()
+        self.broker_hosts.remember(host_of(info.broker_addr) for info in infos)
+
+    def open(self, protocol: Served, remote_address: str) -> Connection:
+        """A connection begins, or is closed because there are enough."""
+        options = self._state.options
+        high, low = _DEFAULT_HIGH_WATER_BYTES, _DEFAULT_LOW_WATER_BYTES
+        if options.write_buffer_high_water_mark and options.write_buffer_low_water_mark:
+            high = options.write_buffer_high_water_mark
+            low = options.write_buffer_low_water_mark
+        protocol.transport.set_write_buffer_limits(high=high, low=low)
+        connection = Connection(self._state.hot, remote_address)
+        connection.last_active_ms = self.now_ms
+        if not self._has_room(remote_address):
+            protocol.close()
+            return connection
+        self._by_connection[connection] = protocol
+        if self.is_frozen:
+            protocol.stop_reading()
+        self._debug("connection opened", protocol, connection)
+        return connection
+
+    def lost(self, protocol: Served) -> None:
+        """A connection ended; the brokers that it registered may be gone with it."""
+        connection = protocol.connection
+        self._forget(protocol)
+        connection.abandon()
+        protocol.closing_since_ms = protocol.closing_since_ms or self.now_ms
+        self._debug("connection closed", protocol, connection)
+        self._destroy_channel(connection)
+
+    def after_call(self, protocol: Served) -> None:
+        """Something was fed to a connection: effects, and what it keeps now."""
+        if self._state.outbox or self._state.unfinished:
+            self._flush()
+        connection = protocol.connection
+        if connection not in self._by_connection:
+            return
+        if connection.registered and not protocol.is_broker:
+            protocol.is_broker = True
+            self.broker_hosts.registered(host_of(connection.socket_address))
+        self._input.note(protocol, self.now_ms)
+        for holder in self._input.exceeding():
+            self._cut_off(holder)
+
+    def blocked(self, protocol: Served, written_bytes: int) -> None:
+        """A peer does not read: answers that it has not taken count until it does."""
+        self._output.note(protocol, written_bytes, self.now_ms)
+        if self._output.is_exceeded:
+            # Not at once: its transport is in the middle of a write.
+            asyncio.get_running_loop().call_soon(self._drop_deaf)
+
+    def unblocked(self, protocol: Served) -> None:
+        """It reads again, or has ended."""
+        self._output.release(protocol)
+
+    def report_fault(self, protocol: Served, fault: ConnectionFault) -> None:
+        """Log why a connection is being closed."""
+        fields = {
+            "remote": protocol.connection.remote_address,
+            "reason": str(fault),
+        }
+        foreign = foreign_protocol(fault)
+        if foreign is not None:
+            fields["looks_like"] = foreign
+        event = "connection broke the protocol and is closed"
+        self._log.log_event(logging.WARNING, event, fields)
+
+    def take_turn(self, protocol: Served) -> None:
+        """Resume a paused connection in one of the next turns of the loop, in line."""
+        if self.is_halted:
+            return
+        self._turns.put(protocol)
+        self.go_on()
+
+    def go_on(self) -> None:
+        """Have the next turn of the loop begun if anything waits for it."""
+        if self.has_turns and not self._has_next_turn:
+            self._has_next_turn = True
+            asyncio.get_running_loop().call_soon(self._next_turn)
+
+    def sweep(self, now_ms: int) -> None:
+        """Begin to look at all connections; `go_on_sweeping` looks at more of them.
+
+        Those that are idle are closed, and those cut off that do not take their last
+        bytes. Frames and TLS handshakes that do not end are closed, however much comes
+        of them. Source: `IdleStateHandler`, `SslHandler`, sections 5.2 and 5.3.
+        """
+        self._limit.report()
+        # After a stall of our own, what peers have sent may still be unread.
+        read_ms = self._state.liveness.read_until_ms(now_ms)
+        for holder in list(self._input.stuck(read_ms)):
+            holder.close()
+        self._unswept = deque(self._by_connection.values())
+        self.go_on_sweeping(now_ms)
+
+    def go_on_sweeping(self, now_ms: int) -> None:
+        """Look at some of those that the last `sweep` did not come to."""
+        if not self._unswept:
+            return
+        count = min(len(self._unswept), _SWEPT_AT_ONCE)
+        some = (self._unswept.popleft() for _ in range(count))
+        protocols = [p for p in some if p.connection in self._by_connection]
+        self._sweep_some(protocols, now_ms)
+        self._limit.look_at(protocols, len(self._by_connection))
+        if not self._unswept:
+            self._limit.looked_at_all()
+
+    def _sweep_some(self, protocols: list[Served], now_ms: int) -> None:
+        idle_millis = self._state.options.server_channel_max_idle_time_seconds * 1000
+        read_ms = self._state.liveness.read_until_ms(now_ms)
+        for protocol in protocols:
+            closing_since_ms = protocol.closing_since_ms
+            if closing_since_ms is not None:
+                if now_ms - closing_since_ms > _CLOSE_PATIENCE_MILLIS:
+                    protocol.transport.abort()
+            elif (
+                idle_millis
+                and read_ms - protocol.connection.last_active_ms > idle_millis
+                and not self._waits_for_us(protocol)
+            ):
+                self._debug("connection is idle", protocol, protocol.connection)
+                protocol.close()
+            elif _is_stuck(protocol.handshake_since_ms, read_ms):
+                self.report_fault(protocol, TlsBroken("the handshake does not end"))
+                protocol.close()
+
+    def _waits_for_us(self, protocol: Served) -> bool:
+        """Whether something of it was read that has no answer yet for our reasons."""
+        is_paused = protocol.connection.pause != Pause.NONE
+        return is_paused and not self._output.holds(protocol)
+
+    def begin_end(self) -> None:
+        """Our own end begins: no broker is forgotten for a connection that closes.
+
+        Brokers that are told to go away while we drain close theirs.
+        """
+        self.is_ending = True
+
+    def freeze(self) -> None:
+        """The last moment: nothing more is read, so that the state stays as it is."""
+        self.begin_end()
+        self.is_frozen = True
+        for protocol in self._by_connection.values():
+            protocol.stop_reading()
+
+    def halt(self) -> None:
+        """The state is about to be saved: a request that would change it now has no
+        answer, and work that was begun ends."""
+        self.is_halted = True
+        self._turns.clear()
+        self._state.unfinished.finish()
+        self._flush()
+
+    def close_all(self) -> None:
+        """Our own end: close everything."""
+        self.freeze()
+        for protocol in list(self._by_connection.values()):
+            protocol.close()
+
+    def abort_all(self) -> None:
+        """Cut off whoever has not taken its last bytes."""
+        for protocol in list(self._by_connection.values()):
+            protocol.transport.abort()
+
+    def _next_turn(self) -> None:
+        self._has_next_turn = False
+        if self.is_halted:
+            return
+        self._state.turn.begin()
+        try:
+            self._state.unfinished.go_on(others_wait=bool(self._turns))
+            self._flush()
+            if self._turns:
+                self._turns.take().resume()
+        finally:
+            self.go_on()
+
+    def _has_room(self, remote_address: str) -> bool:
+        count = len(self._by_connection)
+        if self._limit.admits(count, remote_address):
+            return True
+        idle = self._limit.make_room(remote_address)
+        if idle is not None:
+            self._cut_off(idle)
+        return idle is not None
+
+    def _drop_deaf(self) -> None:
+        for holder in self._output.exceeding():
+            self._cut_off(holder)
+
+    def _cut_off(self, protocol: Served) -> None:
+        self._forget(protocol)
+        protocol.cut_off()
+        self._destroy_channel(protocol.connection)
+
+    def _forget(self, protocol: Served) -> None:
+        """It holds nothing any more, and no place."""
+        self._input.release(protocol)
+        self._output.release(protocol)
+        connection = protocol.connection
+        if self._by_connection.pop(connection, None) is None:
+            return
+        if protocol.is_broker:
+            self.broker_hosts.ended(host_of(connection.socket_address))
+
+    def _destroy_channel(self, connection: Connection) -> None:
+        is_asking = self._state.unfinished.is_asking(connection)
+        if (connection.registered or is_asking) and not self.is_ending:
+            # The clock itself, because this may be the first sign of a stall.
+            self._state.liveness.on_channel_destroy(
+                connection, cpu_millis(), monotonic_millis()
+            )
+            self._flush()
+
+    def _debug(self, event: str, protocol: Served, connection: Connection) -> None:
+        fields = {"remote": connection.remote_address, "has_sent": protocol.has_sent}
+        self._log.log_event(logging.DEBUG, event, fields)
+
+
+def _is_stuck(handshake_since_ms: int | None, now_ms: int) -> bool:
+    if handshake_since_ms is None:
+        return False
+    return now_ms - handshake_since_ms > _HANDSHAKE_PATIENCE_MILLIS

@@ -1,0 +1,100 @@
+"""The file of access keys (`accessKeysFile`): read at the start, and again when told.
+
+What is wrong with it is said with the number of a line and never with what it says.
+"""
+
+import logging
+import os
+import stat
+from typing import TYPE_CHECKING, Final, NamedTuple
+
+from namesrv.errors import AccessKeysInvalid, StartFailed
+from namesrv.options import Options
+from namesrv.server.logs.events import EventLog
+from namesrv.wire.access_keys import AccessKeys, read_access_keys
+
+if TYPE_CHECKING:
+    from namesrv.routing.access.control import AccessControl
+
+LONGEST_FILE_BYTES: Final = 1 << 20
+
+
+class PreparedKeys(NamedTuple):
+    """The keys of the file, and a warning when others may see it."""
+
+    path: str
+    keys: AccessKeys
+    warning: str | None
+
+
+class AccessKeysFile:
+    """Gives the keys of `accessKeysFile`, if there is one, to `access`."""
+
+    def __init__(
+        self, options: Options, access: "AccessControl", log: EventLog
+    ) -> None:
+        self._options = options
+        self._access = access
+        self._log = log
+
+    def load(self) -> None:
+        """Read it at the start. Raises StartFailed."""
+        prepared = self.prepare(self._options)
+        self._access.keys = prepared.keys
+        self._warn(prepared)
+
+    def prepare(self, options: Options) -> PreparedKeys:
+        """Prepare keys for `take`; nothing changes yet. Raises StartFailed."""
+        path = options.access_keys_file
+        keys, warning = read_keys_file(path) if path else (AccessKeys({}), None)
+        return PreparedKeys(path, keys, warning)
+
+    def take(self, prepared: PreparedKeys) -> None:
+        """Use them from now on; a signature with a key that has gone is refused."""
+        before, self._access.keys = self._access.keys, prepared.keys
+        self._warn(prepared)
+        added = prepared.keys.names_beside(before)
+        if added:
+            fields: dict[str, object] = {
+                "option": "accessKeysFile",
+                "old": f"{len(before)} keys",
+                "new": f"{len(prepared.keys)} keys",
+                "new_keys": added,
+                "by": "SIGHUP",
+            }
+            event = "access is wider than before"
+            self._log.log_own(logging.WARNING, event, fields)
+        if prepared.path:
+            fields = {"file": prepared.path, "keys": len(prepared.keys)}
+            self._log.log_own(logging.INFO, "access keys read again", fields)
+
+    def _warn(self, prepared: PreparedKeys) -> None:
+        if prepared.warning is not None:
+            self._log.log_own(logging.WARNING, prepared.warning, {})
+
+
+def read_keys_file(path: str) -> tuple[AccessKeys, str | None]:
+    """The keys, and a warning when others may see them. Raises StartFailed."""
+    try:
+        with open(path, "rb") as file:
+            mode = stat.S_IMODE(os.fstat(file.fileno()).st_mode)
+            data = file.read(LONGEST_FILE_BYTES + 1)
+        if len(data) > LONGEST_FILE_BYTES:
+            raise AccessKeysInvalid(f"it is longer than {LONGEST_FILE_BYTES} bytes")
+        keys = read_access_keys(data)
+    except OSError as error:
+        reason = error.strerror or str(error)
+    except AccessKeysInvalid as error:
+        reason = str(error)
+    else:
+        return keys, _warning(path, mode)
+    raise StartFailed(f"cannot read the access keys of {path}: {reason}")
+
+
+def _warning(path: str, mode: int) -> str | None:
+    if not mode & (stat.S_IRWXO | stat.S_IWGRP):
+        return None
+    return (
+        f"the access keys of {path} are open to others (mode {mode:04o});"
+        " chmod 600 closes them"
+    )

@@ -1,0 +1,49 @@
+"""Lines of the log about our own life: its begin and its end."""
+
+import logging
+from typing import TYPE_CHECKING
+
+from namesrv import __version__
+from namesrv._impl import IMPLEMENTATION
+from namesrv.errors import StartFailed
+from namesrv.server.logs.events import EventLog
+
+if TYPE_CHECKING:
+    from namesrv.server.nameserver import NameServer
+
+
+def address_texts(addresses: list[tuple[str, int]]) -> list[str]:
+    """`host:port` of each, an IPv6 host in brackets."""
+    return [
+        f"[{host}]:{port}" if ":" in host else f"{host}:{port}"
+        for host, port in addresses
+    ]
+
+
+def log_start(log: EventLog, server: "NameServer") -> None:
+    """It answers from now on."""
+    fields = {
+        "addresses": address_texts(server.addresses),
+        "implementation": IMPLEMENTATION,
+        "loop": server.loop_name,
+        "version": __version__,
+        "start": server.warm_start.text if server.warm_start else "cold",
+    }
+    log.log_own(logging.INFO, "server started", fields)
+
+
+def log_failed_start(log: EventLog, failure: StartFailed) -> None:
+    """It will never answer."""
+    fields = {"reason": str(failure)}
+    log.log_own(logging.ERROR, "the server cannot start", fields)
+
+
+def log_stop(log: EventLog, connections: int) -> None:
+    """Somebody wants it to end."""
+    fields = {"connections": connections}
+    log.log_own(logging.INFO, "server is stopping", fields)
+
+
+def log_end(log: EventLog) -> None:
+    """All is done."""
+    log.log_own(logging.INFO, "server stopped", {})

@@ -1,0 +1,1 @@
+"""TLS on bytes: certificates, contexts, the layer in front of a connection."""

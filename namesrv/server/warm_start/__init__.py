@@ -1,0 +1,1 @@
+"""When snapshots are packed and written."""

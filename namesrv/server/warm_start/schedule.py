@@ -1,0 +1,227 @@
+"""Keeps the route table in a file, and takes it over at the start.
+
+`routing.kept_routes` puts it together; here are the times and the files. Packing goes
+on between other work; what did not change since the last file is copied from it by the
+thread that writes. A small stamp is renewed meanwhile, so that the age of what is kept
+counts from our last sign of life.
+"""
+
+import asyncio
+import logging
+import os
+from datetime import UTC, datetime
+from functools import partial
+from typing import Final, NamedTuple
+
+from namesrv.errors import SnapshotInvalid, StorageError
+from namesrv.routing.state import RoutingState
+from namesrv.routing.warm_start.draft import Draft, KeptRoutes
+from namesrv.routing.warm_start.pack import RouteSnapshot, read_snapshot
+from namesrv.server.clock import monotonic_millis, wall_millis
+from namesrv.server.files.atomic import read
+from namesrv.server.files.set_aside import set_aside
+from namesrv.server.files.writer import Writer
+from namesrv.server.logs.events import EventLog
+from namesrv.server.warm_start.jobs import SnapshotJob, Stamp, StampJob
+
+SNAPSHOT_FILE: Final = "routes.snapshot"
+STAMP_FILE: Final = "routes.stamp"
+STAMP_MILLIS: Final = 5000
+LEASED_STAMP_MILLIS: Final = 1000
+"""While brokers of the last run are waited for: each restart may give back so much."""
+_STEP_MILLIS: Final = 3
+_PAUSE_SECONDS: Final = 0.004
+
+
+class WarmStart(NamedTuple):
+    """What a start took over: how old it is, and how much."""
+
+    age_millis: int
+    brokers: int
+    topics: int
+
+    @property
+    def text(self) -> str:
+        """For people."""
+        seconds = round(self.age_millis / 1000)
+        when = f"{seconds} s ago"
+        if seconds < 0:
+            when = f"{-seconds} s in the future (the clock was set back)"
+        return f"warm from {when}, {self.brokers} brokers, {self.topics} topics"
+
+
+class Snapshots:
+    """One server's snapshot: `load` before it serves, `tick` while it does, `save_all`
+    at its end, once or more. `writer` writes nothing else, so that nothing is waited
+    for; `can_write` says whether the data directory takes files."""
+
+    def __init__(
+        self, state: RoutingState, writer: Writer, log: EventLog, *, can_write: bool
+    ) -> None:
+        options = state.options
+        self._state = state
+        self._writer = writer
+        self._log = log
+        self._writes = options.warm_start and can_write
+        self._path = os.path.join(options.data_dir, SNAPSHOT_FILE)
+        self._stamp_path = os.path.join(options.data_dir, STAMP_FILE)
+        self._kept = KeptRoutes(state)
+        self._last_save_ms: int | None = None
+        self._next_stamp_ms = 0
+        self._is_writing = False
+        self._is_stamping = False
+        self._has_stamp_failed = False
+        self._is_ending = False
+        self._timer: asyncio.TimerHandle | None = None
+
+    def load(self, now_ms: int) -> WarmStart | None:
+        """Fill the empty tables from the file; None for a cold start.
+
+        What cannot be used is set aside, with a line in the log.
+        """
+        if not self._state.options.warm_start:
+            return None
+        try:
+            data = read(self._path)
+            if data is None:
+                return None
+            snapshot = read_snapshot(data)
+            # Not the later one: the date may have been set back since the last save.
+            stamp = self._read_stamp()
+            seen_millis = stamp.seen_millis or snapshot.tables.saved_millis
+            self._check_age(seen_millis)
+        except (SnapshotInvalid, StorageError) as exc:
+            event = "the kept route table is not used, this is a cold start"
+            set_aside(self._path, str(exc), event, self._log)
+            return None
+        if not snapshot.groups:
+            return None
+        return self._take_over(snapshot, stamp, seen_millis, now_ms)
+
+    def tick(self, now_ms: int) -> None:
+        """Called every 100 ms: begins what is due."""
+        if not self._writes:
+            return
+        if now_ms >= self._next_stamp_ms and not self._is_stamping:
+            has_leases = bool(self._state.liveness.leases)
+            interval = LEASED_STAMP_MILLIS if has_leases else STAMP_MILLIS
+            self._next_stamp_ms = now_ms + interval
+            self._is_stamping = True
+            self._submit_stamp(now_ms)
+        is_idle = self._timer is None and not self._is_writing
+        if is_idle and self._kept.is_behind and self._is_due(now_ms):
+            self._last_save_ms = now_ms
+            self._kept.begin()
+            self._step()
+
+    def save_all(self) -> None:
+        """Our own end: pack what is missing, at once, and have it written."""
+        if self._timer is not None:
+            self._timer.cancel()
+            self._timer = None
+        if not self._writes:
+            return
+        self._is_ending = True
+        self._state.liveness.leases.drop_confirmed()
+        if self._kept.is_behind and not (self._is_writing and self._kept.has_begun_all):
+            if self._is_writing:
+                # By the time that this is written, the places are those of no file.
+                self._kept.lost()
+            self._kept.begin()
+            while self._kept.has_waiting:
+                self._kept.pack_next()
+            self._submit()
+        self._submit_stamp(monotonic_millis())
+
+    def _submit_stamp(self, now_ms: int) -> None:
+        served_millis = self._state.liveness.leases.served_millis(now_ms)
+        self._writer.submit(StampJob(self._stamp_path, served_millis, self._stamped))
+
+    def _is_due(self, now_ms: int) -> bool:
+        """By the interval as it is now, which may be shorter than it was."""
+        interval = self._state.options.snapshot_interval_millis
+        return self._last_save_ms is None or now_ms - self._last_save_ms >= interval
+
+    def _step(self) -> None:
+        """Pack for a moment, and go on when others had theirs."""
+        self._timer = None
+        until_ms = monotonic_millis() + _STEP_MILLIS
+        while self._kept.has_waiting:
+            self._kept.pack_next()
+            if monotonic_millis() >= until_ms:
+                break
+        if self._kept.has_waiting:
+            loop = asyncio.get_running_loop()
+            self._timer = loop.call_later(_PAUSE_SECONDS, self._step)
+        else:
+            self._submit()
+
+    def _submit(self) -> None:
+        """Have the file written from what was packed."""
+        draft = self._kept.finish(wall_millis(), monotonic_millis())
+        self._is_writing = True
+        done = partial(self._written, draft)
+        self._writer.submit(SnapshotJob(self._path, draft.records, done))
+
+    def _written(self, draft: Draft, error: StorageError | None) -> None:
+        self._is_writing = False
+        if error is None:
+            self._kept.written(draft)
+            return
+        self._kept.lost()
+        fields = {"reason": str(error)}
+        event = "the route table could not be saved, it is tried again"
+        if self._is_ending:
+            event = "what changed in the route table last could not be saved"
+        self._log.log_event(logging.WARNING, event, fields)
+
+    def _stamped(self, error: StorageError | None) -> None:
+        """The date of the snapshot itself counts without a stamp."""
+        self._is_stamping = False
+        if error is not None and not self._has_stamp_failed:
+            event = "our sign of life cannot be kept, the next start may be cold"
+            self._log.log_event(logging.WARNING, event, {"reason": str(error)})
+        self._has_stamp_failed = error is not None
+
+    def _take_over(
+        self, snapshot: RouteSnapshot, stamp: Stamp, seen_millis: int, now_ms: int
+    ) -> WarmStart:
+        infos = self._kept.take_over(snapshot, stamp.served_millis, now_ms)
+        age = wall_millis() - seen_millis
+        start = WarmStart(age, len(infos), len(self._state.tables.topic_queue_table))
+        fields: dict[str, object] = {
+            "last_sign_of_life": date_text(seen_millis),
+            "brokers": start.brokers,
+            "topics": start.topics,
+            "lease_millis": self._state.options.warm_start_lease_millis,
+        }
+        self._log.log_own(logging.INFO, "routes of the last run taken over", fields)
+        return start
+
+    def _read_stamp(self) -> Stamp:
+        try:
+            return Stamp.read(read(self._stamp_path) or b"")
+        except StorageError:
+            return Stamp(0, 0)
+
+    def _check_age(self, seen_millis: int) -> None:
+        """Also against dates that have not come yet: the clock was changed."""
+        limit = self._state.options.warm_start_max_age_millis
+        age = wall_millis() - seen_millis
+        if abs(age) <= limit:
+            return
+        when = f"{age} ms ago"
+        if age < 0:
+            when = f"{-age} ms from now: the clock was set back, or was wrong then"
+        raise SnapshotInvalid(
+            f"its last sign of life is of {date_text(seen_millis)}, {when}; the limit"
+            f" is {limit} ms (warmStartMaxAgeMillis)"
+        )
+
+
+def date_text(millis: int) -> str:
+    """A date in UTC, to the second; whatever the file says has one."""
+    try:
+        return datetime.fromtimestamp(millis / 1000, UTC).strftime("%Y-%m-%dT%H:%M:%SZ")
+    except (ValueError, OverflowError, OSError):
+        return f"{millis} ms after 1970"

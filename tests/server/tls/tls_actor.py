@@ -1,0 +1,57 @@
+"""A TLS connection on the stage, with the client at its other end."""
+
+import ssl
+
+from tests.server.peer import Answer, split_answers
+from tests.server.stage import FAULT, Actor, Stage
+from tests.server.tls.tls_peer import TlsClient, client_context
+
+
+class TlsActor(Actor):
+    """One TLS connection on the stage, with the client at its other end."""
+
+    def __init__(self, actor: Actor, context: ssl.SSLContext | None = None) -> None:
+        super().__init__(actor.protocol, actor.transport)
+        self.client = TlsClient(context or client_context())
+        self.plain = b""
+        self._read_writes = 0
+
+    def open(self, prefix: bytes = b"") -> "TlsActor":
+        """The whole handshake, after what comes in front of it."""
+        to_send = prefix + self.client.start()
+        while to_send:
+            super().receive(to_send)
+            to_send = self.read()
+        assert self.client.is_open
+        return self
+
+    def receive(self, *frames: bytes) -> None:
+        """One read, of encrypted frames."""
+        super().receive(self.client.send(b"".join(frames)))
+
+    def receive_raw(self, data: bytes) -> None:
+        """One read, as it is."""
+        super().receive(data)
+
+    def read(self) -> bytes:
+        """Decrypt what was written; what is to be said to that."""
+        data = b"".join(self.transport.writes[self._read_writes :])
+        self._read_writes = len(self.transport.writes)
+        to_send, plain = self.client.receive(data)
+        self.plain += plain
+        return to_send
+
+    def answers(self) -> list[Answer]:
+        """All that was answered so far."""
+        self.read()
+        return split_answers(self.plain)
+
+
+def accept(stage: Stage, prefix: bytes = b"") -> TlsActor:
+    """A peer connects with TLS."""
+    return TlsActor(stage.accept()).open(prefix)
+
+
+def faults(stage: Stage) -> list[object]:
+    """Why connections were closed."""
+    return [line.fields["reason"] for line in stage.log.lines if line.event == FAULT]
