@@ -11,7 +11,7 @@ from typing import Final, Protocol
 from namesrv.routing.state import RoutingState
 from namesrv.routing.warm_start.draft import Draft, KeptRoutes
 from namesrv.routing.warm_start.pack import read_snapshot
-from namesrv.wire.snapshot_records import FIRST_LINE, Pieces, Place
+from namesrv.routing.warm_start.records import FIRST_LINE, Pieces, Place
 
 _STAMP_MILLIS: Final = 5000
 _LEASED_STAMP_MILLIS: Final = 1000

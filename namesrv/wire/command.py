@@ -18,7 +18,7 @@ from namesrv.codes import (
     SerializeType,
 )
 from namesrv.errors import HeaderInvalid, JsonInvalid, SerializeTypeUnknown
-from namesrv.wire.lenient_json import (
+from namesrv.wire.java_json.read import (
     JsonValue,
     Number,
     read_json,

@@ -19,7 +19,7 @@ from namesrv.wire.bodies import (
     TopicQueueMappingInfo,
 )
 from namesrv.wire.body_limits import BodyLimits
-from namesrv.wire.lenient_json import (
+from namesrv.wire.java_json.read import (
     INT_HIGH,
     INT_LOW,
     JsonValue,

@@ -22,7 +22,7 @@ from msgspec.structs import FieldInfo, fields
 
 from namesrv.errors import JsonInvalid
 from namesrv.wire.bodies import ShortName
-from namesrv.wire.lenient_json import JsonValue, to_bool, to_int, to_text
+from namesrv.wire.java_json.read import JsonValue, to_bool, to_int, to_text
 from namesrv.work import STEP_UNITS, Cost, Steps, finish
 
 Record = TypeVar("Record", bound=Struct)

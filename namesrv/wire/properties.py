@@ -9,7 +9,7 @@ from collections.abc import Iterable, Iterator
 from typing import Final, NamedTuple
 
 from namesrv.errors import PropertiesInvalid
-from namesrv.wire.surrogates import join_surrogates
+from namesrv.wire.java_json.surrogates import join_surrogates
 
 _BLANKS: Final = " \t\f"
 _LINE_END: Final = re.compile(r"\r\n|\r|\n")

@@ -10,7 +10,7 @@ from base64 import b64encode
 from collections.abc import Mapping
 from typing import Final
 
-from namesrv.wire.surrogates import join_surrogates
+from namesrv.wire.java_json.surrogates import join_surrogates
 
 ACCESS_KEY: Final = "AccessKey"
 SIGNATURE: Final = "Signature"

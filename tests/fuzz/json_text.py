@@ -6,7 +6,8 @@ from contextlib import suppress
 from typing import Any, Final
 
 from namesrv.errors import JsonInvalid
-from namesrv.wire.lenient_json import (
+from namesrv.wire.java_json.lenient import LenientReader
+from namesrv.wire.java_json.read import (
     MAX_DEPTH,
     JsonValue,
     Number,
@@ -16,7 +17,6 @@ from namesrv.wire.lenient_json import (
     to_text,
     write_string,
 )
-from namesrv.wire.lenient_reader import LenientReader
 from tests.fuzz.recorded import recorded_frames
 from tests.fuzz.structure import JSON_WORDS, mutate_json
 from tests.fuzz.target import Target, repeated, tried

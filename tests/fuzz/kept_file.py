@@ -2,7 +2,7 @@
 
 from typing import Any, Final
 
-from namesrv.wire.snapshot_records import FIRST_LINE, Pieces, Place
+from namesrv.routing.warm_start.records import FIRST_LINE, Pieces, Place
 
 _SAVED_MILLIS: Final = 1_700_000_000_000
 

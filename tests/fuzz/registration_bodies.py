@@ -18,7 +18,7 @@ from namesrv.wire.bodies import (
 )
 from namesrv.wire.body_limits import BodyLimits
 from namesrv.wire.from_lenient import from_lenient
-from namesrv.wire.lenient_json import read_json
+from namesrv.wire.java_json.read import read_json
 from namesrv.wire.register_body import (
     read_data_version,
     read_queue_datas,

@@ -5,7 +5,7 @@ from typing import Any, Final
 
 from namesrv.errors import SnapshotInvalid
 from namesrv.routing.warm_start.pack import read_snapshot
-from namesrv.wire.snapshot_records import FIRST_LINE
+from namesrv.routing.warm_start.records import FIRST_LINE
 from tests.fuzz.structure import mutate_records
 from tests.fuzz.target import Target, tried
 from tests.parity.stacks import load_world

@@ -10,7 +10,7 @@ from typing import Any, Final
 
 import msgpack
 
-from namesrv.wire.snapshot_records import END, FIRST_LINE, GROUP
+from namesrv.routing.warm_start.records import END, FIRST_LINE, GROUP
 from tests.fuzz.target import MutateBytes
 from tests.routing.peer import frame
 

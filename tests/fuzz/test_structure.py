@@ -8,8 +8,8 @@ import pytest
 
 from namesrv.errors import SnapshotInvalid
 from namesrv.routing.warm_start.pack import read_snapshot
+from namesrv.routing.warm_start.records import split_records
 from namesrv.wire.command import decode_command
-from namesrv.wire.snapshot_records import split_records
 from tests.fuzz import headers, proxy_headers, snapshots, whole_server
 from tests.fuzz.structure import (
     mutate_binary_header,

@@ -21,7 +21,7 @@ from namesrv.routing.outbox import (
 from namesrv.routing.requests.processor import RequestProcessor
 from namesrv.routing.warm_start.draft import KeptRoutes
 from namesrv.routing.warm_start.pack import read_snapshot
-from namesrv.wire.snapshot_records import FIRST_LINE, Pieces, Place
+from namesrv.routing.warm_start.records import FIRST_LINE, Pieces, Place
 from tests.routing.peer import (
     Answer,
     Broker,

@@ -19,7 +19,7 @@ from namesrv.wire.bodies import (
     TopicRouteQueues,
 )
 from namesrv.wire.from_lenient import from_lenient
-from namesrv.wire.lenient_json import read_json
+from namesrv.wire.java_json.read import read_json
 from namesrv.wire.typed_json import decode_short, decode_steps, read_record_steps
 from namesrv.work import finish
 from tests.scale import scaled

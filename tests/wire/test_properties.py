@@ -5,8 +5,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from namesrv.errors import PropertiesInvalid
+from namesrv.wire.java_json.surrogates import join_surrogates
 from namesrv.wire.properties import Property, read_properties, write_properties
-from namesrv.wire.surrogates import join_surrogates
 
 untimed = settings(deadline=None)
 

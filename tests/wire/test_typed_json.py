@@ -10,7 +10,7 @@ from namesrv.errors import BodyInvalid, LimitExceeded
 from namesrv.options import Options
 from namesrv.wire.bodies import RegisterBrokerBody, TopicQueueMappingInfo
 from namesrv.wire.body_limits import BodyLimits
-from namesrv.wire.lenient_json import LONGEST_LENIENT_TEXT
+from namesrv.wire.java_json.read import LONGEST_LENIENT_TEXT
 from namesrv.wire.register_body import (
     read_queue_datas_steps,
     read_register_broker_body_steps,

@@ -25,7 +25,7 @@ from namesrv.routing.state import RoutingState
 from namesrv.routing.tables.broker_data import TopicQueues
 from namesrv.wire.answer_frames import NO_ROUTE_REMARK
 from namesrv.wire.command import ExtFields, RemotingCommand
-from namesrv.wire.lenient_json import parse_java_bool
+from namesrv.wire.java_json.read import parse_java_bool
 from namesrv.work import Steps
 
 

@@ -18,7 +18,7 @@ from namesrv.routing.warm_start.pack import (
     restore,
 )
 from namesrv.routing.warm_start.packed_tables import PackedTables
-from namesrv.wire.snapshot_records import FIRST_LINE, Pieces, Place, TablesRecord
+from namesrv.routing.warm_start.records import FIRST_LINE, Pieces, Place, TablesRecord
 
 _STEP_GROUPS: Final = 512
 _NEVER: Final = -1

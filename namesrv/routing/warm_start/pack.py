@@ -16,8 +16,7 @@ from namesrv.errors import SnapshotInvalid
 from namesrv.options import OPTIONS, Options, value_text
 from namesrv.routing.tables.broker_data import BrokerData, TopicQueues
 from namesrv.routing.tables.route_tables import RouteTables
-from namesrv.wire.bodies import DataVersion, QueueData, TopicQueueMappingInfo
-from namesrv.wire.snapshot_records import (
+from namesrv.routing.warm_start.records import (
     END,
     GROUP,
     TABLES,
@@ -32,6 +31,7 @@ from namesrv.wire.snapshot_records import (
     split_records,
     write_record,
 )
+from namesrv.wire.bodies import DataVersion, QueueData, TopicQueueMappingInfo
 
 _NUMBER: Final = "I"
 _NUMBER_BYTES: Final = array(_NUMBER).itemsize

@@ -15,8 +15,8 @@ from namesrv.routing.brokers.leases import Leases
 from namesrv.routing.tables.broker_data import TopicQueues
 from namesrv.routing.tables.route_tables import RouteTables
 from namesrv.routing.warm_start.pack import packed_numbers
+from namesrv.routing.warm_start.records import TABLES, Pieces, array_head, bytes_head
 from namesrv.wire.bodies import TopicQueueMappingInfo
-from namesrv.wire.snapshot_records import TABLES, Pieces, array_head, bytes_head
 
 PIECE_TOPICS: Final = 1024
 """Topics, or mappings, that one step packs; about half a millisecond."""

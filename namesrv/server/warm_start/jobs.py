@@ -5,15 +5,15 @@ from collections.abc import Callable, Iterable, Iterator
 from typing import NamedTuple
 
 from namesrv.errors import StorageError
-from namesrv.server.clock import wall_millis
-from namesrv.server.files.atomic import open_to_read
-from namesrv.wire.snapshot_records import (
+from namesrv.routing.warm_start.records import (
     FIRST_LINE,
     MOST_SERVED_MILLIS,
     Pieces,
     Place,
     is_record,
 )
+from namesrv.server.clock import wall_millis
+from namesrv.server.files.atomic import open_to_read
 
 
 class SnapshotJob:

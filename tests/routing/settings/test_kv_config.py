@@ -14,7 +14,7 @@ from namesrv.routing.settings.file_changes import (
     MOST_WAITING_BYTES,
 )
 from namesrv.routing.settings.kv_config import KVConfigManager
-from namesrv.wire.lenient_json import MOST_VALUES
+from namesrv.wire.java_json.read import MOST_VALUES
 
 PATH = "data/kvConfig.json"
 FULL = StorageError("write", PATH, "disk is full")

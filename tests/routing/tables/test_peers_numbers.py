@@ -5,8 +5,8 @@ from collections.abc import Iterator
 import pytest
 
 from namesrv.routing.tables.broker_data import BrokerData
+from namesrv.routing.warm_start.records import GroupRecord
 from namesrv.wire.bodies import QueueData
-from namesrv.wire.snapshot_records import GroupRecord
 from tests.routing.peer import Broker, registration_body, topic_config
 from tests.routing.world import World
 

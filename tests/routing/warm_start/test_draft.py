@@ -2,7 +2,7 @@
 
 from namesrv.routing.warm_start.draft import KeptRoutes
 from namesrv.routing.warm_start.pack import read_snapshot
-from namesrv.wire.snapshot_records import FIRST_LINE, Pieces, Place
+from namesrv.routing.warm_start.records import FIRST_LINE, Pieces, Place
 from tests.routing.peer import Broker, registration_body, topic_table
 from tests.routing.world import World
 

@@ -17,7 +17,7 @@ from namesrv.routing.warm_start.pack import (
     restore,
 )
 from namesrv.routing.warm_start.packed_tables import PackedTables
-from namesrv.wire.snapshot_records import (
+from namesrv.routing.warm_start.records import (
     FIRST_LINE,
     GROUP,
     TABLES,

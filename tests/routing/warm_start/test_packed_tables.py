@@ -10,7 +10,7 @@ from namesrv.routing.warm_start import packed_tables
 from namesrv.routing.warm_start.draft import KeptRoutes
 from namesrv.routing.warm_start.pack import pack_end, read_snapshot
 from namesrv.routing.warm_start.packed_tables import PIECE_TOPICS, PackedTables
-from namesrv.wire.snapshot_records import FIRST_LINE, Pieces, TablesRecord
+from namesrv.routing.warm_start.records import FIRST_LINE, Pieces, TablesRecord
 from tests.routing.peer import Broker, mapping_info, registration_body, topic_table
 from tests.routing.world import World
 

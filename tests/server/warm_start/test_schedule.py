@@ -11,6 +11,7 @@ import pytest
 
 from namesrv.codes import RequestCode
 from namesrv.routing.warm_start.pack import read_snapshot
+from namesrv.routing.warm_start.records import FIRST_LINE
 from namesrv.server import snapshots as snapshots_module
 from namesrv.server.clock import wall_millis
 from namesrv.server.files.set_aside import UNUSABLE_SUFFIX
@@ -20,7 +21,6 @@ from namesrv.server.warm_start.schedule import (
     STAMP_FILE,
     WarmStart,
 )
-from namesrv.wire.snapshot_records import FIRST_LINE
 from tests.server.peer import (
     Broker,
     lookup,

@@ -16,7 +16,7 @@ from json import JSONDecoder
 from typing import Final, NoReturn
 
 from namesrv.errors import JsonInvalid
-from namesrv.wire.lenient_reader import (
+from namesrv.wire.java_json.lenient import (
     MAX_DEPTH,
     NUMBERS,
     JsonValue,

@@ -5,7 +5,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from namesrv.errors import JsonInvalid
-from namesrv.wire.lenient_json import (
+from namesrv.wire.java_json.read import (
     MAX_DEPTH,
     JsonValue,
     Number,

@@ -5,7 +5,7 @@ from typing import Any
 import pytest
 
 from namesrv.errors import JsonInvalid
-from namesrv.wire.lenient_json import (
+from namesrv.wire.java_json.read import (
     MAX_DEPTH,
     MOST_VALUES,
     JsonValue,

@@ -7,7 +7,7 @@ import re
 from typing import Final, NoReturn, TypeAlias
 
 from namesrv.errors import JsonInvalid
-from namesrv.wire.surrogates import join_surrogates
+from namesrv.wire.java_json.surrogates import join_surrogates
 from namesrv.work import STEP_UNITS, Cost, Steps, finish, kilobytes
 
 MAX_DEPTH: Final = 256

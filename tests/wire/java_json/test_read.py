@@ -8,8 +8,9 @@ from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
 from namesrv.errors import JsonInvalid
-from namesrv.wire import lenient_json
-from namesrv.wire.lenient_json import (
+from namesrv.wire.java_json import read as lenient_json
+from namesrv.wire.java_json.lenient import LenientReader
+from namesrv.wire.java_json.read import (
     MAX_DEPTH,
     JsonValue,
     Number,
@@ -18,7 +19,6 @@ from namesrv.wire.lenient_json import (
     write_int_keys,
     write_string,
 )
-from namesrv.wire.lenient_reader import LenientReader
 
 untimed = settings(deadline=None)
 

@@ -7,7 +7,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from namesrv.errors import SnapshotInvalid
-from namesrv.wire.snapshot_records import (
+from namesrv.routing.warm_start.records import (
     END,
     FIRST_LINE,
     GROUP,

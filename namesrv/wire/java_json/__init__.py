@@ -1,0 +1,1 @@
+"""JSON as Java's servers and clients read and write it."""
