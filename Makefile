@@ -71,7 +71,7 @@ interop: $(VENV)/.dev-stamp ## run against real brokers and clients (Java, Maven
 
 .PHONY: simulate
 simulate: $(VENV)/.run-stamp ## play seeded histories against an oracle; ARGS="--histories 5000 --seed 7 --seconds 60"
-	@$(BIN)/python -m namesrv.testing $(ARGS)
+	@$(BIN)/python -m namesrv.testing.simulator $(ARGS)
 
 # cython-lint looks for pycodestyle on the path.
 lint: $(VENV)/.dev-stamp ## every static check; .pre-commit-config.yaml runs the same

@@ -1,4 +1,4 @@
-"""`python -m namesrv.testing`: words in, a report and an exit code out."""
+"""`python -m namesrv.testing.simulator`: words in, a report and an exit code out."""
 
 import shlex
 
@@ -6,7 +6,7 @@ import pytest
 
 from namesrv.routing.brokers import unregistration
 from namesrv.routing.brokers.liveness import Liveness
-from namesrv.testing.__main__ import main
+from namesrv.testing.simulator.__main__ import main
 
 Capture = pytest.CaptureFixture[str]
 

@@ -17,9 +17,9 @@ from namesrv.routing.state import RoutingState
 from namesrv.routing.tables.route_tables import RouteTables
 from namesrv.routing.warm_start import draft as kept_routes
 from namesrv.routing.warm_start import pack as snapshot
-from namesrv.testing.clock import VirtualClock
-from namesrv.testing.history import History, draw_history
-from namesrv.testing.simulator import breach_of, find
+from namesrv.testing.simulator.clock import VirtualClock
+from namesrv.testing.simulator.history import History, draw_history
+from namesrv.testing.simulator.run import breach_of, find
 from namesrv.work import Steps, finish
 
 Patch = pytest.MonkeyPatch

@@ -10,9 +10,9 @@ import pytest
 
 from namesrv._impl import IMPLEMENTATION
 from namesrv.routing.outbox import Outbox
-from namesrv.testing.history import History, Setting, draw_history
-from namesrv.testing.oracle import Oracle
-from namesrv.testing.simulator import breach_of
+from namesrv.testing.simulator.history import History, Setting, draw_history
+from namesrv.testing.simulator.oracle import Oracle
+from namesrv.testing.simulator.run import breach_of
 from tests.scale import scaled
 
 HISTORIES = scaled(1000)
@@ -36,7 +36,7 @@ def simulate(*words: str, **environ: str) -> subprocess.CompletedProcess[str]:
     """The command, in a process of its own that nobody traces."""
     kept = {k: v for k, v in os.environ.items() if not k.startswith("COVERAGE_")}
     return subprocess.run(
-        [sys.executable, "-m", "namesrv.testing", *words],
+        [sys.executable, "-m", "namesrv.testing.simulator", *words],
         env=kept | environ,
         capture_output=True,
         text=True,
@@ -52,7 +52,7 @@ def test_many_histories_keep_the_promises() -> None:
 
 
 def test_a_seed_means_the_same_history_in_every_process() -> None:
-    drawn = "import sys; from namesrv.testing.history import draw_history\n"
+    drawn = "import sys; from namesrv.testing.simulator.history import draw_history\n"
     drawn += "print([draw_history(seed) for seed in range(50)])"
     texts = {
         subprocess.run(

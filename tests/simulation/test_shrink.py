@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from namesrv.testing.shrink import shrink
+from namesrv.testing.simulator.shrink import shrink
 
 NUMBERS = list(range(60))
 

@@ -12,10 +12,14 @@ from namesrv.options import Options
 from namesrv.routing.outbox import Close, LateAnswer
 from namesrv.routing.requests.processor import RequestProcessor
 from namesrv.routing.turns.turn import TURN_UNITS
-from namesrv.testing.clock import VirtualClock
-from namesrv.testing.history import Setting
-from namesrv.testing.network import Link
-from namesrv.testing.snapshots import SnapshotWitness, VirtualFiles, VirtualSnapshots
+from namesrv.testing.simulator.clock import VirtualClock
+from namesrv.testing.simulator.history import Setting
+from namesrv.testing.simulator.network import Link
+from namesrv.testing.simulator.snapshots import (
+    SnapshotWitness,
+    VirtualFiles,
+    VirtualSnapshots,
+)
 
 _SWEEP_MILLIS: Final = 5000
 _OBSERVER: Final = "10.9.9.9:9"

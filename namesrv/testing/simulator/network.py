@@ -7,7 +7,7 @@ import heapq
 from dataclasses import dataclass, field
 from typing import Final, NamedTuple
 
-from namesrv.testing.requests import Request
+from namesrv.testing.peer.requests import Request
 
 PROMPT_MILLIS: Final = 1
 

@@ -7,10 +7,10 @@ server.
 from collections.abc import Iterable, Mapping
 from typing import Final
 
-from namesrv.testing.keeping import Leases
-from namesrv.testing.model import Key, Live
-from namesrv.testing.pauses import GRACE_MILLIS, Pauses
-from namesrv.testing.served import Served
+from namesrv.testing.simulator.keeping import Leases
+from namesrv.testing.simulator.model import Key, Live
+from namesrv.testing.simulator.pauses import GRACE_MILLIS, Pauses
+from namesrv.testing.simulator.served import Served
 
 SCAN_MILLIS: Final = 5000
 LEASE_MILLIS: Final = 90_000

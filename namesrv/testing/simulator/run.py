@@ -4,10 +4,10 @@ from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 
 from namesrv._impl import IMPLEMENTATION
-from namesrv.testing.history import History, draw_history
-from namesrv.testing.oracle import Violation
-from namesrv.testing.shrink import shrink
-from namesrv.testing.world import World
+from namesrv.testing.simulator.history import History, draw_history
+from namesrv.testing.simulator.oracle import Violation
+from namesrv.testing.simulator.shrink import shrink
+from namesrv.testing.simulator.world import World
 
 
 @dataclass(frozen=True, slots=True)

@@ -1,4 +1,4 @@
-"""`python -m namesrv.testing`: play seeded histories (`make simulate`)."""
+"""`python -m namesrv.testing.simulator`: play seeded histories (`make simulate`)."""
 
 import argparse
 import sys
@@ -7,8 +7,8 @@ from collections.abc import Sequence
 from typing import Final
 
 from namesrv._impl import IMPLEMENTATION
-from namesrv.testing.history import STEPS, draw_history
-from namesrv.testing.simulator import find, search
+from namesrv.testing.simulator.history import STEPS, draw_history
+from namesrv.testing.simulator.run import find, search
 
 _HISTORIES: Final = 2000
 _REPORT_SECONDS: Final = 60

@@ -5,7 +5,7 @@ Requests that the hot path answers need no turn, and are answered all the same.
 
 from typing import NamedTuple
 
-from namesrv.testing.network import Delivery, Link
+from namesrv.testing.simulator.network import Delivery, Link
 
 
 class Waiting(NamedTuple):

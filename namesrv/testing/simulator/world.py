@@ -6,17 +6,17 @@ Everything that happens to the server happens to the oracle right after.
 from collections.abc import Callable
 from typing import Final, NamedTuple
 
-from namesrv.testing.answers import split_answers
-from namesrv.testing.cast import Cast
-from namesrv.testing.clock import VirtualClock
-from namesrv.testing.crowd import Crowd
-from namesrv.testing.history import History, Step
-from namesrv.testing.keeping import Keeper
-from namesrv.testing.model import Key
-from namesrv.testing.network import Delivery, Network
-from namesrv.testing.oracle import Oracle, Violation
-from namesrv.testing.process import Process
-from namesrv.testing.snapshots import VirtualFiles
+from namesrv.testing.simulator.answers import split_answers
+from namesrv.testing.simulator.cast import Cast
+from namesrv.testing.simulator.clock import VirtualClock
+from namesrv.testing.simulator.crowd import Crowd
+from namesrv.testing.simulator.history import History, Step
+from namesrv.testing.simulator.keeping import Keeper
+from namesrv.testing.simulator.model import Key
+from namesrv.testing.simulator.network import Delivery, Network
+from namesrv.testing.simulator.oracle import Oracle, Violation
+from namesrv.testing.simulator.process import Process
+from namesrv.testing.simulator.snapshots import VirtualFiles
 
 _IDLE_MILLIS: Final = 120_000
 _MAX_AGE_MILLIS: Final = 600_000

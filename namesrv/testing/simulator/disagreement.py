@@ -3,7 +3,12 @@
 from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
-from namesrv.testing.answers import Answer, Question, read_legacy, split_answers
+from namesrv.testing.simulator.answers import (
+    Answer,
+    Question,
+    read_legacy,
+    split_answers,
+)
 
 Place = tuple[str, str]
 """(broker name, address)."""

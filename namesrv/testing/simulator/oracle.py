@@ -9,20 +9,7 @@ from collections.abc import Callable
 from itertools import islice, permutations
 from typing import Any, Final
 
-from namesrv.testing.answers import (
-    Answer,
-    Questions,
-    read_legacy,
-    split_answers,
-)
-from namesrv.testing.deadlines import Deadlines
-from namesrv.testing.disagreement import disagreement
-from namesrv.testing.history import CLUSTERS, TOPICS, Setting
-from namesrv.testing.keeping import Keeper, Leases
-from namesrv.testing.leftovers import Leftover, Leftovers
-from namesrv.testing.model import Key, Live, Model, Refused
-from namesrv.testing.pauses import GRACE_MILLIS
-from namesrv.testing.requests import (
+from namesrv.testing.peer.requests import (
     AskRoute,
     DeleteTopic,
     Heartbeat,
@@ -35,6 +22,19 @@ from namesrv.testing.requests import (
     json_text,
     version_json,
 )
+from namesrv.testing.simulator.answers import (
+    Answer,
+    Questions,
+    read_legacy,
+    split_answers,
+)
+from namesrv.testing.simulator.deadlines import Deadlines
+from namesrv.testing.simulator.disagreement import disagreement
+from namesrv.testing.simulator.history import CLUSTERS, TOPICS, Setting
+from namesrv.testing.simulator.keeping import Keeper, Leases
+from namesrv.testing.simulator.leftovers import Leftover, Leftovers
+from namesrv.testing.simulator.model import Key, Live, Model, Refused
+from namesrv.testing.simulator.pauses import GRACE_MILLIS
 
 _MOST_ORDERS: Final = 120
 

@@ -3,11 +3,7 @@
 A step is a method of the same name; what the machine does is a step of the world.
 """
 
-from namesrv.testing.actors import BrokerActor, Line, Peer, Sending, replaced
-from namesrv.testing.clock import VirtualClock
-from namesrv.testing.history import NEVER, NOBODY, Setting
-from namesrv.testing.network import Link, Network
-from namesrv.testing.requests import (
+from namesrv.testing.peer.requests import (
     AskRoute,
     DeleteTopic,
     Form,
@@ -18,6 +14,10 @@ from namesrv.testing.requests import (
     SetWritable,
     Unregister,
 )
+from namesrv.testing.simulator.actors import BrokerActor, Line, Peer, Sending, replaced
+from namesrv.testing.simulator.clock import VirtualClock
+from namesrv.testing.simulator.history import NEVER, NOBODY, Setting
+from namesrv.testing.simulator.network import Link, Network
 
 
 class Cast:

@@ -3,10 +3,7 @@
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 
-from namesrv.testing.clock import VirtualClock
-from namesrv.testing.history import FILTERS, TOPICS, Member
-from namesrv.testing.network import PROMPT_MILLIS, Link, Network, Sent
-from namesrv.testing.requests import (
+from namesrv.testing.peer.requests import (
     PLAIN,
     Form,
     Identity,
@@ -16,6 +13,9 @@ from namesrv.testing.requests import (
     Version,
     request_frame,
 )
+from namesrv.testing.simulator.clock import VirtualClock
+from namesrv.testing.simulator.history import FILTERS, TOPICS, Member
+from namesrv.testing.simulator.network import PROMPT_MILLIS, Link, Network, Sent
 
 
 @dataclass(slots=True, frozen=True)

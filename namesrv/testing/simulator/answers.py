@@ -9,8 +9,7 @@ import struct
 from collections.abc import Iterable, Iterator, Sequence
 from typing import Any, Final, NamedTuple
 
-from namesrv.testing.model import Group, Model
-from namesrv.testing.requests import (
+from namesrv.testing.peer.requests import (
     LEGACY,
     NEWEST,
     Queues,
@@ -19,6 +18,7 @@ from namesrv.testing.requests import (
     json_header,
     json_text,
 )
+from namesrv.testing.simulator.model import Group, Model
 
 _BARE_KEY: Final = re.compile(r"([{,])(\d+):")
 

@@ -7,7 +7,7 @@ It has no sense of time: the oracle decides when somebody is gone.
 from collections.abc import Callable
 from dataclasses import dataclass, field, replace
 
-from namesrv.testing.requests import (
+from namesrv.testing.peer.requests import (
     DeleteTopic,
     Queues,
     Register,

@@ -1,0 +1,1 @@
+"""Bytes as brokers, clients and servers send them; shares no code with `wire`."""

@@ -1,0 +1,1 @@
+"""Histories on a virtual clock and network, judged by an oracle."""
