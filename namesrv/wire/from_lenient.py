@@ -23,7 +23,7 @@ from msgspec.structs import FieldInfo, fields
 from namesrv.errors import JsonInvalid
 from namesrv.wire.bodies import ShortName
 from namesrv.wire.java_json.read import JsonValue, to_bool, to_int, to_text
-from namesrv.work import STEP_UNITS, Cost, Steps, finish
+from namesrv.work import STEP_UNITS, Cost, Steps
 
 Record = TypeVar("Record", bound=Struct)
 
@@ -32,13 +32,8 @@ _MOST_PIECES: Final = 4096
 """Braces, names and values of an object that stands where a text is expected."""
 
 
-def from_lenient(record: type[Record], value: JsonValue) -> Record:
-    """`value` as a `record`. Raises JsonInvalid when a member has no such reading."""
-    return finish(from_lenient_steps(record, value))
-
-
 def from_lenient_steps(record: type[Record], value: JsonValue) -> Steps[Record]:
-    """As `from_lenient`, in steps."""
+    """`value` as a `record`. Raises JsonInvalid when a member has no such reading."""
     if not isinstance(value, dict):
         raise JsonInvalid(f"{record.__name__} is not an object", 0)
     members = {}

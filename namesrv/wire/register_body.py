@@ -24,48 +24,23 @@ from namesrv.wire.typed_json import (
     read_leniently_steps,
     read_record_steps,
 )
-from namesrv.work import Steps, finish
+from namesrv.work import Steps
 
 _WHAT: Final = "registration body"
 _FREE_PLAIN_BYTES: Final = 1 << 18
 _LEAST_OBJECT_BYTES: Final = 48
 """Of a large plain body for each of its objects; Java's brokers write 70 and more."""
-_LONGEST_DATA_VERSION: Final = 4096
-"""One has some 70 bytes."""
-
-
-def read_data_version(data: bytes) -> DataVersion | None:
-    """Body of QUERY_DATA_VERSION (section 2.19). Raises BodyInvalid."""
-    if len(data) > _LONGEST_DATA_VERSION:
-        reason = f"it has {len(data)} bytes, the limit is {_LONGEST_DATA_VERSION}"
-        raise BodyInvalid("data version", reason)
-    return finish(read_data_version_steps(data))
 
 
 def read_data_version_steps(data: bytes) -> Steps[DataVersion | None]:
-    """As `read_data_version`, in steps."""
+    """Body of QUERY_DATA_VERSION (section 2.19). Raises BodyInvalid."""
     return read_record_steps(DataVersion, data, "data version")
 
 
-def read_queue_datas(data: bytes) -> list[QueueData | None] | None:
-    """`queueDatas` of REGISTER_TOPIC_IN_NAMESRV (section 2.13). Raises BodyInvalid."""
-    return finish(read_queue_datas_steps(data))
-
-
 def read_queue_datas_steps(data: bytes) -> Steps[list[QueueData | None] | None]:
-    """As `read_queue_datas`, in steps."""
+    """`queueDatas` of REGISTER_TOPIC_IN_NAMESRV (section 2.13). Raises BodyInvalid."""
     route = yield from read_record_steps(TopicRouteQueues, data, "topic route")
     return None if route is None else route.queue_datas
-
-
-def read_register_broker_body(
-    body: bytes | None, version: int, *, compressed: bool, limits: BodyLimits
-) -> RegisterBrokerBody:
-    """As `read_register_broker_body_steps`, at once."""
-    steps = read_register_broker_body_steps(
-        body, version, compressed=compressed, limits=limits
-    )
-    return finish(steps)
 
 
 def read_register_broker_body_steps(

@@ -20,7 +20,7 @@ from namesrv.wire.bodies import (
 )
 from namesrv.wire.body_limits import BodyLimits
 from namesrv.wire.deflated_body import DeflatedBody
-from namesrv.wire.register_body import read_register_broker_body
+from namesrv.wire.register_body import read_register_broker_body_steps
 from namesrv.work import STEP_UNITS, Cost, finish
 from tests.routing.peer import registration_body, topic_table
 
@@ -42,8 +42,10 @@ LIMITS = BodyLimits.of(Options())
 def read(
     body: bytes | None, version: int = 479, *, compressed: bool = False, **limits: int
 ) -> RegisterBrokerBody:
-    return read_register_broker_body(
-        body, version, compressed=compressed, limits=LIMITS._replace(**limits)
+    return finish(
+        read_register_broker_body_steps(
+            body, version, compressed=compressed, limits=LIMITS._replace(**limits)
+        )
     )
 
 

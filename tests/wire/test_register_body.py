@@ -15,7 +15,8 @@ from namesrv.wire.bodies import (
     TopicQueueMappingInfo,
 )
 from namesrv.wire.body_limits import BodyLimits
-from namesrv.wire.register_body import read_register_broker_body
+from namesrv.wire.register_body import read_register_broker_body_steps
+from namesrv.work import finish
 from tests.routing.peer import mapping_info, registration_body
 
 GOLDEN = (
@@ -34,8 +35,10 @@ LIMITS = BodyLimits.of(Options())
 def read(
     body: bytes | None, version: int = 479, *, compressed: bool = False, **limits: int
 ) -> RegisterBrokerBody:
-    return read_register_broker_body(
-        body, version, compressed=compressed, limits=LIMITS._replace(**limits)
+    return finish(
+        read_register_broker_body_steps(
+            body, version, compressed=compressed, limits=LIMITS._replace(**limits)
+        )
     )
 
 

@@ -13,8 +13,9 @@ from hypothesis import strategies as st
 from namesrv.errors import BodyInvalid
 from namesrv.options import Options
 from namesrv.wire.body_limits import BodyLimits
-from namesrv.wire.register_body import read_register_broker_body
+from namesrv.wire.register_body import read_register_broker_body_steps
 from namesrv.wire.registration_digest import registration_digest
+from namesrv.work import finish
 from tests.routing.peer import (
     data_version,
     mapping_info,
@@ -34,7 +35,9 @@ def digest(
 
 def read(body: bytes) -> Any:
     limits = BodyLimits.of(Options())
-    return read_register_broker_body(body, 479, compressed=False, limits=limits)
+    return finish(
+        read_register_broker_body_steps(body, 479, compressed=False, limits=limits)
+    )
 
 
 def real_registrations(name: str) -> list[tuple[dict[str, str | None], bytes]]:

@@ -8,9 +8,10 @@ from namesrv.wire.bodies import (
     QueueData,
 )
 from namesrv.wire.register_body import (
-    read_data_version,
-    read_queue_datas,
+    read_data_version_steps,
+    read_queue_datas_steps,
 )
+from namesrv.work import finish
 
 
 @pytest.mark.parametrize(
@@ -24,13 +25,13 @@ from namesrv.wire.register_body import (
     ],
 )
 def test_data_versions(body: bytes, version: DataVersion | None) -> None:
-    assert read_data_version(body) == version
+    assert finish(read_data_version_steps(body)) == version
 
 
 @pytest.mark.parametrize("body", [b"{", b"5", b'{"counter":"x"}', b'{"counter":1e99x}'])
 def test_data_versions_that_cannot_be_read(body: bytes) -> None:
     with pytest.raises(BodyInvalid, match="data version cannot be read"):
-        read_data_version(body)
+        finish(read_data_version_steps(body))
 
 
 @pytest.mark.parametrize(
@@ -45,9 +46,9 @@ def test_data_versions_that_cannot_be_read(body: bytes) -> None:
     ],
 )
 def test_queue_datas(body: bytes, queue_datas: list[QueueData | None] | None) -> None:
-    assert read_queue_datas(body) == queue_datas
+    assert finish(read_queue_datas_steps(body)) == queue_datas
 
 
 def test_queue_datas_that_cannot_be_read() -> None:
     with pytest.raises(BodyInvalid, match="topic route cannot be read"):
-        read_queue_datas(b"{")
+        finish(read_queue_datas_steps(b"{"))
