@@ -2,7 +2,7 @@
 
 from typing import Any, Final
 
-from namesrv.routing.warm_start.records import FIRST_LINE, Pieces, Place
+from namesrv.routing.warm_start.records import FIRST_LINE
 
 _SAVED_MILLIS: Final = 1_700_000_000_000
 
@@ -14,11 +14,13 @@ class KeptFile:
     def __init__(self) -> None:
         self.data: bytes | None = None
         self.served_millis = 0
+        self._names: dict[str, Any] = {}
         self._kept: Any = None
         self._state: Any = None
 
     def begin(self, names: dict[str, Any], state: Any, now_ms: int) -> None:
         """A run begins, over the twin that the names belong to."""
+        self._names = names
         self._state = state
         self._kept = names["KeptRoutes"](state)
         if self.data is not None:
@@ -63,9 +65,11 @@ class KeptFile:
         self._kept.written(draft)
         self.served_millis = self._state.liveness.leases.served_millis(now_ms)
 
-    def _whole(self, record: bytes | Place | Pieces) -> bytes:
+    def _whole(self, record: Any) -> bytes:
         """The bytes of a record; a place is one in the file that is replaced."""
-        if isinstance(record, Place):
+        if isinstance(record, self._names["Place"]):
             assert self.data is not None
             return self.data[record.offset : record.offset + record.length]
-        return b"".join(record.whole()) if isinstance(record, Pieces) else record
+        if isinstance(record, self._names["Pieces"]):
+            return b"".join(record.whole())
+        return bytes(record)

@@ -17,8 +17,8 @@ from namesrv.wire.bodies import (
     TopicRouteQueues,
 )
 from namesrv.wire.body_limits import BodyLimits
-from namesrv.wire.from_lenient import from_lenient_steps
 from namesrv.wire.java_json.read import read_json
+from namesrv.wire.java_json.records import from_lenient_steps
 from namesrv.wire.register_body import (
     read_data_version_steps,
     read_queue_datas_steps,
@@ -31,8 +31,8 @@ from tests.fuzz.recorded import recorded_frames
 from tests.fuzz.structure import JSON_WORDS, mutate_body
 from tests.fuzz.target import Target, repeated, tried
 from tests.routing.peer import mapping_info, registration_body, topic_config
+from tests.wire.java_json.test_records import REAL_BODY
 from tests.wire.test_deflated_body import E6
-from tests.wire.test_from_lenient import REAL_BODY
 
 ALLOWED: Final = (BodyInvalid, LimitExceeded)
 VERSIONS: Final = (0, 317, 409, 479)

@@ -18,8 +18,8 @@ from namesrv.wire.bodies import (
     TopicQueueMappingInfo,
     TopicRouteQueues,
 )
-from namesrv.wire.from_lenient import from_lenient_steps
 from namesrv.wire.java_json.read import read_json
+from namesrv.wire.java_json.records import from_lenient_steps
 from namesrv.wire.typed_json import decode_short, decode_steps, read_record_steps
 from namesrv.work import finish
 from tests.scale import scaled

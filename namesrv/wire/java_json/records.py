@@ -21,7 +21,6 @@ from msgspec import Meta, Struct
 from msgspec.structs import FieldInfo, fields
 
 from namesrv.errors import JsonInvalid
-from namesrv.wire.bodies import ShortName
 from namesrv.wire.java_json.read import JsonValue, to_bool, to_int, to_text
 from namesrv.work import STEP_UNITS, Cost, Steps
 
@@ -62,9 +61,9 @@ def _convert(hint: Any, value: JsonValue, field: FieldInfo | None = None) -> Ste
         if value is None:
             return None
         (hint,) = (arg for arg in get_args(hint) if arg is not type(None))
-    if hint is str or hint == ShortName:
-        return to_text(value, most_pieces=_MOST_PIECES)
     origin = get_origin(hint)
+    if hint is str or (origin is Annotated and hint.__origin__ is str):
+        return to_text(value, most_pieces=_MOST_PIECES)
     if origin is Annotated:
         return _convert_int(hint, value, field)
     if hint is bool:
