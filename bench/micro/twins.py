@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 
 from namesrv import _impl
-from namesrv.routing import processor as _processor  # loads all of routing
+from namesrv.routing.requests import processor as _processor  # loads all of routing
 
 TWINS = ("pure", "fast")
 MODULES = ("frame", "head", "route_answers", "live_table", "hot_path", "connection")

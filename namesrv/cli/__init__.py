@@ -128,7 +128,7 @@ def _run(options: Options, words: Words, output: "LogOutput") -> None:
     """Serve. Raises StartFailed, also for a mistake of ours, which the log explains."""
     from namesrv.server.logs.events import LOGGER, EventLog  # noqa: PLC0415
     from namesrv.server.logs.life import log_failed_start  # noqa: PLC0415
-    from namesrv.server.nameserver import run  # noqa: PLC0415
+    from namesrv.server.run import run  # noqa: PLC0415
 
     def announce(server: "NameServer") -> None:
         _announce(options, server, output)

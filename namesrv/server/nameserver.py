@@ -6,7 +6,6 @@ Source: `NamesrvController`, `NamesrvStartup`.
 import asyncio
 import contextlib
 import logging
-import signal
 import socket
 from collections.abc import Callable
 from traceback import format_exc
@@ -22,13 +21,11 @@ from namesrv.server.connections.file_limit import (
     connection_limit,
     notified_limit,
     query_limit,
-    raise_file_limit,
 )
 from namesrv.server.connections.listeners import address_of, open_listeners
 from namesrv.server.connections.protocol import NamesrvProtocol
 from namesrv.server.connections.registry import Connections
 from namesrv.server.effects import Effects
-from namesrv.server.event_loop import loop_factory
 from namesrv.server.files.access_keys import AccessKeysFile
 from namesrv.server.files.atomic import read
 from namesrv.server.files.data_directory import DataDirectory
@@ -95,7 +92,12 @@ class NameServer:
             self._directory.close()
             raise
         self._tick()
-        log_start(self._log, self)
+        log_start(
+            self._log,
+            self.addresses,
+            self.loop_name,
+            self.warm_start.text if self.warm_start else "cold",
+        )
 
     async def serve(self) -> None:
         """Return when `request_stop` was called and the drain is over."""
@@ -321,43 +323,3 @@ class NameServer:
     def _flush(self) -> None:
         """Carry out what the state wants done outside."""
         self._effects.flush()
-
-
-def run(
-    options: Options,
-    on_started: Callable[[NameServer], None],
-    read_options: Callable[[], Options],
-) -> None:
-    """Serve until SIGTERM or SIGINT; `on_started` is called once it answers, and
-    `read_options`, which may raise OptionsInvalid, at SIGHUP.
-
-    Raises StartFailed.
-    """
-    raise_file_limit()
-    with asyncio.Runner(loop_factory=loop_factory(options.loop)) as runner:
-        runner.run(_serve(options, on_started, read_options))
-
-
-async def _serve(
-    options: Options,
-    on_started: Callable[[NameServer], None],
-    read_options: Callable[[], Options],
-) -> None:
-    server = NameServer(options)
-    # Before the start, in which it would kill; nothing waits there until all is built.
-    loop = asyncio.get_running_loop()
-    loop.add_signal_handler(signal.SIGHUP, server.reload, read_options)
-    signal.pthread_sigmask(signal.SIG_UNBLOCK, {signal.SIGHUP})
-    await server.start()
-    try:
-        _install_signals(server)
-        on_started(server)
-        await server.serve()
-    finally:
-        await server.stop()
-
-
-def _install_signals(server: NameServer) -> None:
-    loop = asyncio.get_running_loop()
-    for number in (signal.SIGTERM, signal.SIGINT):
-        loop.add_signal_handler(number, server.request_stop)

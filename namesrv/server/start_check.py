@@ -24,13 +24,13 @@ from namesrv.routing.requests.processor import RequestProcessor
 from namesrv.server.clock import monotonic_millis, wall_millis
 from namesrv.server.connections.file_limit import raise_file_limit
 from namesrv.server.connections.listeners import open_listeners
-from namesrv.server.event_loop import loop_factory
 from namesrv.server.files.access_keys import read_keys_file
 from namesrv.server.files.atomic import read
 from namesrv.server.files.data_directory import LOCK_FILE
 from namesrv.server.files.kv_config_file import load_kv_config
 from namesrv.server.logs.events import EventLog
 from namesrv.server.logs.line_file import check_kind
+from namesrv.server.run import loop_factory
 from namesrv.server.tls.gate import TlsGate
 
 _NO_DIRECTORY: Final = (errno.ENOTDIR, errno.EEXIST)

@@ -2,10 +2,8 @@
 
 import os
 import signal
-import sys
 from collections.abc import Iterator
 from pathlib import Path
-from types import ModuleType
 
 import pytest
 
@@ -29,8 +27,6 @@ def server(monkeypatch: pytest.MonkeyPatch) -> Iterator[Server]:
     """A server that `main` runs instead of the real one."""
     before = signal.getsignal(signal.SIGHUP)
     fake = Server()
-    module = ModuleType("namesrv.server.nameserver")
-    monkeypatch.setattr(module, "run", fake.run, raising=False)
-    monkeypatch.setitem(sys.modules, "namesrv.server.nameserver", module)
+    monkeypatch.setattr("namesrv.server.run.run", fake.run)
     yield fake
     signal.signal(signal.SIGHUP, before)

@@ -166,7 +166,11 @@ class TestServing:
         assert last == "    | ZeroDivisionError: odd"
 
     def test_thread_that_breaks_down_is_in_the_log(
-        self, server: Server, tmp_path: Path, capsys: Capture
+        self,
+        server: Server,
+        tmp_path: Path,
+        capsys: Capture,
+        monkeypatch: pytest.MonkeyPatch,
     ) -> None:
         def break_down() -> None:
             raise ZeroDivisionError("odd")
@@ -176,7 +180,7 @@ class TestServing:
             thread.start()
             thread.join()
 
-        sys.modules["namesrv.server.nameserver"].run = run  # type: ignore[attr-defined]
+        monkeypatch.setattr("namesrv.server.run.run", run)
         before = threading.excepthook
         log = tmp_path / "namesrv.log"
         assert main(["--log-file", str(log)]) == 0

@@ -14,10 +14,10 @@ import pytest
 
 from namesrv.codes import RequestCode
 from namesrv.errors import StartFailed
-from namesrv.server import nameserver
+from namesrv.server import run as server_run
 from namesrv.server.connections.protocol import NamesrvProtocol
-from namesrv.server.event_loop import loop_factory
 from namesrv.server.nameserver import NameServer
+from namesrv.server.run import loop_factory
 from namesrv.server.warm_start.schedule import STAMP_FILE
 from tests.server.failing import fail_with
 from tests.server.peer import Address, Peer, get_kv, lookup, put_kv, request
@@ -251,7 +251,7 @@ def test_directory_that_cannot_be_written_is_said_and_served(
 def test_run_is_what_the_command_line_calls(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(nameserver, "_install_signals", lambda *words: None)
+    monkeypatch.setattr(server_run, "_install_signals", lambda *words: None)
     seen: list[tuple[str, int]] = []
 
     def on_started(server: NameServer) -> None:
@@ -259,7 +259,7 @@ def test_run_is_what_the_command_line_calls(
         server.request_stop()
 
     options = local_options(tmp_path, loop="asyncio")
-    nameserver.run(options, on_started, lambda: options)
+    server_run.run(options, on_started, lambda: options)
     assert len(seen) == 1
 
 

@@ -1,15 +1,11 @@
 """Lines of the log about our own life: its begin and its end."""
 
 import logging
-from typing import TYPE_CHECKING
 
 from namesrv import __version__
 from namesrv._impl import IMPLEMENTATION
 from namesrv.errors import StartFailed
 from namesrv.server.logs.events import EventLog
-
-if TYPE_CHECKING:
-    from namesrv.server.nameserver import NameServer
 
 
 def address_texts(addresses: list[tuple[str, int]]) -> list[str]:
@@ -20,14 +16,16 @@ def address_texts(addresses: list[tuple[str, int]]) -> list[str]:
     ]
 
 
-def log_start(log: EventLog, server: "NameServer") -> None:
-    """It answers from now on."""
+def log_start(
+    log: EventLog, addresses: list[tuple[str, int]], loop_name: str, start: str
+) -> None:
+    """The server answers from now on; `start` says whether it began with routes."""
     fields = {
-        "addresses": address_texts(server.addresses),
+        "addresses": address_texts(addresses),
         "implementation": IMPLEMENTATION,
-        "loop": server.loop_name,
+        "loop": loop_name,
         "version": __version__,
-        "start": server.warm_start.text if server.warm_start else "cold",
+        "start": start,
     }
     log.log_own(logging.INFO, "server started", fields)
 

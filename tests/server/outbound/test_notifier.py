@@ -8,7 +8,7 @@ from typing import Any
 
 import pytest
 
-from namesrv.server import notifier as notifier_module
+from namesrv.server.outbound import notifier as notifier_module
 from namesrv.server.outbound.notifier import Notifier
 from namesrv.server.outbound.resolver import Resolver
 from tests.server.server_thread import LOOPS

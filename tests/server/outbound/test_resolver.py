@@ -8,7 +8,7 @@ from typing import Any
 
 import pytest
 
-from namesrv.server import resolver as resolver_module
+from namesrv.server.outbound import resolver as resolver_module
 from namesrv.server.outbound.resolver import MOST_LOOKUPS, Resolver
 
 

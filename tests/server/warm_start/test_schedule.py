@@ -12,9 +12,9 @@ import pytest
 from namesrv.codes import RequestCode
 from namesrv.routing.warm_start.pack import read_snapshot
 from namesrv.routing.warm_start.records import FIRST_LINE
-from namesrv.server import snapshots as snapshots_module
 from namesrv.server.clock import wall_millis
 from namesrv.server.files.set_aside import UNUSABLE_SUFFIX
+from namesrv.server.warm_start import schedule as snapshots_module
 from namesrv.server.warm_start.jobs import Stamp
 from namesrv.server.warm_start.schedule import (
     SNAPSHOT_FILE,

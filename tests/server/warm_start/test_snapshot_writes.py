@@ -9,12 +9,12 @@ import pytest
 
 from namesrv.codes import RequestCode
 from namesrv.hot_path import LARGE_REGISTRATION_BYTES
-from namesrv.routing import snapshot as snapshot_module
 from namesrv.routing.warm_start import draft as kept_routes
+from namesrv.routing.warm_start import pack as snapshot_module
 from namesrv.routing.warm_start.pack import read_snapshot
-from namesrv.server import snapshots as snapshots_module
 from namesrv.server.clock import monotonic_millis
 from namesrv.server.connections.protocol import NamesrvProtocol
+from namesrv.server.warm_start import schedule as snapshots_module
 from namesrv.server.warm_start.schedule import (
     SNAPSHOT_FILE,
     Snapshots,
