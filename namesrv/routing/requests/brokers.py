@@ -15,6 +15,7 @@ from namesrv.routing.answers import queries
 from namesrv.routing.brokers import unregistration
 from namesrv.routing.brokers.registration import Registration
 from namesrv.routing.state import RoutingState
+from namesrv.routing.tables.busy_groups import Awaited
 from namesrv.routing.tables.limits import check_registration
 from namesrv.wire.bodies import DataVersion, RegisterBrokerBody, write_data_version
 from namesrv.wire.body_limits import BodyLimits
@@ -41,8 +42,11 @@ def register_broker(
     header = RegisterBrokerRequestHeader.read(ext_fields)
     busy = state.tables.busy
     is_small = _is_small(command.body, header)
-    is_full = busy.has_small_bodies if is_small else busy.has_body
-    if is_full or busy.is_busy(header.broker_name or ""):
+    if busy.has_body and not is_small:
+        busy.put_back(connection, Awaited.BODY)
+        return Pause.TURN
+    is_full = is_small and busy.has_small_bodies
+    if is_full or busy.readers_first or busy.is_busy(header.broker_name or ""):
         return Pause.TURN
     if not _checksum_matches(header.body_crc32, command.body):
         state.outbox.warn(
@@ -212,6 +216,7 @@ def query_data_version(
 ) -> Later:
     """Whether a broker's table is newer than what is known; counts as a heartbeat."""
     if state.tables.busy.has_body:
+        state.tables.busy.put_back(connection, Awaited.BODY)
         return Pause.TURN
     return _query_data_version(state, command, now_ms)
 

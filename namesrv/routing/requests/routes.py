@@ -23,6 +23,7 @@ from namesrv.routing.answers.queries import RouteForm
 from namesrv.routing.outbox import RouteQuery
 from namesrv.routing.state import RoutingState
 from namesrv.routing.tables.broker_data import TopicQueues
+from namesrv.routing.tables.busy_groups import Awaited
 from namesrv.wire.answer_frames import NO_ROUTE_REMARK
 from namesrv.wire.command import ExtFields, RemotingCommand
 from namesrv.wire.java_json.read import parse_java_bool
@@ -50,6 +51,7 @@ def get_routeinfo_by_topic(
     topic = ext_fields.get("topic")
     entry = state.tables.topic_queue_table.get(topic) if topic is not None else None
     if entry is not None and state.tables.busy.hides(entry.queues):
+        state.tables.busy.put_back(connection, Awaited.ROUTE)
         return Pause.TURN
     body = None
     if entry is not None and _has_group(state, entry):

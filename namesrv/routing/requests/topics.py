@@ -10,6 +10,7 @@ from namesrv._impl import Connection
 from namesrv.hot_path import Pause
 from namesrv.routing.state import RoutingState
 from namesrv.routing.tables import topics
+from namesrv.routing.tables.busy_groups import Awaited
 from namesrv.routing.tables.limits import check_topic
 from namesrv.wire.command import RemotingCommand
 from namesrv.wire.register_body import read_queue_datas_steps
@@ -98,6 +99,7 @@ def register_topic_in_namesrv(
 ) -> Later:
     """Add a topic's queues. Raises BodyInvalid, and RequestFailed for too many."""
     if state.tables.busy.has_body:
+        state.tables.busy.put_back(connection, Awaited.BODY)
         return Pause.TURN
     return _register_topic(state, command)
 

@@ -8,12 +8,24 @@ another turn, or waits in line; a lookup of a route that would mix two registrat
 from collections import Counter
 from collections.abc import Collection, Iterator
 from contextlib import AbstractContextManager, contextmanager
+from enum import Enum
 from typing import Final
 
+from namesrv._impl import Connection
 from namesrv.work import WAIT, Steps
 
 MOST_SMALL_BODIES: Final = 64
 """What is read of one takes 20 times its bytes, too."""
+
+
+_READER_TURNS: Final = 16
+
+
+class Awaited(Enum):
+    """The end that a request waits for before it comes again."""
+
+    ROUTE = "no route is hidden"
+    BODY = "no body is being read or applied"
 
 
 class BusyGroups:
@@ -25,6 +37,20 @@ class BusyGroups:
         self._awaited: Counter[str] = Counter()
         self._has_body = False
         self._small_bodies = 0
+        self._put_back: tuple[Connection, Awaited] | None = None
+        self._readers = 0
+        self._reader_turns = 0
+
+    @property
+    def readers_first(self) -> bool:
+        """Whether lookups that waited for a registration go before the next one.
+
+        Otherwise they would find a busy group for as long as registrations follow
+        each other. They have some turns; then others go on.
+        """
+        return bool(
+            self._readers and not self._hidden and self._reader_turns < _READER_TURNS
+        )
 
     @property
     def has_small_bodies(self) -> bool:
@@ -54,6 +80,34 @@ class BusyGroups:
     def hides(self, names: Collection[str]) -> bool:
         """Whether a route with any of these groups has to wait."""
         return bool(self._hidden) and not self._hidden.isdisjoint(names)
+
+    def put_back(self, connection: Connection, awaited: Awaited) -> None:
+        """The request of a connection comes again when that end has come."""
+        self._put_back = (connection, awaited)
+
+    def take_put_back(self, connection: Connection) -> Awaited | None:
+        """The end that the last request waits for, if a connection sent it; once. A
+        lookup counts as waiting from now on, until `reader_goes` is called."""
+        if self._put_back is None or self._put_back[0] is not connection:
+            return None
+        _, awaited = self._put_back
+        self._put_back = None
+        self._readers += awaited is Awaited.ROUTE
+        return awaited
+
+    def begin_reader_turn(self) -> bool:
+        """Whether the turn that begins belongs to lookups that waited."""
+        is_theirs = self.readers_first
+        self._reader_turns += is_theirs
+        return is_theirs
+
+    def reader_goes(self) -> None:
+        """A lookup that waited has its turn now."""
+        self._readers -= 1
+
+    def is_over(self, awaited: Awaited) -> bool:
+        """Whether that end has come."""
+        return not (self._hidden if awaited is Awaited.ROUTE else self._has_body)
 
     def wait(self, name: str) -> Steps[None]:
         """Wait until nobody holds a group."""
@@ -108,3 +162,4 @@ class BusyGroups:
     def hide(self, name: str) -> None:
         """From now on until it is no longer held, routes with a group wait."""
         self._hidden.add(name)
+        self._reader_turns = 0

@@ -52,7 +52,7 @@ class Connections:
         self._log = log
         self._flush = flush
         self._by_connection: dict[Connection, Served] = {}
-        self._turns = TurnLines()
+        self._turns = TurnLines(state.tables.busy)
         self._has_next_turn = False
         self._unswept: deque[Served] = deque()
         self.is_ending = False
@@ -265,12 +265,25 @@ class Connections:
             return
         self._state.turn.begin()
         try:
-            self._state.unfinished.go_on(others_wait=bool(self._turns))
-            self._flush()
-            if self._turns:
+            busy = self._state.tables.busy
+            are_readers_first = busy.begin_reader_turn()
+            if not are_readers_first:
+                self._state.unfinished.go_on(others_wait=bool(self._turns))
+                self._flush()
+                are_readers_first = busy.begin_reader_turn()
+            if are_readers_first:
+                self._serve_readers()
+            elif self._turns:
                 self._turns.take().resume()
         finally:
             self.go_on()
+
+    def _serve_readers(self) -> None:
+        while not self._state.turn.is_over:
+            reader = self._turns.take_reader()
+            if reader is None:
+                return
+            reader.resume()
 
     def _has_room(self, remote_address: str) -> bool:
         count = len(self._by_connection)

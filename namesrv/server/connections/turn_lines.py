@@ -8,6 +8,7 @@ from typing import Final, Protocol
 
 from namesrv._impl import Connection
 from namesrv.codes import RequestCode
+from namesrv.routing.tables.busy_groups import Awaited, BusyGroups
 from namesrv.routing.turns.fair_lines import FairLines, host_in_line
 
 _OF_BROKERS: Final = frozenset(
@@ -30,25 +31,49 @@ class Waiting(Protocol):
 
 
 class TurnLines:
-    """Both lines; `bool` of it says whether anybody waits."""
+    """All lines; `bool` of it says whether anybody can have a turn.
 
-    def __init__(self) -> None:
+    A request that waits for the end of other work leaves its connection aside until
+    then.
+    """
+
+    def __init__(self, busy: BusyGroups) -> None:
+        self._busy = busy
         self._lines: FairLines[Waiting] = FairLines()
+        self._aside: dict[Awaited, FairLines[Waiting]] = {
+            awaited: FairLines() for awaited in Awaited
+        }
 
     def __bool__(self) -> bool:
-        return bool(self._lines)
+        return bool(self._lines) or any(map(self._can_go_on, Awaited))
 
     def put(self, waiting: Waiting) -> None:
         """Wait at the end of the line to which its next request belongs."""
         connection = waiting.connection
         is_broker = connection.waiting_code in _OF_BROKERS
-        self._lines.put(host_in_line(connection), waiting, is_first=is_broker)
+        awaited = self._busy.take_put_back(connection)
+        lines = self._lines if awaited is None else self._aside[awaited]
+        lines.put(host_in_line(connection), waiting, is_first=is_broker)
 
     def take(self) -> Waiting:
-        """Whose turn it is."""
-        _, waiting, _ = self._lines.take()
-        return waiting
+        """The next one that has a turn; there must be somebody."""
+        if self._can_go_on(Awaited.BODY):
+            host, waiting, is_first = self._aside[Awaited.BODY].take()
+            self._lines.put(host, waiting, is_first=is_first)
+        reader = None if self._lines else self.take_reader()
+        return self._lines.take()[1] if reader is None else reader
+
+    def take_reader(self) -> Waiting | None:
+        """The next lookup that waited for a registration, if it can go on."""
+        if not self._can_go_on(Awaited.ROUTE):
+            return None
+        self._busy.reader_goes()
+        return self._aside[Awaited.ROUTE].take()[1]
 
     def clear(self) -> None:
         """Nobody has a turn any more."""
-        self._lines.clear()
+        for lines in (self._lines, *self._aside.values()):
+            lines.clear()
+
+    def _can_go_on(self, awaited: Awaited) -> bool:
+        return bool(self._aside[awaited]) and self._busy.is_over(awaited)

@@ -31,6 +31,9 @@ LEASED_STAMP_MILLIS: Final = 1000
 """While brokers of the last run are waited for: each restart may give back so much."""
 _STEP_MILLIS: Final = 3
 _PAUSE_SECONDS: Final = 0.004
+_PAUSES: Final = 3
+"""Packing pauses for so many times as long as it took, because a large group is one
+step, and a storm of registrations needs the loop."""
 
 
 class WarmStart(NamedTuple):
@@ -145,14 +148,17 @@ class Snapshots:
     def _step(self) -> None:
         """Pack for a moment, and go on when others had theirs."""
         self._timer = None
-        until_ms = monotonic_millis() + _STEP_MILLIS
+        began_ms = monotonic_millis()
+        until_ms = began_ms + _STEP_MILLIS
         while self._kept.has_waiting:
             self._kept.pack_next()
             if monotonic_millis() >= until_ms:
                 break
         if self._kept.has_waiting:
             loop = asyncio.get_running_loop()
-            self._timer = loop.call_later(_PAUSE_SECONDS, self._step)
+            took_seconds = (monotonic_millis() - began_ms) / 1000
+            pause_seconds = max(_PAUSE_SECONDS, _PAUSES * took_seconds)
+            self._timer = loop.call_later(pause_seconds, self._step)
         else:
             self._submit()
 

@@ -13,6 +13,7 @@ from tests.routing.peer import (
     request,
     topic_table,
 )
+from tests.server.peer import lookup
 from tests.server.stage import Stage
 
 TOPICS = [f"T{number}" for number in range(2000)]
@@ -55,3 +56,30 @@ def test_a_broker_registers_between_two_requests_of_a_greedy_peer(
     assert [answer.code for answer in broker.answers()] == [0]
     left_bytes = greedy.protocol.connection.buffered_bytes
     assert left_bytes > 4 * len(sent)
+
+
+def test_lookup_that_waits_for_a_registration_goes_before_the_next_one(
+    stage: Stage,
+) -> None:
+    brokers = [stage.accept((f"10.0.0.{number}", 1)) for number in range(6)]
+    client = stage.accept(("10.0.0.66", 1))
+
+    def registered() -> int:
+        return sum(len(broker.answers()) for broker in brokers)
+
+    brokers[0].receive(large_registration("b0", 1))
+    while stage.turn():
+        pass
+    for number in range(1, 6):
+        brokers[number].receive(large_registration(f"b{number}", 1))
+    waited: list[int] = []
+    asked_at = None
+    while stage.turn():
+        if asked_at is not None and len(client.answers()) > len(waited):
+            waited.append(registered() - asked_at)
+            asked_at = None
+        if asked_at is None:
+            asked_at = registered()
+            client.receive(lookup(TOPICS[0]))
+    assert registered() == 6
+    assert max(waited) == 1, "registrations that ended while a lookup waited"

@@ -5,6 +5,7 @@ from typing import Any
 
 import pytest
 
+from namesrv.routing.tables.busy_groups import Awaited, BusyGroups
 from namesrv.server.connections.turn_lines import TurnLines
 
 
@@ -21,7 +22,7 @@ def order(lines: TurnLines) -> list[str]:
 
 
 def lines_of(*all_waiting: Any) -> TurnLines:
-    lines = TurnLines()
+    lines = TurnLines(BusyGroups())
     for one in all_waiting:
         lines.put(one)
     return lines
@@ -69,3 +70,55 @@ def test_nobody_has_a_turn_after_the_end() -> None:
     lines = lines_of(waiting("a:1", 103), waiting("b:1"))
     lines.clear()
     assert not lines
+
+
+def put_back(busy: BusyGroups, lines: TurnLines, one: Any, awaited: Awaited) -> None:
+    busy.put_back(one.connection, awaited)
+    lines.put(one)
+
+
+def test_lookup_of_a_hidden_route_waits_until_the_registration_ends() -> None:
+    busy = BusyGroups()
+    lines = TurnLines(busy)
+    with busy.hold("broker-a"):
+        busy.hide("broker-a")
+        put_back(busy, lines, waiting("10.0.0.1:1", 105), Awaited.ROUTE)
+        assert not lines
+        assert not busy.readers_first
+    assert lines
+    assert busy.readers_first
+    assert order(lines) == ["10.0.0.1:1"]
+    assert not busy.readers_first
+
+
+def test_large_body_waits_until_the_one_at_hand_is_applied() -> None:
+    busy = BusyGroups()
+    lines = TurnLines(busy)
+    with busy.hold_body():
+        for port in (1, 2):
+            broker = waiting(f"10.0.0.1:{port}", 103)
+            put_back(busy, lines, broker, Awaited.BODY)
+        assert not lines
+    assert order(lines) == ["10.0.0.1:1", "10.0.0.1:2"]
+
+
+def test_lookups_that_waited_go_first_for_some_turns_only() -> None:
+    busy = BusyGroups()
+    lines = TurnLines(busy)
+    put_back(busy, lines, waiting("10.0.0.1:1", 105), Awaited.ROUTE)
+    turns = 0
+    while busy.begin_reader_turn():
+        turns += 1
+    assert turns == 16
+    with busy.hold("broker-a"):
+        busy.hide("broker-a")
+    assert busy.readers_first
+
+
+def test_request_of_another_connection_is_not_left_aside() -> None:
+    busy = BusyGroups()
+    lines = TurnLines(busy)
+    with busy.hold_body():
+        busy.put_back(waiting("10.0.0.9:9").connection, Awaited.BODY)
+        lines.put(waiting("10.0.0.1:1", 103))
+        assert order(lines) == ["10.0.0.1:1"]
