@@ -1,7 +1,7 @@
 """The twins of the hot path; every test with the fixture `hot` runs over both."""
 
 from importlib import import_module
-from pkgutil import iter_modules
+from pkgutil import walk_packages
 from types import SimpleNamespace
 from typing import Any
 
@@ -41,7 +41,7 @@ def load(name: str) -> Any:
 def put_below_routing(hot: Any, patch: pytest.MonkeyPatch) -> None:
     """Make `routing` use this twin, whichever one `_impl` chose."""
     public = set(_impl.__all__) - {"IMPLEMENTATION"}
-    for found in iter_modules(routing.__path__):
-        module = import_module(f"namesrv.routing.{found.name}")
+    for found in walk_packages(routing.__path__, "namesrv.routing."):
+        module = import_module(found.name)
         for name in public & vars(module).keys():
             patch.setattr(module, name, getattr(hot, name))
