@@ -10,6 +10,7 @@ from collections.abc import Callable
 from functools import partial
 
 from namesrv.options import Options
+from namesrv.routing.events import Cause, CauseKind, EventStream, TopicChanges
 from namesrv.routing.requests.processor import RequestProcessor
 from namesrv.routing.tables import topics
 from namesrv.routing.tables.broker_data import BrokerData
@@ -31,11 +32,11 @@ def main() -> None:
     queues = data.shared(6, 4, 0, 4)
     entries = {f"topic-{number}": queues for number in range(TOPICS)}
     _show("topics put in", lambda: _put(tables, data, entries))
-    _show("permission wiped", lambda: topics.wipe_write_perm_of_broker(tables, NAME))
+    _show("permission wiped", lambda: _wipe(tables, state.events))
     for entry in data.topics():
         tables.answered(entry, True, b"body")
     _show("ready answers marked", lambda: tables.group_changed(data))
-    _show("topics taken out", lambda: tables.remove_group(NAME, 0))
+    _show("topics taken out", lambda: tables.remove_group(NAME, TopicChanges(), 0))
     usual = b'{"code":105,"extFields":{"topic":"abc"},"opaque":3,"version":479}'
     values = b"{'code':9,'x':[" + b",".join([b"0"] * 900) + b"]}"
     escapes = b"{'code':9,'x':'" + b"\\'" * 10_000 + b"'}"
@@ -49,12 +50,17 @@ def main() -> None:
         _show(f"header: {kind}", partial(_read, header))
 
 
+def _wipe(tables: RouteTables, events: EventStream) -> Steps[int]:
+    cause = Cause(CauseKind.REQUEST)
+    return topics.change_write_perm(tables, events, cause, NAME, is_writable=False)
+
+
 def _put(
     tables: RouteTables, data: BrokerData, entries: dict[str, QueueData]
 ) -> Steps[None]:
     """As a registration does."""
     for some in batches(list(entries.items()), Cost.TOPIC_CHANGED):
-        tables.set_queues(data, dict(some))
+        tables.set_queues(data, dict(some), TopicChanges())
         yield len(some) * Cost.TOPIC_CHANGED
 
 

@@ -20,9 +20,8 @@ class HotCode(IntFlag):
     HEARTBEAT = 2
     """904, and 322 with a DataVersion."""
     REGISTRATION = 4
-    """103 that repeats the last registration of the same broker."""
-    OWNER_ONLY = 8
-    """Narrows REGISTRATION to the connection that registered last."""
+    """103 that repeats the last registration of the same broker on the connection of
+    that one. Over another connection it changes the owner, which routing reports."""
 
 
 class Pause(IntEnum):

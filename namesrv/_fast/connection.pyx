@@ -39,7 +39,6 @@ cdef int VERSION_V4_9_4 = codes.VERSION_V4_9_4
 cdef int HOT_ROUTE = hot_path.HotCode.ROUTE
 cdef int HOT_HEARTBEAT = hot_path.HotCode.HEARTBEAT
 cdef int HOT_REGISTRATION = hot_path.HotCode.REGISTRATION
-cdef int HOT_OWNER_ONLY = hot_path.HotCode.OWNER_ONLY
 cdef int PAUSE_NONE = hot_path.Pause.NONE
 cdef int PAUSE_OUTPUT = hot_path.Pause.OUTPUT
 cdef int PAUSE_LATER = hot_path.Pause.LATER
@@ -361,7 +360,7 @@ cdef class Connection:
         cdef dict ext_fields = {}
         if info is None or info.digest is None or frame.body_length == 0:
             return 0
-        if self._hot.hot_codes & HOT_OWNER_ONLY and info.owner is not self:
+        if info.owner is not self:
             return 0
         view_head(
             frame.serialize_type,
@@ -378,13 +377,7 @@ cdef class Connection:
             return 0
         if info.digest != registration_digest(head.version, ext_fields, body):
             return 0
-        former = info.owner
         self._hot.live_table.renew(info, self, now_ms)
-        if former is not self:
-            self.brokers.add(info.key)
-            if isinstance(former, Connection):
-                former.brokers.lose(info.key)
-            self.needs_care = True
         header = success_header(head.opaque, info.answer_ext_fields)
         append_bytes(output, answer_frame(header, self._hot.order_topic_body))
         return 1

@@ -313,7 +313,7 @@ class Connection:
         info = self._live_info(ext_fields)
         if info is None or info.digest is None or body is None:
             return None
-        if self._hot.hot_codes & HotCode.OWNER_ONLY and info.owner is not self:
+        if info.owner is not self:
             return None
         checksum = ext_fields.get("bodyCrc32")
         if checksum is None or not _CRC32_FIELD.fullmatch(checksum):
@@ -322,13 +322,7 @@ class Connection:
             return None
         if info.digest != registration_digest(head.version, ext_fields, body):
             return None
-        former = info.owner
         self._hot.live_table.renew(info, self, now_ms)
-        if former is not self:
-            self.brokers.add(info.key)
-            if isinstance(former, Connection):
-                former.brokers.lose(info.key)
-            self.needs_care = True
         header = success_header(head.opaque, info.answer_ext_fields)
         return answer_frame(header, self._hot.order_topic_body)
 

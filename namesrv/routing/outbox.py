@@ -10,6 +10,7 @@ from typing import Final, TypeAlias
 
 from namesrv._impl import Connection
 from namesrv.errors import StorageError
+from namesrv.routing.events import Event
 
 BURST: Final = 20
 """Lines of one event that peers may cause at once."""
@@ -105,6 +106,7 @@ Effect: TypeAlias = (
     | LateAnswer
     | LongAnswer
     | Close
+    | Event
 )
 
 
@@ -137,11 +139,6 @@ class Outbox:
         """Log what only helps to find a mistake."""
         if self.is_debugging:
             self.effects.append(LogEvent(logging.DEBUG, event, fields))
-
-    def broker_changed(self, level: int, event: str, **fields: object) -> None:
-        """Log that a broker came or went."""
-        event_of = LogEvent(level, event, fields, burst=BURST_OF_BROKERS)
-        self.effects.append(event_of)
 
     def notify(self, addresses: Iterable[str], frame: bytes) -> None:
         """Send a frame to brokers."""

@@ -14,7 +14,10 @@ from namesrv.routing.access.control import AccessControl
 from namesrv.routing.answers.route_bodies import RouteBodies
 from namesrv.routing.answers.topic_lists import TopicLists
 from namesrv.routing.brokers.liveness import Liveness
+from namesrv.routing.brokers.parts import Parts
+from namesrv.routing.events import EventStream
 from namesrv.routing.outbox import LateAnswer, LongAnswer, Outbox
+from namesrv.routing.request import Request
 from namesrv.routing.settings.configuration import Configuration
 from namesrv.routing.settings.kv_config import KVConfigManager
 from namesrv.routing.tables.route_tables import RouteTables
@@ -68,17 +71,20 @@ class RoutingState:
         self._forgetting = 0
         self.is_warm = False
         self.outbox = Outbox()
+        self.events = EventStream(self.outbox.put, wall_millis)
         self.serialize_type = int(SerializeType[options.serialize_type])
         self.tables = RouteTables(RouteAnswers(options.answer_cache_bytes))
         self.topic_lists = TopicLists(self.tables)
         self.route_bodies = RouteBodies(self.tables)
-        self.kv_config = KVConfigManager(options, self.outbox, self._kv_changed)
+        self.parts = Parts(self.tables, options, self.outbox, self.events)
+        self.kv_config = KVConfigManager(
+            options, self.outbox, self.events, self._kv_changed
+        )
         self.configuration = Configuration(
-            options, self.outbox, self._configuration_changed
+            options, self.outbox, self.events, self._configuration_changed
         )
         self.access = AccessControl(options)
         self.audit = Audit(
-            self.tables,
             self.configuration,
             self.access,
             self.outbox,
@@ -93,9 +99,7 @@ class RoutingState:
         )
         self.turn = Turn(self.hot)
         self.unfinished = UnfinishedWork(self.turn, self.outbox)
-        self.liveness = Liveness(
-            self.tables, options, self.outbox, self.unfinished, started_ms
-        )
+        self.liveness = Liveness(self.parts, self.unfinished, started_ms)
         self.waiting = WaitingRequests(options)
         self._order_topic_body: bytes | None = None
         self.refresh_hot_path(started_ms)
@@ -120,8 +124,6 @@ class RoutingState:
                 codes |= HotCode.HEARTBEAT
                 is_ready = body is not None and not self._forgetting
                 codes |= HotCode.REGISTRATION if is_ready else HotCode.NONE
-                if self.options.audit_log:
-                    codes |= HotCode.OWNER_ONLY
             # Lookups of unknown topics are logged while somebody looks for a mistake.
             is_hot = not self.options.cluster_test and not is_debugging
             if is_hot and self.is_ready(now_ms):
@@ -165,14 +167,13 @@ class RoutingState:
         """An answer in the encoding that the option chose, whatever was asked."""
         return encode_frame(answer, self.serialize_type)
 
-    def answer_later(
-        self, request: RemotingCommand, connection: Connection, answer: RemotingCommand
-    ) -> None:
+    def answer_later(self, request: Request, answer: RemotingCommand) -> None:
         """Answer a request that had to wait, nothing if it was one-way."""
-        self.waiting.end(request)
-        self.audit.note(request, connection, answer)
-        frame = b"" if request.is_oneway else self.encode(answer)
-        self.outbox.put(LateAnswer(connection, frame))
+        command = request.command
+        self.waiting.end(command)
+        self.audit.note(request, answer)
+        frame = b"" if command.is_oneway else self.encode(answer)
+        self.outbox.put(LateAnswer(request.connection, frame))
 
     def send_in_pieces(
         self, answer: RemotingCommand, body: LongBody, connection: Connection
@@ -183,15 +184,10 @@ class RoutingState:
         self.outbox.put(LongAnswer(connection, frame, len(head) + body.length))
 
     def answer_when_written(
-        self,
-        request: RemotingCommand,
-        connection: Connection,
-        on_success: Callable[[], None] | None = None,
+        self, request: Request
     ) -> Callable[[StorageError | None], None]:
-        """A function that answers `request` when its file was written or could not be.
-
-        `on_success` is called before the answer, if it has been.
-        """
+        """A function that answers `request` when its file was written or could not
+        be."""
 
         def done(error: StorageError | None) -> None:
             answer = request.answer()
@@ -201,11 +197,9 @@ class RoutingState:
                     "request failed",
                     code=request.code,
                     remark=answer.remark,
-                    remote=connection.remote_address,
+                    remote=request.remote_address,
                 )
-            elif on_success is not None:
-                on_success()
-            self.answer_later(request, connection, answer)
+            self.answer_later(request, answer)
 
         return done
 

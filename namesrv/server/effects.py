@@ -1,7 +1,11 @@
-"""Carries out the effects of the state: log lines, files, answers, notifications."""
+"""Carries out the effects of the state: events, log lines, files, answers."""
 
+import logging
 from collections.abc import Callable
+from traceback import format_exception_only
+from typing import Final
 
+from namesrv.routing.events import Event, EventStream, Sink
 from namesrv.routing.outbox import (
     AuditEvent,
     Close,
@@ -16,17 +20,23 @@ from namesrv.routing.outbox import (
 from namesrv.server.connections.registry import Connections
 from namesrv.server.files.writers import Writers
 from namesrv.server.logs.audit_log import AuditLog
+from namesrv.server.logs.change_lines import ChangeLines
+from namesrv.server.logs.counted_event import CountedEvent
 from namesrv.server.logs.events import EventLog
 from namesrv.server.outbound.notifier import Notifier
 from namesrv.server.outbound.product_cluster import ProductCluster
 
+_FAILURE: Final = "a sink of events failed"
+
 
 class Effects:
-    """Empties one server's outbox."""
+    """Empties one server's outbox, and publishes its events; the log is their first
+    sink."""
 
     def __init__(
         self,
         outbox: Outbox,
+        events: EventStream,
         connections: Connections,
         log: EventLog,
         audit_log: AuditLog,
@@ -35,6 +45,9 @@ class Effects:
         product_cluster: ProductCluster,
     ) -> None:
         self._outbox = outbox
+        self._events = events
+        self._failures = CountedEvent(log, _FAILURE, level=logging.ERROR)
+        events.add(ChangeLines(log.put, lambda: outbox.is_debugging))
         self._connections = connections
         self._log = log
         self._audit_log = audit_log
@@ -49,8 +62,18 @@ class Effects:
                 self._carry_out(effect)
         self._connections.go_on()
 
+    def report(self) -> None:
+        """Log failures of sinks that were not logged yet; to be called now and then."""
+        self._failures.report()
+
+    def _sink_failed(self, sink: Sink, error: Exception) -> None:
+        text = "".join(format_exception_only(error)).strip()
+        self._failures.happen({"sink": type(sink).__name__, "error": text})
+
     def _carry_out(self, effect: object) -> None:
         match effect:
+            case Event():
+                self._events.publish(effect, self._sink_failed)
             case LogEvent():
                 self._log.put(effect)
             case AuditEvent():

@@ -167,6 +167,7 @@ class NameServer:
         self._connections = Connections(state, self._log, self._flush, limit)
         self._effects = Effects(
             state.outbox,
+            state.events,
             self._connections,
             self._log,
             self._audit_log,
@@ -295,6 +296,7 @@ class NameServer:
         self._audit_log.report_suppressed()
         self._loop_errors.report()
         self._tick_errors.report()
+        self._effects.report()
 
     def _set_backlog(self) -> None:
         """A loop takes its number for the backlog, too, whenever it begins to accept:

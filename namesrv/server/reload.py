@@ -12,6 +12,7 @@ from typing import Final, NamedTuple
 from namesrv.contradictions import contradictions
 from namesrv.errors import OptionsInvalid, StartFailed, TlsFilesInvalid
 from namesrv.options import BY_NAME, OPTIONS, REMOTE_KEYS, Options, Value
+from namesrv.routing.events import Cause, CauseKind
 from namesrv.routing.outbox import LogEvent
 from namesrv.routing.state import RoutingState
 from namesrv.server.files.access_keys import AccessKeysFile, PreparedKeys
@@ -128,7 +129,7 @@ class Reload:
         options, changes = self._state.options, prepared.changes
         wider = list(_wider(options, changes))
         options.extra = prepared.found.extra
-        self._state.configuration.apply(changes, by="SIGHUP")
+        self._state.configuration.apply(changes, Cause(CauseKind.RELOAD))
         self._access_keys.take(prepared.keys)
         self._tls.take(prepared.tls)
         set_log_level(options)

@@ -6,6 +6,7 @@ from typing import Final
 
 from namesrv.errors import StartFailed
 from namesrv.options import Options
+from namesrv.routing.events import Cause, CauseKind, EventStream
 from namesrv.routing.outbox import FileWrite, Outbox
 from namesrv.routing.settings.kv_config import KVConfigManager
 from tests.fuzz.structure import JSON_WORDS, mutate_json
@@ -39,11 +40,17 @@ class Store:
     def __init__(self) -> None:
         self.outbox = Outbox()
         options = Options(data_dir="data")
-        self.manager = KVConfigManager(options, self.outbox, lambda *changed: None)
+        self.manager = KVConfigManager(
+            options,
+            self.outbox,
+            EventStream(lambda event: None, lambda: 0),
+            lambda *changed: None,
+        )
 
     def put(self, namespace: str, key: str, value: str) -> bytes:
         """Store a value; the file's new content."""
-        self.manager.put(namespace, key, value, lambda error: None)
+        cause = Cause(CauseKind.REQUEST)
+        self.manager.put(namespace, key, value, cause, lambda error: None)
         (write,) = self.outbox.take()
         assert isinstance(write, FileWrite)
         content = b"".join(write.content())

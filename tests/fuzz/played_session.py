@@ -24,6 +24,7 @@ from tests.fuzz.session_requests import (
 )
 from tests.fuzz.target import ways_to_cut
 from tests.parity.stacks import Stack, load_world
+from tests.routing.world import RELOAD
 
 SLOTS: Final = 3
 ADDRESSES: Final = ("10.0.0.9:40000", "127.0.0.1:40000", "[::1]:40000")
@@ -246,7 +247,7 @@ class Session(Stack):
             != getattr(self.world.options, option.attribute)
         }
         self.configured = wanted
-        self.world.state.configuration.apply(changes, by="SIGHUP")
+        self.world.state.configuration.apply(changes, RELOAD)
         self.world.flush()
         if not self.world.state.unfinished:
             # What an unchanged registration does may be something else now.
@@ -289,7 +290,7 @@ class Session(Stack):
         if state.draining:
             self._restart(Step(Op.RESTART))
             world, state = self.world, self.world.state
-        state.configuration.apply({"scanNotActiveBrokerInterval": 5000}, by="SIGHUP")
+        state.configuration.apply({"scanNotActiveBrokerInterval": 5000}, RELOAD)
         for slot in range(SLOTS):
             self.close(slot)
         while world.writes or world.queries or state.unfinished:

@@ -51,7 +51,7 @@ def test_seeds_take_every_kind_of_step_and_have_every_code_answered() -> None:
     assert {code for code, result in codes if result == 3} >= refused
     assert codes.keys() >= {(105, 17), (105, 1500), (100, 16), (318, 16), (102, 1)}
     assert events.keys() >= {
-        *("broker expired", "connection of a broker ended", "configuration changed"),
+        *("broker expired", "connection of a broker closed", "configuration changed"),
         *("request refused", "KV configuration put", "broker unregistered"),
         "this process stood still, nobody is declared dead for a while",
         "one piece of work took long, ends are held for a moment",

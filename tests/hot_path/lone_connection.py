@@ -51,10 +51,10 @@ class Peer:
         self.info = self.register()
 
     def register(self, broker: Broker = BROKER, body: bytes | None = None) -> Any:
-        """A live broker that registered with this body from the other connection."""
-        version = DataVersion(5, 0, 1_700_000_000_000)
+        """A live broker that registered with this body over the connection."""
+        version, owner = DataVersion(5, 0, 1_700_000_000_000), self.connection
         info = self.hot.BrokerLiveInfo(
-            broker.cluster, broker.addr, broker.name, 100, version, "ha", self.other
+            broker.cluster, broker.addr, broker.name, 100, version, "ha", owner
         )
         if body is not None:
             fields = dict(registration_fields(broker, body))

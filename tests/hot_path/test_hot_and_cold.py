@@ -145,7 +145,8 @@ class TwoStacks(RuleBasedStateMachine):
         self, back: int, slot: int, sent_at: int, opaque: int, flag: int
     ) -> None:
         spec = self.sent[-1 - back % len(self.sent)]
-        self.send(slot, [spec.frame(opaque, sent_at, flag)], "registration")
+        frames = [spec.frame(opaque, sent_at, flag)] * 2
+        self.send(slot, frames, "registration")
 
     @rule(wanted=some_requests(), slot=st.integers(0, 2))
     def ask(self, wanted: bytes, slot: int) -> None:
@@ -163,7 +164,9 @@ class TwoStacks(RuleBasedStateMachine):
         entries = self.normal.world.live.entries()
         digests = sorted({info.digest or b"" for info in entries})
         specs = [self.by_digest[d] for d in digests if d in self.by_digest]
-        self.send(slot, [spec.frame(4, 7) for spec in specs], "repetition")
+        # The first of each may change its connection; the second never does.
+        frames = [spec.frame(4, sent_at) for spec in specs for sent_at in (7, 8)]
+        self.send(slot, frames, "repetition")
 
     @rule(
         wanted=st.lists(some_requests(), min_size=1, max_size=3),

@@ -15,7 +15,12 @@ from tests.routing.peer import Broker
 from tests.routing.snapshot import reverse_index, scanned_index, snapshot
 
 # What looks at `_impl`, and what looks at that.
-ABOVE_THE_SWITCH = ("namesrv._impl", "namesrv.routing", "tests.routing.world")
+ABOVE_THE_SWITCH = (
+    "namesrv._impl",
+    "namesrv.routing",
+    "namesrv.server.logs.change_lines",
+    "tests.routing.world",
+)
 
 
 @cache

@@ -8,7 +8,7 @@ import pytest
 from namesrv.errors import StorageError
 from namesrv.routing.outbox import BURST, BURST_OF_BROKERS
 from tests.routing.peer import Broker, registration_body, request, topic_table
-from tests.routing.world import World
+from tests.routing.world import RELOAD, World
 
 KV = {"namespace": "n", "key": "k", "value": "S3CRET"}
 UNKNOWN = Broker(name="nobody", addr="10.9.9.9:1").ext_fields
@@ -86,6 +86,9 @@ def test_what_could_not_be_written_is_a_failure_and_nothing_else(code: int) -> N
 )
 def test_what_was_written_is_told_then_and_not_before(code: int, event: str) -> None:
     world = World()
+    if code == 102:
+        world.ask(100, KV)
+        world.events.clear()
     world.holds_writes = True
     world.send(request(code, KV, b"enableTopicList=false"))
     assert world.events == []
@@ -128,8 +131,7 @@ def test_brokers_that_come_and_go_have_a_burst_of_their_own() -> None:
     events = {event.event for event in world.events if event.burst == BURST_OF_BROKERS}
     assert events >= {
         "new broker registered",
-        "connection of a broker ended",
-        "broker unregistered",
+        "connection of a broker closed",
     }
 
 
@@ -156,9 +158,9 @@ def test_otherwise_they_cost_nothing() -> None:
 
 def test_the_level_counts_as_soon_as_it_changes() -> None:
     world = World()
-    world.state.configuration.apply({"logLevel": "DEBUG"})
+    world.state.configuration.apply({"logLevel": "DEBUG"}, RELOAD)
     assert world.route("nothing") is None
-    world.state.configuration.apply({"logLevel": "INFO"})
+    world.state.configuration.apply({"logLevel": "INFO"}, RELOAD)
     assert world.route("nothing") is None
     world.flush()
     told = [e for e in world.events if e.event == "lookup of an unknown topic"]

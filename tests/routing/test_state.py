@@ -5,10 +5,11 @@ import pytest
 from namesrv.errors import HeaderOverLimit, StorageError
 from namesrv.hot_path import HotCode
 from namesrv.routing.outbox import LateAnswer, LogEvent
+from namesrv.routing.request import Request
 from namesrv.routing.state import longest_header
 from namesrv.wire.command import RemotingCommand
 from tests.routing.peer import Broker, read_answers, request
-from tests.routing.world import World
+from tests.routing.world import RELOAD, World
 
 BROKER_CODES = int(HotCode.HEARTBEAT | HotCode.REGISTRATION)
 ALL_CODES = BROKER_CODES | int(HotCode.ROUTE)
@@ -51,7 +52,7 @@ def test_a_longer_header_closes_the_connection() -> None:
 
 def test_headers_follow_a_reload_that_lets_values_be_longer() -> None:
     world = World(kv_max_value_bytes=1000, kv_max_name_bytes=50)
-    world.state.configuration.apply({"kvMaxValueBytes": 100_000})
+    world.state.configuration.apply({"kvMaxValueBytes": 100_000}, RELOAD)
     fields = {"namespace": "n", "key": "k", "value": "\x01" * 100_000}
     assert world.ask(100, fields, connection=world.connect()).code == 0
 
@@ -198,7 +199,8 @@ def test_the_answer_comes_when_the_file_is_written(
     world: World, error: StorageError | None, flag: int
 ) -> None:
     command = RemotingCommand(100, opaque=5, flag=flag)
-    done = world.state.answer_when_written(command, world.connection)
+    request = Request(command, world.connection, world.now_ms)
+    done = world.state.answer_when_written(request)
     assert not world.state.outbox
     done(error)
     *others, late = world.state.outbox.take()

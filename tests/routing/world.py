@@ -7,6 +7,7 @@ from namesrv.errors import StorageError
 from namesrv.hot_path import Pause
 from namesrv.options import Options
 from namesrv.routing import state as state_module
+from namesrv.routing.events import Cause, CauseKind, Event, Sink, TopicChanges
 from namesrv.routing.outbox import (
     AuditEvent,
     Close,
@@ -22,6 +23,7 @@ from namesrv.routing.requests.processor import RequestProcessor
 from namesrv.routing.warm_start.draft import KeptRoutes
 from namesrv.routing.warm_start.pack import read_snapshot
 from namesrv.routing.warm_start.records import FIRST_LINE, Pieces, Place
+from namesrv.server.logs.change_lines import ChangeLines
 from tests.routing.peer import (
     Answer,
     Broker,
@@ -32,6 +34,7 @@ from tests.routing.peer import (
 )
 
 WALL_MILLIS = 1_700_000_000_000
+RELOAD = Cause(CauseKind.RELOAD)
 
 Connection = Any
 """One of whichever twin `routing` runs on."""
@@ -74,6 +77,7 @@ class World:
         self.writes: list[FileWrite] = []
         self.files: dict[str, bytes] = {}
         self.events: list[LogEvent] = []
+        self.changes: list[Event] = []
         self.audited: list[AuditEvent] = []
         self.notifications: list[Notification] = []
         self.queries: list[RouteQuery] = []
@@ -81,6 +85,10 @@ class World:
         self.ended: set[Connection] = set()
         self.late_output: dict[Connection, bytes] = {}
         self.connection = self.connect()
+        self.state.events.add(self.changes.append)
+        outbox = self.state.outbox
+        lines = ChangeLines(self.events.append, lambda: outbox.is_debugging)
+        self.state.events.add(lines)
 
     def connect(self, remote_address: str = "10.0.0.9:40000") -> Connection:
         """A new connection."""
@@ -179,7 +187,9 @@ class World:
                 self.finish_write()
 
     def _do(self, effect: Effect) -> None:
-        if isinstance(effect, LogEvent):
+        if isinstance(effect, Event):
+            self.state.events.publish(effect, _sink_failed)
+        elif isinstance(effect, LogEvent):
             self.events.append(effect)
         elif isinstance(effect, AuditEvent):
             self.audited.append(effect)
@@ -203,7 +213,7 @@ class World:
         entry = self.tables.topic_queue_table.get(topic)
         if entry is not None:
             for name in list(entry.queues):
-                self.tables.remove_queue(entry, name)
+                self.tables.remove_queue(entry, name, TopicChanges())
 
     def finish_write(self) -> None:
         """The oldest file that waits is written, or cannot be (`write_error`)."""
@@ -274,3 +284,7 @@ class World:
     def live_keys(self) -> set[tuple[str, str]]:
         """(cluster, address) of every live broker."""
         return {info.key for info in self.live.entries()}
+
+
+def _sink_failed(sink: Sink, error: Exception) -> None:
+    raise error

@@ -10,9 +10,11 @@ import pytest
 
 from namesrv.errors import OptionsInvalid
 from namesrv.options import BY_NAME, Options
+from namesrv.routing.events import Event
 from namesrv.routing.outbox import LogEvent
 from namesrv.routing.requests.processor import RequestProcessor
 from namesrv.server.files.access_keys import AccessKeysFile
+from namesrv.server.logs.change_lines import line_of
 from namesrv.server.reload import RELOADED, Reload
 from namesrv.server.tls.gate import TlsGate
 from tests.server.stage import RecordedLog
@@ -40,6 +42,8 @@ class Reloading:
 
     def flush(self) -> None:
         for effect in self.state.outbox.take():
+            if isinstance(effect, Event):
+                effect = line_of(effect)
             assert isinstance(effect, LogEvent)
             self.log.log_event(effect.level, effect.event, effect.fields)
 

@@ -13,6 +13,7 @@ from namesrv.routing.brokers.leases import Leases
 from namesrv.routing.brokers.liveness import Liveness
 from namesrv.routing.brokers.registration import Registration
 from namesrv.routing.brokers.stalls import Stalls
+from namesrv.routing.events import Cause, CauseKind
 from namesrv.routing.state import RoutingState
 from namesrv.routing.tables.route_tables import RouteTables
 from namesrv.routing.warm_start import draft as kept_routes
@@ -42,8 +43,9 @@ def late_end_removes(patch: Patch) -> None:
         for key in sorted(connection.registered):
             info = self._tables.broker_live_table.get(*key)
             if info is not None:
+                cause = Cause(CauseKind.CONNECTION)
                 yield from unregistration.unregister_live_broker(
-                    self._tables, self._options, self._outbox, info, now_ms
+                    self._parts, cause, info, now_ms
                 )
 
     patch.setattr(CarriedBrokers, "lose", lambda *arguments: None)
@@ -143,17 +145,16 @@ def old_cluster_takes_the_address_along(patch: Patch) -> None:
         yield from ()
         return False
 
-    patch.setattr(unregistration, "_leave_to_others", leave)
+    patch.setattr(unregistration._Removal, "_leave_to_others", leave)
 
 
 def any_name_unregisters(patch: Patch) -> None:
     """An unregister takes the live entry of its address, whoever registered there."""
     carry_out = unregistration.unregister_broker
 
-    def unregister(tables: Any, *rest: Any) -> Steps[None]:
-        header = rest[2]
-        tables.remove_live(header.cluster_name, header.broker_addr)
-        yield from carry_out(tables, *rest)
+    def unregister(parts: Any, request: Any, header: Any) -> Steps[None]:
+        parts.tables.remove_live(header.cluster_name, header.broker_addr)
+        yield from carry_out(parts, request, header)
 
     patch.setattr(unregistration, "unregister_broker", unregister)
 
@@ -162,9 +163,8 @@ def filter_servers_outlive_their_broker(patch: Patch) -> None:
     """The filter servers of a broker stay when it goes."""
     store = RouteTables.set_filter_servers
 
-    def set_filter_servers(self: Any, key: Any, servers: Any) -> None:
-        if servers is not None:
-            store(self, key, servers)
+    def set_filter_servers(self: Any, key: Any, servers: Any) -> bool:
+        return servers is not None and store(self, key, servers)
 
     patch.setattr(RouteTables, "set_filter_servers", set_filter_servers)
 
@@ -173,10 +173,11 @@ def old_cluster_is_never_left(patch: Patch) -> None:
     """A group stays in the cluster that all of its brokers have left."""
     leave = RouteTables.leave_cluster
 
-    def leave_cluster(self: Any, cluster: str, broker_name: Any) -> None:
+    def leave_cluster(self: Any, cluster: str, broker_name: Any) -> bool:
         data = self.broker_addr_table.get(broker_name)
         if data is None or not data.broker_addrs:
-            leave(self, cluster, broker_name)
+            return leave(self, cluster, broker_name)
+        return False
 
     patch.setattr(RouteTables, "leave_cluster", leave_cluster)
 
@@ -218,9 +219,9 @@ def owner_is_forgotten(patch: Patch) -> None:
     """A repeated registration on a new connection leaves the old one responsible."""
     carry_out = Registration._refresh
 
-    def refresh(self: Any, tables: Any, data: Any, cluster: str, now_ms: int) -> Any:
-        old = tables.broker_live_table.get(cluster, self._header.broker_addr)
-        info = carry_out(self, tables, data, cluster, now_ms)
+    def refresh(self: Any, data: Any) -> Any:
+        old = self._live()
+        info = carry_out(self, data)
         if info is not None and old is not None and old.owner is not None:
             info.owner = old.owner
         return info
@@ -232,9 +233,9 @@ def half_is_stored(patch: Patch) -> None:
     """Of a registration only the first topics arrive."""
     store = RouteTables.set_queues
 
-    def set_queues(self: Any, data: Any, queue_datas: Any) -> None:
+    def set_queues(self: Any, data: Any, queue_datas: Any, changes: Any) -> None:
         kept = list(queue_datas.items())[: len(queue_datas) // 2 + 1]
-        store(self, data, dict(kept))
+        store(self, data, dict(kept), changes)
 
     patch.setattr(RouteTables, "set_queues", set_queues)
 

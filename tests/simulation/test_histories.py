@@ -9,7 +9,9 @@ from collections.abc import Iterator
 import pytest
 
 from namesrv._impl import IMPLEMENTATION
+from namesrv.routing.events import Event, EventStream
 from namesrv.routing.outbox import Outbox
+from namesrv.server.logs.change_lines import line_of
 from namesrv.testing.simulator.history import History, Setting, draw_history
 from namesrv.testing.simulator.oracle import Oracle
 from namesrv.testing.simulator.run import breach_of
@@ -21,7 +23,7 @@ HISTORIES = scaled(1000)
 MET = {
     "broker expired",
     "broker of the last run did not come back",
-    "connection of a broker ended",
+    "connection of a broker closed",
     "first registration with a single topic refused",
     "late unregistration ignored, the broker registered again elsewhere",
     "new broker registered",
@@ -88,10 +90,12 @@ def events(monkeypatch: pytest.MonkeyPatch) -> Iterator[Counter[str]]:
     def count(self: Outbox, event: str, **fields: object) -> None:
         counted[event] += 1
 
-    def count_broker(self: Outbox, level: int, event: str, **fields: object) -> None:
-        counted[event] += 1
+    def count_change(self: EventStream, event: Event) -> None:
+        counted[line_of(event).event] += 1
+        put(self, event)
 
-    monkeypatch.setattr(Outbox, "broker_changed", count_broker)
+    put = EventStream.put
+    monkeypatch.setattr(EventStream, "put", count_change)
     monkeypatch.setattr(Outbox, "info", count)
     monkeypatch.setattr(Outbox, "warn", count)
     yield counted

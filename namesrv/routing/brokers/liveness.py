@@ -5,18 +5,20 @@ Our own stall is not the brokers' death: nobody is judged by what was not read y
 `#onChannelDestroy`, protocol.md sections 3.5 and 3.6.
 """
 
-import logging
+from collections.abc import Sequence
 from typing import Final
 
 from namesrv._impl import BrokerLiveInfo, Connection
 from namesrv.hot_path import Pause
-from namesrv.options import Options
 from namesrv.routing.brokers.leases import Leases
+from namesrv.routing.brokers.parts import Parts
 from namesrv.routing.brokers.stalls import Stalls
 from namesrv.routing.brokers.unregistration import unregister_live_broker
-from namesrv.routing.outbox import Close, Outbox
-from namesrv.routing.tables.leftovers import LeftoverKind
-from namesrv.routing.tables.route_tables import RouteTables
+from namesrv.routing.events import Cause, CauseKind, LeftoverRemoved, TopicChanges
+from namesrv.routing.outbox import Close
+from namesrv.routing.request import cause_of
+from namesrv.routing.tables.broker_data import BrokerData
+from namesrv.routing.tables.leftovers import Leftover, LeftoverKind
 from namesrv.routing.turns.unfinished import UnfinishedWork
 from namesrv.work import WAIT, Cost, Steps
 
@@ -34,16 +36,10 @@ class Liveness:
     """
 
     def __init__(
-        self,
-        tables: RouteTables,
-        options: Options,
-        outbox: Outbox,
-        unfinished: UnfinishedWork,
-        started_ms: int,
+        self, parts: Parts, unfinished: UnfinishedWork, started_ms: int
     ) -> None:
-        self._tables = tables
-        self._options = options
-        self._outbox = outbox
+        self._parts = parts
+        self._tables, self._options, self._outbox, self._events = parts
         self._stalls = Stalls()
         self._unfinished = unfinished
         self._is_scanning = False
@@ -52,7 +48,7 @@ class Liveness:
         self._held_closes: list[tuple[Connection, int]] = []
         self._is_ending = False
         self._next_confirmation_ms = 0
-        self.leases = Leases(tables, started_ms)
+        self.leases = Leases(parts.tables, started_ms)
 
     def read_until_ms(self, now_ms: int) -> int:
         """Up to which moment all that peers have sent counts as read: now, or before a
@@ -149,17 +145,8 @@ class Liveness:
                 continue
             if info.owner is not connection:
                 continue
-            self._outbox.broker_changed(
-                logging.INFO,
-                "connection of a broker ended",
-                cluster=info.cluster_name,
-                broker=info.broker_name,
-                address=info.broker_addr,
-                remote=connection.remote_address,
-            )
-            yield from unregister_live_broker(
-                self._tables, self._options, self._outbox, info, now_ms
-            )
+            cause = cause_of(connection, CauseKind.CONNECTION)
+            yield from unregister_live_broker(self._parts, cause, info, now_ms)
 
     def _scan_not_active_broker(self, judged_ms: int, now_ms: int) -> Steps[None]:
         table = self._tables.broker_live_table
@@ -172,79 +159,101 @@ class Liveness:
                 return
             if not _is_expired(info, judged_ms) or table.get(*info.key) is not info:
                 continue
-            self._report_expired(info, now_ms)
-            yield from unregister_live_broker(
-                self._tables, self._options, self._outbox, info, now_ms
-            )
-            owner = info.owner
+            owner, cause = info.owner, self._cause_of_expiry(info)
+            yield from unregister_live_broker(self._parts, cause, info, now_ms)
             if not isinstance(owner, Connection) or owner.pause != Pause.NONE:
                 continue  # its last words wait to be heard
             if not self._carries_live_broker(owner):
                 self._outbox.put(Close(owner))
 
-    def _report_expired(self, info: BrokerLiveInfo, now_ms: int) -> None:
-        fields: dict[str, object] = {
-            "cluster": info.cluster_name,
-            "broker": info.broker_name,
-            "address": info.broker_addr,
-        }
+    def _cause_of_expiry(self, info: BrokerLiveInfo) -> Cause:
         if self.leases.is_unconfirmed(info):
-            event = "broker of the last run did not come back"
-            self._outbox.broker_changed(logging.WARNING, event, **fields)
-            return
-        self._outbox.broker_changed(
-            logging.WARNING,
-            "broker expired",
-            **fields,
-            timeout_millis=info.heartbeat_timeout_millis,
-            silent_millis=now_ms - info.last_update_timestamp,
-        )
+            return Cause(CauseKind.LEASE)
+        if isinstance(info.owner, Connection):
+            return cause_of(info.owner, CauseKind.EXPIRY)
+        return Cause(CauseKind.EXPIRY)
 
     def _carries_live_broker(self, connection: Connection) -> bool:
         return bool(connection.registered)
 
     def _clear_leftovers(self, judged_ms: int, now_ms: int) -> Steps[None]:
-        """What refused, broken or clashing registrations left behind goes in time."""
+        """Remove in time what refused, broken or clashing registrations left behind,
+        and mappings of a group that has been gone for a day."""
         tables = self._tables
-        for kind, name, what in tables.leftovers.due(judged_ms, now_ms):
+        for leftover in tables.leftovers.due(judged_ms, now_ms):
             yield Cost.GROUP
-            if kind == LeftoverKind.NAME:
-                if name is None or name not in tables.broker_addr_table:
-                    tables.leave_cluster(what or "", name)
-            elif name is not None:
-                addr_of = [what] if kind == LeftoverKind.ADDRESS else []
-                yield from self._remove_dead(name, addr_of, now_ms)
+            if leftover.kind == LeftoverKind.NAME:
+                self._leave_cluster(leftover)
+            elif leftover.name is not None:
+                yield from self._remove_dead(leftover, leftover.name, now_ms)
         while tables.gone_since:
             name, at = next(iter(tables.gone_since.items()))
             if now_ms - at < _MAPPING_KEPT_MILLIS:
                 return
             del tables.gone_since[name]
-            tables.remove_mappings(name)
+            topics = tables.remove_mappings(name)
+            self._put_removed(name, topics=TopicChanges(mapped=topics))
             yield Cost.GROUP
 
-    def _remove_dead(
-        self, name: str, addrs: list[str | None], now_ms: int
-    ) -> Steps[None]:
-        """Take addresses out of a group that nobody registers, and the group out if
-        it has none."""
+    def _leave_cluster(self, leftover: Leftover) -> None:
+        """A name of a cluster that has no group by now."""
+        name, cluster = leftover.name, leftover.what or ""
+        if name is not None and name in self._tables.broker_addr_table:
+            return
+        if self._tables.leave_cluster(cluster, name):
+            self._put_removed(name, cluster=cluster)
+
+    def _remove_dead(self, leftover: Leftover, name: str, now_ms: int) -> Steps[None]:
+        """An address of a group that nobody registers; then the group, if it has
+        none."""
         tables = self._tables
         yield from tables.busy.wait(name)
         data = tables.broker_addr_table.get(name)
         if data is None:
             return
+        topics = TopicChanges()
         with tables.busy.hold(name):
-            ids = [
-                broker_id
-                for addr in addrs
-                if addr is None or not data.live_clusters_at(addr)
-                for broker_id in data.broker_addrs.ids_of(addr)
-            ]
+            ids = _dead_ids(leftover, data)
             for broker_id in ids:
                 tables.drop_addr(data, broker_id)
             if ids:
                 yield from tables.group_changed(data)
-            if not data.broker_addrs:
-                yield from tables.remove_group(name, now_ms)
+            is_group_gone = not data.broker_addrs
+            if is_group_gone:
+                yield from tables.remove_group(name, topics, now_ms)
+        if ids or is_group_gone:
+            self._put_removed(name, ids, topics, is_group_gone=is_group_gone)
+
+    def _put_removed(
+        self,
+        name: str | None,
+        ids: Sequence[int] = (),
+        topics: TopicChanges | None = None,
+        *,
+        cluster: str | None = None,
+        is_group_gone: bool = False,
+    ) -> None:
+        self._events.put(
+            LeftoverRemoved(
+                self._events.wall_millis(),
+                Cause(CauseKind.LEFTOVER),
+                name,
+                cluster,
+                tuple(ids),
+                is_group_gone,
+                topics or TopicChanges(),
+            )
+        )
+
+
+def _dead_ids(leftover: Leftover, data: BrokerData) -> list[int]:
+    """The ids of an address of a group that is live in no cluster."""
+    addr = leftover.what
+    if leftover.kind != LeftoverKind.ADDRESS:
+        return []
+    if addr is not None and data.live_clusters_at(addr):
+        return []
+    return list(data.broker_addrs.ids_of(addr))
 
 
 def _is_expired(info: BrokerLiveInfo, judged_ms: int) -> bool:

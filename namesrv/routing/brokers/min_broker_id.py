@@ -5,7 +5,7 @@ from itertools import islice
 from typing import Final
 
 from namesrv.codes import FLAG_ONEWAY, RequestCode, SerializeType
-from namesrv.routing.outbox import Outbox
+from namesrv.routing.outbox import BURST_OF_BROKERS, LogEvent, Outbox
 from namesrv.routing.tables.broker_data import BrokerData
 from namesrv.wire.command import ExtFields, RemotingCommand, encode_frame
 
@@ -43,12 +43,12 @@ def notify_min_broker_id_change(
         RequestCode.NOTIFY_MIN_BROKER_ID_CHANGE, flag=FLAG_ONEWAY, ext_fields={**known}
     )
     outbox.notify(targets, encode_frame(command, SerializeType.JSON))
-    outbox.broker_changed(
-        logging.INFO,
-        "lowest broker id changed",
-        broker=data.broker_name,
-        id=lowest,
-        address=addrs[lowest],
-        offline=offline_addr,
-        targets=",".join(targets),
-    )
+    fields: dict[str, object] = {
+        "broker": data.broker_name,
+        "id": lowest,
+        "address": addrs[lowest],
+        "offline": offline_addr,
+        "targets": ",".join(targets),
+    }
+    event = "lowest broker id changed"
+    outbox.put(LogEvent(logging.INFO, event, fields, burst=BURST_OF_BROKERS))

@@ -5,22 +5,18 @@ depends on it. Other requests are served between two of them, but nobody reads a
 that would mix two registrations (P2). Source: `RouteInfoManager#registerBroker`.
 """
 
-import logging
-from dataclasses import dataclass
 from typing import Final
 
-from namesrv._impl import BrokerLiveInfo, Connection
-from namesrv.codes import (
-    MASTER_ID,
-    PERM_WRITE,
-)
+from namesrv._impl import BrokerLiveInfo
+from namesrv.codes import MASTER_ID, PERM_WRITE
 from namesrv.errors import RequestFailed
-from namesrv.options import Options
 from namesrv.routing.brokers.min_broker_id import notify_min_broker_id_change
-from namesrv.routing.outbox import Outbox
+from namesrv.routing.brokers.parts import Parts
+from namesrv.routing.brokers.registration_changes import RegistrationChanges
+from namesrv.routing.request import Request
 from namesrv.routing.tables.broker_data import BrokerData, TopicQueues
+from namesrv.routing.tables.limits import stores_topics
 from namesrv.routing.tables.route_tables import RouteTables
-from namesrv.routing.tables.topic_change_log import TopicChangeLog
 from namesrv.wire.bodies import (
     DataVersion,
     QueueData,
@@ -28,292 +24,254 @@ from namesrv.wire.bodies import (
     TopicConfig,
     TopicConfigSerializeWrapper,
 )
-from namesrv.wire.command import write_ext_fields
+from namesrv.wire.command import ExtFields, write_ext_fields
 from namesrv.wire.headers import RegisterBrokerRequestHeader
 from namesrv.work import Cost, Steps, batches
 
-ExtFields = dict[str, str | None]
 _MOST_ALIKE: Final = 64
 """Kinds of queues that a registration looks up by their numbers."""
 
 
-@dataclass(slots=True)
-class _Group:
-    """What the first steps found out about the broker's group."""
-
-    data: BrokerData
-    is_first: bool
-    min_changed: bool
-
-
 class Registration:
-    """One REGISTER_BROKER that is being applied."""
+    """One REGISTER_BROKER that is being applied.
+
+    `version` is for the live entry; `digest` recognises a repetition, None when nothing
+    may be recognised. Afterwards one event has all that it changed.
+    """
 
     def __init__(
         self,
+        parts: Parts,
+        request: Request,
         header: RegisterBrokerRequestHeader,
         body: RegisterBrokerBody,
-        version: DataVersion | None,
         broker_id: int,
-        owner: Connection,
+        version: DataVersion | None,
         digest: bytes | None,
     ) -> None:
-        """`version` is for the live entry; `digest` recognises a repetition, None when
-        nothing may be recognised."""
+        self._tables, self._options, self._outbox, _ = parts
+        self._request = request
+        self._now_ms = request.now_ms
         self._header = header
         self._body = body
-        self._version = version
+        self._wrapper = body.topic_config_serialize_wrapper
         self._broker_id = broker_id
-        self._owner = owner
+        self._version = version
         self._digest = digest
+        self._cluster = header.cluster_name or ""
+        self._addr = header.broker_addr
+        self._changes = RegistrationChanges(
+            parts.events, request.cause, header, broker_id
+        )
 
-    def apply(
-        self, tables: RouteTables, options: Options, outbox: Outbox, now_ms: int
-    ) -> Steps[ExtFields]:
+    def apply(self) -> Steps[ExtFields]:
         """Carry it out; extFields of the answer: haServerAddr and masterAddr, if any.
 
         Raises RequestFailed when a single-topic registration would be the first.
         """
-        cluster, name = self._header.cluster_name, self._header.broker_name
-        if cluster is None:
+        if self._header.cluster_name is None:
             return {}
-        tables.join_cluster(cluster, name)
+        try:
+            return (yield from self._apply())
+        finally:
+            # What a refused or broken one has changed stays, so it is reported, too.
+            self._changes.put()
+
+    def _apply(self) -> Steps[ExtFields]:
+        tables, name = self._tables, self._header.broker_name
+        if tables.join_cluster(self._cluster, name):
+            self._changes.note("cluster")
         if name is None:
             return {}
         # Until its end routes with this group that are not ready have to wait, and the
         # last registration is not taken for repeated.
         tables.busy.hide(name)
         forgotten = tables.digests_forgotten
-        self._forget_digest(tables, cluster)
-        group = yield from self._join_group(tables, cluster, name)
-        if self._is_outdated(tables, group.data, cluster, outbox):
+        old = self._live()
+        if old is not None:
+            old.digest = None
+        data, is_first = tables.broker_addr_table.get(name), False
+        if data is None:
+            data, is_first = tables.add_group(self._cluster, name), True
+            self._changes.note("group")
+        is_lowest = self._broker_id < (data.min_broker_id or MASTER_ID)
+        yield from self._join_group(data)
+        if self._is_outdated(data) or not self._may_join(data):
             return {}
-        wrapper = self._body.topic_config_serialize_wrapper
-        if not self._may_join(group.data, wrapper, outbox):
+        is_first = (yield from self._store_addr(data)) or is_first
+        if not (yield from self._apply_topics(data, is_first)):
             return {}
-        yield from self._store_addr(tables, group, outbox, now_ms)
-        if wrapper is not None and wrapper.topic_config_table is not None:
-            log = TopicChangeLog(tables, group.data, wrapper.topic_config_table, outbox)
-            complete = yield from self._apply_topics(
-                tables, options, group, wrapper, cluster, now_ms
-            )
-            log.note(self._header.broker_addr)
-            if not complete:
-                return {}
-        info = self._refresh(tables, group.data, cluster, now_ms)
+        info = self._refresh(data)
         if info is None:
             return {}
         # Null leaves the table alone, an empty list clears it (step 12).
-        if self._body.filter_server_list is not None:
-            tables.set_filter_servers(info.key, self._body.filter_server_list)
-        result = self._master_of(tables, group.data, cluster)
-        if group.min_changed and options.notify_min_broker_id_changed:
+        servers = self._body.filter_server_list
+        if servers is not None and tables.set_filter_servers(info.key, servers):
+            self._changes.note("filter servers")
+        result = master_of(tables, data, self._cluster, self._broker_id)
+        if is_lowest and self._options.notify_min_broker_id_changed:
             ha_server_addr = self._header.ha_server_addr
-            notify_min_broker_id_change(group.data, None, ha_server_addr, outbox)
+            notify_min_broker_id_change(data, None, ha_server_addr, self._outbox)
         is_of_these_options = tables.digests_forgotten == forgotten
-        if is_of_these_options and self._has_own_master(tables, group.data, cluster):
-            tables.keep_digest(group.data, info, self._digest)
+        if is_of_these_options and self._has_own_master(data):
+            tables.keep_digest(data, info, self._digest)
         info.answer_ext_fields = write_ext_fields(result)
         return result
 
-    def _join_group(
-        self, tables: RouteTables, cluster: str, name: str
-    ) -> Steps[_Group]:
-        """Steps 2 to 5: the group, its flag and zone, and one address, one id."""
-        header = self._header
-        data = tables.broker_addr_table.get(name)
-        is_first = data is None
-        if data is None:
-            data = tables.add_group(cluster, name)
-        addrs = data.broker_addrs
-        lowest = MASTER_ID if addrs.lowest is None else addrs.lowest
+    def _live(self) -> BrokerLiveInfo | None:
+        """The live entry at its address, of whichever group."""
+        addr = self._addr
+        table = self._tables.broker_live_table
+        return None if addr is None else table.get(self._cluster, addr)
+
+    def _join_group(self, data: BrokerData) -> Steps[None]:
+        """Steps 2 to 5: the group's flag and zone, and one address, one id."""
+        header, addrs = self._header, data.broker_addrs
         acting = bool(header.enable_acting_master)
-        ids = addrs.ids_of(header.broker_addr)
-        twice = [key for key in ids if key != self._broker_id]
-        for key in twice:
-            tables.drop_addr(data, key)
-        if twice or (acting, header.zone_name) != (
-            data.enable_acting_master,
-            data.zone_name,
-        ):
+        other_ids = [i for i in addrs.ids_of(self._addr) if i != self._broker_id]
+        for broker_id in other_ids:
+            self._tables.drop_addr(data, broker_id)
+        parts = {
+            "id": bool(other_ids),
+            "acting master": acting != data.enable_acting_master,
+            "zone": header.zone_name != data.zone_name,
+        }
+        if any(parts.values()):
             data.enable_acting_master = acting
             data.zone_name = header.zone_name
-            yield from tables.group_changed(data)
-        return _Group(data, is_first, self._broker_id < lowest)
+            for part in (part for part, is_other in parts.items() if is_other):
+                self._changes.note(part)
+            yield from self._tables.group_changed(data)
 
-    def _forget_digest(self, tables: RouteTables, cluster: str) -> None:
-        addr = self._header.broker_addr
-        live = tables.broker_live_table.get(cluster, addr) if addr is not None else None
-        if live is not None:
-            live.digest = None
-
-    def _is_outdated(
-        self, tables: RouteTables, data: BrokerData, cluster: str, outbox: Outbox
-    ) -> bool:
+    def _is_outdated(self, data: BrokerData) -> bool:
         """Step 6: a newer holder of this broker id lives at another address, or one
         of the two has no version."""
-        addr = self._header.broker_addr
         old_addr = data.broker_addrs.get(self._broker_id)
-        if old_addr is None or old_addr == addr:
+        if old_addr is None or old_addr == self._addr:
             return False
-        holder = tables.broker_live_table.get(cluster, old_addr)
-        wrapper = self._body.topic_config_serialize_wrapper
-        received = wrapper.data_version if wrapper is not None else None
+        holder = self._tables.broker_live_table.get(self._cluster, old_addr)
+        received = self._wrapper.data_version if self._wrapper is not None else None
         if holder is None:
             return False
         if holder.data_version is None or received is None:
             return True  # Java breaks off for want of a version
         if holder.data_version.state_version <= received.state_version:
             return False
-        outbox.warn(
+        self._outbox.warn(
             "registration rejected, a newer broker holds this id",
             broker=data.broker_name,
             id=self._broker_id,
-            address=addr,
+            address=self._addr,
             state_version=received.state_version,
             holder=old_addr,
             holder_state_version=holder.data_version.state_version,
         )
-        live = tables.broker_live_table.get(cluster, addr) if addr is not None else None
+        live = self._live()
         if live is not None and live.broker_name == data.broker_name:
             # Another group's broker may be live at this address.
-            tables.remove_live(*live.key)
+            self._tables.remove_live(*live.key)
+            self._changes.put_replaced(live, old_addr)
         return True
 
-    def _may_join(
-        self,
-        data: BrokerData,
-        wrapper: TopicConfigSerializeWrapper | None,
-        outbox: Outbox,
-    ) -> bool:
+    def _may_join(self, data: BrokerData) -> bool:
         """Step 7: a new broker id needs a table, and not one of a single topic."""
         if self._broker_id in data.broker_addrs:
             return True
-        if wrapper is None or wrapper.topic_config_table is None:
+        if self._wrapper is None or self._wrapper.topic_config_table is None:
             return False
-        if len(wrapper.topic_config_table) != 1:
+        if len(self._wrapper.topic_config_table) != 1:
             return True
-        outbox.warn(
+        self._outbox.warn(
             "first registration with a single topic refused",
             broker=data.broker_name,
             id=self._broker_id,
-            address=self._header.broker_addr,
+            address=self._addr,
         )
         raise RequestFailed("register broker failed")
 
-    def _store_addr(
-        self, tables: RouteTables, group: _Group, outbox: Outbox, now_ms: int
-    ) -> Steps[None]:
-        """Step 8."""
-        data, addr = group.data, self._header.broker_addr
-        old_addr = data.broker_addrs.get(self._broker_id)
-        group.is_first = group.is_first or not old_addr
-        if old_addr == addr and self._broker_id in data.broker_addrs:
-            return
-        tables.set_addr(data, self._broker_id, addr)
-        yield from tables.group_changed(data)
-        if old_addr is not None:
-            self._forget_replaced(tables, data, old_addr)
-        outbox.broker_changed(
-            logging.INFO,
-            "new broker registered",
-            cluster=self._header.cluster_name,
-            broker=data.broker_name,
-            id=self._broker_id,
-            address=addr,
-            ha=self._header.ha_server_addr,
-            replaces=old_addr,
-        )
-        if old_addr is not None and data.comes_back(
-            self._broker_id, addr, old_addr, now_ms
-        ):
-            outbox.warn(
+    def _store_addr(self, data: BrokerData) -> Steps[bool]:
+        """Step 8; whether the id had no address before."""
+        broker_id, addr = self._broker_id, self._addr
+        old_addr = data.broker_addrs.get(broker_id)
+        if old_addr == addr and broker_id in data.broker_addrs:
+            return not old_addr
+        self._tables.set_addr(data, broker_id, addr)
+        self._changes.note("address")
+        self._changes.replaces = old_addr
+        yield from self._tables.group_changed(data)
+        if old_addr is None:
+            return True
+        self._remove_replaced(data, old_addr)
+        if data.comes_back(broker_id, addr, old_addr, self._now_ms):
+            self._outbox.warn(
                 "two addresses claim one broker id by turns",
                 broker=data.broker_name,
-                id=self._broker_id,
+                id=broker_id,
                 address=addr,
                 other=old_addr,
             )
+        return not old_addr
 
-    def _forget_replaced(
-        self, tables: RouteTables, data: BrokerData, old_addr: str
-    ) -> None:
+    def _remove_replaced(self, data: BrokerData, old_addr: str) -> None:
         """Java leaves the live entry of a replaced address behind (trap 23)."""
         for cluster in list(data.live_clusters_at(old_addr)):
-            tables.remove_live(cluster, old_addr)
-            tables.set_filter_servers((cluster, old_addr), None)
+            info = self._tables.remove_live(cluster, old_addr)
+            self._tables.set_filter_servers((cluster, old_addr), None)
+            if info is not None:
+                self._changes.put_replaced(info, self._addr)
 
-    def _apply_topics(
-        self,
-        tables: RouteTables,
-        options: Options,
-        group: _Group,
-        wrapper: TopicConfigSerializeWrapper,
-        cluster: str,
-        now_ms: int,
-    ) -> Steps[bool]:
+    def _apply_topics(self, data: BrokerData, is_first: bool) -> Steps[bool]:
         """Steps 9 and 10; False when it broke off, as Java does, half done."""
-        data = group.data
-        is_old = self._header.enable_acting_master is None
-        is_master = self._broker_id == MASTER_ID
-        is_prime_slave = (
-            not is_old and not is_master and self._broker_id == data.min_broker_id
-        )
-        configs = wrapper.topic_config_table or {}
-        mappings = wrapper.topic_queue_mapping_info_map
-        if not is_master and not is_prime_slave:
+        wrapper = self._wrapper
+        if wrapper is None or wrapper.topic_config_table is None:
             return True
-        if options.delete_topic_with_broker_registration:
+        if not stores_topics(self._header, data):
+            return True
+        mappings = wrapper.topic_queue_mapping_info_map
+        if self._options.delete_topic_with_broker_registration:
             if mappings is None:
                 return False
             if not mappings:
-                yield from self._drop_missing(tables, data, configs)
-        refresh = group.is_first or self._version_changed(tables, wrapper, cluster)
-        drop_write = is_prime_slave and data.enable_acting_master
+                yield from self._drop_missing(data, wrapper.topic_config_table)
+        refresh = is_first or self._version_changed(wrapper)
         complete = yield from self._store_topics(
-            tables, data, configs, refresh, drop_write
+            data, wrapper.topic_config_table, refresh
         )
-        if complete and refresh:
-            if mappings is None:
-                return False
-            for some in batches(list(mappings.items()), Cost.TOPIC_CHANGED):
-                for topic, info in some:
-                    tables.set_mapping(topic, info, now_ms)
-                yield len(some) * Cost.TOPIC_CHANGED
-        return complete
+        if not complete or not refresh:
+            return complete
+        if mappings is None:
+            return False
+        for some in batches(list(mappings.items()), Cost.TOPIC_CHANGED):
+            for topic, info in some:
+                if self._tables.set_mapping(topic, info, self._now_ms):
+                    self._changes.topics.mapped.append(topic)
+            yield len(some) * Cost.TOPIC_CHANGED
+        return True
 
     def _drop_missing(
-        self, tables: RouteTables, data: BrokerData, configs: dict[str, TopicConfig]
+        self, data: BrokerData, configs: dict[str, TopicConfig]
     ) -> Steps[None]:
+        tables, name = self._tables, data.broker_name
         missing: list[TopicQueues] = []
         for entries in batches(data.topics(), Cost.TOPIC):
             missing += [entry for entry in entries if entry.topic not in configs]
             yield len(entries) * Cost.TOPIC
-        yield from tables.remove_queues(missing, data.broker_name)
+        yield from tables.remove_queues(missing, name, self._changes.topics)
         if missing:
-            tables.forget_digests((data.broker_name,))
+            tables.forget_digests((name,))
 
-    def _version_changed(
-        self,
-        tables: RouteTables,
-        wrapper: TopicConfigSerializeWrapper,
-        cluster: str,
-    ) -> bool:
-        addr = self._header.broker_addr
-        live = tables.broker_live_table.get(cluster, addr) if addr is not None else None
-        if live is None or live.data_version is None:
+    def _version_changed(self, wrapper: TopicConfigSerializeWrapper) -> bool:
+        live, received = self._live(), wrapper.data_version
+        if live is None or live.data_version is None or received is None:
             return True
-        return wrapper.data_version is None or live.data_version != wrapper.data_version
+        return live.data_version != received
 
     def _store_topics(
-        self,
-        tables: RouteTables,
-        data: BrokerData,
-        configs: dict[str, TopicConfig],
-        refresh: bool,
-        drop_write: bool,
+        self, data: BrokerData, configs: dict[str, TopicConfig], refresh: bool
     ) -> Steps[bool]:
         """False at the first topic without a name; earlier ones stay."""
+        tables, changes = self._tables, self._changes.topics
+        drop_write = data.enable_acting_master and self._broker_id != MASTER_ID
         mask = ~PERM_WRITE if drop_write else -1
         stored = False
         complete = True
@@ -345,7 +303,7 @@ class Registration:
                         memo[numbers] = queue_data
                 queue_datas[topic] = queue_data
             if queue_datas:
-                tables.set_queues(data, queue_datas)
+                tables.set_queues(data, queue_datas, changes)
                 stored = True
             yield len(some) * Cost.TOPIC_CHANGED
             if not complete:
@@ -355,43 +313,42 @@ class Registration:
             tables.forget_digests((data.broker_name,))
         return complete
 
-    def _refresh(
-        self, tables: RouteTables, data: BrokerData, cluster: str, now_ms: int
-    ) -> BrokerLiveInfo | None:
+    def _refresh(self, data: BrokerData) -> BrokerLiveInfo | None:
         """Step 11: the live entry; None for a broker without an address."""
         header = self._header
-        if header.broker_addr is None:
+        if self._addr is None:
             return None
         info = BrokerLiveInfo(
-            cluster,
-            header.broker_addr,
+            self._cluster,
+            self._addr,
             data.broker_name,
             header.timeout_millis,
             self._version,
             header.ha_server_addr,
-            self._owner,
+            self._request.connection,
         )
-        tables.put_live(data, info, now_ms)
+        old = self._live()
+        self._tables.put_live(data, info, self._now_ms)
+        self._changes.note_live(old, info)
         return info
 
-    def _has_own_master(
-        self, tables: RouteTables, data: BrokerData, cluster: str
-    ) -> bool:
+    def _has_own_master(self, data: BrokerData) -> bool:
         """Whether only this group can change what its slave is answered."""
         master_addr = data.broker_addrs.get(MASTER_ID)
         if self._broker_id == MASTER_ID or master_addr is None:
             return True
-        live = tables.broker_live_table.get(cluster, master_addr)
+        live = self._tables.broker_live_table.get(self._cluster, master_addr)
         return live is not None and live.broker_name == data.broker_name
 
-    def _master_of(
-        self, tables: RouteTables, data: BrokerData, cluster: str
-    ) -> ExtFields:
-        """Step 13: what a slave needs to find its master."""
-        master_addr = data.broker_addrs.get(MASTER_ID)
-        if self._broker_id == MASTER_ID or master_addr is None:
-            return {}
-        live = tables.broker_live_table.get(cluster, master_addr)
-        if live is None:
-            return {}
-        return {"haServerAddr": live.ha_server_addr, "masterAddr": master_addr}
+
+def master_of(
+    tables: RouteTables, data: BrokerData, cluster: str, broker_id: int
+) -> ExtFields:
+    """Step 13: what a slave needs to find its master."""
+    master_addr = data.broker_addrs.get(MASTER_ID)
+    if broker_id == MASTER_ID or master_addr is None:
+        return {}
+    live = tables.broker_live_table.get(cluster, master_addr)
+    if live is None:
+        return {}
+    return {"haServerAddr": live.ha_server_addr, "masterAddr": master_addr}

@@ -4,29 +4,39 @@ Source: `RouteInfoManager#unRegisterBroker`, protocol.md section 3.4. Unlike Jav
 which queues, it is carried out before it is answered.
 """
 
-import logging
-from collections.abc import Sequence
+from typing import Final
 
 from namesrv._impl import BrokerLiveInfo, Connection
 from namesrv.codes import PERM_WRITE
-from namesrv.options import Options
 from namesrv.routing.brokers.min_broker_id import notify_min_broker_id_change
-from namesrv.routing.outbox import Outbox
+from namesrv.routing.brokers.parts import Parts
+from namesrv.routing.events import (
+    BrokerDisconnected,
+    BrokerExpired,
+    BrokerRemoved,
+    BrokerUnregistered,
+    Cause,
+    CauseKind,
+    TopicChanges,
+)
+from namesrv.routing.request import Request
 from namesrv.routing.tables.broker_data import BrokerData
 from namesrv.routing.tables.route_tables import RouteTables
 from namesrv.wire.headers import BrokerRequestHeader
 from namesrv.work import Cost, Steps, batches
 
+_KINDS: Final[dict[CauseKind, type[BrokerRemoved]]] = {
+    CauseKind.REQUEST: BrokerUnregistered,
+    CauseKind.EXPIRY: BrokerExpired,
+    CauseKind.LEASE: BrokerExpired,
+    CauseKind.CONNECTION: BrokerDisconnected,
+}
+
 
 def unregister_broker(
-    tables: RouteTables,
-    options: Options,
-    outbox: Outbox,
-    header: BrokerRequestHeader,
-    connection: Connection,
-    now_ms: int,
+    parts: Parts, request: Request, header: BrokerRequestHeader
 ) -> Steps[None]:
-    """Remove the broker that a request on `connection` names.
+    """Remove the broker that a request names.
 
     Until the last step some topics name a group that is gone, or are answered as
     before. Does nothing without cluster, name and address (Java's batch breaks off
@@ -36,40 +46,162 @@ def unregister_broker(
     cluster, addr, name = header.cluster_name, header.broker_addr, header.broker_name
     if cluster is None or addr is None or name is None:
         return
-    with tables.busy.hold(name):
-        yield from _remove_broker(
-            tables, options, outbox, header, connection, (cluster, addr), name, now_ms
-        )
+    removal = _Removal(parts, request.cause, (cluster, addr), name, request.now_ms)
+    with parts.tables.busy.hold(name):
+        yield from removal.by_request(header, request.connection)
 
 
-def _remove_broker(
-    tables: RouteTables,
-    options: Options,
-    outbox: Outbox,
-    header: BrokerRequestHeader,
-    connection: Connection,
-    key: tuple[str, str],
-    name: str,
-    now_ms: int,
+def unregister_live_broker(
+    parts: Parts, cause: Cause, info: BrokerLiveInfo, now_ms: int
 ) -> Steps[None]:
-    cluster, addr = key
-    live = tables.broker_live_table.get(cluster, addr)
-    is_meant = live is not None and live.broker_name == name
-    if live is None or is_meant or live.owner is connection:
-        tables.remove_live(cluster, addr)
-        tables.set_filter_servers(key, None)
-    tables.forget_digests((name,))
-    data = tables.broker_addr_table.get(name)
-    if data is None or header.broker_id is None:
-        _log_removed(outbox, header, [], was_live=live is not None)
-        return
-    if is_meant or _is_held(tables, data, addr, connection):
-        if (yield from _leave_to_others(tables, data, key, outbox)):
+    """Remove a broker that expired or lost its connection, which `cause` says.
+
+    Its address stays in the group while another live entry has it. Source:
+    `RouteInfoManager#onChannelDestroy`, protocol.md sections 3.5 and 3.6.
+    """
+    removal = _Removal(parts, cause, info.key, info.broker_name, now_ms)
+    with parts.tables.busy.hold(info.broker_name):
+        yield from removal.of_live()
+        yield Cost.REMOVAL
+
+
+class _Removal:
+    """One broker that is being removed: an address of one group in one cluster.
+
+    Afterwards one event has all that it changed.
+    """
+
+    def __init__(
+        self, parts: Parts, cause: Cause, key: tuple[str, str], name: str, now_ms: int
+    ) -> None:
+        self._tables, self._options, self._outbox, self._events = parts
+        self._cause = cause
+        self._cluster, self._addr = key
+        self._name = name
+        self._now_ms = now_ms
+        self._live: BrokerLiveInfo | None = None
+        self._silent_millis: int | None = None
+        self._ids: tuple[int, ...] = ()
+        self._has_left_cluster = False
+        self._registered_in: str | None = None
+        self._is_group_gone = False
+        self._is_read_only = False
+        self._topics = TopicChanges()
+
+    def by_request(
+        self, header: BrokerRequestHeader, connection: Connection
+    ) -> Steps[None]:
+        """A peer asked for it on a connection."""
+        tables = self._tables
+        live = tables.broker_live_table.get(self._cluster, self._addr)
+        is_meant = live is not None and live.broker_name == self._name
+        if live is None or is_meant or live.owner is connection:
+            self._remove_live()
+        tables.forget_digests((self._name,))
+        data = tables.broker_addr_table.get(self._name)
+        if data is not None and header.broker_id is not None:
+            is_held = is_meant or _is_held(tables, data, self._addr, connection)
+            if not is_held or not (yield from self._leave_to_others(data)):
+                yield from self._remove_from_group(data, header.broker_id)
+        self._put()
+
+    def of_live(self) -> Steps[None]:
+        """It is live, and must not be any longer."""
+        self._remove_live()
+        data = self._tables.broker_addr_table.get(self._name)
+        if data is not None and not (yield from self._leave_to_others(data)):
+            ids = data.broker_addrs.ids_of(self._addr)
+            # Java would keep an entry without an address forever (trap 23).
+            if ids:
+                yield from self._remove_from_group(data, min(ids))
+        self._put()
+
+    def _remove_live(self) -> None:
+        self._live = info = self._tables.remove_live(self._cluster, self._addr)
+        self._tables.set_filter_servers((self._cluster, self._addr), None)
+        # The time of a lease is no time of the broker's.
+        if info is not None and self._cause.kind != CauseKind.LEASE:
+            self._silent_millis = self._now_ms - info.last_update_timestamp
+
+    def _leave_to_others(self, data: BrokerData) -> Steps[bool]:
+        """Whether the address of a live entry that is gone stays, because it is live in
+        another cluster: the broker has registered again there.
+
+        The group then leaves the cluster in which nobody of it is live any more.
+        """
+        others = data.live_clusters_at(self._addr)
+        if not others:
+            return False
+        self._registered_in = min(others)
+        if not data.lives_in(self._cluster):
+            self._leave_cluster(data)
+            if data.cluster == self._cluster:
+                self._has_left_cluster = True
+                data.cluster = self._registered_in
+                yield from self._tables.group_changed(data)
+        return True
+
+    def _leave_cluster(self, data: BrokerData) -> None:
+        if self._tables.leave_cluster(self._cluster, data.broker_name):
+            self._has_left_cluster = True
+
+    def _remove_from_group(self, data: BrokerData, broker_id: int) -> Steps[None]:
+        """Take its address out of its group, and what follows from that."""
+        tables = self._tables
+        was_lowest = broker_id == data.min_broker_id
+        self._ids = tuple(data.broker_addrs.ids_of(self._addr))
+        for removed_id in self._ids:
+            tables.drop_addr(data, removed_id)
+        if not data.broker_addrs:
+            self._is_group_gone = True
+            self._leave_cluster(data)
+            yield from tables.remove_group(data.broker_name, self._topics, self._now_ms)
             return
-    was_live = live is not None
-    yield from _remove_from_group(
-        tables, options, outbox, data, header, was_live, now_ms
-    )
+        if self._ids:
+            yield from tables.group_changed(data)
+        if not data.enable_acting_master:
+            return
+        if data.lacks_master and not data.is_read_only:
+            yield from self._take_write_permission(data)
+        if was_lowest and self._options.notify_min_broker_id_changed:
+            notify_min_broker_id_change(data, self._addr, None, self._outbox)
+
+    def _take_write_permission(self, data: BrokerData) -> Steps[None]:
+        """Without a master nobody can write to an acting group."""
+        for some in batches(data.topics(), 2 * Cost.TOPIC):
+            changed = data.queues_with_perm(some, lambda perm: perm & ~PERM_WRITE)
+            self._tables.set_queues(data, changed, self._topics)
+            yield len(some) * 2 * Cost.TOPIC
+        data.is_read_only = self._is_read_only = True
+
+    def _put(self) -> None:
+        live = self._live
+        if not (
+            live is not None
+            or self._ids
+            or self._has_left_cluster
+            or self._is_group_gone
+            or self._topics
+        ):
+            return
+        self._events.put(
+            _KINDS[self._cause.kind](
+                self._events.wall_millis(),
+                self._cause,
+                self._cluster,
+                self._name,
+                self._addr,
+                0 if live is None else live.epoch,
+                self._ids,
+                live is not None,
+                None if live is None else live.heartbeat_timeout_millis,
+                self._silent_millis,
+                self._registered_in,
+                self._is_group_gone,
+                self._is_read_only,
+                self._topics,
+            )
+        )
 
 
 def _is_held(
@@ -81,126 +213,6 @@ def _is_held(
         for cluster in data.live_clusters_at(addr)
     ]
     return any(info is not None and info.owner is not connection for info in infos)
-
-
-def _leave_to_others(
-    tables: RouteTables, data: BrokerData, key: tuple[str, str], outbox: Outbox
-) -> Steps[bool]:
-    """Whether the address of a live entry that is gone stays, because it is live in
-    another cluster: the broker has registered again there.
-
-    The group then leaves the cluster in which nobody of it is live any more.
-    """
-    cluster, addr = key
-    others = data.live_clusters_at(addr)
-    if not others:
-        return False
-    other = min(others)
-    outbox.info(
-        "older registration of a broker gone, it is registered in another cluster",
-        cluster=cluster,
-        broker=data.broker_name,
-        address=addr,
-        registered_in=other,
-    )
-    if not data.lives_in(cluster):
-        tables.leave_cluster(cluster, data.broker_name)
-        if data.cluster == cluster:
-            yield from tables.move_group(data, other)
-    return True
-
-
-def _remove_from_group(
-    tables: RouteTables,
-    options: Options,
-    outbox: Outbox,
-    data: BrokerData,
-    header: BrokerRequestHeader,
-    was_live: bool,
-    now_ms: int,
-) -> Steps[None]:
-    """Take the address of `header` out of its group, and what follows from that."""
-    cluster, addr = header.cluster_name or "", header.broker_addr or ""
-    was_lowest = header.broker_id == data.min_broker_id
-    removed_ids = data.broker_addrs.ids_of(addr)
-    for broker_id in removed_ids:
-        tables.drop_addr(data, broker_id)
-    _log_removed(outbox, header, removed_ids, was_live=was_live)
-    if not data.broker_addrs:
-        tables.leave_cluster(cluster, data.broker_name)
-        yield from tables.remove_group(data.broker_name, now_ms)
-        return
-    if removed_ids:
-        yield from tables.group_changed(data)
-    if not data.enable_acting_master:
-        return
-    if data.lacks_master and not data.is_read_only:
-        yield from _take_write_permission(tables, data)
-    if was_lowest and options.notify_min_broker_id_changed:
-        notify_min_broker_id_change(data, addr, None, outbox)
-
-
-def _log_removed(
-    outbox: Outbox, header: BrokerRequestHeader, ids: Sequence[int], *, was_live: bool
-) -> None:
-    """Nothing is said where nothing was removed."""
-    if ids or was_live:
-        outbox.broker_changed(
-            logging.INFO,
-            "broker unregistered",
-            cluster=header.cluster_name,
-            broker=header.broker_name,
-            address=header.broker_addr,
-            ids=",".join(map(str, ids)),
-            was_live=was_live,
-        )
-
-
-def _take_write_permission(tables: RouteTables, data: BrokerData) -> Steps[None]:
-    """Without a master nobody can write to an acting group."""
-    for some in batches(data.topics(), 2 * Cost.TOPIC):
-        changed = data.queues_with_perm(some, lambda perm: perm & ~PERM_WRITE)
-        tables.set_queues(data, changed)
-        yield len(some) * 2 * Cost.TOPIC
-    data.is_read_only = True
-
-
-def unregister_live_broker(
-    tables: RouteTables,
-    options: Options,
-    outbox: Outbox,
-    info: BrokerLiveInfo,
-    now_ms: int,
-) -> Steps[None]:
-    """Remove a broker that expired or lost its connection.
-
-    Its address stays in the group while another live entry has it. Source:
-    `RouteInfoManager#onChannelDestroy`, protocol.md sections 3.5 and 3.6.
-    """
-    with tables.busy.hold(info.broker_name):
-        yield from _remove_live_broker(tables, options, outbox, info, now_ms)
-        yield Cost.REMOVAL
-
-
-def _remove_live_broker(
-    tables: RouteTables,
-    options: Options,
-    outbox: Outbox,
-    info: BrokerLiveInfo,
-    now_ms: int,
-) -> Steps[None]:
-    tables.remove_live(*info.key)
-    tables.set_filter_servers(info.key, None)
-    data = tables.broker_addr_table.get(info.broker_name)
-    if data is None or (yield from _leave_to_others(tables, data, info.key, outbox)):
-        return
-    addr = info.broker_addr
-    ids = data.broker_addrs.ids_of(addr)
-    if not ids:
-        # Java would keep such an entry forever (trap 23).
-        return
-    header = BrokerRequestHeader(info.broker_name, addr, info.cluster_name, min(ids))
-    yield from _remove_from_group(tables, options, outbox, data, header, True, now_ms)
 
 
 def is_superseded(

@@ -7,13 +7,15 @@ Source: `DefaultRequestProcessor#registerBroker`, `#unregisterBroker`,
 import zlib
 from typing import Final, Literal
 
-from namesrv._impl import Connection
+from namesrv._impl import BrokerLiveInfo
 from namesrv.codes import ResponseCode
 from namesrv.errors import LimitExceeded, RequestFailed
-from namesrv.hot_path import Pause
+from namesrv.hot_path import HotCode, Pause
 from namesrv.routing.answers import queries
 from namesrv.routing.brokers import unregistration
-from namesrv.routing.brokers.registration import Registration
+from namesrv.routing.brokers.registration import Registration, master_of
+from namesrv.routing.brokers.registration_changes import put_new_owner
+from namesrv.routing.request import Request
 from namesrv.routing.state import RoutingState
 from namesrv.routing.tables.busy_groups import Awaited
 from namesrv.routing.tables.limits import check_registration
@@ -34,16 +36,14 @@ _SMALL_BODY_BYTES: Final = 4096
 _CRC32_MASK: Final = 0x7FFFFFFF
 
 
-def register_broker(
-    state: RoutingState, command: RemotingCommand, connection: Connection, now_ms: int
-) -> RemotingCommand | Later:
+def register_broker(state: RoutingState, request: Request) -> RemotingCommand | Later:
     """Read and apply a registration, one at a time of those that take several turns."""
-    ext_fields = command.ext_fields or {}
-    header = RegisterBrokerRequestHeader.read(ext_fields)
+    command = request.command
+    header = RegisterBrokerRequestHeader.read(request.ext_fields)
     busy = state.tables.busy
     is_small = _is_small(command.body, header)
     if busy.has_body and not is_small:
-        busy.put_back(connection, Awaited.BODY)
+        busy.put_back(request.connection, Awaited.BODY)
         return Pause.TURN
     is_full = is_small and busy.has_small_bodies
     if is_full or busy.readers_first or busy.is_busy(header.broker_name or ""):
@@ -53,23 +53,41 @@ def register_broker(
             "checksum of a registration does not match",
             broker=header.broker_name,
             address=header.broker_addr,
-            remote=connection.remote_address,
+            remote=request.remote_address,
         )
-        return _refused(command, "crc32 not match")
+        return _refused(request, "crc32 not match")
     if command.version < 0:
         raise RequestFailed(f"version {command.version} is negative")
-    return _register(state, command, header, connection, now_ms)
+    return _repeated(state, request, header) or _register(state, request, header)
+
+
+def _repeated(
+    state: RoutingState, request: Request, header: RegisterBrokerRequestHeader
+) -> RemotingCommand | None:
+    """The answer to a registration that repeats the last one of its broker over another
+    connection; the hot path has those over the same one."""
+    command, info = request.command, _live_info(state, header)
+    if info is None or info.digest is None or info.owner is request.connection:
+        return None
+    if not state.hot.hot_codes & HotCode.REGISTRATION or command.body is None:
+        return None
+    ext_fields, version = request.ext_fields, command.version
+    if info.digest != registration_digest(version, ext_fields, command.body):
+        return None
+    data = state.tables.broker_addr_table.get(info.broker_name)
+    if data is None or header.broker_id is None:
+        return None
+    _take_over(state, request, info, header.broker_id)
+    result = master_of(state.tables, data, info.cluster_name, header.broker_id)
+    body = state.order_topic_body(request.now_ms) or None
+    return request.answer(ext_fields=result, body=body)
 
 
 def _register(
-    state: RoutingState,
-    command: RemotingCommand,
-    header: RegisterBrokerRequestHeader,
-    connection: Connection,
-    now_ms: int,
+    state: RoutingState, request: Request, header: RegisterBrokerRequestHeader
 ) -> Steps[RemotingCommand]:
     """The group is held from before the body is read, so that nothing comes between."""
-    busy = state.tables.busy
+    command, busy = request.command, state.tables.busy
     is_small = _is_small(command.body, header)
     body_at_hand = busy.hold_small_body() if is_small else busy.hold_body()
     with body_at_hand, busy.hold(header.broker_name or ""):
@@ -79,28 +97,25 @@ def _register(
                 raise RequestFailed("brokerId is missing or not a number")
             yield from check_registration(state.tables, state.options, header, body)
         except LimitExceeded as failure:
-            _report_too_many(state, header, connection, failure.remark)
-            _note_alive(state, header, connection, now_ms)
-            return _refused(command, failure.remark)
+            _report_too_many(state, request, header, failure.remark)
+            _note_alive(state, request, header)
+            return _refused(request, failure.remark)
         digest = None
         if is_dated and command.body is not None:
-            ext_fields = command.ext_fields or {}
+            ext_fields = request.ext_fields
             digest = registration_digest(command.version, ext_fields, command.body)
         command.body = None
         version = _live_version(state, body)
         registration = Registration(
-            header, body, version, header.broker_id, connection, digest
+            state.parts, request, header, body, header.broker_id, version, digest
         )
         try:
-            result = yield from registration.apply(
-                state.tables, state.options, state.outbox, now_ms
-            )
+            result = yield from registration.apply()
         except RequestFailed as failure:
-            return _refused(command, failure.remark)
+            return _refused(request, failure.remark)
         yield Cost.REGISTRATION
-    return command.answer(
-        ext_fields=result, body=state.order_topic_body(now_ms) or None
-    )
+    body_or_none = state.order_topic_body(request.now_ms) or None
+    return request.answer(ext_fields=result, body=body_or_none)
 
 
 def _is_small(body: bytes | None, header: RegisterBrokerRequestHeader) -> bool:
@@ -111,8 +126,8 @@ def _is_small(body: bytes | None, header: RegisterBrokerRequestHeader) -> bool:
 
 def _report_too_many(
     state: RoutingState,
+    request: Request,
     header: RegisterBrokerRequestHeader,
-    connection: Connection,
     remark: str,
 ) -> None:
     state.outbox.warn(
@@ -120,25 +135,41 @@ def _report_too_many(
         broker=header.broker_name,
         address=header.broker_addr,
         reason=remark,
-        remote=connection.remote_address,
+        remote=request.remote_address,
     )
 
 
 def _note_alive(
-    state: RoutingState,
-    header: RegisterBrokerRequestHeader,
-    connection: Connection,
-    now_ms: int,
+    state: RoutingState, request: Request, header: RegisterBrokerRequestHeader
 ) -> None:
-    """Whoever asks for too much is alive, and keeps what it has."""
-    table = state.tables.broker_live_table
-    info = table.get(header.cluster_name or "", header.broker_addr or "")
+    """A broker that asks for too much is alive, and keeps what it has."""
+    info = _live_info(state, header)
     if info is not None and info.broker_name == header.broker_name:
-        state.tables.renew_live(info, connection, now_ms)
+        _take_over(state, request, info, header.broker_id or 0)
 
 
-def _refused(command: RemotingCommand, remark: str) -> RemotingCommand:
-    return command.answer(ResponseCode.SYSTEM_ERROR, remark, ext_fields={})
+def _live_info(
+    state: RoutingState, header: RegisterBrokerRequestHeader
+) -> BrokerLiveInfo | None:
+    cluster, addr = header.cluster_name, header.broker_addr
+    if cluster is None or addr is None:
+        return None
+    return state.tables.broker_live_table.get(cluster, addr)
+
+
+def _take_over(
+    state: RoutingState, request: Request, info: BrokerLiveInfo, broker_id: int
+) -> None:
+    """A live broker was heard from on the connection of a registration, which carries
+    it from now on."""
+    connection, former = request.connection, info.owner
+    state.tables.renew_live(info, connection, request.now_ms)
+    if former is not connection:
+        put_new_owner(state.events, request.cause, info, broker_id)
+
+
+def _refused(request: Request, remark: str) -> RemotingCommand:
+    return request.answer(ResponseCode.SYSTEM_ERROR, remark, ext_fields={})
 
 
 def _checksum_matches(body_crc32: int, body: bytes | None) -> bool:
@@ -177,77 +208,65 @@ def _dated(version: DataVersion | None, state: RoutingState) -> DataVersion | No
     return DataVersion(version.counter, version.state_version, state.wall_millis())
 
 
-def unregister_broker(
-    state: RoutingState, command: RemotingCommand, connection: Connection, now_ms: int
-) -> RemotingCommand | Later:
+def unregister_broker(state: RoutingState, request: Request) -> RemotingCommand | Later:
     """Remove a broker, unless another connection has registered it since."""
-    header = BrokerRequestHeader.read(command.ext_fields or {})
+    header = BrokerRequestHeader.read(request.ext_fields)
     if state.tables.busy.is_busy(header.broker_name or ""):
         return Pause.TURN
-    if unregistration.is_superseded(state.tables, header, connection):
+    if unregistration.is_superseded(state.tables, header, request.connection):
         state.outbox.info(
             "late unregistration ignored, the broker registered again elsewhere",
             cluster=header.cluster_name,
             broker=header.broker_name,
             address=header.broker_addr,
-            remote=connection.remote_address,
+            remote=request.remote_address,
         )
-        return command.answer()
-    return _unregister(state, command, header, connection, now_ms)
+        return request.answer()
+    return _unregister(state, request, header)
 
 
 def _unregister(
-    state: RoutingState,
-    command: RemotingCommand,
-    header: BrokerRequestHeader,
-    connection: Connection,
-    now_ms: int,
+    state: RoutingState, request: Request, header: BrokerRequestHeader
 ) -> Steps[RemotingCommand]:
     key = header.cluster_name or "", header.broker_addr or ""
-    yield from unregistration.unregister_broker(
-        state.tables, state.options, state.outbox, header, connection, now_ms
-    )
-    connection.brokers.discard(key)
-    return command.answer()
+    yield from unregistration.unregister_broker(state.parts, request, header)
+    request.connection.brokers.discard(key)
+    return request.answer()
 
 
-def query_data_version(
-    state: RoutingState, command: RemotingCommand, connection: Connection, now_ms: int
-) -> Later:
-    """Whether a broker's table is newer than what is known; counts as a heartbeat."""
+def query_data_version(state: RoutingState, request: Request) -> Later:
+    """Whether a broker's table is newer than the known one; counts as a heartbeat."""
     if state.tables.busy.has_body:
-        state.tables.busy.put_back(connection, Awaited.BODY)
+        state.tables.busy.put_back(request.connection, Awaited.BODY)
         return Pause.TURN
-    return _query_data_version(state, command, now_ms)
+    return _query_data_version(state, request)
 
 
 def _query_data_version(
-    state: RoutingState, command: RemotingCommand, now_ms: int
+    state: RoutingState, request: Request
 ) -> Steps[RemotingCommand]:
     received = None
-    if command.body is not None:
+    if request.command.body is not None:
         with state.tables.busy.hold_body():
-            received = yield from read_data_version_steps(command.body)
+            received = yield from read_data_version_steps(request.command.body)
     received = _dated(received, state)
-    cluster, addr = _cluster_and_addr(command.ext_fields or {})
+    cluster, addr = _cluster_and_addr(request.ext_fields)
     info = state.tables.broker_live_table.get(cluster, addr)
     stored = info.data_version if info is not None else None
     if info is not None:
-        info.last_update_timestamp = now_ms
+        info.last_update_timestamp = request.now_ms
     changed = stored is None or stored != received
-    return command.answer(
+    return request.answer(
         ext_fields={"changed": "true" if changed else "false"},
         body=None if stored is None else write_data_version(stored).encode(),
     )
 
 
-def broker_heartbeat(
-    state: RoutingState, command: RemotingCommand, connection: Connection, now_ms: int
-) -> RemotingCommand:
+def broker_heartbeat(state: RoutingState, request: Request) -> RemotingCommand:
     """A sign of life; creates nothing."""
-    cluster, addr = _cluster_and_addr(command.ext_fields or {})
-    state.tables.broker_live_table.touch(cluster, addr, now_ms)
-    return command.answer()
+    cluster, addr = _cluster_and_addr(request.ext_fields)
+    state.tables.broker_live_table.touch(cluster, addr, request.now_ms)
+    return request.answer()
 
 
 def _cluster_and_addr(ext_fields: ExtFields) -> tuple[str, str]:
@@ -257,12 +276,9 @@ def _cluster_and_addr(ext_fields: ExtFields) -> tuple[str, str]:
     return cluster, addr
 
 
-def get_broker_member_group(
-    state: RoutingState, command: RemotingCommand, connection: Connection, now_ms: int
-) -> RemotingCommand:
+def get_broker_member_group(state: RoutingState, request: Request) -> RemotingCommand:
     """Addresses of a group; the left-over remark is Java's (trap 15)."""
-    ext_fields = command.ext_fields or {}
-    body = queries.get_broker_member_group(
-        state.tables, ext_fields.get("clusterName"), ext_fields.get("brokerName")
-    )
-    return command.answer(remark="not set any response code", body=body)
+    cluster = request.ext_fields.get("clusterName")
+    name = request.ext_fields.get("brokerName")
+    body = queries.get_broker_member_group(state.tables, cluster, name)
+    return request.answer(remark="not set any response code", body=body)

@@ -3,25 +3,23 @@
 Source: `DefaultRequestProcessor#updateConfig` and `#getConfig`.
 """
 
-from namesrv._impl import Connection
 from namesrv.options import java_text
+from namesrv.routing.request import Request
 from namesrv.routing.state import RoutingState
 from namesrv.wire.command import RemotingCommand
 
 
 def update_namesrv_config(
-    state: RoutingState, command: RemotingCommand, connection: Connection, now_ms: int
+    state: RoutingState, request: Request
 ) -> RemotingCommand | None:
     """Change options of the allow-list; answered when the file has been replaced."""
-    if command.body is None:
-        return command.answer()
-    done = state.answer_when_written(command, connection)
-    state.configuration.update(command.body, connection.remote_address, done)
+    if request.command.body is None:
+        return request.answer()
+    done = state.answer_when_written(request)
+    state.configuration.update(request.command.body, request.cause, done)
     return None
 
 
-def get_namesrv_config(
-    state: RoutingState, command: RemotingCommand, connection: Connection, now_ms: int
-) -> RemotingCommand:
+def get_namesrv_config(state: RoutingState, request: Request) -> RemotingCommand:
     """Java's options and the extra keys of the -c file."""
-    return command.answer(body=java_text(state.options).encode("utf-8", "replace"))
+    return request.answer(body=java_text(state.options).encode("utf-8", "replace"))

@@ -1,10 +1,8 @@
 """A table from RequestCode to the function that answers it, and the rules around it.
 
-A handler takes `(state, command, connection, now_ms)` and gives the answer, None when
-it will come later, `Pause.TURN` when the request has to come again, or the answer in
-steps when it may take longer than a turn. The family modules hold the handlers:
-`broker_requests`, `route_requests`, `topic_requests`, `kv_requests` and
-`config_requests`.
+A handler takes `(state, request)` and returns the answer, None if that will come later,
+`Pause.TURN` if the request has to come again, or the answer in steps if it may take
+longer than a turn.
 Source: `DefaultRequestProcessor`, `ClientRequestProcessor`, protocol.md section 2.0.
 """
 
@@ -18,9 +16,9 @@ from namesrv.codes import VERSION_V5_3_1, RequestCode, ResponseCode
 from namesrv.errors import AccessRefused, RequestFailed
 from namesrv.hot_path import Pause
 from namesrv.options import Options
-from namesrv.routing.access.audit import State
 from namesrv.routing.access.control import CLASSES, RequestClass
 from namesrv.routing.outbox import LateAnswer, LogEvent
+from namesrv.routing.request import Request
 from namesrv.routing.requests import brokers as broker_requests
 from namesrv.routing.requests import config as config_requests
 from namesrv.routing.requests import kv as kv_requests
@@ -32,7 +30,7 @@ from namesrv.wire.command import RemotingCommand, decode_command
 from namesrv.work import Steps
 
 Handled = RemotingCommand | Steps[RemotingCommand] | Literal[Pause.TURN] | None
-Handler = Callable[[RoutingState, RemotingCommand, Connection, int], Handled]
+Handler = Callable[[RoutingState, Request], Handled]
 
 HANDLERS: Final[dict[int, Handler]] = {
     RequestCode.PUT_KV_CONFIG: kv_requests.put_kv_config,
@@ -95,11 +93,12 @@ class RequestProcessor:
             self._log_unmatched(command, connection)
             return b""
         connection.client_version = command.version
-        handled = self._unheard(command) or self._handle(command, connection, now_ms)
+        request = Request(command, connection, now_ms)
+        handled = self._unheard(request) or self._handle(request)
         if isinstance(handled, Generator):
             ended = turn.advance(handled)
             if ended is None:
-                later = self._later(handled, command, connection)
+                later = self._later(handled, request)
                 is_reading = CLASSES[RequestCode(command.code)] in _READING
                 self.state.unfinished.put(later, connection, is_reading=is_reading)
                 return None
@@ -116,58 +115,47 @@ class RequestProcessor:
             return None
         return self.state.encode(handled)
 
-    def _unheard(self, command: RemotingCommand) -> RemotingCommand | None:
-        """The answer to what is not even looked at."""
-        if self.state.draining and command.version > VERSION_V5_3_1:
-            return command.answer(ResponseCode.GO_AWAY, "please go away")
-        if command.code not in HANDLERS:
-            return command.answer(
+    def _unheard(self, request: Request) -> RemotingCommand | None:
+        """The answer to a request that no handler gets."""
+        is_newer = request.command.version > VERSION_V5_3_1
+        if self.state.draining and is_newer:
+            return request.answer(ResponseCode.GO_AWAY, "please go away")
+        if request.code not in HANDLERS:
+            return request.answer(
                 ResponseCode.REQUEST_CODE_NOT_SUPPORTED,
-                f" request type {command.code} not supported",
+                f" request type {request.code} not supported",
             )
         return None
 
-    def _handle(
-        self, command: RemotingCommand, connection: Connection, now_ms: int
-    ) -> Handled:
-        """Carry out what can be at once; audited if that was all."""
-        before = self.state.audit.before(command)
+    def _handle(self, request: Request) -> Handled:
+        """Carry out as much as is possible at once; audited if that was all."""
         try:
-            self.state.access.check(command, connection)
-            self.state.waiting.check(command)
-            handler = HANDLERS[command.code]
-            handled = handler(self.state, command, connection, now_ms)
+            self.state.access.check(request.command, request.connection)
+            self.state.waiting.check(request.command)
+            handled = HANDLERS[request.code](self.state, request)
         except Exception as exc:
-            handled = self._failed(command, connection, exc)
+            handled = self._failed(request, exc)
         if isinstance(handled, Generator):
-            return self._in_steps(handled, command, connection, before)
+            return self._in_steps(handled, request)
         if isinstance(handled, RemotingCommand):
-            self.state.audit.note(command, connection, handled, before)
+            self.state.audit.note(request, handled)
         return handled
 
     def _in_steps(
-        self,
-        steps: Steps[RemotingCommand],
-        command: RemotingCommand,
-        connection: Connection,
-        before: State | None,
+        self, steps: Steps[RemotingCommand], request: Request
     ) -> Steps[RemotingCommand]:
-        """A handler's steps with what a processor does around handlers."""
+        """A handler's steps, failures and the audit included."""
         try:
             answer = yield from steps
         except Exception as exc:
-            answer = self._failed(command, connection, exc)
-        self.state.audit.note(command, connection, answer, before)
+            answer = self._failed(request, exc)
+        self.state.audit.note(request, answer)
         return answer
 
-    def _later(
-        self,
-        steps: Steps[RemotingCommand],
-        command: RemotingCommand,
-        connection: Connection,
-    ) -> Steps[None]:
+    def _later(self, steps: Steps[RemotingCommand], request: Request) -> Steps[None]:
         """The rest of the steps, and the answer that had to wait for them."""
         answer = yield from steps
+        command, connection = request.command, request.connection
         if answer.long_body is not None and not command.is_oneway:
             self.state.send_in_pieces(answer, answer.long_body, connection)
             return
@@ -177,47 +165,41 @@ class RequestProcessor:
         # work as soon as it is answered.
         self.state.outbox.put(LateAnswer(connection, frame))
 
-    def _failed(
-        self, command: RemotingCommand, connection: Connection, exc: Exception
-    ) -> RemotingCommand:
+    def _failed(self, request: Request, exc: Exception) -> RemotingCommand:
         if isinstance(exc, AccessRefused):
-            self._log_refused(command, connection, exc)
-            return command.answer(exc.code, exc.remark)
+            self._log_refused(request, exc)
+            return request.answer(exc.code, exc.remark)
         if not isinstance(exc, RequestFailed):
-            return self._internal_error(command, connection, exc)
+            return self._internal_error(request, exc)
         self.state.outbox.warn(
             "request failed",
-            code=command.code,
+            code=request.code,
             remark=exc.remark,
-            remote=connection.remote_address,
+            remote=request.remote_address,
         )
-        return command.answer(exc.code, exc.remark)
+        return request.answer(exc.code, exc.remark)
 
-    def _log_refused(
-        self, command: RemotingCommand, connection: Connection, refusal: AccessRefused
-    ) -> None:
+    def _log_refused(self, request: Request, refusal: AccessRefused) -> None:
         self.state.outbox.warn(
             "request refused",
-            code=command.code,
-            request_class=CLASSES[command.code].value,
+            code=request.code,
+            request_class=CLASSES[request.code].value,
             reason=refusal.reason,
-            remote=connection.remote_address,
-            socket=connection.socket_address,
+            remote=request.remote_address,
+            socket=request.connection.socket_address,
         )
 
-    def _internal_error(
-        self, command: RemotingCommand, connection: Connection, exc: Exception
-    ) -> RemotingCommand:
-        """A mistake of ours; the peer hears of it shortly, the log in full."""
+    def _internal_error(self, request: Request, exc: Exception) -> RemotingCommand:
+        """A mistake of ours: the answer names it shortly, the log in full."""
         fields: dict[str, object] = {
-            "code": command.code,
-            "remote": connection.remote_address,
+            "code": request.code,
+            "remote": request.remote_address,
             "error": format_exc(),
         }
         event = LogEvent(logging.ERROR, "internal error", fields)
         self.state.outbox.put(event)
         remark = f"internal error: {type(exc).__name__}"
-        return command.answer(ResponseCode.SYSTEM_ERROR, remark)
+        return request.answer(ResponseCode.SYSTEM_ERROR, remark)
 
     def _log_unmatched(self, command: RemotingCommand, connection: Connection) -> None:
         self.state.outbox.debug(

@@ -7,7 +7,6 @@ Source: `ClientRequestProcessor`, `ZoneRouteRPCHook`, `DefaultRequestProcessor`.
 from functools import partial
 from typing import Literal
 
-from namesrv._impl import Connection
 from namesrv.codes import (
     TOPIC_SYS_FLAG_UNIT,
     TOPIC_SYS_FLAG_UNIT_SUB,
@@ -21,6 +20,7 @@ from namesrv.hot_path import HotCode, Pause
 from namesrv.routing.answers import queries
 from namesrv.routing.answers.queries import RouteForm
 from namesrv.routing.outbox import RouteQuery
+from namesrv.routing.request import Request
 from namesrv.routing.state import RoutingState
 from namesrv.routing.tables.broker_data import TopicQueues
 from namesrv.routing.tables.busy_groups import Awaited
@@ -31,59 +31,55 @@ from namesrv.work import Steps
 
 
 def get_routeinfo_by_topic(
-    state: RoutingState, command: RemotingCommand, connection: Connection, now_ms: int
+    state: RoutingState, request: Request
 ) -> RemotingCommand | Literal[Pause.TURN] | None:
     """The route of a topic, code 17 without one, code 1 while the gate is closed.
 
     In cluster-test mode a topic that is unknown here is asked of another cluster.
     """
-    ext_fields = command.ext_fields or {}
     is_test = state.options.cluster_test
-    if not state.is_ready(now_ms) and not is_test:
+    if not state.is_ready(request.now_ms) and not is_test:
         state.outbox.warn(
             "name server not ready",
-            code=command.code,
-            remote=connection.remote_address,
+            code=request.code,
+            remote=request.remote_address,
         )
         raise RequestFailed("name server not ready")
     if not state.hot.hot_codes & HotCode.ROUTE and not state.outbox.is_debugging:
-        state.refresh_hot_path(now_ms)
-    topic = ext_fields.get("topic")
+        state.refresh_hot_path(request.now_ms)
+    topic = request.ext_fields.get("topic")
     entry = state.tables.topic_queue_table.get(topic) if topic is not None else None
     if entry is not None and state.tables.busy.hides(entry.queues):
-        state.tables.busy.put_back(connection, Awaited.ROUTE)
+        state.tables.busy.put_back(request.connection, Awaited.ROUTE)
         return Pause.TURN
     body = None
     if entry is not None and _has_group(state, entry):
-        body = _route_body(state, command, ext_fields, entry)
+        body = _route_body(state, request, entry)
     if body is None:
-        remote = connection.remote_address
+        remote = request.remote_address
         state.outbox.debug("lookup of an unknown topic", topic=topic, remote=remote)
     if body is None and topic is not None and is_test:
-        _ask_product_cluster(state, command, connection, topic)
+        _ask_product_cluster(state, request, topic)
         return None
-    return _route_answer(command, topic, body)
+    return _route_answer(request, topic, body)
 
 
 def _route_answer(
-    command: RemotingCommand, topic: str | None, body: bytes | None
+    request: Request, topic: str | None, body: bytes | None
 ) -> RemotingCommand:
     if body is not None:
-        return command.answer(body=body)
+        return request.answer(body=body)
     shown = "null" if topic is None else topic
-    return command.answer(
+    return request.answer(
         ResponseCode.TOPIC_NOT_EXIST, NO_ROUTE_REMARK.format(topic=shown)
     )
 
 
-def _ask_product_cluster(
-    state: RoutingState, command: RemotingCommand, connection: Connection, topic: str
-) -> None:
+def _ask_product_cluster(state: RoutingState, request: Request, topic: str) -> None:
     """Source: `ClusterTestRequestProcessor`, protocol.md section 2.23."""
 
     def done(body: bytes | None) -> None:
-        answer = _route_answer(command, topic, body)
-        state.answer_later(command, connection, answer)
+        state.answer_later(request, _route_answer(request, topic, body))
 
     state.outbox.put(RouteQuery(topic, done))
 
@@ -94,14 +90,10 @@ def _has_group(state: RoutingState, entry: TopicQueues) -> bool:
     return any(name in known for name in entry.queues)
 
 
-def _route_body(
-    state: RoutingState,
-    command: RemotingCommand,
-    ext_fields: ExtFields,
-    entry: TopicQueues,
-) -> bytes:
+def _route_body(state: RoutingState, request: Request, entry: TopicQueues) -> bytes:
+    ext_fields = request.ext_fields
     standard = not state.options.cluster_test and (
-        command.version >= VERSION_V4_9_4
+        request.command.version >= VERSION_V4_9_4
         or parse_java_bool(ext_fields.get("acceptStandardJsonOnly"))
     )
     with_order = state.options.order_message_enable or state.options.cluster_test
@@ -136,70 +128,68 @@ def _zone_of(ext_fields: ExtFields) -> str | None:
 
 
 def get_broker_cluster_info(
-    state: RoutingState, command: RemotingCommand, connection: Connection, now_ms: int
+    state: RoutingState, request: Request
 ) -> Steps[RemotingCommand]:
     """All groups and clusters."""
     body = yield from queries.get_broker_cluster_info(state.tables)
-    return command.answer(body=body)
+    return request.answer(body=body)
 
 
-def get_all_topic_list(
-    state: RoutingState, command: RemotingCommand, connection: Connection, now_ms: int
-) -> Steps[RemotingCommand]:
+def get_all_topic_list(state: RoutingState, request: Request) -> Steps[RemotingCommand]:
     """All topics, unless an operator switched it off."""
     if not state.options.enable_all_topic_list:
         raise RequestFailed("disable")
     body = yield from state.topic_lists.all()
-    remote = connection.remote_address
+    remote = request.remote_address
     state.outbox.info("list of all topics asked for", remote=remote)
-    return command.answer(body=body)
+    return request.answer(body=body)
 
 
 def get_topics_by_cluster(
-    state: RoutingState, command: RemotingCommand, connection: Connection, now_ms: int
+    state: RoutingState, request: Request
 ) -> Steps[RemotingCommand]:
     """Topics of one cluster, unless an operator switched it off."""
     _check_lists_enabled(state)
-    cluster = (command.ext_fields or {}).get("cluster") or ""
-    return command.answer(body=(yield from state.topic_lists.of_cluster(cluster)))
+    cluster = request.ext_fields.get("cluster") or ""
+    return request.answer(body=(yield from state.topic_lists.of_cluster(cluster)))
 
 
 def get_system_topic_list(
-    state: RoutingState, command: RemotingCommand, connection: Connection, now_ms: int
+    state: RoutingState, request: Request
 ) -> Steps[RemotingCommand]:
     """Cluster and broker names, and one broker to ask for more."""
     body = yield from queries.get_system_topic_list(state.tables)
-    return command.answer(body=body)
+    return request.answer(body=body)
 
 
 def get_unit_topic_list(
-    state: RoutingState, command: RemotingCommand, connection: Connection, now_ms: int
+    state: RoutingState, request: Request
 ) -> Steps[RemotingCommand]:
     """Topics with the unit flag."""
-    return _topics_by_flag(state, command, TOPIC_SYS_FLAG_UNIT, TOPIC_SYS_FLAG_UNIT)
+    return _topics_by_flag(state, request, TOPIC_SYS_FLAG_UNIT, TOPIC_SYS_FLAG_UNIT)
 
 
 def get_has_unit_sub_topic_list(
-    state: RoutingState, command: RemotingCommand, connection: Connection, now_ms: int
+    state: RoutingState, request: Request
 ) -> Steps[RemotingCommand]:
     """Topics with the unit-subscription flag."""
     sub = TOPIC_SYS_FLAG_UNIT_SUB
-    return _topics_by_flag(state, command, sub, sub)
+    return _topics_by_flag(state, request, sub, sub)
 
 
 def get_has_unit_sub_ununit_topic_list(
-    state: RoutingState, command: RemotingCommand, connection: Connection, now_ms: int
+    state: RoutingState, request: Request
 ) -> Steps[RemotingCommand]:
     """Topics with the unit-subscription flag and without the unit flag."""
     both = TOPIC_SYS_FLAG_UNIT | TOPIC_SYS_FLAG_UNIT_SUB
-    return _topics_by_flag(state, command, both, TOPIC_SYS_FLAG_UNIT_SUB)
+    return _topics_by_flag(state, request, both, TOPIC_SYS_FLAG_UNIT_SUB)
 
 
 def _topics_by_flag(
-    state: RoutingState, command: RemotingCommand, mask: int, wanted: int
+    state: RoutingState, request: Request, mask: int, wanted: int
 ) -> Steps[RemotingCommand]:
     _check_lists_enabled(state)
-    return command.answer(body=(yield from state.topic_lists.with_flag(mask, wanted)))
+    return request.answer(body=(yield from state.topic_lists.with_flag(mask, wanted)))
 
 
 def _check_lists_enabled(state: RoutingState) -> None:

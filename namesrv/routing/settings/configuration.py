@@ -10,6 +10,7 @@ from typing import Final, NamedTuple
 from namesrv.errors import PropertiesInvalid, RequestFailed, StorageError
 from namesrv.option_sources import parse_remote
 from namesrv.options import BY_NAME, REMOTE_KEYS, Options, Value, value_text
+from namesrv.routing.events import Cause, ConfigChanged, EventStream
 from namesrv.routing.outbox import Outbox
 from namesrv.routing.settings.file_changes import Done, FileChanges
 from namesrv.wire.properties import read_properties, write_properties
@@ -28,7 +29,7 @@ class _Update(NamedTuple):
 
     changes: dict[str, Value]
     texts: dict[str, str]
-    remote_address: str
+    cause: Cause
 
 
 class Configuration:
@@ -39,10 +40,14 @@ class Configuration:
     """
 
     def __init__(
-        self, options: Options, outbox: Outbox, on_change: Callable[[], None]
+        self,
+        options: Options,
+        outbox: Outbox,
+        events: EventStream,
+        on_change: Callable[[], None],
     ) -> None:
         self._options = options
-        self._outbox = outbox
+        self._events = events
         self._on_change = on_change
         self._updates: FileChanges[_Update] = FileChanges(
             outbox, lambda: options.config_store_path, self._content, self._settle
@@ -62,7 +67,7 @@ class Configuration:
             return
         self._stored = {p.key: p.value for p in found if p.key in REMOTE_KEYS}
 
-    def update(self, body: bytes, remote_address: str, done: Done) -> None:
+    def update(self, body: bytes, cause: Cause, done: Done) -> None:
         """Check a request's `key=value` lines, store them, then apply them.
 
         Raises RequestFailed: code 1 for a malformed or far too long text, a value of
@@ -73,7 +78,7 @@ class Configuration:
         texts = {name: value_text(value) for name, value in changes.items()}
         kept_bytes = _KEPT_PER_BYTE * len(body)
         self._updates.check(kept_bytes)
-        self._updates.add(_Update(changes, texts, remote_address), kept_bytes, done)
+        self._updates.add(_Update(changes, texts, cause), kept_bytes, done)
 
     def changes_text(self, body: bytes) -> str:
         """What an update asks for, as `key=value,...`; raises as `update` does."""
@@ -96,9 +101,9 @@ class Configuration:
         found.sort(key=lambda p: p.key in REMOTE_KEYS and p.key not in self._black_list)
         return {p.key: parse_remote(p.key, p.value, self._black_list) for p in found}
 
-    def apply(self, changes: Mapping[str, Value], **origin: object) -> None:
-        """Change options by name; `origin` says in the log whose wish it was."""
-        self._set(changes, origin)
+    def apply(self, changes: Mapping[str, Value], cause: Cause) -> None:
+        """Change options by name."""
+        self._set(changes, cause)
         self._on_change()
 
     def _content(self, updates: Sequence[_Update]) -> Iterable[bytes]:
@@ -112,20 +117,16 @@ class Configuration:
             return
         for update in updates:
             self._stored |= update.texts
-            self._set(update.changes, {"remote": update.remote_address})
+            self._set(update.changes, update.cause)
         self._on_change()
 
-    def _set(self, changes: Mapping[str, Value], origin: dict[str, object]) -> None:
+    def _set(self, changes: Mapping[str, Value], cause: Cause) -> None:
         for name, value in changes.items():
             option = BY_NAME[name]
             old = getattr(self._options, option.attribute)
             if old == value:
                 continue
             setattr(self._options, option.attribute, value)
-            self._outbox.info(
-                "configuration changed",
-                key=name,
-                old=option.shown(old),
-                new=option.shown(value),
-                **origin,
-            )
+            shown = option.shown(old), option.shown(value)
+            wall_millis = self._events.wall_millis()
+            self._events.put(ConfigChanged(wall_millis, cause, name, *shown))

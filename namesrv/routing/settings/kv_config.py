@@ -5,10 +5,11 @@ write changes nothing. Source: `KVConfigManager`.
 """
 
 from collections.abc import Callable, Iterable, Iterator, Sequence
-from typing import Final
+from typing import Final, NamedTuple
 
 from namesrv.errors import JsonInvalid, StartFailed, StorageError
 from namesrv.options import Options
+from namesrv.routing.events import Cause, EventStream, KvChanged
 from namesrv.routing.outbox import Outbox
 from namesrv.routing.settings.file_changes import Done, FileChanges
 from namesrv.routing.settings.kv_limits import KVLimits
@@ -23,6 +24,13 @@ KEPT_PER_CHARACTER: Final = 5
 character may take four bytes."""
 
 
+class _Wanted(NamedTuple):
+    """A change, and why it is made."""
+
+    change: KVChange
+    cause: Cause
+
+
 class KVConfigManager:
     """Holds the configuration; `on_change(namespace, key)` is called after a change."""
 
@@ -30,13 +38,15 @@ class KVConfigManager:
         self,
         options: Options,
         outbox: Outbox,
+        events: EventStream,
         on_change: Callable[[str, str], None],
     ) -> None:
         self._options = options
+        self._events = events
         self._on_change = on_change
         self._table = KVTable()
         self._limits = KVLimits(options)
-        self._changes: FileChanges[KVChange] = FileChanges(
+        self._changes: FileChanges[_Wanted] = FileChanges(
             outbox, lambda: options.kv_config_path, self._content, self._settle
         )
 
@@ -97,36 +107,57 @@ class KVConfigManager:
         pieces = self._table.body_pieces(namespace)
         return LongBody(pieces, self._table.body_bytes(namespace))
 
-    def put(self, namespace: str, key: str, value: str | None, done: Done) -> None:
+    def put(
+        self, namespace: str, key: str, value: str | None, cause: Cause, done: Done
+    ) -> None:
         """Store a value. Raises RequestFailed when a limit forbids it."""
         adds = self._limits.check(self._table, namespace, key, value)
-        self._add(KVChange(namespace, key, write_kv_entry(key, value), *adds), done)
+        entry = write_kv_entry(key, value)
+        self._add(KVChange(namespace, key, entry, *adds), cause, done)
 
-    def delete(self, namespace: str, key: str, done: Done) -> None:
+    def delete(self, namespace: str, key: str, cause: Cause, done: Done) -> None:
         """Remove a key; its namespace stays, even empty.
 
         Raises RequestFailed when too many changes wait already.
         """
-        self._add(KVChange(namespace, key, None), done)
+        self._add(KVChange(namespace, key, None), cause, done)
 
-    def _add(self, change: KVChange, done: Done) -> None:
+    def _add(self, change: KVChange, cause: Cause, done: Done) -> None:
         texts = len(change.namespace) + len(change.key) + len(change.entry or b"")
         kept_bytes = KEPT_PER_CHARACTER * texts
         self._changes.check(kept_bytes)
         self._limits.enter(change)
-        self._changes.add(change, kept_bytes, done)
+        self._changes.add(_Wanted(change, cause), kept_bytes, done)
 
-    def _content(self, changes: Sequence[KVChange]) -> Iterable[bytes]:
-        return self._table.changed(changes).file_pieces()
+    def _content(self, wanted: Sequence[_Wanted]) -> Iterable[bytes]:
+        return self._table.changed(change for change, _ in wanted).file_pieces()
 
-    def _settle(self, changes: Sequence[KVChange], error: StorageError | None) -> None:
-        for change in changes:
+    def _settle(self, wanted: Sequence[_Wanted], error: StorageError | None) -> None:
+        for change, _ in wanted:
             self._limits.leave(change)
         if error is not None:
             return
-        self._table = self._table.changed(changes)
-        for change in changes:
+        differing = self._differing(wanted)
+        self._table = self._table.changed(change for change, _ in wanted)
+        for change, _ in wanted:
             self._on_change(change.namespace, change.key)
+        for (namespace, key, entry, *_), cause in differing:
+            wall_millis = self._events.wall_millis()
+            event = KvChanged(wall_millis, cause, namespace, key, entry is None)
+            self._events.put(event)
+
+    def _differing(self, wanted: Sequence[_Wanted]) -> list[_Wanted]:
+        """Those that change something, each after the ones before it."""
+        entries: dict[tuple[str, str], bytes | None] = {}
+        differing: list[_Wanted] = []
+        for item in wanted:
+            place = item.change.namespace, item.change.key
+            if place not in entries:
+                entries[place] = self._table.entry(*place)
+            if entries[place] != item.change.entry:
+                entries[place] = item.change.entry
+                differing.append(item)
+        return differing
 
 
 def _entries(

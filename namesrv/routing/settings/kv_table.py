@@ -26,7 +26,7 @@ _EMPTY_BYTES: Final = len(write_kv_table([]))
 class KVChange(NamedTuple):
     """A key and its new entry, as `write_kv_entry` makes it; None to delete it.
 
-    `adds_key` and `adds_namespace` say what it counted for in the limits.
+    `adds_key` and `adds_namespace` say whether it counted for the limits.
     """
 
     namespace: str
@@ -137,10 +137,14 @@ class KVTable:
         keys = self._namespaces.get(namespace)
         return keys is not None and key in keys
 
+    def entry(self, namespace: str, key: str) -> bytes | None:
+        """The entry of a key, None when there is none."""
+        keys = self._namespaces.get(namespace)
+        return None if keys is None else keys.get(key)
+
     def value(self, namespace: str, key: str) -> str | None:
         """The value of a key, None when there is none."""
-        keys = self._namespaces.get(namespace)
-        entry = None if keys is None else keys.get(key)
+        entry = self.entry(namespace, key)
         return read_kv_value(entry) if entry else None
 
     def body(self, namespace: str) -> bytes:

@@ -52,8 +52,6 @@ class BrokerData:
     `change` is the number of the last change to anything that a snapshot holds of it,
     `marked_answers` how many answers there had been when those of its topics were
     marked last; `is_read_only` says that no topic of it may be written to.
-    `queues_added`, `queues_changed`, `queues_removed` and `mapping_changes` count what
-    became of its entries in topics, and of the mappings that name it.
     """
 
     __slots__ = (
@@ -75,10 +73,6 @@ class BrokerData:
         "is_read_only",
         "live_keys",
         "marked_answers",
-        "mapping_changes",
-        "queues_added",
-        "queues_changed",
-        "queues_removed",
         "topic_refs",
         "zone_name",
     )
@@ -88,10 +82,6 @@ class BrokerData:
         self.broker_name = broker_name
         self.broker_addrs = BrokerAddrs()
         self.change = 0
-        self.queues_added = 0
-        self.queues_changed = 0
-        self.queues_removed = 0
-        self.mapping_changes = 0
         self.enable_acting_master = False
         self.is_read_only = False
         self.zone_name: str | None = None

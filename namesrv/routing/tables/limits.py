@@ -38,7 +38,7 @@ def check_registration(
         return
     if options.max_routes:
         data = tables.broker_addr_table.get(header.broker_name or "")
-        if _stores_topics(header, data):
+        if stores_topics(header, data):
             added = yield from _added_topics(tables, options, data, wrapper)
             added += _added_mappings(tables, wrapper)
             yield len(wrapper.topic_queue_mapping_info_map or ()) * Cost.ENTRY
@@ -68,6 +68,24 @@ def check_topic(
         _check_routes(tables, options, len(known))
 
 
+def stores_topics(header: RegisterBrokerRequestHeader, data: BrokerData | None) -> bool:
+    """Whether the topics of a registration count: those of a master do, and those of
+    the slave with the lowest id that announces acting masters (steps 9 and 10).
+
+    `data` is the group, before or after the registration has its address there; None
+    for a new one.
+    """
+    if header.broker_id == MASTER_ID or header.broker_id is None:
+        return True
+    if header.enable_acting_master is None:
+        return False
+    if data is None:
+        return True
+    # The address leaves any other id that it has (step 4 of a registration).
+    others = (i for i, addr in data.broker_addrs.items() if addr != header.broker_addr)
+    return header.broker_id <= next(others, header.broker_id)
+
+
 def _check_header(options: Options, header: RegisterBrokerRequestHeader) -> None:
     limits = BodyLimits.of(options)
     limits.check_name("broker name", header.broker_name)
@@ -84,21 +102,6 @@ def _check_routes(tables: RouteTables, options: Options, added: int) -> None:
             options.max_routes,
             "maxRoutes",
         )
-
-
-def _stores_topics(
-    header: RegisterBrokerRequestHeader, data: BrokerData | None
-) -> bool:
-    """Whether the sender's topics count: a master's, and those of a first slave."""
-    if header.broker_id == MASTER_ID or header.broker_id is None:
-        return True
-    if header.enable_acting_master is None:
-        return False
-    if data is None:
-        return True
-    # The address leaves any other id that it has (step 4 of a registration).
-    others = (i for i, addr in data.broker_addrs.items() if addr != header.broker_addr)
-    return header.broker_id <= next(others, header.broker_id)
 
 
 def _added_topics(

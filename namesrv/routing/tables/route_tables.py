@@ -8,6 +8,7 @@ from collections import OrderedDict
 from collections.abc import Iterable, Mapping, Sequence
 
 from namesrv._impl import BrokerLiveInfo, BrokerLiveTable, Connection, RouteAnswers
+from namesrv.routing.events import TopicChanges
 from namesrv.routing.tables.broker_data import BrokerData, TopicQueues
 from namesrv.routing.tables.busy_groups import BusyGroups
 from namesrv.routing.tables.cluster_names import ClusterNames
@@ -20,19 +21,22 @@ from namesrv.wire.bodies import QueueData, TopicQueueMappingInfo
 from namesrv.wire.java_json.read import write_string
 from namesrv.work import Cost, Steps, batches
 
+Mappings = dict[str | None, TopicQueueMappingInfo]
+"""Of one static topic, by the group that each names."""
+QueueDatas = Mapping[str, QueueData]
+"""By topic, of one group."""
+
 
 class RouteTables:
     """topic_queue_table, broker_addr_table, cluster_addr_table, broker_live_table,
     filter_server_table and topic_queue_mapping_info_table.
 
+    The caller of a function that returns or collects differences puts the event.
     `gone_since` says since when (monotonic ms) a group that mappings name is gone, the
-    oldest first; `mapped_topics` which topics name it; `leftovers` what nobody has
-    registered any more; `group_texts` has the members of brokerAddrTable. Counted are
-    changes of a group's part of routes (`group_changes`), of anything that is kept
-    (`changes`), of mappings (`mapping_changes`), and topics that went
-    (`topic_removals`); which topics changed is in `topic_log`. `routes` are entries of
-    groups in topics, and mappings; `busy` has groups changed in steps;
-    `digests_forgotten` is how often all of them had to be.
+    oldest first; `mapped_topics` which topics name it. `group_changes` counts changes
+    of a group's part of routes, `changes` those of anything that is kept,
+    `topic_removals` topics that went, `digests_forgotten` how often all digests were;
+    `routes` are entries of groups in topics, and mappings.
     """
 
     def __init__(self, route_answers: RouteAnswers) -> None:
@@ -44,9 +48,7 @@ class RouteTables:
         self.broker_live_table = BrokerLiveTable()
         self.busy = BusyGroups()
         self.filter_server_table: dict[tuple[str, str], list[str | None]] = {}
-        self.topic_queue_mapping_info_table: dict[
-            str, dict[str | None, TopicQueueMappingInfo]
-        ] = {}
+        self.topic_queue_mapping_info_table: dict[str, Mappings] = {}
         self.mapped_topics: dict[str | None, set[str]] = {}
         self.gone_since: OrderedDict[str | None, int] = OrderedDict()
         self.group_texts = OrderedTexts(self._write_group, BLOCK_GROUPS)
@@ -55,7 +57,6 @@ class RouteTables:
         self.group_changes = 0
         self.changes = 0
         self.routes = 0
-        self.mapping_changes = 0
         self.digests_forgotten = 0
         self._with_addrs = OrderedTexts(write_string)
         self._answers = 0
@@ -75,12 +76,12 @@ class RouteTables:
         return addrs[next(iter(addrs))] if addrs else None
 
     def set_queues(
-        self, data: BrokerData, queue_datas: Mapping[str, QueueData]
+        self, data: BrokerData, queue_datas: QueueDatas, changes: TopicChanges
     ) -> None:
-        """Store a group's queues by topic; a registration may bring 10,000."""
+        """Store a group's queues by topic, of which a registration may bring 10,000."""
         table, name, mark = self.topic_queue_table, data.broker_name, self._mark
         numbers, rounds = self.numbers, self.numbers.rounds
-        changed = 0
+        note_changed, were_changed = changes.changed.append, len(changes.changed)
         topic_refs = data.topic_refs
         refs = len(topic_refs)
         flagged: list[str] = []
@@ -101,36 +102,36 @@ class RouteTables:
             elif old == queue_data:
                 continue
             else:
-                changed += 1
+                note_changed(entry.topic)
                 if old.topic_sys_flag != queue_data.topic_sys_flag:
                     flagged.append(topic)
             queues[name] = queue_data
             if entry.is_answered:
                 entry.is_answered = False
                 mark(topic)
-        added = len(topic_refs) - refs
-        self.routes += added
-        data.queues_added += added
-        data.queues_changed += changed
-        if added or changed:
+        added = [entry.topic for entry in topic_refs[refs:]]
+        changes.added += added
+        self.routes += len(added)
+        if added or len(changes.changed) > were_changed:
             data.is_read_only = False
             self._note_change(data)
         if numbers.rounds != rounds:
             for other in self.broker_addr_table.values():
                 self._note_change(other)
         if self.topic_log.is_read:
-            flagged += [entry.topic for entry in topic_refs[refs:]]
-            self._log_topics(flagged)
+            self.topic_log.note(flagged + added, len(table))
 
-    def remove_queue(self, entry: TopicQueues, broker_name: str) -> None:
-        """Take a group's entry out of a topic, and the topic out if it was the last."""
+    def remove_queue(
+        self, entry: TopicQueues, broker_name: str, changes: TopicChanges
+    ) -> None:
+        """Remove a group's entry from a topic, and the topic if it was the last."""
         if entry.queues.pop(broker_name, None) is None:
             return
+        changes.removed.append(entry.topic)
         self.routes -= 1
-        self._log_topics((entry.topic,))
+        self.topic_log.note((entry.topic,), len(self.topic_queue_table))
         data = self.broker_addr_table.get(broker_name)
         if data is not None:
-            data.queues_removed += 1
             data.lost_topic()
             self._note_change(data)
         if entry.queues:
@@ -141,12 +142,12 @@ class RouteTables:
             self.route_answers.remove(entry.topic)
 
     def remove_queues(
-        self, entries: Sequence[TopicQueues], broker_name: str
+        self, entries: Sequence[TopicQueues], broker_name: str, changes: TopicChanges
     ) -> Steps[None]:
-        """Take a group's entries out of topics."""
+        """`remove_queue` for each of some topics."""
         for some in batches(entries, Cost.TOPIC_CHANGED):
             for entry in some:
-                self.remove_queue(entry, broker_name)
+                self.remove_queue(entry, broker_name, changes)
             yield len(some) * Cost.TOPIC_CHANGED
 
     def group_changed(self, data: BrokerData) -> Steps[None]:
@@ -263,43 +264,45 @@ class RouteTables:
 
     def set_filter_servers(
         self, key: tuple[str, str], servers: list[str | None] | None
-    ) -> None:
-        """Store a broker's filter servers; none for None and for an empty list."""
+    ) -> bool:
+        """Store a broker's filter servers, if there are any; whether they differ."""
         old = self.filter_server_table.pop(key, [])
         if servers:
             self.filter_server_table[key] = servers
-        if old != (servers or []):
-            self.changes += 1
-            # They show in the routes of every group that has this address.
-            self.group_changes += 1
-            self.route_answers.forget_bodies()
+        if old == (servers or []):
+            return False
+        self.changes += 1
+        # They show in the routes of every group that has this address.
+        self.group_changes += 1
+        self.route_answers.forget_bodies()
+        return True
 
-    def set_mapping(self, topic: str, info: TopicQueueMappingInfo, now_ms: int) -> None:
+    def set_mapping(self, topic: str, info: TopicQueueMappingInfo, now_ms: int) -> bool:
         """Store a static topic's mapping under the group that it names, which may be
-        null as in Java."""
+        null as in Java; whether it differs."""
         mappings = self.topic_queue_mapping_info_table.setdefault(topic, {})
         self.routes += info.bname not in mappings
-        if mappings.get(info.bname) != info:
-            self.mapping_changes += 1
-            if info.bname in self.broker_addr_table:
-                self.broker_addr_table[info.bname].mapping_changes += 1
+        is_other = mappings.get(info.bname) != info
         mappings[info.bname] = info
         self.changes += 1
         self.mapped_topics.setdefault(info.bname, set()).add(topic)
         if info.bname not in self.broker_addr_table:
             self.gone_since.setdefault(info.bname, now_ms)
         self.topic_changed(topic)
+        return is_other
 
-    def remove_mappings(self, broker_name: str | None) -> None:
-        """Drop every mapping that names a group."""
+    def remove_mappings(self, broker_name: str | None) -> list[str]:
+        """Remove every mapping that names a group; the topics of these."""
         self.changes += 1
-        for topic in self.mapped_topics.pop(broker_name, ()):
+        topics = sorted(self.mapped_topics.pop(broker_name, ()))
+        for topic in topics:
             mappings = self.topic_queue_mapping_info_table[topic]
             del mappings[broker_name]
             self.routes -= 1
             if not mappings:
                 del self.topic_queue_mapping_info_table[topic]
             self.topic_changed(topic)
+        return topics
 
     def add_group(self, cluster: str, broker_name: str) -> BrokerData:
         """A new group without addresses; a snapshot may have another of that name."""
@@ -312,8 +315,11 @@ class RouteTables:
         self._note_change(data)
         return data
 
-    def remove_group(self, broker_name: str, now_ms: int) -> Steps[None]:
-        """Drop a group, then its topic entries; the cluster's entry is not touched.
+    def remove_group(
+        self, broker_name: str, changes: TopicChanges, now_ms: int
+    ) -> Steps[None]:
+        """Remove a group, then its topic entries, which are added to `changes`; the
+        cluster keeps its name.
 
         Until the last step some topics name a group that is not there.
         """
@@ -325,27 +331,30 @@ class RouteTables:
         self.changes += 1
         if broker_name in self.mapped_topics:
             self.gone_since[broker_name] = now_ms
-        yield from self.remove_queues(data.topics(), broker_name)
+        yield from self.remove_queues(data.topics(), broker_name, changes)
 
-    def move_group(self, data: BrokerData, cluster: str) -> Steps[None]:
-        """The group belongs to another cluster from now on: its first one was left."""
-        data.cluster = cluster
-        yield from self.group_changed(data)
+    def join_cluster(self, cluster: str, broker_name: str | None) -> bool:
+        """Put a name into a cluster, perhaps a new one; False if it was there."""
+        if not self.cluster_names.join(cluster, broker_name):
+            return False
+        self.changes += 1
+        self._log_group(broker_name)
+        if broker_name is None or broker_name not in self.broker_addr_table:
+            self.leftovers.note(LeftoverKind.NAME, broker_name, cluster)
+        return True
 
-    def join_cluster(self, cluster: str, broker_name: str | None) -> None:
-        """Put a name into a cluster, which is made if it is the first."""
-        if self.cluster_names.join(cluster, broker_name):
-            self.changes += 1
-            self._log_group(broker_name)
-            if broker_name is None or broker_name not in self.broker_addr_table:
-                self.leftovers.note(LeftoverKind.NAME, broker_name, cluster)
+    def leave_cluster(self, cluster: str, broker_name: str | None) -> bool:
+        """Remove a name from a cluster, which may go; False if it was not there."""
+        if not self.cluster_names.leave(cluster, broker_name):
+            return False
+        self.changes += 1
+        self._log_group(broker_name)
+        self.leftovers.settle(LeftoverKind.NAME, broker_name, cluster)
+        return True
 
-    def leave_cluster(self, cluster: str, broker_name: str | None) -> None:
-        """Take a name out of a cluster, and the cluster out if it was the last."""
-        if self.cluster_names.leave(cluster, broker_name):
-            self.changes += 1
-            self._log_group(broker_name)
-            self.leftovers.settle(LeftoverKind.NAME, broker_name, cluster)
+    def leases_changed(self) -> None:
+        """The leases of the last snapshot are out of date."""
+        self.changes += 1
 
     def take_over_topics(self, entries: Iterable[TopicQueues]) -> None:
         """Put topics of a snapshot into the empty table, those that have queues."""
@@ -361,19 +370,13 @@ class RouteTables:
         """All topics of a group may belong to other lists now."""
         data = self.broker_addr_table.get(broker_name or "")
         if data is not None and broker_name is not None and self.topic_log.is_read:
-            self._log_topics([entry.topic for entry in data.topic_refs])
-
-    def _log_topics(self, topics: Iterable[str]) -> None:
-        self.topic_log.note(topics, len(self.topic_queue_table))
+            names = [entry.topic for entry in data.topic_refs]
+            self.topic_log.note(names, len(self.topic_queue_table))
 
     def _write_group(self, broker_name: str) -> str:
         """`"name":{...}`, a member of brokerAddrTable."""
         text = self.broker_addr_table[broker_name].text(standard=False)
         return f"{write_string(broker_name)}:{text}"
-
-    def leases_changed(self) -> None:
-        """The leases of the last snapshot are out of date."""
-        self.changes += 1
 
     def _leave_group(self, info: BrokerLiveInfo) -> None:
         """A live entry of a group is gone, or no longer what it was."""

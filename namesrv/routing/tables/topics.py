@@ -4,38 +4,47 @@ Source: `RouteInfoManager#deleteTopic`, `#registerTopic`, `#wipeWritePermOfBroke
 and `#addWritePermOfBrokerByLock`.
 """
 
-from collections.abc import Callable, Sequence
-from typing import Final
+from collections.abc import Sequence
 
 from namesrv.codes import PERM_READ, PERM_WRITE
-from namesrv.routing.outbox import Outbox
+from namesrv.routing.events import (
+    Cause,
+    EventStream,
+    PermissionChanged,
+    TopicAdded,
+    TopicChanged,
+    TopicChanges,
+    TopicRemoved,
+)
 from namesrv.routing.tables.broker_data import TopicQueues
 from namesrv.routing.tables.route_tables import RouteTables
 from namesrv.wire.bodies import QueueData
 from namesrv.work import Cost, Steps, batches
 
-_MOST_SHOWN: Final = 20
-
 
 def delete_topic(
-    tables: RouteTables, outbox: Outbox, topic: str, cluster: str | None = None
+    tables: RouteTables,
+    events: EventStream,
+    cause: Cause,
+    topic: str,
+    cluster: str | None = None,
 ) -> Steps[None]:
-    """Drop a topic from every broker, or from those of one cluster; nothing happens to
-    an unknown one."""
+    """Remove a topic from every broker, or from those of one cluster. An unknown topic
+    is no error, and changes nothing."""
     entry = tables.topic_queue_table.get(topic)
     if entry is None:
         return
     names = _of_cluster(tables, entry, cluster) if cluster else list(entry.queues)
+    changes = TopicChanges()
     with tables.busy.hold_all(names):
         for some in batches(names, Cost.GROUP):
             for name in some:
-                tables.remove_queue(entry, name)
+                tables.remove_queue(entry, name, changes)
             tables.forget_digests(some)
             yield len(some) * Cost.GROUP
-    if names:
-        fields = {"cluster": cluster} if cluster else {}
-        brokers = names_text(names)
-        outbox.info("topic deleted", topic=topic, **fields, brokers=brokers)
+    if changes:
+        wall_millis, only = events.wall_millis(), cluster or None
+        events.put(TopicRemoved(wall_millis, cause, entry.topic, names, only))
 
 
 def _of_cluster(tables: RouteTables, entry: TopicQueues, cluster: str) -> list[str]:
@@ -43,15 +52,10 @@ def _of_cluster(tables: RouteTables, entry: TopicQueues, cluster: str) -> list[s
     return [name for name in entry.queues if name in names]
 
 
-def names_text(names: Sequence[str]) -> str:
-    """For a log line, which shows a few of many."""
-    shown = ",".join(sorted(names[:_MOST_SHOWN]))
-    return shown if len(names) <= _MOST_SHOWN else f"{shown},... ({len(names)})"
-
-
 def register_topic(
     tables: RouteTables,
-    outbox: Outbox,
+    events: EventStream,
+    cause: Cause,
     topic: str,
     queue_datas: Sequence[QueueData | None],
 ) -> Steps[None]:
@@ -62,56 +66,72 @@ def register_topic(
         if queue_data is None or queue_data.broker_name not in tables.broker_addr_table:
             break
         known.append(queue_data)
-    if topic not in tables.topic_queue_table and len(known) < len(queue_datas):
+    is_new = topic not in tables.topic_queue_table
+    if is_new and len(known) < len(queue_datas):
         return
-    names = [queue_data.broker_name or "" for queue_data in known]
-    with tables.busy.hold_all(names):
-        before = _changes(tables, names)
+    changes = TopicChanges()
+    with tables.busy.hold_all([queue_data.broker_name or "" for queue_data in known]):
         for some in batches(known, Cost.GROUP):
             for queue_data in some:
-                data = tables.broker_addr_table[queue_data.broker_name or ""]
-                # One with the group's own name: a copy for each topic would add up.
-                shared = data.shared(
-                    queue_data.perm,
-                    queue_data.read_queue_nums,
-                    queue_data.topic_sys_flag,
-                    queue_data.write_queue_nums,
-                )
-                tables.set_queues(data, {topic: shared})
+                _store_queues(tables, topic, queue_data, changes)
             tables.forget_digests([q.broker_name or "" for q in some])
             yield len(some) * Cost.GROUP
-        is_changed = _changes(tables, names) != before
-    if is_changed:
-        outbox.info("topic registered", topic=topic, brokers=names_text(names))
+    if changes:
+        # Each once, in the order of the request.
+        names = list(dict.fromkeys(q.broker_name or "" for q in known))
+        kind = TopicAdded if is_new else TopicChanged
+        events.put(kind(events.wall_millis(), cause, topic, names))
 
 
-def _changes(tables: RouteTables, names: Sequence[str]) -> list[tuple[int, int]]:
-    """How much was added to these groups and changed in them so far."""
-    groups = [tables.broker_addr_table.get(name) for name in names]
-    return [(d.queues_added, d.queues_changed) for d in groups if d is not None]
+def _store_queues(
+    tables: RouteTables, topic: str, queue_data: QueueData, changes: TopicChanges
+) -> None:
+    data = tables.broker_addr_table[queue_data.broker_name or ""]
+    # One with the group's own name: a copy for each topic would add up.
+    shared = data.shared(
+        queue_data.perm,
+        queue_data.read_queue_nums,
+        queue_data.topic_sys_flag,
+        queue_data.write_queue_nums,
+    )
+    tables.set_queues(data, {topic: shared}, changes)
 
 
-def wipe_write_perm_of_broker(tables: RouteTables, broker_name: str) -> Steps[int]:
-    """Make a broker read-only in all its topics; how many topics name it."""
-    return change_perm(tables, broker_name, lambda perm: perm & ~PERM_WRITE)
-
-
-def add_write_perm_of_broker(tables: RouteTables, broker_name: str) -> Steps[int]:
-    """Give a broker perm 6 (read and write, nothing else) in all its topics."""
-    return change_perm(tables, broker_name, lambda perm: PERM_READ | PERM_WRITE)
-
-
-def change_perm(
-    tables: RouteTables, broker_name: str, change: Callable[[int], int]
+def change_write_perm(
+    tables: RouteTables,
+    events: EventStream,
+    cause: Cause,
+    broker_name: str,
+    *,
+    is_writable: bool,
 ) -> Steps[int]:
-    """Change the permission of a group in all its topics; how many topics name it."""
+    """Change the permission of a group in all its topics; how many topics name it.
+
+    A group that becomes writable gets perm 6 (read and write, nothing else), one that
+    does not keeps all bits but that for writing.
+    """
     data = tables.broker_addr_table.get(broker_name)
     if data is None:
         return 0
     tables.forget_digests((broker_name,))
+    changes = TopicChanges()
     with tables.busy.hold(broker_name):
         entries = data.topics()
+        count = len(entries)
+        change = _writable if is_writable else _read_only
         for some in batches(entries, 2 * Cost.TOPIC):
-            tables.set_queues(data, data.queues_with_perm(some, change))
+            tables.set_queues(data, data.queues_with_perm(some, change), changes)
             yield len(some) * 2 * Cost.TOPIC
-    return len(entries)
+    if changes:
+        wall_millis, name = events.wall_millis(), data.broker_name
+        topics = changes.changed
+        events.put(PermissionChanged(wall_millis, cause, name, is_writable, topics))
+    return count
+
+
+def _writable(perm: int) -> int:
+    return PERM_READ | PERM_WRITE
+
+
+def _read_only(perm: int) -> int:
+    return perm & ~PERM_WRITE

@@ -2,7 +2,7 @@
 
 import pytest
 
-from tests.routing.peer import Broker
+from tests.routing.peer import Broker, registration_body, topic_config
 from tests.routing.world import World
 
 QUEUES = b'{"queueDatas":[{"brokerName":"broker-a","perm":4,"readQueueNums":2}]}'
@@ -15,25 +15,27 @@ def registered(world: World) -> World:
 
 
 @pytest.mark.parametrize(
-    ("code", "member", "phrase"),
+    ("code", "member", "phrase", "perm"),
     [
-        (205, "wipeTopicCount", "write permission wiped"),
-        (327, "addTopicCount", "write permission added"),
+        (205, "wipeTopicCount", "write permission wiped", 6),
+        (327, "addTopicCount", "write permission added", 4),
     ],
 )
 def test_permission_requests_count_topics(
-    registered: World, code: int, member: str, phrase: str
+    world: World, code: int, member: str, phrase: str, perm: int
 ) -> None:
-    answer = registered.ask(code, {"brokerName": "broker-a"})
+    table = {name: topic_config(name, perm=perm) for name in ("T1", "T2")}
+    world.register(body=registration_body(table))
+    answer = world.ask(code, {"brokerName": "broker-a"})
     assert (answer.code, answer.ext_fields) == (0, {member: "2"})
     assert answer.remark is None and answer.body is None
-    assert registered.event(phrase) == {
+    assert world.event(phrase) == {
         "broker": "broker-a",
         "topics": 2,
         "remote": "10.0.0.9:40000",
     }
     for fields in ({"brokerName": "unknown"}, {"brokerName": ""}, {}, None):
-        answer = registered.ask(code, fields)
+        answer = world.ask(code, fields)
         assert (answer.code, answer.ext_fields) == (0, {member: "0"})
 
 

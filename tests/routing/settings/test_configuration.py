@@ -6,11 +6,13 @@ import pytest
 
 from namesrv.errors import RequestFailed, StorageError
 from namesrv.options import REMOTE_KEYS, Options
-from namesrv.routing.outbox import FileWrite, LogEvent, Outbox
+from namesrv.routing.events import Cause, CauseKind, ConfigChanged, Event, EventStream
+from namesrv.routing.outbox import FileWrite, Outbox
 from namesrv.routing.settings.configuration import LONGEST_UPDATE_BYTES, Configuration
 from namesrv.routing.settings.file_changes import MOST_WAITING
 
 PATH = "data/namesrv.properties"
+CAUSE = Cause(CauseKind.REQUEST, 318, "r:1")
 
 
 class Store:
@@ -21,7 +23,13 @@ class Store:
         self.outbox = Outbox()
         self.changes = 0
         self.results: list[StorageError | None] = []
-        self.configuration = Configuration(self.options, self.outbox, self._changed)
+        self.events: list[Event] = []
+        self.configuration = Configuration(
+            self.options,
+            self.outbox,
+            EventStream(self.events.append, lambda: 5),
+            self._changed,
+        )
 
     def _changed(self) -> None:
         self.changes += 1
@@ -29,7 +37,7 @@ class Store:
     def update(self, text: str | bytes) -> list[FileWrite]:
         """Ask for a change; the writes that it leads to."""
         body = text.encode() if isinstance(text, str) else text
-        self.configuration.update(body, "r:1", self.results.append)
+        self.configuration.update(body, CAUSE, self.results.append)
         return [e for e in self.outbox.take() if isinstance(e, FileWrite)]
 
     def written(self, text: str | bytes) -> bytes:
@@ -66,13 +74,7 @@ def test_values_are_typed_and_applied_when_written(store: Store) -> None:
     assert store.options.wait_seconds_for_service == 5
     assert store.options.enable_topic_list is False
     assert (store.changes, store.results) == (1, [None])
-    facts = [e.fields for e in store.outbox.take() if isinstance(e, LogEvent)]
-    assert {
-        "key": "enableTopicList",
-        "old": "true",
-        "new": "false",
-        "remote": "r:1",
-    } in facts
+    assert ConfigChanged(5, CAUSE, "enableTopicList", "true", "false") in store.events
 
 
 @pytest.mark.parametrize("key", sorted(REMOTE_KEYS))

@@ -7,6 +7,7 @@ import pytest
 
 from namesrv.errors import RequestFailed, StartFailed, StorageError
 from namesrv.options import Options
+from namesrv.routing.events import Cause, CauseKind, Event, EventStream
 from namesrv.routing.outbox import FileWrite, Outbox
 from namesrv.routing.settings.file_changes import (
     MOST_AT_ONCE,
@@ -27,8 +28,13 @@ class Store:
         self.outbox = Outbox()
         self.changes: list[tuple[str, str]] = []
         self.results: list[StorageError | None] = []
+        self.events: list[Event] = []
+        self.cause = Cause(CauseKind.REQUEST, 100, "r:1")
         self.manager = KVConfigManager(
-            Options(data_dir="data", **options), self.outbox, self._changed
+            Options(data_dir="data", **options),
+            self.outbox,
+            EventStream(self.events.append, lambda: 5),
+            self._changed,
         )
 
     def _changed(self, namespace: str, key: str) -> None:
@@ -41,11 +47,11 @@ class Store:
 
     def put(self, namespace: str, key: str, value: str | None) -> bytes:
         """Store a value; the file's new content."""
-        self.manager.put(namespace, key, value, self.results.append)
+        self.manager.put(namespace, key, value, self.cause, self.results.append)
         return self.finish()
 
     def delete(self, namespace: str, key: str) -> bytes:
-        self.manager.delete(namespace, key, self.results.append)
+        self.manager.delete(namespace, key, self.cause, self.results.append)
         return self.finish()
 
     def finish(self, error: StorageError | None = None) -> bytes:
@@ -63,7 +69,9 @@ class Store:
         """Put keys while a write lasts."""
         for name in names:
             namespace, _, key = name.rpartition("/")
-            self.manager.put(namespace or "n", key, "v", self.results.append)
+            self.manager.put(
+                namespace or "n", key, "v", self.cause, self.results.append
+            )
 
 
 @pytest.fixture
@@ -75,7 +83,7 @@ def store() -> Store:
 
 
 def test_a_value_is_there_once_it_is_written(store: Store) -> None:
-    store.manager.put("n", "k", "v", store.results.append)
+    store.manager.put("n", "k", "v", store.cause, store.results.append)
     assert store.manager.get("n", "k") is None
     assert store.finish() == b'{"configTable":{"n":{"k":"v"}}}'
     assert store.manager.get("n", "k") == "v"
@@ -131,9 +139,9 @@ def test_unknown_namespaces_and_keys(store: Store) -> None:
 
 def test_a_failed_write_changes_nothing(store: Store) -> None:
     store.put("n", "k", "v")
-    store.manager.put("n", "k", "w", store.results.append)
+    store.manager.put("n", "k", "w", store.cause, store.results.append)
     store.finish(FULL)
-    store.manager.delete("n", "k", store.results.append)
+    store.manager.delete("n", "k", store.cause, store.results.append)
     store.finish(FULL)
     assert store.manager.get("n", "k") == "v"
     assert store.results == [None, FULL, FULL]
@@ -141,16 +149,16 @@ def test_a_failed_write_changes_nothing(store: Store) -> None:
 
 
 def test_writes_that_wait_build_on_each_other(store: Store) -> None:
-    store.manager.put("n", "a", "1", store.results.append)
+    store.manager.put("n", "a", "1", store.cause, store.results.append)
     first = store.write()
     assert b"".join(first.content()) == b'{"configTable":{"n":{"a":"1"}}}'
-    store.manager.put("n", "b", "2", store.results.append)
-    store.manager.delete("n", "a", store.results.append)
+    store.manager.put("n", "b", "2", store.cause, store.results.append)
+    store.manager.delete("n", "a", store.cause, store.results.append)
     assert not store.outbox
     first.done(None)
     assert (store.table("n"), store.results) == ({"a": "1"}, [None])
     second = store.write()
-    store.manager.put("n", "c", "3", store.results.append)
+    store.manager.put("n", "c", "3", store.cause, store.results.append)
     assert not store.outbox
     content = b"".join(second.content())
     assert content == b'{"configTable":{"n":{"b":"2","c":"3"}}}'
@@ -163,11 +171,11 @@ def test_writes_that_wait_build_on_each_other(store: Store) -> None:
 
 def test_a_write_after_a_failed_one_leaves_its_changes_out(store: Store) -> None:
     store.put("n", "k", "v")
-    store.manager.delete("n", "k", store.results.append)
+    store.manager.delete("n", "k", store.cause, store.results.append)
     first = store.write()
     first.content()
-    store.manager.put("m", "a", "1", store.results.append)
-    store.manager.put("m", "b", "2", store.results.append)
+    store.manager.put("m", "a", "1", store.cause, store.results.append)
+    store.manager.put("m", "b", "2", store.cause, store.results.append)
     first.done(FULL)
     assert store.finish() == (b'{"configTable":{"m":{"a":"1","b":"2"},"n":{"k":"v"}}}')
     assert store.results == [None, FULL, None, None]
@@ -186,7 +194,7 @@ def test_all_that_joined_a_failed_write_are_told_and_nothing_changes(
 
 
 def test_a_thousand_changes_are_few_writes(store: Store) -> None:
-    store.manager.put("n", "first", "v", store.results.append)
+    store.manager.put("n", "first", "v", store.cause, store.results.append)
     first = store.write()
     first.content()
     store.wait(*(f"k{number}" for number in range(1000)))
@@ -204,7 +212,7 @@ def test_content_that_was_made_and_not_written_leaves_memory_alone(
     store: Store,
 ) -> None:
     store.put("n", "k", "v")
-    store.manager.put("n", "k", "w", store.results.append)
+    store.manager.put("n", "k", "w", store.cause, store.results.append)
     store.write().content()
     assert store.manager.get("n", "k") == "v"
 
@@ -214,7 +222,7 @@ def test_content_that_was_made_and_not_written_leaves_memory_alone(
 
 def refused(store: Store, namespace: str, key: str, value: str) -> str:
     with pytest.raises(RequestFailed) as caught:
-        store.manager.put(namespace, key, value, store.results.append)
+        store.manager.put(namespace, key, value, store.cause, store.results.append)
     assert not store.outbox and caught.value.code == 1
     return caught.value.remark
 
@@ -222,7 +230,7 @@ def refused(store: Store, namespace: str, key: str, value: str) -> str:
 def _refusal(store: Store, namespace: str, key: str) -> str:
     """As `refused`, while a write waits."""
     with pytest.raises(RequestFailed) as caught:
-        store.manager.put(namespace, key, "v", store.results.append)
+        store.manager.put(namespace, key, "v", store.cause, store.results.append)
     return caught.value.remark
 
 
@@ -294,7 +302,7 @@ def test_room_that_a_waiting_delete_makes_counts_when_it_is_there() -> None:
     store = Store(kv_max_keys=2)
     store.put("n", "a", "v")
     store.put("n", "b", "v")
-    store.manager.delete("n", "a", store.results.append)
+    store.manager.delete("n", "a", store.cause, store.results.append)
     assert "there are 2 keys already" in _refusal(store, "n", "c")
     # Back again after its own delete, it may be one more.
     assert "there are 2 keys already" in _refusal(store, "n", "a")
@@ -311,11 +319,11 @@ def test_no_more_changes_wait_than_may(count: int, size: int) -> None:
     store = Store()
     store.put("n", "k", "v")
     for _ in range(count - 1):
-        store.manager.put("n", "k", "v" * size, store.results.append)
+        store.manager.put("n", "k", "v" * size, store.cause, store.results.append)
     refusals = 0
     while refusals < 3:
         try:
-            store.manager.put("n", "k", "v" * size, store.results.append)
+            store.manager.put("n", "k", "v" * size, store.cause, store.results.append)
         except RequestFailed as failure:
             assert failure.remark.startswith("the disk is slow: ")
             refusals += 1

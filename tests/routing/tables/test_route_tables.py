@@ -14,6 +14,7 @@ from hypothesis.stateful import (
 )
 
 from namesrv._impl import RouteAnswers
+from namesrv.routing.events import TopicChanges
 from namesrv.routing.tables.broker_data import BrokerData, TopicQueues
 from namesrv.routing.tables.route_tables import RouteTables
 from namesrv.wire.bodies import QueueData, TopicQueueMappingInfo
@@ -55,9 +56,14 @@ class Tables(RuleBasedStateMachine):
         if data is None:
             data = self.tables.broker_addr_table[name] = BrokerData("c", name)
         self.stale = {t for t, p in perms.items() if self.entry(t).get(name) != p}
+        changes = TopicChanges()
         self.tables.set_queues(
-            data, {topic: QueueData(name, perm) for topic, perm in perms.items()}
+            data,
+            {topic: QueueData(name, perm) for topic, perm in perms.items()},
+            changes,
         )
+        assert {*changes.added, *changes.changed} == self.stale
+        assert not changes.removed
         for topic, perm in perms.items():
             self.model.setdefault(topic, {})[name] = perm
 
@@ -68,7 +74,9 @@ class Tables(RuleBasedStateMachine):
             return
         self.fill()
         self.stale = {topic} if name in self.entry(topic) else set()
-        self.tables.remove_queue(entry, name)
+        changes = TopicChanges()
+        self.tables.remove_queue(entry, name, changes)
+        assert set(changes.removed) == self.stale
         self.drop(topic, name)
 
     @rule(name=names)
@@ -77,7 +85,9 @@ class Tables(RuleBasedStateMachine):
             return
         self.fill()
         self.stale = {t for t in self.model if name in self.entry(t)}
-        finish(self.tables.remove_group(name, 0))
+        changes = TopicChanges()
+        finish(self.tables.remove_group(name, changes, 0))
+        assert set(changes.removed) == self.stale
         for topic in list(self.model):
             self.drop(topic, name)
 

@@ -18,7 +18,7 @@ from tests.routing.peer import (
     request,
     topic_table,
 )
-from tests.routing.world import World
+from tests.routing.world import RELOAD, World
 
 TOPICS = [f"T{number}" for number in range(3000)]
 """More than a turn has room for, whatever is done to them."""
@@ -342,7 +342,7 @@ def test_a_registration_begun_under_other_options_is_not_recognised(
     begun = world.processor.cold_calls
     while not world.tables.busy.hides(["a"]):
         world.next_step()
-    world.state.configuration.apply({"deleteTopicWithBrokerRegistration": True})
+    world.state.configuration.apply({"deleteTopicWithBrokerRegistration": True}, RELOAD)
     ends(world)
     assert other.pause == Pause.NONE and world.processor.cold_calls == begun
     info = world.live.get("c1", "a:2")
@@ -377,7 +377,7 @@ def test_digests_are_forgotten_in_steps_and_trusted_by_nobody_meanwhile() -> Non
     world.holds_work = True
     calls = world.processor.cold_calls
     world.state.turn.begin()
-    world.state.configuration.apply({"deleteTopicWithBrokerRegistration": True})
+    world.state.configuration.apply({"deleteTopicWithBrokerRegistration": True}, RELOAD)
     assert world.state.unfinished
     world.send(registration(brokers[-1]))
     assert world.processor.cold_calls == calls + 1

@@ -4,6 +4,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from namesrv.routing.events import TopicChanges
 from namesrv.routing.tables import topic_numbers
 from namesrv.routing.tables.broker_data import TopicQueues
 from namesrv.routing.warm_start import packed_tables
@@ -31,7 +32,9 @@ def filled(count: int) -> World:
 def fill(world: World, numbers: range) -> None:
     data = world.tables.broker_addr_table["b"]
     queues = data.shared(6, 4, 0, 4)
-    world.tables.set_queues(data, {f"t{number}": queues for number in numbers})
+    world.tables.set_queues(
+        data, {f"t{number}": queues for number in numbers}, TopicChanges()
+    )
 
 
 def read(record: Pieces) -> TablesRecord:

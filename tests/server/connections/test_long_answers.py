@@ -6,6 +6,7 @@ from pathlib import Path
 import pytest
 
 from namesrv.codes import FLAG_ONEWAY, RequestCode
+from namesrv.routing.events import Cause, CauseKind
 from namesrv.routing.requests.kv import LONG_ANSWER_BYTES
 from namesrv.server.connections.protocol import _PIECE_BYTES
 from tests.server.peer import Peer, lookup, request
@@ -13,6 +14,7 @@ from tests.server.server_thread import LOOPS, ServerThread, local_options
 from tests.server.stage import Actor, SetStage, Stage
 
 VALUE_BYTES = 1000
+CAUSE = Cause(CauseKind.REQUEST)
 KEYS = {f"k{n:03}": "v" * VALUE_BYTES for n in range(400)}
 KV_FILE = json.dumps({"configTable": {"n": KEYS}})
 SIZE = len(json.dumps({"table": KEYS}, separators=(",", ":")))
@@ -134,7 +136,7 @@ def test_answer_is_that_of_the_moment_of_the_request(stage: Stage) -> None:
     reader.receive(ask_all())
     stage.turn()
     for key in KEYS:
-        stage.state.kv_config.put("n", key, "new", lambda error: None)
+        stage.state.kv_config.put("n", key, "new", CAUSE, lambda error: None)
     stage._flush()
     while stage.writes:
         stage.finish_write()

@@ -6,6 +6,7 @@ import pytest
 
 from namesrv.errors import StartFailed
 from namesrv.options import Options
+from namesrv.routing.events import EventStream
 from namesrv.routing.outbox import Outbox
 from namesrv.routing.settings.kv_config import KVConfigManager
 from namesrv.server.files.kv_config_file import load_kv_config
@@ -14,7 +15,9 @@ from namesrv.server.files.kv_config_file import load_kv_config
 def load(path: Path) -> bytes:
     """What namespace `n` holds after the start."""
     options = Options(kv_config_path=str(path))
-    manager = KVConfigManager(options, Outbox(), lambda *changed: None)
+    manager = KVConfigManager(
+        options, Outbox(), EventStream(lambda event: None, lambda: 0), lambda *_: None
+    )
     load_kv_config(manager, str(path))
     return manager.table_body("n")
 

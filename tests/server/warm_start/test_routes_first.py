@@ -11,12 +11,14 @@ import pytest
 
 from namesrv.codes import RequestCode
 from namesrv.errors import StorageError
+from namesrv.routing.events import Cause, CauseKind
 from namesrv.server.warm_start.schedule import SNAPSHOT_FILE, STAMP_FILE, Snapshots
 from tests.server.peer import WAIT_SECONDS, get_kv, lookup, put_kv, request, wait_until
 from tests.server.server_thread import LOOPS, ServerThread, local_options
 from tests.server.two_brokers import FOUND, TOPICS_A, TOPICS_B, A, B, Started
 
 KV_FILE = "kvConfig.json"
+CAUSE = Cause(CauseKind.REQUEST)
 SLOW = "the disk is too slow, the last changes may not be saved"
 
 
@@ -52,7 +54,7 @@ def put_many(server: ServerThread, count: int) -> list[StorageError | None]:
     def put() -> None:
         state = server.server._state
         for number in range(count):
-            state.kv_config.put("n", f"k{number}", "v", results.append)
+            state.kv_config.put("n", f"k{number}", "v", CAUSE, results.append)
         server.server._flush()
 
     server.on_loop(put)

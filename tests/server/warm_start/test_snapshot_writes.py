@@ -21,6 +21,7 @@ from namesrv.server.warm_start.schedule import (
 )
 from tests.routing.peer import Broker as JavaBroker
 from tests.routing.peer import registration, registration_body, topic_table
+from tests.routing.world import RELOAD
 from tests.server.peer import (
     WAIT_SECONDS,
     Broker,
@@ -221,7 +222,7 @@ def test_options_that_change_while_groups_are_packed_are_not_kept(
         snapshots, state = server.server._snapshots, server.server._state
         snapshots._kept.begin()
         snapshots._kept.pack_next()
-        state.configuration.apply({"supportActingMaster": True})
+        state.configuration.apply({"supportActingMaster": True}, RELOAD)
         snapshots._submit()
 
     with server.peer() as peer:
@@ -272,7 +273,7 @@ def test_shorter_interval_counts_at_once(started: Started, tmp_path: Path) -> No
 
     def shorten() -> None:
         configuration = server.server._state.configuration
-        configuration.apply({"snapshotIntervalMillis": 100})
+        configuration.apply({"snapshotIntervalMillis": 100}, RELOAD)
 
     with server.peer() as peer:
         peer.ask(A.registration(TOPICS_A))

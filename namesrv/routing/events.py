@@ -1,0 +1,267 @@
+"""Events: what happened to routes and settings, typed, each reported once.
+
+The function that changes a table puts the event, and nothing else does. A registration
+puts one event, however many topics it brings; a request that changes nothing puts none.
+So "this request changed something" means "it put an event" (`Cause.event_count`).
+
+An event travels in the outbox, in order with answers and log lines. The server that
+empties the outbox publishes it to the sinks of the stream: the log today, others with
+`EventStream.add`. Names in an event are the texts that the tables have, so that an
+event about ten thousand topics holds references. Nobody changes an event or its lists.
+"""
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, field
+from enum import StrEnum
+from typing import TypeAlias
+
+
+class CauseKind(StrEnum):
+    """Why a table changed."""
+
+    REQUEST = "request"
+    """A peer asked for it; `request_code` says how."""
+    CONNECTION = "closed connection"
+    EXPIRY = "expiry"
+    """A broker was silent for longer than its timeout."""
+    LEASE = "lease"
+    """A broker of the last run did not come back in time."""
+    LEFTOVER = "leftover"
+    """No live broker had registered it any more."""
+    RELOAD = "reload"
+    """SIGHUP: the sources of the options were read again."""
+
+
+@dataclass(slots=True)
+class Cause:
+    """Why a table changes, and for whom; one object for each request, expiry or close.
+
+    `peer` is the `host:port` of the peer, `proxy` that of the proxy which named it;
+    `request_code` is 0 unless the kind is REQUEST. `event_count` is the number of
+    events that it has put so far.
+    """
+
+    kind: CauseKind
+    request_code: int = 0
+    peer: str | None = None
+    proxy: str | None = None
+    event_count: int = 0
+
+
+@dataclass(slots=True)
+class TopicChanges:
+    """Topics in which the entry of one group changed, by what became of the entry.
+
+    `mapped` are static topics with another mapping. A topic may be named twice if the
+    work changed it twice. Functions that change tables add to it while work goes on;
+    afterwards it belongs to the event.
+    """
+
+    added: list[str] = field(default_factory=list)
+    changed: list[str] = field(default_factory=list)
+    removed: list[str] = field(default_factory=list)
+    mapped: list[str] = field(default_factory=list)
+
+    def __bool__(self) -> bool:
+        return bool(self.added or self.changed or self.removed or self.mapped)
+
+
+@dataclass(slots=True, frozen=True)
+class Event:
+    """One change. `wall_millis` is the date in milliseconds, for people and files only:
+    events are in the order of the stream, and the date may be set back."""
+
+    wall_millis: int
+    cause: Cause
+
+
+@dataclass(slots=True, frozen=True)
+class BrokerEvent(Event):
+    """A change of one broker, named as it named itself.
+
+    `epoch` is that of the registration which the event is about
+    (`BrokerLiveInfo.epoch`), 0 if the broker has no live entry. A later event with a
+    lower epoch is about an older registration.
+    """
+
+    cluster: str
+    broker: str | None
+    address: str | None
+    epoch: int
+
+
+@dataclass(slots=True, frozen=True)
+class BrokerRegistered(BrokerEvent):
+    """A broker that was not live is live now. `replaces` is the address that had its
+    id before, if that was another one."""
+
+    broker_id: int
+    ha_address: str | None
+    replaces: str | None
+    topics: TopicChanges
+
+
+@dataclass(slots=True, frozen=True)
+class BrokerChanged(BrokerEvent):
+    """A registration changed something of a broker or its group, also one that was
+    refused half-way.
+
+    `parts` names the parts that differ, in the order of the change: "cluster", "group",
+    "id", "acting master", "zone", "address", "version", "timeout", "ha address",
+    "name", "connection", "filter servers".
+    """
+
+    broker_id: int
+    parts: tuple[str, ...]
+    replaces: str | None
+    topics: TopicChanges
+
+
+@dataclass(slots=True, frozen=True)
+class BrokerReplaced(BrokerEvent):
+    """A live broker is gone, because `replaced_by` has its id now."""
+
+    replaced_by: str | None
+
+
+@dataclass(slots=True, frozen=True)
+class BrokerRemoved(BrokerEvent):
+    """A broker is gone; the subclass says how.
+
+    `broker_ids` are those that its address had in the group; `was_live` says whether it
+    had a live entry, and `silent_millis` how long ago that was heard from (None without
+    one, and for a lease). `registered_in` names the cluster in which the same broker is
+    still live, so that its address stays. `is_group_gone` says whether it was the last
+    of its group. `topics` has the entries that went with it, and those that became
+    read-only because an acting group lost its master (`is_read_only`).
+    """
+
+    broker_ids: tuple[int, ...]
+    was_live: bool
+    timeout_millis: int | None
+    silent_millis: int | None
+    registered_in: str | None
+    is_group_gone: bool
+    is_read_only: bool
+    topics: TopicChanges
+
+
+@dataclass(slots=True, frozen=True)
+class BrokerUnregistered(BrokerRemoved):
+    """The broker asked for it (104)."""
+
+
+@dataclass(slots=True, frozen=True)
+class BrokerExpired(BrokerRemoved):
+    """It was silent for too long. The cause is EXPIRY, or LEASE for a broker of the
+    last run that did not come back."""
+
+
+@dataclass(slots=True, frozen=True)
+class BrokerDisconnected(BrokerRemoved):
+    """The connection on which it registered last is closed."""
+
+
+@dataclass(slots=True, frozen=True)
+class LeftoverRemoved(Event):
+    """Something that no live broker registers was removed: the name of a group from
+    `cluster`, addresses with their ids from a group, or the group and its topics."""
+
+    broker: str | None
+    cluster: str | None
+    broker_ids: tuple[int, ...]
+    is_group_gone: bool
+    topics: TopicChanges
+
+
+@dataclass(slots=True, frozen=True)
+class TopicEvent(Event):
+    """An operator changed one topic in the groups `brokers`."""
+
+    topic: str
+    brokers: Sequence[str]
+
+
+@dataclass(slots=True, frozen=True)
+class TopicAdded(TopicEvent):
+    """A topic that was unknown (217)."""
+
+
+@dataclass(slots=True, frozen=True)
+class TopicChanged(TopicEvent):
+    """A known topic, which has other entries now (217)."""
+
+
+@dataclass(slots=True, frozen=True)
+class TopicRemoved(TopicEvent):
+    """Its entries were removed (216): all, or those of one `cluster`."""
+
+    cluster: str | None
+
+
+@dataclass(slots=True, frozen=True)
+class PermissionChanged(Event):
+    """An operator wiped (205) or added (327) the write permission of a group;
+    `topics` are those whose permission differs now."""
+
+    broker: str
+    is_writable: bool
+    topics: Sequence[str]
+
+
+@dataclass(slots=True, frozen=True)
+class KvChanged(Event):
+    """A key of the KV table has another value, or none. The value is not in it: it may
+    be secret."""
+
+    namespace: str
+    key: str
+    is_deleted: bool
+
+
+@dataclass(slots=True, frozen=True)
+class ConfigChanged(Event):
+    """An option has another value; both as they are shown, secrets left out."""
+
+    option: str
+    old: object
+    new: object
+
+
+Sink: TypeAlias = Callable[[Event], None]
+
+
+class EventStream:
+    """The one stream of events. `put` adds an effect to the outbox; `wall_millis` gives
+    the date in milliseconds."""
+
+    def __init__(
+        self, put: Callable[[Event], None], wall_millis: Callable[[], int]
+    ) -> None:
+        self._put = put
+        self._sinks: list[Sink] = []
+        self.wall_millis = wall_millis
+
+    def add(self, sink: Sink) -> None:
+        """Call `sink` with every event from now on, after those that were added before.
+
+        The loop calls it, so it must not wait: it takes what it needs from the event
+        and gives slow work, such as a write, to a thread.
+        """
+        self._sinks.append(sink)
+
+    def put(self, event: Event) -> None:
+        """Report a change, from the function that made it."""
+        event.cause.event_count += 1
+        self._put(event)
+
+    def publish(
+        self, event: Event, on_failure: Callable[[Sink, Exception], None]
+    ) -> None:
+        """Give an event of the outbox to all sinks. A sink that raises costs the
+        others nothing; `on_failure` is called for it."""
+        for sink in self._sinks:
+            try:
+                sink(event)
+            except Exception as error:
+                on_failure(sink, error)

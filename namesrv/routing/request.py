@@ -1,0 +1,59 @@
+"""A request while it is handled."""
+
+from dataclasses import dataclass
+
+from namesrv._impl import Connection
+from namesrv.routing.events import Cause, CauseKind
+from namesrv.wire.command import ExtFields, LongBody, RemotingCommand
+
+
+@dataclass(slots=True, init=False)
+class Request:
+    """One request of a peer, and when it is handled (`now_ms`).
+
+    `ext_fields` are those of the command, empty for none; `cause` goes with every
+    event that it puts.
+    """
+
+    command: RemotingCommand
+    connection: Connection
+    now_ms: int
+    ext_fields: ExtFields
+    cause: Cause
+
+    def __init__(
+        self, command: RemotingCommand, connection: Connection, now_ms: int
+    ) -> None:
+        self.command = command
+        self.connection = connection
+        self.now_ms = now_ms
+        self.ext_fields = command.ext_fields or {}
+        self.cause = cause_of(connection, CauseKind.REQUEST, command.code)
+
+    @property
+    def code(self) -> int:
+        """The request code."""
+        return self.command.code
+
+    @property
+    def remote_address(self) -> str:
+        """The peer, for logs."""
+        return self.connection.remote_address
+
+    def answer(
+        self,
+        code: int = 0,
+        remark: str | None = None,
+        *,
+        ext_fields: ExtFields | None = None,
+        body: bytes | LongBody | None = None,
+    ) -> RemotingCommand:
+        """The answer to it, as `RemotingCommand.answer` makes it."""
+        return self.command.answer(code, remark, ext_fields=ext_fields, body=body)
+
+
+def cause_of(connection: Connection, kind: CauseKind, request_code: int = 0) -> Cause:
+    """A cause with the peer of a connection."""
+    peer, socket_address = connection.remote_address, connection.socket_address
+    proxy = None if peer == socket_address else socket_address
+    return Cause(kind, request_code, peer, proxy)
