@@ -12,6 +12,7 @@ from namesrv.hot_path import Pause
 from namesrv.option_sources import parse_remote, parse_value
 from namesrv.options import BY_NAME, Options
 from namesrv.server.reload import RELOADED
+from namesrv.testing.simulator.changes import ChangeWitness
 from namesrv.wire.access_keys import AccessKeys
 from namesrv.wire.properties import read_properties
 from tests.fuzz.kept_file import KeptFile
@@ -120,7 +121,10 @@ class Session(Stack):
         seen.append(world.processor.cold_calls)
         assert not world.has_event("internal error"), world.event("internal error")
         assert not world.state.outbox
-        for told in (world.events, world.audited, world.notifications):
+        for told in (
+            *(world.events, world.changes),
+            *(world.audited, world.notifications),
+        ):
             told.clear()
         return seen
 
@@ -346,6 +350,7 @@ class Session(Stack):
         state.configuration.load(files.get(world.options.config_store_path))
         self.file.begin(vars(self.module), state, now_ms)
         state.refresh_hot_path(now_ms)
+        self.changes = ChangeWitness(state)
         self.connections = [world.connect(ADDRESSES[0]) for _ in range(SLOTS)]
         self.slots = list(range(SLOTS))
 

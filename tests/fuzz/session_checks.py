@@ -12,6 +12,7 @@ def check_server(session: Session) -> None:
     check_owners(session)
     check_waiting(session)
     check_sizes(session)
+    session.changes.check()
 
 
 def check_tables(tables: Any) -> None:

@@ -13,7 +13,8 @@ from namesrv.routing.brokers.leases import Leases
 from namesrv.routing.brokers.liveness import Liveness
 from namesrv.routing.brokers.registration import Registration
 from namesrv.routing.brokers.stalls import Stalls
-from namesrv.routing.events import Cause, CauseKind
+from namesrv.routing.events import Cause, CauseKind, Event, EventStream, TopicRemoved
+from namesrv.routing.requests import brokers as broker_requests
 from namesrv.routing.state import RoutingState
 from namesrv.routing.tables.route_tables import RouteTables
 from namesrv.routing.warm_start import draft as kept_routes
@@ -254,6 +255,22 @@ def group_is_kept_without_its_brokers(patch: Patch) -> None:
     patch.setattr(kept_routes, "pack_group", pack_group)
 
 
+def deletion_is_not_reported(patch: Patch) -> None:
+    """A deleted topic puts no event."""
+    put = EventStream.put
+
+    def put_others(self: EventStream, event: Event) -> None:
+        if not isinstance(event, TopicRemoved):
+            put(self, event)
+
+    patch.setattr(EventStream, "put", put_others)
+
+
+def new_owner_is_not_reported(patch: Patch) -> None:
+    """A repeated registration over another connection puts no event."""
+    patch.setattr(broker_requests, "put_new_owner", lambda *arguments: None)
+
+
 BREAKS: dict[Break, tuple[str, int]] = {
     late_end_removes: ("is absent", 5),
     date_is_the_time: ("at .* is present", 5),
@@ -279,6 +296,8 @@ BREAKS: dict[Break, tuple[str, int]] = {
     change_is_not_kept: ("P3", 5),
     owner_is_forgotten: ("is absent", 6),
     group_is_kept_without_its_brokers: ("is present", 6),
+    deletion_is_not_reported: ("event: topics changed", 3),
+    new_owner_is_not_reported: ("event: live changed", 4),
 }
 """What is said of it, and how many steps are enough to show it."""
 

@@ -9,9 +9,11 @@ from typing import Final
 from namesrv._impl import Connection
 from namesrv.hot_path import Pause
 from namesrv.options import Options
+from namesrv.routing.events import Event, Sink
 from namesrv.routing.outbox import Close, LateAnswer
 from namesrv.routing.requests.processor import RequestProcessor
 from namesrv.routing.turns.turn import TURN_UNITS
+from namesrv.testing.simulator.changes import ChangeWitness
 from namesrv.testing.simulator.clock import VirtualClock
 from namesrv.testing.simulator.history import Setting
 from namesrv.testing.simulator.network import Link
@@ -60,6 +62,7 @@ class Process:
         )
         self.is_warm = self._snapshots.load(started_ms)
         self._state.refresh_hot_path(started_ms)
+        self._changes = ChangeWitness(self._state)
         self._now_ms = started_ms
         self._next_sweep_ms = 0
         self._observer = Connection(self._state.hot, _OBSERVER)
@@ -152,10 +155,13 @@ class Process:
         outbox = self._state.outbox
         while outbox:
             for effect in outbox.take():
-                if isinstance(effect, Close):
+                if isinstance(effect, Event):
+                    self._state.events.publish(effect, _sink_failed)
+                elif isinstance(effect, Close):
                     self._close(effect.connection)
                 elif isinstance(effect, LateAnswer) and effect.connection is connection:
                     output += connection.resume(self._now_ms, effect.frame)
+        self._changes.check()
         return output
 
     def _close(self, connection: Connection) -> None:
@@ -182,3 +188,7 @@ class Process:
         for _, connection in list(self._connections.values()):
             if read_ms - connection.last_active_ms > idle_millis:
                 self._close(connection)
+
+
+def _sink_failed(sink: Sink, error: Exception) -> None:
+    raise error

@@ -11,6 +11,7 @@ PACKAGE = Path(namesrv.__file__).parent
 UNLIMITED = {
     "server/files/access_keys",
     "server/logs/audit_log",
+    "server/logs/change_lines",
     "server/logs/counted_event",
     "server/logs/events",
     "server/logs/life",
