@@ -164,8 +164,8 @@ def get_broker_member_group(
 ) -> bytes:
     """Addresses of a group; the cluster is echoed, not compared (section 2.17)."""
     data = tables.broker_addr_table.get(broker_name or "")
-    known: Iterable[tuple[int, str]] = ()
-    if data is not None and broker_name is not None:
-        known = data.broker_addrs.known()
-    addrs = write_broker_addrs(known, quoted=False)
+    if data is None or broker_name is None:
+        addrs = write_broker_addrs((), quoted=False)
+    else:
+        addrs = data.addrs_text()
     return write_broker_member_group(cluster, broker_name, addrs)
