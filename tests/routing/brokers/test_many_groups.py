@@ -11,6 +11,7 @@ from hypothesis.stateful import RuleBasedStateMachine, invariant, rule
 from namesrv.routing.tables import broker_data, cluster_names
 from namesrv.routing.tables.ordered_texts import BLOCK_GROUPS, BLOCK_NAMES
 from namesrv.routing.tables.route_tables import RouteTables
+from namesrv.wire import bodies
 from namesrv.wire.java_json.read import write_string
 from tests.routing.peer import Broker, registration_body, topic_table
 from tests.routing.world import World
@@ -170,7 +171,7 @@ def test_addresses_of_a_group_are_written_once_until_they_change(
     for number in range(3):
         world.register(Broker("b", number, f"b:{number}"), BODY)
     written: list[bool] = []
-    write = broker_data.write_broker_addrs
+    write = bodies.write_broker_addrs
 
     def counting(addrs: Any, *, quoted: bool) -> str:
         written.append(quoted)
@@ -178,9 +179,9 @@ def test_addresses_of_a_group_are_written_once_until_they_change(
 
     monkeypatch.setattr(broker_data, "write_broker_addrs", counting)
     asked = {"clusterName": "c1", "brokerName": "b"}
-    bodies = {world.ask(901, asked).body for _ in range(3)}
+    answers = {world.ask(901, asked).body for _ in range(3)}
     assert written == [False]
     world.register(Broker("b", 3, "b:3"), BODY)
     written.clear()
-    bodies.add(world.ask(901, asked).body)
-    assert len(bodies) == 2 and False in written
+    answers.add(world.ask(901, asked).body)
+    assert len(answers) == 2 and False in written
