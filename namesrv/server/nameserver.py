@@ -229,7 +229,6 @@ class NameServer:
         Nobody is accepted any more: who was told would come back here at once.
         """
         self._stop_accepting()
-        self._connections.begin_end()
         self._state.drain(monotonic_millis())
         fields = {"seconds": self._options.shutdown_wait_time_seconds}
         self._log.log_own(logging.INFO, "draining", fields)

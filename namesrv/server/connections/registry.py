@@ -10,6 +10,7 @@ from namesrv._impl import Connection
 from namesrv.codes import VERSION_V5_3_1
 from namesrv.errors import ConnectionFault, TlsBroken
 from namesrv.hot_path import Pause
+from namesrv.routing.phase import Phase
 from namesrv.routing.state import RoutingState
 from namesrv.server.clock import cpu_millis, monotonic_millis
 from namesrv.server.connections.broker_hosts import BrokerHosts, host_of
@@ -35,9 +36,8 @@ class Connections:
 
     `flush` carries out what the state put into its outbox. `now_ms` is the monotonic
     time as of the last tick: reading the clock for each read would cost a percent.
-    `is_ending` says that our own end has begun, `is_frozen` that nothing is read any
-    more, `is_halted` that nothing is carried out any more. `tls` decides who may
-    connect with TLS and who without; `broker_hosts` is where brokers are expected from.
+    `tls` decides who may connect with TLS and who without; `broker_hosts` is where
+    brokers are expected from.
     """
 
     def __init__(
@@ -49,24 +49,32 @@ class Connections:
     ) -> None:
         """`limit` is how many there may be; whoever comes then is closed at once."""
         self._state = state
+        self._life = state.life
         self._log = log
         self._flush = flush
         self._by_connection: dict[Connection, Served] = {}
         self._turns = TurnLines(state.tables.busy)
         self._has_next_turn = False
         self._unswept: deque[Served] = deque()
-        self.is_ending = False
         self.broker_hosts = BrokerHosts()
         self._input = InputBudget(state.options, log, self.broker_hosts)
         self._output = OutputBudget(state.options, log, self.broker_hosts)
         self._limit = ConnectionLimit(limit, self.broker_hosts, log)
-        self.is_frozen = False
-        self.is_halted = False
         self.now_ms = monotonic_millis()
         self.tls = TlsGate(state.options, log)
 
     def __len__(self) -> int:
         return len(self._by_connection)
+
+    @property
+    def is_frozen(self) -> bool:
+        """Whether no more input is read."""
+        return self._life.phase >= Phase.FROZEN
+
+    @property
+    def is_halted(self) -> bool:
+        """Whether no request is carried out any more."""
+        return self._life.phase >= Phase.HALTED
 
     @property
     def has_turns(self) -> bool:
@@ -226,24 +234,16 @@ class Connections:
         is_paused = protocol.connection.pause != Pause.NONE
         return is_paused and not self._output.holds(protocol)
 
-    def begin_end(self) -> None:
-        """Our own end begins: no broker is forgotten for a connection that closes.
-
-        Brokers that are told to go away while we drain close theirs.
-        """
-        self.is_ending = True
-
     def freeze(self) -> None:
         """The last moment: nothing more is read, so that the state stays as it is."""
-        self.begin_end()
-        self.is_frozen = True
+        self._life.enter(Phase.FROZEN)
         for protocol in self._by_connection.values():
             protocol.stop_reading()
 
     def halt(self) -> None:
         """The state is about to be saved: a request that would change it now has no
         answer, and work that was begun ends."""
-        self.is_halted = True
+        self._life.enter(Phase.HALTED)
         self._turns.clear()
         self._state.unfinished.finish()
         self._flush()
@@ -315,7 +315,7 @@ class Connections:
 
     def _destroy_channel(self, connection: Connection) -> None:
         is_asking = self._state.unfinished.is_asking(connection)
-        if (connection.registered or is_asking) and not self.is_ending:
+        if (connection.registered or is_asking) and self._life.phase == Phase.SERVING:
             # The clock itself, because this may be the first sign of a stall.
             self._state.liveness.on_channel_destroy(
                 connection, cpu_millis(), monotonic_millis()

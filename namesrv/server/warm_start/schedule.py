@@ -14,6 +14,7 @@ from functools import partial
 from typing import Final, NamedTuple
 
 from namesrv.errors import SnapshotInvalid, StorageError
+from namesrv.routing.phase import Phase
 from namesrv.routing.state import RoutingState
 from namesrv.routing.warm_start.draft import Draft, KeptRoutes
 from namesrv.routing.warm_start.pack import RouteSnapshot, read_snapshot
@@ -74,7 +75,6 @@ class Snapshots:
         self._is_writing = False
         self._is_stamping = False
         self._has_stamp_failed = False
-        self._is_ending = False
         self._timer: asyncio.TimerHandle | None = None
 
     def load(self, now_ms: int) -> WarmStart | None:
@@ -124,7 +124,6 @@ class Snapshots:
             self._timer = None
         if not self._writes:
             return
-        self._is_ending = True
         self._state.liveness.leases.drop_confirmed()
         if self._kept.is_behind and not (self._is_writing and self._kept.has_begun_all):
             if self._is_writing:
@@ -177,7 +176,7 @@ class Snapshots:
         self._kept.lost()
         fields = {"reason": str(error)}
         event = "the route table could not be saved, it is tried again"
-        if self._is_ending:
+        if self._state.life.phase == Phase.HALTED:
             event = "what changed in the route table last could not be saved"
         self._log.log_event(logging.WARNING, event, fields)
 
