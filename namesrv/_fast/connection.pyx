@@ -24,7 +24,7 @@ from namesrv import codes, hot_path
 from namesrv.carried_brokers import CarriedBrokers
 from namesrv.errors import ConnectionEnded, ConnectionFault
 from namesrv.hot_path import (
-    ANY_VERSION, check_bytes, check_instance, check_millis, check_text
+    ANY_VERSION, check_bytes, check_instance, check_int32, check_millis, check_text
 )
 from namesrv.wire.answer_frames import answer_frame, success_header
 from namesrv.wire.registration_digest import registration_digest
@@ -72,12 +72,15 @@ cdef class Connection:
     `socket_address` stays what the socket says.
 
     `pause` says why it stopped parsing; `fault` why it must close; `finished` that
-    the peer sends no more. `needs_care` says that more than bytes to send came of the
-    last call; `last_active_ms` is when it was. `read_ms` is when input came last;
-    `waiting_code` is the code of the request for which it waits for a turn of the loop,
-    0 where that is not known. `progress_ms` is when a frame that is kept in part began,
-    or one before it was finished; `client_version` is that of the last request,
-    ANY_VERSION before the first; `brokers` are those that it carries.
+    the peer sends no more. `has_side_effects` says that the last call also paused,
+    failed, kept input or caused effects; `last_active_ms` is when it was. `read_ms` is
+    when input came last; `waiting_code` is the code of the request for which it waits
+    for a turn of the loop, 0 where that is not known. `progress_ms` is when a frame that
+    is kept in part began, or one before it was finished; `client_version` is that of
+    the last request, ANY_VERSION before the first; `brokers` are those that it carries.
+
+    Only the connection writes its fields. The objects around it call `fail`, `hold`,
+    `name_peer` and the `note_...` methods.
     """
 
     def __init__(self, hot, remote_address):
@@ -95,7 +98,7 @@ cdef class Connection:
         self.pause = PAUSE_NONE
         self.fault = None
         self.finished = False
-        self.needs_care = False
+        self.has_side_effects = False
         self.last_active_ms = self.read_ms = self.progress_ms = 0
         self.waiting_code = 0
         self.client_version = ANY_VERSION
@@ -124,7 +127,7 @@ cdef class Connection:
         self.last_active_ms = self.read_ms = now
         if self.fault is not None:
             return output
-        self.needs_care = self.pause != PAUSE_NONE or self.finished
+        self.has_side_effects = self.pause != PAUSE_NONE or self.finished
         self._decoder.borrow(
             <const unsigned char*>PyBytes_AsString(data), PyBytes_Size(data)
         )
@@ -145,7 +148,7 @@ cdef class Connection:
         if self.fault is not None:
             return b""
         self.pause = PAUSE_NONE
-        self.needs_care = True
+        self.has_side_effects = True
         output = self._run(answer, now)
         self._note_buffered(0, now)
         return output
@@ -153,7 +156,37 @@ cdef class Connection:
     def finish(self):
         """The peer closed its side; what was read is still answered."""
         self.finished = True
-        self.needs_care = True
+        self.has_side_effects = True
+
+    def fail(self, fault):
+        """It must be closed for this reason, unless there is one already."""
+        check_instance("fault", fault, ConnectionFault)
+        if self.fault is None:
+            self.fault = fault
+            self.has_side_effects = True
+
+    def hold(self, pause):
+        """Stay paused, for another reason: a late answer was sent, and the requests
+        behind it wait."""
+        self.pause = hot_path.Pause(pause)
+        self.waiting_code = 0
+
+    def note_activity(self, now_ms):
+        """Bytes came or went that are no frame yet: it is not idle."""
+        self.last_active_ms = _millis(now_ms)
+
+    def note_side_effects(self):
+        """The layer around it paused, failed or kept input during this call."""
+        self.has_side_effects = True
+
+    def note_version(self, version):
+        """The version of the client, as the request at hand names it."""
+        self.client_version = check_int32("version", version)
+
+    def name_peer(self, remote_address):
+        """A PROXY header names the peer: the text for logs."""
+        check_text("remote_address", remote_address)
+        self.remote_address = remote_address
 
     def abandon(self):
         """It ended: requests read and not carried out are dropped, however long
@@ -173,7 +206,7 @@ cdef class Connection:
         if noted == 0 or buffered < noted + received:
             self.progress_ms = now_ms
         self._noted_bytes = buffered
-        self.needs_care = True
+        self.has_side_effects = True
 
     cdef bytes _run(self, bytes first, long long now_ms):
         cdef HotPath hot = self._hot
@@ -203,12 +236,12 @@ cdef class Connection:
                 if output.length >= OUTPUT_PAUSE_BYTES and self.pause == PAUSE_NONE:
                     self.pause = PAUSE_OUTPUT
                     self.waiting_code = 0
-                    self.needs_care = True
+                    self.has_side_effects = True
         except ConnectionFault as fault:
             # Their frames would keep this connection and its input alive, in a circle.
             fault.__traceback__ = fault.__context__ = None
             self.fault = fault
-            self.needs_care = True
+            self.has_side_effects = True
         return 0
 
     cdef int _handle(
@@ -236,7 +269,7 @@ cdef class Connection:
         return self._cold(frame, output, now_ms)
 
     cdef int _cold(self, FrameView* frame, Output* output, long long now_ms) except -1:
-        self.needs_care = True
+        self.has_side_effects = True
         answer = self._hot.cold_path(
             frame.serialize_type,
             PyBytes_FromStringAndSize(<char*>frame.header, frame.header_length),
@@ -255,7 +288,7 @@ cdef class Connection:
 
     cdef bint _take_turn(self, HeadView* head) except -1:
         """Pause, before a large frame if another had this turn, else after it."""
-        self.needs_care = True
+        self.has_side_effects = True
         if self._hot.turn_taken:
             self._put_back()
             return False
@@ -384,7 +417,7 @@ cdef class Connection:
             self.brokers.add(info.key)
             if isinstance(former, Connection):
                 former.brokers.lose(info.key)
-            self.needs_care = True
+            self.has_side_effects = True
         header = success_header(head.opaque, info.answer_ext_fields)
         append_bytes(output, answer_frame(header, self._hot.order_topic_body))
         return 1

@@ -101,7 +101,7 @@ class NamesrvProtocol(asyncio.Protocol):
         output = self._receive(data, self._connections.now_ms)
         if output:
             self._write(output)
-        if self.connection.needs_care:
+        if self.connection.has_side_effects:
             self._care(len(output))
 
     def eof_received(self) -> bool:
@@ -115,14 +115,14 @@ class NamesrvProtocol(asyncio.Protocol):
         self._blocked = True
         self._set_reading(False)
         self._connections.blocked(self, 0)
-        # Whoever is writing tells how much that was.
-        self.connection.needs_care = True
+        # The caller that is writing reports the size.
+        self.connection.note_side_effects()
 
     def resume_writing(self) -> None:
         """The peer reads again."""
         self._blocked = False
         self._connections.unblocked(self)
-        self.connection.last_active_ms = self._connections.now_ms
+        self.connection.note_activity(self._connections.now_ms)
         self._wait_for_a_piece()
         self._care()
 
@@ -144,11 +144,10 @@ class NamesrvProtocol(asyncio.Protocol):
             return
         if self._blocked or self._connections.is_halted:
             # Nobody takes or gets more answers: that one is sent, the rest waits again.
-            self.connection.pause = Pause.OUTPUT
+            self.connection.hold(Pause.OUTPUT)
             output = answer or b""
         elif answer is not None and self.input_bytes and self._connections.are_waiting:
-            self.connection.pause = Pause.TURN
-            self.connection.waiting_code = 0
+            self.connection.hold(Pause.TURN)
             output = answer
         else:
             output = self.connection.resume(self._connections.now_ms, answer or b"")
@@ -238,13 +237,13 @@ class NamesrvProtocol(asyncio.Protocol):
         """As `Connection.receive`, until it is clear what the first bytes are."""
         self.has_sent = True
         begun = self._sniff(data)
-        self.connection.last_active_ms = now_ms
+        self.connection.note_activity(now_ms)
         output = b""
         if begun is not None:
             self._sniffer = None
             output = self._receive(begun, now_ms)
         # The budget counts what is kept of a PROXY header too, until it is over.
-        self.connection.needs_care = True
+        self.connection.note_side_effects()
         return output
 
     def _sniff(self, data: bytes) -> bytes | None:
@@ -269,10 +268,10 @@ class NamesrvProtocol(asyncio.Protocol):
         """From here on a plain stream has nothing between it and its connection."""
         connection = self.connection
         if sniffer.source is not None:
-            connection.remote_address = address_text(sniffer.source)
+            connection.name_peer(address_text(sniffer.source))
         elif sniffer.is_proxied:
             # Not that of the socket: a proxy on this machine has clients elsewhere.
-            connection.remote_address = f"unknown (via {connection.socket_address})"
+            connection.name_peer(f"unknown (via {connection.socket_address})")
         if not sniffer.is_tls:
             self._connections.tls.admit_plain()
             self._receive = connection.receive

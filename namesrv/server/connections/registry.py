@@ -114,7 +114,7 @@ class Connections:
             low = options.write_buffer_low_water_mark
         protocol.transport.set_write_buffer_limits(high=high, low=low)
         connection = Connection(self._state.hot, remote_address)
-        connection.last_active_ms = self.now_ms
+        connection.note_activity(self.now_ms)
         if not self._has_room(remote_address):
             protocol.close()
             return connection

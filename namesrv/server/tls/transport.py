@@ -59,18 +59,17 @@ class TlsTransport(asyncio.Transport):
             if not connection.buffered_bytes:
                 self.progress_ms = now_ms
         else:
-            connection.last_active_ms = now_ms
+            connection.note_activity(now_ms)
         if layer.is_open:
             self.handshake_since_ms = None
         if layer.kept_bytes != self._kept_bytes:
             self._kept_bytes = layer.kept_bytes
-            connection.needs_care = True
+            connection.note_side_effects()
         if layer.is_finished:
             connection.finish()
-        if layer.fault is not None and connection.fault is None:
-            connection.fault = layer.fault
-            connection.needs_care = True
-        # Last, because a transport that fills up asks for care.
+        if layer.fault is not None:
+            connection.fail(layer.fault)
+        # This comes last: a transport that fills up sets `has_side_effects`.
         self._write_inner(layer.take_output())
         return output
 
