@@ -75,9 +75,10 @@ cdef class Connection:
     the peer sends no more. `has_side_effects` says that the last call also paused,
     failed, kept input or caused effects; `last_active_ms` is when it was. `read_ms` is
     when input came last; `waiting_code` is the code of the request for which it waits
-    for a turn of the loop, 0 where that is not known. `progress_ms` is when a frame that
-    is kept in part began, or one before it was finished; `client_version` is that of
-    the last request, ANY_VERSION before the first; `brokers` are those that it carries.
+    for a turn of the loop, 0 where that is not known. `progress_ms` is when a frame
+    that is kept in part began, or one before it was finished; `client_version` is that
+    of the last request, ANY_VERSION before the first; `brokers` are those that it
+    carries.
 
     Only the connection writes its fields. The objects around it call `fail`, `hold`,
     `name_peer` and the `note_...` methods.

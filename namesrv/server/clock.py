@@ -1,10 +1,24 @@
-"""The clocks that the server hands down as numbers."""
+"""The clocks of the machine, and how they are handed to objects that decide."""
 
 import time
+from typing import Protocol
 
 # Unlike the monotonic clock it goes on while the machine is suspended, so that a
 # suspension is seen as the stall that it is.
 _CLOCK = getattr(time, "CLOCK_BOOTTIME", getattr(time, "CLOCK_MONOTONIC", None))
+
+
+class Clock(Protocol):
+    """The three clocks, in milliseconds. A simulated machine has its own."""
+
+    def monotonic_millis(self) -> int:
+        """Milliseconds that only go forward; their zero means nothing."""
+
+    def wall_millis(self) -> int:
+        """The date: milliseconds since 1970."""
+
+    def cpu_millis(self) -> int:
+        """CPU time that this process has used."""
 
 
 def monotonic_millis() -> int:
@@ -22,3 +36,11 @@ def wall_millis() -> int:
 def cpu_millis() -> int:
     """Milliseconds of CPU time that this process has used, all threads together."""
     return time.process_time_ns() // 1_000_000
+
+
+class MachineClock:
+    """The clocks of this machine."""
+
+    monotonic_millis = staticmethod(monotonic_millis)
+    wall_millis = staticmethod(wall_millis)
+    cpu_millis = staticmethod(cpu_millis)

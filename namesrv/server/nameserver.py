@@ -14,8 +14,20 @@ from typing import Any, Final
 from namesrv.errors import StartFailed, StorageError
 from namesrv.options import Options
 from namesrv.routing.brokers.stalls import TICK_MILLIS
+from namesrv.routing.outbox import (
+    AuditEvent,
+    FileWrite,
+    LogEvent,
+    Notification,
+    RouteQuery,
+)
 from namesrv.routing.requests.processor import RequestProcessor
-from namesrv.server.clock import cpu_millis, monotonic_millis, wall_millis
+from namesrv.server.clock import (
+    MachineClock,
+    cpu_millis,
+    monotonic_millis,
+    wall_millis,
+)
 from namesrv.server.connections.drain import wait_for_newer_clients
 from namesrv.server.connections.file_limit import (
     connection_limit,
@@ -158,21 +170,28 @@ class NameServer:
             self._load_configuration()
         except StorageError as exc:
             raise StartFailed(str(exc)) from None
-        self._writers = Writers(self._directory.write, self._log)
+        self._writers = Writers(self._directory.write, self._flush, self._log)
         resolver = Resolver()
         self._notifier = Notifier(self._log, resolver, notified_limit())
         addresses = self._options.product_namesrv_addr
-        self._product_cluster = ProductCluster(addresses, resolver, query_limit())
+        self._product_cluster = ProductCluster(
+            addresses, resolver, query_limit(), self._flush
+        )
         limit = self._connection_limit()
-        self._connections = Connections(state, self._log, self._flush, limit)
+        call_soon = asyncio.get_running_loop().call_soon
+        self._connections = Connections(
+            state, self._log, self._flush, limit, call_soon, MachineClock()
+        )
         self._effects = Effects(
             state.outbox,
             self._connections,
-            self._log,
-            self._audit_log,
-            self._writers,
-            self._notifier,
-            self._product_cluster,
+            {
+                LogEvent: self._log.put,
+                AuditEvent: self._audit_log.put,
+                FileWrite: self._writers.changes.submit,
+                Notification: self._notifier.put,
+                RouteQuery: self._product_cluster.put,
+            },
         )
         self._connections.tls.open()
         self._reload = Reload(
@@ -264,7 +283,8 @@ class NameServer:
     def _tick(self) -> None:
         """A mistake in one part must not end the others, or brokers would live for
         ever."""
-        now_ms = self._connections.now_ms = monotonic_millis()
+        now_ms = monotonic_millis()
+        self._connections.note_time(now_ms)
         for part in (
             self._watch_brokers,
             self._snapshots.tick,

@@ -22,7 +22,7 @@ class NamesrvProtocol(asyncio.Protocol):
     """Joins a transport to a `Connection`.
 
     `has_sent` says whether anything ever came; `closing_since_ms` is set once the
-    connection is being closed, and `is_broker` once a broker registered on it.
+    connection is being closed.
     """
 
     __slots__ = (
@@ -40,7 +40,6 @@ class NamesrvProtocol(asyncio.Protocol):
         "closing_since_ms",
         "connection",
         "has_sent",
-        "is_broker",
         "transport",
     )
 
@@ -51,7 +50,6 @@ class NamesrvProtocol(asyncio.Protocol):
         self._receive: Callable[[bytes, int], bytes] = self._receive_first
         self._reading = True
         self._blocked = False
-        self.is_broker = False
         self._answer_pieces: Iterator[bytes] | None = None
         self._answer_bytes = 0
         self._is_in_line = False
@@ -127,7 +125,9 @@ class NamesrvProtocol(asyncio.Protocol):
         self._care()
 
     def connection_lost(self, exc: Exception | None) -> None:
-        """The end, whoever wanted it."""
+        """The connection has ended, from this side or the other."""
+        if self.closing_since_ms is None:
+            self.closing_since_ms = self._connections.now_ms
         self._connections.lost(self)
 
     def resume(self, answer: bytes | None = None) -> None:

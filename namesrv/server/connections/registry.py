@@ -1,6 +1,5 @@
 """All open connections: their turns, what they may keep, their idle time."""
 
-import asyncio
 import logging
 from collections import deque
 from collections.abc import Callable
@@ -12,7 +11,7 @@ from namesrv.errors import ConnectionFault, TlsBroken
 from namesrv.hot_path import Pause
 from namesrv.routing.phase import Phase
 from namesrv.routing.state import RoutingState
-from namesrv.server.clock import cpu_millis, monotonic_millis
+from namesrv.server.clock import Clock
 from namesrv.server.connections.broker_hosts import BrokerHosts, host_of
 from namesrv.server.connections.connection_limit import ConnectionLimit
 from namesrv.server.connections.foreign_protocols import foreign_protocol
@@ -46,12 +45,17 @@ class Connections:
         log: EventLog,
         flush: Callable[[], None],
         limit: int,
+        call_soon: Callable[[Callable[[], None]], object],
+        clock: Clock,
     ) -> None:
-        """`limit` is how many there may be; whoever comes then is closed at once."""
+        """`limit` is how many connections there may be; more are closed at once.
+        `call_soon` has a function called in the next turn of the loop."""
         self._state = state
         self._life = state.life
         self._log = log
         self._flush = flush
+        self._call_soon = call_soon
+        self._clock = clock
         self._by_connection: dict[Connection, Served] = {}
         self._turns = TurnLines(state.tables.busy)
         self._has_next_turn = False
@@ -60,7 +64,7 @@ class Connections:
         self._input = InputBudget(state.options, log, self.broker_hosts)
         self._output = OutputBudget(state.options, log, self.broker_hosts)
         self._limit = ConnectionLimit(limit, self.broker_hosts, log)
-        self.now_ms = monotonic_millis()
+        self.now_ms = clock.monotonic_millis()
         self.tls = TlsGate(state.options, log)
 
     def __len__(self) -> int:
@@ -96,6 +100,10 @@ class Connections:
             if protocol.closing_since_ms is None
         )
 
+    def note_time(self, now_ms: int) -> None:
+        """A tick: the time for all reads until the next one."""
+        self.now_ms = now_ms
+
     def find(self, connection: Connection) -> Served | None:
         """The protocol of a connection, None when it has ended."""
         return self._by_connection.get(connection)
@@ -129,7 +137,6 @@ class Connections:
         connection = protocol.connection
         self._forget(protocol)
         connection.abandon()
-        protocol.closing_since_ms = protocol.closing_since_ms or self.now_ms
         self._debug("connection closed", protocol, connection)
         self._destroy_channel(connection)
 
@@ -140,9 +147,8 @@ class Connections:
         connection = protocol.connection
         if connection not in self._by_connection:
             return
-        if connection.registered and not protocol.is_broker:
-            protocol.is_broker = True
-            self.broker_hosts.registered(host_of(connection.socket_address))
+        if connection.registered:
+            self.broker_hosts.registered(connection)
         self._input.note(protocol, self.now_ms)
         for holder in self._input.exceeding():
             self._cut_off(holder)
@@ -151,8 +157,8 @@ class Connections:
         """A peer does not read: answers that it has not taken count until it does."""
         self._output.note(protocol, written_bytes, self.now_ms)
         if self._output.is_exceeded:
-            # Not at once: its transport is in the middle of a write.
-            asyncio.get_running_loop().call_soon(self._drop_deaf)
+            # In another turn: its transport is in the middle of a write.
+            self._call_soon(self._drop_deaf)
 
     def unblocked(self, protocol: Served) -> None:
         """It reads again, or has ended."""
@@ -181,7 +187,7 @@ class Connections:
         """Have the next turn of the loop begun if anything waits for it."""
         if self.has_turns and not self._has_next_turn:
             self._has_next_turn = True
-            asyncio.get_running_loop().call_soon(self._next_turn)
+            self._call_soon(self._next_turn)
 
     def sweep(self, now_ms: int) -> None:
         """Begin to look at all connections; `go_on_sweeping` looks at more of them.
@@ -308,17 +314,15 @@ class Connections:
         self._input.release(protocol)
         self._output.release(protocol)
         connection = protocol.connection
-        if self._by_connection.pop(connection, None) is None:
-            return
-        if protocol.is_broker:
-            self.broker_hosts.ended(host_of(connection.socket_address))
+        if self._by_connection.pop(connection, None) is not None:
+            self.broker_hosts.ended(connection)
 
     def _destroy_channel(self, connection: Connection) -> None:
         is_asking = self._state.unfinished.is_asking(connection)
         if (connection.registered or is_asking) and self._life.phase == Phase.SERVING:
             # The clock itself, because this may be the first sign of a stall.
             self._state.liveness.on_channel_destroy(
-                connection, cpu_millis(), monotonic_millis()
+                connection, self._clock.cpu_millis(), self._clock.monotonic_millis()
             )
             self._flush()
 

@@ -13,7 +13,6 @@ class Served(Protocol):
     transport: asyncio.Transport
     connection: Connection
     has_sent: bool
-    is_broker: bool
     closing_since_ms: int | None
 
     @property

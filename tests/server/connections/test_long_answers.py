@@ -135,7 +135,7 @@ def test_answer_is_that_of_the_moment_of_the_request(stage: Stage) -> None:
     stage.turn()
     for key in KEYS:
         stage.state.kv_config.put("n", key, "new", lambda error: None)
-    stage._flush()
+    stage.effects.flush()
     while stage.writes:
         stage.finish_write()
     stage.turn_until_quiet()

@@ -253,7 +253,7 @@ class TestLimits:
         hello = actor.client.start()
         actor.receive_raw(hello[:10])
         for second in range(1, 11):
-            connections.now_ms = began + second * 1000
+            connections.note_time(began + second * 1000)
             actor.receive_raw(hello[9 + second : 10 + second])
             connections.sweep(connections.now_ms)
             assert not actor.transport.is_closed
