@@ -10,12 +10,11 @@ import re
 import zlib
 
 from cpython.bytes cimport PyBytes_AsString, PyBytes_FromStringAndSize, PyBytes_Size
-from cpython.long cimport PyLong_AsLongLongAndOverflow
 
 from namesrv._fast.answer_frames cimport append_changed, append_success
 from namesrv._fast.frame cimport FrameDecoder, FrameView
 from namesrv._fast.head cimport HeadView, view_head
-from namesrv._fast.hot_path cimport HotPath
+from namesrv._fast.hot_path cimport HotPath, millis_of
 from namesrv._fast.live_table cimport BrokerLiveInfo
 from namesrv._fast.output cimport Output, append_bytes, bytes_or_none, release
 from namesrv._fast.scan cimport is_true
@@ -24,7 +23,7 @@ from namesrv import codes, hot_path
 from namesrv.carried_brokers import CarriedBrokers
 from namesrv.errors import ConnectionEnded, ConnectionFault
 from namesrv.hot_path import (
-    ANY_VERSION, check_bytes, check_instance, check_int32, check_millis, check_text
+    ANY_VERSION, check_bytes, check_instance, check_int32, check_text
 )
 from namesrv.wire.answer_frames import answer_frame, success_header
 from namesrv.wire.registration_digest import registration_digest
@@ -33,38 +32,20 @@ cdef int GET_ROUTEINFO_BY_TOPIC = codes.RequestCode.GET_ROUTEINFO_BY_TOPIC
 cdef int BROKER_HEARTBEAT = codes.RequestCode.BROKER_HEARTBEAT
 cdef int QUERY_DATA_VERSION = codes.RequestCode.QUERY_DATA_VERSION
 cdef int REGISTER_BROKER = codes.RequestCode.REGISTER_BROKER
-cdef int FLAG_RESPONSE = codes.FLAG_RESPONSE
-cdef int FLAG_ONEWAY = codes.FLAG_ONEWAY
+cdef int FLAG_RESPONSE = codes.FLAG_RESPONSE, FLAG_ONEWAY = codes.FLAG_ONEWAY
 cdef int VERSION_V4_9_4 = codes.VERSION_V4_9_4
-cdef int HOT_ROUTE = hot_path.HotCode.ROUTE
-cdef int HOT_HEARTBEAT = hot_path.HotCode.HEARTBEAT
+cdef int HOT_ROUTE = hot_path.HotCode.ROUTE, HOT_HEARTBEAT = hot_path.HotCode.HEARTBEAT
 cdef int HOT_REGISTRATION = hot_path.HotCode.REGISTRATION
 cdef int HOT_OWNER_ONLY = hot_path.HotCode.OWNER_ONLY
-cdef int PAUSE_NONE = hot_path.Pause.NONE
-cdef int PAUSE_OUTPUT = hot_path.Pause.OUTPUT
-cdef int PAUSE_LATER = hot_path.Pause.LATER
-cdef int PAUSE_TURN = hot_path.Pause.TURN
+cdef int PAUSE_NONE = hot_path.Pause.NONE, PAUSE_OUTPUT = hot_path.Pause.OUTPUT
+cdef int PAUSE_LATER = hot_path.Pause.LATER, PAUSE_TURN = hot_path.Pause.TURN
 cdef Py_ssize_t OUTPUT_PAUSE_BYTES = hot_path.OUTPUT_PAUSE_BYTES
 cdef Py_ssize_t LARGE_REGISTRATION_BYTES = hot_path.LARGE_REGISTRATION_BYTES
 cdef Py_ssize_t SCRATCH_KEPT_BYTES = 2 * OUTPUT_PAUSE_BYTES
 
-# What _millis passes without asking; check_millis has the limit.
-cdef long long SAFE_MILLIS = 2**60
-
 cdef object _PAUSE_TURN = hot_path.Pause.TURN
 cdef object _CRC32_FIELD = re.compile(r"[1-9][0-9]{0,9}")
 cdef object _CRC32_MASK = 0x7FFFFFFF
-
-
-cdef inline long long _millis(object now_ms) except? -1:
-    """As check_millis, which is asked only when something is wrong."""
-    cdef int overflow = 0
-    cdef long long now
-    if type(now_ms) is int:
-        now = PyLong_AsLongLongAndOverflow(now_ms, &overflow)
-        if not overflow and -SAFE_MILLIS <= now <= SAFE_MILLIS:
-            return now
-    return check_millis("now_ms", now_ms)
 
 
 cdef class Connection:
@@ -91,15 +72,12 @@ cdef class Connection:
         self._decoder = FrameDecoder(
             (<HotPath>hot).frame_max_bytes, (<HotPath>hot).header_max_bytes
         )
-        self._noted_bytes = 0
-        self._latest_shape = 0
-        self.remote_address = remote_address
-        self.socket_address = remote_address
+        self._noted_bytes = self._latest_shape = 0
+        self.remote_address = self.socket_address = remote_address
         self.brokers = CarriedBrokers()
         self.pause = PAUSE_NONE
         self.fault = None
-        self.finished = False
-        self.has_side_effects = False
+        self.finished = self.has_side_effects = False
         self.last_active_ms = self.read_ms = self.progress_ms = 0
         self.waiting_code = 0
         self.client_version = ANY_VERSION
@@ -122,7 +100,7 @@ cdef class Connection:
     def receive(self, data, now_ms):
         """Take what was read; the bytes to send, in request order."""
         cdef bytes output = b""
-        cdef long long now = _millis(now_ms)
+        cdef long long now = millis_of(now_ms)
         if type(data) is not bytes:
             check_bytes("data", data)
         self.last_active_ms = self.read_ms = now
@@ -143,7 +121,7 @@ cdef class Connection:
     def resume(self, now_ms, answer=b""):
         """Go on after a pause; `answer` is the one that had to wait."""
         cdef bytes output
-        cdef long long now = _millis(now_ms)
+        cdef long long now = millis_of(now_ms)
         check_bytes("answer", answer)
         self.last_active_ms = now
         if self.fault is not None:
@@ -174,7 +152,7 @@ cdef class Connection:
 
     def note_activity(self, now_ms):
         """Bytes came or went that are no frame yet: it is not idle."""
-        self.last_active_ms = _millis(now_ms)
+        self.last_active_ms = millis_of(now_ms)
 
     def note_side_effects(self):
         """The layer around it paused, failed or kept input during this call."""
@@ -253,10 +231,7 @@ cdef class Connection:
         cdef Py_ssize_t start = output.length
         if self._hot._shapes.view(
             &self._latest_shape,
-            frame.serialize_type,
-            frame.header,
-            frame.header_length,
-            &head,
+            frame.serialize_type, frame.header, frame.header_length, &head,
         ):
             known = &head
         if frame.body_length >= LARGE_REGISTRATION_BYTES and not self._take_turn(known):
@@ -379,11 +354,8 @@ cdef class Connection:
             return 0
         info.last_update_timestamp = now_ms
         append_changed(
-            output,
-            head.opaque,
-            not same,
-            PyBytes_AsString(info._version_text),
-            PyBytes_Size(info._version_text),
+            output, head.opaque, not same,
+            PyBytes_AsString(info._version_text), PyBytes_Size(info._version_text),
         )
         return 1
 
@@ -398,11 +370,7 @@ cdef class Connection:
         if self._hot.hot_codes & HOT_OWNER_ONLY and info.owner is not self:
             return 0
         view_head(
-            frame.serialize_type,
-            frame.header,
-            frame.header_length,
-            &again,
-            ext_fields,
+            frame.serialize_type, frame.header, frame.header_length, &again, ext_fields
         )
         checksum = ext_fields.get("bodyCrc32")
         if checksum is None or not _CRC32_FIELD.fullmatch(checksum):
@@ -427,8 +395,6 @@ cdef class Connection:
         if head.cluster_name.data == NULL or head.broker_addr.data == NULL:
             return None
         return self._hot.live_table.find(
-            head.cluster_name.data,
-            head.cluster_name.length,
-            head.broker_addr.data,
-            head.broker_addr.length,
+            head.cluster_name.data, head.cluster_name.length,
+            head.broker_addr.data, head.broker_addr.length,
         )
