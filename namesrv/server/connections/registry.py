@@ -113,24 +113,28 @@ class Connections:
         infos = self._state.tables.broker_live_table.entries()
         self.broker_hosts.remember(host_of(info.broker_addr) for info in infos)
 
-    def open(self, protocol: Served, remote_address: str) -> Connection:
-        """A connection begins, or is closed because there are enough."""
+    def create(self, remote_address: str) -> Connection:
+        """The connection of a peer that has just connected."""
+        connection = Connection(self._state.hot, remote_address)
+        connection.note_activity(self.now_ms)
+        return connection
+
+    def open(self, protocol: Served) -> None:
+        """Serve a peer, or close it because the limit of connections is reached."""
         options = self._state.options
         high, low = _DEFAULT_HIGH_WATER_BYTES, _DEFAULT_LOW_WATER_BYTES
         if options.write_buffer_high_water_mark and options.write_buffer_low_water_mark:
             high = options.write_buffer_high_water_mark
             low = options.write_buffer_low_water_mark
         protocol.transport.set_write_buffer_limits(high=high, low=low)
-        connection = Connection(self._state.hot, remote_address)
-        connection.note_activity(self.now_ms)
-        if not self._has_room(remote_address):
+        connection = protocol.connection
+        if not self._has_room(connection.socket_address):
             protocol.close()
-            return connection
+            return
         self._by_connection[connection] = protocol
         if self.is_frozen:
             protocol.stop_reading()
         self._debug("connection opened", protocol, connection)
-        return connection
 
     def lost(self, protocol: Served) -> None:
         """A connection ended; the brokers that it registered may be gone with it."""
