@@ -1,7 +1,8 @@
 """The clocks of the machine, and how they are handed to objects that decide."""
 
 import time
-from typing import Protocol
+from collections.abc import Callable
+from typing import Protocol, TypeAlias
 
 # Unlike the monotonic clock it goes on while the machine is suspended, so that a
 # suspension is seen as the stall that it is.
@@ -19,6 +20,19 @@ class Clock(Protocol):
 
     def cpu_millis(self) -> int:
         """CPU time that this process has used."""
+
+
+class Timer(Protocol):
+    """A call that is still to come."""
+
+    def cancel(self) -> None:
+        """Do not make it."""
+
+
+CallSoon: TypeAlias = Callable[[Callable[[], None]], object]
+"""Has a function called in the next turn of the loop."""
+CallLater: TypeAlias = Callable[[float, Callable[[], None]], Timer]
+"""Has a function called after so many seconds."""
 
 
 def monotonic_millis() -> int:

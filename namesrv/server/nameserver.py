@@ -22,6 +22,7 @@ from namesrv.routing.outbox import (
     RouteQuery,
 )
 from namesrv.routing.requests.processor import RequestProcessor
+from namesrv.routing.warm_start.draft import KeptRoutes
 from namesrv.server.clock import (
     MachineClock,
     cpu_millis,
@@ -52,6 +53,8 @@ from namesrv.server.outbound.notifier import Notifier
 from namesrv.server.outbound.product_cluster import ProductCluster
 from namesrv.server.outbound.resolver import Resolver
 from namesrv.server.reload import Reload
+from namesrv.server.warm_start.files import DiskFiles
+from namesrv.server.warm_start.pace import LoopPace
 from namesrv.server.warm_start.schedule import Snapshots, WarmStart
 from namesrv.wire.damage import damage_of
 
@@ -178,9 +181,9 @@ class NameServer:
             addresses, resolver, query_limit(), self._flush
         )
         limit = self._connection_limit()
-        call_soon = asyncio.get_running_loop().call_soon
+        loop, clock = asyncio.get_running_loop(), MachineClock()
         self._connections = Connections(
-            state, self._log, self._flush, limit, call_soon, MachineClock()
+            state, self._log, self._flush, limit, loop.call_soon, clock
         )
         self._effects = Effects(
             state.outbox,
@@ -199,8 +202,13 @@ class NameServer:
         )
         self._snapshots = Snapshots(
             state,
-            self._writers.routes,
+            KeptRoutes(state),
+            DiskFiles(self._log),
+            self._writers.routes.submit,
             self._log,
+            clock,
+            loop.call_later,
+            LoopPace(clock),
             can_write=self._directory.can_write,
         )
         self.warm_start = self._snapshots.load(state.started_ms)

@@ -11,7 +11,7 @@ from namesrv.errors import ConnectionFault, TlsBroken
 from namesrv.hot_path import Pause
 from namesrv.routing.phase import Phase
 from namesrv.routing.state import RoutingState
-from namesrv.server.clock import Clock
+from namesrv.server.clock import CallSoon, Clock
 from namesrv.server.connections.broker_hosts import BrokerHosts, host_of
 from namesrv.server.connections.connection_limit import ConnectionLimit
 from namesrv.server.connections.foreign_protocols import foreign_protocol
@@ -45,11 +45,10 @@ class Connections:
         log: EventLog,
         flush: Callable[[], None],
         limit: int,
-        call_soon: Callable[[Callable[[], None]], object],
+        call_soon: CallSoon,
         clock: Clock,
     ) -> None:
-        """`limit` is how many connections there may be; more are closed at once.
-        `call_soon` has a function called in the next turn of the loop."""
+        """`limit` is how many connections there may be; more are closed at once."""
         self._state = state
         self._life = state.life
         self._log = log
