@@ -1,7 +1,7 @@
 """The phases of a server's life, from serving to its end, in their order.
 
 How long each phase lasts, and what the server does in it, is in
-`namesrv/server/ending.py`.
+`namesrv/server/life/ending.py`.
 """
 
 from enum import IntEnum
