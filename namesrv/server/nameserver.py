@@ -34,7 +34,8 @@ from namesrv.server.files.set_aside import set_aside
 from namesrv.server.files.writers import Writers
 from namesrv.server.logs.audit_log import AuditLog
 from namesrv.server.logs.counted_event import CountedEvent
-from namesrv.server.logs.events import EventLog, look_after_log_file
+from namesrv.server.logs.events import EventLog
+from namesrv.server.logs.handlers import look_after_log_file
 from namesrv.server.logs.life import log_end, log_start, log_stop
 from namesrv.server.outbound.notifier import Notifier
 from namesrv.server.outbound.product_cluster import ProductCluster

@@ -16,9 +16,9 @@ from namesrv.errors import StartFailed
 from namesrv.options import Options
 from namesrv.routing.outbox import AuditEvent
 from namesrv.server.logs.events import EventLog
+from namesrv.server.logs.formats import JsonFormatter, event_record
 from namesrv.server.logs.line_file import LineFile
 from namesrv.server.logs.line_writer import LineWriter, Outlet
-from namesrv.server.logs.lines import JsonFormatter, event_record
 from namesrv.server.logs.rate_limit import RateLimit
 
 FILE_MODE: Final = 0o600

@@ -66,4 +66,4 @@ def test_only_the_log_takes_the_standard_streams() -> None:
         for name, tree in modules("wire", "_pure", "routing", "server")
         if any(map(writes_to_a_stream, ast.walk(tree)))
     }
-    assert found == {"server/logs/events"}
+    assert found == {"server/logs/handlers"}

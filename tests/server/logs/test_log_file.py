@@ -14,8 +14,8 @@ import pytest
 from namesrv.errors import StartFailed
 from namesrv.options import Options
 from namesrv.server.logs import line_file
-from namesrv.server.logs.events import (
-    EventLog,
+from namesrv.server.logs.events import EventLog
+from namesrv.server.logs.handlers import (
     LogOutput,
     look_after_log_file,
     set_up_logging,
