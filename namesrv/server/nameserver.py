@@ -33,7 +33,6 @@ from namesrv.server.files.kv_config_file import load_kv_config
 from namesrv.server.files.set_aside import set_aside
 from namesrv.server.files.writers import Writers
 from namesrv.server.logs.audit_log import AuditLog
-from namesrv.server.logs.counted_event import CountedEvent
 from namesrv.server.logs.events import EventLog
 from namesrv.server.logs.handlers import look_after_log_file
 from namesrv.server.logs.life import log_end, log_start, log_stop
@@ -60,12 +59,6 @@ class NameServer:
         self._options = options
         self._log = EventLog()
         self._audit_log = AuditLog(options, self._log)
-        self._loop_errors = CountedEvent(
-            self._log, "the event loop met an error of the system"
-        )
-        self._tick_errors = CountedEvent(
-            self._log, "a part of a tick failed", level=logging.ERROR
-        )
         self._directory = DataDirectory(options.data_dir)
         self._listeners: list[socket.socket] = []
         self._servers: list[asyncio.Server] = []
@@ -276,7 +269,8 @@ class NameServer:
             try:
                 part(now_ms)
             except Exception:
-                self._tick_errors.happen({"error": format_exc(limit=-2)})
+                fields = {"error": format_exc(limit=-2)}
+                self._log.log_damped(logging.ERROR, "a part of a tick failed", fields)
         interval = min(TICK_MILLIS, self._options.scan_not_active_broker_interval)
         loop = asyncio.get_running_loop()
         self._tick_timer = loop.call_later(interval / 1000, self._tick)
@@ -294,8 +288,6 @@ class NameServer:
         self._set_backlog()
         self._log.report_suppressed()
         self._audit_log.report_suppressed()
-        self._loop_errors.report()
-        self._tick_errors.report()
 
     def _set_backlog(self) -> None:
         """A loop takes its number for the backlog, too, whenever it begins to accept:
@@ -319,7 +311,8 @@ class NameServer:
             loop.default_exception_handler(context)
             return
         fields = {"what": context["message"], "reason": str(error)}
-        self._loop_errors.happen(fields)
+        event = "the event loop met an error of the system"
+        self._log.log_damped(logging.WARNING, event, fields)
 
     def _flush(self) -> None:
         """Carry out what the state wants done outside."""

@@ -17,7 +17,7 @@ LOGGER: Final = logging.getLogger("namesrv")
 
 
 class EventLog:
-    """Writes events to the logger "namesrv"; `monotonic` gives seconds."""
+    """Writes events to the logger "namesrv"; `monotonic` returns seconds."""
 
     def __init__(self, monotonic: Callable[[], float] = time.monotonic) -> None:
         self._limit = RateLimit(monotonic)
@@ -31,10 +31,10 @@ class EventLog:
         peer_caused: bool = True,
         burst: int = BURST,
     ) -> None:
-        """Log `event` with `fields`, unless `level` is off or it comes too often.
+        """Log `event` with `fields`, unless `level` is off or its rate is exceeded.
 
-        Peers may cause `burst` lines at once, then some a second. The first that gets
-        through after some were held back has their number.
+        Peers may cause `burst` lines at once, then 5 a second. The next line after
+        dropped ones has their number as the field `suppressed`.
         """
         if not LOGGER.isEnabledFor(level):
             return
@@ -42,12 +42,11 @@ class EventLog:
             suppressed = self._limit.admit(event, burst)
             if suppressed is None:
                 return
-            if suppressed:
-                fields = {**fields, "suppressed": suppressed}
+            fields = with_suppressed(fields, suppressed)
         LOGGER.handle(event_record(level, event, fields))
 
     def put(self, effect: LogEvent) -> None:
-        """Log what the state put into its outbox."""
+        """Log an event of the routing state's outbox."""
         self.log_event(
             effect.level,
             effect.event,
@@ -57,15 +56,32 @@ class EventLog:
         )
 
     def log_own(self, level: int, event: str, fields: Mapping[str, object]) -> None:
-        """Log what no peer causes, as often as it happens."""
+        """Log an event that no peer causes, without a rate."""
         self.log_event(level, event, fields, peer_caused=False)
 
-    def report_suppressed(self) -> None:
-        """Log how many lines were held back of each event that has become quiet.
+    def log_damped(self, level: int, event: str, fields: Mapping[str, object]) -> None:
+        """Log an event at most once a second, however many other events come.
 
-        To be called now and then, so that the last lines of a flood are counted too.
+        The next line has the number of dropped ones as the field `suppressed`. Any
+        thread may call it.
+        """
+        suppressed = self._limit.admit_own(event)
+        if suppressed is not None:
+            self.log_own(level, event, with_suppressed(fields, suppressed))
+
+    def report_suppressed(self) -> None:
+        """Log the number of dropped lines of each event that has become quiet.
+
+        The server calls it regularly, so that the last lines of a flood are counted.
         """
         for event, suppressed in self._limit.take_quiet():
             fields = {"of": event, "suppressed": suppressed}
             event = "lines were suppressed"
             self.log_own(logging.INFO, event, fields)
+
+
+def with_suppressed(
+    fields: Mapping[str, object], suppressed: int
+) -> Mapping[str, object]:
+    """`fields` with the number of dropped lines as `suppressed`, unless it is 0."""
+    return {**fields, "suppressed": suppressed} if suppressed else fields

@@ -47,7 +47,7 @@ class Audited:
     def __init__(self, path: Path | str, **options: Any) -> None:
         self.path = Path(path)
         self.clock = Clock()
-        self.log = RecordedLog()
+        self.log = RecordedLog(self.clock)
         options = {"audit_log": str(path), **options}
         self.audit = AuditLog(Options(**options), self.log, self.clock)
         self.audit.open()
@@ -176,29 +176,31 @@ class TestFile:
         )
 
 
-def told(audited: Audited) -> list[Line]:
-    """What the server's log says of the audit log."""
+def reports(audited: Audited) -> list[Line]:
+    """Lines of the server's log about the audit log."""
     return [line for line in audited.log.lines if "audit log" in line.event]
 
 
 class TestFailure:
-    def test_full_disk_is_told_once_a_second(self, path: Path, disk: FullDisk) -> None:
+    def test_full_disk_is_reported_once_a_second(
+        self, path: Path, disk: FullDisk
+    ) -> None:
         audited = Audited(path)
         disk.fill(0)
         for count in range(1, 4):
             audited.audit.put(DONE)
             audited.wait()
-            assert len(told(audited)) == 1, count
+            assert len(reports(audited)) == 1, count
         audited.clock.now += 1
         audited.audit.put(DONE)
         audited.close()
-        first, second = told(audited)
+        first, second = reports(audited)
         assert first == (
             logging.ERROR,
             "the audit log cannot be written",
             {"file": str(path), "reason": "No space left on device", "lines": 1},
         )
-        assert second.fields["lines"] == 4
+        assert (second.fields["lines"], second.fields["suppressed"]) == (4, 2)
 
     def test_lines_that_are_missing_are_counted_in_the_file(
         self, path: Path, disk: FullDisk
@@ -230,7 +232,7 @@ class TestFailure:
         audited.audit.write_to(disk)
         for _ in range(2000):
             audited.audit.put(DONE)
-        assert [line.event for line in told(audited)] == [
+        assert [line.event for line in reports(audited)] == [
             "the audit log is too slow, lines are lost"
         ]
         audited.close(0.01)
