@@ -6,7 +6,7 @@
 import struct
 from typing import Final
 
-from namesrv.wire.java_json.read import write_string
+from namesrv.wire.java_json.write import write_string
 
 NO_ROUTE_REMARK: Final = (
     "No topic route info in name server for the topic: {topic}\n"

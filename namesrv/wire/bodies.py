@@ -10,7 +10,7 @@ from typing import Annotated, Final
 from msgspec import Meta, Struct, field, structs
 from msgspec.json import decode
 
-from namesrv.wire.java_json.read import write_int_keys, write_string
+from namesrv.wire.java_json.write import write_int_keys, write_string
 
 Int32 = Annotated[int, Meta(ge=-(2**31), le=2**31 - 1)]
 _MOST_EXACT_IN_JAVASCRIPT: Final = 2**53 - 1

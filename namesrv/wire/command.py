@@ -18,14 +18,9 @@ from namesrv.codes import (
     SerializeType,
 )
 from namesrv.errors import HeaderInvalid, JsonInvalid, SerializeTypeUnknown
-from namesrv.wire.java_json.read import (
-    JsonValue,
-    Number,
-    read_json,
-    to_int,
-    to_text,
-    write_string,
-)
+from namesrv.wire.java_json.read import read_json
+from namesrv.wire.java_json.values import JsonValue, Number, to_int, to_text
+from namesrv.wire.java_json.write import write_string
 
 ExtFields = dict[str, str | None]
 """extFields of a header: values may be null (section 1.4)."""

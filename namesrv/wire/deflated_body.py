@@ -19,12 +19,12 @@ from namesrv.wire.bodies import (
     TopicQueueMappingInfo,
 )
 from namesrv.wire.body_limits import BodyLimits
-from namesrv.wire.java_json.read import (
+from namesrv.wire.java_json.read import read_json_steps
+from namesrv.wire.java_json.values import (
     INT_HIGH,
     INT_LOW,
     JsonValue,
     parse_java_int,
-    read_json_steps,
     to_text,
 )
 from namesrv.wire.typed_json import (

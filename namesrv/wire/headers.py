@@ -12,7 +12,7 @@ from namesrv.codes import (
     MOST_HEARTBEAT_TIMEOUT_MILLIS,
     ZONE_NAME,
 )
-from namesrv.wire.java_json.read import (
+from namesrv.wire.java_json.values import (
     INT_HIGH,
     INT_LOW,
     LONG_HIGH,

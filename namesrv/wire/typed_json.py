@@ -20,8 +20,9 @@ from namesrv.wire.bodies import (
     TopicQueueMappingInfo,
     TopicRouteQueues,
 )
-from namesrv.wire.java_json.read import JsonValue, read_json_steps
+from namesrv.wire.java_json.read import read_json_steps
 from namesrv.wire.java_json.records import from_lenient_steps
+from namesrv.wire.java_json.values import JsonValue
 from namesrv.work import STEP_UNITS, Cost, Steps, finish, kilobytes
 
 Record = TypeVar("Record", bound=Struct)

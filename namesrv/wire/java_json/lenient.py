@@ -1,6 +1,6 @@
-"""The lenient JSON reader itself: everything that the standard one refuses.
+"""The lenient JSON reader: it reads all that the standard library's reader refuses.
 
-Source: protocol.md section 1.4 with the corrections. Users import from `lenient_json`.
+Source: protocol.md section 1.4 with the corrections. `read` is its entrance.
 """
 
 import re
@@ -8,38 +8,13 @@ from typing import Final, NoReturn, TypeAlias
 
 from namesrv.errors import JsonInvalid
 from namesrv.wire.java_json.surrogates import join_surrogates
+from namesrv.wire.java_json.values import NUMBERS, JsonValue, Number
 from namesrv.work import STEP_UNITS, Cost, Steps, finish, kilobytes
 
 MAX_DEPTH: Final = 256
 
 
-class Number(str):
-    """The text of a number as it stood in the source, without a trailing `L`.
-
-    As a name in an object it says that the name was a bare number.
-    """
-
-    __slots__ = ()
-
-
-JsonValue: TypeAlias = (
-    "None | bool | Number | str | list[JsonValue] | dict[str, JsonValue]"
-)
 Container: TypeAlias = list[JsonValue] | dict[str, JsonValue]
-
-
-class Numbers(dict[str, Number]):
-    """Lexeme -> Number; a million zeros are one object."""
-
-    def __missing__(self, lexeme: str) -> Number:
-        number = Number(lexeme)
-        if len(lexeme) <= 3:
-            self[lexeme] = number
-        return number
-
-
-NUMBERS: Final = Numbers()
-
 
 _BLANK: Final = " \t\n\r\f\b"
 _END: Final = "\0"

@@ -21,7 +21,7 @@ from msgspec import Meta, Struct
 from msgspec.structs import FieldInfo, fields
 
 from namesrv.errors import JsonInvalid
-from namesrv.wire.java_json.read import JsonValue, to_bool, to_int, to_text
+from namesrv.wire.java_json.values import JsonValue, to_bool, to_int, to_text
 from namesrv.work import STEP_UNITS, Cost, Steps
 
 Record = TypeVar("Record", bound=Struct)
