@@ -1,4 +1,4 @@
-"""Who may connect with TLS and who without it, and the certificate that is shown.
+"""The gate of TLS: which connections use it, and the certificate that they get.
 
 Source: `TlsHelper`, `TlsSystemConfig`, `NettyRemotingServer#loadSslContext`,
 `NamesrvController#initialize` (protocol.md sections 5.2 and 9.8).
@@ -17,19 +17,15 @@ from namesrv.errors import (
 )
 from namesrv.options import OPTIONS, TLS, Options
 from namesrv.server.logs.events import EventLog
-from namesrv.server.tls.suites import restrict
+from namesrv.server.tls.context import (
+    context_of_files,
+    context_without_certificate,
+    empty_context,
+    throw_away_context,
+)
 
 LOOK_MILLIS: Final = 1000
 """How often the files are looked at; what changed is loaded a look later."""
-
-_OF_ANOTHER_CERTIFICATE: Final = (
-    "KEY_TYPE_MISMATCH",
-    "KEY_VALUES_MISMATCH",
-    "NO_CERTIFICATE_ASSIGNED",
-)
-
-_UNREADABLE: Final = (None, "", "PEM_LIB", "BAD_DECRYPT", "BAD_BASE64_DECODE")
-"""Reasons that are the library's way of saying that a key cannot be read."""
 
 _Stamp = tuple[tuple[int, int, int, int] | None, ...]
 
@@ -61,7 +57,7 @@ class TlsGate:
         the files is logged, and TLS is refused until they are mended.
         """
         if self._is_on:
-            _empty_context(self._options)
+            empty_context(self._options)
         if not self._is_enforcing:
             self.reload()
             return
@@ -144,7 +140,7 @@ class TlsGate:
             return None
         if self._context is not None or self._is_enforcing:
             return throw_away_context(options)
-        _set_client_certificates(_empty_context(options), options)
+        context_without_certificate(options)
         return None
 
     def _load(self) -> None:
@@ -196,121 +192,8 @@ class PreparedTls(NamedTuple):
     context: ssl.SSLContext | None
 
 
-def throw_away_context(options: Options) -> ssl.SSLContext:
-    """The context of test mode. Raises TlsFilesInvalid and OptionsInvalid."""
-    from namesrv.server.tls.certificate import (  # noqa: PLC0415
-        load_throw_away_certificate,
-    )
-
-    context = _empty_context(options)
-    _set_client_certificates(context, options)
-    try:
-        load_throw_away_certificate(context)
-    except (ImportError, OSError) as error:
-        raise TlsFilesInvalid(
-            "there is no certificate: name one with tls.server.certPath and"
-            f" tls.server.keyPath, because no throw-away one can be made ({error})"
-        ) from None
-    return context
-
-
-def context_of_files(options: Options) -> ssl.SSLContext:
-    """The context that the files make. Raises TlsFilesInvalid and OptionsInvalid."""
-    context = _empty_context(options)
-    _set_client_certificates(context, options)
-    cert_path = options.tls_server_cert_path
-    key_path = options.tls_server_key_path or cert_path
-    _certificates("tls.server.certPath", cert_path)
-    if b"PRIVATE KEY-----" not in _read("tls.server.keyPath", key_path):
-        raise TlsFilesInvalid(f"tls.server.keyPath {key_path} has no private key")
-
-    def password() -> str:
-        if not options.tls_server_key_password:
-            raise TlsFilesInvalid(
-                f"tls.server.keyPath {key_path} is encrypted, and"
-                " tls.server.keyPassword is not set"
-            )
-        return options.tls_server_key_password
-
-    try:
-        context.load_cert_chain(cert_path, key_path, password)
-    except ssl.SSLError as error:
-        # The certificate has been read before, so that this is about the key.
-        if error.reason in _OF_ANOTHER_CERTIFICATE:
-            what = f"belongs to another certificate than {cert_path}"
-        elif error.reason not in _UNREADABLE:
-            what = f"with {cert_path} is refused by OpenSSL: {_words(error.reason)}"
-        elif options.tls_server_key_password:
-            what = "cannot be read: tls.server.keyPassword is wrong, or it is damaged"
-        else:
-            what = "cannot be read, because it is damaged"
-        raise TlsFilesInvalid(f"tls.server.keyPath {key_path} {what}") from None
-    except OSError as error:
-        raise TlsFilesInvalid(f"{cert_path}, {key_path}: {error.strerror}") from None
-    except ValueError:
-        raise TlsFilesInvalid(
-            f"tls.server.keyPath {key_path} cannot be read: tls.server.keyPassword is"
-            " too long for OpenSSL, or has bytes that are no text"
-        ) from None
-    return context
-
-
-def _words(reason: str) -> str:
-    """OpenSSL's reason as words: EE_KEY_TOO_SMALL -> ee key too small."""
-    return reason.lower().replace("_", " ")
-
-
-def _empty_context(options: Options) -> ssl.SSLContext:
-    """Raises OptionsInvalid for protocols or ciphers that OpenSSL does not have."""
-    context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
-    restrict(context, options)
-    context.options |= ssl.OP_NO_RENEGOTIATION
-    return context
-
-
 def _tls_options(options: Options) -> list[object]:
     return [getattr(options, o.attribute) for o in OPTIONS if o.group == TLS]
-
-
-def _set_client_certificates(context: ssl.SSLContext, options: Options) -> None:
-    """Whether clients are asked for a certificate, and which ones are good.
-
-    Nobody is asked where any would do: Java asks, and then looks at none.
-    """
-    wanted = options.tls_server_need_client_auth
-    if wanted == "none" or not options.tls_server_auth_client:
-        return
-    path = options.tls_server_trust_cert_path
-    context.load_verify_locations(
-        cadata=_certificates("tls.server.trustCertPath", path)
-    )
-    # As Java: whatever is in the store is trusted, not only roots.
-    context.verify_flags |= ssl.VERIFY_X509_PARTIAL_CHAIN
-    context.verify_mode = (
-        ssl.CERT_REQUIRED if wanted == "require" else ssl.CERT_OPTIONAL
-    )
-
-
-def _read(name: str, path: str) -> bytes:
-    try:
-        with open(path, "rb") as file:
-            return file.read()
-    except OSError as error:
-        raise TlsFilesInvalid(
-            f"{name} {path} cannot be read: {error.strerror}"
-        ) from None
-
-
-def _certificates(name: str, path: str) -> str:
-    """The text of a file that has at least one certificate, and none that is broken."""
-    text = _read(name, path).decode("ascii", "ignore")
-    try:
-        ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT).load_verify_locations(cadata=text)
-    except (ssl.SSLError, ValueError):
-        raise TlsFilesInvalid(
-            f"{name} {path} has no certificate in PEM, or a damaged one"
-        ) from None
-    return text
 
 
 def _stamp(options: Options) -> _Stamp:
