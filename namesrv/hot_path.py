@@ -4,8 +4,9 @@ Both implementations take limits, values and complaints about arguments from her
 that each exists once.
 """
 
+from collections.abc import Callable
 from enum import IntEnum, IntFlag
-from typing import Final, NamedTuple
+from typing import Any, Final, Literal, NamedTuple, TypeAlias
 
 
 class HotCode(IntFlag):
@@ -61,6 +62,19 @@ MOST_HEAD_MEMBERS: Final = 32
 """A header object with more members goes to the full reader."""
 
 _MOST_MILLIS: Final = 2**61
+
+
+CRC32_MASK: Final = 0x7FFFFFFF
+"""Java compares only these bits of a body's CRC-32."""
+
+ColdAnswer: TypeAlias = bytes | Literal[Pause.TURN] | None
+ColdPath: TypeAlias = Callable[[int, bytes, bytes | None, Any, int], ColdAnswer]
+"""(serialize type, header, body, connection, now_ms) -> answer frame, empty for none.
+
+None means that `resume` brings the answer later; `Pause.TURN` means that nothing was
+done, and that the request comes again in another turn of the loop. Raises
+ConnectionFault.
+"""
 
 
 class Frame(NamedTuple):

@@ -53,7 +53,7 @@ cdef long long SAFE_MILLIS = 2**60
 
 cdef object _PAUSE_TURN = hot_path.Pause.TURN
 cdef object _CRC32_FIELD = re.compile(r"[1-9][0-9]{0,9}")
-cdef object _CRC32_MASK = 0x7FFFFFFF
+cdef object _CRC32_MASK = hot_path.CRC32_MASK
 
 
 cdef inline long long _millis(object now_ms) except? -1:

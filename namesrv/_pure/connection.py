@@ -26,6 +26,7 @@ from namesrv.codes import (
 from namesrv.errors import ConnectionEnded, ConnectionFault
 from namesrv.hot_path import (
     ANY_VERSION,
+    CRC32_MASK,
     LARGE_REGISTRATION_BYTES,
     OUTPUT_PAUSE_BYTES,
     Frame,
@@ -50,7 +51,6 @@ _SIGNS_OF_LIFE: Final = (
     RequestCode.QUERY_DATA_VERSION,
     RequestCode.BROKER_HEARTBEAT,
 )
-_CRC32_MASK: Final = 0x7FFFFFFF
 _CRC32_FIELD: Final = re.compile(r"[1-9][0-9]{0,9}")
 
 
@@ -318,7 +318,7 @@ class Connection:
         checksum = ext_fields.get("bodyCrc32")
         if checksum is None or not _CRC32_FIELD.fullmatch(checksum):
             return None
-        if int(checksum) != zlib.crc32(body) & _CRC32_MASK:
+        if int(checksum) != zlib.crc32(body) & CRC32_MASK:
             return None
         if info.digest != registration_digest(head.version, ext_fields, body):
             return None

@@ -11,7 +11,6 @@ anywhere between the tokens. `code` and `opaque` must be there.
 """
 
 import re
-import struct
 from typing import Final
 
 from namesrv.hot_path import (
@@ -21,6 +20,7 @@ from namesrv.hot_path import (
     check_bytes,
     check_int32,
 )
+from namesrv.wire.command import FIXED_PART
 
 _STRING: Final = r'"([ !#-\[\]-~]*)"'
 _NUMBER: Final = r"(0|-?[1-9][0-9]{0,9})"
@@ -33,7 +33,6 @@ _OPEN: Final = re.compile(rf"{_WS}\{{")
 _EMPTY: Final = re.compile(rf"{_WS}\}}")
 _END: Final = re.compile(rf"{_WS}\Z")
 
-_FIXED_PART: Final = struct.Struct(">hBhii")
 _REMARK_START: Final = 13
 _LOWEST: Final = -(2**31)
 _HIGHEST: Final = 2**31 - 1
@@ -162,7 +161,7 @@ def _is_plain_language(value: Value) -> bool:
 def _read_binary_head(header: bytes) -> Head | None:
     if len(header) < _REMARK_START + 8:
         return None
-    code, _language, version, opaque, flag = _FIXED_PART.unpack_from(header)
+    code, _language, version, opaque, flag = FIXED_PART.unpack_from(header)
     remark_length = int.from_bytes(header[_REMARK_START : _REMARK_START + 4])
     start = _REMARK_START + 4 + remark_length
     if start + 4 > len(header):

@@ -1,23 +1,14 @@
 """Everything that the hot path needs for answers, the same for all connections."""
 
-from collections.abc import Callable
-from typing import Any, Literal
-
 from namesrv._pure.live_table import BrokerLiveTable
 from namesrv._pure.route_answers import RouteAnswers
 from namesrv.hot_path import (
     DEFAULT_HEADER_MAX_BYTES,
+    ColdPath,
     HotCode,
-    Pause,
     check_instance,
     check_size,
 )
-
-ColdAnswer = bytes | Literal[Pause.TURN] | None
-ColdPath = Callable[[int, bytes, bytes | None, Any, int], ColdAnswer]
-"""(serialize type, header, body, connection, now_ms) -> answer frame, empty for none;
-None when the answer will come with `resume`; `Pause.TURN` when nothing was done and the
-request is to come again in another turn of the loop. Raises ConnectionFault."""
 
 
 class HotPath:

@@ -25,7 +25,8 @@ from namesrv.wire.java_json.write import write_string
 ExtFields = dict[str, str | None]
 """extFields of a header: values may be null (section 1.4)."""
 
-_FIXED_PART: Final = struct.Struct(">hBhii")
+FIXED_PART: Final = struct.Struct(">hBhii")
+"""Binary header: code, language, version, opaque, flag (protocol.md section 1.5)."""
 _LENGTH: Final = struct.Struct(">i")
 _SHORT_LENGTH: Final = struct.Struct(">h")
 _MOST_EXT_FIELDS: Final = 1000
@@ -221,8 +222,8 @@ def write_ext_fields(ext_fields: Mapping[str, str | None]) -> str:
 def _decode_binary(header: bytes) -> tuple[RemotingCommand, int]:
     """The command and the number of header bytes it took (section 1.5)."""
     try:
-        code, language, version, opaque, flag = _FIXED_PART.unpack_from(header)
-        remark, position = _read_text(header, _FIXED_PART.size, _LENGTH, len(header))
+        code, language, version, opaque, flag = FIXED_PART.unpack_from(header)
+        remark, position = _read_text(header, FIXED_PART.size, _LENGTH, len(header))
         (ext_length,) = _LENGTH.unpack_from(header, position)
         position += _LENGTH.size
         if ext_length > len(header):
@@ -289,7 +290,7 @@ def _encode_binary(command: RemotingCommand) -> bytes:
         struct.pack(">h", len(name)) + name + struct.pack(">i", len(value)) + value
         for name, value in _binary_ext_fields(command.ext_fields or {})
     )
-    fixed = _FIXED_PART.pack(
+    fixed = FIXED_PART.pack(
         _signed_short(command.code),
         LanguageCode.JAVA,
         _signed_short(command.version),

@@ -4,7 +4,6 @@ Names are matched exactly; a value that does not convert leaves the field at its
 default, as in Java (section 2.0). Required fields are not enforced.
 """
 
-from collections.abc import Mapping
 from dataclasses import dataclass
 
 from namesrv.codes import (
@@ -12,6 +11,7 @@ from namesrv.codes import (
     MOST_HEARTBEAT_TIMEOUT_MILLIS,
     ZONE_NAME,
 )
+from namesrv.wire.command import ExtFields
 from namesrv.wire.java_json.values import (
     INT_HIGH,
     INT_LOW,
@@ -20,8 +20,6 @@ from namesrv.wire.java_json.values import (
     parse_java_bool,
     parse_java_int,
 )
-
-ExtFields = Mapping[str, str | None]
 
 
 @dataclass(slots=True, frozen=True)

@@ -8,6 +8,7 @@ from typing import Final
 
 from namesrv.errors import TlsFilesInvalid
 from namesrv.options import Options
+from namesrv.server.tls.layer import openssl_reason
 from namesrv.server.tls.suites import restrict
 
 _OF_ANOTHER_CERTIFICATE: Final = (
@@ -79,7 +80,7 @@ def context_of_files(options: Options) -> ssl.SSLContext:
         if error.reason in _OF_ANOTHER_CERTIFICATE:
             what = f"belongs to another certificate than {cert_path}"
         elif error.reason not in _UNREADABLE:
-            what = f"with {cert_path} is refused by OpenSSL: {_words(error.reason)}"
+            what = f"with {cert_path} is refused by OpenSSL: {openssl_reason(error)}"
         elif options.tls_server_key_password:
             what = "cannot be read: tls.server.keyPassword is wrong, or it is damaged"
         else:
@@ -93,11 +94,6 @@ def context_of_files(options: Options) -> ssl.SSLContext:
             " too long for OpenSSL, or has bytes that are no text"
         ) from None
     return context
-
-
-def _words(reason: str) -> str:
-    """OpenSSL's reason as words: EE_KEY_TOO_SMALL -> ee key too small."""
-    return reason.lower().replace("_", " ")
 
 
 def _set_client_certificates(context: ssl.SSLContext, options: Options) -> None:

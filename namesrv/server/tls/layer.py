@@ -87,7 +87,7 @@ class TlsLayer:
             while rest:
                 rest = rest[self._object.write(rest) :]
         except ssl.SSLError as error:
-            self.fault = TlsBroken(reason_of(error))
+            self.fault = TlsBroken(openssl_reason(error))
         return self.take_output()
 
     def take_output(self) -> bytes:
@@ -117,7 +117,7 @@ class TlsLayer:
         except ssl.SSLWantReadError:
             pass
         except ssl.SSLError as error:
-            self.fault = TlsBroken(reason_of(error))
+            self.fault = TlsBroken(openssl_reason(error))
             return
         if was_open:
             self._silent_records += records - (len(plain) - pieces)
@@ -167,7 +167,7 @@ def _batch_end(data: bytes | bytearray, start: int) -> tuple[int, int]:
     return end, _BATCH_RECORDS
 
 
-def reason_of(error: ssl.SSLError) -> str:
+def openssl_reason(error: ssl.SSLError) -> str:
     """OpenSSL's reason in words, without the line of C that it came from."""
     if isinstance(error, ssl.SSLCertVerificationError):
         return f"the certificate was not accepted, {error.verify_message}"
