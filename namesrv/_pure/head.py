@@ -1,13 +1,13 @@
 """The request header, read only as far as the hot path needs it.
 
-`read_head` knows the forms that real clients send (docs/protocol.md, chapter on
-clients) and says None, "not mine", for everything else; `wire.command` reads that.
-Whatever is read here reads the same there.
+`read_head` reads the forms that real clients send (docs/protocol.md, chapter on
+clients) and returns None, "not mine", for all others, which `wire.command` reads. Both
+read a header that is "mine" in the same way.
 
 The JSON form: one object; printable ASCII without backslashes; no name twice; at most
 MOST_HEAD_MEMBERS members in an object; values are strings, whole numbers of up to ten
 digits, true, false or null; only extFields is an object; blanks, tabs and line ends
-anywhere between the tokens. `code` and `opaque` must be there.
+anywhere between the tokens. `code` and `opaque` are required.
 """
 
 import re
@@ -43,7 +43,7 @@ Value = str | int | bool | None
 def read_head(serialize_type: int, header: bytes) -> Head | None:
     """Read a header of type 0 (JSON) or 1 (ROCKETMQ); None for "not mine".
 
-    A header of more than LONGEST_HOT_HEADER_BYTES never is.
+    Headers of more than LONGEST_HOT_HEADER_BYTES are "not mine".
     """
     check_int32("serialize_type", serialize_type)
     check_bytes("header", header)

@@ -1,6 +1,6 @@
 """Answer frames that the hot path writes without a RemotingCommand.
 
-`encode_frame` of the same command gives the same bytes; a test holds them together.
+`encode_frame` of the same command returns the same bytes; a test compares them.
 """
 
 import struct

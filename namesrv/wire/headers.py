@@ -1,7 +1,7 @@
 """Typed request headers, read from extFields (protocol.md chapter 2).
 
 Names are matched exactly; a value that does not convert leaves the field at its
-default, as in Java (section 2.0). Required fields are not enforced.
+default, as in Java (section 2.0). Required fields are not checked.
 """
 
 from dataclasses import dataclass
@@ -57,7 +57,7 @@ class RegisterBrokerRequestHeader:
 
     @property
     def timeout_millis(self) -> int:
-        """How long the broker may be silent; the default where it does not say."""
+        """Timeout of the broker's heartbeats, limited; the default if it sent none."""
         millis = self.heartbeat_timeout_millis
         if millis is None:
             return DEFAULT_HEARTBEAT_TIMEOUT_MILLIS
@@ -67,7 +67,7 @@ class RegisterBrokerRequestHeader:
 
 @dataclass(slots=True, frozen=True)
 class BrokerRequestHeader:
-    """Which broker a request is about: 104, 322, 901, 904 (2.6, 2.17 to 2.19)."""
+    """The broker that a request names: 104, 322, 901, 904 (2.6, 2.17 to 2.19)."""
 
     broker_name: str | None
     broker_addr: str | None

@@ -66,7 +66,7 @@ class AccessKeysFile:
             self._log.log_own(logging.WARNING, event, fields)
         if prepared.path:
             fields = {"file": prepared.path, "keys": len(prepared.keys)}
-            self._log.log_own(logging.INFO, "access keys read again", fields)
+            self._log.log_own(logging.INFO, "access keys reloaded", fields)
 
     def _warn(self, prepared: PreparedKeys) -> None:
         if prepared.warning is not None:

@@ -18,4 +18,4 @@ def set_aside(path: str, reason: str, event: str, log: EventLog) -> None:
         rename(path, path + UNUSABLE_SUFFIX)
     except OSError as error:
         fields = {"file": path, "reason": reason_of(error)}
-        log.log_event(logging.WARNING, "a file could not be set aside", fields)
+        log.log_event(logging.WARNING, "cannot rename a damaged file", fields)

@@ -125,7 +125,7 @@ class Writer:
         try:
             job.done(error)
         except Exception:
-            _LOGGER.exception("a finished write could not be taken note of")
+            _LOGGER.exception("the callback of a finished write failed")
 
 
 _Order = tuple[asyncio.AbstractEventLoop, WriteJob, str, Iterable[bytes]]
@@ -134,5 +134,5 @@ _Order = tuple[asyncio.AbstractEventLoop, WriteJob, str, Iterable[bytes]]
 def _as_storage_error(job: WriteJob, error: Exception) -> StorageError:
     if isinstance(error, StorageError):
         return error
-    _LOGGER.error("a write failed for an unforeseen reason", exc_info=error)
+    _LOGGER.error("unexpected error while writing a file", exc_info=error)
     return StorageError("write", job.path, "internal error, see the server's log")

@@ -44,7 +44,7 @@ class Writers:
                 async with asyncio.timeout_at(deadline):
                     await writer.close()
             except TimeoutError:
-                event = "the disk is too slow, the last changes may not be saved"
+                event = "the disk is too slow, the last changes may be lost"
                 self._log.log_event(logging.WARNING, event, {"of": of})
 
 

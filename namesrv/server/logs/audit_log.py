@@ -86,7 +86,7 @@ class AuditLog:
         """Write the number of dropped lines of each request that has become quiet."""
         for event, suppressed in self._limit.take_quiet():
             fields = {"of": event, "suppressed": suppressed}
-            self._put(logging.INFO, "lines were suppressed", fields)
+            self._put(logging.INFO, "log lines were suppressed", fields)
 
     def look_after_file(self) -> None:
         """Reopen the file if its name is gone or belongs to another file."""
@@ -107,17 +107,17 @@ class AuditLog:
     def _put(self, level: int, event: str, fields: Mapping[str, object]) -> None:
         writer = self._writer
         if writer is not None and not writer.put(self._line(level, event, fields)):
-            event = "the audit log is too slow, lines are lost"
+            event = "audit log lines dropped, the disk is too slow"
             self._report(event, lines=writer.dropped)
 
     def _line(self, level: int, event: str, fields: Mapping[str, object]) -> str:
         return self._formatter.format(event_record(level, event, fields)) + "\n"
 
     def _missing_line(self, lost: int) -> str:
-        return self._line(logging.ERROR, "lines are missing", {"lines": lost})
+        return self._line(logging.ERROR, "audit log lines are missing", {"lines": lost})
 
     def _report_failure(self, reason: str, lost: int) -> None:
-        self._report("the audit log cannot be written", reason=reason, lines=lost)
+        self._report("cannot write the audit log", reason=reason, lines=lost)
 
     def _report(self, event: str, **fields: object) -> None:
         fields = {"file": self._options.audit_log, **fields}

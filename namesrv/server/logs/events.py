@@ -76,7 +76,7 @@ class EventLog:
         """
         for event, suppressed in self._limit.take_quiet():
             fields = {"of": event, "suppressed": suppressed}
-            event = "lines were suppressed"
+            event = "log lines were suppressed"
             self.log_own(logging.INFO, event, fields)
 
 

@@ -60,7 +60,7 @@ class LogOutput(logging.Handler):
         except Exception as error:
             about = event_record(
                 logging.ERROR,
-                "a line could not be made",
+                "a log line could not be formatted",
                 {"error": repr(error)},
             )
             self._log.put(self.format(about) + "\n")
@@ -103,7 +103,7 @@ class LogOutput(logging.Handler):
         return LineWriter(name, outlet, self._missing_line)
 
     def _missing_line(self, lost: int) -> str:
-        event = "the log could not be written for a while, lines are missing"
+        event = "log lines were lost, the log could not be written"
         record = event_record(logging.WARNING, event, {"lines": lost})
         return self.format(record) + "\n"
 

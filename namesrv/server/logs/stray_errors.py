@@ -25,12 +25,12 @@ def stray_errors_logged() -> Iterator[None]:
 
 def _log_thread(args: threading.ExceptHookArgs) -> None:
     if args.exc_value is not None:
-        _log("a thread broke down", args.exc_value)
+        _log("unhandled exception in a thread", args.exc_value)
 
 
 def _log_unraisable(args: Any) -> None:
     if args.exc_value is not None:
-        _log("an error came where none can be raised", args.exc_value)
+        _log("unhandled exception outside of any call", args.exc_value)
 
 
 def _log(event: str, error: BaseException) -> None:

@@ -31,12 +31,12 @@ class Notifier:
     def send(self, address: str, frame: bytes) -> None:
         """Send a frame to `host:port`, soon; never fails."""
         if self.waiting_bytes and not self._has_room(frame):
-            self._say(address, "too much waits to be taken by brokers")
+            self._say(address, "limit of unsent notifications reached")
             return
         target = self._targets.get(address)
         if target is None:
             if len(self._targets) >= self._most_targets:
-                self._say(address, "too many brokers are being notified")
+                self._say(address, "limit of notification connections reached")
                 return
             target = self._targets[address] = _Target(self, self._resolver, address)
         target.send(frame)
@@ -58,7 +58,7 @@ class Notifier:
 
     def _say(self, address: str, reason: str) -> None:
         fields = {"address": address, "reason": reason}
-        self._log.log_event(logging.DEBUG, "connection for notifications ended", fields)
+        self._log.log_event(logging.DEBUG, "notification connection closed", fields)
 
 
 class _Target:

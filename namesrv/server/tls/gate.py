@@ -153,18 +153,18 @@ class TlsGate:
     def _report_success(self, *, is_new: bool) -> None:
         path = self._options.tls_server_cert_path
         if not path:
-            event = "a throw-away TLS certificate was made, which no client can check"
+            event = "throw-away TLS certificate generated, clients cannot verify it"
             self._log.log_own(logging.WARNING, event, {"test_mode": True})
             return
-        event = "TLS certificate replaced, for new connections"
+        event = "TLS certificate reloaded"
         if is_new:
             event = "TLS certificate loaded"
         self._log.log_own(logging.INFO, event, {"certificate": path})
 
     def _report_failure(self, reason: str) -> None:
-        event = "the TLS files cannot be used, TLS is refused until they are mended"
+        event = "cannot load the TLS files, TLS connections are refused"
         if self._context is not None:
-            event = "the new TLS files cannot be used, the old certificate stays"
+            event = "cannot reload the TLS files, the old certificate stays in use"
         else:
             self._why_none = reason
         self._log.log_own(logging.ERROR, event, {"reason": reason})

@@ -1,12 +1,10 @@
-"""JSON as peers write it, read leniently; and the two ways of writing numeric keys.
+"""Reads JSON as Java does: strictly first, and leniently where that fails.
 
-Reading follows what Java 5.3.3 and 5.5.0 both accept (protocol.md sections 1.4 and 1.8
-with the corrections): either quote, bare numeric names, comments, a trailing comma,
-more escapes and more forms of numbers than the standard has. Numbers keep their source
-text, because an extField of `1.50` is the text "1.50".
+Java 5.3.3 and 5.5.0 both accept (protocol.md sections 1.4 and 1.8 with the
+corrections): either quote, bare numeric names, comments, a trailing comma, more escapes
+and more forms of numbers than the standard has.
 
-Time and memory are linear in the input, whatever it is, and nothing here recurses
-deeper than `MAX_DEPTH`.
+Time and memory are linear in the input, and recursion is limited to `MAX_DEPTH`.
 """
 
 from contextlib import suppress
@@ -19,10 +17,10 @@ from namesrv.wire.java_json.values import NUMBERS, JsonValue
 from namesrv.work import Steps
 
 MOST_VALUES: Final = 1_000_000
-"""A text with more commas or brackets than this is refused unread: it would take
+"""Texts with more commas or brackets are refused unread: their values would take
 hundreds of megabytes. The largest body that fits a frame has half as many."""
 LONGEST_LENIENT_TEXT: Final = 1 << 20
-"""Characters beyond which only strict JSON is read, so that no text stalls the loop."""
+"""Longer texts must be strict JSON, so that no text stalls the loop."""
 LONGEST_ESCAPED_STRING: Final = 1 << 13
 _SHORT_BYTES: Final = 512
 
@@ -30,16 +28,15 @@ _SHORT_BYTES: Final = 512
 def read_json(
     data: bytes, *, most_values: int | None = MOST_VALUES, strictly: bool = False
 ) -> JsonValue:
-    """Read one JSON value; None for an empty or blank text, as for `null`.
+    """Read one JSON value; None for `null` and for an empty or blank text.
 
     Names that were bare numbers are `Number`s (equal to their text); of equal names the
     last value wins. A lone surrogate written as an escape stays in the text.
 
-    Raises JsonInvalid for everything else: bytes that are not UTF-8, text after the
-    value, nesting deeper than `MAX_DEPTH`, more than `most_values` values (commas in
-    texts count, too; None for a file of our own, whose content has other limits), and
-    JSON that only the lenient reader takes, if the text is to be read `strictly` or is
-    longer than LONGEST_LENIENT_TEXT.
+    Raises JsonInvalid for bytes that are not UTF-8, text after the value, nesting
+    deeper than `MAX_DEPTH`, more than `most_values` values (commas in texts count; None
+    means no limit, for our own files), and for JSON that is not strict if `strictly` is
+    set or the text is longer than LONGEST_LENIENT_TEXT.
     Source: protocol.md sections 1.4 and 1.8.
     """
     text = _text(data, most_values)
@@ -52,9 +49,11 @@ def read_json(
 
 
 def read_json_steps(data: bytes) -> Steps[JsonValue]:
-    """As `read_json`, in steps, for a text that is not strict JSON or not what it
-    should be: it has `LONGEST_LENIENT_TEXT` bytes at most, whatever it is, and strings
-    with escapes `LONGEST_ESCAPED_STRING`."""
+    """As `read_json`, in steps, for a text that the typed decoder has refused.
+
+    It may have LONGEST_LENIENT_TEXT bytes, and its strings with escapes may have
+    LONGEST_ESCAPED_STRING characters.
+    """
     if len(data) <= _SHORT_BYTES:
         return read_json(data)
     if len(data) > LONGEST_LENIENT_TEXT:
@@ -82,7 +81,7 @@ def _text(data: bytes, most_values: int | None) -> str:
 
 
 class _NotStrict(ValueError):
-    """The standard reader would read this differently; leave it to the lenient one."""
+    """The standard reader would read this text differently from Java."""
 
 
 def _read_strict(text: str) -> JsonValue:
@@ -94,7 +93,7 @@ def _read_strict(text: str) -> JsonValue:
 
 def _object_without_duplicates(pairs: list[tuple[str, JsonValue]]) -> JsonValue:
     members = dict(pairs)
-    # A value that a duplicate name hides would escape the look at the depth.
+    # The check of the depth would miss a value that a duplicate name hides.
     if len(members) != len(pairs):
         raise _NotStrict
     return members

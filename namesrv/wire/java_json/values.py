@@ -16,9 +16,9 @@ LONG_HIGH: Final = 2**63 - 1
 
 
 class Number(str):
-    """The text of a number as it stood in the source, without a trailing `L`.
+    """The source text of a number, without a trailing `L`.
 
-    As a name in an object it says that the name was a bare number.
+    The name of a member is a Number if it was a bare number in the source.
     """
 
     __slots__ = ()
@@ -30,7 +30,7 @@ JsonValue: TypeAlias = (
 
 
 class Numbers(dict[str, Number]):
-    """Lexeme -> Number; a million zeros are one object."""
+    """Source text -> Number; short ones are shared: a million zeros are one object."""
 
     def __missing__(self, lexeme: str) -> Number:
         number = Number(lexeme)
@@ -55,12 +55,12 @@ def to_int(
 ) -> int:
     """An integer member of a header or body, as Java's JSON library converts it.
 
-    None, "" and "null" are `default`; true is 1, false 0. A fraction is dropped; a
-    number with a fraction or an exponent is limited to `low`..`high`. Text may have
+    None, "" and "null" are `default`; true is 1, false is 0. Fractions are cut off;
+    numbers with a fraction or an exponent are limited to `low`..`high`. Texts may have
     commas and a zero fraction ("1,000", "206.0").
 
-    Raises JsonInvalid (without a position) for an integer out of range and for
-    everything that is no number. Source: protocol.md section 1.4.
+    Raises JsonInvalid (without a position) for an integer out of range and for any
+    other value. Source: protocol.md section 1.4.
     """
     if value is None:
         return default
@@ -102,13 +102,13 @@ def to_bool(value: JsonValue, default: bool) -> bool:
 
 
 def to_text(value: JsonValue, most_pieces: int | None = None) -> str | None:
-    """What a value becomes where Java wants text: an extField, a remark, a KV value.
+    """The text of a value where Java expects text: an extField, a remark, a KV value.
 
-    Numbers as `BigDecimal.toString` writes them (1e3 -> 1E+3); objects and arrays as
-    compact JSON in the order read, an object's null members left out; None stays None.
+    Numbers are written as by `BigDecimal.toString` (1e3 -> 1E+3), objects and arrays as
+    compact JSON in their order, without null members of objects; None stays None.
 
     Raises JsonInvalid for an exponent beyond 32 bits, and for an object or array of
-    more than some `most_pieces` names and values. Source: protocol.md section 1.4.
+    more than about `most_pieces` names and values. Source: protocol.md section 1.4.
     """
     if value is None:
         return None
@@ -167,7 +167,7 @@ def _decimal(number: Number) -> tuple[str, str, int]:
 
 
 def _truncated(number: Number) -> int:
-    """The integer part, exact up to 2^64, and beyond that some number beyond 2^64."""
+    """The integer part: exact up to 2^64, and any larger number beyond."""
     sign, digits, scale = _decimal(number)
     integer_length = len(digits) - scale
     if digits == "0" or integer_length <= 0:
@@ -193,7 +193,7 @@ def _decimal_text(number: Number) -> str:
 
 
 def _append_json(parts: list[str], value: JsonValue, most: int | None) -> None:
-    """Append compact JSON; recursion is bounded, since reading bounds the nesting."""
+    """Append compact JSON; reading has limited the depth of the recursion."""
     if most is not None and len(parts) > most:
         raise JsonInvalid("an object or array is too large for a text")
     if isinstance(value, dict):

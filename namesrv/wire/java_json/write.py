@@ -13,7 +13,7 @@ _ESCAPES: Final = {
 
 
 def write_string(text: str) -> str:
-    """A JSON string with its quotes: plain JSON escapes, everything else as it is.
+    """A JSON string with its quotes; only the escapes that JSON requires are written.
 
     A lone surrogate, which UTF-8 cannot carry, becomes `?`.
     Source: protocol.md sections 1.3 and 1.8.
@@ -26,8 +26,8 @@ def write_string(text: str) -> str:
 def write_int_keys(items: Iterable[tuple[int, str]], quoted: bool) -> str:
     """An object whose names are numbers, from pairs of name and value as JSON text.
 
-    Names are `quoted` in the standard dialect and bare in the legacy one, in the order
-    given. Source: protocol.md section 1.8.
+    Names are `quoted` in the standard dialect and bare in the legacy one; their order
+    is kept. Source: protocol.md section 1.8.
     """
     quote = '"' if quoted else ""
     return "{" + ",".join(f"{quote}{key}{quote}:{text}" for key, text in items) + "}"

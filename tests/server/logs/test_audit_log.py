@@ -117,7 +117,7 @@ class TestLines:
         audited.audit.report_suppressed()
         audited.audit.report_suppressed()
         *_, last = audited.lines()
-        assert last["event"] == "lines were suppressed"
+        assert last["event"] == "log lines were suppressed"
         assert (last["of"], last["suppressed"]) == (REFUSED.event, 7)
 
 
@@ -197,7 +197,7 @@ class TestFailure:
         first, second = reports(audited)
         assert first == (
             logging.ERROR,
-            "the audit log cannot be written",
+            "cannot write the audit log",
             {"file": str(path), "reason": "No space left on device", "lines": 1},
         )
         assert (second.fields["lines"], second.fields["suppressed"]) == (4, 2)
@@ -219,7 +219,7 @@ class TestFailure:
         events = [json.loads(line) for line in (first, missing, last)]
         assert [line["event"] for line in events] == [
             DONE.event,
-            "lines are missing",
+            "audit log lines are missing",
             DONE.event,
         ]
         assert (events[1]["level"], events[1]["lines"]) == ("ERROR", 2)
@@ -233,7 +233,7 @@ class TestFailure:
         for _ in range(2000):
             audited.audit.put(DONE)
         assert [line.event for line in reports(audited)] == [
-            "the audit log is too slow, lines are lost"
+            "audit log lines dropped, the disk is too slow"
         ]
         audited.close(0.01)
         assert disk.lines == []
@@ -241,7 +241,7 @@ class TestFailure:
         wait_until(lambda: disk.is_closed)
         events = [json.loads(line)["event"] for line in disk.lines]
         missing = json.loads(disk.lines[-1])["lines"]
-        assert events[-1] == "lines are missing"
+        assert events[-1] == "audit log lines are missing"
         assert events.count(DONE.event) + missing == 2000
 
 

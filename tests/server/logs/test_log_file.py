@@ -194,7 +194,7 @@ class TestNameThatGoes:
         assert logged.events() == [MISSING.format(1), "INFO  after"]
 
 
-MISSING = "WARN  the log could not be written for a while, lines are missing lines={}"
+MISSING = "WARN  log lines were lost, the log could not be written lines={}"
 
 
 class TestFailure:

@@ -20,7 +20,7 @@ def test_damped_event_has_one_line_a_second_with_the_number_dropped() -> None:
         (logging.WARNING, "full", {"number": 0}),
         (logging.WARNING, "full", {"number": 0, "suppressed": 55}),
         (logging.WARNING, "full", {"number": 0, "suppressed": 55}),
-        (logging.INFO, "lines were suppressed", {"of": "full", "suppressed": 55}),
+        (logging.INFO, "log lines were suppressed", {"of": "full", "suppressed": 55}),
     ]
 
 
