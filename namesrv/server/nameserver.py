@@ -34,7 +34,7 @@ from namesrv.server.files.set_aside import set_aside
 from namesrv.server.files.writers import Writers
 from namesrv.server.logs.audit_log import AuditLog
 from namesrv.server.logs.events import EventLog
-from namesrv.server.logs.handlers import look_after_log_file
+from namesrv.server.logs.handlers import reopen_log_file
 from namesrv.server.logs.life import log_end, log_start, log_stop
 from namesrv.server.outbound.notifier import Notifier
 from namesrv.server.outbound.product_cluster import ProductCluster
@@ -108,8 +108,8 @@ class NameServer:
 
     def reload(self, read_options: Callable[[], Options]) -> None:
         """Read options, access keys and certificates again. For signal handlers."""
-        look_after_log_file()
-        self._audit_log.look_after_file()
+        reopen_log_file()
+        self._audit_log.reopen_file()
         self._reload.run(read_options)
 
     async def stop(self) -> None:
@@ -263,7 +263,7 @@ class NameServer:
         for part in (
             self._watch_brokers,
             self._snapshots.tick,
-            self._connections.tls.look,
+            self._connections.tls.check_files,
             self._sweep,
         ):
             try:

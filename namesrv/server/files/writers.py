@@ -1,4 +1,4 @@
-"""The two threads that write files: routes never wait for what operators change."""
+"""Two threads that write files, so that routes never wait for operators' changes."""
 
 import asyncio
 import logging
@@ -11,8 +11,8 @@ from namesrv.server.logs.events import EventLog
 
 
 class Writers:
-    """`routes` writes snapshots and stamps; `changes` the KV table and the remote
-    configuration, which are as large and as many as peers make them."""
+    """`routes` writes snapshots and stamps; `changes` writes the KV table and the
+    remote configuration, whose writes depend on peers."""
 
     def __init__(
         self, write: Callable[[str, Iterable[bytes]], None], log: EventLog
@@ -23,17 +23,17 @@ class Writers:
 
     @property
     def is_busy(self) -> bool:
-        """Whether a file is being written, or is still to be."""
+        """Whether a write is under way or waits."""
         return self.routes.is_busy or self.changes.is_busy
 
     def submit(self, effect: FileWrite, flush: Callable[[], None]) -> None:
-        """Have a change written; the outbox is emptied with `flush` when it is."""
+        """Queue a change; `flush` empties the outbox afterwards."""
         self.changes.submit(_ChangeJob(effect, flush))
 
     async def close(self, seconds: float) -> None:
-        """Wait for what is left to be written, so long at most.
+        """Wait at most `seconds` for the remaining writes.
 
-        The routes may take all of that time, the changes what is left of it.
+        The routes may take all of that time; the changes get the rest.
         """
         deadline = asyncio.get_running_loop().time() + seconds
         for of, writer in (
@@ -49,7 +49,7 @@ class Writers:
 
 
 class _ChangeJob:
-    """A FileWrite for the writer."""
+    """A FileWrite as a job of the writer."""
 
     def __init__(self, effect: FileWrite, flush: Callable[[], None]) -> None:
         self._effect = effect
@@ -57,10 +57,10 @@ class _ChangeJob:
         self.path = effect.path
 
     def content(self) -> Iterable[bytes]:
-        """The content that the file is to have."""
+        """The new content of the file."""
         return self._effect.content()
 
     def done(self, error: StorageError | None) -> None:
-        """Tell the state."""
+        """Pass the result to the state, and flush its outbox."""
         self._effect.done(error)
         self._flush()

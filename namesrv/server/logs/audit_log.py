@@ -1,4 +1,4 @@
-"""The audit log (`auditLog`): who changed what, one JSON object a line, only appended.
+"""The audit log (`auditLog`): changes and their senders, one JSON object a line.
 
 Lines are made on the loop and written by a thread. If the file cannot be written, lines
 are dropped and counted in the file, and the failure is logged at most once a second;
@@ -88,10 +88,10 @@ class AuditLog:
             fields = {"of": event, "suppressed": suppressed}
             self._put(logging.INFO, "log lines were suppressed", fields)
 
-    def look_after_file(self) -> None:
+    def reopen_file(self) -> None:
         """Reopen the file if its name is gone or belongs to another file."""
         if self._file is not None and self._writer is not None:
-            self._file.look_soon()
+            self._file.check_soon()
             self._writer.put("")
 
     def wait(self, seconds: float) -> bool:

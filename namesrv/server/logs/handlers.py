@@ -1,4 +1,4 @@
-"""Where the lines of the log go: the log file or standard error, written by threads."""
+"""The outputs of the log: a file or standard error, written by threads."""
 
 import logging
 import os
@@ -22,17 +22,17 @@ from namesrv.server.logs.rate_limit import RateLimit
 from namesrv.server.logs.standard_stream import StandardStream
 
 END_SECONDS: Final = 0.6
-"""How long the end waits for whoever reads the log."""
+"""Limit of the wait for a slow reader of the log at the end."""
 _ORDER_SECONDS: Final = 0.5
-"""How long a line waits for one that was said before it, elsewhere."""
+"""Limit of the wait of a line for an earlier line of another output."""
 _FILE_MODE: Final = 0o666
 
 
 class LogOutput(logging.Handler):
-    """Where the lines of namesrv and of asyncio go, and what else the process says.
+    """The output of log lines of namesrv and asyncio, and of other lines for people.
 
-    They are written by a thread, so that nobody who does not read them stops the
-    server. Lines of one place keep their order.
+    Threads write the lines, so that a reader that stops reading cannot stop the server.
+    Lines of one output keep their order.
     """
 
     def __init__(self, options: Options) -> None:
@@ -50,11 +50,11 @@ class LogOutput(logging.Handler):
 
     @property
     def has_file(self) -> bool:
-        """Whether the log is not what people see who started the server."""
+        """Whether the log goes to a file, and not to standard error."""
         return self._file is not None
 
     def emit(self, record: logging.LogRecord) -> None:
-        """Have the line written."""
+        """Queue the line of a record."""
         try:
             self._log.put(self.format(record) + "\n")
         except Exception as error:
@@ -66,10 +66,10 @@ class LogOutput(logging.Handler):
             self._log.put(self.format(about) + "\n")
 
     def say(self, text: str, *, is_error: bool = False) -> None:
-        """Have a line written to standard output, or to standard error.
+        """Queue a line for standard output, or for standard error.
 
-        It stands behind all that was logged before and before all that is logged later,
-        if nobody keeps us waiting for long.
+        A line on standard output is written after all earlier log lines and before all
+        later ones; each waits at most half a second for the other.
         """
         if is_error:
             self._stderr.put(text + "\n")
@@ -81,10 +81,10 @@ class LogOutput(logging.Handler):
         self._stdout.put(text + "\n")
         self._stdout.then(is_written.set)
 
-    def look_after_file(self) -> None:
-        """Open the file anew if its name is gone or belongs to another file."""
+    def reopen_file(self) -> None:
+        """Reopen the file if its name is gone or belongs to another file."""
         if self._file is not None:
-            self._file.look_soon()
+            self._file.check_soon()
             self._log.put("")
 
     def wait(self, seconds: float) -> bool:
@@ -92,7 +92,7 @@ class LogOutput(logging.Handler):
         return all(writer.flush(seconds) for writer in self._writers())
 
     def close(self) -> None:
-        """Write what waits, unless that takes too long, and end."""
+        """Write the queued lines within `END_SECONDS`, and end."""
         close_all(self._writers(), END_SECONDS)
         super().close()
 
@@ -109,14 +109,14 @@ class LogOutput(logging.Handler):
 
 
 class _LoopLimit(logging.Filter):
-    """Lines of asyncio's own have a rate, too: a peer that leaves causes some."""
+    """The rate of asyncio's own lines, some of which peers cause by closing."""
 
     def __init__(self) -> None:
         super().__init__()
         self._limit = RateLimit()
 
     def filter(self, record: logging.LogRecord) -> bool:
-        """Whether the line is written; it has the number of those before it."""
+        """Whether to write the line; it has the number of lines dropped before it."""
         suppressed = self._limit.admit("asyncio")
         if suppressed:
             record.fields = {"suppressed": suppressed}
@@ -124,10 +124,10 @@ class _LoopLimit(logging.Filter):
 
 
 def set_up_logging(options: Options) -> LogOutput:
-    """Send the lines of namesrv and of asyncio where `options` say.
+    """Send the log lines of namesrv and asyncio to the output that `options` choose.
 
-    The one that is returned is to be closed at the end. Raises `StartFailed` when the
-    log file cannot be opened.
+    The caller closes the returned output at the end. Raises `StartFailed` if the log
+    file cannot be opened.
     """
     output = LogOutput(options)
     loop_logger = logging.getLogger("asyncio")
@@ -145,16 +145,16 @@ def set_up_logging(options: Options) -> LogOutput:
 
 
 def set_log_level(options: Options) -> None:
-    """From now on lines of `logLevel` and above are written."""
+    """Set the level of the log to `logLevel`."""
     for logger in (LOGGER, logging.getLogger("asyncio")):
         logger.setLevel(LEVELS[options.log_level])
 
 
-def look_after_log_file() -> None:
-    """Open the log file anew if its name is gone or belongs to another file."""
+def reopen_log_file() -> None:
+    """Reopen the log file if its name is gone or belongs to another file."""
     for handler in LOGGER.handlers:
         if isinstance(handler, LogOutput):
-            handler.look_after_file()
+            handler.reopen_file()
 
 
 def _open_log_file(options: Options) -> LineFile:

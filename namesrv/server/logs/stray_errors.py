@@ -1,4 +1,4 @@
-"""Errors that nobody caught go to the log, not to a stream that could be full."""
+"""Logs unhandled errors, because a stream could be full and block."""
 
 import logging
 import sys
@@ -12,8 +12,8 @@ _LOGGER: Final = logging.getLogger("namesrv")
 
 @contextmanager
 def stray_errors_logged() -> Iterator[None]:
-    """Within it, the log has the tracebacks of threads, and of what the interpreter
-    cannot raise."""
+    """Within it, unhandled exceptions of threads, and those that the interpreter cannot
+    raise, go to the log."""
     before = threading.excepthook, sys.unraisablehook
     threading.excepthook = _log_thread
     sys.unraisablehook = _log_unraisable

@@ -1,4 +1,4 @@
-"""Contexts of TLS: made of the operator's files, or of a throw-away certificate.
+"""Contexts of TLS, from the operator's files or a throw-away certificate.
 
 Source: `TlsHelper#buildSslContext` (protocol.md section 5.2).
 """
@@ -18,11 +18,11 @@ _OF_ANOTHER_CERTIFICATE: Final = (
 )
 
 _UNREADABLE: Final = (None, "", "PEM_LIB", "BAD_DECRYPT", "BAD_BASE64_DECODE")
-"""Reasons that are the library's way of saying that a key cannot be read."""
+"""OpenSSL's reasons for a key that it cannot read."""
 
 
 def empty_context(options: Options) -> ssl.SSLContext:
-    """Raises OptionsInvalid for protocols or ciphers that OpenSSL does not have."""
+    """A context with protocols and ciphers only. Raises OptionsInvalid."""
     context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
     restrict(context, options)
     context.options |= ssl.OP_NO_RENEGOTIATION
@@ -30,7 +30,7 @@ def empty_context(options: Options) -> ssl.SSLContext:
 
 
 def context_without_certificate(options: Options) -> ssl.SSLContext:
-    """A context with the client certificates that it asks for, and none of its own.
+    """A context with rules for client certificates, and no certificate of its own.
 
     Raises TlsFilesInvalid and OptionsInvalid.
     """
@@ -57,7 +57,7 @@ def throw_away_context(options: Options) -> ssl.SSLContext:
 
 
 def context_of_files(options: Options) -> ssl.SSLContext:
-    """The context that the files make. Raises TlsFilesInvalid and OptionsInvalid."""
+    """The context of the files. Raises TlsFilesInvalid and OptionsInvalid."""
     context = context_without_certificate(options)
     cert_path = options.tls_server_cert_path
     key_path = options.tls_server_key_path or cert_path
@@ -76,7 +76,7 @@ def context_of_files(options: Options) -> ssl.SSLContext:
     try:
         context.load_cert_chain(cert_path, key_path, password)
     except ssl.SSLError as error:
-        # The certificate has been read before, so that this is about the key.
+        # The certificate was read before, so the error is about the key.
         if error.reason in _OF_ANOTHER_CERTIFICATE:
             what = f"belongs to another certificate than {cert_path}"
         elif error.reason not in _UNREADABLE:
@@ -97,9 +97,9 @@ def context_of_files(options: Options) -> ssl.SSLContext:
 
 
 def _set_client_certificates(context: ssl.SSLContext, options: Options) -> None:
-    """Whether clients are asked for a certificate, and which ones are good.
+    """Set whether clients need a certificate, and the certificates that are trusted.
 
-    Nobody is asked where any would do: Java asks, and then looks at none.
+    Without a trust store no certificate is requested; Java requests and ignores it.
     """
     wanted = options.tls_server_need_client_auth
     if wanted == "none" or not options.tls_server_auth_client:
@@ -108,7 +108,7 @@ def _set_client_certificates(context: ssl.SSLContext, options: Options) -> None:
     context.load_verify_locations(
         cadata=_certificates("tls.server.trustCertPath", path)
     )
-    # As Java: whatever is in the store is trusted, not only roots.
+    # As in Java, all certificates of the store are trusted, not only roots.
     context.verify_flags |= ssl.VERIFY_X509_PARTIAL_CHAIN
     context.verify_mode = (
         ssl.CERT_REQUIRED if wanted == "require" else ssl.CERT_OPTIONAL
@@ -126,7 +126,7 @@ def _read(name: str, path: str) -> bytes:
 
 
 def _certificates(name: str, path: str) -> str:
-    """The text of a file that has at least one certificate, and none that is broken."""
+    """The text of a file with at least one certificate, all of them valid PEM."""
     text = _read(name, path).decode("ascii", "ignore")
     try:
         ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT).load_verify_locations(cadata=text)

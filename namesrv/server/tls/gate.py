@@ -24,8 +24,8 @@ from namesrv.server.tls.context import (
     throw_away_context,
 )
 
-LOOK_MILLIS: Final = 1000
-"""How often the files are looked at; what changed is loaded a look later."""
+CHECK_MILLIS: Final = 1000
+"""Interval of checks of the files. Changed files are loaded one check later."""
 
 _Stamp = tuple[tuple[int, int, int, int] | None, ...]
 
@@ -33,8 +33,8 @@ _Stamp = tuple[tuple[int, int, int, int] | None, ...]
 class TlsGate:
     """Decides by mode and first byte, and holds the context for new connections.
 
-    A context is never changed: files that changed make a new one, and open connections
-    keep the one they have.
+    A context never changes: changed files make a new one, and open connections keep
+    theirs.
     """
 
     def __init__(self, options: Options, log: EventLog) -> None:
@@ -44,17 +44,18 @@ class TlsGate:
         self._why_none = "tls.server.mode is disabled"
         self._loaded: _Stamp = ()
         self._seen: _Stamp = ()
-        self._next_look_ms = 0
+        self._next_check_ms = 0
         self._has_tried = False
         self._is_on = options.tls_server_mode != "disabled"
         self._is_enforcing = options.tls_server_mode == "enforcing"
 
     def open(self) -> None:
-        """Load what there is, at the start.
+        """Load the files at the start.
 
-        Raises StartFailed where nobody could connect without it, and OptionsInvalid for
-        protocols or ciphers that OpenSSL does not have. Otherwise what is wrong with
-        the files is logged, and TLS is refused until they are mended.
+        Raises StartFailed for unusable files in mode enforcing, in which nobody could
+        connect, and OptionsInvalid for protocols or ciphers that OpenSSL lacks. In
+        other modes errors of the files are logged, and TLS is refused until they are
+        repaired.
         """
         if self._is_on:
             empty_context(self._options)
@@ -72,34 +73,34 @@ class TlsGate:
             raise StartFailed(f"tls.server.mode is enforcing, and {self._why_none}")
 
     def admit_plain(self) -> None:
-        """A connection begins without TLS. Raises TlsRequired."""
+        """Admit a connection without TLS. Raises TlsRequired."""
         if self._is_enforcing:
             raise TlsRequired
 
     def admit_tls(self) -> ssl.SSLContext:
-        """A connection begins with TLS; its context. Raises TlsUnavailable."""
+        """The context for a connection with TLS. Raises TlsUnavailable."""
         if self._context is None and self._is_on:
             self._make_throw_away()
         if self._context is None:
             raise TlsUnavailable(self._why_none)
         return self._context
 
-    def look(self, now_ms: int) -> None:
-        """Load files that have changed, once they stay as they are. Call it often."""
-        if now_ms < self._next_look_ms or not self._options.tls_server_cert_path:
+    def check_files(self, now_ms: int) -> None:
+        """Load changed files once they stay the same for a check. Call it often."""
+        if now_ms < self._next_check_ms or not self._options.tls_server_cert_path:
             return
-        self._next_look_ms = now_ms + LOOK_MILLIS
+        self._next_check_ms = now_ms + CHECK_MILLIS
         if self._is_on:
             stamp = _stamp(self._options)
-            # Certificate and key are replaced one after the other.
+            # Operators replace certificate and key one after the other.
             if stamp != self._loaded and stamp == self._seen:
                 self.reload()
             self._seen = stamp
 
     def reload(self) -> bool:
-        """Load the files again, now; False when they cannot be used, which is logged.
+        """Load the files now; False if they cannot be used, which is logged.
 
-        Then the certificate of before stays in use.
+        The old certificate then stays in use.
         """
         if not self._is_on or not self._options.tls_server_cert_path:
             return False
@@ -115,7 +116,7 @@ class TlsGate:
 
         Raises TlsFilesInvalid and OptionsInvalid.
         """
-        # Before they are read, so that a change meanwhile is seen by the next look.
+        # Taken before the files are read: the next check sees a change meanwhile.
         stamp = _stamp(options)
         context = self._context
         if not self._is_on:
@@ -127,7 +128,7 @@ class TlsGate:
         return PreparedTls(stamp, context)
 
     def take(self, prepared: "PreparedTls") -> None:
-        """Use what was prepared for new connections; the options are the new ones."""
+        """Use the prepared context for new connections."""
         before, self._context = self._context, prepared.context
         self._loaded = prepared.stamp
         self._has_tried = self._context is not None
@@ -135,7 +136,7 @@ class TlsGate:
             self._report_success(is_new=before is None)
 
     def _anew_without_files(self, options: Options) -> ssl.SSLContext | None:
-        """A throw-away context where there is one already, else one when asked for."""
+        """A throw-away context if there is one already; else it is made on demand."""
         if not options.tls_test_mode_enable:
             return None
         if self._context is not None or self._is_enforcing:
@@ -144,7 +145,7 @@ class TlsGate:
         return None
 
     def _load(self) -> None:
-        """Raises TlsFilesInvalid; then the context stays what it is."""
+        """Load the files. Raises TlsFilesInvalid; the context is then unchanged."""
         self._loaded = _stamp(self._options)
         context = context_of_files(self._options)
         before, self._context = self._context, context
@@ -170,7 +171,7 @@ class TlsGate:
         self._log.log_own(logging.ERROR, event, {"reason": reason})
 
     def _make_throw_away(self) -> None:
-        """The certificate of test mode, made when somebody needs one."""
+        """Make the certificate of test mode, unless that was tried before."""
         if self._options.tls_server_cert_path or self._has_tried:
             return
         self._has_tried = True
@@ -197,7 +198,7 @@ def _tls_options(options: Options) -> list[object]:
 
 
 def _stamp(options: Options) -> _Stamp:
-    """What changes when one of the files does."""
+    """A value that changes with each of the files."""
     paths = (
         options.tls_server_cert_path,
         options.tls_server_key_path,

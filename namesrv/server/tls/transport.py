@@ -46,7 +46,7 @@ class TlsTransport(asyncio.Transport):
 
     @property
     def kept_bytes(self) -> int:
-        """Input that is kept here."""
+        """Bytes of kept input."""
         return self._kept_bytes
 
     def receive(self, data: bytes, now_ms: int) -> bytes:
@@ -79,12 +79,12 @@ class TlsTransport(asyncio.Transport):
         self._write_inner(self._layer.send(bytes(data)))
 
     def close(self) -> None:
-        """Say close_notify, send what is left and close."""
+        """Send close_notify and the rest of the output, then close."""
         self._write_inner(self._layer.finish())
         self.inner.close()
 
     def abort(self) -> None:
-        """Close now, and send nothing."""
+        """Close now; unsent output is dropped."""
         self.inner.abort()
 
     def is_closing(self) -> bool:
@@ -92,15 +92,15 @@ class TlsTransport(asyncio.Transport):
         return self.inner.is_closing()
 
     def pause_reading(self) -> None:
-        """Read no more."""
+        """Stop reading."""
         self.inner.pause_reading()
 
     def resume_reading(self) -> None:
-        """Read on."""
+        """Continue reading."""
         self.inner.resume_reading()
 
     def get_extra_info(self, name: str, default: Any = None) -> Any:
-        """What is known of the socket."""
+        """Facts of the socket, as asyncio has them."""
         return self.inner.get_extra_info(name, default)
 
     def _write_inner(self, data: bytes) -> None:

@@ -261,7 +261,7 @@ class TestNameThatGoes:
         audited.audit.put(DONE)
         audited.wait()
         path.rename(path.with_suffix(".old"))
-        audited.audit.look_after_file()
+        audited.audit.reopen_file()
         audited.audit.put(REFUSED)
         (line,) = audited.lines()
         assert line["result"] == 16
