@@ -58,7 +58,6 @@ ALLOWED: dict[str, Counts] = {
     "routing/settings": Counts(9, 6, 2, 0),
     "routing/tables": Counts(13, 4, 0, 0),
     "routing/turns": Counts(8, 2, 1, 0),
-    "routing/warm_start": Counts(12, 3, 2, 0),
     "server": Counts(12, 5, 1, 1),
     "server/connections": Counts(22, 13, 5, 2),
     "server/warm_start": Counts(8, 2, 0, 1),
