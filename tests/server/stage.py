@@ -2,6 +2,7 @@
 
 import asyncio
 import logging
+import time
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any, NamedTuple
@@ -32,8 +33,8 @@ class Line(NamedTuple):
 class RecordedLog(EventLog):
     """Keeps the events instead of writing them."""
 
-    def __init__(self) -> None:
-        super().__init__()
+    def __init__(self, monotonic: Callable[[], float] = time.monotonic) -> None:
+        super().__init__(monotonic)
         self.lines: list[Line] = []
 
     def log_event(

@@ -12,7 +12,7 @@ from namesrv.routing.tables import broker_data, cluster_names
 from namesrv.routing.tables.ordered_texts import BLOCK_GROUPS, BLOCK_NAMES
 from namesrv.routing.tables.route_tables import RouteTables
 from namesrv.wire import bodies
-from namesrv.wire.java_json.read import write_string
+from namesrv.wire.java_json.write import write_string
 from tests.routing.peer import Broker, registration_body, topic_table
 from tests.routing.world import World
 

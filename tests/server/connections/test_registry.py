@@ -184,7 +184,7 @@ class TestLimit:
         assert len(stage.connections) == 2
         line = stage.log.lines[-1]
         assert (line.level, line.event) == (logging.WARNING, self.EVENT)
-        assert line.fields == {"times": 1, "limit": 2, "remote": "10.0.0.1:5000"}
+        assert line.fields == {"limit": 2, "remote": "10.0.0.1:5000"}
         third.protocol.connection_lost(None)
         assert len(stage.connections) == 2
 

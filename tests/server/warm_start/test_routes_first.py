@@ -18,7 +18,7 @@ from tests.server.server_thread import LOOPS, ServerThread, local_options
 from tests.server.two_brokers import FOUND, TOPICS_A, TOPICS_B, A, B, Started
 
 KV_FILE = "kvConfig.json"
-SLOW = "the disk is too slow, the last changes may not be saved"
+SLOW = "the disk is too slow, the last changes may be lost"
 
 
 class HangingFile:

@@ -183,7 +183,7 @@ def test_wiped_permissions_and_order_configuration_are_kept(started: Started) ->
         (lambda data: data[: len(FIRST_LINE)], "last record"),
         (lambda data: b"", "begins with b''"),
         (lambda data: data.replace(b"broker-a", b"broker-x", 1), "checksum"),
-        (lambda data: data.replace(b"version 1", b"version 9", 1), "version '9'"),
+        (lambda data: data.replace(b"version 2", b"version 1", 1), "version '1'"),
         (lambda data: b"{}\n" * 100, "begins with b'{}'"),
     ],
     ids=["cut", "line only", "empty", "changed", "other version", "other file"],
@@ -279,7 +279,7 @@ def test_snapshot_that_cannot_be_set_aside_is_told_why(
     (tmp_path / SNAPSHOT_FILE).write_bytes(b"")
     (tmp_path / (SNAPSHOT_FILE + UNUSABLE_SUFFIX)).mkdir()
     started()
-    (record,) = [r for r in caplog.records if "set aside" in r.message]
+    (record,) = [r for r in caplog.records if "damaged file" in r.message]
     assert vars(record)["fields"]["reason"] == "Is a directory"
 
 

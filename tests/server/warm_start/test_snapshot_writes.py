@@ -264,7 +264,7 @@ def test_end_that_a_hanging_disk_does_not_hold_up_says_so(
         server.stop()
         assert peer.read_to_end() == b""
     released.set()
-    assert "the disk is too slow, the last changes may not be saved" in caplog.text
+    assert "the disk is too slow, the last changes may be lost" in caplog.text
 
 
 def test_shorter_interval_counts_at_once(started: Started, tmp_path: Path) -> None:
