@@ -3,7 +3,11 @@
 A step is a method of the same name; what the machine does is a step of the world.
 """
 
-from namesrv.testing.peer.requests import (
+from namesrv.testing.simulator.actors import BrokerActor, Line, Peer, Sending, replaced
+from namesrv.testing.simulator.clock import VirtualClock
+from namesrv.testing.simulator.history import NEVER, NOBODY, Setting
+from namesrv.testing.simulator.network import Link, Network
+from namesrv.testing.simulator.requests import (
     AskRoute,
     DeleteTopic,
     Form,
@@ -14,10 +18,6 @@ from namesrv.testing.peer.requests import (
     SetWritable,
     Unregister,
 )
-from namesrv.testing.simulator.actors import BrokerActor, Line, Peer, Sending, replaced
-from namesrv.testing.simulator.clock import VirtualClock
-from namesrv.testing.simulator.history import NEVER, NOBODY, Setting
-from namesrv.testing.simulator.network import Link, Network
 
 
 class Cast:
