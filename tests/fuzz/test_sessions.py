@@ -5,6 +5,7 @@ import json
 from collections import Counter
 from random import Random
 
+from namesrv.testing.peer import split_frames
 from tests.fuzz import sessions
 from tests.fuzz.played_session import Session
 from tests.fuzz.session_programs import (
@@ -22,7 +23,6 @@ from tests.fuzz.session_requests import (
     registrations,
     requests,
 )
-from tests.routing.peer import split_frames
 
 
 def answered(seen: object) -> Counter[tuple[int, int]]:

@@ -8,8 +8,8 @@ import json
 from dataclasses import dataclass
 from typing import Final
 
+from namesrv.testing.peer import frame
 from tests.golden.transcript import Answer, Pointer, Step, frame_parts
-from tests.server.peer import frame
 
 
 @dataclass(frozen=True, slots=True)

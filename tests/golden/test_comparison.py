@@ -4,6 +4,7 @@ from dataclasses import replace
 
 import pytest
 
+from namesrv.testing.peer import frame
 from tests.golden.comparison import is_by_name, is_same
 from tests.golden.documented import DIFFERENCES, answer_header
 from tests.golden.recording import read_sessions
@@ -15,7 +16,6 @@ from tests.golden.transcript import (
     transcript_names,
 )
 from tests.golden.verdict import complaint
-from tests.server.peer import frame
 
 STEP = read_transcript("channel_shared").steps[0]
 

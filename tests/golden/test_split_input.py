@@ -6,6 +6,7 @@ from typing import Final
 
 import pytest
 
+from namesrv.testing.peer import split_frames
 from tests.golden.player import Player
 from tests.golden.server_options import server_options
 from tests.golden.transcript import (
@@ -16,7 +17,6 @@ from tests.golden.transcript import (
     transcript_names,
 )
 from tests.golden.verdict import complaint
-from tests.routing.peer import split_frames
 from tests.routing.world import World
 from tests.server.server_thread import ServerThread
 

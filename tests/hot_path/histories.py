@@ -5,8 +5,7 @@ from typing import Any, NamedTuple
 
 from hypothesis import strategies as st
 
-from namesrv.wire.registration_digest import registration_digest
-from tests.routing.peer import (
+from namesrv.testing.peer import (
     Broker,
     binary_request,
     data_version,
@@ -16,6 +15,7 @@ from tests.routing.peer import (
     request,
     topic_config,
 )
+from namesrv.wire.registration_digest import registration_digest
 
 NAMES = ["b1", "b2"]
 CLUSTERS = ["c1", "c2"]

@@ -20,7 +20,7 @@ from namesrv.server.clock import monotonic_millis, wall_millis
 from namesrv.server.connections.protocol import NamesrvProtocol
 from namesrv.server.connections.registry import Connections
 from namesrv.server.logs.events import EventLog
-from tests.server.peer import Answer, split_answers
+from namesrv.testing.peer import Answer, read_answers
 from tests.server.server_thread import local_options
 
 # What the log says when a peer's fault closes its connection.
@@ -119,7 +119,7 @@ class Actor:
 
     def answers(self) -> list[Answer]:
         """All that was answered so far."""
-        return split_answers(b"".join(self.transport.writes))
+        return read_answers(b"".join(self.transport.writes))
 
     def write_sizes(self) -> list[int]:
         """Bytes of each write so far."""

@@ -8,8 +8,15 @@ from collections.abc import Callable, Iterable
 from typing import Self
 
 from namesrv.codes import RequestCode
+from namesrv.testing.peer import (
+    WAIT_SECONDS,
+    Address,
+    Peer,
+    lookup,
+    request,
+    wait_until,
+)
 from tests.server.fleet import TOPICS
-from tests.server.peer import WAIT_SECONDS, Address, Peer, lookup, request, wait_until
 
 _PAUSE_SECONDS = 0.005
 

@@ -11,6 +11,7 @@ from hypothesis import strategies as st
 
 from namesrv.errors import BodyInvalid, LimitExceeded, RequestFailed
 from namesrv.options import Options
+from namesrv.testing.peer import registration_body, topic_table
 from namesrv.wire.bodies import (
     DataVersion,
     RegisterBrokerBody,
@@ -22,7 +23,6 @@ from namesrv.wire.body_limits import BodyLimits
 from namesrv.wire.deflated_body import DeflatedBody
 from namesrv.wire.register_body import read_register_broker_body_steps
 from namesrv.work import STEP_UNITS, Cost, finish
-from tests.routing.peer import registration_body, topic_table
 
 # E6 of section 2.5.4: two topics and one mapping.
 E6 = bytes.fromhex(

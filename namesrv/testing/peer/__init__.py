@@ -24,7 +24,7 @@ from namesrv.testing.peer.header import (
     header_json,
     read_header,
 )
-from namesrv.testing.peer.json_text import Json, json_text, read_json
+from namesrv.testing.peer.json_text import Json, json_bytes, json_text, read_json
 from namesrv.testing.peer.registration import (
     block,
     blocks,
@@ -71,6 +71,7 @@ __all__ = [
     "get_kv",
     "header_binary",
     "header_json",
+    "json_bytes",
     "json_text",
     "lookup",
     "mapping_info",

@@ -5,7 +5,7 @@ import struct
 from collections.abc import Mapping
 from typing import Any, Final
 
-from namesrv.testing.peer.json_text import json_text
+from namesrv.testing.peer.json_text import json_bytes
 
 ExtFields = Mapping[str, Any] | None
 
@@ -35,7 +35,7 @@ def header_json(
         members["extFields"] = ext_fields
     members |= {"flag": flag, "language": "JAVA", "opaque": opaque}
     members |= {"serializeTypeCurrentRPC": "JSON", "version": version}
-    return json_text(members).encode()
+    return json_bytes(members)
 
 
 def header_binary(

@@ -14,6 +14,11 @@ def json_text(value: Json) -> str:
     return json.dumps(value, separators=(",", ":"), ensure_ascii=False)
 
 
+def json_bytes(value: Json) -> bytes:
+    """The same in UTF-8; half of a surrogate pair is written as an escape."""
+    return json_text(value).encode(errors="backslashreplace")
+
+
 def read_json(text: bytes) -> Json:
     """JSON whose numeric keys may stand without quotes (the legacy dialect)."""
     return json.loads(_BARE_KEY.sub(_with_quotes, text.decode()))

@@ -4,7 +4,7 @@ import struct
 import zlib
 from collections.abc import Iterable, Mapping
 
-from namesrv.testing.peer.json_text import Json, json_text
+from namesrv.testing.peer.json_text import Json, json_bytes, json_text
 
 
 def data_version(counter: int = 0, timestamp: int = 1, state_version: int = 0) -> Json:
@@ -89,7 +89,7 @@ def registration_body(
         "topicQueueMappingInfoMap": mappings or {},
     }
     body = {"filterServerList": filters, "topicConfigSerializeWrapper": wrapper}
-    return json_text(body).encode()
+    return json_bytes(body)
 
 
 def deflated_body(

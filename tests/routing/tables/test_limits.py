@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 
-from tests.routing.peer import (
+from namesrv.testing.peer import (
     Broker,
     data_version,
     mapping_info,

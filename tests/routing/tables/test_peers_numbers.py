@@ -6,8 +6,8 @@ import pytest
 
 from namesrv.routing.tables.broker_data import BrokerData
 from namesrv.routing.warm_start.records import GroupRecord
+from namesrv.testing.peer import Broker, registration_body, topic_config
 from namesrv.wire.bodies import QueueData
-from tests.routing.peer import Broker, registration_body, topic_config
 from tests.routing.world import World
 
 MOST_WITHOUT_SEED = 64

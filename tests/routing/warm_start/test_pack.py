@@ -26,7 +26,7 @@ from namesrv.routing.warm_start.records import (
     read_payload,
     write_record,
 )
-from tests.routing.peer import (
+from namesrv.testing.peer import (
     data_version,
     registration,
     registration_body,
