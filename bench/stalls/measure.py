@@ -7,7 +7,7 @@ from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
 
-from bench.driver.remoting import HOST
+from bench.driver.client import HOST
 from bench.stalls.witness import Witness
 
 MOST_SECONDS = 120.0

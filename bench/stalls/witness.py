@@ -5,7 +5,8 @@ import time
 from multiprocessing.connection import Connection
 from typing import Self
 
-from bench.driver.remoting import Client, route_request
+from bench.driver.client import OPAQUE, Client
+from namesrv.testing.peer import lookup
 
 _PAUSE_SECONDS = 0.002
 _PATIENCE_SECONDS = 300.0
@@ -39,7 +40,7 @@ class Witness:
 
 
 def _watch(port: int, commands: Connection) -> None:
-    frame = route_request("Topic-nobody-00000").frame()
+    frame = lookup("Topic-nobody-00000", OPAQUE)
     longest = 0.0
     with Client(port, _PATIENCE_SECONDS) as client:
         while True:

@@ -6,11 +6,11 @@ import subprocess
 import time
 from pathlib import Path
 
+from bench.driver.client import OPAQUE, Client
 from bench.driver.fetch import FetchFailed, build_generators
 from bench.driver.frame_file import write_frames
 from bench.driver.places import CACHE, cores
-from bench.driver.remoting import Client, route_request
-from namesrv.testing.peer import Broker
+from namesrv.testing.peer import Broker, lookup
 from tests.chaos.outcome import Outcome
 from tests.chaos.scene import Broken, Plan, demand, populated
 
@@ -67,6 +67,6 @@ def _write_lookups(path: Path, port: int) -> None:
     with Client(port) as client:
         pairs = []
         for topic in _TOPICS:
-            request = route_request(topic)
-            pairs.append((request.frame(), client.ask_for(0, request).frame))
+            frame = lookup(topic, OPAQUE)
+            pairs.append((frame, client.ask_for(0, frame).frame))
     write_frames(path, pairs)

@@ -154,7 +154,7 @@ def deflated(value: Any) -> bytes:
         lines,
         version=wrapper["dataVersion"],
         filters=value["filterServerList"],
-        mappings=wrapper["topicQueueMappingInfoMap"].values(),
+        mappings=map(json_bytes, wrapper["topicQueueMappingInfoMap"].values()),
     )
 
 

@@ -23,6 +23,7 @@ from namesrv.testing.peer import (
     deflated_body,
     frame,
     frame_parts,
+    json_text,
     lookup,
     mapping_info,
     read_answers,
@@ -136,7 +137,7 @@ def test_parts_of_a_registration_are_those_of_a_real_one() -> None:
     assert version == data_version(0, version["timestamp"], 0)
 
 
-def test_registration_has_the_fields_and_checksum_of_a_real_one() -> None:
+def test_registration_has_the_bytes_of_a_real_one() -> None:
     data = real_requests(103)[0]
     real = Answer(data)
     fields = real.ext_fields or {}
@@ -151,8 +152,7 @@ def test_registration_has_the_fields_and_checksum_of_a_real_one() -> None:
         "enableActingMaster": fields["enableActingMaster"],
         "haServerAddr": fields["haServerAddr"],
     }
-    ours = registration(broker, real.body, ext=ext, opaque=real.opaque)
-    assert Answer(ours).header == real.header
+    assert registration(broker, real.body, ext=ext, opaque=real.opaque) == data
 
 
 def test_deflated_bodies_are_the_recorded_ones() -> None:
@@ -161,7 +161,7 @@ def test_deflated_bodies_are_the_recorded_ones() -> None:
     mapping["epoch"] = 1_650_000_000_000
     lines = ["C1 8 8 6 SINGLE_TAG {}"]
     lines += ['%RETRY%g 1 1 6 SINGLE_TAG {"+message.type":"NORMAL"}']
-    ours = deflated_body(lines, version=version, mappings=[mapping])
+    ours = deflated_body(lines, version=version, mappings=[json_text(mapping)])
     recorded, _ = step("register_compressed", "5.x form with one mapping")
     assert zlib.decompress(ours) == zlib.decompress(frame_parts(recorded)[2])
 

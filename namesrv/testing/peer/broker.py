@@ -23,12 +23,12 @@ class Broker(NamedTuple):
 
     @property
     def ext_fields(self) -> dict[str, str]:
-        """The extFields that name it in 103, 104, 322 and 904."""
+        """The extFields that name it in 103, 104, 322 and 904, in Java's order."""
         return {
-            "brokerName": self.name,
-            "brokerAddr": self.addr,
-            "clusterName": self.cluster,
             "brokerId": str(self.id),
+            "clusterName": self.cluster,
+            "brokerAddr": self.addr,
+            "brokerName": self.name,
         }
 
     @property
@@ -62,20 +62,23 @@ class Broker(NamedTuple):
 def registration_fields(
     broker: Broker, body: bytes, ext: Mapping[str, str | None] | None = None
 ) -> dict[str, str]:
-    """The extFields of a 5.x broker's registration.
+    """The extFields of a 5.x broker's registration, in Java's order.
 
     `ext` replaces some of them, and leaves out those that are None in it.
     """
+    timeout_millis = broker.timeout_millis
     fields: dict[str, str | None] = {
-        **broker.ext_fields,
-        "haServerAddr": broker.ha_addr,
-        "enableActingMaster": "false",
-        "compressed": "false",
+        "heartbeatTimeoutMillis": str(timeout_millis) if timeout_millis else None,
+        "brokerId": str(broker.id),
         "bodyCrc32": str(zlib.crc32(body) & 0x7FFFFFFF),
+        "clusterName": broker.cluster,
+        "brokerAddr": broker.addr,
+        "enableActingMaster": "false",
+        "haServerAddr": broker.ha_addr,
+        "compressed": "false",
+        "brokerName": broker.name,
+        **(ext or {}),
     }
-    if broker.timeout_millis is not None:
-        fields["heartbeatTimeoutMillis"] = str(broker.timeout_millis)
-    fields |= ext or {}
     return {name: text for name, text in fields.items() if text is not None}
 
 

@@ -97,17 +97,17 @@ def deflated_body(
     *,
     version: Json = None,
     filters: Iterable[str] = (),
-    mappings: Iterable[Json] | None = None,
+    mappings: Iterable[str | bytes] | None = None,
 ) -> bytes:
     """The blocks of a broker that deflates (section 2.5.4).
 
-    A line is a topic: `name read-queues write-queues perm filter-type`. Only newer
-    brokers send a block of mappings, even an empty one.
+    A line is a topic: `name read-queues write-queues perm filter-type`; `mappings` are
+    texts of TopicQueueMappingInfo, of which newer brokers send a list even if empty.
     """
     version = data_version() if version is None else version
     raw = block(json_text(version)) + blocks(lines) + block(json_text(list(filters)))
     if mappings is not None:
-        raw += blocks(json_text(mapping) for mapping in mappings)
+        raw += blocks(mappings)
     return zlib.compress(raw, 9)
 
 
