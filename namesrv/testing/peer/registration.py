@@ -96,7 +96,7 @@ def deflated_body(
     lines: Iterable[str],
     *,
     version: Json = None,
-    filters: Iterable[str] = (),
+    filters: Json = (),
     mappings: Iterable[str | bytes] | None = None,
 ) -> bytes:
     """The blocks of a broker that deflates (section 2.5.4).
@@ -105,7 +105,7 @@ def deflated_body(
     texts of TopicQueueMappingInfo, of which newer brokers send a list even if empty.
     """
     version = data_version() if version is None else version
-    raw = block(json_text(version)) + blocks(lines) + block(json_text(list(filters)))
+    raw = block(json_text(version)) + blocks(lines) + block(json_text(filters))
     if mappings is not None:
         raw += blocks(mappings)
     return zlib.compress(raw, 9)
