@@ -9,7 +9,9 @@ from namesrv.testing.peer import (
     Broker,
     binary_request,
     data_version,
+    frame_parts,
     mapping_info,
+    read_header,
     registration,
     registration_body,
     request,
@@ -50,10 +52,9 @@ class Spec(NamedTuple):
 
     def digest(self) -> bytes:
         """What it is recognised by."""
-        sent = self.frame(0, 1)
-        end = 8 + int.from_bytes(sent[5:8])
-        ext_fields = json.loads(sent[8:end])["extFields"]
-        return registration_digest(self.version, ext_fields, sent[end:])
+        serialize_type, header, body = frame_parts(self.frame(0, 1))
+        ext_fields = read_header(serialize_type, header)["extFields"]
+        return registration_digest(self.version, ext_fields, body)
 
 
 def mostly(usual: Any, *others: Any) -> st.SearchStrategy[Any]:

@@ -13,6 +13,7 @@ from namesrv.testing.peer import (
     Address,
     Peer,
     lookup,
+    read_route,
     request,
     wait_until,
 )
@@ -111,9 +112,8 @@ class Watcher:
         self.lookups += 1
         found: set[str] = set()
         if answer.code == 0:
-            route = json.loads(answer.body)
-            found = {data["brokerName"] for data in route["brokerDatas"]}
-            found &= {data["brokerName"] for data in route["queueDatas"]}
+            route = read_route(answer.body)
+            found = route.addresses.keys() & route.queues.keys()
         self.lost |= expected - found
         is_whole = expected <= found
         self.failed += not is_whole

@@ -6,6 +6,8 @@ from collections.abc import Iterable, Mapping
 
 from namesrv.testing.peer.json_text import Json, json_bytes, json_text
 
+Text = str | bytes
+
 
 def data_version(counter: int = 0, timestamp: int = 1, state_version: int = 0) -> Json:
     """A DataVersion; `timestamp` in milliseconds."""
@@ -93,31 +95,46 @@ def registration_body(
 
 
 def deflated_body(
-    lines: Iterable[str],
+    lines: Iterable[Text],
     *,
     version: Json = None,
     filters: Json = (),
-    mappings: Iterable[str | bytes] | None = None,
+    mappings: Iterable[Text] | None = None,
 ) -> bytes:
-    """The blocks of a broker that deflates (section 2.5.4).
-
-    A line is a topic: `name read-queues write-queues perm filter-type`; `mappings` are
-    texts of TopicQueueMappingInfo, of which newer brokers send a list even if empty.
-    """
+    """The body of a broker that deflates (section 2.5.4); see `packed_body`."""
     version = data_version() if version is None else version
-    raw = block(json_text(version)) + blocks(lines) + block(json_text(filters))
-    if mappings is not None:
-        raw += blocks(mappings)
-    return zlib.compress(raw, 9)
+    packed = packed_body(
+        lines,
+        version=json_text(version),
+        filters=json_text(filters),
+        mappings=mappings,
+    )
+    return zlib.compress(packed, 9)
 
 
-def block(text: str | bytes) -> bytes:
+def packed_body(
+    lines: Iterable[Text],
+    *,
+    version: Text,
+    filters: Text = "[]",
+    mappings: Iterable[Text] | None = None,
+) -> bytes:
+    """The blocks of such a body before they are deflated; each is a text.
+
+    A line is a topic: `name read-queues write-queues perm filter-type`; a mapping is a
+    TopicQueueMappingInfo. Newer brokers send a list of mappings even if it is empty.
+    """
+    packed = block(version) + blocks(lines) + block(filters)
+    return packed if mappings is None else packed + blocks(mappings)
+
+
+def block(text: Text) -> bytes:
     """A text behind its length."""
     data = text.encode() if isinstance(text, str) else text
     return struct.pack(">i", len(data)) + data
 
 
-def blocks(texts: Iterable[str | bytes]) -> bytes:
+def blocks(texts: Iterable[Text]) -> bytes:
     """Texts behind their number."""
     written = [block(text) for text in texts]
     return struct.pack(">i", len(written)) + b"".join(written)
