@@ -10,8 +10,8 @@ from typing import Any
 import pytest
 
 from namesrv import _impl
+from namesrv.testing.peer import Broker
 from tests.parity.twins import FAST, PURE
-from tests.routing.peer import Broker
 from tests.routing.snapshot import reverse_index, scanned_index, snapshot
 
 # What looks at `_impl`, and what looks at that.
@@ -58,7 +58,7 @@ class Stack:
         for piece in pieces:
             seen.append(self.world.send(piece, connection))
             seen.append((connection.buffered_bytes, int(connection.pause)))
-            seen.append((connection.needs_care, connection.is_done))
+            seen.append((connection.has_side_effects, connection.is_done))
         return [*seen, *self.late_answers(), self.world.processor.cold_calls]
 
     def late_answers(self) -> list[tuple[int, bytes]]:

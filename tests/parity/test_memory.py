@@ -8,8 +8,8 @@ from typing import Any
 import pytest
 
 from namesrv.errors import HeaderInvalid
+from namesrv.testing.peer import frame, request
 from tests.parity.twins import TWINS, both, plain, same
-from tests.routing.peer import frame, request
 
 twins = pytest.mark.parametrize("hot", TWINS, ids=lambda hot: hot.name)
 
@@ -171,7 +171,7 @@ def test_a_handler_that_fails_leaves_both_connections_as_usable() -> None:
                 seen.append(peer.receive(data, 1))
             except KeyError as error:
                 seen.append(error.args)
-            seen.append((peer.buffered_bytes, peer.needs_care, peer.fault))
+            seen.append((peer.buffered_bytes, peer.has_side_effects, peer.fault))
             seen.append(other.receive(one, 2))
         return seen
 

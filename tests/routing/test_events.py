@@ -27,10 +27,7 @@ from namesrv.routing.events import (
     TopicChanges,
     TopicRemoved,
 )
-from namesrv.testing.simulator.changes import facts_of
-from tests.hot_path.histories import some_changes, some_requests, some_specs
-from tests.parity.stacks import load_world
-from tests.routing.peer import (
+from namesrv.testing.peer import (
     Broker,
     data_version,
     mapping_info,
@@ -40,6 +37,9 @@ from tests.routing.peer import (
     topic_config,
     topic_table,
 )
+from namesrv.testing.simulator.changes import facts_of
+from tests.hot_path.histories import some_changes, some_requests, some_specs
+from tests.parity.stacks import load_world
 from tests.routing.world import RELOAD, WALL_MILLIS, World
 
 PEER = "10.0.0.9:40000"
@@ -226,10 +226,21 @@ def test_unregistered_broker_takes_its_topics_along() -> None:
     world = registered(MASTER)
     epoch = epoch_of(world)
     world.ask(104, MASTER.ext_fields)
-    topics = TopicChanges(removed=["T1", "T2"])
     assert only(world) == BrokerUnregistered(
-        *(WALL_MILLIS, caused(104), "c1", "b", "m:1", epoch),
-        *((0,), True, 120_000, 0, None, True, False, topics),
+        wall_millis=WALL_MILLIS,
+        cause=caused(104),
+        cluster="c1",
+        broker="b",
+        address="m:1",
+        epoch=epoch,
+        broker_ids=(0,),
+        was_live=True,
+        timeout_millis=120_000,
+        silent_millis=0,
+        registered_in=None,
+        is_group_gone=True,
+        is_read_only=False,
+        topics=TopicChanges(removed=["T1", "T2"]),
     )
     world.ask(104, MASTER.ext_fields)
     assert world.changes == []
@@ -449,17 +460,19 @@ def test_tables_differ_if_and_only_if_an_event_was_put(
 def test_sinks_get_events_in_order_and_each_gets_all() -> None:
     outbox: list[Event] = []
     stream = EventStream(outbox.append, lambda: 5)
-    seen: list[tuple[str, Event]] = []
-    for name in "ab":
-        stream.add(lambda event, name=name: seen.append((name, event)))
+    first: list[Event] = []
+    both: list[tuple[int, Event]] = []
+    stream.add(first.append)
+    stream.add(lambda event: both.append((len(first), event)))
     cause = caused(100, 0)
     events = [KvChanged(5, cause, "n", key, False) for key in "xy"]
     for event in events:
         stream.put(event)
-    assert outbox == events and cause.event_count == 2 and seen == []
-    for event in outbox:
-        stream.publish(event, lambda sink, error: pytest.fail(str(error)))
-    assert seen == [(name, event) for event in events for name in "ab"]
+    assert outbox == events and cause.event_count == 2 and first == []
+    for published in outbox:
+        stream.publish(published, lambda sink, error: pytest.fail(str(error)))
+    assert first == events
+    assert both == [(1, events[0]), (2, events[1])]
 
 
 def test_sink_that_raises_costs_the_others_nothing() -> None:

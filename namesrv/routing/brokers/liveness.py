@@ -16,6 +16,7 @@ from namesrv.routing.brokers.stalls import Stalls
 from namesrv.routing.brokers.unregistration import unregister_live_broker
 from namesrv.routing.events import Cause, CauseKind, LeftoverRemoved, TopicChanges
 from namesrv.routing.outbox import Close
+from namesrv.routing.phase import Life, Phase
 from namesrv.routing.request import cause_of
 from namesrv.routing.tables.broker_data import BrokerData
 from namesrv.routing.tables.leftovers import Leftover, LeftoverKind
@@ -36,17 +37,17 @@ class Liveness:
     """
 
     def __init__(
-        self, parts: Parts, unfinished: UnfinishedWork, started_ms: int
+        self, parts: Parts, unfinished: UnfinishedWork, life: Life, started_ms: int
     ) -> None:
         self._parts = parts
         self._tables, self._options, self._outbox, self._events = parts
         self._stalls = Stalls()
         self._unfinished = unfinished
+        self._life = life
         self._is_scanning = False
         self._last_scan_ms: int | None = None
         # Ends that are held, and from when on each of them may count.
         self._held_closes: list[tuple[Connection, int]] = []
-        self._is_ending = False
         self._next_confirmation_ms = 0
         self.leases = Leases(parts.tables, started_ms)
 
@@ -54,11 +55,6 @@ class Liveness:
         """Up to which moment all that peers have sent counts as read: now, or before a
         stall of our own that may have kept us from reading."""
         return self._stalls.read_until_ms(now_ms)
-
-    def end(self) -> None:
-        """From now on nobody is declared dead: brokers are told to go elsewhere, so
-        that their silence says nothing."""
-        self._is_ending = True
 
     def tick(self, cpu_ms: int, now_ms: int) -> None:
         """Call it every TICK_MILLIS or sooner; scans when it is time.
@@ -70,13 +66,18 @@ class Liveness:
         if self.leases and now_ms >= self._next_confirmation_ms:
             self._next_confirmation_ms = now_ms + _CONFIRMATION_MILLIS
             self.leases.drop_confirmed()
-        if self._is_ending or self._stalls.is_grace(now_ms):
+        if self._is_suspended(now_ms):
             return
         self._remove_held(now_ms)
         if not self._is_scanning and self._is_scan_due(now_ms):
             self._last_scan_ms = now_ms
             self._is_scanning = True
             self._unfinished.begin(self._scan(judged_ms, now_ms))
+
+    def _is_suspended(self, now_ms: int) -> bool:
+        """Whether no broker is declared dead: after a stall, and once our own end has
+        begun, because a drain sends brokers to other servers."""
+        return self._life.phase > Phase.SERVING or self._stalls.is_grace(now_ms)
 
     def _is_scan_due(self, now_ms: int) -> bool:
         """By the interval, and by how much there is to look at: an interval that is
@@ -155,7 +156,7 @@ class Liveness:
         for info in expired:
             yield Cost.GROUP
             yield from self._tables.busy.wait(info.broker_name)
-            if self._is_ending or self._stalls.is_grace(now_ms):
+            if self._is_suspended(now_ms):
                 return
             if not _is_expired(info, judged_ms) or table.get(*info.key) is not info:
                 continue

@@ -12,9 +12,9 @@ from namesrv.routing.events import (
     TopicRemoved,
 )
 from namesrv.routing.tables import topics
+from namesrv.testing.peer import Broker, registration_body, topic_config, topic_table
 from namesrv.wire.bodies import QueueData
 from namesrv.work import finish
-from tests.routing.peer import Broker, registration_body, topic_config, topic_table
 from tests.routing.world import WALL_MILLIS, World
 
 A = Broker("a", 0, "a:1", "c1")

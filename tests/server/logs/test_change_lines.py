@@ -27,7 +27,7 @@ from namesrv.routing.events import (
 )
 from namesrv.routing.outbox import BURST, BURST_OF_BROKERS
 from namesrv.server.logs.change_lines import MOST_NAMES, line_of
-from tests.routing.peer import (
+from namesrv.testing.peer import (
     Broker,
     data_version,
     mapping_info,
