@@ -128,15 +128,15 @@ class Outbox:
         self.effects.append(effect)
 
     def info(self, event: str, **fields: object) -> None:
-        """Log what is normal and worth having (protocol.md section 4.8)."""
+        """Log a normal occurrence (protocol.md section 4.8)."""
         self.effects.append(LogEvent(logging.INFO, event, fields))
 
     def warn(self, event: str, **fields: object) -> None:
-        """Log what a peer did wrong or what an operator should look at."""
+        """Log a mistake of a peer, or something that an operator should check."""
         self.effects.append(LogEvent(logging.WARNING, event, fields))
 
     def debug(self, event: str, **fields: object) -> None:
-        """Log what only helps to find a mistake."""
+        """Log a detail that helps to find a mistake."""
         if self.is_debugging:
             self.effects.append(LogEvent(logging.DEBUG, event, fields))
 

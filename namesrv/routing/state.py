@@ -113,7 +113,7 @@ class RoutingState:
         return waited_millis >= options.wait_seconds_for_service * 1000
 
     def refresh_hot_path(self, now_ms: int) -> None:
-        """Tell the hot path what it may answer, after anything that decides it."""
+        """Set the codes that the hot path may answer, after a change of any reason."""
         body = self._ready_order_topic_body()
         self.hot.order_topic_body = body or b""
         self.hot.header_max_bytes = longest_header(self.options)
@@ -131,7 +131,7 @@ class RoutingState:
         self.hot.hot_codes = int(codes)
 
     def drain(self, now_ms: int) -> None:
-        """From now on newer clients are told to go away (section 5.8)."""
+        """Begin to send newer clients away (section 5.8)."""
         self.draining = True
         self.life.enter(Phase.DRAINING)
         self.refresh_hot_path(now_ms)
@@ -217,7 +217,7 @@ class RoutingState:
         self.tables.route_answers.forget_bodies()
         self.unfinished.begin(self._forget_digests())
         self._order_topic_body = None
-        # A gate that was set is looked at by the next lookup, which knows the time.
+        # The next lookup, which knows the time, checks a gate that was set.
         self.refresh_hot_path(self.started_ms)
 
     def _forget_digests(self) -> Steps[None]:

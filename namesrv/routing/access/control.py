@@ -114,7 +114,7 @@ class AccessControl:
             raise AccessRefused(remark, "not signed")
         if not self.keys.have_signed(ext_fields, command.body):
             known = ext_fields[ACCESS_KEY] in self.keys
-            # Which of both it is helps only who guesses; the log has it.
+            # Only the log says which of both: the answer would help to guess keys.
             remark = f"{rule}, and the access key is unknown or the signature wrong"
             reason = "signature is wrong" if known else "access key is unknown"
             raise AccessRefused(remark, reason)

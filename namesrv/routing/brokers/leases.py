@@ -1,8 +1,8 @@
-"""How long brokers of the last run live that were not heard of yet.
+"""The leases of brokers of the last run that were not heard from yet.
 
 A broker of a snapshot lives for a lease, from a warm start on, until it is heard of.
 Restarts do not renew it: only a broker that was heard of in the last run gets a whole
-one, the others what was left of theirs. A lease counts the time in which the broker
+one, the others the rest of theirs. A lease counts the time in which the broker
 could have been heard of: while a server ran and the machine did not stand still.
 """
 
@@ -53,7 +53,7 @@ class Leases:
         self._served_offset_millis = served_millis - now_ms
 
     def shift(self, millis: int) -> None:
-        """The machine stood still for so long: nobody could have been heard of."""
+        """The machine stood still for so long: no broker could have been heard from."""
         self._served_offset_millis -= millis
         for key in self._leased:
             self._leased[key] += millis

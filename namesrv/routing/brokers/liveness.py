@@ -1,6 +1,6 @@
 """Who is alive: the expiry scan, ends of connections, and stalls of our own process.
 
-Our own stall is not the brokers' death: nobody is judged by what was not read yet
+Our own stall is not the brokers' death: input that was not read yet expires no broker
 (`routing/brokers/stalls.py`). Source: `RouteInfoManager#scanNotActiveBroker` and
 `#onChannelDestroy`, protocol.md sections 3.5 and 3.6.
 """
@@ -24,7 +24,7 @@ from namesrv.routing.turns.unfinished import UnfinishedWork
 from namesrv.work import WAIT, Cost, Steps
 
 _CONFIRMATION_MILLIS: Final = 1000
-"""How often it is looked who of the last run was heard of."""
+"""How often leases of brokers that were heard from are dropped."""
 _BROKERS_PER_MILLI: Final = 20
 """Looked at by scans in a millisecond, on average, at most: a tenth of the time."""
 _MAPPING_KEPT_MILLIS: Final = 86_400_000
@@ -80,7 +80,7 @@ class Liveness:
         return self._life.phase > Phase.SERVING or self._stalls.is_grace(now_ms)
 
     def _is_scan_due(self, now_ms: int) -> bool:
-        """By the interval, and by how much there is to look at: an interval that is
+        """By the interval, and by the number of brokers: an interval that is
         short for so many brokers would leave no time for anything else."""
         last_ms = self._last_scan_ms
         brokers = len(self._tables.broker_live_table)
@@ -178,7 +178,7 @@ class Liveness:
         return bool(connection.registered)
 
     def _clear_leftovers(self, judged_ms: int, now_ms: int) -> Steps[None]:
-        """Remove in time what refused, broken or clashing registrations left behind,
+        """Remove in time the leftovers of refused, broken or clashing registrations,
         and mappings of a group that has been gone for a day."""
         tables = self._tables
         for leftover in tables.leftovers.due(judged_ms, now_ms):

@@ -9,9 +9,9 @@ from namesrv.routing.outbox import BURST_OF_BROKERS, LogEvent, Outbox
 from namesrv.routing.tables.broker_data import BrokerData
 from namesrv.wire.command import ExtFields, RemotingCommand, encode_frame
 
-MOST_TOLD: Final = 128
-"""Brokers that hear of one change, those with the lowest ids. No real group has so
-many, and a group of thousands would be told thousands of times."""
+MOST_NOTIFIED: Final = 128
+"""Brokers that are notified of one change, those with the lowest ids. No real group
+has so many, and a group of thousands would be notified thousands of times."""
 
 
 def notify_min_broker_id_change(
@@ -20,10 +20,10 @@ def notify_min_broker_id_change(
     ha_addr: str | None,
     outbox: Outbox,
 ) -> None:
-    """Tell the brokers of a group which of them has the lowest id now.
+    """Notify the brokers of a group of the one that has the lowest id now.
 
-    All of them hear it when one went offline or only one is left; a new lowest one is
-    not told itself. Source: `RouteInfoManager#notifyMinBrokerIdChanged`.
+    All of them are notified if one went offline or only one is left; otherwise the new
+    lowest one is not. Source: `RouteInfoManager#notifyMinBrokerIdChanged`.
     """
     addrs = data.broker_addrs
     lowest = data.min_broker_id
@@ -38,7 +38,7 @@ def notify_min_broker_id_change(
     known = {name: text for name, text in ext_fields.items() if text is not None}
     everybody = offline_addr is not None or len(addrs) == 1
     others = (addr for key, addr in addrs.known() if everybody or key != lowest)
-    targets = list(islice(others, MOST_TOLD))
+    targets = list(islice(others, MOST_NOTIFIED))
     command = RemotingCommand(
         RequestCode.NOTIFY_MIN_BROKER_ID_CHANGE, flag=FLAG_ONEWAY, ext_fields={**known}
     )

@@ -1,7 +1,7 @@
 """REGISTER_BROKER: one registration applied whole (protocol.md section 3.3).
 
-The steps keep Java's order, because what a refused or broken registration leaves behind
-depends on it. Other requests are served between two of them, but nobody reads a route
+The steps keep Java's order, because the leftovers of a refused or broken registration
+depend on it. Other requests are served between two of them, but nobody reads a route
 that would mix two registrations (P2). Source: `RouteInfoManager#registerBroker`.
 """
 
@@ -74,7 +74,7 @@ class Registration:
         try:
             return (yield from self._apply())
         finally:
-            # What a refused or broken one has changed stays, so it is reported, too.
+            # Changes of a refused or broken one stay, so they are reported, too.
             self._changes.put()
 
     def _apply(self) -> Steps[ExtFields]:
@@ -333,7 +333,7 @@ class Registration:
         return info
 
     def _has_own_master(self, data: BrokerData) -> bool:
-        """Whether only this group can change what its slave is answered."""
+        """Whether only this group can change the answer to its slave."""
         master_addr = data.broker_addrs.get(MASTER_ID)
         if self._broker_id == MASTER_ID or master_addr is None:
             return True
@@ -344,7 +344,7 @@ class Registration:
 def master_of(
     tables: RouteTables, data: BrokerData, cluster: str, broker_id: int
 ) -> ExtFields:
-    """Step 13: what a slave needs to find its master."""
+    """Step 13: the addresses by which a slave finds its master."""
     master_addr = data.broker_addrs.get(MASTER_ID)
     if broker_id == MASTER_ID or master_addr is None:
         return {}

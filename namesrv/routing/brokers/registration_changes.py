@@ -41,7 +41,7 @@ class RegistrationChanges:
             self._parts.append(part)
 
     def note_live(self, old: BrokerLiveInfo | None, new: BrokerLiveInfo) -> None:
-        """A live entry has another one's place, None for nobody's."""
+        """A live entry was stored; `old` is the one before it, if there was one."""
         self._epoch = new.epoch
         if old is None:
             self._is_new = True

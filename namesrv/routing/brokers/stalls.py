@@ -1,11 +1,11 @@
 """Our own stalls: the maker of each, and for how long it holds others' ends.
 
 After a pause the loop runs timers first, then the ends of old connections, then reads
-and accepts. So a late tick judges nobody by what was not read yet. A pause that the
-machine made (the process was stopped, suspended, starved) moves deadlines by its length
-and holds for one grace interval, longer if another one follows. A pause that our own
-work made moves no deadline, and holds no longer than it was itself, whatever follows:
-peers can cause work, again and again.
+and accepts. So a late tick judges no broker by input that was not read yet. A pause
+that the machine made (the process was stopped, suspended, starved) moves deadlines by
+its length and holds for one grace interval, longer if another one follows. A pause that
+our own work made moves no deadline, and holds no longer than it was itself, whatever
+follows: peers can cause work, again and again.
 """
 
 from typing import Final, NamedTuple

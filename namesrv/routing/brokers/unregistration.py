@@ -127,7 +127,7 @@ class _Removal:
         """Whether the address of a live entry that is gone stays, because it is live in
         another cluster: the broker has registered again there.
 
-        The group then leaves the cluster in which nobody of it is live any more.
+        The group then leaves the cluster in which no broker of it is live any more.
         """
         others = data.live_clusters_at(self._addr)
         if not others:
@@ -146,7 +146,7 @@ class _Removal:
             self._has_left_cluster = True
 
     def _remove_from_group(self, data: BrokerData, broker_id: int) -> Steps[None]:
-        """Take its address out of its group, and what follows from that."""
+        """Take its address out of its group, with all consequences."""
         tables = self._tables
         was_lowest = broker_id == data.min_broker_id
         self._ids = tuple(data.broker_addrs.ids_of(self._addr))

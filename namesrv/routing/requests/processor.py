@@ -64,7 +64,7 @@ _READING: Final = (RequestClass.ROUTE_READ, RequestClass.ADMIN_READ)
 
 
 class RequestProcessor:
-    """Owns the state and answers what the hot path does not."""
+    """Owns the state and answers the requests that the hot path does not."""
 
     def __init__(
         self, options: Options, wall_millis: Callable[[], int], started_ms: int

@@ -1,4 +1,4 @@
-"""Remote configuration (318): what may be changed while the server runs, and its file.
+"""Remote configuration (318): options that requests may change, and their file.
 
 Only the keys of an allow-list are changed, typed, all of a request or none of it
 (docs/protocol.md, chapter on differences). Source: `Configuration#update`.
@@ -19,7 +19,7 @@ LONGEST_UPDATE_BYTES: Final = 1 << 16
 """All keys with their longest values are far shorter; millions of lines would take the
 loop a quarter of a minute and a gigabyte."""
 _KEPT_PER_BYTE: Final = 4
-"""An update that waits is kept as its request and as what was read of it."""
+"""An update that waits is kept as a request, and as the values read from it."""
 _NOTHING: Final = b"# no option was changed remotely\n"
 """A file without a byte is one that a crash has emptied."""
 
@@ -59,7 +59,7 @@ class Configuration:
         """Remember what the file holds, so that an update keeps it; None for no file.
 
         The values themselves are options already. A file that cannot be read counts
-        as empty here, because whoever read the options has complained about it.
+        as empty here, because it was reported when the options were read.
         """
         try:
             found = read_properties((data or b"").decode("latin-1"))

@@ -23,7 +23,7 @@ MOST_AT_ONCE: Final = 128
 
 
 class _Waiting(NamedTuple, Generic[Change]):
-    """One change, what it takes, and whom to tell."""
+    """One change, the memory that it takes, and the callback for its end."""
 
     change: Change
     kept_bytes: int
@@ -33,8 +33,8 @@ class _Waiting(NamedTuple, Generic[Change]):
 class FileChanges(Generic[Change]):
     """The changes of one file, in the order in which they came.
 
-    `content` makes the file's content with some more changes in it; `settled` is told
-    that they are in the file, or why they are not, before whoever asked for them is.
+    `content` makes the file's content with some more changes in it; `settled` is
+    called when they are in the file, or with the failure, before their own callbacks.
     """
 
     def __init__(

@@ -1,4 +1,4 @@
-"""The limits of the key-value configuration, which count what waits for its file."""
+"""Limits of the key-value configuration; changes that wait for the file count, too."""
 
 from collections import Counter
 from typing import TypeVar

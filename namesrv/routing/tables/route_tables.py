@@ -212,7 +212,7 @@ class RouteTables:
             data.digest_keys.add(info.key)
 
     def forget_digests(self, broker_names: Iterable[str]) -> None:
-        """The next registration of every broker of these groups is looked at whole."""
+        """The next registration of every broker of these groups is read whole."""
         for name in broker_names:
             data = self.broker_addr_table.get(name)
             if data is None or not data.digest_keys:
@@ -234,8 +234,8 @@ class RouteTables:
     def put_live(self, data: BrokerData, info: BrokerLiveInfo, now_ms: int) -> None:
         """Store a live entry of a group."""
         old = self.broker_live_table.get(*info.key)
-        said = info.broker_name, info.ha_server_addr
-        if old is not None and (old.broker_name, old.ha_server_addr) != said:
+        names = info.broker_name, info.ha_server_addr
+        if old is not None and (old.broker_name, old.ha_server_addr) != names:
             # Its slaves are answered with it; another group may have had this address.
             self._leave_group(old)
         former = None if old is None else old.owner
@@ -255,7 +255,7 @@ class RouteTables:
         change_owner(info, former)
 
     def remove_live(self, cluster: str, broker_addr: str) -> BrokerLiveInfo | None:
-        """Take a live entry out; what its slaves were answered is out of date."""
+        """Take a live entry out; the answers to its slaves are out of date."""
         info = self.broker_live_table.remove(cluster, broker_addr)
         if info is not None:
             self._leave_group(info)
@@ -379,7 +379,7 @@ class RouteTables:
         return f"{write_string(broker_name)}:{text}"
 
     def _leave_group(self, info: BrokerLiveInfo) -> None:
-        """A live entry of a group is gone, or no longer what it was."""
+        """A live entry of a group is gone, or differs."""
         self.forget_digests((info.broker_name,))
         if (data := self.broker_addr_table.get(info.broker_name)) is None:
             return

@@ -51,7 +51,7 @@ class TopicLog:
             self.restart()
 
     def restart(self) -> None:
-        """A reader that has not read all of it has to look at every topic."""
+        """Forget all names: readers have to check every topic."""
         # One more, so that also those that had read all of it look.
         self._start = self.end + 1
         self._names = []

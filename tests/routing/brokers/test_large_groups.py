@@ -5,7 +5,7 @@ from collections.abc import Callable
 import pytest
 
 from namesrv.routing.brokers import min_broker_id
-from namesrv.routing.brokers.min_broker_id import MOST_TOLD
+from namesrv.routing.brokers.min_broker_id import MOST_NOTIFIED
 from namesrv.testing.peer import Broker, registration_body, topic_table
 from tests.routing.work import growth
 from tests.routing.world import World
@@ -93,14 +93,14 @@ def expire(size: int) -> None:
 def test_work_with_one_group_is_linear(
     act: Callable[[int], None], monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(min_broker_id, "MOST_TOLD", 8)
+    monkeypatch.setattr(min_broker_id, "MOST_NOTIFIED", 8)
     assert growth(act, SIZE) < MOST_GROWTH
 
 
 def test_few_of_very_many_brokers_hear_of_a_change() -> None:
     world = World(notify_min_broker_id_changed=True)
-    for number in range(MOST_TOLD + 20, 0, -1):
+    for number in range(MOST_NOTIFIED + 20, 0, -1):
         world.register(broker(number), BODY)
     world.register(broker(0), BODY)
     told = world.notifications[-1].addresses
-    assert told == tuple(f"a{number}:1" for number in range(1, MOST_TOLD + 1))
+    assert told == tuple(f"a{number}:1" for number in range(1, MOST_NOTIFIED + 1))
