@@ -1,6 +1,7 @@
 """What the code says about the documentation: pages and sections that exist."""
 
 import re
+from collections import Counter
 from pathlib import Path
 
 ROOT = Path(__file__).parent.parent
@@ -11,20 +12,39 @@ SOURCES = {
 NUMBERS = r"[0-9]+(?:\.[0-9]+)*(?:(?:, | and |,? or |-)[0-9]+(?:\.[0-9]+)*)*"
 
 
-def sections_of_protocol() -> set[str]:
-    """Numbers of all headings, and 9.1, 9.2 ... for the points of chapter 9."""
-    text = (ROOT / "docs" / "protocol.md").read_text(encoding="utf-8")
-    headings = re.findall(r"(?m)^#+ .*", text)
-    found = {
-        number
-        for heading in headings
-        for number in re.findall(r"(?:^#+|/) ([0-9]+(?:\.[0-9]+)*)", heading)
-    }
-    for chapter in ("0", "9"):
-        _, _, rest = text.partition(f"\n## {chapter}.")
-        points = re.findall(r"(?m)^([0-9]+)\. ", rest.partition("\n---\n")[0])
-        found |= {f"{chapter}.{point}" for point in points}
+CHAPTERS = {
+    path.stem: path.read_text(encoding="utf-8")
+    for path in sorted((ROOT / "docs" / "protocol").glob("*.md"))
+}
+NUMBERED_POINTS = {"0-common-beliefs": "0", "9-differences": "9"}
+"""Chapters whose list items are sections: 9.1, 9.2 ..."""
+
+
+def sections_of_protocol() -> list[str]:
+    """Numbers of all headings and of all numbered points, in the order of the pages."""
+    found = []
+    for page, text in CHAPTERS.items():
+        for heading in re.findall(r"(?m)^#+ .*", text):
+            found += re.findall(r"(?:^#+|/) ([0-9]+(?:\.[0-9]+)*)", heading)
+        if chapter := NUMBERED_POINTS.get(page):
+            points = re.findall(r"(?m)^([0-9]+)\. ", text)
+            found += [f"{chapter}.{point}" for point in points]
     return found
+
+
+def test_every_section_of_the_protocol_exists_once() -> None:
+    counted = Counter(sections_of_protocol())
+    assert {number for number, count in counted.items() if count > 1} == set()
+    assert {"0", "2.5.3", "2.9", "2.10", "9.15", "10"} <= set(counted)
+
+
+def test_every_section_stands_in_its_chapter_and_the_index_links_each_page() -> None:
+    index = (ROOT / "docs" / "protocol.md").read_text(encoding="utf-8")
+    for page, text in CHAPTERS.items():
+        assert f"](protocol/{page}.md)" in index
+        chapter, _, _ = page.partition("-")
+        headings = re.findall(r"(?m)^#+ ([0-9]+)\.", text)
+        assert set(headings) <= {chapter}
 
 
 def test_every_page_that_the_code_names_exists() -> None:
@@ -38,11 +58,13 @@ def test_every_page_that_the_code_names_exists() -> None:
 
 
 def test_every_section_that_the_code_names_exists() -> None:
-    known = sections_of_protocol()
+    known = set(sections_of_protocol())
     missing = [
         (name, number)
         for name, source in SOURCES.items()
-        for numbers in re.findall(rf"\bsections?\s+({NUMBERS})", source)
+        for numbers in re.findall(
+            rf"\b(?:sections?|chapter|protocol\.md,?)\s+({NUMBERS})", source
+        )
         for number in re.findall(r"[0-9]+(?:\.[0-9]+)*", numbers)
         if number not in known
     ]

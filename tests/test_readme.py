@@ -49,7 +49,7 @@ def test_changelog_has_a_section_for_this_version() -> None:
 
 
 def test_links_to_files_lead_somewhere() -> None:
-    pages = [*ROOT.glob("*.md"), *(ROOT / "docs").glob("*.md")]
+    pages = [*ROOT.glob("*.md"), *(ROOT / "docs").rglob("*.md")]
     missing = [
         (page.name, target)
         for page in pages
