@@ -3,12 +3,14 @@
 import re
 from collections import Counter
 from pathlib import Path
+from pkgutil import resolve_name
 
 ROOT = Path(__file__).parent.parent
 SOURCES = {
     path.relative_to(ROOT).as_posix(): path.read_text(encoding="utf-8")
     for path in sorted((ROOT / "namesrv").rglob("*.py"))
 }
+PAGES = [*ROOT.glob("*.md"), *(ROOT / "docs").rglob("*.md")]
 NUMBERS = r"[0-9]+(?:\.[0-9]+)*(?:(?:, | and |,? or |-)[0-9]+(?:\.[0-9]+)*)*"
 
 
@@ -84,3 +86,49 @@ def test_architecture_lists_every_file_of_the_large_floors_once() -> None:
     floors = tuple(f"namesrv/{floor}/" for floor in ("wire", "routing", "server"))
     stands = [name for name in SOURCES if name.startswith(floors)]
     assert sorted(listed) == sorted(n for n in stands if "__init__" not in n)
+
+
+def test_every_breakpoint_of_the_debugging_page_exists() -> None:
+    page = (ROOT / "docs" / "debugging.md").read_text(encoding="utf-8")
+    names = re.findall(r"(?m)^b (namesrv\S+)$", page)
+    assert len(names) == 5
+    for name in names:
+        assert callable(resolve_name(name))
+
+
+def test_every_file_that_a_page_names_exists() -> None:
+    rooms = "tests|bench|docs|namesrv|server|routing|wire|cli|_pure|_fast"
+    named = rf"`((?:{rooms})/[\w/.-]+)`"
+    missing = [
+        (page.name, name)
+        for page in PAGES
+        for name in re.findall(named, page.read_text(encoding="utf-8"))
+        if not any((ROOT / folder / name).exists() for folder in ("", "namesrv"))
+    ]
+    assert missing == []
+
+
+def test_every_test_that_a_promise_names_exists() -> None:
+    page = (ROOT / "docs" / "promises.md").read_text(encoding="utf-8")
+    names = set(re.findall(r"\btest_\w+\.py", page))
+    stand = {path.name for path in (ROOT / "tests").rglob("test_*.py")}
+    assert names
+    assert names <= stand
+
+
+def test_every_chapter_that_the_code_names_exists() -> None:
+    """As in `docs/architecture.md, "Memory"`."""
+    missing = [
+        (name, page, chapter)
+        for name, source in SOURCES.items()
+        for page, chapter in re.findall(r'(\S+\.md),\s+"([^"]+)"', source)
+        if not has_chapter(ROOT / page.lstrip("("), chapter)
+    ]
+    assert missing == []
+
+
+def has_chapter(page: Path, chapter: str) -> bool:
+    """Whether the page has a heading with this text."""
+    return bool(
+        re.search(rf"(?m)^#+ {re.escape(chapter)}$", page.read_text(encoding="utf-8"))
+    )

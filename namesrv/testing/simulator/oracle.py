@@ -1,4 +1,4 @@
-"""Says which answers are legal (docs/architecture.md, P1 to P4).
+"""Says which answers are legal (docs/promises.md, P1 to P4).
 
 The model knows what was said; the oracle adds time: for every broker from when on it
 may be gone, and from when on it has to be. Within that window the server decides, and

@@ -1,6 +1,6 @@
 """When the server was kept from reading by its own work, as the oracle sees it.
 
-Written from docs/architecture.md, P3 and P4: such a pause moves no deadline, and what
+Written from docs/promises.md, P3 and P4: such a pause moves no deadline, and what
 was sent before its end counts as read once it is over for as long as it was, or for a
 grace interval.
 """
