@@ -26,9 +26,11 @@ LIMITS = {"what": 10, "told": 10, "who": 3, "look at": 3}
 
 
 def prose(text: str) -> str:
-    """The text without code, quotations, and the table of phrases that changed."""
+    """The text without code, quotations, and tables of old phrases."""
     text = re.sub(r"(?ms)^ *```.*?^ *```$", "", text)
-    text = re.sub(r"(?ms)^\| old \| new \|$.*?(?:\n\n|\Z)", "", text)
+    text = re.sub(
+        r"(?ms)^\| (?:old \| new|instead of \| write) \|$.*?(?:\n\n|\Z)", "", text
+    )
     return re.sub(r"`[^`\n]*`|\"[^\"\n]*\"", "", text)
 
 
