@@ -12,6 +12,7 @@ from namesrv.options import Options
 from namesrv.routing.tables.broker_data import BrokerData, TopicQueues
 from namesrv.routing.tables.route_tables import RouteTables
 from namesrv.wire.bodies import (
+    QueueData,
     with_defaults,
     write_broker_addrs,
     write_broker_member_group,
@@ -22,7 +23,7 @@ from namesrv.wire.bodies import (
     write_route,
     write_topic_list,
 )
-from namesrv.work import Steps, finish
+from namesrv.work import WAIT, Cost, Steps, batches, finish
 
 
 @dataclass(slots=True, frozen=True)
@@ -43,39 +44,50 @@ class RouteForm:
 
 def pickup_topic_route_data(
     tables: RouteTables, options: Options, entry: TopicQueues, form: RouteForm
-) -> bytes:
+) -> Steps[bytes]:
     """TopicRouteData of a topic as JSON.
 
-    Source: `RouteInfoManager#pickupTopicRouteData`, `ZoneRouteRPCHook`.
+    Each group is read in one step, when no registration of it is being applied (P2);
+    the caller has checked that for the first step. Source:
+    `RouteInfoManager#pickupTopicRouteData`, `ZoneRouteRPCHook`.
     """
     acting = options.support_acting_master and not entry.topic.startswith(
         SYNC_BROKER_MEMBER_PREFIX
     )
-    groups = []
-    for name in sorted(entry.queues):
-        data = tables.broker_addr_table.get(name)
-        if data is None:
-            continue  # the rest of its topics goes in the next turns
-        acts = acting and _acts(data, entry)
-        if form.zone_name is None or _is_in_zone(data, acts, form.zone_name):
-            groups.append((data, acts))
+    broker_datas: list[str] = []
+    queue_datas: list[str] = []
+    groups: list[BrokerData] = []
+    for names in batches(sorted(entry.queues), Cost.GROUP):
+        while groups and tables.busy.hides(names):
+            yield WAIT
+        for name in names:
+            data = tables.broker_addr_table.get(name)
+            queue_data = entry.queues.get(name)
+            if data is None or queue_data is None:
+                continue  # the rest of its topics goes in the next turns
+            acts = acting and _acts(data, queue_data)
+            if form.zone_name is None or _is_in_zone(data, acts, form.zone_name):
+                broker_datas.append(_broker_text(data, acts, form.quotes_numbers))
+                queue_datas.append(data.queue_text(queue_data))
+                groups.append(data)
+        yield len(names) * Cost.GROUP
     return write_route(
-        (_broker_text(data, acts, form.quotes_numbers) for data, acts in groups),
-        _filter_servers(tables, [data for data, _ in groups]),
+        broker_datas,
+        _filter_servers(tables, groups),
         form.order_topic_conf,
-        (data.queue_text(entry.queues[data.broker_name]) for data, _ in groups),
+        queue_datas,
         _mappings(tables, entry.topic, form),
     )
 
 
-def _acts(data: BrokerData, entry: TopicQueues) -> bool:
+def _acts(data: BrokerData, queue_data: QueueData) -> bool:
     """Without a master, the lowest id of an acting group stands for it (3.11), also
     if it is negative; topics lose their write permission only if it is not (3.4)."""
     if not data.broker_addrs or MASTER_ID in data.broker_addrs:
         return False
     if not data.enable_acting_master:
         return False
-    return not entry.queues[data.broker_name].perm & PERM_WRITE
+    return not queue_data.perm & PERM_WRITE
 
 
 def _is_in_zone(data: BrokerData, acts: bool, zone_name: str) -> bool:
@@ -152,8 +164,8 @@ def get_broker_member_group(
 ) -> bytes:
     """Addresses of a group; the cluster is echoed, not compared (section 2.17)."""
     data = tables.broker_addr_table.get(broker_name or "")
-    known: Iterable[tuple[int, str]] = ()
-    if data is not None and broker_name is not None:
-        known = data.broker_addrs.known()
-    addrs = write_broker_addrs(known, quoted=False)
+    if data is None or broker_name is None:
+        addrs = write_broker_addrs((), quoted=False)
+    else:
+        addrs = data.addrs_text()
     return write_broker_member_group(cluster, broker_name, addrs)
