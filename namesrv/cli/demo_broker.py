@@ -45,6 +45,9 @@ To try next:
 This broker carries no messages. Ctrl-C unregisters it."""
 
 
+_FAILURES: Final = (OSError, ValueError, LookupError, TypeError, struct.error)
+
+
 class _Answer(NamedTuple):
     code: int
     remark: str | None
@@ -85,20 +88,21 @@ def _greet(broker: "DemoBroker", say: Callable[[str], None]) -> None:
 def _keep_registered(
     broker: "DemoBroker", say: Callable[[str], None], wait: Callable[[float], None]
 ) -> None:
-    """Register again and again; report each change between success and failure."""
+    """Register again and again; report the first failure and each new connection."""
     is_lost = False
     while True:
         wait(_WAIT_SECONDS)
+        before = broker.connections
         try:
             broker.register()
         except StartFailed as failure:
             if not is_lost:
                 say(f"{failure}. Retrying every {_WAIT_SECONDS:.0f} s.")
             is_lost = True
-        else:
-            if is_lost:
-                say(f"registered {BROKER.name} at {broker.server} again")
-            is_lost = False
+            continue
+        if broker.connections != before:
+            say(f"registered {BROKER.name} at {broker.server} again")
+        is_lost = False
 
 
 def read_address(words: Sequence[str]) -> tuple[str, int]:
@@ -124,13 +128,17 @@ def read_address(words: Sequence[str]) -> tuple[str, int]:
 
 
 class DemoBroker:
-    """A broker on one connection; after a failure it opens another."""
+    """A broker on one connection; after a failure it opens another.
+
+    `connections` counts them.
+    """
 
     def __init__(self, host: str, port: int) -> None:
         self.server = f"[{host}]:{port}" if ":" in host else f"{host}:{port}"
         self._address = host, port
         self._socket: socket.socket | None = None
         self._opaque = 0
+        self.connections = 0
         self._version = Version(1, 0, _now_millis())
 
     def register(self) -> None:
@@ -165,21 +173,25 @@ class DemoBroker:
     def _ask(self, request: Request) -> _Answer:
         self._opaque += 1
         frame = request_frame(request, PLAIN, self._opaque, _now_millis())
+        is_kept = self._socket is not None
         try:
             peer = self._connected()
             peer.sendall(frame)
             return _read_answer(peer)
-        except (OSError, ValueError, LookupError, TypeError, struct.error) as error:
+        except _FAILURES as error:
             self._close()
-            reason = _reason(error)
+            if is_kept:
+                # The server may have restarted: it does not know this connection.
+                return self._ask(request)
             raise StartFailed(
-                f"no NameServer answers at {self.server} ({reason}); start one with"
-                " namesrv, or name its address with -n HOST:PORT"
+                f"no NameServer answers at {self.server} ({_reason(error)}); start one"
+                " with namesrv, or name its address with -n HOST:PORT"
             ) from error
 
     def _connected(self) -> socket.socket:
         if self._socket is None:
             self._socket = socket.create_connection(self._address, _WAIT_SECONDS)
+            self.connections += 1
         return self._socket
 
     def _close(self) -> None:

@@ -92,6 +92,25 @@ def test_demo_broker_reports_a_lost_server_once_and_that_it_is_back(
     )
 
 
+def test_demo_broker_registers_on_a_new_connection_after_a_restart(
+    tmp_path: Path,
+) -> None:
+    first = ServerThread(local_options(tmp_path / "data"), "asyncio")
+    with first:
+        port = first.address[1]
+        again = local_options(tmp_path / "data", listen_port=port)
+        second = ServerThread(again, "asyncio")
+
+        def restart() -> None:
+            first.stop()
+            second.__enter__()
+
+        printed = played(first, restart)
+        second.stop()
+    assert printed[-2].endswith(f"at 127.0.0.1:{port} again")
+    assert printed[-1] == "unregistered demo-broker"
+
+
 def test_demo_broker_reads_answers_with_binary_headers(tmp_path: Path) -> None:
     options = local_options(tmp_path / "data", serialize_type="ROCKETMQ")
     with ServerThread(options, "asyncio") as server:
