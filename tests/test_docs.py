@@ -132,3 +132,18 @@ def has_chapter(page: Path, chapter: str) -> bool:
     return bool(
         re.search(rf"(?m)^#+ {re.escape(chapter)}$", page.read_text(encoding="utf-8"))
     )
+
+
+def test_every_log_event_that_the_protocol_names_exists() -> None:
+    _, _, events = CHAPTERS["4-start-up"].partition("\nnamesrv logs an event once")
+    spans = re.findall(r"`([^`]+)`", re.sub(r"\s+", " ", events))
+    named = [span for span in spans if " " in span]
+    code = "\n".join(re.sub(r'"\s+f?"', "", source) for source in SOURCES.values())
+    assert len(named) > 20
+    assert [event for event in named if not is_logged(event, code)] == []
+
+
+def is_logged(event: str, code: str) -> bool:
+    """Whether the code has the event as a text, or all but its last word."""
+    start, _, _ = event.rpartition(" ")
+    return f'"{event}' in code or f'"{start} {{' in code
