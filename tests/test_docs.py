@@ -147,3 +147,20 @@ def is_logged(event: str, code: str) -> bool:
     """Whether the code has the event as a text, or all but its last word."""
     start, _, _ = event.rpartition(" ")
     return f'"{event}' in code or f'"{start} {{' in code
+
+
+def test_every_test_that_a_page_names_exists() -> None:
+    functions = {
+        (path.stem, name)
+        for path in (ROOT / "tests").rglob("test_*.py")
+        for name in re.findall(
+            r"(?m)^ *def (test_\w+)", path.read_text(encoding="utf-8")
+        )
+    }
+    named = {
+        pair
+        for page in (ROOT / "tests").rglob("README.md")
+        for pair in re.findall(r"`(test_\w+)::(test_\w+)", page.read_text("utf-8"))
+    }
+    assert named
+    assert named <= functions, named - functions

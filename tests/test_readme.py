@@ -53,14 +53,24 @@ def test_changelog_has_a_section_for_this_version() -> None:
     assert re.search(rf"(?m)^## {re.escape(namesrv.__version__)}\b", changelog)
 
 
-def test_links_to_files_lead_somewhere() -> None:
-    pages = [*ROOT.glob("*.md"), *(ROOT / "docs").rglob("*.md")]
-    missing = [
-        (page.name, target)
-        for page in pages
-        for target in re.findall(r"\]\(([^)#:]+)\)", page.read_text(encoding="utf-8"))
-        if not (page.parent / target).exists()
-    ]
+def anchors(page: Path) -> set[str]:
+    """Of the headings of a page, as GitHub makes them."""
+    headings = re.findall(r"(?m)^#+ (.*)$", page.read_text(encoding="utf-8"))
+    return {
+        re.sub(r"[^\w -]", "", title).lower().replace(" ", "-") for title in headings
+    }
+
+
+def test_links_lead_to_files_and_headings() -> None:
+    folders = (ROOT / "docs", ROOT / "tests", ROOT / "bench", ROOT / "wheels")
+    pages = [*ROOT.glob("*.md"), *(p for f in folders for p in f.rglob("*.md"))]
+    missing = []
+    for page in pages:
+        text = page.read_text(encoding="utf-8")
+        for target, anchor in re.findall(r"\]\(([^)#:]+)(?:#([^)]*))?\)", text):
+            path = page.parent / target
+            if not path.exists() or (anchor and anchor not in anchors(path)):
+                missing.append((page.name, target, anchor))
     assert missing == []
 
 
