@@ -4,7 +4,7 @@ Order is by name wherever Java's order is that of a hash table.
 Source: `RouteInfoManager`, protocol.md sections 2.7 to 2.17, 3.11 and 3.13.
 """
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterator
 from dataclasses import dataclass
 
 from namesrv.codes import MASTER_ID, PERM_WRITE, SYNC_BROKER_MEMBER_PREFIX
@@ -56,10 +56,14 @@ def pickup_topic_route_data(
     )
     broker_datas: list[str] = []
     queue_datas: list[str] = []
-    groups: list[BrokerData] = []
-    for names in batches(sorted(entry.queues), Cost.GROUP):
-        while groups and tables.busy.hides(names):
+    # Two groups may have the same address; the later one counts, as in Java.
+    filter_servers: dict[str, list[str | None] | None] = {}
+    ordered = sorted(entry.queues)
+    is_first = True
+    for names in batches(ordered, Cost.GROUP):
+        while not is_first and tables.busy.hides(names):
             yield WAIT
+        is_first = False
         for name in names:
             data = tables.broker_addr_table.get(name)
             queue_data = entry.queues.get(name)
@@ -69,11 +73,11 @@ def pickup_topic_route_data(
             if form.zone_name is None or _is_in_zone(data, acts, form.zone_name):
                 broker_datas.append(_broker_text(data, acts, form.quotes_numbers))
                 queue_datas.append(data.queue_text(queue_data))
-                groups.append(data)
+                filter_servers.update(_filter_servers_of(tables, data))
         yield len(names) * Cost.GROUP
     return write_route(
         broker_datas,
-        _filter_servers(tables, groups),
+        _written(filter_servers),
         form.order_topic_conf,
         queue_datas,
         _mappings(tables, entry.topic, form),
@@ -103,21 +107,22 @@ def _broker_text(data: BrokerData, acts: bool, standard: bool) -> str:
     return data.text(standard=standard)
 
 
-def _filter_servers(
-    tables: RouteTables, groups: Iterable[BrokerData]
-) -> Iterator[tuple[str, str]]:
+def _filter_servers_of(
+    tables: RouteTables, data: BrokerData
+) -> Iterator[tuple[str, list[str | None] | None]]:
+    """Filter servers of a group by address, None for an address without any."""
     table = tables.filter_server_table
-    if not table:
-        return
-    # Two groups may have the same address; the later one counts, as in Java.
-    found = {
-        addr: table.get((data.cluster, addr))
-        for data in groups
-        for addr in data.broker_addrs.values()
-        if addr is not None
-    }
-    for addr in sorted(found):
-        servers = found[addr]
+    if table:
+        for addr in data.broker_addrs.values():
+            if addr is not None:
+                yield addr, table.get((data.cluster, addr))
+
+
+def _written(
+    filter_servers: dict[str, list[str | None] | None],
+) -> Iterator[tuple[str, str]]:
+    for addr in sorted(filter_servers):
+        servers = filter_servers[addr]
         if servers is not None:
             yield addr, write_filter_server_list(servers)
 

@@ -17,11 +17,12 @@ _MOST_BYTES: Final = 1 << 23
 _NO_ZONE: Final = ""
 """Stands for each zone in which no group is: their routes are equal."""
 
-_Key = tuple[bool, str | None, tuple[str, ...], tuple[int, ...]]
+_Key = tuple[bool, str | None, tuple[int, ...]]
+"""The last one are the ids of the queue data, each of which names its broker."""
 
 
 class RouteBodies:
-    """Bodies by dialect, zone, broker names and queue data; all go when a group
+    """Bodies by dialect, zone and queue data; all go when a group
     changes. They are those of topics with these queues and nothing else in the route.
     """
 
@@ -50,9 +51,8 @@ class RouteBodies:
         self._kept_bytes += len(body)
 
     def _key(self, entry: TopicQueues, form: RouteForm) -> _Key:
-        queues = entry.queues
         zone = None if form.zone_name is None else self._zone(form.zone_name)
-        return form.quotes_numbers, zone, tuple(queues), tuple(map(id, queues.values()))
+        return form.quotes_numbers, zone, tuple(map(id, entry.queues.values()))
 
     def _zone(self, zone_name: str) -> str:
         if self._zones is None:

@@ -19,6 +19,7 @@ from namesrv.server.warm_start.schedule import (
     SNAPSHOT_FILE,
     Snapshots,
 )
+from namesrv.work import Steps
 from tests.routing.peer import Broker as JavaBroker
 from tests.routing.peer import registration, registration_body, topic_table
 from tests.server.peer import (
@@ -48,7 +49,7 @@ def test_only_what_changed_is_packed_again(
     packed: list[str] = []
     real = snapshot_module.pack_group
 
-    def pack_group(tables: Any, data: Any) -> bytes:
+    def pack_group(tables: Any, data: Any) -> Steps[bytes]:
         packed.append(data.broker_name)
         return real(tables, data)
 
