@@ -21,7 +21,7 @@ PHRASES = {
     "who": r"\bwhoever\b|\b(?:those|somebody|anybody|nobody) who\b|(?:^|[.:;] )who\b",
     "look at": r"\blook(?:s|ed|ing)? at\b",
 }
-LIMITS = {"what": 10, "told": 10, "who": 3, "look at": 3}
+LIMITS = {"what": 5, "told": 5, "who": 1, "look at": 1}
 """For all pages together."""
 
 
