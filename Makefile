@@ -84,7 +84,7 @@ format: $(VENV)/.dev-stamp ## sort imports and format
 	$(BIN)/ruff check --select I --fix .
 	$(BIN)/ruff format .
 
-options: $(VENV)/.run-stamp ## print the README's option table from namesrv/options.py
+options: $(VENV)/.run-stamp ## print the option table of docs/options.md from namesrv/options.py
 	@$(BIN)/python docs/option_table.py
 
 # Special builds of the compiled twin get a copy of the sources, never the checkout:

@@ -6,7 +6,7 @@ sections 4.2, 4.3 and 9.4.
 
 import re
 from collections.abc import Callable, Container, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from difflib import get_close_matches
 from operator import attrgetter
 from typing import Any, Final, NamedTuple
@@ -15,7 +15,7 @@ from namesrv.codes import ResponseCode
 from namesrv.contradictions import contradictions
 from namesrv.errors import OptionsInvalid, RequestFailed
 from namesrv.misspellings import JAVA_KEYS, meant_name
-from namesrv.options import BY_NAME, OPTIONS, REMOTE_KEYS, Option, Options, Value
+from namesrv.options import BY_NAME, OPTIONS, Option, Options, Value, value_text
 
 QUOTE_LENGTH: Final = 100
 
@@ -93,20 +93,47 @@ def build(sources: Sequence[Source]) -> Options:
     return options
 
 
+def checked(options: Options) -> Options:
+    """A copy of options that a program has set, each value checked and converted.
+
+    A value may be given as text or as a path, too. Raises `OptionsInvalid` with all
+    mistakes, one sentence each.
+    """
+    found = replace(options, extra=dict(options.extra))
+    mistakes: list[str] = []
+    for option in OPTIONS:
+        value = getattr(options, option.attribute)
+        if value is None and option.default is None:
+            continue
+        if value is None:
+            mistakes.append(f"{option.name} is None, expected {option.expected}")
+            continue
+        try:
+            setattr(found, option.attribute, parse_value(option, value_text(value)))
+        except OptionsInvalid as error:
+            mistakes += error.mistakes
+    if not mistakes:
+        mistakes += [mistake for _, mistake in contradictions(found)]
+    if mistakes:
+        raise OptionsInvalid(mistakes)
+    return found
+
+
 def parse_remote(name: str, text: str, black_list: Container[str] = ()) -> Value:
     """The new value of an option in a remote update (318, protocol.md section 9.4).
 
     `black_list` is what the operator took off the allow-list. Raises `RequestFailed`:
     code 16 for a key that may not be changed, code 1 for a value of the wrong type.
     """
-    if name not in REMOTE_KEYS:
+    option = BY_NAME.get(name)
+    if option is None or not option.remote:
         remark = f"config {_quote(name)} can not be updated remotely"
         raise RequestFailed(remark, ResponseCode.NO_PERMISSION)
     if name in black_list:
         remark = "Can not update config in black list."
         raise RequestFailed(remark, ResponseCode.NO_PERMISSION)
     try:
-        return parse_value(BY_NAME[name], text)
+        return parse_value(option, text)
     except OptionsInvalid as error:
         raise RequestFailed(f"config {error.mistakes[0]}") from None
 

@@ -29,9 +29,11 @@ if TYPE_CHECKING:
 
 def main(argv: Sequence[str] | None = None) -> int:
     """Do what the words say, and return the exit code."""
-    words = read_words(sys.argv[1:] if argv is None else argv)
+    given = list(sys.argv[1:] if argv is None else argv)
     try:
-        return _obey(words)
+        if given[:1] == ["demo-broker"]:
+            return _be_a_broker(given[1:])
+        return _obey(read_words(given))
     except OptionsInvalid as error:
         for mistake in error.mistakes:
             _say(f"namesrv: {mistake}", sys.stderr)
@@ -41,6 +43,12 @@ def main(argv: Sequence[str] | None = None) -> int:
         return 1
     except KeyboardInterrupt:
         return 130
+
+
+def _be_a_broker(words: Sequence[str]) -> int:
+    from namesrv.cli import demo_broker  # noqa: PLC0415
+
+    return demo_broker.run(words, _say)
 
 
 def _obey(words: Words) -> int:

@@ -17,24 +17,12 @@ _COMMANDS: Final = (
     ("-p, --print-config-item", "print the value of every option, and end"),
     ("-n, --namesrv-addr LIST", "accepted as Java accepts it, without effect"),
     ("    --check-config", "report every mistake in the options, and end"),
+    ("    demo-broker", "register a broker to try a server; demo-broker --help"),
     ("    --pure", "run without the compiled hot path"),
     ("    --version", "print version and implementation, and end"),
     ("-h, --help", "print this, and end"),
 )
 _SHORTER: Final = {"bindAddress": "--bind", "listenPort": "--port"}
-_PLACEHOLDERS: Final = {
-    "bindAddress": "ADDRESSES",
-    "dataDir": "DIRECTORY",
-    "kvConfigPath": "FILE",
-    "configStorePath": "FILE",
-    "accessKeysFile": "FILE",
-    "auditLog": "FILE",
-    "logFile": "FILE",
-    "tlsServerCertPath": "FILE",
-    "tlsServerKeyPath": "FILE",
-    "tlsServerTrustCertPath": "FILE",
-    "tlsConfigFile": "FILE",
-}
 _INTRODUCTION: Final = (
     "Without any flag it serves on port 9876 of all addresses, and keeps its files"
     " in ~/namesrv. Ctrl-C or SIGTERM ends it.",
@@ -78,7 +66,7 @@ def _usage(option: Option) -> str:
         return flag
     if option.type is int:
         return f"{flag} N"
-    value = "|".join(option.choices) or _PLACEHOLDERS.get(option.name, "TEXT")
+    value = "|".join(option.choices) or option.placeholder
     return f"{flag} {value}"
 
 
