@@ -77,7 +77,6 @@ class NameServer:
     async def start(self) -> None:
         """Open files and sockets. Raises StartFailed."""
         loop = asyncio.get_running_loop()
-        loop.set_exception_handler(self._on_loop_error)
         self.loop_name = type(loop).__module__.partition(".")[0]
         self._stop_wanted = asyncio.Event()
         self._hurry = asyncio.Event()
@@ -309,7 +308,7 @@ class NameServer:
             return _LONGEST_SWEEP_MILLIS
         return min(idle_millis // _SWEEPS_PER_IDLE_TIME, _LONGEST_SWEEP_MILLIS)
 
-    def _on_loop_error(
+    def on_loop_error(
         self, loop: asyncio.AbstractEventLoop, context: dict[str, Any]
     ) -> None:
         """What the system refuses, such as one more descriptor, has no traceback."""

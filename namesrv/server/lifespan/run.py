@@ -2,45 +2,57 @@
 
 import asyncio
 import signal
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from typing import Any
 
-from namesrv.errors import StartFailed
+from namesrv.errors import OptionsInvalid, StartFailed
+from namesrv.option_sources import checked
 from namesrv.options import Options
 from namesrv.server.connections.file_limit import raise_file_limit
+from namesrv.server.files.home import expand_home
+from namesrv.server.lifespan.companions import Companion, serve_with
 from namesrv.server.nameserver import NameServer
 
 
 def run(
     options: Options,
-    on_started: Callable[[NameServer], None],
-    read_options: Callable[[], Options],
+    *,
+    companions: Iterable[Companion] = (),
+    on_started: Callable[[NameServer], None] = lambda server: None,
+    read_options: Callable[[], Options] | None = None,
 ) -> None:
-    """Serve until SIGTERM or SIGINT; `on_started` is called once it answers, and
-    `read_options`, which may raise OptionsInvalid, at SIGHUP.
+    """Serve in the main thread until SIGTERM or SIGINT.
 
-    Raises StartFailed.
+    `on_started` is called once the server answers and `companions` have started.
+    SIGHUP calls `read_options`, which may raise OptionsInvalid, and reloads; without
+    it, access keys and certificates are reloaded.
+
+    Raises OptionsInvalid before anything is opened, and StartFailed.
     """
+    options = usable(options)
     raise_file_limit()
+    reread = read_options or (lambda: options)
     with asyncio.Runner(loop_factory=loop_factory(options.loop)) as runner:
-        runner.run(_serve(options, on_started, read_options))
+        runner.run(_serve(options, companions, on_started, reread))
 
 
 async def _serve(
     options: Options,
+    companions: Iterable[Companion],
     on_started: Callable[[NameServer], None],
     read_options: Callable[[], Options],
 ) -> None:
     server = NameServer(options)
-    # Before the start, in which it would kill; nothing waits there until all is built.
+    # SIGHUP comes first: its default action would end the process during the start,
+    # which does not yield to the loop before everything is built.
     loop = asyncio.get_running_loop()
     loop.add_signal_handler(signal.SIGHUP, server.reload, read_options)
     signal.pthread_sigmask(signal.SIG_UNBLOCK, {signal.SIGHUP})
+    loop.set_exception_handler(server.on_loop_error)
     await server.start()
     try:
         _install_signals(server)
-        on_started(server)
-        await server.serve()
+        await serve_with(server, companions, on_started)
     finally:
         await server.stop()
 
@@ -49,6 +61,18 @@ def _install_signals(server: NameServer) -> None:
     loop = asyncio.get_running_loop()
     for number in (signal.SIGTERM, signal.SIGINT):
         loop.add_signal_handler(number, server.request_stop)
+
+
+def usable(options: Options) -> Options:
+    """A checked copy of `options`, with the home directory in its paths.
+
+    Raises OptionsInvalid with all mistakes.
+    """
+    found = checked(options)
+    mistakes = expand_home(found)
+    if mistakes:
+        raise OptionsInvalid(mistakes)
+    return found
 
 
 def loop_factory(name: str) -> Callable[[], asyncio.AbstractEventLoop]:
