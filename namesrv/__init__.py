@@ -23,19 +23,19 @@ __version__ = "0.1.0"
 if TYPE_CHECKING:
     from namesrv.errors import OptionsInvalid, StartFailed
     from namesrv.options import Options
-    from namesrv.server.lifespan.companions import Companion
-    from namesrv.server.lifespan.run import run
-    from namesrv.server.lifespan.serving import serving
     from namesrv.server.nameserver import NameServer
+    from namesrv.server.running.companions import Companion
+    from namesrv.server.running.run import run
+    from namesrv.server.running.serving import serving
 else:
     _HOMES = {
-        "Companion": "namesrv.server.lifespan.companions",
+        "Companion": "namesrv.server.running.companions",
         "NameServer": "namesrv.server.nameserver",
         "Options": "namesrv.options",
         "OptionsInvalid": "namesrv.errors",
         "StartFailed": "namesrv.errors",
-        "run": "namesrv.server.lifespan.run",
-        "serving": "namesrv.server.lifespan.serving",
+        "run": "namesrv.server.running.run",
+        "serving": "namesrv.server.running.serving",
     }
 
     def __getattr__(name: str) -> object:

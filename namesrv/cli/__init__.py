@@ -64,7 +64,7 @@ def _obey(words: Words) -> int:
 def _check(options: Options) -> None:
     """Report the mistakes that a start would find in options, files and addresses."""
     _load_hot_path()
-    from namesrv.server.lifespan.start_check import StartCheck  # noqa: PLC0415
+    from namesrv.server.running.start_check import StartCheck  # noqa: PLC0415
 
     check = StartCheck(options)
     for warning in (*check.warnings, *check.in_use):

@@ -15,9 +15,9 @@ import pytest
 from namesrv.codes import RequestCode
 from namesrv.errors import StartFailed
 from namesrv.server.connections.protocol import NamesrvProtocol
-from namesrv.server.lifespan import run as server_run
-from namesrv.server.lifespan.run import loop_factory
 from namesrv.server.nameserver import NameServer
+from namesrv.server.running import run as server_run
+from namesrv.server.running.run import loop_factory
 from namesrv.server.warm_start.schedule import STAMP_FILE
 from tests.server.failing import fail_with
 from tests.server.peer import Address, Peer, get_kv, lookup, put_kv, request
@@ -252,6 +252,8 @@ def test_run_is_what_the_command_line_calls(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(server_run, "_install_signals", lambda *words: None)
+    collectors: list[object] = []
+    monkeypatch.setattr(server_run, "Collector", collectors.append)
     seen: list[tuple[str, int]] = []
 
     def on_started(server: NameServer) -> None:
@@ -260,7 +262,7 @@ def test_run_is_what_the_command_line_calls(
 
     options = local_options(tmp_path, loop="asyncio")
     server_run.run(options, on_started=on_started)
-    assert len(seen) == 1
+    assert len(seen) == len(collectors) == 1
 
 
 @pytest.mark.parametrize("loop_name", LOOPS)

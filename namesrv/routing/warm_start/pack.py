@@ -32,6 +32,7 @@ from namesrv.routing.warm_start.records import (
     write_record,
 )
 from namesrv.wire.bodies import DataVersion, QueueData, TopicQueueMappingInfo
+from namesrv.work import Cost, Steps, batches
 
 _NUMBER: Final = "I"
 _NUMBER_BYTES: Final = array(_NUMBER).itemsize
@@ -45,11 +46,27 @@ class RouteSnapshot:
     groups: list[tuple[GroupRecord, Place]]
 
 
-def pack_group(tables: RouteTables, data: BrokerData) -> bytes:
-    """One group as it is now."""
+def pack_group(tables: RouteTables, data: BrokerData) -> Steps[bytes]:
+    """One group; what comes of it is only right if the group did not change between
+    two of the steps."""
     name = data.broker_name
-    entries = data.topics()
-    distinct, queues_of = _distinct([entry.queues[name] for entry in entries])
+    numbers, places = array(_NUMBER), array(_NUMBER)
+    # By the id of the queue data, which are kept here, so that no other one gets it.
+    distinct: dict[int, QueueData] = {}
+    place_of: dict[int, int] = {}
+    for entries in batches(list(data.topics()), Cost.TOPIC):
+        if numbers:
+            yield len(entries) * Cost.TOPIC
+        for entry in entries:
+            queue_data = entry.queues.get(name)
+            if queue_data is None:
+                continue
+            key = id(queue_data)
+            if key not in distinct:
+                place_of[key] = len(distinct)
+                distinct[key] = queue_data
+            numbers.append(entry.number)
+            places.append(place_of[key])
     live = tables.broker_live_table
     infos = [live.get(*key) for key in sorted(data.live_keys)]
     record = GroupRecord(
@@ -59,9 +76,9 @@ def pack_group(tables: RouteTables, data: BrokerData) -> bytes:
         data.enable_acting_master,
         data.zone_name,
         [_live_record(info) for info in infos if info is not None],
-        [_queue_record(queue_data) for queue_data in distinct],
-        packed_numbers([entry.number for entry in entries]),
-        queues_of,
+        [_queue_record(queue_data) for queue_data in distinct.values()],
+        packed_numbers(numbers),
+        packed_numbers(places),
     )
     return write_record(GROUP, record)
 
@@ -176,17 +193,6 @@ def _restore_group(
         tables.put_live(data, info, now_ms)
         tables.keep_digest(data, info, digest)
     return infos
-
-
-def _distinct(queue_datas: list[QueueData]) -> tuple[list[QueueData], bytes]:
-    """Those that differ, and for each of all its place among them, packed."""
-    first = queue_datas[:1]
-    if first and queue_datas.count(first[0]) == len(queue_datas):
-        return first, bytes(_NUMBER_BYTES * len(queue_datas))
-    distinct = {id(queue_data): queue_data for queue_data in queue_datas}
-    places = {key: place for place, key in enumerate(distinct)}
-    packed = packed_numbers([places[id(queue_data)] for queue_data in queue_datas])
-    return list(distinct.values()), packed
 
 
 def _live_record(info: BrokerLiveInfo) -> LiveRecord:

@@ -19,8 +19,8 @@ from namesrv.options import OPTIONS, TLS, Options
 from namesrv.server.logs.events import EventLog
 from namesrv.server.tls.suites import restrict
 
-LOOK_MILLIS: Final = 1000
-"""How often the files are looked at; what changed is loaded a look later."""
+CHECK_MILLIS: Final = 1000
+"""How often the files are checked. A change is loaded one check later."""
 
 _OF_ANOTHER_CERTIFICATE: Final = (
     "KEY_TYPE_MISMATCH",
@@ -48,7 +48,7 @@ class TlsGate:
         self._why_none = "tls.server.mode is disabled"
         self._loaded: _Stamp = ()
         self._seen: _Stamp = ()
-        self._next_look_ms = 0
+        self._next_check_ms = 0
         self._has_tried = False
         self._is_on = options.tls_server_mode != "disabled"
         self._is_enforcing = options.tls_server_mode == "enforcing"
@@ -88,11 +88,11 @@ class TlsGate:
             raise TlsUnavailable(self._why_none)
         return self._context
 
-    def look(self, now_ms: int) -> None:
+    def check_files(self, now_ms: int) -> None:
         """Load files that have changed, once they stay as they are. Call it often."""
-        if now_ms < self._next_look_ms or not self._options.tls_server_cert_path:
+        if now_ms < self._next_check_ms or not self._options.tls_server_cert_path:
             return
-        self._next_look_ms = now_ms + LOOK_MILLIS
+        self._next_check_ms = now_ms + CHECK_MILLIS
         if self._is_on:
             stamp = _stamp(self._options)
             # Certificate and key are replaced one after the other.

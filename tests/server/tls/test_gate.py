@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 from namesrv.options import Options
-from namesrv.server.tls.gate import LOOK_MILLIS, TlsGate
+from namesrv.server.tls.gate import CHECK_MILLIS, TlsGate
 from namesrv.server.tls.layer import TlsLayer
 from tests.server.stage import RecordedLog
 from tests.server.tls.tls_gate_files import KEPT, LOADED, REPLACED, Files
@@ -59,8 +59,8 @@ class TestReload:
             return stat(path)
 
         monkeypatch.setattr(os, "stat", counted)
-        for millis in range(0, 10 * LOOK_MILLIS, 100):
-            files.gate.look(millis)
+        for millis in range(0, 10 * CHECK_MILLIS, 100):
+            files.gate.check_files(millis)
         assert looks.count(files.identity.cert_path) == 10
 
     def test_open_connection_keeps_what_it_has(
@@ -156,7 +156,7 @@ class TestReload:
         log = RecordedLog()
         gate = TlsGate(Options(tls_server_mode=mode), log)
         gate.open()
-        gate.look(LOOK_MILLIS)
+        gate.check_files(CHECK_MILLIS)
         assert not gate.reload()
         assert log.lines == []
 

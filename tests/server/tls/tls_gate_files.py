@@ -5,7 +5,7 @@ from typing import Any
 from cryptography import x509
 
 from namesrv.options import Options
-from namesrv.server.tls.gate import LOOK_MILLIS, TlsGate
+from namesrv.server.tls.gate import CHECK_MILLIS, TlsGate
 from namesrv.server.tls.layer import TlsLayer
 from tests.server.stage import RecordedLog
 from tests.server.tls.tls_peer import Identity, TlsClient, client_context
@@ -34,8 +34,8 @@ class Files:
     def look(self, times: int = 2) -> None:
         """As the tick does."""
         for _ in range(times):
-            self.now_ms += LOOK_MILLIS
-            self.gate.look(self.now_ms)
+            self.now_ms += CHECK_MILLIS
+            self.gate.check_files(self.now_ms)
 
     def shown(self) -> int:
         """The serial number of the certificate that a new connection gets."""

@@ -11,10 +11,10 @@ from dataclasses import replace
 
 from namesrv.errors import StartFailed
 from namesrv.options import Options
-from namesrv.server.lifespan.companions import Companion, serve_with
-from namesrv.server.lifespan.exposure import exposure_warning
-from namesrv.server.lifespan.run import loop_factory, usable
 from namesrv.server.nameserver import NameServer
+from namesrv.server.running.companions import Companion, serve_with
+from namesrv.server.running.exposure import exposure_warning
+from namesrv.server.running.run import loop_factory, usable
 
 
 @contextmanager

@@ -153,7 +153,7 @@ def test_port_that_everybody_reaches_is_a_warning(
     tmp_path: Path, caplog: pytest.LogCaptureFixture, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(
-        "namesrv.server.lifespan.serving.exposure_warning",
+        "namesrv.server.running.serving.exposure_warning",
         lambda options, addresses: f"everybody reaches {len(addresses)} ports",
     )
     with namesrv.serving(local_options(tmp_path)):

@@ -1,4 +1,4 @@
-"""Run a server until a signal ends it: the event loop and the signals of a process."""
+"""Run a server until a signal ends it: loop, signals and collector of a process."""
 
 import asyncio
 import signal
@@ -10,8 +10,9 @@ from namesrv.option_sources import checked
 from namesrv.options import Options
 from namesrv.server.connections.file_limit import raise_file_limit
 from namesrv.server.files.home import expand_home
-from namesrv.server.lifespan.companions import Companion, serve_with
 from namesrv.server.nameserver import NameServer
+from namesrv.server.running.collector import Collector
+from namesrv.server.running.companions import Companion, serve_with
 
 
 def run(
@@ -50,6 +51,7 @@ async def _serve(
     signal.pthread_sigmask(signal.SIG_UNBLOCK, {signal.SIGHUP})
     loop.set_exception_handler(server.on_loop_error)
     await server.start()
+    Collector(loop)
     try:
         _install_signals(server)
         await serve_with(server, companions, on_started)

@@ -7,10 +7,10 @@ from pathlib import Path
 import pytest
 
 from namesrv.errors import StartFailed
-from namesrv.server.lifespan import companions as companions_module
-from namesrv.server.lifespan.companions import Companion, serve_with
-from namesrv.server.lifespan.run import run
 from namesrv.server.nameserver import NameServer
+from namesrv.server.running import companions as companions_module
+from namesrv.server.running.companions import Companion, serve_with
+from namesrv.server.running.run import run
 from tests.server.peer import Peer, lookup
 from tests.server.server_thread import local_options
 

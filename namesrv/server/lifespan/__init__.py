@@ -1,1 +1,0 @@
-"""The life of a server as others see it: a process, a thread, a check of the start."""
