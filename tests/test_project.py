@@ -1,4 +1,4 @@
-"""What the files of the project say about each other: pyproject, CI, Makefile, pages."""
+"""Files of the project against each other: pyproject, CI, Makefile and pages."""
 
 import re
 import tomllib
