@@ -1,6 +1,6 @@
-"""Values of options that are wrong beside the values of others.
+"""Values of options that contradict the values of others.
 
-Each sentence names the option whose change would mend it.
+Each sentence names the option to change.
 """
 
 import os.path
@@ -13,7 +13,7 @@ from namesrv.options import BY_NAME, FILE, PATHS, Option, Options
 
 
 def contradictions(options: Options) -> Iterator[tuple[str, str]]:
-    """Pairs of an option's name and what is wrong with its value beside the others."""
+    """Pairs of an option's name and a sentence about its contradiction."""
     if options.enable_controller_in_namesrv:
         yield (
             "enableControllerInNamesrv",
@@ -67,7 +67,7 @@ def _shared_files(options: Options) -> Iterator[tuple[str, str]]:
 
 
 def _tls_contradictions(options: Options) -> Iterator[tuple[str, str]]:
-    """TLS options that let in everybody, or nobody, against the operator's wish."""
+    """TLS options that admit everybody, or nobody, by mistake."""
     if options.tls_server_mode == "disabled":
         return
     has_certificate = bool(options.tls_server_cert_path)
@@ -124,7 +124,7 @@ def _black_list_mistakes(options: Options) -> Iterator[tuple[str, str]]:
 
 
 def _product_address_mistakes(addresses: str) -> Iterator[tuple[str, str]]:
-    """Addresses that could never be asked."""
+    """Addresses to which no connection is possible."""
     for part in addresses.split(";"):
         if part.strip() and not _is_host_and_port(part.strip()):
             yield (

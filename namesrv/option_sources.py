@@ -1,7 +1,6 @@
-"""Options from words: of a file, of the environment, of the command line, of a peer.
+"""Options from texts: of a file, the environment, the command line, a peer, a program.
 
-Nothing here reads words from anywhere; they come in as a `Source`. See protocol.md
-sections 4.2, 4.3 and 9.4.
+No I/O: the texts come in as a `Source`. See protocol.md sections 4.2, 4.3 and 9.4.
 """
 
 import re
@@ -39,7 +38,7 @@ class Source:
 
 
 def parse_value(option: Option, text: str) -> Value:
-    """The value that `text` stands for; blanks around it do not count.
+    """The value that `text` stands for; blanks around it are ignored.
 
     Raises `OptionsInvalid` with one sentence: key, value and what was expected.
     """
@@ -56,7 +55,7 @@ def parse_value(option: Option, text: str) -> Value:
                     return choice
         elif not re.search("[\x00-\x1f\x7f]", word):
             return word
-    shown = "what it must not be" if option.secret else _quote(text)
+    shown = "not valid" if option.secret else _quote(text)
     mistake = f"{option.name} is {shown}, expected {option.expected}"
     raise OptionsInvalid([mistake])
 
@@ -122,7 +121,7 @@ def checked(options: Options) -> Options:
 def parse_remote(name: str, text: str, black_list: Container[str] = ()) -> Value:
     """The new value of an option in a remote update (318, protocol.md section 9.4).
 
-    `black_list` is what the operator took off the allow-list. Raises `RequestFailed`:
+    `black_list` has the keys that the operator forbids. Raises `RequestFailed`:
     code 16 for a key that may not be changed, code 1 for a value of the wrong type.
     """
     option = BY_NAME.get(name)
@@ -143,7 +142,7 @@ def _quote(text: str) -> str:
 
 
 def _is_misspelt(key: str, spelled: Mapping[str, Option]) -> bool:
-    """Whether an option that has an effect is meant by it."""
+    """Whether a key is nearly an option that has an effect."""
     effective = [word for word, option in spelled.items() if not option.jvm_only]
     return key not in JAVA_KEYS and meant_name(key, effective) is not None
 

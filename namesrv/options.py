@@ -1,7 +1,7 @@
 """Every option: Java's name, type and default, its limit and one line on why.
 
 Sources: `NamesrvConfig` and `NettyServerConfig` of RocketMQ 5.3.3; protocol.md sections
-4.2, 4.3 and 9.4. `option_sources` makes them of words.
+4.2, 4.3 and 9.4. `option_sources` reads their values.
 """
 
 import os.path
@@ -379,7 +379,7 @@ def value_text(value: Value) -> str:
 def java_text(options: Options) -> str:
     """The body of 319 (section 4.3): Java's keys and extra ones, in UTF-16 order.
 
-    An extra key that is called after a secret shows none (section 9.10).
+    The value of an extra key that is named after a secret is hidden (section 9.10).
     """
     table = {
         key: HIDDEN if _SECRET.search(key) else text

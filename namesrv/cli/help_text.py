@@ -10,7 +10,7 @@ from namesrv.options import GROUPS, OPTIONS, Option, kebab, value_text
 _WIDEST: Final = 100
 _NARROWEST: Final = 60
 _WIDE: Final = 72
-"""From here on meanings stand beside the flags, else below them."""
+"""Columns from which on a meaning stands beside its flag rather than below it."""
 
 _COMMANDS: Final = (
     ("-c, --config-file FILE", "read options from a Java .properties file"),
@@ -37,7 +37,7 @@ _EPILOGUE: Final = (
 
 
 def help_text(columns: int) -> str:
-    """The whole help for a terminal of so many columns."""
+    """The help for a terminal with this number of columns."""
     width = max(_NARROWEST, min(columns, _WIDEST))
     lines = [f"namesrv {__version__}, a RocketMQ NameServer", ""]
     lines += ["Usage: namesrv [-c FILE] [--OPTION VALUE]...", ""]

@@ -78,7 +78,7 @@ def _build(sources: Sequence[Source], mistakes: list[str]) -> Options | None:
 def _check_directory(
     options: Options, config_file: str | None, mistakes: list[str]
 ) -> None:
-    """Where the working directory is gone, no path may begin there.
+    """Refuse relative paths if the working directory is gone.
 
     Raises `OptionsInvalid`, with all mistakes.
     """
@@ -136,9 +136,9 @@ def _variables(environ: Mapping[str, str]) -> Source:
 
 
 def _misspelt_variables(environ: Mapping[str, str]) -> Iterator[str]:
-    """Variables that have no effect and look as if they should have one.
+    """Mistakes for variables that are nearly ours and have no effect.
 
-    Kubernetes makes some of its own for a service that is called namesrv.
+    Kubernetes sets variables of its own for a service with the name namesrv.
     """
     known = [*map(variable, OPTIONS), *_OTHER_VARIABLES]
     for name in sorted(environ):
@@ -174,7 +174,8 @@ def _tls_config_file(
 def _store(
     options: Options, mistakes: list[str], warnings: list[str]
 ) -> Iterator[Source]:
-    """A file of ours, unlike the others: no link, and damaged where it has no text."""
+    """The remote updates that were kept. The server owns this file, so that a link is
+    refused, and a file without text is damaged."""
     path = options.config_store_path
     try:
         data = read(path) if os.path.lexists(path) else None
