@@ -1,9 +1,9 @@
 """One connection: bytes in, bytes out (docs/architecture.md, the way of a byte).
 
-Rules that hold whatever a peer sends:
-1. `receive` and `resume` never raise for it; `fault` says why it must be closed.
+Rules for all input of a peer:
+1. `receive` and `resume` never raise for it; `fault` is the reason to close.
 2. Answers leave in the order of the requests.
-3. There is one way to pause: `pause` is set, input is kept, `resume` goes on.
+3. There is one way to pause: `pause` is set, input is kept, `resume` continues.
 """
 
 import re
@@ -26,6 +26,7 @@ from namesrv.codes import (
 from namesrv.errors import ConnectionEnded, ConnectionFault
 from namesrv.hot_path import (
     ANY_VERSION,
+    CRC32_MASK,
     LARGE_REGISTRATION_BYTES,
     OUTPUT_PAUSE_BYTES,
     Frame,
@@ -34,6 +35,7 @@ from namesrv.hot_path import (
     Pause,
     check_bytes,
     check_instance,
+    check_int32,
     check_millis,
     check_text,
 )
@@ -50,7 +52,6 @@ _SIGNS_OF_LIFE: Final = (
     RequestCode.QUERY_DATA_VERSION,
     RequestCode.BROKER_HEARTBEAT,
 )
-_CRC32_MASK: Final = 0x7FFFFFFF
 _CRC32_FIELD: Final = re.compile(r"[1-9][0-9]{0,9}")
 
 
@@ -59,12 +60,16 @@ class Connection:
     `socket_address` stays what the socket says.
 
     `pause` says why it stopped parsing; `fault` why it must close; `finished` that
-    the peer sends no more. `needs_care` says that more than bytes to send came of the
-    last call; `last_active_ms` is when it was. `read_ms` is when input came last;
-    `waiting_code` is the code of the request for which it waits for a turn of the loop,
-    0 where that is not known. `progress_ms` is when a frame that is kept in part began,
-    or one before it was finished; `client_version` is that of the last request,
-    ANY_VERSION before the first; `brokers` are those that it carries.
+    the peer sends no more. `has_side_effects` says that the last call also paused,
+    failed, kept input or caused effects; `last_active_ms` is when it was. `read_ms` is
+    when input came last; `waiting_code` is the code of the request for which it waits
+    for a turn of the loop, 0 where that is not known. `progress_ms` is when a frame
+    that is kept in part began, or one before it was finished; `client_version` is that
+    of the last request, ANY_VERSION before the first; `brokers` are those that it
+    carries.
+
+    Only the connection writes its fields. The objects around it call `fail`, `hold`,
+    `name_peer` and the `note_...` methods.
     """
 
     __slots__ = (
@@ -77,7 +82,7 @@ class Connection:
         "fault",
         "finished",
         "last_active_ms",
-        "needs_care",
+        "has_side_effects",
         "pause",
         "progress_ms",
         "read_ms",
@@ -98,7 +103,7 @@ class Connection:
         self.pause: int = Pause.NONE
         self.fault: ConnectionFault | None = None
         self.finished = False
-        self.needs_care = False
+        self.has_side_effects = False
         self.last_active_ms = 0
         self.read_ms = 0
         self.waiting_code = 0
@@ -107,54 +112,85 @@ class Connection:
 
     @property
     def buffered_bytes(self) -> int:
-        """Input that is kept: parts of frames, and whole frames while paused."""
+        """Bytes of kept input: parts of frames, and whole frames while paused."""
         return self._decoder.buffered_bytes
 
     @property
     def registered(self) -> Set[tuple[str, str]]:
-        """(cluster, address) of each live broker that registered last on it."""
+        """(cluster, address) of each live broker that the connection carries."""
         return self.brokers.live
 
     @property
     def is_done(self) -> bool:
-        """Whether nothing more will come out: close it."""
+        """Whether no more output will come, so that the connection can be closed."""
         return self.fault is not None or (self.finished and self.pause == Pause.NONE)
 
     def receive(self, data: bytes, now_ms: int) -> bytes:
-        """Take what was read; the bytes to send, in request order."""
+        """Process input; the bytes to send, in the order of the requests."""
         check_millis("now_ms", now_ms)
         check_bytes("data", data)
         self.last_active_ms = now_ms
         self.read_ms = now_ms
         if self.fault is not None:
             return b""
-        self.needs_care = self.pause != Pause.NONE or self.finished
+        self.has_side_effects = self.pause != Pause.NONE or self.finished
         self._decoder.feed(data)
         output = self._run(b"", now_ms) if self.pause == Pause.NONE else b""
         self._note_buffered(len(data), now_ms)
         return output
 
     def resume(self, now_ms: int, answer: bytes = b"") -> bytes:
-        """Go on after a pause; `answer` is the one that had to wait."""
+        """Continue after a pause; `answer` is the late answer, if one was awaited."""
         check_millis("now_ms", now_ms)
         check_bytes("answer", answer)
         self.last_active_ms = now_ms
         if self.fault is not None:
             return b""
         self.pause = Pause.NONE
-        self.needs_care = True
+        self.has_side_effects = True
         output = self._run(answer, now_ms)
         self._note_buffered(0, now_ms)
         return output
 
     def finish(self) -> None:
-        """The peer closed its side; what was read is still answered."""
+        """The peer closed its side; requests read so far are still answered."""
         self.finished = True
-        self.needs_care = True
+        self.has_side_effects = True
+
+    def fail(self, fault: ConnectionFault) -> None:
+        """It must be closed for this reason, unless there is one already."""
+        check_instance("fault", fault, ConnectionFault)
+        if self.fault is None:
+            self.fault = fault
+            self.has_side_effects = True
+
+    def hold(self, pause: int) -> None:
+        """Stay paused, for another reason: a late answer was sent, and the requests
+        behind it wait."""
+        self.pause = Pause(pause)
+        self.waiting_code = 0
+
+    def note_activity(self, now_ms: int) -> None:
+        """Bytes came or went that are no frame yet: it is not idle."""
+        check_millis("now_ms", now_ms)
+        self.last_active_ms = now_ms
+
+    def note_side_effects(self) -> None:
+        """The layer around it paused, failed or kept input during this call."""
+        self.has_side_effects = True
+
+    def note_version(self, version: int) -> None:
+        """The version of the client, as the request at hand names it."""
+        self.client_version = check_int32("version", version)
+
+    def name_peer(self, remote_address: str) -> None:
+        """A PROXY header names the peer: the text for logs."""
+        check_text("remote_address", remote_address)
+        self.remote_address = remote_address
 
     def abandon(self) -> None:
-        """It ended: requests read and not carried out are dropped, however long
-        somebody refers to this connection."""
+        """The connection ended: drop requests that were read and not yet handled,
+        because others may hold a reference to it for longer."""
         self._decoder = FrameDecoder(
             self._hot.frame_max_bytes, self._hot.header_max_bytes
         )
@@ -170,7 +206,7 @@ class Connection:
         if not noted_bytes or buffered_bytes < noted_bytes + received_bytes:
             self.progress_ms = now_ms
         self._noted_bytes = buffered_bytes
-        self.needs_care = True
+        self.has_side_effects = True
 
     def _run(self, first: bytes, now_ms: int) -> bytes:
         output = [first]
@@ -186,12 +222,12 @@ class Connection:
                 if size >= OUTPUT_PAUSE_BYTES and self.pause == Pause.NONE:
                     self.pause = Pause.OUTPUT
                     self.waiting_code = 0
-                    self.needs_care = True
+                    self.has_side_effects = True
         except ConnectionFault as fault:
-            # Their frames would keep this connection and its input alive, in a circle.
+            # The traceback's frames would keep this connection and its input alive.
             fault.__traceback__ = fault.__context__ = None
             self.fault = fault
-            self.needs_care = True
+            self.has_side_effects = True
         if self.pause != Pause.NONE:
             self._decoder.release()
         return b"".join(output)
@@ -210,7 +246,7 @@ class Connection:
         return self._cold(frame, head, now_ms)
 
     def _cold(self, frame: Frame, head: Head | None, now_ms: int) -> bytes:
-        self.needs_care = True
+        self.has_side_effects = True
         answer = self._hot.cold_path(
             frame.serialize_type, frame.header, frame.body, self, now_ms
         )
@@ -224,8 +260,8 @@ class Connection:
         return answer
 
     def _take_turn(self, head: Head | None) -> bool:
-        """Pause, before a large frame if another had this turn, else after it."""
-        self.needs_care = True
+        """Pause before a large frame if another one had this turn, else after it."""
+        self.has_side_effects = True
         if self._hot.turn_taken:
             self._put_back(head)
             return False
@@ -235,8 +271,8 @@ class Connection:
         return True
 
     def _put_back(self, head: Head | None) -> None:
-        """The request comes again in another turn. A broker's sign of life
-        counts from when it was read, unless the processor has to look at it first."""
+        """The request comes again in another turn. A broker's sign of life counts
+        from the time it was read, unless the processor has to check it first."""
         self.pause = Pause.TURN
         self.waiting_code = 0 if head is None else head.code
         self._decoder.put_back()
@@ -248,7 +284,7 @@ class Connection:
                 info.last_update_timestamp = self.read_ms
 
     def _hot_answer(self, head: Head, body: bytes | None, now_ms: int) -> bytes | None:
-        """The answer, or None when the processor must be asked."""
+        """The answer, or None for a request that the processor must handle."""
         ext_fields = head.ext_fields
         if ext_fields is None:
             return None
@@ -318,7 +354,7 @@ class Connection:
         checksum = ext_fields.get("bodyCrc32")
         if checksum is None or not _CRC32_FIELD.fullmatch(checksum):
             return None
-        if int(checksum) != zlib.crc32(body) & _CRC32_MASK:
+        if int(checksum) != zlib.crc32(body) & CRC32_MASK:
             return None
         if info.digest != registration_digest(head.version, ext_fields, body):
             return None
@@ -328,7 +364,7 @@ class Connection:
             self.brokers.add(info.key)
             if isinstance(former, Connection):
                 former.brokers.lose(info.key)
-            self.needs_care = True
+            self.has_side_effects = True
         header = success_header(head.opaque, info.answer_ext_fields)
         return answer_frame(header, self._hot.order_topic_body)
 

@@ -216,7 +216,7 @@ def address_text(address: Address) -> str:
     [
         "namesrv.routing.brokers.liveness.Liveness.tick",
         "namesrv.server.warm_start.schedule.Snapshots.tick",
-        "namesrv.server.tls.gate.TlsGate.look",
+        "namesrv.server.tls.gate.TlsGate.check_files",
         "namesrv.server.connections.registry.Connections.sweep",
     ],
 )

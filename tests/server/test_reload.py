@@ -11,7 +11,7 @@ import pytest
 
 from namesrv.codes import RequestCode, ResponseCode
 from namesrv.options import BY_NAME
-from namesrv.server.reload import RELOADED
+from namesrv.server.life.reload import RELOADED
 from namesrv.testing.peer import (
     WAIT_SECONDS,
     Broker,
@@ -190,7 +190,7 @@ def test_access_is_narrowed_and_keys_are_read_again(tmp_path: Path) -> None:
         assert peer.ask(update).code == ResponseCode.SUCCESS
         said = it.reload(f"adminAccess=signed\naccessKeysFile={keys}\n")
         assert "changed=accessKeysFile,adminAccess" in said
-        it.server.wait_for_log("access keys read again")
+        it.server.wait_for_log("access keys reloaded")
         assert peer.ask(update).code == ResponseCode.NO_PERMISSION
         keys.write_text("no key at all\n")
         said = it.reload(f"logLevel=DEBUG\nadminAccess=open\naccessKeysFile={keys}\n")

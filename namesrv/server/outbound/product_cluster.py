@@ -1,7 +1,7 @@
 """Asks another cluster's NameServers for a route, in cluster-test mode only.
 
-Source: `ClusterTestRequestProcessor`, protocol.md section 2.23. Whatever goes wrong
-means "not found", as there.
+Source: `ClusterTestRequestProcessor`, protocol.md section 2.23. Every failure means
+"not found", as in Java.
 """
 
 import asyncio
@@ -10,6 +10,7 @@ from typing import Final
 
 from namesrv.codes import RequestCode, ResponseCode, SerializeType
 from namesrv.errors import ConnectionFault
+from namesrv.routing.outbox import RouteQuery
 from namesrv.server.outbound.resolver import Resolver
 from namesrv.wire.command import RemotingCommand, decode_command, encode_frame
 
@@ -27,29 +28,40 @@ _FAILURES: Final = (
 
 
 class ProductCluster:
-    """`addresses` is `host:port;host:port`; empty means that nothing is ever found, as
-    does a query beyond `most_queries` at a time."""
+    """`addresses` is `host:port;host:port`. Queries find nothing if it is empty, and if
+    `most_queries` are under way."""
 
-    def __init__(self, addresses: str, resolver: Resolver, most_queries: int) -> None:
+    def __init__(
+        self,
+        addresses: str,
+        resolver: Resolver,
+        most_queries: int,
+        after: Callable[[], None] = lambda: None,
+    ) -> None:
         self._resolver = resolver
+        self._after = after
         self._most_queries = most_queries
         self._addresses = [
             part.strip() for part in addresses.split(";") if part.strip()
         ]
         self._tasks: set[asyncio.Task[None]] = set()
 
+    def put(self, effect: RouteQuery) -> None:
+        """Carry out the query of an effect."""
+        self.query(effect.topic, effect.done)
+
     def query(self, topic: str, done: Callable[[bytes | None], None]) -> None:
         """Call `done` with the route's body in the legacy dialect, or None."""
         loop = asyncio.get_running_loop()
         if not self._addresses or len(self._tasks) >= self._most_queries:
-            loop.call_soon(done, None)
+            loop.call_soon(self._finish, done, None)
             return
         task = loop.create_task(self._query(topic, done))
         self._tasks.add(task)
         task.add_done_callback(self._tasks.discard)
 
     async def close(self) -> None:
-        """Give up what is under way."""
+        """Cancel the queries under way."""
         for task in self._tasks:
             task.cancel()
         await asyncio.gather(*self._tasks, return_exceptions=True)
@@ -63,15 +75,19 @@ class ProductCluster:
                 break
             except _FAILURES:
                 continue
+        self._finish(done, body)
+
+    def _finish(self, done: Callable[[bytes | None], None], body: bytes | None) -> None:
         done(body)
+        self._after()
 
     async def _ask(self, address: str, topic: str) -> bytes | None:
-        """One route request; None for any answer but a route. Raises what I/O does."""
+        """Send one route request; None if the answer is no route. Raises I/O errors."""
         host, _, port = address.rpartition(":")
         ip = await self._resolver.resolve(host.strip("[]"))
         reader, writer = await asyncio.open_connection(ip, int(port))
         try:
-            # Version 0 asks for the legacy dialect, which this mode always answers in.
+            # Version 0 requests the legacy dialect, in which this mode always answers.
             command = RemotingCommand(
                 RequestCode.GET_ROUTEINFO_BY_TOPIC,
                 version=0,
@@ -81,7 +97,7 @@ class ProductCluster:
             answer = await _read_command(reader)
             return answer.body if answer.code == ResponseCode.SUCCESS else None
         finally:
-            # Not a close, which would wait for a peer that does not read.
+            # close() would wait for a peer that does not read.
             writer.transport.abort()
 
 

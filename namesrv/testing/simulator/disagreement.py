@@ -1,4 +1,4 @@
-"""Where two sets of answers differ, in words."""
+"""The difference of two sets of answers, in words."""
 
 from collections.abc import Iterable, Mapping, Sequence
 
@@ -15,7 +15,7 @@ def disagreement(
     answered: bytes,
     live: Mapping[Place, str],
 ) -> str:
-    """The expected and the received answers; `live` has why brokers are alive."""
+    """Expected and actual answers; `live` has the reasons why brokers are alive."""
     want, got = read_answers(expected), read_answers(answered)
     if len(want) != len(got):
         return f"{len(want)} answers were expected and {len(got)} came"
@@ -32,7 +32,7 @@ def disagreement(
 
 
 def _about_brokers(want: Answer, got: Answer, live: Mapping[Place, str]) -> list[str]:
-    """Which brokers are missing, and which should not be there."""
+    """Brokers that are missing, and brokers that should be absent."""
     expected, answered = _places(want), _places(got)
     lines = []
     for place in sorted(expected - answered):

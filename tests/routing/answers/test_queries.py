@@ -14,6 +14,7 @@ from namesrv.testing.peer import (
     topic_config,
     topic_table,
 )
+from namesrv.work import finish
 from tests.routing.world import World
 
 MASTER = Broker("b", 0, "m:1")
@@ -29,8 +30,8 @@ def pickup(world: World, topic: str, **form: Any) -> bytes | None:
     entry = world.tables.topic_queue_table.get(topic)
     if entry is None:
         return None
-    return queries.pickup_topic_route_data(
-        world.tables, world.options, entry, route_form
+    return finish(
+        queries.pickup_topic_route_data(world.tables, world.options, entry, route_form)
     )
 
 

@@ -19,7 +19,7 @@ from namesrv.testing.peer import (
     topic_config,
     topic_table,
 )
-from namesrv.wire.java_json.read import write_string
+from namesrv.wire.java_json.write import write_string
 from namesrv.work import STEP_UNITS, finish
 from tests.routing.world import World
 

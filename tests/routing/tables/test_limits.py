@@ -117,7 +117,8 @@ def test_small_deflated_registration_of_many_topics_is_refused() -> None:
     before = snapshot(world, [world.connection])
     answer = world.register(OTHER, sent, ext={"compressed": "true"})
     assert answer.remark == (
-        f"registration body with 90000 entries in a few bytes, the limit is {len(sent)}"
+        "registration body with 90000 entries, too many for its size,"
+        f" the limit is {len(sent)}"
     )
     assert snapshot(world, [world.connection]) == before
 

@@ -28,7 +28,7 @@ class TestModes:
             assert actor.transport.is_closed
             assert actor.transport.writes == []
         assert len(stage.state.tables.broker_live_table) == 0
-        reason = "a connection without TLS was tried, and tls.server.mode is enforcing"
+        reason = "connection without TLS refused: tls.server.mode is enforcing"
         assert faults(stage) == [reason] * 3
 
     def test_enforcing_closes_plain_ones_at_their_first_byte(
@@ -54,7 +54,7 @@ class TestModes:
         assert actor.transport.writes == []
         plain.receive(lookup("t", 1))
         assert plain.opaques() == [1]
-        reason = "a TLS connection was tried, and tls.server.mode is disabled"
+        reason = "TLS connection refused: tls.server.mode is disabled"
         assert faults(stage) == [reason]
 
     def test_permissive_without_a_certificate_closes_tls(
@@ -67,7 +67,7 @@ class TestModes:
         plain.receive(lookup("t", 1))
         assert plain.opaques() == [1]
         assert faults(stage) == [
-            "a TLS connection was tried, and tls.server.certPath names no certificate"
+            "TLS connection refused: tls.server.certPath names no certificate"
         ]
 
     def test_test_mode_without_its_library_says_what_to_do(
@@ -78,7 +78,7 @@ class TestModes:
         actor.receive(b"\x16\x03")
         assert actor.transport.is_closed
         assert faults(stage) == [
-            "a TLS connection was tried, and there is no certificate: name one with"
+            "TLS connection refused: there is no certificate: name one with"
             " tls.server.certPath and tls.server.keyPath, because no throw-away one can"
             " be made (import of cryptography halted; None in sys.modules)"
         ]
@@ -91,7 +91,7 @@ class TestModes:
         assert shown[0] == shown[1]
         lines = [line for line in stage.log.lines if line.level > logging.DEBUG]
         assert [line.event for line in lines] == [
-            "a throw-away TLS certificate was made, which no client can check"
+            "throw-away TLS certificate generated, clients cannot verify it"
         ]
 
 

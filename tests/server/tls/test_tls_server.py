@@ -251,7 +251,7 @@ class TestProcesses:
                 assert peer.serial_number == old.serial_number
                 self.configuration(tmp_path, **self.files(new))
                 server.process.send_signal(signal.SIGHUP)
-                server.wait_for_log("TLS certificate replaced")
+                server.wait_for_log("TLS certificate reloaded")
                 assert peer.ask(lookup("t")).code == NO_ROUTE
             with TlsPeer(server.address) as peer:
                 assert peer.serial_number == new.serial_number

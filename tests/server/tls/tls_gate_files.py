@@ -5,15 +5,15 @@ from typing import Any
 from cryptography import x509
 
 from namesrv.options import Options
-from namesrv.server.tls.gate import LOOK_MILLIS, TlsGate
+from namesrv.server.tls.gate import CHECK_MILLIS, TlsGate
 from namesrv.server.tls.layer import TlsLayer
 from tests.server.stage import RecordedLog
 from tests.server.tls.tls_peer import Identity, TlsClient, client_context
 
 LOADED = "TLS certificate loaded"
-REPLACED = "TLS certificate replaced, for new connections"
-REFUSED = "the TLS files cannot be used, TLS is refused until they are mended"
-KEPT = "the new TLS files cannot be used, the old certificate stays"
+REPLACED = "TLS certificate reloaded"
+REFUSED = "cannot load the TLS files, TLS connections are refused"
+KEPT = "cannot reload the TLS files, the old certificate stays in use"
 
 
 class Files:
@@ -31,11 +31,11 @@ class Files:
         self.gate = TlsGate(self.options, self.log)
         self.now_ms = 0
 
-    def look(self, times: int = 2) -> None:
+    def check(self, times: int = 2) -> None:
         """As the tick does."""
         for _ in range(times):
-            self.now_ms += LOOK_MILLIS
-            self.gate.look(self.now_ms)
+            self.now_ms += CHECK_MILLIS
+            self.gate.check_files(self.now_ms)
 
     def shown(self) -> int:
         """The serial number of the certificate that a new connection gets."""
