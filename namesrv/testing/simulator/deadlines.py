@@ -129,7 +129,7 @@ class Deadlines:
             return True
         scanned_ms = now_ms - self._scan_millis
         judged_ms = self._pauses.read_until_ms(scanned_ms, lag_millis)
-        if judged_ms < scanned_ms:
-            # The tick before the last one in front of the pause.
+        if judged_ms < scanned_ms or self._pauses.begins_in(scanned_ms, lag_millis):
+            # The pause came before the tick that would have judged this moment.
             judged_ms -= lag_millis
         return judged_ms + self._scan_millis > live.latest_ms

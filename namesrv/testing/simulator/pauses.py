@@ -33,6 +33,10 @@ class Pauses:
         """When an end that is heard of now counts at the earliest; 0 without pauses."""
         return max((pause.until_ms for pause in self._pauses), default=0)
 
+    def begins_in(self, at_ms: int, millis: int) -> bool:
+        """Whether a pause begins within so many milliseconds after a moment."""
+        return any(0 <= p.start_ms - at_ms <= millis for p in self._pauses)
+
     def read_until_ms(self, at_ms: int, lag_millis: int = 0) -> int:
         """Up to which moment deadlines could be judged at another one; the server
         may notice so much later that a hold is over."""
