@@ -18,7 +18,7 @@ from tests.server.peer import Answer, split_answers
 from tests.server.server_thread import local_options
 
 # What the log says when a peer's fault closes its connection.
-FAULT = "connection broke the protocol and is closed"
+FAULT = "protocol error, closing connection"
 
 
 class Line(NamedTuple):

@@ -157,7 +157,7 @@ class TlsGate:
     def _report_success(self, *, is_new: bool) -> None:
         path = self._options.tls_server_cert_path
         if not path:
-            event = "a throw-away TLS certificate was made, which no client can check"
+            event = "temporary TLS certificate created, clients cannot verify it"
             self._log.log_own(logging.WARNING, event, {"test_mode": True})
             return
         event = "TLS certificate replaced, for new connections"
@@ -166,9 +166,9 @@ class TlsGate:
         self._log.log_own(logging.INFO, event, {"certificate": path})
 
     def _report_failure(self, reason: str) -> None:
-        event = "the TLS files cannot be used, TLS is refused until they are mended"
+        event = "TLS files cannot be used, refusing TLS until they are corrected"
         if self._context is not None:
-            event = "the new TLS files cannot be used, the old certificate stays"
+            event = "new TLS files cannot be used, keeping the old certificate"
         else:
             self._why_none = reason
         self._log.log_own(logging.ERROR, event, {"reason": reason})

@@ -91,7 +91,7 @@ class TestModes:
         assert shown[0] == shown[1]
         lines = [line for line in stage.log.lines if line.level > logging.DEBUG]
         assert [line.event for line in lines] == [
-            "a throw-away TLS certificate was made, which no client can check"
+            "temporary TLS certificate created, clients cannot verify it"
         ]
 
 

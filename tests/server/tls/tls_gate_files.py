@@ -12,8 +12,8 @@ from tests.server.tls.tls_peer import Identity, TlsClient, client_context
 
 LOADED = "TLS certificate loaded"
 REPLACED = "TLS certificate replaced, for new connections"
-REFUSED = "the TLS files cannot be used, TLS is refused until they are mended"
-KEPT = "the new TLS files cannot be used, the old certificate stays"
+REFUSED = "TLS files cannot be used, refusing TLS until they are corrected"
+KEPT = "new TLS files cannot be used, keeping the old certificate"
 
 
 class Files:
