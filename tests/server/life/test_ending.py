@@ -8,7 +8,7 @@ from namesrv.testing.peer import Broker, put_kv
 from namesrv.testing.simulator.loop import run
 from tests.server.stage import Stage
 
-BROKER = Broker("127.0.0.1:1", "broker-a")
+BROKER = Broker("broker-a", 0, "127.0.0.1:1")
 
 
 class Changes:
