@@ -83,7 +83,7 @@ class TestStreams:
                 second.body.replace(b"topic-1", b"topic-7")
             }
 
-    def test_reader_that_does_not_read_holds_nobody_up(
+    def test_peer_that_does_not_read_delays_no_other_peer(
         self, server: ServerThread
     ) -> None:
         with TlsPeer(server.address) as deaf, TlsPeer(server.address) as peer:
@@ -284,7 +284,7 @@ class TestProcesses:
         )
 
 
-def test_test_socket_tells_a_cut_stream_from_an_ended_one() -> None:
+def test_tls_peer_distinguishes_a_cut_stream_from_an_ended_one() -> None:
     here, there = socket.socketpair()
     with here, there, pytest.raises(ConnectionResetError):
         there.shutdown(socket.SHUT_WR)

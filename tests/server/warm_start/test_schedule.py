@@ -273,7 +273,7 @@ def test_what_is_no_snapshot_is_set_aside(
         assert routes(peer) == before
 
 
-def test_snapshot_that_cannot_be_set_aside_is_told_why(
+def test_snapshot_that_cannot_be_renamed_is_logged_with_the_reason(
     started: Started, tmp_path: Path, caplog: pytest.LogCaptureFixture
 ) -> None:
     (tmp_path / SNAPSHOT_FILE).write_bytes(b"")
