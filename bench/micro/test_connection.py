@@ -65,5 +65,5 @@ def _receive(
 ) -> bytes:
     benchmark.extra_info["requests"] = requests
     answer: bytes = benchmark(served.connection.receive, frames, NOW_MS)
-    assert not served.connection.needs_care, "this is not the hot path"
+    assert not served.connection.has_side_effects, "this is not the hot path"
     return answer

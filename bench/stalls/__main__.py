@@ -21,8 +21,9 @@ from bench.driver.remoting import AskFailed, Client, route_request
 from bench.driver.servers import OURS_FAST, OURS_PURE, Server
 from bench.stalls import largest
 from bench.stalls.catalogue import ROWS, Row
+from bench.stalls.cpu import Cpu
 from bench.stalls.largest import Inhabitants, Size
-from bench.stalls.measure import Cpu, send_row, wait_until_quiet
+from bench.stalls.measure import send_row, wait_until_quiet
 from bench.stalls.publish import write_results
 from bench.stalls.report import HEAD, Judged, line
 from bench.stalls.witness import Witness
@@ -81,7 +82,7 @@ def _measure(server: Server, folder: Path, size: Size, rows: list[Row]) -> list[
         inhabitants = Inhabitants(process.port, size)
         stack.callback(inhabitants.close)
         inhabitants.move_in()
-        witness = stack.enter_context(Witness(process.port))
+        witness = stack.enter_context(Witness(process.port, Cpu(process.pid)))
         return [_judge(row, process, size, witness) for row in rows]
 
 

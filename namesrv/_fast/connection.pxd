@@ -14,7 +14,7 @@ cdef class Connection:
     cdef public object fault
     cdef public bint finished
     cdef public int pause
-    cdef public bint needs_care
+    cdef public bint has_side_effects
     cdef public long long last_active_ms
     cdef public long long read_ms
     cdef public int waiting_code

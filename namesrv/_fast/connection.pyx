@@ -10,12 +10,11 @@ import re
 import zlib
 
 from cpython.bytes cimport PyBytes_AsString, PyBytes_FromStringAndSize, PyBytes_Size
-from cpython.long cimport PyLong_AsLongLongAndOverflow
 
 from namesrv._fast.answer_frames cimport append_changed, append_success
 from namesrv._fast.frame cimport FrameDecoder, FrameView
 from namesrv._fast.head cimport HeadView, view_head
-from namesrv._fast.hot_path cimport HotPath
+from namesrv._fast.hot_path cimport HotPath, millis_of
 from namesrv._fast.live_table cimport BrokerLiveInfo
 from namesrv._fast.output cimport Output, append_bytes, bytes_or_none, release
 from namesrv._fast.scan cimport is_true
@@ -24,7 +23,7 @@ from namesrv import codes, hot_path
 from namesrv.carried_brokers import CarriedBrokers
 from namesrv.errors import ConnectionEnded, ConnectionFault
 from namesrv.hot_path import (
-    ANY_VERSION, check_bytes, check_instance, check_millis, check_text
+    ANY_VERSION, check_bytes, check_instance, check_int32, check_text
 )
 from namesrv.wire.answer_frames import answer_frame, success_header
 from namesrv.wire.registration_digest import registration_digest
@@ -33,38 +32,20 @@ cdef int GET_ROUTEINFO_BY_TOPIC = codes.RequestCode.GET_ROUTEINFO_BY_TOPIC
 cdef int BROKER_HEARTBEAT = codes.RequestCode.BROKER_HEARTBEAT
 cdef int QUERY_DATA_VERSION = codes.RequestCode.QUERY_DATA_VERSION
 cdef int REGISTER_BROKER = codes.RequestCode.REGISTER_BROKER
-cdef int FLAG_RESPONSE = codes.FLAG_RESPONSE
-cdef int FLAG_ONEWAY = codes.FLAG_ONEWAY
+cdef int FLAG_RESPONSE = codes.FLAG_RESPONSE, FLAG_ONEWAY = codes.FLAG_ONEWAY
 cdef int VERSION_V4_9_4 = codes.VERSION_V4_9_4
-cdef int HOT_ROUTE = hot_path.HotCode.ROUTE
-cdef int HOT_HEARTBEAT = hot_path.HotCode.HEARTBEAT
+cdef int HOT_ROUTE = hot_path.HotCode.ROUTE, HOT_HEARTBEAT = hot_path.HotCode.HEARTBEAT
 cdef int HOT_REGISTRATION = hot_path.HotCode.REGISTRATION
 cdef int HOT_OWNER_ONLY = hot_path.HotCode.OWNER_ONLY
-cdef int PAUSE_NONE = hot_path.Pause.NONE
-cdef int PAUSE_OUTPUT = hot_path.Pause.OUTPUT
-cdef int PAUSE_LATER = hot_path.Pause.LATER
-cdef int PAUSE_TURN = hot_path.Pause.TURN
+cdef int PAUSE_NONE = hot_path.Pause.NONE, PAUSE_OUTPUT = hot_path.Pause.OUTPUT
+cdef int PAUSE_LATER = hot_path.Pause.LATER, PAUSE_TURN = hot_path.Pause.TURN
 cdef Py_ssize_t OUTPUT_PAUSE_BYTES = hot_path.OUTPUT_PAUSE_BYTES
 cdef Py_ssize_t LARGE_REGISTRATION_BYTES = hot_path.LARGE_REGISTRATION_BYTES
 cdef Py_ssize_t SCRATCH_KEPT_BYTES = 2 * OUTPUT_PAUSE_BYTES
 
-# _millis passes values up to this one; check_millis has the real limit.
-cdef long long SAFE_MILLIS = 2**60
-
 cdef object _PAUSE_TURN = hot_path.Pause.TURN
 cdef object _CRC32_FIELD = re.compile(r"[1-9][0-9]{0,9}")
 cdef object _CRC32_MASK = hot_path.CRC32_MASK
-
-
-cdef inline long long _millis(object now_ms) except? -1:
-    """As check_millis, which is called only for unusual values."""
-    cdef int overflow = 0
-    cdef long long now
-    if type(now_ms) is int:
-        now = PyLong_AsLongLongAndOverflow(now_ms, &overflow)
-        if not overflow and -SAFE_MILLIS <= now <= SAFE_MILLIS:
-            return now
-    return check_millis("now_ms", now_ms)
 
 
 cdef class Connection:
@@ -72,12 +53,16 @@ cdef class Connection:
     `socket_address` stays what the socket says.
 
     `pause` says why it stopped parsing; `fault` why it must close; `finished` that
-    the peer sends no more. `needs_care` says that more than bytes to send came of the
-    last call; `last_active_ms` is when it was. `read_ms` is when input came last;
-    `waiting_code` is the code of the request for which it waits for a turn of the loop,
-    0 where that is not known. `progress_ms` is when a frame that is kept in part began,
-    or one before it was finished; `client_version` is that of the last request,
-    ANY_VERSION before the first; `brokers` are those that it carries.
+    the peer sends no more. `has_side_effects` says that the last call also paused,
+    failed, kept input or caused effects; `last_active_ms` is when it was. `read_ms` is
+    when input came last; `waiting_code` is the code of the request for which it waits
+    for a turn of the loop, 0 where that is not known. `progress_ms` is when a frame
+    that is kept in part began, or one before it was finished; `client_version` is that
+    of the last request, ANY_VERSION before the first; `brokers` are those that it
+    carries.
+
+    Only the connection writes its fields. The objects around it call `fail`, `hold`,
+    `name_peer` and the `note_...` methods.
     """
 
     def __init__(self, hot, remote_address):
@@ -87,15 +72,12 @@ cdef class Connection:
         self._decoder = FrameDecoder(
             (<HotPath>hot).frame_max_bytes, (<HotPath>hot).header_max_bytes
         )
-        self._noted_bytes = 0
-        self._latest_shape = 0
-        self.remote_address = remote_address
-        self.socket_address = remote_address
+        self._noted_bytes = self._latest_shape = 0
+        self.remote_address = self.socket_address = remote_address
         self.brokers = CarriedBrokers()
         self.pause = PAUSE_NONE
         self.fault = None
-        self.finished = False
-        self.needs_care = False
+        self.finished = self.has_side_effects = False
         self.last_active_ms = self.read_ms = self.progress_ms = 0
         self.waiting_code = 0
         self.client_version = ANY_VERSION
@@ -118,13 +100,13 @@ cdef class Connection:
     def receive(self, data, now_ms):
         """Process input; the bytes to send, in the order of the requests."""
         cdef bytes output = b""
-        cdef long long now = _millis(now_ms)
+        cdef long long now = millis_of(now_ms)
         if type(data) is not bytes:
             check_bytes("data", data)
         self.last_active_ms = self.read_ms = now
         if self.fault is not None:
             return output
-        self.needs_care = self.pause != PAUSE_NONE or self.finished
+        self.has_side_effects = self.pause != PAUSE_NONE or self.finished
         self._decoder.borrow(
             <const unsigned char*>PyBytes_AsString(data), PyBytes_Size(data)
         )
@@ -139,13 +121,13 @@ cdef class Connection:
     def resume(self, now_ms, answer=b""):
         """Continue after a pause; `answer` is the late answer, if one was awaited."""
         cdef bytes output
-        cdef long long now = _millis(now_ms)
+        cdef long long now = millis_of(now_ms)
         check_bytes("answer", answer)
         self.last_active_ms = now
         if self.fault is not None:
             return b""
         self.pause = PAUSE_NONE
-        self.needs_care = True
+        self.has_side_effects = True
         output = self._run(answer, now)
         self._note_buffered(0, now)
         return output
@@ -153,7 +135,37 @@ cdef class Connection:
     def finish(self):
         """The peer closed its side; requests read so far are still answered."""
         self.finished = True
-        self.needs_care = True
+        self.has_side_effects = True
+
+    def fail(self, fault):
+        """It must be closed for this reason, unless there is one already."""
+        check_instance("fault", fault, ConnectionFault)
+        if self.fault is None:
+            self.fault = fault
+            self.has_side_effects = True
+
+    def hold(self, pause):
+        """Stay paused, for another reason: a late answer was sent, and the requests
+        behind it wait."""
+        self.pause = hot_path.Pause(pause)
+        self.waiting_code = 0
+
+    def note_activity(self, now_ms):
+        """Bytes came or went that are no frame yet: it is not idle."""
+        self.last_active_ms = millis_of(now_ms)
+
+    def note_side_effects(self):
+        """The layer around it paused, failed or kept input during this call."""
+        self.has_side_effects = True
+
+    def note_version(self, version):
+        """The version of the client, as the request at hand names it."""
+        self.client_version = check_int32("version", version)
+
+    def name_peer(self, remote_address):
+        """A PROXY header names the peer: the text for logs."""
+        check_text("remote_address", remote_address)
+        self.remote_address = remote_address
 
     def abandon(self):
         """The connection ended: drop requests that were read and not yet handled,
@@ -173,7 +185,7 @@ cdef class Connection:
         if noted == 0 or buffered < noted + received:
             self.progress_ms = now_ms
         self._noted_bytes = buffered
-        self.needs_care = True
+        self.has_side_effects = True
 
     cdef bytes _run(self, bytes first, long long now_ms):
         cdef HotPath hot = self._hot
@@ -203,12 +215,12 @@ cdef class Connection:
                 if output.length >= OUTPUT_PAUSE_BYTES and self.pause == PAUSE_NONE:
                     self.pause = PAUSE_OUTPUT
                     self.waiting_code = 0
-                    self.needs_care = True
+                    self.has_side_effects = True
         except ConnectionFault as fault:
             # The traceback's frames would keep this connection and its input alive.
             fault.__traceback__ = fault.__context__ = None
             self.fault = fault
-            self.needs_care = True
+            self.has_side_effects = True
         return 0
 
     cdef int _handle(
@@ -219,10 +231,7 @@ cdef class Connection:
         cdef Py_ssize_t start = output.length
         if self._hot._shapes.view(
             &self._latest_shape,
-            frame.serialize_type,
-            frame.header,
-            frame.header_length,
-            &head,
+            frame.serialize_type, frame.header, frame.header_length, &head,
         ):
             known = &head
         if frame.body_length >= LARGE_REGISTRATION_BYTES and not self._take_turn(known):
@@ -236,7 +245,7 @@ cdef class Connection:
         return self._cold(frame, output, now_ms)
 
     cdef int _cold(self, FrameView* frame, Output* output, long long now_ms) except -1:
-        self.needs_care = True
+        self.has_side_effects = True
         answer = self._hot.cold_path(
             frame.serialize_type,
             PyBytes_FromStringAndSize(<char*>frame.header, frame.header_length),
@@ -255,7 +264,7 @@ cdef class Connection:
 
     cdef bint _take_turn(self, HeadView* head) except -1:
         """Pause before a large frame if another one had this turn, else after it."""
-        self.needs_care = True
+        self.has_side_effects = True
         if self._hot.turn_taken:
             self._put_back()
             return False
@@ -345,11 +354,8 @@ cdef class Connection:
             return 0
         info.last_update_timestamp = now_ms
         append_changed(
-            output,
-            head.opaque,
-            not same,
-            PyBytes_AsString(info._version_text),
-            PyBytes_Size(info._version_text),
+            output, head.opaque, not same,
+            PyBytes_AsString(info._version_text), PyBytes_Size(info._version_text),
         )
         return 1
 
@@ -364,11 +370,7 @@ cdef class Connection:
         if self._hot.hot_codes & HOT_OWNER_ONLY and info.owner is not self:
             return 0
         view_head(
-            frame.serialize_type,
-            frame.header,
-            frame.header_length,
-            &again,
-            ext_fields,
+            frame.serialize_type, frame.header, frame.header_length, &again, ext_fields
         )
         checksum = ext_fields.get("bodyCrc32")
         if checksum is None or not _CRC32_FIELD.fullmatch(checksum):
@@ -384,7 +386,7 @@ cdef class Connection:
             self.brokers.add(info.key)
             if isinstance(former, Connection):
                 former.brokers.lose(info.key)
-            self.needs_care = True
+            self.has_side_effects = True
         header = success_header(head.opaque, info.answer_ext_fields)
         append_bytes(output, answer_frame(header, self._hot.order_topic_body))
         return 1
@@ -393,8 +395,6 @@ cdef class Connection:
         if head.cluster_name.data == NULL or head.broker_addr.data == NULL:
             return None
         return self._hot.live_table.find(
-            head.cluster_name.data,
-            head.cluster_name.length,
-            head.broker_addr.data,
-            head.broker_addr.length,
+            head.cluster_name.data, head.cluster_name.length,
+            head.broker_addr.data, head.broker_addr.length,
         )

@@ -15,3 +15,6 @@ cdef class HotPath:
     cdef public bint turn_taken
     cdef Output _scratch
     cdef HeadShapes _shapes
+
+
+cdef long long millis_of(object now_ms) except? -1

@@ -1,11 +1,29 @@
 """The state of the hot path that all connections share."""
 
+from cpython.long cimport PyLong_AsLongLongAndOverflow
+
 from namesrv._fast.head_shapes cimport HeadShapes
 from namesrv._fast.live_table cimport BrokerLiveTable
 from namesrv._fast.output cimport release
 from namesrv._fast.route_answers cimport RouteAnswers
 
-from namesrv.hot_path import DEFAULT_HEADER_MAX_BYTES, check_instance, check_size
+from namesrv.hot_path import (
+    DEFAULT_HEADER_MAX_BYTES, check_instance, check_millis, check_size
+)
+
+# Times up to here pass without a call of check_millis, which has the limit.
+cdef long long SAFE_MILLIS = 2**60
+
+
+cdef long long millis_of(object now_ms) except? -1:
+    """The same as check_millis, which is called only for a wrong value."""
+    cdef int overflow = 0
+    cdef long long now
+    if type(now_ms) is int:
+        now = PyLong_AsLongLongAndOverflow(now_ms, &overflow)
+        if not overflow and -SAFE_MILLIS <= now <= SAFE_MILLIS:
+            return now
+    return check_millis("now_ms", now_ms)
 
 
 cdef class HotPath:

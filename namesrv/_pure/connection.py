@@ -35,6 +35,7 @@ from namesrv.hot_path import (
     Pause,
     check_bytes,
     check_instance,
+    check_int32,
     check_millis,
     check_text,
 )
@@ -59,12 +60,16 @@ class Connection:
     `socket_address` stays what the socket says.
 
     `pause` says why it stopped parsing; `fault` why it must close; `finished` that
-    the peer sends no more. `needs_care` says that more than bytes to send came of the
-    last call; `last_active_ms` is when it was. `read_ms` is when input came last;
-    `waiting_code` is the code of the request for which it waits for a turn of the loop,
-    0 where that is not known. `progress_ms` is when a frame that is kept in part began,
-    or one before it was finished; `client_version` is that of the last request,
-    ANY_VERSION before the first; `brokers` are those that it carries.
+    the peer sends no more. `has_side_effects` says that the last call also paused,
+    failed, kept input or caused effects; `last_active_ms` is when it was. `read_ms` is
+    when input came last; `waiting_code` is the code of the request for which it waits
+    for a turn of the loop, 0 where that is not known. `progress_ms` is when a frame
+    that is kept in part began, or one before it was finished; `client_version` is that
+    of the last request, ANY_VERSION before the first; `brokers` are those that it
+    carries.
+
+    Only the connection writes its fields. The objects around it call `fail`, `hold`,
+    `name_peer` and the `note_...` methods.
     """
 
     __slots__ = (
@@ -77,7 +82,7 @@ class Connection:
         "fault",
         "finished",
         "last_active_ms",
-        "needs_care",
+        "has_side_effects",
         "pause",
         "progress_ms",
         "read_ms",
@@ -98,7 +103,7 @@ class Connection:
         self.pause: int = Pause.NONE
         self.fault: ConnectionFault | None = None
         self.finished = False
-        self.needs_care = False
+        self.has_side_effects = False
         self.last_active_ms = 0
         self.read_ms = 0
         self.waiting_code = 0
@@ -128,7 +133,7 @@ class Connection:
         self.read_ms = now_ms
         if self.fault is not None:
             return b""
-        self.needs_care = self.pause != Pause.NONE or self.finished
+        self.has_side_effects = self.pause != Pause.NONE or self.finished
         self._decoder.feed(data)
         output = self._run(b"", now_ms) if self.pause == Pause.NONE else b""
         self._note_buffered(len(data), now_ms)
@@ -142,7 +147,7 @@ class Connection:
         if self.fault is not None:
             return b""
         self.pause = Pause.NONE
-        self.needs_care = True
+        self.has_side_effects = True
         output = self._run(answer, now_ms)
         self._note_buffered(0, now_ms)
         return output
@@ -150,7 +155,38 @@ class Connection:
     def finish(self) -> None:
         """The peer closed its side; requests read so far are still answered."""
         self.finished = True
-        self.needs_care = True
+        self.has_side_effects = True
+
+    def fail(self, fault: ConnectionFault) -> None:
+        """It must be closed for this reason, unless there is one already."""
+        check_instance("fault", fault, ConnectionFault)
+        if self.fault is None:
+            self.fault = fault
+            self.has_side_effects = True
+
+    def hold(self, pause: int) -> None:
+        """Stay paused, for another reason: a late answer was sent, and the requests
+        behind it wait."""
+        self.pause = Pause(pause)
+        self.waiting_code = 0
+
+    def note_activity(self, now_ms: int) -> None:
+        """Bytes came or went that are no frame yet: it is not idle."""
+        check_millis("now_ms", now_ms)
+        self.last_active_ms = now_ms
+
+    def note_side_effects(self) -> None:
+        """The layer around it paused, failed or kept input during this call."""
+        self.has_side_effects = True
+
+    def note_version(self, version: int) -> None:
+        """The version of the client, as the request at hand names it."""
+        self.client_version = check_int32("version", version)
+
+    def name_peer(self, remote_address: str) -> None:
+        """A PROXY header names the peer: the text for logs."""
+        check_text("remote_address", remote_address)
+        self.remote_address = remote_address
 
     def abandon(self) -> None:
         """The connection ended: drop requests that were read and not yet handled,
@@ -170,7 +206,7 @@ class Connection:
         if not noted_bytes or buffered_bytes < noted_bytes + received_bytes:
             self.progress_ms = now_ms
         self._noted_bytes = buffered_bytes
-        self.needs_care = True
+        self.has_side_effects = True
 
     def _run(self, first: bytes, now_ms: int) -> bytes:
         output = [first]
@@ -186,12 +222,12 @@ class Connection:
                 if size >= OUTPUT_PAUSE_BYTES and self.pause == Pause.NONE:
                     self.pause = Pause.OUTPUT
                     self.waiting_code = 0
-                    self.needs_care = True
+                    self.has_side_effects = True
         except ConnectionFault as fault:
             # The traceback's frames would keep this connection and its input alive.
             fault.__traceback__ = fault.__context__ = None
             self.fault = fault
-            self.needs_care = True
+            self.has_side_effects = True
         if self.pause != Pause.NONE:
             self._decoder.release()
         return b"".join(output)
@@ -210,7 +246,7 @@ class Connection:
         return self._cold(frame, head, now_ms)
 
     def _cold(self, frame: Frame, head: Head | None, now_ms: int) -> bytes:
-        self.needs_care = True
+        self.has_side_effects = True
         answer = self._hot.cold_path(
             frame.serialize_type, frame.header, frame.body, self, now_ms
         )
@@ -225,7 +261,7 @@ class Connection:
 
     def _take_turn(self, head: Head | None) -> bool:
         """Pause before a large frame if another one had this turn, else after it."""
-        self.needs_care = True
+        self.has_side_effects = True
         if self._hot.turn_taken:
             self._put_back(head)
             return False
@@ -328,7 +364,7 @@ class Connection:
             self.brokers.add(info.key)
             if isinstance(former, Connection):
                 former.brokers.lose(info.key)
-            self.needs_care = True
+            self.has_side_effects = True
         header = success_header(head.opaque, info.answer_ext_fields)
         return answer_frame(header, self._hot.order_topic_body)
 

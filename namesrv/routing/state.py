@@ -15,6 +15,7 @@ from namesrv.routing.answers.route_bodies import RouteBodies
 from namesrv.routing.answers.topic_lists import TopicLists
 from namesrv.routing.brokers.liveness import Liveness
 from namesrv.routing.outbox import LateAnswer, LongAnswer, Outbox
+from namesrv.routing.phase import Life, Phase
 from namesrv.routing.settings.configuration import Configuration
 from namesrv.routing.settings.kv_config import KVConfigManager
 from namesrv.routing.tables.route_tables import RouteTables
@@ -47,8 +48,9 @@ class RoutingState:
     """Tables, configuration, liveness and the hot path's share of them.
 
     `wall_millis` gives the date in milliseconds, for the few places where a sender left
-    its own out; `started_ms` is monotonic. `draining` turns newer clients away;
-    `is_warm` says that the routes of the last run were taken over.
+    its own out; `started_ms` is monotonic. `life` has the phase of the server.
+    `draining` turns newer clients away, until the very end; `is_warm` says that the
+    routes of the last run were taken over.
     """
 
     def __init__(
@@ -61,6 +63,7 @@ class RoutingState:
         self.options = options
         self.wall_millis = wall_millis
         self.started_ms = started_ms
+        self.life = Life()
         self.draining = False
         self._forgetting = 0
         self.is_warm = False
@@ -91,7 +94,7 @@ class RoutingState:
         self.turn = Turn(self.hot)
         self.unfinished = UnfinishedWork(self.turn, self.outbox)
         self.liveness = Liveness(
-            self.tables, options, self.outbox, self.unfinished, started_ms
+            self.tables, options, self.outbox, self.unfinished, self.life, started_ms
         )
         self.waiting = WaitingRequests(options)
         self._order_topic_body: bytes | None = None
@@ -128,7 +131,7 @@ class RoutingState:
     def drain(self, now_ms: int) -> None:
         """From now on newer clients are told to go away (section 5.8)."""
         self.draining = True
-        self.liveness.end()
+        self.life.enter(Phase.DRAINING)
         self.refresh_hot_path(now_ms)
 
     def order_topic_conf(self, topic: str) -> str | None:

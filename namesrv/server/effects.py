@@ -1,85 +1,59 @@
-"""Carries out the effects of the state: log lines, files, answers, notifications."""
+"""Carries out the effects that the state has put into its outbox.
 
-from collections.abc import Callable
+Effects happen in the order in which they were put. An effect may cause others: a late
+answer lets its connection go on, whose next request logs a line or writes a file. These
+follow everything that was put before them, so that `flush` is never entered twice.
+"""
 
-from namesrv.routing.outbox import (
-    AuditEvent,
-    Close,
-    FileWrite,
-    LateAnswer,
-    LogEvent,
-    LongAnswer,
-    Notification,
-    Outbox,
-    RouteQuery,
-)
+from collections.abc import Callable, Mapping
+from typing import Any, TypeAlias
+
+from namesrv.routing.outbox import Close, LateAnswer, LongAnswer, Outbox
 from namesrv.server.connections.registry import Connections
-from namesrv.server.files.writers import Writers
-from namesrv.server.logs.audit_log import AuditLog
-from namesrv.server.logs.events import EventLog
-from namesrv.server.outbound.notifier import Notifier
-from namesrv.server.outbound.product_cluster import ProductCluster
+
+Sinks: TypeAlias = Mapping[type[Any], Callable[[Any], None]]
+"""The function for each class of effects; it must not raise."""
 
 
 class Effects:
-    """Empties one server's outbox."""
+    """Empties one server's outbox. `sinks` has every class of effects but those that
+    are for a connection."""
 
-    def __init__(
-        self,
-        outbox: Outbox,
-        connections: Connections,
-        log: EventLog,
-        audit_log: AuditLog,
-        writers: Writers,
-        notifier: Notifier,
-        product_cluster: ProductCluster,
-    ) -> None:
+    def __init__(self, outbox: Outbox, connections: Connections, sinks: Sinks) -> None:
         self._outbox = outbox
         self._connections = connections
-        self._log = log
-        self._audit_log = audit_log
-        self._writers = writers
-        self._notifier = notifier
-        self._product_cluster = product_cluster
+        self._is_flushing = False
+        self._sinks: Sinks = {
+            LateAnswer: self._answer,
+            LongAnswer: self._send_pieces,
+            Close: self._close,
+            **sinks,
+        }
 
     def flush(self) -> None:
-        """Carry out everything, what comes of it included."""
-        while self._outbox:
-            for effect in self._outbox.take():
-                self._carry_out(effect)
+        """Carry out everything, and what that causes."""
+        if self._is_flushing:
+            return
+        self._is_flushing = True
+        try:
+            while self._outbox:
+                for effect in self._outbox.take():
+                    self._sinks[type(effect)](effect)
+        finally:
+            self._is_flushing = False
         self._connections.go_on()
 
-    def _carry_out(self, effect: object) -> None:
-        match effect:
-            case LogEvent():
-                self._log.put(effect)
-            case AuditEvent():
-                self._audit_log.put(effect)
-            case FileWrite():
-                self._writers.submit(effect, self.flush)
-            case LateAnswer(connection, frame):
-                protocol = self._connections.find(connection)
-                if protocol is not None:
-                    protocol.resume(frame)
-            case LongAnswer(connection, pieces, kept_bytes):
-                protocol = self._connections.find(connection)
-                if protocol is not None:
-                    protocol.send_pieces(pieces, kept_bytes)
-            case RouteQuery(topic, done):
-                self._product_cluster.query(topic, self._then_flush(done))
-            case Notification(addresses, frame):
-                for address in addresses:
-                    self._notifier.send(address, frame)
-            case Close(connection):
-                protocol = self._connections.find(connection)
-                if protocol is not None:
-                    protocol.close()
+    def _answer(self, effect: LateAnswer) -> None:
+        protocol = self._connections.find(effect.connection)
+        if protocol is not None:
+            protocol.resume(effect.frame)
 
-    def _then_flush(
-        self, done: Callable[[bytes | None], None]
-    ) -> Callable[[bytes | None], None]:
-        def done_and_flush(body: bytes | None) -> None:
-            done(body)
-            self.flush()
+    def _send_pieces(self, effect: LongAnswer) -> None:
+        protocol = self._connections.find(effect.connection)
+        if protocol is not None:
+            protocol.send_pieces(effect.pieces, effect.kept_bytes)
 
-        return done_and_flush
+    def _close(self, effect: Close) -> None:
+        protocol = self._connections.find(effect.connection)
+        if protocol is not None:
+            protocol.close()

@@ -8,14 +8,27 @@ import contextlib
 import logging
 import socket
 from collections.abc import Callable
+from functools import partial
 from traceback import format_exc
 from typing import Any, Final
 
 from namesrv.errors import StartFailed, StorageError
 from namesrv.options import Options
 from namesrv.routing.brokers.stalls import TICK_MILLIS
+from namesrv.routing.outbox import (
+    AuditEvent,
+    FileWrite,
+    LogEvent,
+    Notification,
+    RouteQuery,
+)
 from namesrv.routing.requests.processor import RequestProcessor
-from namesrv.server.clock import cpu_millis, monotonic_millis, wall_millis
+from namesrv.routing.warm_start.draft import KeptRoutes
+from namesrv.server.clock import (
+    MachineClock,
+    monotonic_millis,
+    wall_millis,
+)
 from namesrv.server.connections.drain import wait_for_newer_clients
 from namesrv.server.connections.file_limit import (
     connection_limit,
@@ -32,6 +45,9 @@ from namesrv.server.files.data_directory import DataDirectory
 from namesrv.server.files.kv_config_file import load_kv_config
 from namesrv.server.files.set_aside import set_aside
 from namesrv.server.files.writers import Writers
+from namesrv.server.life.ending import Ending
+from namesrv.server.life.reload import Reload
+from namesrv.server.life.ticks import Ticks
 from namesrv.server.logs.audit_log import AuditLog
 from namesrv.server.logs.events import EventLog
 from namesrv.server.logs.handlers import reopen_log_file
@@ -39,7 +55,8 @@ from namesrv.server.logs.life import log_end, log_start, log_stop
 from namesrv.server.outbound.notifier import Notifier
 from namesrv.server.outbound.product_cluster import ProductCluster
 from namesrv.server.outbound.resolver import Resolver
-from namesrv.server.reload import Reload
+from namesrv.server.warm_start.files import DiskFiles
+from namesrv.server.warm_start.pace import LoopPace
 from namesrv.server.warm_start.schedule import Snapshots, WarmStart
 from namesrv.wire.damage import damage_of
 
@@ -47,8 +64,6 @@ _STOP_SECONDS: Final = 0.6
 _ACCEPTED_AT_ONCE: Final = 16
 """Connections that asyncio takes in one turn of its loop, two turns before the first
 of them is counted or closed."""
-_SWEEPS_PER_IDLE_TIME: Final = 4
-_LONGEST_SWEEP_MILLIS: Final = 5000
 
 
 class NameServer:
@@ -63,7 +78,6 @@ class NameServer:
         self._listeners: list[socket.socket] = []
         self._servers: list[asyncio.Server] = []
         self._tick_timer: asyncio.TimerHandle | None = None
-        self._next_sweep_ms = 0
         self.addresses: list[tuple[str, int]] = []
         self.loop_name = ""
         self.warm_start: WarmStart | None = None
@@ -117,12 +131,11 @@ class NameServer:
         self._stop_accepting()
         if self._tick_timer is not None:
             self._tick_timer.cancel()
-        self._connections.freeze()
+        self._ending.freeze()
         with contextlib.suppress(TimeoutError):
             async with asyncio.timeout(_STOP_SECONDS):
-                await self._settle()
-        self._connections.halt()
-        self._save_routes()
+                await self._ending.settle()
+        self._ending.halt()
         await self._writers.close(_STOP_SECONDS)
         self._connections.close_all()
         deadline_ms = monotonic_millis() + int(_STOP_SECONDS * 1000)
@@ -152,21 +165,28 @@ class NameServer:
             self._load_configuration()
         except StorageError as exc:
             raise StartFailed(str(exc)) from None
-        self._writers = Writers(self._directory.write, self._log)
+        self._writers = Writers(self._directory.write, self._flush, self._log)
         resolver = Resolver()
         self._notifier = Notifier(self._log, resolver, notified_limit())
         addresses = self._options.product_namesrv_addr
-        self._product_cluster = ProductCluster(addresses, resolver, query_limit())
+        self._product_cluster = ProductCluster(
+            addresses, resolver, query_limit(), self._flush
+        )
         limit = self._connection_limit()
-        self._connections = Connections(state, self._log, self._flush, limit)
+        loop, clock = asyncio.get_running_loop(), MachineClock()
+        self._connections = Connections(
+            state, self._log, self._flush, limit, loop.call_soon, clock
+        )
         self._effects = Effects(
             state.outbox,
             self._connections,
-            self._log,
-            self._audit_log,
-            self._writers,
-            self._notifier,
-            self._product_cluster,
+            {
+                LogEvent: self._log.put,
+                AuditEvent: self._audit_log.put,
+                FileWrite: self._writers.changes.submit,
+                Notification: self._notifier.put,
+                RouteQuery: self._product_cluster.put,
+            },
         )
         self._connections.tls.open()
         self._reload = Reload(
@@ -174,9 +194,30 @@ class NameServer:
         )
         self._snapshots = Snapshots(
             state,
-            self._writers.routes,
+            KeptRoutes(state),
+            DiskFiles(self._log),
+            self._writers.routes.submit,
             self._log,
+            clock,
+            loop.call_later,
+            LoopPace(clock),
             can_write=self._directory.can_write,
+        )
+        self._ticks = Ticks(
+            state,
+            self._connections,
+            self._snapshots,
+            self._flush,
+            clock,
+            self._after_sweep,
+            self._report_failed_part,
+        )
+        self._ending = Ending(
+            self._connections,
+            self._snapshots,
+            self._writers.changes,
+            partial(asyncio.sleep, 0),
+            self._report_failed_save,
         )
         self.warm_start = self._snapshots.load(state.started_ms)
         self._connections.expect_brokers()
@@ -223,7 +264,6 @@ class NameServer:
         Nobody is accepted any more: who was told would come back here at once.
         """
         self._stop_accepting()
-        self._connections.begin_end()
         self._state.drain(monotonic_millis())
         fields = {"seconds": self._options.shutdown_wait_time_seconds}
         self._log.log_own(logging.INFO, "draining", fields)
@@ -231,63 +271,24 @@ class NameServer:
             self._connections, self._hurry, self._options.shutdown_wait_time_seconds
         )
 
-    async def _settle(self) -> None:
-        """Return when all that was read has its answer.
-
-        The routes are saved before requests that wait for a file are waited for, and
-        once more where those that followed them changed something.
-        """
-        await self._finish_turns()
-        self._save_routes()
-        while self._writers.changes.is_busy:
-            await self._writers.changes.drain()
-            await self._finish_turns()
-
-    async def _finish_turns(self) -> None:
-        while self._connections.has_turns:
-            await asyncio.sleep(0)
-
-    def _save_routes(self) -> None:
-        try:
-            self._snapshots.save_all()
-        except Exception:
-            # What is left of the end has to be done all the same.
-            fields = {"error": format_exc(limit=-2)}
-            event = "the routes could not be saved"
-            self._log.log_own(logging.ERROR, event, fields)
-
     def _tick(self) -> None:
-        """A mistake in one part must not end the others, or brokers would live for
-        ever."""
-        now_ms = self._connections.now_ms = monotonic_millis()
-        for part in (
-            self._watch_brokers,
-            self._snapshots.tick,
-            self._connections.tls.check_files,
-            self._sweep,
-        ):
-            try:
-                part(now_ms)
-            except Exception:
-                fields = {"error": format_exc(limit=-2)}
-                self._log.log_damped(logging.ERROR, "a part of a tick failed", fields)
+        self._ticks.tick()
         interval = min(TICK_MILLIS, self._options.scan_not_active_broker_interval)
         loop = asyncio.get_running_loop()
         self._tick_timer = loop.call_later(interval / 1000, self._tick)
 
-    def _watch_brokers(self, now_ms: int) -> None:
-        self._state.liveness.tick(cpu_millis(), now_ms)
-        self._flush()
-
-    def _sweep(self, now_ms: int) -> None:
-        if now_ms < self._next_sweep_ms:
-            self._connections.go_on_sweeping(now_ms)
-            return
-        self._next_sweep_ms = now_ms + self._sweep_millis()
-        self._connections.sweep(now_ms)
+    def _after_sweep(self) -> None:
         self._set_backlog()
         self._log.report_suppressed()
         self._audit_log.report_suppressed()
+
+    def _report_failed_part(self) -> None:
+        fields = {"error": format_exc(limit=-2)}
+        self._log.log_damped(logging.ERROR, "a part of a tick failed", fields)
+
+    def _report_failed_save(self) -> None:
+        fields = {"error": format_exc(limit=-2)}
+        self._log.log_own(logging.ERROR, "the routes could not be saved", fields)
 
     def _set_backlog(self) -> None:
         """A loop takes its number for the backlog, too, whenever it begins to accept:
@@ -295,12 +296,6 @@ class NameServer:
         for listener, server in zip(self._listeners, self._servers, strict=True):
             if server.is_serving():
                 listener.listen(self._options.server_socket_backlog)
-
-    def _sweep_millis(self) -> int:
-        idle_millis = self._options.server_channel_max_idle_time_seconds * 1000
-        if not idle_millis:
-            return _LONGEST_SWEEP_MILLIS
-        return min(idle_millis // _SWEEPS_PER_IDLE_TIME, _LONGEST_SWEEP_MILLIS)
 
     def _on_loop_error(
         self, loop: asyncio.AbstractEventLoop, context: dict[str, Any]

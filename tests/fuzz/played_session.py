@@ -11,7 +11,7 @@ from namesrv.errors import OptionsInvalid, PropertiesInvalid, StorageError
 from namesrv.hot_path import Pause
 from namesrv.option_sources import parse_remote, parse_value
 from namesrv.options import BY_NAME, Options
-from namesrv.server.reload import RELOADED
+from namesrv.server.life.reload import RELOADED
 from namesrv.wire.access_keys import AccessKeys
 from namesrv.wire.properties import read_properties
 from tests.fuzz.kept_file import KeptFile

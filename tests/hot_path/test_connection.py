@@ -158,11 +158,42 @@ def test_ended_connection_drops_its_input(peer: Peer) -> None:
     assert len(peer.cold.asked) == 1
 
 
+def test_first_fault_stays(peer: Peer) -> None:
+    first = FrameTooShort(1)
+    peer.connection.fail(first)
+    peer.connection.fail(FrameTooShort(2))
+    assert peer.connection.fault is first
+    assert peer.connection.has_side_effects and peer.connection.is_done
+
+
+def test_held_connection_keeps_what_is_behind_the_answer(peer: Peer) -> None:
+    peer.cold.answers = [None]
+    peer.send(request(100), lookup(opaque=2))
+    peer.connection.hold(Pause.OUTPUT)
+    assert peer.connection.pause == Pause.OUTPUT
+    assert peer.connection.waiting_code == 0
+    assert len(read_answers(peer.connection.resume(5))) == 1
+
+
+def test_notes_change_one_field_each(peer: Peer) -> None:
+    peer.connection.note_activity(77)
+    peer.connection.note_version(123)
+    peer.connection.name_peer("192.0.2.7:4321")
+    assert not peer.connection.has_side_effects
+    assert peer.connection.last_active_ms == 77
+    assert peer.connection.read_ms == 0
+    assert peer.connection.client_version == 123
+    assert peer.connection.remote_address == "192.0.2.7:4321"
+    assert peer.connection.socket_address == "10.0.0.9:4000"
+    peer.connection.note_side_effects()
+    assert peer.connection.has_side_effects
+
+
 # --- progress -------------------------------------------------------------------------
 
 
 def progress(peer: Peer) -> int:
-    assert peer.connection.needs_care
+    assert peer.connection.has_side_effects
     found: int = peer.connection.progress_ms
     return found
 
@@ -190,7 +221,7 @@ def test_a_frame_that_ends_as_another_of_its_size_begins_is_progress(
 def test_whole_frames_need_no_care(peer: Peer) -> None:
     peer.register()
     peer.send(heartbeat(), now_ms=30)
-    assert not peer.connection.needs_care and peer.connection.progress_ms == 0
+    assert not peer.connection.has_side_effects and peer.connection.progress_ms == 0
 
 
 def test_the_client_s_version_is_that_of_its_last_request(peer: Peer) -> None:
@@ -207,9 +238,9 @@ def test_a_repeated_registration_on_another_connection_asks_for_care(
     body = registration_body()
     peer.register(body=body)
     assert peer.send(repeated(Broker(), body))
-    assert peer.connection.needs_care and len(peer.connection.registered) == 1
+    assert peer.connection.has_side_effects and len(peer.connection.registered) == 1
     assert peer.send(repeated(Broker(), body))
-    assert not peer.connection.needs_care
+    assert not peer.connection.has_side_effects
 
 
 # --- pauses ---------------------------------------------------------------------------

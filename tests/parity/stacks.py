@@ -53,7 +53,7 @@ class Stack:
         for piece in pieces:
             seen.append(self.world.send(piece, connection))
             seen.append((connection.buffered_bytes, int(connection.pause)))
-            seen.append((connection.needs_care, connection.is_done))
+            seen.append((connection.has_side_effects, connection.is_done))
         return [*seen, *self.late_answers(), self.world.processor.cold_calls]
 
     def late_answers(self) -> list[tuple[int, bytes]]:

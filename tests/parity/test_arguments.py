@@ -8,6 +8,8 @@ from typing import Any
 
 import pytest
 
+from namesrv.errors import FrameTooShort
+from namesrv.hot_path import Pause
 from namesrv.wire.bodies import DataVersion
 from tests.parity.twins import FAST, PURE, both, outcome, plain, state
 
@@ -121,6 +123,12 @@ CALLS: list[tuple[Callable[[Any], Any], str, list[Callable[[Any], Any]]]] = [
     (connection, "receive", [lambda hot: b"\0\0", lambda hot: 6]),
     (connection, "resume", [lambda hot: 6, lambda hot: b"answer"]),
     (connection, "finish", []),
+    (connection, "fail", [lambda hot: FrameTooShort(3)]),
+    (connection, "hold", [lambda hot: Pause.TURN]),
+    (connection, "note_activity", [lambda hot: 6]),
+    (connection, "note_side_effects", []),
+    (connection, "note_version", [lambda hot: 479]),
+    (connection, "name_peer", [lambda hot: "192.0.2.7:4321"]),
     (connection, "abandon", []),
 ]
 IDS = [f"{n}-{call[1] or 'call'}" for n, call in enumerate(CALLS)]
@@ -331,7 +339,7 @@ def test_compiled_times_end_at_64_bits() -> None:
 def test_compiled_flags_are_bools_whatever_was_set() -> None:
     for make, name in (
         (connection, "finished"),
-        (connection, "needs_care"),
+        (connection, "has_side_effects"),
         (hot_path, "turn_taken"),
     ):
         pure, fast = make(PURE), make(FAST)

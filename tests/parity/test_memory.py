@@ -171,7 +171,7 @@ def test_a_handler_that_fails_leaves_both_connections_as_usable() -> None:
                 seen.append(peer.receive(data, 1))
             except KeyError as error:
                 seen.append(error.args)
-            seen.append((peer.buffered_bytes, peer.needs_care, peer.fault))
+            seen.append((peer.buffered_bytes, peer.has_side_effects, peer.fault))
             seen.append(other.receive(one, 2))
         return seen
 

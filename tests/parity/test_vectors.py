@@ -53,7 +53,7 @@ class Play:
         for at in range(0, len(data), size):
             self.seen.append(self.world.send(data[at : at + size], connection))
             self.seen.append((connection.buffered_bytes, repr(connection.fault)))
-            self.seen.append((connection.needs_care, connection.is_done))
+            self.seen.append((connection.has_side_effects, connection.is_done))
         self.seen.append(self.stack.tables())
 
     def close(self, peer: str) -> None:

@@ -1,6 +1,5 @@
 """Fixtures of the server's tests."""
 
-import asyncio
 import os
 from collections.abc import Callable, Iterator
 from pathlib import Path
@@ -16,13 +15,11 @@ from tests.server.two_brokers import Started
 
 
 @pytest.fixture
-def set_stage(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Callable[..., Stage]:
-    """Makes a stage with the options given; it is the loop that runs."""
+def set_stage(tmp_path: Path) -> Callable[..., Stage]:
+    """Makes a stage with the options given."""
 
     def make(**options: Any) -> Stage:
-        stage = Stage(tmp_path, **options)
-        monkeypatch.setattr(asyncio, "get_running_loop", lambda: stage)
-        return stage
+        return Stage(tmp_path, **options)
 
     return make
 

@@ -8,18 +8,12 @@ from pathlib import Path
 from typing import Any, NamedTuple
 
 from namesrv.errors import StorageError
-from namesrv.routing.outbox import (
-    BURST,
-    Close,
-    FileWrite,
-    LateAnswer,
-    LogEvent,
-    LongAnswer,
-)
+from namesrv.routing.outbox import BURST, FileWrite, LogEvent
 from namesrv.routing.requests.processor import RequestProcessor
-from namesrv.server.clock import monotonic_millis, wall_millis
+from namesrv.server.clock import MachineClock, monotonic_millis, wall_millis
 from namesrv.server.connections.protocol import NamesrvProtocol
 from namesrv.server.connections.registry import Connections
+from namesrv.server.effects import Effects
 from namesrv.server.logs.events import EventLog
 from tests.server.peer import Answer, split_answers
 from tests.server.server_thread import local_options
@@ -134,7 +128,7 @@ class Actor:
 class Stage:
     """Real tables, real connections; the rest is played.
 
-    Files are "written" when the test says so. Use it as `asyncio.get_running_loop()`.
+    Files are "written" when the test says so, and the loop turns with `turn`.
     """
 
     def __init__(self, data_dir: Path, **options: Any) -> None:
@@ -143,9 +137,21 @@ class Stage:
         self.state = processor.state
         self.log = RecordedLog()
         limit = self.options.max_connections or 1000
-        self.connections = Connections(self.state, self.log, self._flush, limit)
         self.writes: list[FileWrite] = []
         self._callbacks: list[Callable[[], None]] = []
+        self.connections = Connections(
+            self.state,
+            self.log,
+            lambda: self.effects.flush(),
+            limit,
+            self.call_soon,
+            MachineClock(),
+        )
+        self.effects = Effects(
+            self.state.outbox,
+            self.connections,
+            {LogEvent: self.log.put, FileWrite: self.writes.append},
+        )
 
     def accept(self, peername: tuple[Any, ...] | None = ("10.0.0.1", 5000)) -> Actor:
         """A peer connects."""
@@ -175,32 +181,7 @@ class Stage:
     def finish_write(self, error: StorageError | None = None) -> None:
         """The oldest file has been replaced, or could not be."""
         self.writes.pop(0).done(error)
-        self._flush()
-
-    def _flush(self) -> None:
-        while self.state.outbox:
-            for effect in self.state.outbox.take():
-                self._carry_out(effect)
-        self.connections.go_on()
-
-    def _carry_out(self, effect: object) -> None:
-        match effect:
-            case LogEvent(level, event, fields):
-                self.log.log_event(level, event, fields)
-            case FileWrite():
-                self.writes.append(effect)
-            case LateAnswer(connection, frame):
-                protocol = self.connections.find(connection)
-                if protocol is not None:
-                    protocol.resume(frame)
-            case LongAnswer(connection, pieces, kept_bytes):
-                protocol = self.connections.find(connection)
-                if protocol is not None:
-                    protocol.send_pieces(pieces, kept_bytes)
-            case Close(connection):
-                protocol = self.connections.find(connection)
-                if protocol is not None:
-                    protocol.close()
+        self.effects.flush()
 
 
 # Makes a stage with the options given; a fixture.

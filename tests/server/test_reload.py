@@ -11,7 +11,7 @@ import pytest
 
 from namesrv.codes import RequestCode, ResponseCode
 from namesrv.options import BY_NAME
-from namesrv.server.reload import RELOADED
+from namesrv.server.life.reload import RELOADED
 from tests.server.peer import (
     WAIT_SECONDS,
     Broker,

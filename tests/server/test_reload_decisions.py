@@ -13,7 +13,7 @@ from namesrv.options import BY_NAME, Options
 from namesrv.routing.outbox import LogEvent
 from namesrv.routing.requests.processor import RequestProcessor
 from namesrv.server.files.access_keys import AccessKeysFile
-from namesrv.server.reload import RELOADED, Reload
+from namesrv.server.life.reload import RELOADED, Reload
 from namesrv.server.tls.gate import TlsGate
 from tests.server.stage import RecordedLog
 from tests.server.tls.tls_gate_files import shown_by

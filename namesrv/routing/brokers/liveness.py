@@ -15,6 +15,7 @@ from namesrv.routing.brokers.leases import Leases
 from namesrv.routing.brokers.stalls import Stalls
 from namesrv.routing.brokers.unregistration import unregister_live_broker
 from namesrv.routing.outbox import Close, Outbox
+from namesrv.routing.phase import Life, Phase
 from namesrv.routing.tables.leftovers import LeftoverKind
 from namesrv.routing.tables.route_tables import RouteTables
 from namesrv.routing.turns.unfinished import UnfinishedWork
@@ -39,6 +40,7 @@ class Liveness:
         options: Options,
         outbox: Outbox,
         unfinished: UnfinishedWork,
+        life: Life,
         started_ms: int,
     ) -> None:
         self._tables = tables
@@ -46,11 +48,11 @@ class Liveness:
         self._outbox = outbox
         self._stalls = Stalls()
         self._unfinished = unfinished
+        self._life = life
         self._is_scanning = False
         self._last_scan_ms: int | None = None
         # Ends that are held, and from when on each of them may count.
         self._held_closes: list[tuple[Connection, int]] = []
-        self._is_ending = False
         self._next_confirmation_ms = 0
         self.leases = Leases(tables, started_ms)
 
@@ -58,11 +60,6 @@ class Liveness:
         """Up to which moment all that peers have sent counts as read: now, or before a
         stall of our own that may have kept us from reading."""
         return self._stalls.read_until_ms(now_ms)
-
-    def end(self) -> None:
-        """From now on nobody is declared dead: brokers are told to go elsewhere, so
-        that their silence says nothing."""
-        self._is_ending = True
 
     def tick(self, cpu_ms: int, now_ms: int) -> None:
         """Call it every TICK_MILLIS or sooner; scans when it is time.
@@ -74,13 +71,18 @@ class Liveness:
         if self.leases and now_ms >= self._next_confirmation_ms:
             self._next_confirmation_ms = now_ms + _CONFIRMATION_MILLIS
             self.leases.drop_confirmed()
-        if self._is_ending or self._stalls.is_grace(now_ms):
+        if self._is_suspended(now_ms):
             return
         self._remove_held(now_ms)
         if not self._is_scanning and self._is_scan_due(now_ms):
             self._last_scan_ms = now_ms
             self._is_scanning = True
             self._unfinished.begin(self._scan(judged_ms, now_ms))
+
+    def _is_suspended(self, now_ms: int) -> bool:
+        """Whether no broker is declared dead: after a stall, and once our own end has
+        begun, because a drain sends brokers to other servers."""
+        return self._life.phase > Phase.SERVING or self._stalls.is_grace(now_ms)
 
     def _is_scan_due(self, now_ms: int) -> bool:
         """By the interval, and by how much there is to look at: an interval that is
@@ -168,7 +170,7 @@ class Liveness:
         for info in expired:
             yield Cost.GROUP
             yield from self._tables.busy.wait(info.broker_name)
-            if self._is_ending or self._stalls.is_grace(now_ms):
+            if self._is_suspended(now_ms):
                 return
             if not _is_expired(info, judged_ms) or table.get(*info.key) is not info:
                 continue

@@ -94,7 +94,7 @@ class RequestProcessor:
         if command.is_response:
             self._log_unmatched(command, connection)
             return b""
-        connection.client_version = command.version
+        connection.note_version(command.version)
         handled = self._unheard(command) or self._handle(command, connection, now_ms)
         if isinstance(handled, Generator):
             ended = turn.advance(handled)

@@ -4,6 +4,7 @@ The caller brings dates and writes the bytes: the server with a thread and timer
 simulator with virtual ones (docs/architecture.md, "Files").
 """
 
+from collections import Counter
 from collections.abc import Iterator
 from itertools import islice
 from typing import Final, NamedTuple
@@ -19,8 +20,10 @@ from namesrv.routing.warm_start.pack import (
 )
 from namesrv.routing.warm_start.packed_tables import PackedTables
 from namesrv.routing.warm_start.records import FIRST_LINE, Pieces, Place, TablesRecord
+from namesrv.work import Steps, finish
 
 _STEP_GROUPS: Final = 512
+_MOST_TRIES: Final = 2
 _NEVER: Final = -1
 
 
@@ -43,6 +46,14 @@ class Draft(NamedTuple):
     changes: int
 
 
+class _Packing(NamedTuple):
+    """A group that is being packed, as it was at this change."""
+
+    name: str
+    change: int
+    steps: Steps[bytes]
+
+
 class KeptRoutes:
     """The content of a state's file. A new file is begun, packed and finished; then it
     is `written` or `lost`."""
@@ -59,6 +70,8 @@ class KeptRoutes:
         self._tables: PackedTables | None = None
         self._has_waiting = False
         self._packed: dict[str, Kept] = {}
+        self._packing: _Packing | None = None
+        self._tries: Counter[str] = Counter()
         self._changes = 0
         self._relied_on: dict[str, str] = {}
 
@@ -122,16 +135,20 @@ class KeptRoutes:
         self._tables = None
         self._has_waiting = True
         self._packed = {}
+        self._packing = None
+        self._tries.clear()
         self._changes = self._state.tables.changes
         self._relied_on = relied_on(self._state.options)
 
     def pack_next(self) -> str | None:
-        """Take another step, of at most a millisecond unless a group is very large.
+        """Take another step, of at most a millisecond.
 
         Returns the name of the group that was packed or copied, else None.
         """
         if self._has_unplaced:
             self._place_some()
+        elif self._packing is not None:
+            return self._go_on(self._packing)
         elif self._waiting:
             return self._pack_group(self._waiting.pop())
         elif self._tables is None:
@@ -161,8 +178,31 @@ class KeptRoutes:
             if kept is None:
                 return None
         elif kept is None or kept.change != data.change:
-            kept = Kept(data.change, pack_group(tables, data))
+            steps = pack_group(tables, data)
+            self._packing = _Packing(name, data.change, steps)
+            return self._go_on(self._packing)
         self._packed[name] = kept
+        return name
+
+    def _go_on(self, packing: _Packing) -> str | None:
+        """Another step of a group. One that changes meanwhile is packed anew, and at
+        once after some times."""
+        tables, name = self._state.tables, packing.name
+        at_once = self._tries[name] >= _MOST_TRIES
+        try:
+            if not at_once:
+                next(packing.steps)
+                return None
+            record = finish(packing.steps)
+        except StopIteration as stop:
+            record = stop.value
+        self._packing = None
+        data = tables.broker_addr_table.get(name)
+        if data is None or data.change != packing.change or tables.busy.is_held(name):
+            self._tries[name] += 1
+            self._waiting.append(name)
+            return None
+        self._packed[name] = Kept(packing.change, record)
         return name
 
     def finish(self, saved_millis: int, now_ms: int) -> Draft:

@@ -30,6 +30,7 @@ from namesrv.routing.warm_start.records import (
     write_record,
 )
 from namesrv.wire.bodies import QueueData
+from namesrv.work import Cost, Steps, batches
 
 _NUMBER: Final = "I"
 _NUMBER_BYTES: Final = array(_NUMBER).itemsize
@@ -43,11 +44,27 @@ class RouteSnapshot:
     groups: list[tuple[GroupRecord, Place]]
 
 
-def pack_group(tables: RouteTables, data: BrokerData) -> bytes:
-    """The record of a group."""
+def pack_group(tables: RouteTables, data: BrokerData) -> Steps[bytes]:
+    """The record of a group. It is right only if the group did not change between two
+    of the steps."""
     name = data.broker_name
-    entries = data.topics()
-    distinct, queues_of = _distinct([entry.queues[name] for entry in entries])
+    numbers, places = array(_NUMBER), array(_NUMBER)
+    # By the id of the queue data, which are kept here, so that no other one gets it.
+    distinct: dict[int, QueueData] = {}
+    place_of: dict[int, int] = {}
+    for entries in batches(list(data.topics()), Cost.TOPIC):
+        if numbers:
+            yield len(entries) * Cost.TOPIC
+        for entry in entries:
+            queue_data = entry.queues.get(name)
+            if queue_data is None:
+                continue
+            key = id(queue_data)
+            if key not in distinct:
+                place_of[key] = len(distinct)
+                distinct[key] = queue_data
+            numbers.append(entry.number)
+            places.append(place_of[key])
     live = tables.broker_live_table
     infos = [live.get(*key) for key in sorted(data.live_keys)]
     record = GroupRecord(
@@ -57,9 +74,9 @@ def pack_group(tables: RouteTables, data: BrokerData) -> bytes:
         data.enable_acting_master,
         data.zone_name,
         [_live_record(info) for info in infos if info is not None],
-        distinct,
-        packed_numbers([entry.number for entry in entries]),
-        queues_of,
+        list(distinct.values()),
+        packed_numbers(numbers),
+        packed_numbers(places),
     )
     return write_record(GROUP, record)
 
@@ -174,17 +191,6 @@ def _restore_group(
         tables.put_live(data, info, now_ms)
         tables.keep_digest(data, info, digest)
     return infos
-
-
-def _distinct(queue_datas: list[QueueData]) -> tuple[list[QueueData], bytes]:
-    """The different ones, and the index among them for each, packed."""
-    first = queue_datas[:1]
-    if first and queue_datas.count(first[0]) == len(queue_datas):
-        return first, bytes(_NUMBER_BYTES * len(queue_datas))
-    distinct = {id(queue_data): queue_data for queue_data in queue_datas}
-    places = {key: place for place, key in enumerate(distinct)}
-    packed = packed_numbers([places[id(queue_data)] for queue_data in queue_datas])
-    return list(distinct.values()), packed
 
 
 def _live_record(info: BrokerLiveInfo) -> LiveRecord:

@@ -1,4 +1,4 @@
-"""Hosts from which brokers registered: their connections are the last to be closed."""
+"""The hosts from which brokers registered; their connections are closed last."""
 
 from collections import OrderedDict
 from collections.abc import Iterable
@@ -11,7 +11,7 @@ _MOST_GONE_HOSTS: Final = 4096
 
 
 class Rank(IntEnum):
-    """In this order connections go when there is not room for all."""
+    """The lowest rank is closed first when there is not room for all connections."""
 
     STRANGER = 0
     NEIGHBOUR = 1
@@ -29,26 +29,35 @@ class BrokerHosts:
     """
 
     def __init__(self) -> None:
+        self._carriers: set[Connection] = set()
         self._open: dict[str, int] = {}
         self._gone: OrderedDict[str, None] = OrderedDict()
 
     def __contains__(self, host: str) -> bool:
         return host in self._open or host in self._gone
 
-    def registered(self, host: str) -> None:
-        """The first broker of a connection from there has registered."""
+    def registered(self, connection: Connection) -> None:
+        """A broker has registered on a connection, the first one or another."""
+        if connection in self._carriers:
+            return
+        self._carriers.add(connection)
+        host = host_of(connection.socket_address)
         self._open[host] = self._open.get(host, 0) + 1
         self._gone.pop(host, None)
 
-    def ended(self, host: str) -> None:
-        """Such a connection has ended."""
+    def ended(self, connection: Connection) -> None:
+        """A connection has ended."""
+        if connection not in self._carriers:
+            return
+        self._carriers.remove(connection)
+        host = host_of(connection.socket_address)
         self._open[host] -= 1
         if not self._open[host]:
             del self._open[host]
             self.remember((host,))
 
     def remember(self, hosts: Iterable[str]) -> None:
-        """Brokers are expected from there, though no connection is open."""
+        """Expect brokers from these hosts, though no connection is open."""
         for host in hosts:
             if host not in self._open:
                 self._gone[host] = None
@@ -65,5 +74,5 @@ class BrokerHosts:
 
 
 def host_of(address: str) -> str:
-    """That of a `host:port` text."""
+    """The host of a `host:port` text."""
     return address.rpartition(":")[0]

@@ -1,6 +1,5 @@
 """All open connections: their turns, what they may keep, their idle time."""
 
-import asyncio
 import logging
 from collections import deque
 from collections.abc import Callable
@@ -10,8 +9,9 @@ from namesrv._impl import Connection
 from namesrv.codes import VERSION_V5_3_1
 from namesrv.errors import ConnectionFault, TlsBroken
 from namesrv.hot_path import Pause
+from namesrv.routing.phase import Phase
 from namesrv.routing.state import RoutingState
-from namesrv.server.clock import cpu_millis, monotonic_millis
+from namesrv.server.clock import CallSoon, Clock
 from namesrv.server.connections.broker_hosts import BrokerHosts, host_of
 from namesrv.server.connections.connection_limit import ConnectionLimit
 from namesrv.server.connections.foreign_protocols import foreign_protocol
@@ -35,9 +35,8 @@ class Connections:
 
     `flush` carries out what the state put into its outbox. `now_ms` is the monotonic
     time as of the last tick: reading the clock for each read would cost a percent.
-    `is_ending` says that our own end has begun, `is_frozen` that nothing is read any
-    more, `is_halted` that nothing is carried out any more. `tls` decides who may
-    connect with TLS and who without; `broker_hosts` is where brokers are expected from.
+    `tls` decides who may connect with TLS and who without; `broker_hosts` is where
+    brokers are expected from.
     """
 
     def __init__(
@@ -46,27 +45,39 @@ class Connections:
         log: EventLog,
         flush: Callable[[], None],
         limit: int,
+        call_soon: CallSoon,
+        clock: Clock,
     ) -> None:
-        """`limit` is how many there may be; whoever comes then is closed at once."""
+        """`limit` is how many connections there may be; more are closed at once."""
         self._state = state
+        self._life = state.life
         self._log = log
         self._flush = flush
+        self._call_soon = call_soon
+        self._clock = clock
         self._by_connection: dict[Connection, Served] = {}
         self._turns = TurnLines(state.tables.busy)
         self._has_next_turn = False
         self._unswept: deque[Served] = deque()
-        self.is_ending = False
         self.broker_hosts = BrokerHosts()
         self._input = InputBudget(state.options, log, self.broker_hosts)
         self._output = OutputBudget(state.options, log, self.broker_hosts)
         self._limit = ConnectionLimit(limit, self.broker_hosts, log)
-        self.is_frozen = False
-        self.is_halted = False
-        self.now_ms = monotonic_millis()
+        self.now_ms = clock.monotonic_millis()
         self.tls = TlsGate(state.options, log)
 
     def __len__(self) -> int:
         return len(self._by_connection)
+
+    @property
+    def is_frozen(self) -> bool:
+        """Whether no more input is read."""
+        return self._life.phase >= Phase.FROZEN
+
+    @property
+    def is_halted(self) -> bool:
+        """Whether no request is carried out any more."""
+        return self._life.phase >= Phase.HALTED
 
     @property
     def has_turns(self) -> bool:
@@ -88,6 +99,10 @@ class Connections:
             if protocol.closing_since_ms is None
         )
 
+    def note_time(self, now_ms: int) -> None:
+        """A tick: the time for all reads until the next one."""
+        self.now_ms = now_ms
+
     def find(self, connection: Connection) -> Served | None:
         """The protocol of a connection, None when it has ended."""
         return self._by_connection.get(connection)
@@ -97,31 +112,34 @@ class Connections:
         infos = self._state.tables.broker_live_table.entries()
         self.broker_hosts.remember(host_of(info.broker_addr) for info in infos)
 
-    def open(self, protocol: Served, remote_address: str) -> Connection:
-        """A connection begins, or is closed because there are enough."""
+    def create(self, remote_address: str) -> Connection:
+        """The connection of a peer that has just connected."""
+        connection = Connection(self._state.hot, remote_address)
+        connection.note_activity(self.now_ms)
+        return connection
+
+    def open(self, protocol: Served) -> None:
+        """Serve a peer, or close it because the limit of connections is reached."""
         options = self._state.options
         high, low = _DEFAULT_HIGH_WATER_BYTES, _DEFAULT_LOW_WATER_BYTES
         if options.write_buffer_high_water_mark and options.write_buffer_low_water_mark:
             high = options.write_buffer_high_water_mark
             low = options.write_buffer_low_water_mark
         protocol.transport.set_write_buffer_limits(high=high, low=low)
-        connection = Connection(self._state.hot, remote_address)
-        connection.last_active_ms = self.now_ms
-        if not self._has_room(remote_address):
+        connection = protocol.connection
+        if not self._has_room(connection.socket_address):
             protocol.close()
-            return connection
+            return
         self._by_connection[connection] = protocol
         if self.is_frozen:
             protocol.stop_reading()
         self._debug("connection opened", protocol, connection)
-        return connection
 
     def lost(self, protocol: Served) -> None:
         """A connection ended; the brokers that it registered may be gone with it."""
         connection = protocol.connection
         self._forget(protocol)
         connection.abandon()
-        protocol.closing_since_ms = protocol.closing_since_ms or self.now_ms
         self._debug("connection closed", protocol, connection)
         self._destroy_channel(connection)
 
@@ -132,9 +150,8 @@ class Connections:
         connection = protocol.connection
         if connection not in self._by_connection:
             return
-        if connection.registered and not protocol.is_broker:
-            protocol.is_broker = True
-            self.broker_hosts.registered(host_of(connection.socket_address))
+        if connection.registered:
+            self.broker_hosts.registered(connection)
         self._input.note(protocol, self.now_ms)
         for holder in self._input.exceeding():
             self._cut_off(holder)
@@ -143,8 +160,8 @@ class Connections:
         """A peer does not read: answers that it has not taken count until it does."""
         self._output.note(protocol, written_bytes, self.now_ms)
         if self._output.is_exceeded:
-            # Not at once: its transport is in the middle of a write.
-            asyncio.get_running_loop().call_soon(self._drop_deaf)
+            # In another turn: its transport is in the middle of a write.
+            self._call_soon(self._drop_deaf)
 
     def unblocked(self, protocol: Served) -> None:
         """It reads again, or has ended."""
@@ -173,7 +190,7 @@ class Connections:
         """Have the next turn of the loop begun if anything waits for it."""
         if self.has_turns and not self._has_next_turn:
             self._has_next_turn = True
-            asyncio.get_running_loop().call_soon(self._next_turn)
+            self._call_soon(self._next_turn)
 
     def sweep(self, now_ms: int) -> None:
         """Begin to look at all connections; `go_on_sweeping` looks at more of them.
@@ -225,24 +242,16 @@ class Connections:
         is_paused = protocol.connection.pause != Pause.NONE
         return is_paused and not self._output.holds(protocol)
 
-    def begin_end(self) -> None:
-        """Our own end begins: no broker is forgotten for a connection that closes.
-
-        Brokers that are told to go away while we drain close theirs.
-        """
-        self.is_ending = True
-
     def freeze(self) -> None:
         """The last moment: nothing more is read, so that the state stays as it is."""
-        self.begin_end()
-        self.is_frozen = True
+        self._life.enter(Phase.FROZEN)
         for protocol in self._by_connection.values():
             protocol.stop_reading()
 
     def halt(self) -> None:
         """The state is about to be saved: a request that would change it now has no
         answer, and work that was begun ends."""
-        self.is_halted = True
+        self._life.enter(Phase.HALTED)
         self._turns.clear()
         self._state.unfinished.finish()
         self._flush()
@@ -307,17 +316,15 @@ class Connections:
         self._input.release(protocol)
         self._output.release(protocol)
         connection = protocol.connection
-        if self._by_connection.pop(connection, None) is None:
-            return
-        if protocol.is_broker:
-            self.broker_hosts.ended(host_of(connection.socket_address))
+        if self._by_connection.pop(connection, None) is not None:
+            self.broker_hosts.ended(connection)
 
     def _destroy_channel(self, connection: Connection) -> None:
         is_asking = self._state.unfinished.is_asking(connection)
-        if (connection.registered or is_asking) and not self.is_ending:
+        if (connection.registered or is_asking) and self._life.phase == Phase.SERVING:
             # The clock itself, because this may be the first sign of a stall.
             self._state.liveness.on_channel_destroy(
-                connection, cpu_millis(), monotonic_millis()
+                connection, self._clock.cpu_millis(), self._clock.monotonic_millis()
             )
             self._flush()
 

@@ -1,19 +1,20 @@
-"""A connection's asyncio protocol, as the parts of `Connections` know it."""
+"""A peer, as the parts of `Connections` know it."""
 
-import asyncio
 from collections.abc import Iterator
-from typing import Protocol
+from typing import TYPE_CHECKING, Protocol
 
 from namesrv._impl import Connection
+
+if TYPE_CHECKING:
+    import asyncio
 
 
 class Served(Protocol):
     """One peer that is served."""
 
-    transport: asyncio.Transport
+    transport: "asyncio.Transport"
     connection: Connection
     has_sent: bool
-    is_broker: bool
     closing_since_ms: int | None
 
     @property

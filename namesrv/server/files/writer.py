@@ -41,9 +41,13 @@ class Writer:
     """
 
     def __init__(
-        self, write: Callable[[str, Iterable[bytes]], None] = write_atomically
+        self,
+        write: Callable[[str, Iterable[bytes]], None] = write_atomically,
+        after: Callable[[], None] = lambda: None,
     ) -> None:
+        """`write` replaces a file; `after` is called on the loop after each `done`."""
         self._write = write
+        self._after = after
         self._jobs: deque[WriteJob] = deque()
         self._busy = False
         self._idle: list[asyncio.Future[None]] = []
@@ -83,12 +87,12 @@ class Writer:
             try:
                 chunks = job.content()
             except Exception as error:
-                self._call_done(job, _as_storage_error(job, error))
+                self._report(job, _as_storage_error(job, error))
                 continue
             try:
                 self._order(job, chunks)
             except RuntimeError as error:  # thread limit reached
-                self._call_done(job, StorageError("write", job.path, str(error)))
+                self._report(job, StorageError("write", job.path, str(error)))
                 continue
             return
         self._busy = False
@@ -118,12 +122,13 @@ class Writer:
                 loop.call_soon_threadsafe(self._finish, job, failed)
 
     def _finish(self, job: WriteJob, error: StorageError | None) -> None:
-        self._call_done(job, error)
+        self._report(job, error)
         self._begin_next()
 
-    def _call_done(self, job: WriteJob, error: StorageError | None) -> None:
+    def _report(self, job: WriteJob, error: StorageError | None) -> None:
         try:
             job.done(error)
+            self._after()
         except Exception:
             _LOGGER.exception("the callback of a finished write failed")
 

@@ -4,8 +4,6 @@ import asyncio
 import logging
 from collections.abc import Callable, Iterable
 
-from namesrv.errors import StorageError
-from namesrv.routing.outbox import FileWrite
 from namesrv.server.files.writer import Writer
 from namesrv.server.logs.events import EventLog
 
@@ -15,20 +13,20 @@ class Writers:
     remote configuration, whose writes depend on peers."""
 
     def __init__(
-        self, write: Callable[[str, Iterable[bytes]], None], log: EventLog
+        self,
+        write: Callable[[str, Iterable[bytes]], None],
+        after: Callable[[], None],
+        log: EventLog,
     ) -> None:
-        self.routes = Writer(write)
-        self.changes = Writer(write)
+        """`write` replaces a file; `after` is called after each write."""
+        self.routes = Writer(write, after)
+        self.changes = Writer(write, after)
         self._log = log
 
     @property
     def is_busy(self) -> bool:
         """Whether a write is under way or waits."""
         return self.routes.is_busy or self.changes.is_busy
-
-    def submit(self, effect: FileWrite, flush: Callable[[], None]) -> None:
-        """Queue a change; `flush` empties the outbox afterwards."""
-        self.changes.submit(_ChangeJob(effect, flush))
 
     async def close(self, seconds: float) -> None:
         """Wait at most `seconds` for the remaining writes.
@@ -46,21 +44,3 @@ class Writers:
             except TimeoutError:
                 event = "the disk is too slow, the last changes may be lost"
                 self._log.log_event(logging.WARNING, event, {"of": of})
-
-
-class _ChangeJob:
-    """A FileWrite as a job of the writer."""
-
-    def __init__(self, effect: FileWrite, flush: Callable[[], None]) -> None:
-        self._effect = effect
-        self._flush = flush
-        self.path = effect.path
-
-    def content(self) -> Iterable[bytes]:
-        """The new content of the file."""
-        return self._effect.content()
-
-    def done(self, error: StorageError | None) -> None:
-        """Pass the result to the state, and flush its outbox."""
-        self._effect.done(error)
-        self._flush()

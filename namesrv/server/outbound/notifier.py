@@ -8,6 +8,7 @@ import asyncio
 import logging
 from typing import Final, cast
 
+from namesrv.routing.outbox import Notification
 from namesrv.server.logs.events import EventLog
 from namesrv.server.outbound.resolver import Resolver
 
@@ -29,6 +30,11 @@ class Notifier:
         self._most_targets = most_targets
         self._targets: dict[str, _Target] = {}
         self.waiting_bytes = 0
+
+    def put(self, effect: Notification) -> None:
+        """Send the frame of an effect to all of its addresses."""
+        for address in effect.addresses:
+            self.send(address, effect.frame)
 
     def send(self, address: str, frame: bytes) -> None:
         """Queue a frame for `host:port`; failures are only logged."""

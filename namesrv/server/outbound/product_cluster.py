@@ -10,6 +10,7 @@ from typing import Final
 
 from namesrv.codes import RequestCode, ResponseCode, SerializeType
 from namesrv.errors import ConnectionFault
+from namesrv.routing.outbox import RouteQuery
 from namesrv.server.outbound.resolver import Resolver
 from namesrv.wire.command import RemotingCommand, decode_command, encode_frame
 
@@ -28,21 +29,32 @@ _FAILURES: Final = (
 
 class ProductCluster:
     """`addresses` is `host:port;host:port`. Queries find nothing if it is empty, and if
-    `most_queries` are under way."""
+    `most_queries` are under way. `after` is called after each `done`."""
 
-    def __init__(self, addresses: str, resolver: Resolver, most_queries: int) -> None:
+    def __init__(
+        self,
+        addresses: str,
+        resolver: Resolver,
+        most_queries: int,
+        after: Callable[[], None] = lambda: None,
+    ) -> None:
         self._resolver = resolver
+        self._after = after
         self._most_queries = most_queries
         self._addresses = [
             part.strip() for part in addresses.split(";") if part.strip()
         ]
         self._tasks: set[asyncio.Task[None]] = set()
 
+    def put(self, effect: RouteQuery) -> None:
+        """Carry out the query of an effect."""
+        self.query(effect.topic, effect.done)
+
     def query(self, topic: str, done: Callable[[bytes | None], None]) -> None:
         """Call `done` with the route's body in the legacy dialect, or None."""
         loop = asyncio.get_running_loop()
         if not self._addresses or len(self._tasks) >= self._most_queries:
-            loop.call_soon(done, None)
+            loop.call_soon(self._finish, done, None)
             return
         task = loop.create_task(self._query(topic, done))
         self._tasks.add(task)
@@ -63,7 +75,11 @@ class ProductCluster:
                 break
             except _FAILURES:
                 continue
+        self._finish(done, body)
+
+    def _finish(self, done: Callable[[bytes | None], None], body: bytes | None) -> None:
         done(body)
+        self._after()
 
     async def _ask(self, address: str, topic: str) -> bytes | None:
         """Send one route request; None if the answer is no route. Raises I/O errors."""

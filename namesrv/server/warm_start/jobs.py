@@ -1,6 +1,5 @@
-"""What the writing thread does for snapshots: files, partly copied, and stamps."""
+"""Jobs for the thread that writes snapshots: files, partly copied, and stamps."""
 
-import os
 from collections.abc import Callable, Iterable, Iterator
 from typing import NamedTuple
 
@@ -10,10 +9,8 @@ from namesrv.routing.warm_start.records import (
     MOST_SERVED_MILLIS,
     Pieces,
     Place,
-    is_record,
 )
-from namesrv.server.clock import wall_millis
-from namesrv.server.files.atomic import open_to_read
+from namesrv.server.warm_start.files import Files, OpenFile
 
 
 class SnapshotJob:
@@ -23,16 +20,18 @@ class SnapshotJob:
         self,
         path: str,
         records: list[bytes | Place | Pieces],
+        files: Files,
         done: Callable[[StorageError | None], None],
     ) -> None:
         self.path = path
         self.done = done
         self._records = records
+        self._files = files
 
     def content(self) -> Iterator[bytes]:
         """All of it, piece by piece. Raises StorageError."""
         yield FIRST_LINE
-        descriptor: int | None = None
+        old: OpenFile | None = None
         try:
             for record in self._records:
                 if isinstance(record, bytes):
@@ -41,20 +40,12 @@ class SnapshotJob:
                 if isinstance(record, Pieces):
                     yield from record.whole()
                     continue
-                if descriptor is None:
-                    descriptor = open_to_read(self.path)
-                yield self._copied(descriptor, record)
+                if old is None:
+                    old = self._files.open(self.path)
+                yield old.record_at(record)
         finally:
-            if descriptor is not None:
-                os.close(descriptor)
-
-    def _copied(self, descriptor: int, place: Place) -> bytes:
-        record = os.pread(descriptor, place.length, place.offset)
-        if not is_record(record):
-            raise StorageError(
-                "read", self.path, "it is not as it was written; it will be written new"
-            )
-        return record
+            if old is not None:
+                old.close()
 
 
 class Stamp(NamedTuple):
@@ -83,12 +74,14 @@ class StampJob:
         self,
         path: str,
         served_millis: int,
+        wall_millis: Callable[[], int],
         done: Callable[[StorageError | None], None],
     ) -> None:
         self.path = path
         self.done = done
         self._served_millis = served_millis
+        self._wall_millis = wall_millis
 
     def content(self) -> Iterable[bytes]:
         """As decimal digits, a line each."""
-        return [b"%d\n%d\n" % (wall_millis(), self._served_millis)]
+        return [b"%d\n%d\n" % (self._wall_millis(), self._served_millis)]

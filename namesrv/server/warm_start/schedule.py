@@ -1,39 +1,36 @@
-"""Keeps the route table in a file, and takes it over at the start.
+"""Decides when the routes are written to a file, and takes them over at the start.
 
-`routing.kept_routes` puts it together; here are the times and the files. Packing goes
-on between other work; what did not change since the last file is copied from it by the
-thread that writes. A small stamp is renewed meanwhile, so that the age of what is kept
-counts from our last sign of life.
+`KeptRoutes` puts the file together; this module has the times. Packing goes on between
+other work. The thread that writes copies groups that did not change from the last file.
+A small stamp is renewed meanwhile, so that the age of the routes counts from our last
+sign of life. Clocks, timers, files and the writer are handed in, so that the simulator
+drives the same object.
 """
 
-import asyncio
 import logging
 import os
+from collections.abc import Callable
 from datetime import UTC, datetime
 from functools import partial
 from typing import Final, NamedTuple
 
 from namesrv.errors import SnapshotInvalid, StorageError
+from namesrv.routing.phase import Phase
 from namesrv.routing.state import RoutingState
 from namesrv.routing.warm_start.draft import Draft, KeptRoutes
 from namesrv.routing.warm_start.pack import RouteSnapshot, read_snapshot
-from namesrv.server.clock import monotonic_millis, wall_millis
-from namesrv.server.files.atomic import read
-from namesrv.server.files.set_aside import set_aside
-from namesrv.server.files.writer import Writer
+from namesrv.server.clock import CallLater, Clock, Timer
+from namesrv.server.files.writer import WriteJob
 from namesrv.server.logs.events import EventLog
+from namesrv.server.warm_start.files import Files
 from namesrv.server.warm_start.jobs import SnapshotJob, Stamp, StampJob
+from namesrv.server.warm_start.pace import Pace
 
 SNAPSHOT_FILE: Final = "routes.snapshot"
 STAMP_FILE: Final = "routes.stamp"
 STAMP_MILLIS: Final = 5000
 LEASED_STAMP_MILLIS: Final = 1000
-"""While brokers of the last run are waited for: each restart may give back so much."""
-_STEP_MILLIS: Final = 3
-_PAUSE_SECONDS: Final = 0.004
-_PAUSES: Final = 3
-"""Packing pauses for so many times as long as it took, because a large group is one
-step, and a storm of registrations needs the loop."""
+"""While leases run: a kill may give back so much of them."""
 
 
 class WarmStart(NamedTuple):
@@ -55,54 +52,72 @@ class WarmStart(NamedTuple):
 
 class Snapshots:
     """One server's snapshot: `load` before it serves, `tick` while it does, `save_all`
-    at its end, once or more. `writer` writes nothing else, so that nothing is waited
-    for; `can_write` says whether the data directory takes files."""
+    at its end, once or more.
+
+    `kept` has the state's part of the file. `submit` takes a job for the thread that
+    writes these files and no others, so that they wait for nothing. `can_write` says
+    whether the data directory takes files.
+    """
 
     def __init__(
-        self, state: RoutingState, writer: Writer, log: EventLog, *, can_write: bool
+        self,
+        state: RoutingState,
+        kept: KeptRoutes,
+        files: Files,
+        submit: Callable[[WriteJob], None],
+        log: EventLog,
+        clock: Clock,
+        call_later: CallLater,
+        pace: Pace,
+        *,
+        can_write: bool,
     ) -> None:
         options = state.options
         self._state = state
-        self._writer = writer
+        self._kept = kept
+        self._files = files
+        self._submit_job = submit
         self._log = log
+        self._clock = clock
+        self._call_later = call_later
+        self._pace = pace
         self._writes = options.warm_start and can_write
         self._path = os.path.join(options.data_dir, SNAPSHOT_FILE)
         self._stamp_path = os.path.join(options.data_dir, STAMP_FILE)
-        self._kept = KeptRoutes(state)
         self._last_save_ms: int | None = None
         self._next_stamp_ms = 0
         self._is_writing = False
         self._is_stamping = False
         self._has_stamp_failed = False
-        self._is_ending = False
-        self._timer: asyncio.TimerHandle | None = None
+        self._timer: Timer | None = None
 
     def load(self, now_ms: int) -> WarmStart | None:
         """Fill the empty tables from the file; None for a cold start.
 
-        What cannot be used is set aside, with a line in the log.
+        A file that cannot be used is set aside, with a line in the log.
         """
         if not self._state.options.warm_start:
             return None
         try:
-            data = read(self._path)
+            data = self._files.read(self._path)
             if data is None:
                 return None
             snapshot = read_snapshot(data)
-            # Not the later one: the date may have been set back since the last save.
+            # The stamp counts even if the date of the snapshot is later: the clock may
+            # have been set back since.
             stamp = self._read_stamp()
             seen_millis = stamp.seen_millis or snapshot.tables.saved_millis
             self._check_age(seen_millis)
         except (SnapshotInvalid, StorageError) as exc:
             event = "the kept route table is not used, this is a cold start"
-            set_aside(self._path, str(exc), event, self._log)
+            self._files.set_aside(self._path, str(exc), event)
             return None
         if not snapshot.groups:
             return None
         return self._take_over(snapshot, stamp, seen_millis, now_ms)
 
     def tick(self, now_ms: int) -> None:
-        """Called every 100 ms: begins what is due."""
+        """Begin what is due; called every 100 ms."""
         if not self._writes:
             return
         if now_ms >= self._next_stamp_ms and not self._is_stamping:
@@ -118,27 +133,29 @@ class Snapshots:
             self._step()
 
     def save_all(self) -> None:
-        """Our own end: pack what is missing, at once, and have it written."""
+        """Our own end: pack all that is missing, at once, and have it written."""
         if self._timer is not None:
             self._timer.cancel()
             self._timer = None
         if not self._writes:
             return
-        self._is_ending = True
         self._state.liveness.leases.drop_confirmed()
         if self._kept.is_behind and not (self._is_writing and self._kept.has_begun_all):
             if self._is_writing:
-                # By the time that this is written, the places are those of no file.
+                # When this file is written, the places of the last one are gone.
                 self._kept.lost()
             self._kept.begin()
             while self._kept.has_waiting:
                 self._kept.pack_next()
             self._submit()
-        self._submit_stamp(monotonic_millis())
+        self._submit_stamp(self._clock.monotonic_millis())
 
     def _submit_stamp(self, now_ms: int) -> None:
         served_millis = self._state.liveness.leases.served_millis(now_ms)
-        self._writer.submit(StampJob(self._stamp_path, served_millis, self._stamped))
+        wall_millis = self._clock.wall_millis
+        self._submit_job(
+            StampJob(self._stamp_path, served_millis, wall_millis, self._stamped)
+        )
 
     def _is_due(self, now_ms: int) -> bool:
         """By the interval as it is now, which may be shorter than it was."""
@@ -146,28 +163,25 @@ class Snapshots:
         return self._last_save_ms is None or now_ms - self._last_save_ms >= interval
 
     def _step(self) -> None:
-        """Pack for a moment, and go on when others had theirs."""
+        """Pack for one step, and go on after a pause."""
         self._timer = None
-        began_ms = monotonic_millis()
-        until_ms = began_ms + _STEP_MILLIS
+        self._pace.begin()
         while self._kept.has_waiting:
             self._kept.pack_next()
-            if monotonic_millis() >= until_ms:
+            if self._pace.is_over():
                 break
         if self._kept.has_waiting:
-            loop = asyncio.get_running_loop()
-            took_seconds = (monotonic_millis() - began_ms) / 1000
-            pause_seconds = max(_PAUSE_SECONDS, _PAUSES * took_seconds)
-            self._timer = loop.call_later(pause_seconds, self._step)
+            self._timer = self._call_later(self._pace.pause_seconds(), self._step)
         else:
             self._submit()
 
     def _submit(self) -> None:
-        """Have the file written from what was packed."""
-        draft = self._kept.finish(wall_millis(), monotonic_millis())
+        """Have the file written from the groups that were packed."""
+        clock = self._clock
+        draft = self._kept.finish(clock.wall_millis(), clock.monotonic_millis())
         self._is_writing = True
         done = partial(self._written, draft)
-        self._writer.submit(SnapshotJob(self._path, draft.records, done))
+        self._submit_job(SnapshotJob(self._path, draft.records, self._files, done))
 
     def _written(self, draft: Draft, error: StorageError | None) -> None:
         self._is_writing = False
@@ -177,7 +191,7 @@ class Snapshots:
         self._kept.lost()
         fields = {"reason": str(error)}
         event = "the route table could not be saved, it is tried again"
-        if self._is_ending:
+        if self._state.life.phase == Phase.HALTED:
             event = "what changed in the route table last could not be saved"
         self._log.log_event(logging.WARNING, event, fields)
 
@@ -193,7 +207,7 @@ class Snapshots:
         self, snapshot: RouteSnapshot, stamp: Stamp, seen_millis: int, now_ms: int
     ) -> WarmStart:
         infos = self._kept.take_over(snapshot, stamp.served_millis, now_ms)
-        age = wall_millis() - seen_millis
+        age = self._clock.wall_millis() - seen_millis
         start = WarmStart(age, len(infos), len(self._state.tables.topic_queue_table))
         fields: dict[str, object] = {
             "last_sign_of_life": date_text(seen_millis),
@@ -206,14 +220,14 @@ class Snapshots:
 
     def _read_stamp(self) -> Stamp:
         try:
-            return Stamp.read(read(self._stamp_path) or b"")
+            return Stamp.read(self._files.read(self._stamp_path) or b"")
         except StorageError:
             return Stamp(0, 0)
 
     def _check_age(self, seen_millis: int) -> None:
-        """Also against dates that have not come yet: the clock was changed."""
+        """Raise SnapshotInvalid for a date too long ago, or as far in the future."""
         limit = self._state.options.warm_start_max_age_millis
-        age = wall_millis() - seen_millis
+        age = self._clock.wall_millis() - seen_millis
         if abs(age) <= limit:
             return
         when = f"{age} ms ago"
@@ -226,7 +240,7 @@ class Snapshots:
 
 
 def date_text(millis: int) -> str:
-    """A date in UTC, to the second; whatever the file says has one."""
+    """A date in UTC, to the second; any number that a file may have is taken."""
     try:
         return datetime.fromtimestamp(millis / 1000, UTC).strftime("%Y-%m-%dT%H:%M:%SZ")
     except (ValueError, OverflowError, OSError):

@@ -10,15 +10,21 @@ from namesrv._impl import Connection
 from namesrv.hot_path import Pause
 from namesrv.options import Options
 from namesrv.routing.outbox import Close, LateAnswer
+from namesrv.routing.phase import Phase
 from namesrv.routing.requests.processor import RequestProcessor
 from namesrv.routing.turns.turn import TURN_UNITS
+from namesrv.server.warm_start.schedule import Snapshots
 from namesrv.testing.simulator.clock import VirtualClock
 from namesrv.testing.simulator.history import Setting
+from namesrv.testing.simulator.loop import SilentLog, VirtualTimers
 from namesrv.testing.simulator.network import Link
 from namesrv.testing.simulator.snapshots import (
+    DATA_DIR,
     SnapshotWitness,
+    TickPace,
     VirtualFiles,
-    VirtualSnapshots,
+    VirtualWriter,
+    WitnessedRoutes,
 )
 
 _SWEEP_MILLIS: Final = 5000
@@ -41,7 +47,7 @@ class Process:
         self._clock = clock
         self._tick_millis = setting.tick_millis
         options = Options(
-            data_dir="virtual",
+            data_dir=DATA_DIR,
             support_acting_master=setting.acting_master,
             delete_topic_with_broker_registration=setting.delete_missing,
         )
@@ -50,15 +56,22 @@ class Process:
         self._state = self._processor.state
         self._connections: dict[int, tuple[Link, Connection]] = {}
         self._links: dict[Connection, Link] = {}
-        self._snapshots = VirtualSnapshots(
-            self._state,
-            files,
-            witness,
-            clock.wall_millis,
-            groups_per_tick=setting.groups_per_tick,
-            write_millis=setting.write_millis,
+        self._writer = VirtualWriter(
+            files, clock.monotonic_millis, setting.write_millis
         )
-        self.is_warm = self._snapshots.load(started_ms)
+        self._timers = VirtualTimers()
+        self._snapshots = Snapshots(
+            self._state,
+            WitnessedRoutes(self._state, witness),
+            files,
+            self._writer.submit,
+            SilentLog(),
+            clock,
+            self._timers.call_later,
+            TickPace(setting.groups_per_tick),
+            can_write=True,
+        )
+        self.is_warm = self._snapshots.load(started_ms) is not None
         self._state.refresh_hot_path(started_ms)
         self._now_ms = started_ms
         self._next_sweep_ms = 0
@@ -72,6 +85,8 @@ class Process:
         self._state.liveness.tick(self._clock.cpu_millis(), now_ms)
         self._state.unfinished.finish()
         self._flush()
+        self._writer.go_on()
+        self._timers.run()
         self._snapshots.tick(now_ms)
         if now_ms >= self._next_sweep_ms:
             self._sweep(now_ms)
@@ -127,7 +142,9 @@ class Process:
 
     def stop(self) -> None:
         """A clean end: frozen and saved before connections are closed."""
-        self._snapshots.save_all(self._clock.monotonic_millis())
+        self._state.life.enter(Phase.HALTED)
+        self._snapshots.save_all()
+        self._writer.drain()
 
     def _feed(self, connection: Connection, data: bytes) -> bytes:
         self._state.turn.begin()

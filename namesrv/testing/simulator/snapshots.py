@@ -1,24 +1,27 @@
-"""The file of routes of a simulated server, written a little at every tick.
+"""The disk of a simulated server, and a witness of each snapshot that is packed.
 
-Plays the times of `namesrv.server.warm_start.schedule`; the witness learns what was
-packed at which moment, so that the oracle knows what a killed server may have kept.
+`namesrv.server.warm_start.schedule` decides as it does in a server. The witness learns
+which group was packed at which moment, so that the oracle knows what a killed server
+may have kept.
 """
 
-from collections.abc import Callable
-from dataclasses import dataclass
-from typing import Final, Protocol
+from collections.abc import Callable, Iterable
+from typing import Protocol
 
 from namesrv.routing.state import RoutingState
 from namesrv.routing.warm_start.draft import Draft, KeptRoutes
-from namesrv.routing.warm_start.pack import read_snapshot
-from namesrv.routing.warm_start.records import FIRST_LINE, Pieces, Place
+from namesrv.routing.warm_start.records import Place
+from namesrv.server.files.writer import WriteJob
+from namesrv.server.warm_start.jobs import Stamp
+from namesrv.server.warm_start.schedule import SNAPSHOT_FILE, STAMP_FILE
 
-_STAMP_MILLIS: Final = 5000
-_LEASED_STAMP_MILLIS: Final = 1000
+DATA_DIR = "virtual"
+_STAMP_PATH = f"{DATA_DIR}/{STAMP_FILE}"
+_SNAPSHOT_PATH = f"{DATA_DIR}/{SNAPSHOT_FILE}"
 
 
 class SnapshotWitness(Protocol):
-    """Hears of what becomes part of the file."""
+    """Hears of everything that becomes part of the file."""
 
     def packing_begins(self) -> None:
         """A new file is begun."""
@@ -27,125 +30,139 @@ class SnapshotWitness(Protocol):
         """A group is in it as it is now."""
 
     def packed_tables(self) -> None:
-        """What the groups share is in it as it is now."""
+        """The data that groups share is in it as it is now."""
 
     def written(self) -> None:
         """It has replaced the old file."""
 
 
-@dataclass(slots=True)
+class WitnessedRoutes(KeptRoutes):
+    """`KeptRoutes` that report each step to a witness."""
+
+    def __init__(self, state: RoutingState, witness: SnapshotWitness) -> None:
+        super().__init__(state)
+        self._witness = witness
+        self._latest: Draft | None = None
+
+    def begin(self) -> None:
+        """Begin a new file."""
+        super().begin()
+        self._witness.packing_begins()
+
+    def pack_next(self) -> str | None:
+        """Take another step."""
+        name = super().pack_next()
+        if name is not None:
+            self._witness.packed(name)
+        return name
+
+    def finish(self, saved_millis: int, now_ms: int) -> Draft:
+        """End the file."""
+        self._latest = super().finish(saved_millis, now_ms)
+        self._witness.packed_tables()
+        return self._latest
+
+    def written(self, draft: Draft) -> None:
+        """The file was replaced; at the end of a server two drafts may follow each
+        other, and only the second one stays."""
+        super().written(draft)
+        if draft is self._latest:
+            self._witness.written()
+
+
 class VirtualFiles:
-    """Files that survive a process: the snapshot, the date of its last sign of life,
-    and the time that it had served then."""
+    """Files that survive a process: the snapshot and the stamp."""
 
-    snapshot: bytes | None = None
-    stamp_millis: int = 0
-    served_millis: int = 0
+    def __init__(self) -> None:
+        self._contents: dict[str, bytes] = {}
+
+    @property
+    def stamp_millis(self) -> int:
+        """The date of the last sign of life; 0 for none."""
+        return Stamp.read(self._contents.get(_STAMP_PATH, b"")).seen_millis
+
+    def read(self, path: str) -> bytes | None:
+        """The whole content; None for no file."""
+        return self._contents.get(path)
+
+    def open(self, path: str) -> "_OpenFile":
+        """A file to copy from."""
+        return _OpenFile(self._contents[path])
+
+    def set_aside(self, path: str, reason: str, event: str) -> None:
+        """The file is not used any more."""
+        del self._contents[path]
+
+    def replace(self, path: str, chunks: Iterable[bytes]) -> None:
+        """Write a whole file."""
+        self._contents[path] = b"".join(chunks)
 
 
-class VirtualSnapshots:
-    """Keeps a state in `files`, `groups_per_tick` groups at a time."""
+class _OpenFile:
+    def __init__(self, content: bytes) -> None:
+        self._content = content
+
+    def record_at(self, place: Place) -> bytes:
+        return self._content[place.offset : place.offset + place.length]
+
+    def close(self) -> None:
+        pass
+
+
+class VirtualWriter:
+    """Takes `write_millis` for a snapshot. Stamps are small, and written at once."""
 
     def __init__(
         self,
-        state: RoutingState,
         files: VirtualFiles,
-        witness: SnapshotWitness,
-        wall_millis: Callable[[], int],
-        *,
-        groups_per_tick: int,
+        monotonic_millis: Callable[[], int],
         write_millis: int,
     ) -> None:
-        self._state = state
         self._files = files
-        self._witness = witness
-        self._wall_millis = wall_millis
-        self._groups_per_tick = groups_per_tick
+        self._monotonic_millis = monotonic_millis
         self._write_millis = write_millis
-        self._kept = KeptRoutes(state)
-        self._is_packing = False
-        self._next_save_ms = 0
-        self._next_stamp_ms = 0
-        self._written_ms = 0
-        self._draft: Draft | None = None
+        self._jobs: list[tuple[int, WriteJob]] = []
 
-    def load(self, now_ms: int) -> bool:
-        """Take over the last run's routes; whether there were any, not too old."""
-        data, options = self._files.snapshot, self._state.options
-        if data is None:
-            return False
-        snapshot = read_snapshot(data)
-        seen_millis = self._files.stamp_millis or snapshot.tables.saved_millis
-        age_millis = abs(self._wall_millis() - seen_millis)
-        if age_millis > options.warm_start_max_age_millis:
-            self._files.snapshot = None
-            return False
-        if not snapshot.groups:
-            return False
-        self._kept.take_over(snapshot, self._files.served_millis, now_ms)
-        return True
+    def submit(self, job: WriteJob) -> None:
+        """As `Writer.submit`."""
+        if job.path == _SNAPSHOT_PATH:
+            ready_ms = self._monotonic_millis() + self._write_millis
+            self._jobs.append((ready_ms, job))
+        else:
+            self._write(job)
 
-    def tick(self, now_ms: int) -> None:
-        """Go on with the file; called at every tick."""
-        if now_ms >= self._next_stamp_ms:
-            has_leases = bool(self._state.liveness.leases)
-            interval = _LEASED_STAMP_MILLIS if has_leases else _STAMP_MILLIS
-            self._next_stamp_ms = now_ms + interval
-            self._stamp(now_ms)
-        if self._draft is not None:
-            if now_ms >= self._written_ms:
-                self._write(self._draft)
-        elif self._is_packing:
-            self._pack_some(now_ms, self._groups_per_tick)
-        elif self._kept.is_behind and now_ms >= self._next_save_ms:
-            self._next_save_ms = now_ms + self._state.options.snapshot_interval_millis
-            self._begin()
-            self._pack_some(now_ms, self._groups_per_tick)
+    def go_on(self) -> None:
+        """Finish the jobs whose time has come."""
+        now_ms = self._monotonic_millis()
+        while self._jobs and self._jobs[0][0] <= now_ms:
+            self._write(self._jobs.pop(0)[1])
 
-    def save_all(self, now_ms: int) -> None:
-        """Our own end: everything is packed and written at once."""
-        if self._draft is not None:
-            self._write(self._draft)
-        self._state.liveness.leases.drop_confirmed()
-        if self._kept.is_behind:
-            self._begin()
-            while self._draft is None:
-                self._pack_some(now_ms, self._groups_per_tick)
-            self._write(self._draft)
-        self._stamp(now_ms)
+    def drain(self) -> None:
+        """Finish all jobs."""
+        while self._jobs:
+            self._write(self._jobs.pop(0)[1])
 
-    def _stamp(self, now_ms: int) -> None:
-        self._files.stamp_millis = self._wall_millis()
-        self._files.served_millis = self._state.liveness.leases.served_millis(now_ms)
+    def _write(self, job: WriteJob) -> None:
+        self._files.replace(job.path, job.content())
+        job.done(None)
 
-    def _begin(self) -> None:
-        self._kept.begin()
-        self._is_packing = True
-        self._witness.packing_begins()
 
-    def _pack_some(self, now_ms: int, most: int) -> None:
-        for _ in range(most):
-            if self._kept.has_waiting:
-                name = self._kept.pack_next()
-                if name is not None:
-                    self._witness.packed(name)
-        if not self._kept.has_waiting:
-            self._draft = self._kept.finish(self._wall_millis(), now_ms)
-            self._is_packing = False
-            self._written_ms = now_ms + self._write_millis
-            self._witness.packed_tables()
+class TickPace:
+    """Packs `groups_per_step` groups, and goes on at the next tick."""
 
-    def _write(self, draft: Draft) -> None:
-        self._files.snapshot = FIRST_LINE + b"".join(map(self._bytes_of, draft.records))
-        self._kept.written(draft)
-        self._draft = None
-        self._witness.written()
+    def __init__(self, groups_per_step: int) -> None:
+        self._groups_per_step = groups_per_step
+        self._packed = 0
 
-    def _bytes_of(self, record: bytes | Place | Pieces) -> bytes:
-        """Of a record; a place is one in the file that is replaced."""
-        if isinstance(record, bytes):
-            return record
-        if isinstance(record, Pieces):
-            return b"".join(record.whole())
-        assert self._files.snapshot is not None
-        return self._files.snapshot[record.offset : record.offset + record.length]
+    def begin(self) -> None:
+        """A step begins."""
+        self._packed = 0
+
+    def is_over(self) -> bool:
+        """Whether the step has all of its groups."""
+        self._packed += 1
+        return self._packed >= self._groups_per_step
+
+    def pause_seconds(self) -> float:
+        """The next tick runs all timers."""
+        return 0.0

@@ -6,6 +6,7 @@ import pytest
 
 from namesrv.routing.answers import queries
 from namesrv.routing.answers.queries import RouteForm
+from namesrv.work import finish
 from tests.routing.peer import (
     Broker,
     data_version,
@@ -29,8 +30,8 @@ def pickup(world: World, topic: str, **form: Any) -> bytes | None:
     entry = world.tables.topic_queue_table.get(topic)
     if entry is None:
         return None
-    return queries.pickup_topic_route_data(
-        world.tables, world.options, entry, route_form
+    return finish(
+        queries.pickup_topic_route_data(world.tables, world.options, entry, route_form)
     )
 
 

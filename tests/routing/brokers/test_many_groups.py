@@ -8,9 +8,10 @@ import pytest
 from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, invariant, rule
 
-from namesrv.routing.tables import cluster_names
+from namesrv.routing.tables import broker_data, cluster_names
 from namesrv.routing.tables.ordered_texts import BLOCK_GROUPS, BLOCK_NAMES
 from namesrv.routing.tables.route_tables import RouteTables
+from namesrv.wire import bodies
 from namesrv.wire.java_json.write import write_string
 from tests.routing.peer import Broker, registration_body, topic_table
 from tests.routing.world import World
@@ -161,3 +162,26 @@ class Groups(RuleBasedStateMachine):
 
 
 TestGroups = Groups.TestCase
+
+
+def test_addresses_of_a_group_are_written_once_until_they_change(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    world = World()
+    for number in range(3):
+        world.register(Broker("b", number, f"b:{number}"), BODY)
+    written: list[bool] = []
+    write = bodies.write_broker_addrs
+
+    def counting(addrs: Any, *, quoted: bool) -> str:
+        written.append(quoted)
+        return write(addrs, quoted=quoted)
+
+    monkeypatch.setattr(broker_data, "write_broker_addrs", counting)
+    asked = {"clusterName": "c1", "brokerName": "b"}
+    answers = {world.ask(901, asked).body for _ in range(3)}
+    assert written == [False]
+    world.register(Broker("b", 3, "b:3"), BODY)
+    written.clear()
+    answers.add(world.ask(901, asked).body)
+    assert len(answers) == 2 and False in written

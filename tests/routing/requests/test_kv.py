@@ -133,7 +133,9 @@ def test_a_disk_that_is_full_is_told_and_nothing_changes(stored: World) -> None:
 def test_a_limit_is_told(world: World) -> None:
     answer = world.ask(100, {**FIELDS, "value": "v" * 70_000})
     assert answer.code == 1
-    assert answer.remark == "the value has 70000 bytes, the limit is 65536 bytes"
+    assert answer.remark == (
+        "the value has 70000 bytes, the limit is 65536 (kvMaxValueBytes)"
+    )
 
 
 def test_requests_of_two_connections_are_written_in_order(world: World) -> None:

@@ -26,6 +26,7 @@ from namesrv.routing.warm_start.records import (
     write_record,
 )
 from namesrv.wire.bodies import DataVersion
+from namesrv.work import finish
 from tests.routing.peer import (
     data_version,
     registration,
@@ -257,7 +258,7 @@ def test_the_gate_stays_open_after_a_warm_start() -> None:
 def test_a_topic_deleted_while_groups_were_packed_is_left_out() -> None:
     world = World()
     world.register(A)
-    group = pack_group(world.tables, world.tables.broker_addr_table["a"])
+    group = finish(pack_group(world.tables, world.tables.broker_addr_table["a"]))
     (topic, *others) = list(world.topics)
     world.ask(216, {"topic": topic})
     table = topic_table("new") | topic_table(topic)
@@ -325,7 +326,7 @@ def test_numbers_of_topics_begin_anew_when_they_run_out(
 def test_a_file_that_is_not_whole_is_refused(change: Any, reason: str) -> None:
     world = World()
     world.register(A)
-    group = pack_group(world.tables, world.tables.broker_addr_table["a"])
+    group = finish(pack_group(world.tables, world.tables.broker_addr_table["a"]))
     shared = packed_tables(world, 5, 0)
     with pytest.raises(SnapshotInvalid) as caught:
         read_snapshot(FIRST_LINE + change(group, shared, pack_end(1)))
@@ -388,7 +389,7 @@ def test_topic_that_was_deleted_while_groups_were_packed_comes_back() -> None:
     world = World()
     body = registration_body(topic_table("T1", "T2"))
     world.register(A, body)
-    record = pack_group(world.tables, world.tables.broker_addr_table["a"])
+    record = finish(pack_group(world.tables, world.tables.broker_addr_table["a"]))
     world.ask(216, {"topic": "T1"})
     shared = packed_tables(world, 5, world.now_ms)
     data = FIRST_LINE + record + shared + pack_end(1)
@@ -403,14 +404,14 @@ def test_number_of_a_topic_that_was_deleted_meanwhile_is_not_given_again() -> No
     """Found by the simulator: the next file may copy the record that has it."""
     world = World()
     world.register(A, registration_body(topic_table("T1", "T2")))
-    record = pack_group(world.tables, world.tables.broker_addr_table["a"])
+    record = finish(pack_group(world.tables, world.tables.broker_addr_table["a"]))
     world.ask(216, {"topic": "T2"})
     shared = packed_tables(world, 5, world.now_ms)
     second, third = World(), World()
     data = FIRST_LINE + record + shared + pack_end(1)
     restore(second.tables, second.options, read_snapshot(data), second.now_ms)
     second.register(B, registration_body(topic_table("T3", "T4")))
-    other = pack_group(second.tables, second.tables.broker_addr_table["b"])
+    other = finish(pack_group(second.tables, second.tables.broker_addr_table["b"]))
     shared = packed_tables(second, 5, second.now_ms)
     data = FIRST_LINE + record + other + shared + pack_end(2)
     restore(third.tables, third.options, read_snapshot(data), third.now_ms)

@@ -348,7 +348,7 @@ class TestOutputBudget:
             if len(data) > 1000:
                 actor.protocol.pause_writing()
 
-        actor.protocol._write = take_half
+        actor.transport.write = take_half  # type: ignore[method-assign,assignment]
         actor.receive(lookup("t"))
         assert stage.turn_until_quiet() == 0
         frames = [lookup("t")] * 100

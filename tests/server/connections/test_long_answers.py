@@ -7,7 +7,7 @@ import pytest
 
 from namesrv.codes import FLAG_ONEWAY, RequestCode
 from namesrv.routing.requests.kv import LONG_ANSWER_BYTES
-from namesrv.server.connections.protocol import _PIECE_BYTES
+from namesrv.server.connections.peer import _PIECE_BYTES
 from tests.server.peer import Peer, lookup, request
 from tests.server.server_thread import LOOPS, ServerThread, local_options
 from tests.server.stage import Actor, SetStage, Stage
@@ -135,7 +135,7 @@ def test_answer_is_that_of_the_moment_of_the_request(stage: Stage) -> None:
     stage.turn()
     for key in KEYS:
         stage.state.kv_config.put("n", key, "new", lambda error: None)
-    stage._flush()
+    stage.effects.flush()
     while stage.writes:
         stage.finish_write()
     stage.turn_until_quiet()

@@ -6,7 +6,7 @@ import pytest
 
 from namesrv.hot_path import LARGE_REGISTRATION_BYTES
 from namesrv.routing.brokers.stalls import GRACE_MILLIS, STALL_MILLIS, TICK_MILLIS
-from namesrv.server.clock import monotonic_millis
+from namesrv.server.clock import MachineClock, monotonic_millis
 from namesrv.server.connections.registry import Connections
 from tests.server.peer import Broker, frame, get_kv, lookup, put_kv
 from tests.server.stage import Actor, SetStage, Stage
@@ -123,7 +123,7 @@ class TestSweep:
         connections = stage.connections
         began = connections.now_ms
         silent, talking = stage.accept(), stage.accept()
-        connections.now_ms = began + 1500
+        connections.note_time(began + 1500)
         talking.receive(lookup("t"))
         connections.sweep(began + 2000)
         assert not silent.transport.is_closed
@@ -272,7 +272,9 @@ class TestReserve:
     def test_brokers_of_the_last_run_are_expected(self, set_stage: SetStage) -> None:
         stage = set_stage(max_connections=32)
         self.broker(stage)
-        again = Connections(stage.state, stage.log, lambda: None, 32)
+        again = Connections(
+            stage.state, stage.log, lambda: None, 32, stage.call_soon, MachineClock()
+        )
         again.expect_brokers()
         stage.connections = again
         assert len(self.fill(stage)) == 30

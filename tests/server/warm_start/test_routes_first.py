@@ -11,6 +11,7 @@ import pytest
 
 from namesrv.codes import RequestCode
 from namesrv.errors import StorageError
+from namesrv.routing.phase import Phase
 from namesrv.server.warm_start.schedule import SNAPSHOT_FILE, STAMP_FILE, Snapshots
 from tests.server.peer import WAIT_SECONDS, get_kv, lookup, put_kv, request, wait_until
 from tests.server.server_thread import LOOPS, ServerThread, local_options
@@ -165,7 +166,7 @@ def test_file_that_holds_all_already_is_not_packed_again_at_the_end(
     def submit(snapshots: Snapshots) -> None:
         real(snapshots)
         submitted.append(snapshots)
-        if snapshots._is_ending:
+        if snapshots._state.life.phase >= Phase.FROZEN:
             disk.released.set()
 
     def save_all(snapshots: Snapshots) -> None:

@@ -10,11 +10,11 @@ from pathlib import Path
 import pytest
 
 from namesrv.codes import RequestCode
+from namesrv.routing.warm_start.draft import KeptRoutes
 from namesrv.routing.warm_start.pack import read_snapshot
 from namesrv.routing.warm_start.records import FIRST_LINE
 from namesrv.server.clock import wall_millis
 from namesrv.server.files.set_aside import UNUSABLE_SUFFIX
-from namesrv.server.warm_start import schedule as snapshots_module
 from namesrv.server.warm_start.jobs import Stamp
 from namesrv.server.warm_start.schedule import (
     SNAPSHOT_FILE,
@@ -306,7 +306,12 @@ def test_date_that_was_set_back_after_the_last_save_is_no_reason_to_start_cold(
     """Found by the simulator: the file is then of the future, the stamp is not."""
     an_hour_ahead = wall_millis() + 3_600_000
     with monkeypatch.context() as patch:
-        patch.setattr(snapshots_module, "wall_millis", lambda: an_hour_ahead)
+        finish = KeptRoutes.finish
+        patch.setattr(
+            KeptRoutes,
+            "finish",
+            lambda kept, saved, now_ms: finish(kept, an_hour_ahead, now_ms),
+        )
         server = started()
         with server.peer() as peer:
             register(peer)

@@ -14,11 +14,12 @@ from namesrv.routing.warm_start import pack as snapshot_module
 from namesrv.routing.warm_start.pack import read_snapshot
 from namesrv.server.clock import monotonic_millis
 from namesrv.server.connections.protocol import NamesrvProtocol
-from namesrv.server.warm_start import schedule as snapshots_module
+from namesrv.server.warm_start import pace
 from namesrv.server.warm_start.schedule import (
     SNAPSHOT_FILE,
     Snapshots,
 )
+from namesrv.work import Steps
 from tests.routing.peer import Broker as JavaBroker
 from tests.routing.peer import registration, registration_body, topic_table
 from tests.server.peer import (
@@ -48,7 +49,7 @@ def test_only_what_changed_is_packed_again(
     packed: list[str] = []
     real = snapshot_module.pack_group
 
-    def pack_group(tables: Any, data: Any) -> bytes:
+    def pack_group(tables: Any, data: Any) -> Steps[bytes]:
         packed.append(data.broker_name)
         return real(tables, data)
 
@@ -140,8 +141,8 @@ def test_end_in_the_middle_of_packing_saves_all(
     started: Started, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """As many steps as there are groups, and the end comes after the first."""
-    monkeypatch.setattr(snapshots_module, "_STEP_MILLIS", -1)
-    monkeypatch.setattr(snapshots_module, "_PAUSE_SECONDS", 0.05)
+    monkeypatch.setattr(pace, "_STEP_MILLIS", -1)
+    monkeypatch.setattr(pace, "_PAUSE_SECONDS", 0.05)
     topics = [f"topic-{n}" for n in range(30)]
     with started(snapshot_interval_millis=100).peer() as peer:
         for n, topic in enumerate(topics):

@@ -3,7 +3,7 @@
 import pytest
 
 from namesrv.errors import StorageError
-from tests.server.connections.test_protocol import BAD, register_long_route
+from tests.server.connections.test_peer import BAD, register_long_route
 from tests.server.peer import Broker, get_kv, lookup, put_kv
 from tests.server.proxy_headers import PROXY_V1, PROXY_V2
 from tests.server.stage import SetStage, Stage
@@ -164,7 +164,7 @@ class TestEnd:
     def test_write_after_the_end_is_none(self, stage: Stage) -> None:
         actor = accept(stage)
         actor.protocol.close()
-        actor.protocol.transport.write(b"late")
+        actor.protocol._write(b"late")
         actor.protocol.resume(b"late")
         actor.read()
         assert actor.plain == b""
@@ -253,7 +253,7 @@ class TestLimits:
         hello = actor.client.start()
         actor.receive_raw(hello[:10])
         for second in range(1, 11):
-            connections.now_ms = began + second * 1000
+            connections.note_time(began + second * 1000)
             actor.receive_raw(hello[9 + second : 10 + second])
             connections.sweep(connections.now_ms)
             assert not actor.transport.is_closed

@@ -1,0 +1,37 @@
+"""The phases of a server's life, from serving to its end, in their order.
+
+How long each phase lasts, and what the server does in it, is in
+`namesrv/server/life/ending.py`.
+"""
+
+from enum import IntEnum
+
+
+class Phase(IntEnum):
+    """A later phase has all restrictions of the ones before it."""
+
+    SERVING = 0
+    DRAINING = 1
+    """The end has begun: silence or a closed connection removes no broker."""
+    FROZEN = 2
+    """No more input is read; requests that were read are still carried out."""
+    HALTED = 3
+    """No request is carried out any more: the state is saved as it is."""
+
+
+class Life:
+    """The phase of one server. `enter` is the only way to change it."""
+
+    __slots__ = ("_phase",)
+
+    def __init__(self) -> None:
+        self._phase = Phase.SERVING
+
+    @property
+    def phase(self) -> Phase:
+        """The phase of now."""
+        return self._phase
+
+    def enter(self, phase: Phase) -> None:
+        """Begin a phase. A phase that is over never comes back."""
+        self._phase = max(self._phase, phase)

@@ -1,0 +1,315 @@
+"""One peer: its stream, its connection, and when to read, answer, pause and close.
+
+Pauses and turns
+================
+
+A connection is in one of these pauses (`namesrv.hot_path.Pause`), and goes on with
+`resume` in every case:
+
+    pause    begins when                                   ends when
+    NONE     -                                             -
+    OUTPUT   one read has made 1 MiB of answers, or the    it has its turn, once the
+             peer does not read                            peer reads
+    LATER    a request waits for a file, for another       its answer is in the outbox
+             cluster, or for the rest of its own work      (LateAnswer, LongAnswer)
+    TURN     the turn of the loop is used up, or a large   it has its turn
+             registration was applied
+
+While a connection is paused it keeps its input and does not read from the socket, so
+that TCP tells the peer to stop. Independently of that, its transport is *blocked* while
+the peer does not read (`pause_writing` to `resume_writing`). A blocked connection reads
+nothing, has no turn, and its unsent answers count against `outputBudgetBytes`.
+
+A *turn* is one call of `Connections._next_turn`, which the loop calls once between two
+polls of the sockets. It has 1,000 units of work (`namesrv.routing.turns.turn`), about a
+millisecond. In it, in this order:
+
+1. Lookups that waited for the end of a registration are answered.
+2. Unfinished work goes on (`namesrv.routing.turns.unfinished`), for half of the turn if
+   connections wait, else for all of it. When a request's work ends, its LateAnswer ends
+   the pause LATER.
+3. The first connection in line goes on (`TurnLines`): one for each turn, and again at
+   the end of the line if it has more to do.
+
+If anything waits after that, the next turn is asked of the loop. Reads are not in line:
+each runs at once and may answer hot requests without limit, because they cost little.
+A cold request is put back, and its connection waits (TURN), if the units are used up.
+
+Two rules keep answers fair and in order. After a late answer, connections in line have
+their turn before the next request of the same connection: a peer that sends requests
+ahead keeps no place for them. And a long answer holds its connection (LATER) until its
+last piece is sent: 64 KiB in each turn, none while the peer does not read.
+
+At the end of the server (`namesrv.routing.phase`), FROZEN stops reads of all
+connections and turns go on; HALTED stops turns, and late answers are still sent.
+"""
+
+from collections.abc import Callable, Iterator
+from ipaddress import IPv6Address
+from typing import TYPE_CHECKING, Final, cast
+
+from namesrv._impl import Connection
+from namesrv.hot_path import Pause
+from namesrv.server.connections.first_bytes import Sniffer
+from namesrv.server.connections.registry import Connections
+from namesrv.server.connections.streams import FirstBytes, PlainStream, Stream
+from namesrv.server.tls.stream import TlsStream
+
+if TYPE_CHECKING:
+    import asyncio
+
+_PIECE_BYTES: Final = 1 << 16
+"""Of a long answer, sent in one turn."""
+_MAPPED_IPV4: Final = "::ffff:"
+"""How a socket of IPv6 that takes IPv4, too, begins the addresses of the latter."""
+
+
+class Peer:
+    """Joins a transport to a `Connection`. An event loop, or a simulated one, calls
+    `connection_made` first, `connection_lost` last, as of an `asyncio.Protocol`.
+
+    `has_sent` says whether anything ever came; `closing_since_ms` is set once the
+    connection is being closed.
+    """
+
+    __slots__ = (
+        "_blocked",
+        "_answer_bytes",
+        "_answer_pieces",
+        "_connections",
+        "_count_unsent",
+        "_is_in_line",
+        "_reading",
+        "_receive",
+        "_stream",
+        "_write",
+        "closing_since_ms",
+        "connection",
+        "has_sent",
+        "transport",
+    )
+
+    def __init__(self, connections: Connections) -> None:
+        self._connections = connections
+        self._reading = True
+        self._blocked = False
+        self._answer_pieces: Iterator[bytes] | None = None
+        self._answer_bytes = 0
+        self._is_in_line = False
+        self.closing_since_ms: int | None = None
+        self.has_sent = False
+        self.transport: asyncio.Transport
+        self.connection: Connection
+        self._stream: Stream
+        self._receive: Callable[[bytes, int], bytes]
+        self._write: Callable[[bytes], None]
+        self._count_unsent: Callable[[], int]
+
+    @property
+    def input_bytes(self) -> int:
+        """Input that is kept: parts of a PROXY header, of TLS records or of frames."""
+        return self._stream.kept_bytes + self.connection.buffered_bytes
+
+    @property
+    def progress_ms(self) -> int:
+        """When something that is kept began, or a frame before it was finished."""
+        return max(self._stream.progress_ms, self.connection.progress_ms)
+
+    @property
+    def handshake_since_ms(self) -> int | None:
+        """When its TLS handshake began, if that has not ended."""
+        return self._stream.handshake_since_ms
+
+    @property
+    def unsent_bytes(self) -> int:
+        """Output that the peer has not taken, and what is left of a long answer."""
+        return self._count_unsent() + self._answer_bytes
+
+    def connection_made(self, transport: "asyncio.BaseTransport") -> None:
+        """Begin; the peer's address is for the logs."""
+        self.transport = cast("asyncio.Transport", transport)
+        self._count_unsent = self.transport.get_write_buffer_size
+        peer = transport.get_extra_info("peername")
+        remote = address_text(peer) if peer else "unknown"
+        self.connection = self._connections.create(remote)
+        self._bind(FirstBytes(self.transport, self.connection, self._begin_stream))
+        self._receive = self._receive_first
+        self._connections.open(self)
+
+    def data_received(self, data: bytes) -> None:
+        """Bytes came: answer them."""
+        output = self._receive(data, self._connections.now_ms)
+        if output:
+            self._write(output)
+        if self.connection.has_side_effects:
+            self._care(len(output))
+
+    def eof_received(self) -> bool:
+        """The peer sends no more: what it sent is answered, then it is closed."""
+        self.connection.finish()
+        self._care()
+        return True
+
+    def pause_writing(self) -> None:
+        """The peer does not read: stop reading from it."""
+        self._blocked = True
+        self._set_reading(False)
+        self._connections.blocked(self, 0)
+        # The caller that is writing reports the size.
+        self.connection.note_side_effects()
+
+    def resume_writing(self) -> None:
+        """The peer reads again."""
+        self._blocked = False
+        self._connections.unblocked(self)
+        self.connection.note_activity(self._connections.now_ms)
+        self._wait_for_a_piece()
+        self._care()
+
+    def connection_lost(self, exc: Exception | None) -> None:
+        """The connection has ended, from this side or the other."""
+        if self.closing_since_ms is None:
+            self.closing_since_ms = self._connections.now_ms
+        self._connections.lost(self)
+
+    def resume(self, answer: bytes | None = None) -> None:
+        """Go on after a pause, with the answer that had to wait, if it was for that.
+
+        Others who wait for their turn have it before the request after that one is
+        begun: what one connection has sent ahead must not keep a place for it.
+        """
+        self._is_in_line = False
+        if self.closing_since_ms is not None:
+            return
+        if self._answer_pieces is not None:
+            self._send_piece(self._answer_pieces)
+            return
+        if self._blocked or self._connections.is_halted:
+            # Nobody takes or gets more answers: that one is sent, the rest waits again.
+            self.connection.hold(Pause.OUTPUT)
+            output = answer or b""
+        elif answer is not None and self.input_bytes and self._connections.are_waiting:
+            self.connection.hold(Pause.TURN)
+            output = answer
+        else:
+            output = self.connection.resume(self._connections.now_ms, answer or b"")
+        if output:
+            self._write(output)
+        self._care(len(output))
+
+    def send_pieces(self, pieces: Iterator[bytes], kept_bytes: int) -> None:
+        """Answer with these, some in each turn and as the peer takes them; then go on
+        after the pause."""
+        self._answer_pieces = pieces
+        self._answer_bytes = kept_bytes
+        self._wait_for_a_piece()
+
+    def close(self) -> None:
+        """Send what is left and close; the sweep aborts it if that takes long."""
+        if self.closing_since_ms is None:
+            self.closing_since_ms = self._connections.now_ms
+            self._stream.close()
+
+    def stop_reading(self) -> None:
+        """Take no more input."""
+        self._set_reading(False)
+
+    def cut_off(self) -> None:
+        """Close it now and free its input, which the loop would keep for a while."""
+        self.closing_since_ms = self._connections.now_ms
+        self._answer_pieces = None
+        self._answer_bytes = 0
+        self.transport.abort()
+        self.connection.abandon()
+        self._bind(PlainStream(self.transport, self.connection))
+
+    def _wait_for_a_piece(self) -> None:
+        """Get one turn for the next pieces of a long answer, if they are wanted."""
+        if self._answer_pieces is None or self._blocked or self._is_in_line:
+            return
+        self._is_in_line = True
+        self._connections.take_turn(self)
+
+    def _send_piece(self, pieces: Iterator[bytes]) -> None:
+        if self._blocked:
+            return  # there is another turn once the peer reads
+        held: list[bytes] = []
+        held_bytes = 0
+        while held_bytes < _PIECE_BYTES:
+            piece = next(pieces, None)
+            if piece is None:
+                self._answer_pieces = None
+                break
+            held.append(piece)
+            held_bytes += len(piece)
+        self._answer_bytes -= held_bytes
+        if self._answer_pieces is None:
+            self.resume(b"".join(held))
+            return
+        self._write(b"".join(held))
+        self._care(held_bytes)
+        self._wait_for_a_piece()
+
+    def _care(self, written_bytes: int = 0) -> None:
+        """Handle all side effects of a call: effects, faults, ends and pauses."""
+        if self._blocked and self.closing_since_ms is None:
+            self._connections.blocked(self, written_bytes)
+        connection = self.connection
+        self._connections.after_call(self)
+        if self.closing_since_ms is not None:
+            return
+        if connection.fault is not None:
+            self._connections.report_fault(self, connection.fault)
+            self.close()
+        elif connection.is_done:
+            self.close()
+        elif connection.pause != Pause.NONE:
+            self._set_reading(False)
+            if connection.pause != Pause.LATER and not self._blocked:
+                self._connections.take_turn(self)
+        else:
+            self._set_reading(not self._blocked)
+
+    def _receive_first(self, data: bytes, now_ms: int) -> bytes:
+        self.has_sent = True
+        return self._stream.receive(data, now_ms)
+
+    def _bind(self, stream: Stream) -> None:
+        self._stream = stream
+        self._receive = stream.receive
+        self._write = stream.write
+
+    def _begin_stream(self, sniffer: Sniffer) -> Stream:
+        """The first bytes have shown what the rest is. Raises ConnectionFault."""
+        connection = self.connection
+        if sniffer.source is not None:
+            connection.name_peer(address_text(sniffer.source))
+        elif sniffer.is_proxied:
+            # The socket's address is the proxy's: its clients are elsewhere.
+            connection.name_peer(f"unknown (via {connection.socket_address})")
+        if sniffer.is_tls:
+            context = self._connections.tls.admit_tls()
+            now_ms = self._connections.now_ms
+            self._bind(TlsStream(self.transport, connection, context, now_ms))
+        else:
+            self._connections.tls.admit_plain()
+            self._bind(PlainStream(self.transport, connection))
+        return self._stream
+
+    def _set_reading(self, wanted: bool) -> None:
+        wanted = wanted and not self._connections.is_frozen
+        if wanted is self._reading or self.transport.is_closing():
+            return
+        self._reading = wanted
+        if wanted:
+            self.transport.resume_reading()
+        else:
+            self.transport.pause_reading()
+
+
+def address_text(address: tuple[str, int] | tuple[str, int, int, int]) -> str:
+    """`host:port`, an IPv6 host in brackets, and one of IPv4 as IPv4 writes it."""
+    host, port = address[:2]
+    if host.startswith(_MAPPED_IPV4):
+        host = str(IPv6Address(host).ipv4_mapped or host)
+    return f"[{host}]:{port}" if ":" in host else f"{host}:{port}"

@@ -1,0 +1,88 @@
+"""A TLS stream: encrypted bytes of the socket, plain bytes for the same `Connection`.
+
+It takes the place of the plain stream once the first bytes of a connection turn out to
+be TLS. A plain connection never meets it.
+"""
+
+import ssl
+from typing import TYPE_CHECKING
+
+from namesrv._impl import Connection
+from namesrv.server.tls.layer import TlsLayer
+
+if TYPE_CHECKING:
+    import asyncio
+
+
+class TlsStream:
+    """`handshake_since_ms` is None after the handshake; `progress_ms` is when
+    everything that had been decrypted was carried out.
+
+    Buffer limits and pauses are those of the transport: it holds all unsent bytes. The
+    layer keeps only records that are not whole.
+    """
+
+    __slots__ = (
+        "_connection",
+        "_kept_bytes",
+        "_layer",
+        "_transport",
+        "handshake_since_ms",
+        "progress_ms",
+    )
+
+    def __init__(
+        self,
+        transport: "asyncio.Transport",
+        connection: Connection,
+        context: ssl.SSLContext,
+        now_ms: int,
+    ) -> None:
+        self._transport = transport
+        self._connection = connection
+        self._layer = TlsLayer(context)
+        self._kept_bytes = 0
+        self.handshake_since_ms: int | None = now_ms
+        self.progress_ms = now_ms
+
+    @property
+    def kept_bytes(self) -> int:
+        """Input that is kept here."""
+        return self._kept_bytes
+
+    def receive(self, data: bytes, now_ms: int) -> bytes:
+        """As `Connection.receive`, for encrypted bytes; the answers are plain."""
+        layer, connection = self._layer, self._connection
+        plain = layer.receive(data)
+        output = b""
+        if plain:
+            output = connection.receive(plain, now_ms)
+            if not connection.buffered_bytes:
+                self.progress_ms = now_ms
+        else:
+            connection.note_activity(now_ms)
+        if layer.is_open:
+            self.handshake_since_ms = None
+        if layer.kept_bytes != self._kept_bytes:
+            self._kept_bytes = layer.kept_bytes
+            connection.note_side_effects()
+        if layer.is_finished:
+            connection.finish()
+        if layer.fault is not None:
+            connection.fail(layer.fault)
+        # This comes last: a transport that fills up sets `has_side_effects`.
+        self._send(layer.take_output())
+        return output
+
+    def write(self, data: bytes) -> None:
+        """Encrypt and send."""
+        self._send(self._layer.send(data))
+
+    def close(self) -> None:
+        """Send close_notify and all that is left, and close."""
+        self._send(self._layer.finish())
+        self._transport.close()
+
+    def _send(self, data: bytes) -> None:
+        if data and not self._transport.is_closing():
+            self._transport.write(data)
