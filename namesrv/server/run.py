@@ -25,8 +25,8 @@ class Collector:
 
     The tables are millions of objects that reference counting frees, and a collection
     of the oldest generation visits them all: 200 ms on a large server, when it has
-    grown by a quarter. Here that generation is collected while it is small, and what is
-    left of it is not visited again. Transports of asyncio's own loop end as cycles;
+    grown by a quarter. Here that generation is collected while it is small, and its
+    survivors are not visited again. Transports of asyncio's own loop end as cycles;
     so everything is visited when much more is allocated than the last time, at most
     once a minute.
     """
@@ -82,7 +82,7 @@ async def _serve(
     read_options: Callable[[], Options],
 ) -> None:
     server = NameServer(options)
-    # Before the start, in which it would kill; nothing waits there until all is built.
+    # Install SIGHUP first: its default action would end the process during start().
     loop = asyncio.get_running_loop()
     loop.add_signal_handler(signal.SIGHUP, server.reload, read_options)
     signal.pthread_sigmask(signal.SIG_UNBLOCK, {signal.SIGHUP})
@@ -103,7 +103,7 @@ def _install_signals(server: NameServer) -> None:
 
 
 def loop_factory(name: str) -> Callable[[], asyncio.AbstractEventLoop]:
-    """Makes the loop; auto is uvloop where it is installed. Raises StartFailed."""
+    """The factory of the loop; auto is uvloop if installed. Raises StartFailed."""
     if name == "asyncio":
         return asyncio.new_event_loop
     try:

@@ -19,7 +19,7 @@ from tests.server.peer import Answer, split_answers
 from tests.server.server_thread import local_options
 
 # What the log says when a peer's fault closes its connection.
-FAULT = "connection broke the protocol and is closed"
+FAULT = "protocol error, closing the connection"
 
 
 class Line(NamedTuple):

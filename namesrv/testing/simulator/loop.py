@@ -1,4 +1,4 @@
-"""What a simulated server has instead of an event loop and a log."""
+"""Stand-ins for the event loop and the log of a simulated server."""
 
 from collections.abc import Callable, Mapping
 

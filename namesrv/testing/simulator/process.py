@@ -1,4 +1,4 @@
-"""One run of the server's process: the routing floor, and what `server` does around it.
+"""One run of the server's process: the routing floor, with the parts of `server`.
 
 Plays `NameServer`, `Connections` and `NamesrvProtocol` with the same order of events;
 sockets, clock and files are virtual.
@@ -32,9 +32,9 @@ _OBSERVER: Final = "10.9.9.9:9"
 
 
 class Process:
-    """Serves until it is dropped; `closed` are links that it has closed itself.
+    """Serves until it is dropped; `closed` are links that it closed itself.
 
-    `is_warm` says whether it took over the routes of the last run.
+    `is_warm` is set if it restored the routes of the last run.
     """
 
     def __init__(
@@ -80,7 +80,7 @@ class Process:
         self.next_tick_ms = self._clock.now_ms
 
     def tick(self) -> None:
-        """As `NameServer._tick`; `next_tick_ms` says when to call it again."""
+        """As `NameServer._tick`; `next_tick_ms` is the time of the next call."""
         now_ms = self._now_ms = self._clock.monotonic_millis()
         self._state.liveness.tick(self._clock.cpu_millis(), now_ms)
         self._state.unfinished.finish()
@@ -94,7 +94,7 @@ class Process:
         self.next_tick_ms = self._clock.now_ms + self._tick_millis
 
     def receive(self, link: Link, data: bytes) -> bytes:
-        """Bytes came on a link; what is sent back."""
+        """Process bytes of a link; the bytes of the answer."""
         connection = self._connection_of(link)
         output = self._feed(connection, data)
         if connection.fault is not None:

@@ -14,7 +14,7 @@ from tests.server.server_process import ServerProcess
 
 pytestmark = pytest.mark.slow
 
-READ_AGAIN = "the configuration was read again"
+READ_AGAIN = "configuration reloaded"
 
 
 def lines_of(path: Path) -> list[dict[str, Any]]:

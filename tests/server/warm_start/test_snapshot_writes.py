@@ -107,7 +107,7 @@ def test_file_that_somebody_changed_is_written_new(
         wait_until(lambda: b"News" in path.read_bytes())
         before = routes(peer)
         server = started()
-    assert "the route table could not be saved, it is tried again" in caplog.text
+    assert "cannot save the route table, retrying" in caplog.text
     with server.peer() as peer:
         assert routes(peer) == before
 
@@ -129,8 +129,8 @@ def test_failed_write_is_told_and_made_good(
 
         monkeypatch.setattr(os, "fsync", full)
         peer.ask(B.registration(TOPICS_B))
-        wait_until(lambda: "could not be saved" in caplog.text)
-        (record,) = [r for r in caplog.records if "not be saved" in r.message][:1]
+        wait_until(lambda: "cannot save the route table" in caplog.text)
+        (record,) = [r for r in caplog.records if "cannot save" in r.message][:1]
         assert "No space left on device" in vars(record)["fields"]["reason"]
         assert path.read_bytes() == before
         monkeypatch.undo()
@@ -249,8 +249,8 @@ def test_last_save_that_fails_is_told_and_not_promised_again(
         peer.ask(B.registration(TOPICS_B))
         monkeypatch.setattr(os, "fsync", full)
         server.stop()
-    assert "what changed in the route table last could not be saved" in caplog.text
-    assert "it is tried again" not in caplog.text
+    assert "the last changes of the route table were not saved" in caplog.text
+    assert "retrying" not in caplog.text
 
 
 def test_end_that_a_hanging_disk_does_not_hold_up_says_so(
