@@ -199,7 +199,8 @@ def test_damaged_file_is_set_aside_and_the_start_is_cold(
     path.write_bytes(damaged)
     with ServerProcess(tmp_path, *OFTEN) as server, server.peer() as peer:
         assert peer.ask(lookup("Orders")).code == NO_ROUTE
-        (line,) = [line for line in server.log().splitlines() if "snapshot rejected" in line]
+        lines = server.log().splitlines()
+        (line,) = [line for line in lines if "snapshot rejected" in line]
         assert "WARN" in line and reason in line and SNAPSHOT_FILE in line
         aside = path.with_name(SNAPSHOT_FILE + UNUSABLE_SUFFIX)
         assert aside.read_bytes() == damaged
