@@ -85,7 +85,6 @@ class NameServer:
     async def start(self) -> None:
         """Open files and sockets. Raises StartFailed."""
         loop = asyncio.get_running_loop()
-        loop.set_exception_handler(self._on_loop_error)
         self.loop_name = type(loop).__module__.partition(".")[0]
         self._stop_wanted = asyncio.Event()
         self._hurry = asyncio.Event()
@@ -297,7 +296,7 @@ class NameServer:
             if server.is_serving():
                 listener.listen(self._options.server_socket_backlog)
 
-    def _on_loop_error(
+    def on_loop_error(
         self, loop: asyncio.AbstractEventLoop, context: dict[str, Any]
     ) -> None:
         """Log errors of the system, such as a missing descriptor, without traceback."""

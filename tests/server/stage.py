@@ -15,7 +15,7 @@ from namesrv.server.connections.protocol import NamesrvProtocol
 from namesrv.server.connections.registry import Connections
 from namesrv.server.effects import Effects
 from namesrv.server.logs.events import EventLog
-from tests.server.peer import Answer, split_answers
+from namesrv.testing.peer import Answer, read_answers
 from tests.server.server_thread import local_options
 
 # What the log says when a peer's fault closes its connection.
@@ -114,7 +114,7 @@ class Actor:
 
     def answers(self) -> list[Answer]:
         """All that was answered so far."""
-        return split_answers(b"".join(self.transport.writes))
+        return read_answers(b"".join(self.transport.writes))
 
     def write_sizes(self) -> list[int]:
         """Bytes of each write so far."""

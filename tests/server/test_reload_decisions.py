@@ -13,7 +13,7 @@ from namesrv.options import BY_NAME, Options
 from namesrv.routing.outbox import LogEvent
 from namesrv.routing.requests.processor import RequestProcessor
 from namesrv.server.files.access_keys import AccessKeysFile
-from namesrv.server.life.reload import RELOADED, Reload
+from namesrv.server.life.reload import Reload
 from namesrv.server.tls.gate import TlsGate
 from tests.server.stage import RecordedLog
 from tests.server.tls.tls_gate_files import shown_by
@@ -216,7 +216,8 @@ def test_client_certificates_that_are_checked_no_more_are_warnings(
 def test_every_option_that_narrows_access_is_watched() -> None:
     narrowing = {"adminAccess", "brokerAccess", "accessKeysFile"}
     of_clients = {"tlsServerAuthClient", "tlsServerNeedClientAuth"}
-    assert narrowing | of_clients | {"tlsServerTrustCertPath"} <= RELOADED
+    for name in narrowing | of_clients | {"tlsServerTrustCertPath"}:
+        assert BY_NAME[name].live, name
 
 
 @pytest.mark.parametrize(

@@ -1,7 +1,7 @@
-"""Route bodies as they were last written, by what they are made of.
+"""Route bodies as they were last written, by the queues and brokers in them.
 
 Topics with the same queues on the same brokers have the same route. When a broker
-changes, all its topics are asked for anew, and one of them is written.
+changes, clients request all its topics again, and one route is written for them.
 """
 
 from typing import Final

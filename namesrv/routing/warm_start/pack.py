@@ -1,4 +1,4 @@
-"""Converts the route table to records of a file, and back (architecture.md, "Files").
+"""Converts the route table to records and back (docs/architecture.md, "Files").
 
 A group is packed as a whole, so that no lookup after a restart mixes two registrations
 of one broker. Groups are packed one after the other, between other work; a topic

@@ -87,12 +87,12 @@ class Writer:
             try:
                 chunks = job.content()
             except Exception as error:
-                self._report(job, _as_storage_error(job, error))
+                self._call_done(job, _as_storage_error(job, error))
                 continue
             try:
                 self._order(job, chunks)
             except RuntimeError as error:  # thread limit reached
-                self._report(job, StorageError("write", job.path, str(error)))
+                self._call_done(job, StorageError("write", job.path, str(error)))
                 continue
             return
         self._busy = False
@@ -122,10 +122,10 @@ class Writer:
                 loop.call_soon_threadsafe(self._finish, job, failed)
 
     def _finish(self, job: WriteJob, error: StorageError | None) -> None:
-        self._report(job, error)
+        self._call_done(job, error)
         self._begin_next()
 
-    def _report(self, job: WriteJob, error: StorageError | None) -> None:
+    def _call_done(self, job: WriteJob, error: StorageError | None) -> None:
         try:
             job.done(error)
             self._after()

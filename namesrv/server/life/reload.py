@@ -11,45 +11,13 @@ from typing import Final, NamedTuple
 
 from namesrv.contradictions import contradictions
 from namesrv.errors import OptionsInvalid, StartFailed, TlsFilesInvalid
-from namesrv.options import BY_NAME, OPTIONS, REMOTE_KEYS, Options, Value
+from namesrv.options import BY_NAME, OPTIONS, Options, Value
 from namesrv.routing.outbox import LogEvent
 from namesrv.routing.state import RoutingState
 from namesrv.server.files.access_keys import AccessKeysFile, PreparedKeys
 from namesrv.server.logs.events import EventLog
 from namesrv.server.logs.handlers import set_log_level
 from namesrv.server.tls.gate import PreparedTls, TlsGate
-
-RELOADED: Final = REMOTE_KEYS | {
-    "accessKeysFile",
-    "adminAccess",
-    "bodyMaxInflatedBytes",
-    "brokerAccess",
-    "enableShutdownGracefully",
-    "inputBudgetBytes",
-    "kvMaxKeys",
-    "kvMaxNameBytes",
-    "kvMaxNamespaces",
-    "kvMaxValueBytes",
-    "logLevel",
-    "maxFilterServers",
-    "maxMappedQueuesPerRegistration",
-    "maxNameBytes",
-    "maxQueuesPerMapping",
-    "maxRoutes",
-    "maxTopicsPerRegistration",
-    "outputBudgetBytes",
-    "shutdownWaitTimeSeconds",
-    "snapshotIntervalMillis",
-    "tlsCiphers",
-    "tlsProtocols",
-    "tlsServerAuthClient",
-    "tlsServerCertPath",
-    "tlsServerKeyPassword",
-    "tlsServerKeyPath",
-    "tlsServerNeedClientAuth",
-    "tlsServerTrustCertPath",
-}
-"""Options that take effect at a reload; the others need a restart."""
 
 _NEED_CLIENT_AUTH: Final = ("none", "optional", "require")
 _IS_WIDER: Final[Mapping[str, Callable[[Value, Value], bool]]] = {
@@ -114,7 +82,7 @@ class Reload:
         changes = {
             name: getattr(found, BY_NAME[name].attribute)
             for name in _changed(current, found)
-            if name in RELOADED
+            if BY_NAME[name].live
         }
         values = {BY_NAME[name].attribute: value for name, value in changes.items()}
         # An option that needs a restart may contradict one that does not.

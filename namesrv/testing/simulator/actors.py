@@ -3,19 +3,19 @@
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 
-from namesrv.testing.peer.requests import (
-    PLAIN,
-    Form,
-    Identity,
-    Queues,
-    Register,
-    Request,
-    Version,
-    request_frame,
-)
+from namesrv.testing.peer import Broker
 from namesrv.testing.simulator.clock import VirtualClock
 from namesrv.testing.simulator.history import FILTERS, TOPICS, Member
 from namesrv.testing.simulator.network import PROMPT_MILLIS, Link, Network, Sent
+from namesrv.testing.simulator.requests import (
+    PLAIN,
+    Form,
+    PeerRequest,
+    Queues,
+    Register,
+    Version,
+    request_frame,
+)
 
 
 @dataclass(slots=True, frozen=True)
@@ -28,9 +28,9 @@ class Sending:
     fault: str = "none"
 
 
-def replaced(who: Identity, change: Mapping[str, str | int]) -> Identity:
-    """A copy with other values of some fields."""
-    return Identity(**{**who._asdict(), **change})
+def replaced(who: Broker, change: Mapping[str, str | int]) -> Broker:
+    """The same with other values of some fields."""
+    return Broker(**{**who._asdict(), **change})
 
 
 @dataclass(slots=True)
@@ -49,8 +49,8 @@ class Peer:
         self._opaque = 0
         self.line = line
 
-    def send(self, requests: Sequence[Request], sending: Sending) -> None:
-        """Send requests one after the other over this peer's connection."""
+    def send(self, requests: Sequence[PeerRequest], sending: Sending) -> None:
+        """Send requests, one after the other, on this peer's connection."""
         link = self.line.link
         if link is None or link.has_ended:
             link = self.line.link = self._network.connect()
@@ -112,9 +112,10 @@ class BrokerActor(Peer):
         self._filters: tuple[str, ...] | None = ()
 
     @property
-    def identity(self) -> Identity:
+    def identity(self) -> Broker:
         """Its present cluster, name, id and address."""
-        return Identity(self.cluster, self.name, self.id, self.addr)
+        timeout_millis = self._member.timeout_millis
+        return Broker(self.name, self.id, self.addr, self.cluster, timeout_millis)
 
     def register(self, sending: Sending) -> None:
         """Send the whole topic table."""
@@ -166,7 +167,7 @@ class BrokerActor(Peer):
     def become(self, change: Mapping[str, str | int], *, newer: bool) -> None:
         """Change the configuration: some of cluster, name, id and address."""
         who = replaced(self.identity, change)
-        self.cluster, self.name, self.id, self.addr = who
+        self.name, self.id, self.addr, self.cluster, _ = who
         if newer:
             self._next_version(state=1)
 
@@ -177,7 +178,6 @@ class BrokerActor(Peer):
         acting = None if sending.form.deflated else self._member.acting
         request = Register(
             self.identity,
-            self._member.timeout_millis,
             acting,
             self.version,
             {topic: self.topics[topic] for topic in topics},

@@ -4,7 +4,11 @@ Each step of a peer is a method of the same name; steps of the machine are metho
 the world.
 """
 
-from namesrv.testing.peer.requests import (
+from namesrv.testing.simulator.actors import BrokerActor, Line, Peer, Sending, replaced
+from namesrv.testing.simulator.clock import VirtualClock
+from namesrv.testing.simulator.history import NEVER, NOBODY, Setting
+from namesrv.testing.simulator.network import Link, Network
+from namesrv.testing.simulator.requests import (
     AskRoute,
     DeleteTopic,
     Form,
@@ -15,10 +19,6 @@ from namesrv.testing.peer.requests import (
     SetWritable,
     Unregister,
 )
-from namesrv.testing.simulator.actors import BrokerActor, Line, Peer, Sending, replaced
-from namesrv.testing.simulator.clock import VirtualClock
-from namesrv.testing.simulator.history import NEVER, NOBODY, Setting
-from namesrv.testing.simulator.network import Link, Network
 
 
 class Cast:

@@ -1,14 +1,9 @@
 """The difference of two sets of answers, in words."""
 
 from collections.abc import Iterable, Mapping, Sequence
-from typing import Any
 
-from namesrv.testing.simulator.answers import (
-    Answer,
-    Question,
-    read_legacy,
-    split_answers,
-)
+from namesrv.testing.peer import Answer, read_answers
+from namesrv.testing.simulator.questions import Question
 
 Place = tuple[str, str]
 """(broker name, address)."""
@@ -21,7 +16,7 @@ def disagreement(
     live: Mapping[Place, str],
 ) -> str:
     """Expected and actual answers; `live` has the reasons why brokers are alive."""
-    want, got = split_answers(expected), split_answers(answered)
+    want, got = read_answers(expected), read_answers(answered)
     if len(want) != len(got):
         return f"{len(want)} answers were expected and {len(got)} came"
     rows = zip(questions, want, got, strict=True)
@@ -55,8 +50,7 @@ def _about_the_rest(differing: Iterable[Question]) -> str:
 
 
 def _places(answer: Answer) -> set[Place]:
-    info: Any = read_legacy(answer.body)
-    groups = info["brokerAddrTable"].items()
+    groups = answer.json["brokerAddrTable"].items()
     return {(name, a) for name, g in groups for a in g["brokerAddrs"].values()}
 
 

@@ -9,7 +9,7 @@ from dataclasses import dataclass, replace
 from random import Random
 from typing import Final, NamedTuple
 
-from namesrv.testing.peer.requests import PLAIN, Form
+from namesrv.testing.simulator.requests import PLAIN, Form
 
 STEPS: Final = 60
 CLUSTERS: Final = ("c1", "c2")

@@ -3,8 +3,8 @@
 from dataclasses import replace
 from typing import Final
 
-from namesrv.testing.peer.requests import Queues
 from namesrv.testing.simulator.model import Group, Key, Live, Model
+from namesrv.testing.simulator.requests import Queues
 
 _INTERVAL_MILLIS: Final = 5000
 _CONFIRMATION_MILLIS: Final = 1000

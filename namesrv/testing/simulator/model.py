@@ -7,7 +7,7 @@ It has no clock: the oracle decides when a broker is gone.
 from collections.abc import Callable
 from dataclasses import dataclass, field, replace
 
-from namesrv.testing.peer.requests import (
+from namesrv.testing.simulator.requests import (
     DeleteTopic,
     Queues,
     Register,
@@ -15,11 +15,12 @@ from namesrv.testing.peer.requests import (
     SetWritable,
     Unregister,
     Version,
-    ha_addr,
 )
 
 Key = tuple[str, str]
 """(cluster, address)."""
+_TIMEOUT_MILLIS = 120_000
+"""Of a broker that asks for no other."""
 _WRITE = 2
 _READ_WRITE = 6
 
@@ -328,7 +329,11 @@ class Model:
     def _put_live(self, request: Register, key: Key, link: int) -> None:
         who = request.broker
         live = Live(
-            who.name, request.timeout_millis, request.version, ha_addr(who), link
+            who.name,
+            who.timeout_millis or _TIMEOUT_MILLIS,
+            request.version,
+            who.ha_addr,
+            link,
         )
         old = self.lives.get(key)
         if old is None or old.is_leased or old.kept_facts != live.kept_facts:

@@ -7,7 +7,7 @@ import heapq
 from dataclasses import dataclass, field
 from typing import Final, NamedTuple
 
-from namesrv.testing.peer.requests import Request
+from namesrv.testing.simulator.requests import PeerRequest
 
 PROMPT_MILLIS: Final = 1
 
@@ -15,7 +15,7 @@ PROMPT_MILLIS: Final = 1
 class Sent(NamedTuple):
     """A request in transit."""
 
-    request: Request
+    request: PeerRequest
     is_oneway: bool
     opaque: int
 

@@ -1,4 +1,4 @@
-"""Decides which answers are legal (docs/architecture.md, P1 to P4).
+"""Decides which answers are legal (docs/promises.md, P1 to P4).
 
 The model knows the requests; the oracle adds time: for each broker the earliest time it
 may be gone, and the latest time. Between the two the server decides, and the oracle
@@ -9,25 +9,7 @@ from collections.abc import Callable
 from itertools import islice, permutations
 from typing import Any, Final
 
-from namesrv.testing.peer.requests import (
-    AskRoute,
-    DeleteTopic,
-    Heartbeat,
-    QueryVersion,
-    Register,
-    RegisterTopic,
-    Request,
-    SetWritable,
-    Unregister,
-    json_text,
-    version_json,
-)
-from namesrv.testing.simulator.answers import (
-    Answer,
-    Questions,
-    read_legacy,
-    split_answers,
-)
+from namesrv.testing.peer import Answer, json_text, read_answers
 from namesrv.testing.simulator.deadlines import Deadlines
 from namesrv.testing.simulator.disagreement import disagreement
 from namesrv.testing.simulator.history import CLUSTERS, TOPICS, Setting
@@ -35,6 +17,19 @@ from namesrv.testing.simulator.keeping import Keeper, Leases
 from namesrv.testing.simulator.leftovers import Leftover, Leftovers
 from namesrv.testing.simulator.model import Key, Live, Model, Refused
 from namesrv.testing.simulator.pauses import GRACE_MILLIS
+from namesrv.testing.simulator.questions import Questions
+from namesrv.testing.simulator.requests import (
+    AskRoute,
+    DeleteTopic,
+    Heartbeat,
+    PeerRequest,
+    QueryVersion,
+    Register,
+    RegisterTopic,
+    SetWritable,
+    Unregister,
+    version_json,
+)
 
 _MOST_ORDERS: Final = 120
 
@@ -78,19 +73,19 @@ class Oracle:
 
     # --- events -----------------------------------------------------------------------
 
-    def handle(self, request: Request, link: int, now_ms: int) -> Expected | None:
+    def handle(self, request: PeerRequest, link: int, now_ms: int) -> Expected | None:
         """The server handled a request; the expected answer, None if any is legal."""
         answer = self._answer(request, link, now_ms)
         self._note(now_ms)
         return answer
 
-    def can_wait(self, request: Request) -> bool:
+    def can_wait(self, request: PeerRequest) -> bool:
         """Whether a request may be read and wait. The first request of a broker after a
         warm start may not: the end of its lease would be invisible."""
         live = self._meant(request)
         return live is None or not live.is_leased
 
-    def read(self, request: Request, link: int, now_ms: int) -> None:
+    def read(self, request: PeerRequest, link: int, now_ms: int) -> None:
         """The server read a request, which waits: a sign of life counts (P3)."""
         for live in self.model.lives.values():
             if live.link == link:
@@ -188,20 +183,20 @@ class Oracle:
         raise Violation(disagreement(questions, self._expectation(), data, live))
 
     def check_answer(
-        self, expected: Expected, answer: Answer, request: Request
+        self, expected: Expected, answer: Answer, request: PeerRequest
     ) -> None:
         """Check the answer to a request. Raises Violation."""
         code, ext, body = expected
-        if (answer.code, answer.ext, answer.body) != (code, ext, body):
+        if (answer.code, answer.ext_fields, answer.body) != (code, ext, body):
             raise Violation(
                 f"answer: {request} is to be answered with code {code}, {ext},"
-                f" {body!r}, and was with code {answer.code}, {answer.ext},"
+                f" {body!r}, and was with code {answer.code}, {answer.ext_fields},"
                 f" {answer.body!r}"
             )
 
     # --- inside -----------------------------------------------------------------------
 
-    def _answer(self, request: Request, link: int, now_ms: int) -> Expected | None:
+    def _answer(self, request: PeerRequest, link: int, now_ms: int) -> Expected | None:
         model = self.model
         match request:
             case AskRoute(topic, standard):
@@ -227,7 +222,7 @@ class Oracle:
                 return 0, {name: str(model.set_writable(request))}, b""
         return 0, None, b""
 
-    def _meant(self, request: Request) -> Live | None:
+    def _meant(self, request: PeerRequest) -> Live | None:
         """The live broker with the cluster and address of a broker's request."""
         if not isinstance(request, (*SIGNS_OF_LIFE, Unregister)):
             return None
@@ -321,7 +316,7 @@ class Oracle:
 
     def _go_along(self, now_ms: int, data: bytes) -> None:
         """Remove brokers that may be gone and are missing in the answers."""
-        info = read_legacy(split_answers(data)[0].body)
+        info = read_answers(data)[0].json
         lives = self.model.lives
         gone = [key for key in sorted(lives) if self._is_gone(key, now_ms, info)]
         left = self._gone_leftovers(now_ms, info)

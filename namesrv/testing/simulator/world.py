@@ -6,7 +6,7 @@ The oracle follows each event of the server immediately.
 from collections.abc import Callable
 from typing import Final, NamedTuple
 
-from namesrv.testing.simulator.answers import split_answers
+from namesrv.testing.peer import read_answers
 from namesrv.testing.simulator.cast import Cast
 from namesrv.testing.simulator.clock import VirtualClock
 from namesrv.testing.simulator.crowd import Crowd
@@ -204,7 +204,7 @@ class World:
 
     def _judge(self, delivery: Delivery, output: bytes) -> None:
         """The server handled requests in order; the oracle follows."""
-        answers = iter(split_answers(output))
+        answers = iter(read_answers(output))
         for request, is_oneway, opaque in delivery.sent:
             number = delivery.link.number
             expected = self._oracle.handle(request, number, self._clock.now_ms)

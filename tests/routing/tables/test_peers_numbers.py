@@ -3,8 +3,8 @@
 from collections.abc import Iterator
 
 from namesrv.routing.tables.broker_data import BrokerData
+from namesrv.testing.peer import Broker, registration_body, topic_config
 from namesrv.wire.bodies import QueueData
-from tests.routing.peer import Broker, registration_body, topic_config
 from tests.routing.world import World
 
 MOST_WITHOUT_SEED = 64

@@ -25,15 +25,15 @@ from namesrv.routing.warm_start.records import (
     TablesRecord,
     write_record,
 )
-from namesrv.wire.bodies import DataVersion
-from namesrv.work import finish
-from tests.routing.peer import (
+from namesrv.testing.peer import (
     data_version,
     registration,
     registration_body,
     topic_config,
     topic_table,
 )
+from namesrv.wire.bodies import DataVersion
+from namesrv.work import finish
 from tests.routing.restart import A_SLAVE, LEASE_MILLIS, A, B, facts, restarted
 from tests.routing.world import World
 

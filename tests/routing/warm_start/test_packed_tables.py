@@ -11,7 +11,7 @@ from namesrv.routing.warm_start.draft import KeptRoutes
 from namesrv.routing.warm_start.pack import pack_end, read_snapshot
 from namesrv.routing.warm_start.packed_tables import PIECE_TOPICS, PackedTables
 from namesrv.routing.warm_start.records import FIRST_LINE, Pieces, TablesRecord
-from tests.routing.peer import Broker, mapping_info, registration_body, topic_table
+from namesrv.testing.peer import Broker, mapping_info, registration_body, topic_table
 from tests.routing.world import World
 
 MASTER = Broker("b", 0, "b:1")

@@ -17,8 +17,8 @@ from namesrv.options import Options
 from namesrv.routing.outbox import BURST, AuditEvent
 from namesrv.server.logs import audit_log
 from namesrv.server.logs.audit_log import AuditLog
+from namesrv.testing.peer import WAIT_SECONDS, wait_until
 from tests.server.failing import FullDisk, HangingOutlet
-from tests.server.peer import WAIT_SECONDS, wait_until
 from tests.server.stage import Line, RecordedLog
 
 FIELDS: dict[str, object] = {

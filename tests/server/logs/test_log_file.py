@@ -20,8 +20,8 @@ from namesrv.server.logs.handlers import (
     reopen_log_file,
     set_up_logging,
 )
+from namesrv.testing.peer import WAIT_SECONDS
 from tests.server.failing import FullDisk, fail_with
-from tests.server.peer import WAIT_SECONDS
 
 pytestmark = pytest.mark.usefixtures("restored_logging")
 

@@ -8,7 +8,7 @@ from typing import Any
 
 import pytest
 
-from tests.server.peer import Broker, lookup
+from namesrv.testing.peer import Broker, lookup
 from tests.server.proxy_headers import PROXY_V1, PROXY_V2
 from tests.server.stage import SetStage, Stage
 from tests.server.tls.test_layer import both_versions
@@ -21,7 +21,7 @@ class TestModes:
         self, set_stage: SetStage
     ) -> None:
         stage = set_stage(tls_server_mode="enforcing")
-        registration = Broker("10.0.0.9:10911").registration({"t": 1, "u": 1})
+        registration = Broker(addr="10.0.0.9:10911").registration({"t": 1, "u": 1})
         for prefix in (b"", PROXY_V1, PROXY_V2):
             actor = stage.accept()
             actor.receive(prefix, registration, lookup("t", 1))

@@ -21,7 +21,7 @@ from namesrv.server.warm_start.schedule import (
     STAMP_FILE,
     WarmStart,
 )
-from tests.server.peer import (
+from namesrv.testing.peer import (
     Broker,
     lookup,
     put_kv,
@@ -136,7 +136,7 @@ def test_change_that_was_answered_before_the_end_is_kept(tmp_path: Path) -> None
     """However long the interval is."""
     with ServerProcess(tmp_path) as server, server.peer() as peer:
         names = [f"broker-{n}" for n in range(50)]
-        brokers = [Broker("127.0.0.1:1", name) for name in names]
+        brokers = [Broker(name, addr="127.0.0.1:1") for name in names]
         peer.send(*(b.registration({b.name: 1, "t": 1}) for b in brokers))
         peer.read_answer()
         server.end()

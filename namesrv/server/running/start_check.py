@@ -30,7 +30,7 @@ from namesrv.server.files.data_directory import LOCK_FILE
 from namesrv.server.files.kv_config_file import load_kv_config
 from namesrv.server.logs.events import EventLog
 from namesrv.server.logs.line_file import check_kind
-from namesrv.server.run import loop_factory
+from namesrv.server.running.run import loop_factory
 from namesrv.server.tls.gate import TlsGate
 
 _NO_DIRECTORY: Final = (errno.ENOTDIR, errno.EEXIST)
