@@ -49,10 +49,15 @@ ALLOWED: dict[str, Counts] = {
     "ground": Counts(0, 1, 0, 0),
     "routing": Counts(11, 5, 0, 0),
     "routing/access": Counts(7, 1, 4, 1),
-    "routing/brokers": Counts(9, 7, 1, 0),
+    "routing/answers": Counts(1, 1, 0, 0),
+    "routing/brokers": Counts(8, 7, 1, 0),
     "routing/requests": Counts(6, 1, 1, 0),
     "routing/settings": Counts(9, 6, 2, 0),
     "routing/tables": Counts(9, 3, 0, 0),
+    "server/connections": Counts(4, 1, 1, 0),
+    "server/life": Counts(5, 2, 1, 0),
+    "server/warm_start": Counts(2, 1, 0, 0),
+    "testing/simulator": Counts(1, 4, 0, 0),
 }
 
 

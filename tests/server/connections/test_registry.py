@@ -202,7 +202,7 @@ class TestLimit:
 class TestReserve:
     """Brokers can always come back."""
 
-    MADE_ROOM = "idle connection closed to make room for a broker"
+    MADE_ROOM = "closed an idle connection to make room for a broker"
     BROKER_HOST = "10.0.0.9"
     STRANGER = ("192.0.2.66", 6666)
 

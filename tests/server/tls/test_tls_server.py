@@ -83,7 +83,7 @@ class TestStreams:
                 second.body.replace(b"topic-1", b"topic-7")
             }
 
-    def test_peer_that_does_not_read_delays_no_other_peer(
+    def test_reader_that_does_not_read_holds_nobody_up(
         self, server: ServerThread
     ) -> None:
         with TlsPeer(server.address) as deaf, TlsPeer(server.address) as peer:
@@ -258,7 +258,7 @@ class TestProcesses:
             broken = self.files(new) | {"tls_server_keyPassword": "third secret"}
             self.configuration(tmp_path, **broken)
             server.process.send_signal(signal.SIGHUP)
-            server.wait_for_log("nothing was changed")
+            server.wait_for_log("configuration not reloaded")
             with TlsPeer(server.address) as peer:
                 assert peer.serial_number == new.serial_number
             hidden = "key=tlsServerKeyPassword old=****** new=******"
@@ -284,7 +284,7 @@ class TestProcesses:
         )
 
 
-def test_tls_peer_distinguishes_a_cut_stream_from_an_ended_one() -> None:
+def test_test_socket_tells_a_cut_stream_from_an_ended_one() -> None:
     here, there = socket.socketpair()
     with here, there, pytest.raises(ConnectionResetError):
         there.shutdown(socket.SHUT_WR)

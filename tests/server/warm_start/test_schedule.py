@@ -50,7 +50,7 @@ OFTEN = ("--snapshot-interval-millis", "100")
 def start_line(server: ServerProcess) -> str:
     """The log's line about the routes of the last run."""
     lines = server.log().splitlines()
-    (line,) = [line for line in lines if "routes of the last run taken over" in line]
+    (line,) = [line for line in lines if "routes of the last run restored" in line]
     return line
 
 
@@ -199,8 +199,7 @@ def test_damaged_file_is_set_aside_and_the_start_is_cold(
     path.write_bytes(damaged)
     with ServerProcess(tmp_path, *OFTEN) as server, server.peer() as peer:
         assert peer.ask(lookup("Orders")).code == NO_ROUTE
-        lines = server.log().splitlines()
-        (line,) = [line for line in lines if "snapshot rejected" in line]
+        (line,) = [line for line in server.log().splitlines() if "not used" in line]
         assert "WARN" in line and reason in line and SNAPSHOT_FILE in line
         aside = path.with_name(SNAPSHOT_FILE + UNUSABLE_SUFFIX)
         assert aside.read_bytes() == damaged
@@ -268,13 +267,13 @@ def test_what_is_no_snapshot_is_set_aside(
         register(peer)
         before = routes(peer)
         server = started()
-    (record,) = [r for r in caplog.records if "snapshot rejected" in r.message]
+    (record,) = [r for r in caplog.records if "not used" in r.message]
     assert f"it is a {kind}" in vars(record)["fields"]["reason"]
     with server.peer() as peer:
         assert routes(peer) == before
 
 
-def test_snapshot_that_cannot_be_renamed_is_logged_with_the_reason(
+def test_snapshot_that_cannot_be_set_aside_is_told_why(
     started: Started, tmp_path: Path, caplog: pytest.LogCaptureFixture
 ) -> None:
     (tmp_path / SNAPSHOT_FILE).write_bytes(b"")
@@ -294,7 +293,7 @@ def test_stamp_that_cannot_be_written_is_told_once(
         wait_until(lambda: not server.on_loop(lambda: snapshots._is_stamping))
         server.on_loop(lambda: snapshots.tick(snapshots._next_stamp_ms))
     wait_until(lambda: not server.on_loop(lambda: snapshots._is_stamping))
-    (record,) = [r for r in caplog.records if "cannot save the time stamp" in r.message]
+    (record,) = [r for r in caplog.records if "stamp could not" in r.message]
     assert vars(record)["fields"]["reason"] == (
         f"cannot write {tmp_path / STAMP_FILE}: it is a directory, expected a file;"
         " move it away"

@@ -108,7 +108,7 @@ def test_file_that_somebody_changed_is_written_new(
         wait_until(lambda: b"News" in path.read_bytes())
         before = routes(peer)
         server = started()
-    assert "cannot save the route table, retrying" in caplog.text
+    assert "the routes could not be saved, retrying" in caplog.text
     with server.peer() as peer:
         assert routes(peer) == before
 
@@ -130,8 +130,8 @@ def test_failed_write_is_told_and_made_good(
 
         monkeypatch.setattr(os, "fsync", full)
         peer.ask(B.registration(TOPICS_B))
-        wait_until(lambda: "cannot save the route table" in caplog.text)
-        (record,) = [r for r in caplog.records if "cannot save" in r.message][:1]
+        wait_until(lambda: "could not be saved" in caplog.text)
+        (record,) = [r for r in caplog.records if "not be saved" in r.message][:1]
         assert "No space left on device" in vars(record)["fields"]["reason"]
         assert path.read_bytes() == before
         monkeypatch.undo()
@@ -252,7 +252,7 @@ def test_last_save_that_fails_is_told_and_not_promised_again(
         peer.ask(B.registration(TOPICS_B))
         monkeypatch.setattr(os, "fsync", full)
         server.stop()
-    assert "the last changes of the route table were not saved" in caplog.text
+    assert "the last route changes could not be saved" in caplog.text
     assert "retrying" not in caplog.text
 
 
