@@ -54,10 +54,7 @@ ALLOWED: dict[str, Counts] = {
     "routing/requests": Counts(6, 1, 1, 0),
     "routing/settings": Counts(9, 6, 2, 0),
     "routing/tables": Counts(9, 3, 0, 0),
-    "server/connections": Counts(4, 1, 1, 0),
-    "server/life": Counts(5, 2, 1, 0),
-    "server/warm_start": Counts(2, 1, 0, 0),
-    "testing/simulator": Counts(1, 4, 0, 0),
+    "testing/simulator": Counts(1, 3, 0, 0),
 }
 
 
