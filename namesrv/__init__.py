@@ -1,6 +1,6 @@
 """A RocketMQ NameServer in Python.
 
-The names in `__all__` are public: CHANGELOG.md says what is promised about them, and
+The names in `__all__` are public: CHANGELOG.md has the promises about them, and
 docs/embedding.md how a program uses them. They are imported when they are first used,
 so that `import namesrv` costs nothing.
 """

@@ -82,7 +82,7 @@ class Option:
 
     @property
     def expected(self) -> str:
-        """What a value has to be, as the end of a sentence."""
+        """The expected values, as the end of a sentence."""
         if self.type is bool:
             return "true or false"
         if self.type is int:

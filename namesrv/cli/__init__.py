@@ -120,7 +120,7 @@ def version_line() -> str:
 
 
 def _say(text: str, stream: TextIO | None = None) -> None:
-    """Print; escape what the stream cannot encode, and ignore a closed stream."""
+    """Print; escape characters that the stream cannot encode; ignore a closed one."""
     to = stream or sys.stdout
     try:
         encoding = getattr(to, "encoding", None) or "utf-8"

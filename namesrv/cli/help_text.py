@@ -1,4 +1,4 @@
-"""What `namesrv --help` prints: the flags by topic, aligned, with their defaults."""
+"""The text of `namesrv --help`: the flags by topic, aligned, with their defaults."""
 
 import textwrap
 from collections.abc import Iterator

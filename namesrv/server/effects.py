@@ -1,4 +1,4 @@
-"""Carries out the effects that the state has put into its outbox.
+"""Carries out the effects in the state's outbox.
 
 Effects happen in the order in which they were put. An effect may cause others: a late
 answer lets its connection go on, whose next request logs a line or writes a file. These
@@ -16,8 +16,8 @@ Sinks: TypeAlias = Mapping[type[Any], Callable[[Any], None]]
 
 
 class Effects:
-    """Empties one server's outbox. `sinks` has every class of effects but those that
-    are for a connection."""
+    """Empties one server's outbox. `sinks` has all classes of effects except those for
+    a connection."""
 
     def __init__(self, outbox: Outbox, connections: Connections, sinks: Sinks) -> None:
         self._outbox = outbox
@@ -31,7 +31,7 @@ class Effects:
         }
 
     def flush(self) -> None:
-        """Carry out everything, and what that causes."""
+        """Carry out all effects, and those that they cause."""
         if self._is_flushing:
             return
         self._is_flushing = True

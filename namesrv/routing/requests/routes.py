@@ -29,9 +29,9 @@ from namesrv.wire.java_json.values import parse_java_bool
 from namesrv.work import Cost, Steps, finish
 
 _FEW_GROUPS: Final = 250
-"""A route with as many is written in one step."""
+"""Routes of fewer groups are written in one step."""
 _KEPT_GROUPS_PER_UNIT: Final = 32
-"""Groups of a route that is found as it was kept."""
+"""Groups per unit of a route that was kept."""
 
 
 def get_routeinfo_by_topic(

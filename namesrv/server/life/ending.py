@@ -15,11 +15,11 @@ in their order, and never back:
                peers
 
 DRAINING. Listeners are closed first: a client that is sent away would come back here at
-once. Each answer to a client of 5.3.2 or later says GO_AWAY (protocol.md 5.8), and
-others are served as before. Brokers that are sent away close their connections and fall
-silent. That says nothing about them, so from here on no broker is removed for either.
+once. Each answer to a client of 5.3.2 or later is GO_AWAY (protocol.md 5.8), and others
+are served as before. Brokers that are sent away close their connections and fall
+silent. Their silence is no sign of death: from here on no broker is removed for either.
 `RoutingState.draining` is a fact of its own beside the phase: a server that was never
-drained must not say GO_AWAY while it is frozen.
+drained must not answer GO_AWAY while it is frozen.
 
 FROZEN. No connection reads any more, so the work that is left is finite: connections in
 line for a turn, unfinished work, and requests that wait for a file. `settle` runs the
@@ -52,10 +52,10 @@ class Changes(Protocol):
 
     @property
     def is_busy(self) -> bool:
-        """Whether a write is under way or in line."""
+        """Whether a write is under way or waits."""
 
     async def drain(self) -> None:
-        """Return when no write is left."""
+        """Wait until no write is left."""
 
 
 class Ending:
@@ -84,7 +84,7 @@ class Ending:
         self._connections.freeze()
 
     async def settle(self) -> None:
-        """Return when everything that was read has its answer. It may be cancelled."""
+        """Wait until all requests read so far have answers. It may be cancelled."""
         await self._finish_turns()
         self._save_routes()
         while self._changes.is_busy:

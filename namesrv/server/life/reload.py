@@ -1,7 +1,7 @@
-"""SIGHUP: options are read again, and what may change while we run does.
+"""SIGHUP reloads the options that may change while the server runs.
 
-All of it or nothing: options, access keys and certificates are read first, and a
-mistake anywhere leaves everything as it is.
+A reload changes all or nothing: options, access keys and certificates are read first,
+and any mistake leaves everything unchanged.
 """
 
 import logging
@@ -21,7 +21,7 @@ from namesrv.server.tls.gate import PreparedTls, TlsGate
 
 _NEED_CLIENT_AUTH: Final = ("none", "optional", "require")
 _IS_WIDER: Final[Mapping[str, Callable[[Value, Value], bool]]] = {
-    # A signature lets in who is elsewhere, loopback who signs nothing.
+    # A signature admits other machines, loopback admits unsigned requests.
     "adminAccess": lambda old, new: old != "open" and new != "off",
     "brokerAccess": lambda old, new: new == "open",
     "tlsServerAuthClient": lambda old, new: not new,
@@ -30,11 +30,11 @@ _IS_WIDER: Final[Mapping[str, Callable[[Value, Value], bool]]] = {
     ),
     "tlsServerTrustCertPath": lambda old, new: bool(old),
 }
-"""Whether an option that has changed may let in somebody who was refused before."""
+"""Whether a changed option may admit peers that were refused before."""
 
 
 class _Prepared(NamedTuple):
-    """The changes of a reload, all of them read and found to be good."""
+    """The changes of a reload, read and validated."""
 
     found: Options
     changes: dict[str, Value]
@@ -43,9 +43,9 @@ class _Prepared(NamedTuple):
 
 
 class Reload:
-    """Takes over what changed in the sources of options, and says so.
+    """Applies changes in the sources of options, and logs them.
 
-    `flush` carries out what the state put into its outbox.
+    `flush` carries out the effects in the state's outbox.
     """
 
     def __init__(
@@ -63,9 +63,9 @@ class Reload:
         self._flush = flush
 
     def run(self, read_options: Callable[[], Options]) -> None:
-        """Read all files again, and use what they say, or nothing of it.
+        """Read all files again, and apply them as a whole or not at all.
 
-        Remote updates that were kept still count more than the file, as at a start.
+        Stored remote updates override the file, as at a start.
         """
         try:
             prepared = self._prepare(read_options())
@@ -102,17 +102,17 @@ class Reload:
         self._tls.take(prepared.tls)
         set_log_level(options)
         for fields in wider:
-            self._say(logging.WARNING, "access is wider than before", **fields)
+            self._log_line(logging.WARNING, "access is wider than before", **fields)
         waiting = _changed(options, prepared.found)
         if waiting:
             event = "changed options take effect at the next start"
-            self._say(logging.WARNING, event, options=",".join(waiting))
-        # The last line, so that whoever waits for it can read the others.
+            self._log_line(logging.WARNING, event, options=",".join(waiting))
+        # This line is the last one, so that operators can wait for it.
         event = "configuration reloaded"
-        self._say(logging.INFO, event, changed=",".join(sorted(changes)))
+        self._log_line(logging.INFO, event, changed=",".join(sorted(changes)))
         self._flush()
 
-    def _say(self, level: int, event: str, **fields: object) -> None:
+    def _log_line(self, level: int, event: str, **fields: object) -> None:
         """In the outbox, behind the lines of the changes."""
         self._state.outbox.put(LogEvent(level, event, fields, peer_caused=False))
 
@@ -133,7 +133,7 @@ def _changed(current: Options, found: Options) -> list[str]:
 def _wider(
     current: Options, changes: Mapping[str, Value]
 ) -> Iterator[dict[str, object]]:
-    """Option, old and new value of what may let in somebody who was refused before."""
+    """Option, old and new value of changes that may admit more peers."""
     for name, new in changes.items():
         old = getattr(current, BY_NAME[name].attribute)
         if name in _IS_WIDER and _IS_WIDER[name](old, new):

@@ -123,7 +123,7 @@ class Process:
         state.refresh_hot_path(started_ms)
 
     def tick(self) -> None:
-        """One tick; `next_tick_ms` says when to call it again."""
+        """One tick; `next_tick_ms` is the time of the next one."""
         self._writer.go_on()
         self._timers.run()
         self._ticks.tick()

@@ -1,8 +1,8 @@
 """The disk of a simulated server, and a witness of each snapshot that is packed.
 
 `namesrv.server.warm_start.schedule` decides as it does in a server. The witness learns
-which group was packed at which moment, so that the oracle knows what a killed server
-may have kept.
+which group was packed at which moment, so that the oracle knows the possible
+contents of a killed server's file.
 """
 
 from collections.abc import Callable, Iterable
@@ -21,7 +21,7 @@ _SNAPSHOT_PATH = f"{DATA_DIR}/{SNAPSHOT_FILE}"
 
 
 class SnapshotWitness(Protocol):
-    """Hears of everything that becomes part of the file."""
+    """Notes everything that becomes part of the file."""
 
     def packing_begins(self) -> None:
         """A new file is begun."""

@@ -65,7 +65,7 @@ def test_start_reload_stop_and_warm_start_are_lines(tmp_path: Path) -> None:
     assert server.log() == ""
 
 
-def test_lines_of_one_stream_are_in_the_order_in_which_they_were_said(
+def test_lines_of_one_stream_keep_their_order(
     tmp_path: Path,
 ) -> None:
     """The line that scripts wait for stands behind what was logged before it."""

@@ -147,7 +147,7 @@ class TestEnd:
         assert actor.transport.writes == []
         assert faults(stage) == []
 
-    def test_our_own_end_says_close_notify(self, stage: Stage) -> None:
+    def test_close_sends_close_notify(self, stage: Stage) -> None:
         actor = accept(stage)
         stage.connections.close_all()
         actor.read()
