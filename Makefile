@@ -52,7 +52,7 @@ pure-test: $(VENV)/.dev-stamp ## run the tests of the server over the pure twin;
 
 # Above `_impl` a test sees one twin, the one that was chosen; below, it names both.
 SERVER_TESTS := tests/routing tests/server tests/golden tests/hostile tests/simulation tests/cli
-QUICK_TESTS := tests/wire tests/hot_path tests/parity tests/routing tests/server tests/golden tests/cli $(wildcard tests/test_*.py)
+QUICK_TESTS := tests/wire tests/hot_path tests/parity tests/routing tests/server tests/golden tests/peer tests/cli $(wildcard tests/test_*.py)
 pure = NAMESRV_NO_EXTENSIONS=1 $(BIN)/python
 
 # Where the extension was built, its absence is a failure.

@@ -207,6 +207,19 @@ def test_rule_allows(module: str, source: str) -> None:
     assert violations(module, source) == []
 
 
+def test_peer_kit_imports_nothing_else_of_namesrv() -> None:
+    # It writes and reads bytes a second time, so that a mistake cannot hide.
+    kit = "namesrv.testing.peer"
+    imported = {
+        name
+        for module, path in MODULES.items()
+        if module.startswith(f"{kit}.")
+        for _, name in imported_by(module, ast.parse(path.read_text("utf-8")))
+        if name.split(".")[0] == "namesrv"
+    }
+    assert imported and {name for name in imported if not name.startswith(kit)} == set()
+
+
 IMPORT_EACH_ALONE = """
 import importlib, os, sys, traceback
 for module in sys.argv[1:]:

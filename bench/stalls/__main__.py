@@ -12,20 +12,22 @@ import tempfile
 from contextlib import ExitStack
 from pathlib import Path
 
+from bench.driver.client import OPAQUE, AskFailed, Client
 from bench.driver.lone import raise_file_limit
 from bench.driver.machine import describe_machine, describe_versions, need_extensions
 from bench.driver.places import CACHE, cores
 from bench.driver.process import ServerProcess
 from bench.driver.progress import say
-from bench.driver.remoting import AskFailed, Client, route_request
 from bench.driver.servers import OURS_FAST, OURS_PURE, Server
 from bench.stalls import largest
 from bench.stalls.catalogue import ROWS, Row
+from bench.stalls.cpu import Cpu
 from bench.stalls.largest import Inhabitants, Size
-from bench.stalls.measure import Cpu, send_row, wait_until_quiet
+from bench.stalls.measure import send_row, wait_until_quiet
 from bench.stalls.publish import write_results
 from bench.stalls.report import HEAD, Judged, line
 from bench.stalls.witness import Witness
+from namesrv.testing.peer import lookup
 
 START_SECONDS = 120.0
 SENDINGS = 3
@@ -77,11 +79,11 @@ def _measure(server: Server, folder: Path, size: Size, rows: list[Row]) -> list[
     with ExitStack() as stack:
         process = server.start(home)
         stack.callback(process.stop)
-        process.wait_for_answer(route_request("nobody").frame(), START_SECONDS)
+        process.wait_for_answer(lookup("nobody", OPAQUE), START_SECONDS)
         inhabitants = Inhabitants(process.port, size)
         stack.callback(inhabitants.close)
         inhabitants.move_in()
-        witness = stack.enter_context(Witness(process.port))
+        witness = stack.enter_context(Witness(process.port, Cpu(process.pid)))
         return [_judge(row, process, size, witness) for row in rows]
 
 

@@ -4,10 +4,10 @@ import select
 import socket
 import time
 from dataclasses import asdict, dataclass
-from pathlib import Path
 from typing import Any
 
-from bench.driver.remoting import HOST
+from bench.driver.client import HOST
+from bench.stalls.cpu import Cpu
 from bench.stalls.witness import Witness
 
 MOST_SECONDS = 120.0
@@ -48,23 +48,6 @@ def goal_cpu_millis(sent_bytes: int, answered_bytes: int) -> float:
     """CPU that the bytes sent and answered may cost."""
     micros = GOAL_MICROS_PER_BYTE_SENT * sent_bytes
     return (micros + GOAL_NANOS_PER_BYTE_ANSWERED * answered_bytes / 1000) / 1000
-
-
-class Cpu:
-    """CPU time of a process, all threads, in seconds."""
-
-    def __init__(self, pid: int) -> None:
-        self._tasks = Path(f"/proc/{pid}/task")
-
-    def seconds(self) -> float:
-        """So far; nanoseconds of the scheduler, not ticks."""
-        total = 0
-        for task in self._tasks.iterdir():
-            try:
-                total += int((task / "schedstat").read_text().split()[0])
-            except OSError:
-                continue  # a thread that has just ended
-        return total / 1e9
 
 
 def wait_until_quiet(cpu: Cpu, seconds: float = MOST_SECONDS) -> None:

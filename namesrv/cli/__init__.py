@@ -23,7 +23,7 @@ from namesrv.errors import OptionsInvalid, StartFailed
 from namesrv.options import OPTIONS, Options, java_text
 
 if TYPE_CHECKING:
-    from namesrv.server.logs.events import LogOutput
+    from namesrv.server.logs.handlers import LogOutput
     from namesrv.server.nameserver import NameServer
 
 
@@ -103,7 +103,7 @@ def _load_hot_path() -> None:
 def _serve(options: Options, words: Words, warnings: Iterable[str]) -> int:
     """Serve; the exit code. Raises StartFailed before there is a log to say it."""
     _load_hot_path()
-    from namesrv.server.logs.events import set_up_logging  # noqa: PLC0415
+    from namesrv.server.logs.handlers import set_up_logging  # noqa: PLC0415
     from namesrv.server.logs.stray_errors import stray_errors_logged  # noqa: PLC0415
 
     output = set_up_logging(options)

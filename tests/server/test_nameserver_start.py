@@ -19,8 +19,8 @@ from namesrv.server.connections.protocol import NamesrvProtocol
 from namesrv.server.nameserver import NameServer
 from namesrv.server.run import loop_factory
 from namesrv.server.warm_start.schedule import STAMP_FILE
+from namesrv.testing.peer import Address, Peer, get_kv, lookup, put_kv, request
 from tests.server.failing import fail_with
-from tests.server.peer import Address, Peer, get_kv, lookup, put_kv, request
 from tests.server.server_thread import LOOPS, Serve, ServerThread, local_options
 
 
@@ -252,6 +252,8 @@ def test_run_is_what_the_command_line_calls(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(server_run, "_install_signals", lambda *words: None)
+    collectors: list[object] = []
+    monkeypatch.setattr(server_run, "Collector", collectors.append)
     seen: list[tuple[str, int]] = []
 
     def on_started(server: NameServer) -> None:
@@ -260,7 +262,7 @@ def test_run_is_what_the_command_line_calls(
 
     options = local_options(tmp_path, loop="asyncio")
     server_run.run(options, on_started, lambda: options)
-    assert len(seen) == 1
+    assert len(seen) == len(collectors) == 1
 
 
 @pytest.mark.parametrize("loop_name", LOOPS)

@@ -243,10 +243,10 @@ def group_is_kept_without_its_brokers(patch: Patch) -> None:
     """A snapshot's group has no live entries, and nobody is told from anybody."""
     pack = snapshot.pack_group
 
-    def pack_group(tables: Any, data: Any) -> bytes:
+    def pack_group(tables: Any, data: Any) -> Steps[bytes]:
         keys, data.live_keys = data.live_keys, set()
         try:
-            return pack(tables, data)
+            return (yield from pack(tables, data))
         finally:
             data.live_keys = keys
 

@@ -130,3 +130,8 @@ def test_every_part_of_a_history_is_one() -> None:
         numbers = [n for n in range(60) if n % 60 != left_out]
         assert breach_of(history.kept(numbers)) is None
     assert breach_of(History(0, history.setting, ())) is None
+
+
+def test_broker_may_stay_until_the_scan_after_a_hold_of_our_own_work() -> None:
+    """The tick before the last one in front of the pause was before its deadline."""
+    assert breach_of(draw_history(130_001_948)) is None

@@ -4,7 +4,7 @@ Order is by name wherever Java's order is that of a hash table.
 Source: `RouteInfoManager`, protocol.md sections 2.7 to 2.17, 3.11 and 3.13.
 """
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterator
 from dataclasses import dataclass
 
 from namesrv.codes import MASTER_ID, PERM_WRITE, SYNC_BROKER_MEMBER_PREFIX
@@ -12,6 +12,7 @@ from namesrv.options import Options
 from namesrv.routing.tables.broker_data import BrokerData, TopicQueues
 from namesrv.routing.tables.route_tables import RouteTables
 from namesrv.wire.bodies import (
+    QueueData,
     with_defaults,
     write_broker_addrs,
     write_broker_member_group,
@@ -22,7 +23,7 @@ from namesrv.wire.bodies import (
     write_route,
     write_topic_list,
 )
-from namesrv.work import Steps, finish
+from namesrv.work import WAIT, Cost, Steps, batches, finish
 
 
 @dataclass(slots=True, frozen=True)
@@ -43,39 +44,54 @@ class RouteForm:
 
 def pickup_topic_route_data(
     tables: RouteTables, options: Options, entry: TopicQueues, form: RouteForm
-) -> bytes:
+) -> Steps[bytes]:
     """TopicRouteData of a topic as JSON.
 
-    Source: `RouteInfoManager#pickupTopicRouteData`, `ZoneRouteRPCHook`.
+    Each group is read in one step, when no registration of it is being applied (P2);
+    the caller has checked that for the first step. Source:
+    `RouteInfoManager#pickupTopicRouteData`, `ZoneRouteRPCHook`.
     """
     acting = options.support_acting_master and not entry.topic.startswith(
         SYNC_BROKER_MEMBER_PREFIX
     )
-    groups = []
-    for name in sorted(entry.queues):
-        data = tables.broker_addr_table.get(name)
-        if data is None:
-            continue  # the rest of its topics goes in the next turns
-        acts = acting and _acts(data, entry)
-        if form.zone_name is None or _is_in_zone(data, acts, form.zone_name):
-            groups.append((data, acts))
+    broker_datas: list[str] = []
+    queue_datas: list[str] = []
+    # Two groups may have the same address; the later one counts, as in Java.
+    filter_servers: dict[str, list[str | None] | None] = {}
+    ordered = sorted(entry.queues)
+    is_first = True
+    for names in batches(ordered, Cost.GROUP):
+        while not is_first and tables.busy.hides(names):
+            yield WAIT
+        is_first = False
+        for name in names:
+            data = tables.broker_addr_table.get(name)
+            queue_data = entry.queues.get(name)
+            if data is None or queue_data is None:
+                continue  # the rest of its topics goes in the next turns
+            acts = acting and _acts(data, queue_data)
+            if form.zone_name is None or _is_in_zone(data, acts, form.zone_name):
+                broker_datas.append(_broker_text(data, acts, form.quotes_numbers))
+                queue_datas.append(data.queue_text(queue_data))
+                filter_servers.update(_filter_servers_of(tables, data))
+        yield len(names) * Cost.GROUP
     return write_route(
-        (_broker_text(data, acts, form.quotes_numbers) for data, acts in groups),
-        _filter_servers(tables, [data for data, _ in groups]),
+        broker_datas,
+        _written(filter_servers),
         form.order_topic_conf,
-        (data.queue_text(entry.queues[data.broker_name]) for data, _ in groups),
+        queue_datas,
         _mappings(tables, entry.topic, form),
     )
 
 
-def _acts(data: BrokerData, entry: TopicQueues) -> bool:
+def _acts(data: BrokerData, queue_data: QueueData) -> bool:
     """Without a master, the lowest id of an acting group stands for it (3.11), also
     if it is negative; topics lose their write permission only if it is not (3.4)."""
     if not data.broker_addrs or MASTER_ID in data.broker_addrs:
         return False
     if not data.enable_acting_master:
         return False
-    return not entry.queues[data.broker_name].perm & PERM_WRITE
+    return not queue_data.perm & PERM_WRITE
 
 
 def _is_in_zone(data: BrokerData, acts: bool, zone_name: str) -> bool:
@@ -91,21 +107,22 @@ def _broker_text(data: BrokerData, acts: bool, standard: bool) -> str:
     return data.text(standard=standard)
 
 
-def _filter_servers(
-    tables: RouteTables, groups: Iterable[BrokerData]
-) -> Iterator[tuple[str, str]]:
+def _filter_servers_of(
+    tables: RouteTables, data: BrokerData
+) -> Iterator[tuple[str, list[str | None] | None]]:
+    """Filter servers of a group by address, None for an address without any."""
     table = tables.filter_server_table
-    if not table:
-        return
-    # Two groups may have the same address; the later one counts, as in Java.
-    found = {
-        addr: table.get((data.cluster, addr))
-        for data in groups
-        for addr in data.broker_addrs.values()
-        if addr is not None
-    }
-    for addr in sorted(found):
-        servers = found[addr]
+    if table:
+        for addr in data.broker_addrs.values():
+            if addr is not None:
+                yield addr, table.get((data.cluster, addr))
+
+
+def _written(
+    filter_servers: dict[str, list[str | None] | None],
+) -> Iterator[tuple[str, str]]:
+    for addr in sorted(filter_servers):
+        servers = filter_servers[addr]
         if servers is not None:
             yield addr, write_filter_server_list(servers)
 
@@ -152,8 +169,8 @@ def get_broker_member_group(
 ) -> bytes:
     """Addresses of a group; the cluster is echoed, not compared (section 2.17)."""
     data = tables.broker_addr_table.get(broker_name or "")
-    known: Iterable[tuple[int, str]] = ()
-    if data is not None and broker_name is not None:
-        known = data.broker_addrs.known()
-    addrs = write_broker_addrs(known, quoted=False)
+    if data is None or broker_name is None:
+        addrs = write_broker_addrs((), quoted=False)
+    else:
+        addrs = data.addrs_text()
     return write_broker_member_group(cluster, broker_name, addrs)

@@ -4,8 +4,7 @@
 Source: `ClientRequestProcessor`, `ZoneRouteRPCHook`, `DefaultRequestProcessor`.
 """
 
-from functools import partial
-from typing import Literal
+from typing import Final, Literal
 
 from namesrv._impl import Connection
 from namesrv.codes import (
@@ -26,13 +25,18 @@ from namesrv.routing.tables.broker_data import TopicQueues
 from namesrv.routing.tables.busy_groups import Awaited
 from namesrv.wire.answer_frames import NO_ROUTE_REMARK
 from namesrv.wire.command import ExtFields, RemotingCommand
-from namesrv.wire.java_json.read import parse_java_bool
-from namesrv.work import Steps
+from namesrv.wire.java_json.values import parse_java_bool
+from namesrv.work import Cost, Steps, finish
+
+_FEW_GROUPS: Final = 250
+"""A route with as many is written in one step."""
+_KEPT_GROUPS_PER_UNIT: Final = 32
+"""Groups of a route that is found as it was kept."""
 
 
 def get_routeinfo_by_topic(
     state: RoutingState, command: RemotingCommand, connection: Connection, now_ms: int
-) -> RemotingCommand | Literal[Pause.TURN] | None:
+) -> RemotingCommand | Steps[RemotingCommand] | Literal[Pause.TURN] | None:
     """The route of a topic, code 17 without one, code 1 while the gate is closed.
 
     In cluster-test mode a topic that is unknown here is asked of another cluster.
@@ -53,16 +57,14 @@ def get_routeinfo_by_topic(
     if entry is not None and state.tables.busy.hides(entry.queues):
         state.tables.busy.put_back(connection, Awaited.ROUTE)
         return Pause.TURN
-    body = None
     if entry is not None and _has_group(state, entry):
-        body = _route_body(state, command, ext_fields, entry)
-    if body is None:
-        remote = connection.remote_address
-        state.outbox.debug("lookup of an unknown topic", topic=topic, remote=remote)
-    if body is None and topic is not None and is_test:
+        return _known_route(state, command, connection, entry)
+    remote = connection.remote_address
+    state.outbox.debug("lookup of an unknown topic", topic=topic, remote=remote)
+    if topic is not None and is_test:
         _ask_product_cluster(state, command, connection, topic)
         return None
-    return _route_answer(command, topic, body)
+    return _route_answer(command, topic, None)
 
 
 def _route_answer(
@@ -94,37 +96,83 @@ def _has_group(state: RoutingState, entry: TopicQueues) -> bool:
     return any(name in known for name in entry.queues)
 
 
-def _route_body(
+def _known_route(
     state: RoutingState,
     command: RemotingCommand,
-    ext_fields: ExtFields,
+    connection: Connection,
     entry: TopicQueues,
-) -> bytes:
+) -> RemotingCommand | Steps[RemotingCommand] | Literal[Pause.TURN]:
+    """The route as it was kept, or written now; one of many groups in steps."""
+    form = _form(state, command, entry)
+    groups = len(entry.queues)
+    state.turn.spend(groups // _KEPT_GROUPS_PER_UNIT)
+    body = (
+        state.route_bodies.find(entry, form) if _is_plain(state, entry, form) else None
+    )
+    if body is not None:
+        _keep_answer(state, entry, form, body)
+    elif groups <= _FEW_GROUPS:
+        body = finish(_write_route(state, entry, form))
+        state.turn.spend(groups * Cost.GROUP)
+    elif state.tables.busy.has_answer:
+        state.tables.busy.put_back(connection, Awaited.ANSWER)
+        return Pause.TURN
+    else:
+        return _large_route(state, command, entry, form)
+    return command.answer(body=body)
+
+
+def _large_route(
+    state: RoutingState, command: RemotingCommand, entry: TopicQueues, form: RouteForm
+) -> Steps[RemotingCommand]:
+    with state.tables.busy.hold_answer():
+        body = yield from _write_route(state, entry, form)
+    return command.answer(body=body)
+
+
+def _form(
+    state: RoutingState, command: RemotingCommand, entry: TopicQueues
+) -> RouteForm:
+    ext_fields = command.ext_fields or {}
     standard = not state.options.cluster_test and (
         command.version >= VERSION_V4_9_4
         or parse_java_bool(ext_fields.get("acceptStandardJsonOnly"))
     )
     with_order = state.options.order_message_enable or state.options.cluster_test
     order = state.order_topic_conf(entry.topic) if with_order else None
-    zone_name = _zone_of(ext_fields)
-    form = RouteForm(standard, zone_name, order)
-    body = _written_route(state, entry, form)
-    if zone_name is None and not state.options.cluster_test:
-        state.tables.answered(entry, standard, body)
+    return RouteForm(standard, _zone_of(ext_fields), order)
+
+
+def _write_route(
+    state: RoutingState, entry: TopicQueues, form: RouteForm
+) -> Steps[bytes]:
+    """The body, which is kept if nothing has changed since it was begun."""
+    tables = state.tables
+    before = tables.changes, tables.group_changes
+    body = yield from queries.pickup_topic_route_data(
+        tables, state.options, entry, form
+    )
+    if (tables.changes, tables.group_changes) == before:
+        if _is_plain(state, entry, form):
+            state.route_bodies.keep(entry, form, body)
+        _keep_answer(state, entry, form, body)
     return body
 
 
-def _written_route(state: RoutingState, entry: TopicQueues, form: RouteForm) -> bytes:
-    """The body of a route. A plain one is that of every topic with these queues."""
-    tables, options = state.tables, state.options
-    write = partial(queries.pickup_topic_route_data, tables, options, entry, form)
-    is_plain = (
-        form.zone_name is None
-        and form.order_topic_conf is None
-        and entry.topic not in tables.topic_queue_mapping_info_table
-        and not options.support_acting_master
+def _is_plain(state: RoutingState, entry: TopicQueues, form: RouteForm) -> bool:
+    """Whether every topic with these queues has this route."""
+    return (
+        form.order_topic_conf is None
+        and entry.topic not in state.tables.topic_queue_mapping_info_table
+        and not state.options.support_acting_master
     )
-    return state.route_bodies.get(entry, form.standard, write) if is_plain else write()
+
+
+def _keep_answer(
+    state: RoutingState, entry: TopicQueues, form: RouteForm, body: bytes
+) -> None:
+    if form.zone_name is None and not state.options.cluster_test:
+        state.tables.answered(entry, form.standard, body)
 
 
 def _zone_of(ext_fields: ExtFields) -> str | None:

@@ -33,8 +33,9 @@ class KVLimits:
         options = self._options
         longest = options.kv_max_name_bytes
         for what, text in (("namespace", namespace), ("key", key)):
-            _check_length(what, text, longest)
-        _check_length("value", value or "", options.kv_max_value_bytes)
+            _check_length(what, text, longest, "kvMaxNameBytes")
+        most = options.kv_max_value_bytes
+        _check_length("value", value or "", most, "kvMaxValueBytes")
         adds_namespace = table.namespace(namespace) is None
         if adds_namespace and namespace not in self._namespaces:
             count = len(table) + len(self._namespaces)
@@ -69,11 +70,11 @@ def _add(counter: Counter[Name], name: Name, step: int) -> None:
         del counter[name]
 
 
-def _check_length(what: str, text: str, max_bytes: int) -> None:
+def _check_length(what: str, text: str, max_bytes: int, option: str) -> None:
     size = len(text.encode("utf-8", "replace"))
     if size > max_bytes:
         raise RequestFailed(
-            f"the {what} has {size} bytes, the limit is {max_bytes} bytes"
+            f"the {what} has {size} bytes, the limit is {max_bytes} ({option})"
         )
 
 

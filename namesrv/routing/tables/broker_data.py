@@ -57,6 +57,7 @@ class BrokerData:
     """
 
     __slots__ = (
+        "_addrs_text",
         "_first_shared",
         "_live_clusters_at",
         "_lives_in",
@@ -105,6 +106,7 @@ class BrokerData:
         self._stale_refs = 0
         self._replaced: dict[int, tuple[str, int]] = {}
         self._texts: dict[bool, str] = {}
+        self._addrs_text: str | None = None
         self._first_shared: dict[tuple[int, int, int, int], QueueData] = {}
         self._shared: dict[bytes, QueueData] = {}
         # By the id of the queue data, which is kept, too, so that no other one gets it.
@@ -190,6 +192,7 @@ class BrokerData:
     def changed(self) -> None:
         """Addresses, zone or flag changed: what was written of them is out of date."""
         self._texts.clear()
+        self._addrs_text = None
 
     def shared(self, perm: int, read: int, flag: int, write: int) -> QueueData:
         """The one QueueData of this group with these values."""
@@ -248,6 +251,13 @@ class BrokerData:
             text = self._text_with(self.broker_addrs.known(), standard)
             self._texts[standard] = text
         return text
+
+    def addrs_text(self) -> str:
+        """JSON of its addresses by id, in the legacy dialect."""
+        if self._addrs_text is None:
+            known = self.broker_addrs.known()
+            self._addrs_text = write_broker_addrs(known, quoted=False)
+        return self._addrs_text
 
     def acting_text(self, *, standard: bool) -> str:
         """JSON of this BrokerData with its lowest broker in the master's place."""

@@ -26,6 +26,7 @@ class Awaited(Enum):
 
     ROUTE = "no route is hidden"
     BODY = "no body is being read or applied"
+    ANSWER = "no large answer is being written"
 
 
 class BusyGroups:
@@ -36,6 +37,7 @@ class BusyGroups:
         self._hidden: set[str] = set()
         self._awaited: Counter[str] = Counter()
         self._has_body = False
+        self._has_answer = False
         self._small_bodies = 0
         self._put_back: tuple[Connection, Awaited] | None = None
         self._readers = 0
@@ -63,6 +65,12 @@ class BusyGroups:
         read of one takes many times its bytes."""
         return self._has_body
 
+    @property
+    def has_answer(self) -> bool:
+        """Whether a large answer is being written; they are written one by one, because
+        each takes its bytes several times meanwhile."""
+        return self._has_answer
+
     def is_busy(self, name: str) -> bool:
         """Whether a new request may not change this group yet."""
         return name in self._held or name in self._awaited
@@ -79,7 +87,8 @@ class BusyGroups:
 
     def hides(self, names: Collection[str]) -> bool:
         """Whether a route with any of these groups has to wait."""
-        return bool(self._hidden) and not self._hidden.isdisjoint(names)
+        hidden = self._hidden
+        return bool(hidden) and any(name in names for name in hidden)
 
     def put_back(self, connection: Connection, awaited: Awaited) -> None:
         """The request of a connection comes again when that end has come."""
@@ -107,7 +116,13 @@ class BusyGroups:
 
     def is_over(self, awaited: Awaited) -> bool:
         """Whether that end has come."""
-        return not (self._hidden if awaited is Awaited.ROUTE else self._has_body)
+        match awaited:
+            case Awaited.ROUTE:
+                return not self._hidden
+            case Awaited.BODY:
+                return not self._has_body
+            case Awaited.ANSWER:
+                return not self._has_answer
 
     def wait(self, name: str) -> Steps[None]:
         """Wait until nobody holds a group."""
@@ -149,6 +164,15 @@ class BusyGroups:
             yield
         finally:
             self._has_body = False
+
+    @contextmanager
+    def hold_answer(self) -> Iterator[None]:
+        """A large answer is written, from here on to the end of the block."""
+        self._has_answer = True
+        try:
+            yield
+        finally:
+            self._has_answer = False
 
     @contextmanager
     def hold_small_body(self) -> Iterator[None]:

@@ -57,9 +57,10 @@ class TurnLines:
 
     def take(self) -> Waiting:
         """The next one that has a turn; there must be somebody."""
-        if self._can_go_on(Awaited.BODY):
-            host, waiting, is_first = self._aside[Awaited.BODY].take()
-            self._lines.put(host, waiting, is_first=is_first)
+        for awaited in (Awaited.BODY, Awaited.ANSWER):
+            if self._can_go_on(awaited):
+                host, waiting, is_first = self._aside[awaited].take()
+                self._lines.put(host, waiting, is_first=is_first)
         reader = None if self._lines else self.take_reader()
         return self._lines.take()[1] if reader is None else reader
 

@@ -6,13 +6,15 @@ from typing import Any
 import pytest
 
 from namesrv.routing.answers import queries
-from tests.routing.peer import (
+from namesrv.testing.peer import (
     Broker,
     data_version,
     mapping_info,
     registration_body,
+    request,
     topic_config,
 )
+from namesrv.work import Steps
 from tests.routing.world import World
 
 A = Broker("a", 0, "a:1")
@@ -25,7 +27,7 @@ def written(monkeypatch: pytest.MonkeyPatch) -> list[str]:
     topics: list[str] = []
     write = queries.pickup_topic_route_data
 
-    def counted(tables: Any, options: Any, entry: Any, form: Any) -> bytes:
+    def counted(tables: Any, options: Any, entry: Any, form: Any) -> Steps[bytes]:
         topics.append(entry.topic)
         return write(tables, options, entry, form)
 
@@ -53,7 +55,7 @@ def test_each_dialect_is_written(written: list[str]) -> None:
     world.register(A, registration_body(table_of("T1", "T2")))
     for version, addrs in ((0, b'{0:"a:1"}'), (479, b'{"0":"a:1"}')):
         for topic in ("T1", "T2"):
-            body = world.ask(105, {"topic": topic}, version=version).body or b""
+            body = world.ask(105, {"topic": topic}, version=version).body
             assert addrs in body
     assert written == ["T1", "T1"]
 
@@ -126,7 +128,7 @@ def test_a_zone_is_looked_at_for_each_client(written: list[str]) -> None:
         world.register(broker, body, ext={"__ZONE_NAME": zone})
 
     def names(**zone: str) -> set[bytes]:
-        body = world.ask(105, {"topic": "T1", **zone}).body or b""
+        body = world.ask(105, {"topic": "T1", **zone}).body
         return set(re.findall(b'"brokerName":"(.)"', body))
 
     assert names() == {b"a", b"b"}
@@ -143,3 +145,59 @@ def test_few_bodies_are_kept_whatever_is_registered() -> None:
         world.route("T1")
     kept = vars(world.state.route_bodies)["_bodies"]
     assert 0 < len(kept) <= 256
+
+
+def in_zone(world: World, topic: str, zone: str) -> list[str]:
+    ext_fields = {"topic": topic, "__ZONE_MODE": "true", "__ZONE_NAME": zone}
+    body = world.ask(105, ext_fields).body or b""
+    broker_datas = body.partition(b'"filterServerTable"')[0].decode()
+    return re.findall(r'"brokerName":"(\w+)"', broker_datas)
+
+
+def test_routes_of_zones_are_written_once_for_each_zone_that_exists(
+    written: list[str],
+) -> None:
+    world = World()
+    for broker, zone in ((A, "East"), (B, "West")):
+        body = registration_body(table_of("T1", "T2"))
+        world.register(broker, body, ext={"__ZONE_NAME": zone})
+    for topic in ("T1", "T2"):
+        assert in_zone(world, topic, "east") == ["a"]
+        assert in_zone(world, topic, "WEST") == ["b"]
+        for unknown in ("North", "South", "n1", "n2"):
+            assert in_zone(world, topic, unknown) == []
+    assert len(written) == 3
+
+
+def test_zone_that_comes_later_has_its_own_route() -> None:
+    world = World()
+    world.register(
+        A, registration_body(table_of("T1", "T2")), ext={"__ZONE_NAME": "East"}
+    )
+    assert in_zone(world, "T1", "West") == []
+    world.register(
+        B, registration_body(table_of("T1", "T2")), ext={"__ZONE_NAME": "West"}
+    )
+    assert in_zone(world, "T1", "west") == ["b"]
+    changed = registration_body(table_of("T1", "T2"), version=data_version(9))
+    world.register(B, changed, ext={"__ZONE_NAME": "East"})
+    assert in_zone(world, "T1", "west") == []
+    assert in_zone(world, "T1", "east") == ["a", "b"]
+
+
+def test_route_of_many_groups_goes_in_steps_and_is_kept_if_nothing_changed() -> None:
+    world = World()
+    world.holds_work = True
+    for number in range(600):
+        body = registration_body(table_of("T1", "T2"))
+        world.register(Broker(f"b{number}", 0, f"b{number}:1"), body)
+    reader = world.connect()
+    lookup = request(105, {"topic": "T1"})
+    assert world.send(lookup, reader) == b""
+    other = world.connect()
+    assert world.send(lookup, other) == b"", "one of them is written at a time"
+    while world.state.unfinished:
+        world.next_step()
+    answer = world.only(world.late_output.pop(reader))
+    assert len(answer.json["brokerDatas"]) == 600
+    assert world.next_turn(other) == world.send(lookup, world.connect())

@@ -8,11 +8,12 @@ import pytest
 from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, invariant, rule
 
-from namesrv.routing.tables import cluster_names
+from namesrv.routing.tables import broker_data, cluster_names
 from namesrv.routing.tables.ordered_texts import BLOCK_GROUPS, BLOCK_NAMES
 from namesrv.routing.tables.route_tables import RouteTables
-from namesrv.wire.java_json.read import write_string
-from tests.routing.peer import Broker, registration_body, topic_table
+from namesrv.testing.peer import Broker, registration_body, topic_table
+from namesrv.wire import bodies
+from namesrv.wire.java_json.write import write_string
 from tests.routing.world import World
 
 GROUPS = 2 * BLOCK_NAMES
@@ -62,7 +63,7 @@ def test_a_change_is_followed_by_writing_few_groups(written: Written) -> None:
     assert written.groups == written.names == []
     world.register(Broker("b00001", 1, "x:1"), BODY)
     world.ask(104, Broker("b00002", 0, "b2:1").ext_fields)
-    assert b'"b00002"' not in (world.ask(106).body or b"")
+    assert b'"b00002"' not in world.ask(106).body
     assert "b00002" not in world.ask(304).json["topicList"]
     assert 0 < len(written.groups) <= BLOCK_GROUPS
     assert 0 < len(written.names) <= 3 * BLOCK_NAMES
@@ -161,3 +162,26 @@ class Groups(RuleBasedStateMachine):
 
 
 TestGroups = Groups.TestCase
+
+
+def test_addresses_of_a_group_are_written_once_until_they_change(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    world = World()
+    for number in range(3):
+        world.register(Broker("b", number, f"b:{number}"), BODY)
+    written: list[bool] = []
+    write = bodies.write_broker_addrs
+
+    def counting(addrs: Any, *, quoted: bool) -> str:
+        written.append(quoted)
+        return write(addrs, quoted=quoted)
+
+    monkeypatch.setattr(broker_data, "write_broker_addrs", counting)
+    asked = {"clusterName": "c1", "brokerName": "b"}
+    answers = {world.ask(901, asked).body for _ in range(3)}
+    assert written == [False]
+    world.register(Broker("b", 3, "b:3"), BODY)
+    written.clear()
+    answers.add(world.ask(901, asked).body)
+    assert len(answers) == 2 and False in written

@@ -230,10 +230,10 @@ def test_names_have_a_longest_length_in_bytes() -> None:
     store = Store(kv_max_name_bytes=4)
     store.put("1234", "éé", "v")
     assert refused(store, "12345", "k", "v") == (
-        "the namespace has 5 bytes, the limit is 4 bytes"
+        "the namespace has 5 bytes, the limit is 4 (kvMaxNameBytes)"
     )
     assert refused(store, "n", "ééé", "v") == (
-        "the key has 6 bytes, the limit is 4 bytes"
+        "the key has 6 bytes, the limit is 4 (kvMaxNameBytes)"
     )
 
 
@@ -241,7 +241,7 @@ def test_values_have_a_longest_length_in_bytes() -> None:
     store = Store(kv_max_value_bytes=4)
     store.put("n", "k", "1234")
     assert refused(store, "n", "k", "12345") == (
-        "the value has 5 bytes, the limit is 4 bytes"
+        "the value has 5 bytes, the limit is 4 (kvMaxValueBytes)"
     )
 
 

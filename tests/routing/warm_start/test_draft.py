@@ -3,7 +3,7 @@
 from namesrv.routing.warm_start.draft import KeptRoutes
 from namesrv.routing.warm_start.pack import read_snapshot
 from namesrv.routing.warm_start.records import FIRST_LINE, Pieces, Place
-from tests.routing.peer import Broker, registration_body, topic_table
+from namesrv.testing.peer import Broker, data_version, registration_body, topic_table
 from tests.routing.world import World
 
 FIRST = Broker("a", 0, "x:1", "c1")
@@ -92,3 +92,51 @@ def test_filter_servers_of_a_broker_that_is_not_in_the_file_are_left_out() -> No
     second = File(first.data).world
     assert second.live_keys == {("c1", "x:1")}
     assert not second.tables.filter_server_table
+
+
+def large_group(file: File, counter: int) -> None:
+    """Many steps to pack; each call changes it."""
+    topics = topic_table(*(f"T{n}" for n in range(3000)), queues=counter)
+    file.world.register(FIRST, registration_body(topics, version=data_version(counter)))
+
+
+def queues_in(file: File) -> set[int]:
+    ((group, _),) = read_snapshot(file.data).groups
+    return {queue.read_queue_nums for queue in group.queues}
+
+
+def test_large_group_is_packed_in_steps() -> None:
+    file = File()
+    large_group(file, 1)
+    file.kept.begin()
+    steps = [file.kept.pack_next() for _ in range(6)]
+    assert steps == [None] * 5 + ["a"]
+    file.finish()
+    assert queues_in(file) == {1}
+
+
+def test_group_that_changed_between_two_steps_is_packed_anew() -> None:
+    file = File()
+    large_group(file, 1)
+    file.kept.begin()
+    file.kept.pack_next()
+    large_group(file, 2)
+    file.finish()
+    assert queues_in(file) == {2}
+
+
+def test_group_that_changes_all_the_time_is_packed_at_once() -> None:
+    file = File()
+    counter = 1
+    large_group(file, counter)
+    file.kept.begin()
+    steps = 0
+    while file.kept.has_waiting:
+        file.kept.pack_next()
+        steps += 1
+        counter += 1
+        if counter < 100:
+            large_group(file, counter)
+    assert steps < 30
+    file.finish()
+    assert len(queues_in(file)) == 1

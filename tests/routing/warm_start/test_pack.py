@@ -2,8 +2,6 @@
 
 from typing import Any
 
-import msgpack
-import msgspec
 import pytest
 from msgspec.structs import replace
 
@@ -18,21 +16,24 @@ from namesrv.routing.warm_start.pack import (
 )
 from namesrv.routing.warm_start.packed_tables import PackedTables
 from namesrv.routing.warm_start.records import (
+    END,
     FIRST_LINE,
     GROUP,
     TABLES,
+    EndRecord,
     GroupRecord,
     TablesRecord,
-    read_payload,
     write_record,
 )
-from tests.routing.peer import (
+from namesrv.testing.peer import (
     data_version,
     registration,
     registration_body,
     topic_config,
     topic_table,
 )
+from namesrv.wire.bodies import DataVersion
+from namesrv.work import finish
 from tests.routing.restart import A_SLAVE, LEASE_MILLIS, A, B, facts, restarted
 from tests.routing.world import World
 
@@ -180,18 +181,17 @@ def test_a_stall_of_the_machine_is_no_time_of_a_lease() -> None:
     assert world.live_keys == {("c1", "a:1")}
 
 
-def test_a_file_of_an_older_version_has_no_leases() -> None:
+def test_data_version_without_a_timestamp_is_damage() -> None:
     world = World()
     world.register(A)
-    file = world.packed_routes()
-    kept = read_snapshot(file).tables
-    payload = msgpack.packb(
-        msgspec.to_builtins(kept, builtin_types=(bytes,))[:8],
-        unicode_errors="surrogatepass",
-    )
-    assert read_payload(TablesRecord, memoryview(payload)) == replace(
-        kept, leases=[], served_millis=0
-    )
+    snapshot = read_snapshot(world.packed_routes())
+    ((group, _),) = snapshot.groups
+    (live,) = group.lives
+    live = replace(live, data_version=DataVersion(1))
+    file = FIRST_LINE + write_record(GROUP, replace(group, lives=[live]))
+    file += write_record(TABLES, snapshot.tables) + write_record(END, EndRecord(1))
+    with pytest.raises(SnapshotInvalid, match=r"'a' has an incomplete version"):
+        read_snapshot(file)
 
 
 def test_who_is_heard_of_makes_the_file_be_written_again() -> None:
@@ -258,7 +258,7 @@ def test_the_gate_stays_open_after_a_warm_start() -> None:
 def test_a_topic_deleted_while_groups_were_packed_is_left_out() -> None:
     world = World()
     world.register(A)
-    group = pack_group(world.tables, world.tables.broker_addr_table["a"])
+    group = finish(pack_group(world.tables, world.tables.broker_addr_table["a"]))
     (topic, *others) = list(world.topics)
     world.ask(216, {"topic": topic})
     table = topic_table("new") | topic_table(topic)
@@ -326,7 +326,7 @@ def test_numbers_of_topics_begin_anew_when_they_run_out(
 def test_a_file_that_is_not_whole_is_refused(change: Any, reason: str) -> None:
     world = World()
     world.register(A)
-    group = pack_group(world.tables, world.tables.broker_addr_table["a"])
+    group = finish(pack_group(world.tables, world.tables.broker_addr_table["a"]))
     shared = packed_tables(world, 5, 0)
     with pytest.raises(SnapshotInvalid) as caught:
         read_snapshot(FIRST_LINE + change(group, shared, pack_end(1)))
@@ -389,7 +389,7 @@ def test_topic_that_was_deleted_while_groups_were_packed_comes_back() -> None:
     world = World()
     body = registration_body(topic_table("T1", "T2"))
     world.register(A, body)
-    record = pack_group(world.tables, world.tables.broker_addr_table["a"])
+    record = finish(pack_group(world.tables, world.tables.broker_addr_table["a"]))
     world.ask(216, {"topic": "T1"})
     shared = packed_tables(world, 5, world.now_ms)
     data = FIRST_LINE + record + shared + pack_end(1)
@@ -404,14 +404,14 @@ def test_number_of_a_topic_that_was_deleted_meanwhile_is_not_given_again() -> No
     """Found by the simulator: the next file may copy the record that has it."""
     world = World()
     world.register(A, registration_body(topic_table("T1", "T2")))
-    record = pack_group(world.tables, world.tables.broker_addr_table["a"])
+    record = finish(pack_group(world.tables, world.tables.broker_addr_table["a"]))
     world.ask(216, {"topic": "T2"})
     shared = packed_tables(world, 5, world.now_ms)
     second, third = World(), World()
     data = FIRST_LINE + record + shared + pack_end(1)
     restore(second.tables, second.options, read_snapshot(data), second.now_ms)
     second.register(B, registration_body(topic_table("T3", "T4")))
-    other = pack_group(second.tables, second.tables.broker_addr_table["b"])
+    other = finish(pack_group(second.tables, second.tables.broker_addr_table["b"]))
     shared = packed_tables(second, 5, second.now_ms)
     data = FIRST_LINE + record + other + shared + pack_end(2)
     restore(third.tables, third.options, read_snapshot(data), third.now_ms)

@@ -4,11 +4,11 @@ from typing import Any
 
 from namesrv.routing.phase import Phase
 from namesrv.server.life.ending import Ending
+from namesrv.testing.peer import Broker, put_kv
 from namesrv.testing.simulator.loop import run
-from tests.server.peer import Broker, put_kv
 from tests.server.stage import Stage
 
-BROKER = Broker("127.0.0.1:1", "broker-a")
+BROKER = Broker(name="broker-a")
 
 
 class Changes:
