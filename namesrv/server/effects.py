@@ -31,7 +31,7 @@ class Effects:
         }
 
     def flush(self) -> None:
-        """Carry out everything, and what that causes."""
+        """Carry out all effects, and those that they cause."""
         if self._is_flushing:
             return
         self._is_flushing = True

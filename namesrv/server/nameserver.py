@@ -68,7 +68,7 @@ of them is counted or closed."""
 
 class NameServer:
     """One server. Once it has started, `addresses` holds the real (host, port),
-    `loop_name` says which event loop runs it, and `warm_start` what it took over."""
+    `loop_name` the module of its event loop, and `warm_start` the restored routes."""
 
     def __init__(self, options: Options) -> None:
         self._options = options
@@ -127,7 +127,7 @@ class NameServer:
         self._reload.run(read_options)
 
     async def stop(self) -> None:
-        """Stop accepting, answer what was read, close everything."""
+        """Stop accepting, answer all requests that were read, close everything."""
         self._stop_accepting()
         if self._tick_timer is not None:
             self._tick_timer.cancel()
@@ -259,9 +259,9 @@ class NameServer:
             server.close()
 
     async def _drain(self) -> None:
-        """Newer clients are told to go away, until none is left (section 5.8).
+        """Send newer clients away, until none is left (section 5.8).
 
-        Nobody is accepted any more: who was told would come back here at once.
+        Listeners are closed first: a client that is sent away would reconnect here.
         """
         self._stop_accepting()
         self._state.drain(monotonic_millis())
@@ -300,7 +300,7 @@ class NameServer:
     def _on_loop_error(
         self, loop: asyncio.AbstractEventLoop, context: dict[str, Any]
     ) -> None:
-        """What the system refuses, such as one more descriptor, has no traceback."""
+        """Log a refusal of the system, such as no descriptor, without traceback."""
         error = context.get("exception")
         if not isinstance(error, OSError):
             loop.default_exception_handler(context)
@@ -310,5 +310,5 @@ class NameServer:
         self._log.log_damped(logging.WARNING, event, fields)
 
     def _flush(self) -> None:
-        """Carry out what the state wants done outside."""
+        """Carry out the effects of the state."""
         self._effects.flush()

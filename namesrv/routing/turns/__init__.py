@@ -1,1 +1,1 @@
-"""Who may work in this turn of the loop, and what goes on in the next one."""
+"""Turns of the loop: their units of work, and the work that goes on in the next."""

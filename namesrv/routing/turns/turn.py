@@ -19,7 +19,7 @@ _USUAL_BYTES: Final = 256
 
 
 class Turn:
-    """What is left of this turn of the loop; the server calls `begin` for the next."""
+    """The rest of this turn of the loop; the server calls `begin` for the next."""
 
     def __init__(self, hot: HotPath) -> None:
         self._hot = hot

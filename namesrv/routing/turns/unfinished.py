@@ -1,7 +1,7 @@
 """Work that did not end in the turn in which it was begun.
 
-Each turn of the loop it goes on for a share of the turn, in lines that are fair: what
-changes the tables comes before what only reads them, and each address has one share.
+Each turn of the loop it goes on for a share of the turn, in lines that are fair: work
+that changes the tables comes before work that reads them, and each address has a share.
 Nothing is ever dropped in the middle: our own end carries all of it out (`finish`).
 """
 
@@ -22,7 +22,7 @@ _OWN: Final = ""
 
 
 class UnfinishedWork:
-    """Steps in line; `bool` of it says whether there are any."""
+    """Steps in line; `bool` of it is whether there are any."""
 
     def __init__(self, turn: Turn, outbox: Outbox) -> None:
         self._turn = turn
@@ -62,7 +62,7 @@ class UnfinishedWork:
                 return
 
     def finish(self) -> None:
-        """Our own end: carry out what was begun, at once."""
+        """Our own end: carry out all work that was begun, at once."""
         while self._lines:
             self._turn.begin()
             self.go_on(others_wait=False)

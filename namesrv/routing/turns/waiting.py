@@ -1,4 +1,4 @@
-"""Requests that wait for a file or for another cluster, and what is kept of them.
+"""Requests that wait for a file or for another cluster, and their memory.
 
 Their connections may be gone long before they are answered, so that no budget of
 connections counts them.
@@ -25,7 +25,7 @@ _WAITS: Final = frozenset(
 
 
 class WaitingRequests:
-    """Counts them; `kept_bytes` is what they take, a quarter of `inputBudgetBytes` at
+    """Counts them; `kept_bytes` is their memory, a quarter of `inputBudgetBytes` at
     most, the last one not counted."""
 
     def __init__(self, options: Options) -> None:

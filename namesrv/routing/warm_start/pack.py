@@ -45,7 +45,7 @@ class RouteSnapshot:
 
 
 def pack_group(tables: RouteTables, data: BrokerData) -> Steps[bytes]:
-    """One group; what comes of it is only right if the group did not change between
+    """One group; the result is only right if the group did not change between
     two of the steps."""
     name = data.broker_name
     numbers, places = array(_NUMBER), array(_NUMBER)

@@ -1,4 +1,4 @@
-"""How long a drain lasts: until nobody is left that could be told to go away."""
+"""The length of a drain: until no client is left that could be sent away."""
 
 import asyncio
 import contextlib

@@ -1,4 +1,4 @@
-"""What the first bytes of a connection say: PROXY protocol v1 or v2, TLS, or frames.
+"""The first bytes of a connection: PROXY protocol v1 or v2, TLS, or frames.
 
 Pure logic, no sockets. Source: protocol.md sections 5.1 and 9.5, and
 HAProxy's "The PROXY protocol, versions 1 & 2".
@@ -26,11 +26,11 @@ _TLS_HANDSHAKE: Final = 0x16
 
 
 class Sniffer:
-    """Looks at the first bytes of one connection until it is clear what they are.
+    """Reads the first bytes of one connection until their kind is clear.
 
     `source` is the address and port of the peer behind a proxy; None without a PROXY
-    header, and for its forms that name no TCP or UDP address. `is_proxied` says that
-    there was one. `is_tls` is set with the first bytes of the stream: they are a TLS
+    header, and for its forms that name no TCP or UDP address. `is_proxied` is set
+    with one. `is_tls` is set with the first bytes of the stream: they are a TLS
     hello, and not frames.
     """
 
@@ -50,9 +50,9 @@ class Sniffer:
         return len(self._kept)
 
     def feed(self, data: bytes) -> bytes | None:
-        """Take what was read; the bytes that belong to the stream itself, or None.
+        """Take input; return the bytes that belong to the stream itself, or None.
 
-        None means that more bytes are needed; what came is kept, at most 108 bytes of a
+        None means that more bytes are needed; the input is kept, at most 108 bytes of a
         v1 header and 65,551 of a v2 header besides one read. Once bytes were returned,
         everything fed is returned as it is.
 

@@ -1,7 +1,7 @@
 """Connections that hold part of a budget, in the order in which they are to go.
 
-By rank, so that brokers go last; among equals whoever has held longest without
-progress. However many they are, each step takes the same time.
+By rank, so that brokers go last; among equals the connection that has held
+longest without progress. However many they are, each step takes the same time.
 """
 
 from collections import OrderedDict

@@ -1,7 +1,7 @@
 """The budget of input that all connections keep together: `inputBudgetBytes`.
 
-It counts what cannot be carried out yet: unfinished frames, and whole ones behind a
-pause; unfinished PROXY headers, TLS records and handshakes.
+It counts input that cannot be carried out yet: unfinished frames, and whole ones
+behind a pause; unfinished PROXY headers, TLS records and handshakes.
 """
 
 import logging
@@ -24,7 +24,7 @@ _MOST_AT_ONCE: Final = 1000
 
 
 class InputBudget:
-    """Counts what connections keep, and says which of them have to go."""
+    """Counts the input of each connection, and finds those that have to go."""
 
     def __init__(self, options: Options, log: EventLog, hosts: BrokerHosts) -> None:
         self._options = options

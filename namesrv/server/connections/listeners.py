@@ -23,7 +23,7 @@ _NO_IPV6: Final = (
     errno.EADDRNOTAVAIL,
     errno.ENOPROTOOPT,
 )
-"""How a machine says that it has no IPv6, or none that takes IPv4, too."""
+"""Errors of a machine without IPv6, or whose IPv6 takes no IPv4."""
 
 _Name = tuple[Any, ...]
 
@@ -83,11 +83,11 @@ def _bound(
     family: int, name: _Name, options: Options, *, takes_ipv4: bool
 ) -> socket.socket:
     """A socket that listens there. Raises OSError."""
-    # Without the protocol's number asyncio does not set TCP_NODELAY on what it accepts.
+    # Without the protocol's number asyncio does not set TCP_NODELAY on connections.
     listener = socket.socket(family, socket.SOCK_STREAM, socket.IPPROTO_TCP)
     try:
         listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
-        # Inherited by what is accepted: where silence is allowed for ever, a peer whose
+        # Accepted sockets inherit it: where silence is allowed for ever, a peer whose
         # machine has gone is noticed all the same.
         listener.setsockopt(socket.SOL_SOCKET, socket.SO_KEEPALIVE, 1)
         if family == socket.AF_INET6:

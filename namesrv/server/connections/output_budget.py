@@ -11,7 +11,7 @@ from namesrv.server.logs.events import EventLog
 
 
 class OutputBudget:
-    """Counts what blocked connections keep, and says which of them have to go."""
+    """Counts the output of blocked connections, and finds those that have to go."""
 
     def __init__(self, options: Options, log: EventLog, hosts: BrokerHosts) -> None:
         self._options = options

@@ -16,7 +16,7 @@ A connection is in one of these pauses (`namesrv.hot_path.Pause`), and goes on w
              registration was applied
 
 While a connection is paused it keeps its input and does not read from the socket, so
-that TCP tells the peer to stop. Independently of that, its transport is *blocked* while
+that TCP makes the peer stop. Independently of that, its transport is *blocked* while
 the peer does not read (`pause_writing` to `resume_writing`). A blocked connection reads
 nothing, has no turn, and its unsent answers count against `outputBudgetBytes`.
 
@@ -68,7 +68,7 @@ class Peer:
     """Joins a transport to a `Connection`. An event loop, or a simulated one, calls
     `connection_made` first, `connection_lost` last, as of an `asyncio.Protocol`.
 
-    `has_sent` says whether anything ever came; `closing_since_ms` is set once the
+    `has_sent` is set once anything has come; `closing_since_ms` is set once the
     connection is being closed.
     """
 
@@ -122,7 +122,7 @@ class Peer:
 
     @property
     def unsent_bytes(self) -> int:
-        """Output that the peer has not taken, and what is left of a long answer."""
+        """Output that the peer has not taken, and the rest of a long answer."""
         return self._count_unsent() + self._answer_bytes
 
     def connection_made(self, transport: "asyncio.BaseTransport") -> None:
@@ -145,7 +145,7 @@ class Peer:
             self._care(len(output))
 
     def eof_received(self) -> bool:
-        """The peer sends no more: what it sent is answered, then it is closed."""
+        """The peer sends no more: answer its requests, then close."""
         self.connection.finish()
         self._care()
         return True
@@ -175,8 +175,8 @@ class Peer:
     def resume(self, answer: bytes | None = None) -> None:
         """Go on after a pause, with the answer that had to wait, if it was for that.
 
-        Others who wait for their turn have it before the request after that one is
-        begun: what one connection has sent ahead must not keep a place for it.
+        Others in line have their turn before the next request of this connection:
+        requests that were sent ahead must not keep a place for it.
         """
         self._is_in_line = False
         if self.closing_since_ms is not None:
@@ -205,7 +205,7 @@ class Peer:
         self._wait_for_a_piece()
 
     def close(self) -> None:
-        """Send what is left and close; the sweep aborts it if that takes long."""
+        """Send the rest and close; the sweep aborts it if that takes long."""
         if self.closing_since_ms is None:
             self.closing_since_ms = self._connections.now_ms
             self._stream.close()
@@ -280,7 +280,7 @@ class Peer:
         self._write = stream.write
 
     def _begin_stream(self, sniffer: Sniffer) -> Stream:
-        """The first bytes have shown what the rest is. Raises ConnectionFault."""
+        """The first bytes have shown the kind of the rest. Raises ConnectionFault."""
         connection = self.connection
         if sniffer.source is not None:
             connection.name_peer(address_text(sniffer.source))

@@ -1,4 +1,4 @@
-"""All open connections: their turns, what they may keep, their idle time."""
+"""All open connections: their turns, budgets and idle time."""
 
 import logging
 from collections import deque
@@ -33,7 +33,7 @@ _DEFAULT_LOW_WATER_BYTES: Final = 32768
 class Connections:
     """Keeps the protocols of all open connections.
 
-    `flush` carries out what the state put into its outbox. `now_ms` is the monotonic
+    `flush` empties the outbox of the state. `now_ms` is the monotonic
     time as of the last tick: reading the clock for each read would cost a percent.
     `tls` decides who may connect with TLS and who without; `broker_hosts` is where
     brokers are expected from.
@@ -108,7 +108,7 @@ class Connections:
         return self._by_connection.get(connection)
 
     def expect_brokers(self) -> None:
-        """Brokers of the last run come back from where they said that they are."""
+        """Expect the brokers of the last run from their addresses."""
         infos = self._state.tables.broker_live_table.entries()
         self.broker_hosts.remember(host_of(info.broker_addr) for info in infos)
 
@@ -144,7 +144,7 @@ class Connections:
         self._destroy_channel(connection)
 
     def after_call(self, protocol: Served) -> None:
-        """Something was fed to a connection: effects, and what it keeps now."""
+        """A connection has received something: carry out effects, count its input."""
         if self._state.outbox or self._state.unfinished:
             self._flush()
         connection = protocol.connection
@@ -193,13 +193,13 @@ class Connections:
             self._call_soon(self._next_turn)
 
     def sweep(self, now_ms: int) -> None:
-        """Begin to look at all connections; `go_on_sweeping` looks at more of them.
+        """Begin to check all connections; `go_on_sweeping` checks more of them.
 
         Those that are idle are closed, and those cut off that do not take their last
         bytes. Frames and TLS handshakes that do not end are closed, however much comes
         of them. Source: `IdleStateHandler`, `SslHandler`, sections 5.2 and 5.3.
         """
-        # After a stall of our own, what peers have sent may still be unread.
+        # After a stall of our own, input of peers may still be unread.
         read_ms = self._state.liveness.read_until_ms(now_ms)
         for holder in list(self._input.stuck(read_ms)):
             holder.close()
@@ -207,7 +207,7 @@ class Connections:
         self.go_on_sweeping(now_ms)
 
     def go_on_sweeping(self, now_ms: int) -> None:
-        """Look at some of those that the last `sweep` did not come to."""
+        """Check some of those that the last `sweep` has left."""
         if not self._unswept:
             return
         count = min(len(self._unswept), _SWEPT_AT_ONCE)
@@ -263,7 +263,7 @@ class Connections:
             protocol.close()
 
     def abort_all(self) -> None:
-        """Cut off whoever has not taken its last bytes."""
+        """Abort connections whose last bytes were not taken."""
         for protocol in list(self._by_connection.values()):
             protocol.transport.abort()
 

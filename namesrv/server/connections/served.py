@@ -34,10 +34,10 @@ class Served(Protocol):
         """Output that the peer has not taken."""
 
     def close(self) -> None:
-        """Send what is left and close."""
+        """Send the rest and close."""
 
     def cut_off(self) -> None:
-        """Close it now, and drop what it keeps."""
+        """Close it now, and drop its input."""
 
     def resume(self, answer: bytes | None = None) -> None:
         """Go on after a pause, with the answer that had to wait."""

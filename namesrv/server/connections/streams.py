@@ -42,7 +42,7 @@ class Stream(Protocol):
         """When the handshake that is under way began; None for none."""
 
     def close(self) -> None:
-        """Send what is left and close."""
+        """Send the rest and close."""
 
 
 class FirstBytes:
@@ -71,7 +71,7 @@ class FirstBytes:
         return self._sniffer.kept_bytes
 
     def receive(self, data: bytes, now_ms: int) -> bytes:
-        """Take bytes until they show what the stream is, then hand them on."""
+        """Take bytes until they show the kind of stream, then hand them on."""
         connection = self._connection
         connection.note_activity(now_ms)
         output = b""
@@ -95,7 +95,7 @@ class FirstBytes:
         self._transport.write(data)
 
     def close(self) -> None:
-        """Send what is left and close."""
+        """Send the rest and close."""
         self._transport.close()
 
 
@@ -114,5 +114,5 @@ class PlainStream:
         self.write: Callable[[bytes], None] = transport.write
 
     def close(self) -> None:
-        """Send what is left and close."""
+        """Send the rest and close."""
         self._transport.close()

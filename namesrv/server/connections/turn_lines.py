@@ -31,7 +31,7 @@ class Waiting(Protocol):
 
 
 class TurnLines:
-    """All lines; `bool` of it says whether anybody can have a turn.
+    """All lines; `bool` of it is whether anybody can have a turn.
 
     A request that waits for the end of other work leaves its connection aside until
     then.

@@ -1,1 +1,1 @@
-"""What a running server does by itself: ticks, its end, a reload."""
+"""The life of a running server: ticks, its end, a reload."""

@@ -15,11 +15,11 @@ in their order, and never back:
                peers
 
 DRAINING. Listeners are closed first: a client that is sent away would come back here at
-once. Each answer to a client of 5.3.2 or later says GO_AWAY (protocol.md 5.8), and
-others are served as before. Brokers that are sent away close their connections and fall
-silent. That says nothing about them, so from here on no broker is removed for either.
+once. Clients of 5.3.2 or later are answered GO_AWAY (protocol.md 5.8), and others are
+served as before. Brokers that are sent away close their connections and fall
+silent. That is our doing, so from here on no broker is removed for either.
 `RoutingState.draining` is a fact of its own beside the phase: a server that was never
-drained must not say GO_AWAY while it is frozen.
+drained must not answer GO_AWAY while it is frozen.
 
 FROZEN. No connection reads any more, so the work that is left is finite: connections in
 line for a turn, unfinished work, and requests that wait for a file. `settle` runs the

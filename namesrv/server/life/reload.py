@@ -1,4 +1,4 @@
-"""SIGHUP: options are read again, and what may change while we run does.
+"""SIGHUP reloads the options that may change while we run.
 
 All of it or nothing: options, access keys and certificates are read first, and a
 mistake anywhere leaves everything as it is.
@@ -75,9 +75,9 @@ class _Prepared(NamedTuple):
 
 
 class Reload:
-    """Takes over what changed in the sources of options, and says so.
+    """Takes over options that changed in their sources, and logs them.
 
-    `flush` carries out what the state put into its outbox.
+    `flush` empties the outbox of the state.
     """
 
     def __init__(
@@ -95,7 +95,7 @@ class Reload:
         self._flush = flush
 
     def run(self, read_options: Callable[[], Options]) -> None:
-        """Read all files again, and use what they say, or nothing of it.
+        """Reload all files, or none of them.
 
         Remote updates that were kept still count more than the file, as at a start.
         """
@@ -139,7 +139,7 @@ class Reload:
         if waiting:
             event = "changed options take effect at the next start"
             self._say(logging.WARNING, event, options=",".join(waiting))
-        # The last line, so that whoever waits for it can read the others.
+        # This is the last line: a script that waits for it can read the others.
         event = "configuration reloaded"
         self._say(logging.INFO, event, changed=",".join(sorted(changes)))
         self._flush()
@@ -165,7 +165,7 @@ def _changed(current: Options, found: Options) -> list[str]:
 def _wider(
     current: Options, changes: Mapping[str, Value]
 ) -> Iterator[dict[str, object]]:
-    """Option, old and new value of what may let in somebody who was refused before."""
+    """Option, old and new value, for options that may let in more peers than before."""
     for name, new in changes.items():
         old = getattr(current, BY_NAME[name].attribute)
         if name in _IS_WIDER and _IS_WIDER[name](old, new):

@@ -34,7 +34,7 @@ LEASED_STAMP_MILLIS: Final = 1000
 
 
 class WarmStart(NamedTuple):
-    """What a start took over: how old it is, and how much."""
+    """The routes that a start restored: their age and number."""
 
     age_millis: int
     brokers: int
@@ -55,7 +55,7 @@ class Snapshots:
     at its end, once or more.
 
     `kept` has the state's part of the file. `submit` takes a job for the thread that
-    writes these files and no others, so that they wait for nothing. `can_write` says
+    writes these files and no others, so that they wait for nothing. `can_write` is
     whether the data directory takes files.
     """
 
@@ -117,7 +117,7 @@ class Snapshots:
         return self._take_over(snapshot, stamp, seen_millis, now_ms)
 
     def tick(self, now_ms: int) -> None:
-        """Begin what is due; called every 100 ms."""
+        """Begin everything that is due; called every 100 ms."""
         if not self._writes:
             return
         if now_ms >= self._next_stamp_ms and not self._is_stamping:

@@ -1,7 +1,7 @@
 """One run of the server's process, with virtual sockets, clocks and files.
 
 The objects are those of a server: peers, connections, effects, ticks, snapshots and the
-end. Only the loop is simulated, and turns when the world says so.
+end. Only the loop is simulated, and the world decides when it turns.
 """
 
 from collections.abc import Iterable, Iterator
@@ -51,7 +51,7 @@ _MOST_CONNECTIONS: Final = 1000
 class Process:
     """Serves until it is dropped; `closed` are links that it has closed itself.
 
-    `is_warm` says whether it took over the routes of the last run.
+    `is_warm` is set if it restored the routes of the last run.
     """
 
     def __init__(
@@ -123,7 +123,7 @@ class Process:
         state.refresh_hot_path(started_ms)
 
     def tick(self) -> None:
-        """One tick; `next_tick_ms` says when to call it again."""
+        """One tick; `next_tick_ms` is when to call it again."""
         self._writer.go_on()
         self._timers.run()
         self._ticks.tick()

@@ -1,8 +1,8 @@
 """The disk of a simulated server, and a witness of each snapshot that is packed.
 
 `namesrv.server.warm_start.schedule` decides as it does in a server. The witness learns
-which group was packed at which moment, so that the oracle knows what a killed server
-may have kept.
+which group was packed at which moment, so that the oracle knows the
+groups that a killed server may have kept.
 """
 
 from collections.abc import Callable, Iterable
