@@ -3,8 +3,8 @@
 Topics with the same queues on the same brokers have the same route. When a broker
 changes, all its topics are asked for again, and one body is written for all of them.
 
-What makes an answer out of date
-================================
+When a kept answer is out of date
+=================================
 
 Six kinds of ready bytes are kept. The code that changes a table drops them, in the same
 step, and nothing is encoded there: the next request pays for one encoding.
@@ -33,8 +33,8 @@ A change reaches these places:
   `forget_bodies`.
 * A static topic's mapping and a key of ORDER_TOPIC_CONFIG: `topic_changed`.
 
-Two shortcuts keep large groups cheap. `TopicQueues.is_answered` says whether a topic
-was answered since its last mark, so that a mark is not repeated. And the topics of a
+Two shortcuts keep large groups cheap. `TopicQueues.is_answered` is set if a topic was
+answered since its last mark, so that a mark is not repeated. And the topics of a
 group are not walked again if no topic at all was answered since the last walk.
 
 A digest is a promise that repeating the same bytes changes nothing. Whatever changes

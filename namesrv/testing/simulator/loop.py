@@ -1,4 +1,4 @@
-"""An event loop that turns only when told to, its transports, and a silent log."""
+"""An event loop that turns on demand, its transports, and a silent log."""
 
 import asyncio
 from collections import deque
@@ -29,7 +29,7 @@ class VirtualQueue:
         return True
 
     def run_all(self) -> None:
-        """Call everything, and what is put in line meanwhile."""
+        """Call everything, also callbacks that are put in line meanwhile."""
         while self.run_one():
             pass
 

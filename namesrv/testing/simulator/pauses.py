@@ -32,10 +32,6 @@ class Pauses:
         """The earliest time at which an end noticed now counts; 0 without pauses."""
         return max((pause.until_ms for pause in self._pauses), default=0)
 
-    def begins_in(self, at_ms: int, millis: int) -> bool:
-        """Whether a pause begins within so many milliseconds after a moment."""
-        return any(0 <= p.start_ms - at_ms <= millis for p in self._pauses)
-
     def read_until_ms(self, at_ms: int, lag_millis: int = 0) -> int:
         """The moment up to which deadlines can be checked at a given time; the server
         may notice the end of a hold later by the given lag."""

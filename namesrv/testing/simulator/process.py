@@ -1,7 +1,7 @@
 """One run of the server's process, with virtual sockets, clocks and files.
 
 The objects are those of a server: peers, connections, effects, ticks, snapshots and the
-end. Only the loop is simulated, and turns when the world says so.
+end. Only the loop is simulated, and the world decides when it turns.
 """
 
 from collections.abc import Iterable, Iterator
@@ -51,7 +51,7 @@ _MOST_CONNECTIONS: Final = 1000
 class Process:
     """Serves until it is dropped; `closed` are links that it has closed itself.
 
-    `is_warm` says whether it took over the routes of the last run.
+    `is_warm` is set if it restored the routes of the last run.
     """
 
     def __init__(
