@@ -44,3 +44,7 @@ class Pauses:
         if not holding:
             return at_ms
         return max(holding[0], *over, 0)
+
+    def begun_after(self, at_ms: int) -> int | None:
+        """The start of the first pause after a moment; None without one."""
+        return next((p.start_ms for p in self._pauses if p.start_ms > at_ms), None)
