@@ -28,7 +28,7 @@ PURE_REST := tests/routing tests/server tests/hostile tests/cli
 test-quick: $(VENV)/.dev-stamp ## run the tests that take no time: 40 seconds
 	@$(fast) $(QUICK) -m 'not slow and not full' $(QUICK_TESTS) $(ARGS)
 
-QUICK_TESTS := $(addprefix tests/,wire hot_path parity routing server golden cli) $(wildcard tests/test_*.py)
+QUICK_TESTS := $(addprefix tests/,wire hot_path parity routing server golden peer cli) $(wildcard tests/test_*.py)
 
 test: $(VENV)/.dev-stamp ## run the tests on both twins: 4 minutes; ARGS="-k frame" narrows
 	$(if $(COVERAGE),@rm -f .coverage .coverage.*)

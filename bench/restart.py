@@ -17,16 +17,17 @@ from contextlib import ExitStack
 from pathlib import Path
 from typing import Any
 
+from bench.driver.client import OPAQUE, Client
 from bench.driver.loads import FULL, QUICK, Plan
 from bench.driver.lone import raise_file_limit
 from bench.driver.machine import describe_machine, describe_versions, need_extensions
 from bench.driver.places import CACHE, as_written, cores, results_folder
 from bench.driver.process import ServerProcess, free_port
 from bench.driver.progress import say
-from bench.driver.remoting import Client, Request, route_request
 from bench.driver.run import write_result
 from bench.driver.servers import OURS_FAST, OURS_PURE, Server
 from bench.driver.tables import Table
+from namesrv.testing.peer import lookup, read_route, request
 
 SNAPSHOT = "data/routes.snapshot"
 WIPE_WRITE_PERM, ADD_WRITE_PERM = 205, 327
@@ -65,13 +66,13 @@ def measure(server: Server, folder: Path, plan: Plan) -> dict[str, Any]:
     say(f"restarts of {server.title}")
     table = Table("kept", plan.storm_topics, plan.storm_brokers, plan.storm_brokers)
     home = folder / server.name
-    ask = route_request(table.topic(0)).frame()
+    ask = lookup(table.topic(0), OPAQUE)
     with ExitStack() as stack:
         process = server.start(home)
         process.wait_for_answer(ask, WAIT_SECONDS)
         for number in range(table.brokers):
             client = stack.enter_context(Client(process.port))
-            client.ask_for(0, table.registration(number))
+            client.ask_for(0, table.registration(number).frame(OPAQUE))
         file = home / SNAPSHOT
         _settle(file)
         quiet = _worst_millis(process, ask, lambda since: since > QUIET_SECONDS)
@@ -79,7 +80,7 @@ def measure(server: Server, folder: Path, plan: Plan) -> dict[str, Any]:
             for code in (WIPE_WRITE_PERM, ADD_WRITE_PERM):
                 for number in range(table.brokers):
                     fields = {"brokerName": table.broker(number)}
-                    client.ask_for(0, Request(code, fields))
+                    client.ask_for(0, request(code, fields, opaque=OPAQUE))
         written = file.stat().st_mtime_ns
         packing = _worst_millis(
             process, ask, lambda since: file.stat().st_mtime_ns != written
@@ -142,8 +143,8 @@ def _worst_millis(
 def _first_route(process: ServerProcess, table: Table) -> int:
     """How many brokers the route of the last topic has."""
     with Client(process.port) as client:
-        answer = client.ask_for(0, route_request(table.topic(table.topics - 1)))
-    return len(json.loads(answer.body)["brokerDatas"])
+        answer = client.ask_for(0, lookup(table.topic(table.topics - 1), OPAQUE))
+    return len(read_route(answer.body).addresses)
 
 
 if __name__ == "__main__":

@@ -1,8 +1,8 @@
 """The brokers of one connection, for both twins of `Connection`.
 
-A live broker is carried by the connection that it registered on last, and by no other.
-A connection remembers for a while which brokers it lost to others, so that late last
-words from there can be told (docs/architecture.md, "The state").
+A live broker is carried by the connection of its last registration, and by no other. A
+connection remembers the last brokers that it lost to other connections, so that a late
+unregistration is recognised as stale (docs/architecture.md, "The state").
 """
 
 from collections.abc import Set
@@ -18,10 +18,10 @@ _NOBODY: Final[Set[BrokerKey]] = frozenset()
 
 @dataclass(slots=True)
 class CarriedBrokers:
-    """`live` are the live brokers that registered last on this connection."""
+    """`live` are the live brokers whose last registration came over the connection."""
 
     live: Set[BrokerKey] = _NOBODY
-    # Hashes, because names may be long; in the order of the losses.
+    # Hashes, because names may be long. Their order is that of the losses.
     _lost: dict[int, None] | None = None
 
     def add(self, key: BrokerKey) -> None:
@@ -32,7 +32,7 @@ class CarriedBrokers:
             self.live = {key}
 
     def lose(self, key: BrokerKey) -> None:
-        """It is gone, or registered elsewhere; `has_lost` remembers the last few."""
+        """A broker expired or registered elsewhere; `has_lost` knows the last 64."""
         if key not in self.live:
             return
         self._drop(key)
@@ -43,11 +43,11 @@ class CarriedBrokers:
             del self._lost[next(iter(self._lost))]
 
     def has_lost(self, key: BrokerKey) -> bool:
-        """Whether it was among the last brokers that went, and did not say so here."""
+        """Whether a broker is among the last 64 that `lose` took away."""
         return self._lost is not None and hash(key) in self._lost
 
     def discard(self, key: BrokerKey) -> None:
-        """It said good-bye here: nothing of it is remembered."""
+        """A broker unregistered over this connection: forget it."""
         self._drop(key)
         if self._lost is not None:
             self._lost.pop(hash(key), None)
@@ -56,5 +56,5 @@ class CarriedBrokers:
         if isinstance(self.live, set):
             self.live.discard(key)
             if not self.live:
-                # A set that shrinks keeps its room.
+                # A set keeps its memory when it shrinks.
                 self.live = _NOBODY

@@ -90,20 +90,20 @@ TOPIC_SYS_FLAG_UNIT_SUB: Final = 2
 MASTER_ID: Final = 0
 DEFAULT_HEARTBEAT_TIMEOUT_MILLIS: Final = 120_000
 MOST_HEARTBEAT_TIMEOUT_MILLIS: Final = 2**60
-"""A timeout beyond that, or below its negative, counts as that: times of day added to
-it and taken off it stay within 64 bits."""
+"""Timeouts are limited to this and its negative, so that sums with times stay within
+64 bits."""
 ORDER_TOPIC_CONFIG: Final = "ORDER_TOPIC_CONFIG"
 SYNC_BROKER_MEMBER_PREFIX: Final = "rmq_sys_SYNC_BROKER_MEMBER_"
 ZONE_NAME: Final = "__ZONE_NAME"
 ZONE_MODE: Final = "__ZONE_MODE"
 
 VERSION_V3_0_11: Final = 37
-"""From here on a registration's body is a RegisterBrokerBody (section 2.5.2)."""
+"""Since this version a registration's body is a RegisterBrokerBody (2.5.2)."""
 VERSION_V4_9_4: Final = 401
-"""From here on a client understands quoted numeric keys (section 1.8)."""
+"""Since this version a client understands quoted numeric keys (section 1.8)."""
 VERSION_V5_0_0: Final = 413
-"""From here on a compressed registration carries mappings (section 2.5.4)."""
+"""Since this version a compressed registration carries mappings (2.5.4)."""
 VERSION_V5_3_1: Final = 475
-"""Clients above this one understand GO_AWAY (section 5.8)."""
+"""Clients above this version understand GO_AWAY (section 5.8)."""
 VERSION_V5_3_3: Final = 479
-"""The version that this server puts into every answer."""
+"""The version in every answer of this server."""

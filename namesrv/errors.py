@@ -1,4 +1,4 @@
-"""Every exception of namesrv; the type says what happens to whom.
+"""Every exception of namesrv; its type decides how the server reacts.
 
     NamesrvError
     ├── ConnectionFault      the peer broke the protocol: close, without an answer
@@ -6,22 +6,22 @@
     │   ├── HeaderOverLimit, HeaderInvalid
     │   ├── ProxyHeaderInvalid
     │   ├── TlsUnavailable, TlsRequired, TlsBroken
-    │   └── ConnectionEnded  the connection is over, whatever else it sent
+    │   └── ConnectionEnded  the connection is over; unread input is dropped
     ├── RequestFailed        the request failed: answer its `code` and `remark`
     │   ├── BodyInvalid      the request's body cannot be read (code 1)
     │   ├── LimitExceeded    the request brings more than a limit allows (code 1)
     │   └── AccessRefused    the peer may not ask for this (code 16)
     ├── JsonInvalid, PropertiesInvalid      a text cannot be read; position and reason
     ├── AccessKeysInvalid    the file of access keys cannot be read
-    ├── StorageError         a file could not be written; nothing was changed
+    ├── StorageError         a file cannot be read or written; nothing was changed
     ├── TlsFilesInvalid      certificate or key cannot be used: keep the old ones
     ├── SnapshotInvalid      a kept route table cannot be read: start without it
     ├── OptionsInvalid       options are wrong: print `mistakes`, exit code 2
     └── StartFailed          the server cannot start: print the sentence, exit code 1
         └── PlaceInUse       because another process has its port or directory
 
-Messages are made here and nowhere else, from the numbers given, so that both
-implementations of the hot path say the same.
+Messages are made here and nowhere else, from the numbers given, so that they are equal
+in both implementations of the hot path.
 """
 
 from collections.abc import Sequence
@@ -38,7 +38,7 @@ class ConnectionFault(NamesrvError):
 
 
 class FrameTooLong(ConnectionFault):
-    """A frame is over the limit, which counts the four bytes of LEN, too.
+    """A frame exceeds the limit, which includes the four bytes of LEN.
 
     `frame_length` is LEN, read unsigned: the first four bytes that came.
     """
@@ -62,7 +62,7 @@ class FrameTooShort(ConnectionFault):
 
 
 class HeaderTooLong(ConnectionFault):
-    """The header is said to be longer than the frame that holds it."""
+    """The header's length exceeds the frame that holds it."""
 
     def __init__(self, header_length: int, frame_length: int) -> None:
         super().__init__(
@@ -72,7 +72,7 @@ class HeaderTooLong(ConnectionFault):
 
 
 class HeaderOverLimit(ConnectionFault):
-    """The header is longer than headers may be; known before the rest has come."""
+    """The header exceeds its limit; raised before the rest of the frame has come."""
 
     def __init__(self, header_length: int, header_max_bytes: int) -> None:
         super().__init__(
@@ -105,30 +105,28 @@ class ProxyHeaderInvalid(ConnectionFault):
 
 
 class TlsUnavailable(ConnectionFault):
-    """A TLS hello came to a server without a TLS context (section 5.2)."""
+    """A client began TLS, and the server has no TLS context (section 5.2)."""
 
     def __init__(self, reason: str) -> None:
-        super().__init__(f"a TLS connection was tried, and {reason}")
+        super().__init__(f"TLS connection refused: {reason}")
 
 
 class TlsRequired(ConnectionFault):
-    """A plain connection came to a server that demands TLS (section 9.8)."""
+    """A client connected without TLS, and the server requires it (section 9.8)."""
 
     def __init__(self) -> None:
-        super().__init__(
-            "a connection without TLS was tried, and tls.server.mode is enforcing"
-        )
+        super().__init__("connection without TLS refused: tls.server.mode is enforcing")
 
 
 class TlsBroken(ConnectionFault):
-    """A TLS handshake failed, or what came after it cannot be decrypted."""
+    """A TLS handshake failed, or a later record cannot be decrypted."""
 
     def __init__(self, reason: str) -> None:
         super().__init__(f"TLS failed: {reason}")
 
 
 class ConnectionEnded(ConnectionFault):
-    """The connection is over: nothing that is left of its input is carried out."""
+    """The connection is over: the rest of its input is dropped."""
 
     def __init__(self) -> None:
         super().__init__("the connection has ended")
@@ -137,7 +135,7 @@ class ConnectionEnded(ConnectionFault):
 class RequestFailed(NamesrvError):
     """A request failed; `code` and `remark` are its answer.
 
-    Stands where Java lets an exception escape its processor (section 2.0, EXC).
+    It takes the place of exceptions that escape Java's processor (section 2.0, EXC).
     """
 
     def __init__(self, remark: str, code: int = ResponseCode.SYSTEM_ERROR) -> None:
@@ -154,9 +152,9 @@ class BodyInvalid(RequestFailed):
 
 
 class LimitExceeded(RequestFailed):
-    """A request brings more than may be kept, or read; answered with code 1.
+    """A request exceeds a limit; answered with code 1.
 
-    `what` says how much it is, `option` where the limit comes from.
+    `what` is the thing with its size ("name of 300 bytes"); `option` names the limit.
     """
 
     def __init__(self, what: str, limit: int, option: str = "") -> None:
@@ -165,9 +163,9 @@ class LimitExceeded(RequestFailed):
 
 
 class AccessRefused(RequestFailed):
-    """A peer may not ask for this; answered with code 16.
+    """A peer is not allowed to make this request; answered with code 16.
 
-    `reason` is for the log, and may say more than the peer is told.
+    `reason` is for the log; the peer gets `remark` only.
     """
 
     def __init__(self, remark: str, reason: str) -> None:
@@ -176,7 +174,7 @@ class AccessRefused(RequestFailed):
 
 
 class JsonInvalid(NamesrvError):
-    """A text is not JSON, not even leniently, or a value in it is not what it must be.
+    """A text is not JSON, even for the lenient reader, or a value has a wrong type.
 
     `position` counts characters from 0; it is None for a value already read.
     """
@@ -197,7 +195,7 @@ class PropertiesInvalid(NamesrvError):
 
 
 class AccessKeysInvalid(NamesrvError):
-    """A text of access keys is malformed; `line` counts from 1. Never quotes it."""
+    """A text of access keys is malformed; `line` counts from 1. Keys are not quoted."""
 
     def __init__(self, reason: str, line: int | None = None) -> None:
         super().__init__(reason if line is None else f"line {line}: {reason}")
@@ -233,4 +231,4 @@ class StartFailed(NamesrvError):
 
 
 class PlaceInUse(StartFailed):
-    """Another process has the port or the data directory; later the start may work."""
+    """Another process uses the port or the data directory; a retry may succeed."""

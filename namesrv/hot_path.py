@@ -1,17 +1,17 @@
-"""What the hot path, its compiled twin and their callers agree on.
+"""Limits, values and argument checks that the hot path shares with its callers.
 
-Both implementations take limits, values and complaints about arguments from here, so
-that each exists once.
+Both implementations of the hot path import them, so that each exists once.
 """
 
+from collections.abc import Callable
 from enum import IntEnum, IntFlag
-from typing import Final, NamedTuple
+from typing import Any, Final, Literal, NamedTuple, TypeAlias
 
 
 class HotCode(IntFlag):
-    """Requests that a connection may answer by itself; routing sets the mask.
+    """Requests that a connection may answer itself; routing sets the mask.
 
-    A code that is not in the mask goes to the processor, which has all the rules.
+    Requests that the mask excludes go to the processor, which has all the rules.
     """
 
     NONE = 0
@@ -26,41 +26,54 @@ class HotCode(IntFlag):
 
 
 class Pause(IntEnum):
-    """Why a connection has stopped parsing; `resume` goes on in every case."""
+    """The reason why a connection has stopped parsing; `resume` ends every pause."""
 
     NONE = 0
     OUTPUT = 1
-    """More than OUTPUT_PAUSE_BYTES were answered in one go."""
+    """The answers of one call exceed OUTPUT_PAUSE_BYTES."""
     LATER = 2
-    """A request waits for a file; `resume` brings its answer."""
+    """A request waits for a file or another cluster; `resume` brings its answer."""
     TURN = 3
-    """Others are to have their turn of the loop: a large registration was applied, or
-    the request that comes next has to wait."""
+    """Yield to other connections: a large registration was applied, or the next
+    request has to wait for a turn of the loop."""
 
 
 OUTPUT_PAUSE_BYTES: Final = 1 << 20
-"""A connection that produced this much gives the transport time to send it."""
+"""A connection pauses after this much output, so that the transport can send it."""
 
 LARGE_REGISTRATION_BYTES: Final = 1 << 16
-"""From this body size on, only one registration is handled per turn of the loop."""
+"""Registrations of this body size and more: one per turn of the loop."""
 
 LONGEST_HOT_HEADER_BYTES: Final = 1 << 15
-"""A longer header is left to the full reader, which bounds the number of values and
-knows that the 16-bit length of a name can be negative."""
+"""Longer headers go to the full reader, which limits the number of values and handles
+negative 16-bit lengths of names."""
 
 DEFAULT_FRAME_MAX_BYTES: Final = 16_777_216
-"""Longest frame, its four length bytes included (protocol.md section 1.1)."""
+"""Longest frame, including its four length bytes (protocol.md section 1.1)."""
 
 DEFAULT_HEADER_MAX_BYTES: Final = 0xFFFFFF
-"""Longest header that a frame can name: its length has 24 bits."""
+"""Longest header that a frame can hold: its length has 24 bits."""
 
 ANY_VERSION: Final = 2**31 - 1
-"""Stands for the version of a client that has not asked anything yet."""
+"""The version of a client that has not sent a request yet."""
 
 MOST_HEAD_MEMBERS: Final = 32
-"""A header object with more members goes to the full reader."""
+"""Header objects with more members go to the full reader."""
 
 _MOST_MILLIS: Final = 2**61
+
+
+CRC32_MASK: Final = 0x7FFFFFFF
+"""Java compares only these bits of a body's CRC-32."""
+
+ColdAnswer: TypeAlias = bytes | Literal[Pause.TURN] | None
+ColdPath: TypeAlias = Callable[[int, bytes, bytes | None, Any, int], ColdAnswer]
+"""(serialize type, header, body, connection, now_ms) -> answer frame, empty for none.
+
+None means that `resume` brings the answer later; `Pause.TURN` means that nothing was
+done, and that the request comes again in another turn of the loop. Raises
+ConnectionFault.
+"""
 
 
 class Frame(NamedTuple):
@@ -72,10 +85,10 @@ class Frame(NamedTuple):
 
 
 class Head(NamedTuple):
-    """What the hot path knows of a request.
+    """The part of a request's header that the hot path reads.
 
-    `ext_fields` holds every member as text (a null as None) and is None without any
-    extFields; `version` and `flag` are 0 when absent.
+    `ext_fields` holds every member as text (a null as None), and is None for a header
+    without extFields; `version` and `flag` are 0 when absent.
     """
 
     code: int

@@ -1,10 +1,10 @@
 """Units of work, the cost of each kind of work in them, and work that goes in steps.
 
-A unit is about a microsecond of CPU of the compiled build. Work that a peer can
-make longer than one turn of the loop is a generator: it yields the units that it has
-spent since it last yielded, and returns its result. `routing.turn` drives it, a turn's
-share at a time, so that others are served in between. Each step has to leave the tables
-whole, because lookups run between two steps.
+A unit is about a microsecond of CPU in the compiled build. Work that a peer can make
+longer than one turn of the loop is a generator: it yields the units spent since the
+last yield, and returns its result. `routing.turns` runs it within the budget of each
+turn, so that other connections are served in between. Lookups run between two steps,
+so each step leaves the tables consistent.
 """
 
 from collections.abc import Generator, Iterator, Sequence
@@ -18,16 +18,16 @@ Steps: TypeAlias = Generator[int, None, Result]
 
 
 WAIT: Final = -1
-"""Yielded by work that cannot go on in this turn: other work has to end first."""
+"""Yielded by work that cannot go on in this turn: it waits for other work to end."""
 
 
 class Cost(IntEnum):
-    """Units for one thing of a kind; `bench/units.py` measures them."""
+    """Units for one thing of each kind; `bench/units.py` measures them."""
 
     REQUEST = 16
     """Reading a short header, finding the handler, writing a short answer."""
     HEADER_KILOBYTE = 256
-    """1,024 bytes of a header beyond those of a short one, whatever they are."""
+    """1,024 bytes of a header, beyond those of a short one."""
     HEADER_VALUE = 4
     """One value of a header, from the fifteenth on, or an escape."""
     LENIENT_KILOBYTE = 512
@@ -41,7 +41,7 @@ class Cost(IntEnum):
     ENTRY = 1
     """One topic, mapping, server or key of a body, read."""
     LENIENT_ENTRY = 8
-    """The same, from what the lenient reader has read."""
+    """The same, converted from the lenient reader's values."""
     TOPIC = 1
     """One topic visited in the tables."""
     TOPIC_CHANGED = 3
@@ -59,19 +59,19 @@ STEP_UNITS = 500
 
 
 def batches(things: Sequence[Thing], units: int) -> Iterator[Sequence[Thing]]:
-    """Parts of `things`, each of which costs a step; `units` is what one costs."""
+    """Parts of `things` that cost a step each; `units` is the cost of one thing."""
     size = max(1, STEP_UNITS // units)
     for start in range(0, len(things), size):
         yield things[start : start + size]
 
 
 def kilobytes(length: int, cost: Cost) -> int:
-    """Units of `length` bytes, each 1,024 of which have this cost."""
+    """Units of `length` bytes at `cost` for each 1,024 of them."""
     return length * cost >> 10
 
 
 def finish(steps: Steps[Result]) -> Result:
-    """Carry out all steps at once; the result."""
+    """Run all steps at once and return the result."""
     while True:
         try:
             next(steps)

@@ -266,6 +266,19 @@ def test_floor_shows_at_most_13_names(floor: str) -> None:
     assert len(names) <= 13, sorted(names)
 
 
+def test_peer_kit_imports_nothing_else_of_namesrv() -> None:
+    # It writes and reads bytes a second time, so that a mistake cannot hide.
+    kit = "namesrv.testing.peer"
+    imported = {
+        name
+        for module, path in MODULES.items()
+        if module.startswith(f"{kit}.")
+        for _, name in imported_by(module, ast.parse(path.read_text("utf-8")))
+        if name.split(".")[0] == "namesrv"
+    }
+    assert imported and {name for name in imported if not name.startswith(kit)} == set()
+
+
 IMPORT_EACH_ALONE = """
 import importlib, os, sys, traceback
 import argparse, asyncio, concurrent.futures, cryptography.x509, hashlib, json, logging

@@ -46,15 +46,6 @@ def build(folder: Path, kind: str) -> None:
     subprocess.run(setup, cwd=folder, check=True, env=environ)
 
 
-def frame(opaque: int) -> bytes:
-    """A lookup as a Java client of today sends it."""
-    members = {"code": 105, "extFields": {"topic": "Orders"}, "flag": 0}
-    members |= {"language": "JAVA", "opaque": opaque}
-    members |= {"serializeTypeCurrentRPC": "JSON", "version": 479}
-    header = json.dumps(members, separators=(",", ":")).encode()
-    return (4 + len(header)).to_bytes(4) + len(header).to_bytes(4) + header
-
-
 def route() -> bytes:
     """A topic on four brokers."""
     names = [f"broker-{i}" for i in range(BROKERS)]
@@ -78,6 +69,7 @@ def measure() -> dict[str, float]:
     sys.path.insert(0, os.getcwd())
     from namesrv import _impl  # noqa: PLC0415  the one in the working directory
     from namesrv.hot_path import HotCode  # noqa: PLC0415
+    from namesrv.testing.peer import lookup  # noqa: PLC0415
 
     assert _impl.IMPLEMENTATION == "fast"
     answers = _impl.RouteAnswers(1 << 20)
@@ -88,7 +80,7 @@ def measure() -> dict[str, float]:
     receive = _impl.Connection(hot, "peer").receive
     found = {}
     for load, requests in LOADS.items():
-        data = b"".join(map(frame, range(requests)))
+        data = b"".join(lookup("Orders", opaque) for opaque in range(requests))
         assert receive(data, 1).count(b"brokerDatas") == requests
         found[load] = min(burst(receive, data, requests) for _ in range(BURSTS))
     return found

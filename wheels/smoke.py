@@ -7,65 +7,22 @@ the place of what was installed. Needs nothing besides namesrv.
 import json
 import os
 import re
-import socket
 import subprocess
 import sys
 import tempfile
-import zlib
 from importlib import import_module
 from pathlib import Path
-from typing import Any
 
 import namesrv
 from namesrv._impl import IMPLEMENTATION, Connection
+from namesrv.testing.peer import Broker, Peer, lookup, read_route
 
 WAIT_SECONDS = 30
-REGISTER_BROKER = 103
-GET_ROUTEINFO_BY_TOPIC = 105
-READ_AND_WRITE = 6
+BROKER = Broker("smoke", addr="127.0.0.1:10911", cluster="SmokeCluster")
+# With a single topic a first registration would be refused.
+REGISTRATION = BROKER.registration({"Smoke": 4, "Fire": 4})
+LOOKUP = lookup("Smoke", 7)
 NAMESRV = [sys.executable, "-I", "-m", "namesrv"]
-
-
-def frame(code: int, ext_fields: dict[str, str], body: bytes = b"") -> bytes:
-    """A request as a Java client sends it."""
-    members = {"code": code, "extFields": ext_fields, "flag": 0, "language": "JAVA"}
-    members |= {"opaque": 7, "serializeTypeCurrentRPC": "JSON", "version": 479}
-    header = json.dumps(members).encode()
-    length = 4 + len(header) + len(body)
-    return length.to_bytes(4) + len(header).to_bytes(4) + header + body
-
-
-def registration() -> bytes:
-    """A broker with the topic Smoke, and one more: with a single one it is refused."""
-    version = {"counter": 1, "stateVersion": 0, "timestamp": 1}
-    topics = {
-        name: {
-            "perm": READ_AND_WRITE,
-            "readQueueNums": 4,
-            "topicFilterType": "SINGLE_TAG",
-            "topicName": name,
-            "writeQueueNums": 4,
-        }
-        for name in ("Smoke", "Fire")
-    }
-    wrapper = {"dataVersion": version, "topicConfigTable": topics}
-    body = {"filterServerList": [], "topicConfigSerializeWrapper": wrapper}
-    data = json.dumps(body).encode()
-    ext_fields = {
-        "bodyCrc32": str(zlib.crc32(data) & 0x7FFFFFFF),
-        "brokerAddr": "127.0.0.1:10911",
-        "brokerId": "0",
-        "brokerName": "smoke",
-        "clusterName": "SmokeCluster",
-        "compressed": "false",
-        "haServerAddr": "127.0.0.1:10912",
-    }
-    return frame(REGISTER_BROKER, ext_fields, data)
-
-
-def lookup() -> bytes:
-    """Who has the topic Smoke?"""
-    return frame(GET_ROUTEINFO_BY_TOPIC, {"topic": "Smoke"})
 
 
 def check_decoding(expected: str) -> None:
@@ -73,9 +30,9 @@ def check_decoding(expected: str) -> None:
     assert expected == IMPLEMENTATION, f"{IMPLEMENTATION}, expected {expected}"
     assert f"_{expected}." in Connection.__module__, Connection.__module__
     decoder = import_module(f"namesrv._{expected}.frame").FrameDecoder(1 << 20)
-    decoder.feed(lookup()[:11])
+    decoder.feed(LOOKUP[:11])
     assert decoder.next_frame() is None
-    decoder.feed(lookup()[11:])
+    decoder.feed(LOOKUP[11:])
     serialize_type, header, body = decoder.next_frame()
     assert (serialize_type, json.loads(header)["code"], body) == (0, 105, None)
 
@@ -116,38 +73,14 @@ def check_round_trip(twin: str, *words: str) -> None:
 
 def check_route(port: int) -> None:
     """Two lookups: the second is answered from ready bytes, the same."""
-    address = ("127.0.0.1", port)
-    with socket.create_connection(address, WAIT_SECONDS) as peer:
-        peer.sendall(registration())
-        header, _ = read_answer(peer)
-        assert header["code"] == 0, header
-        bodies = []
-        for _ in range(2):
-            peer.sendall(lookup())
-            header, body = read_answer(peer)
-            assert (header["code"], header["opaque"]) == (0, 7), header
-            bodies.append(body)
-        assert bodies[0] == bodies[1]
-        route = json.loads(bodies[0])
-        assert route["brokerDatas"][0]["brokerAddrs"] == {"0": "127.0.0.1:10911"}
-        assert route["queueDatas"][0]["readQueueNums"] == 4
-
-
-def read_answer(peer: socket.socket) -> tuple[Any, bytes]:
-    """Header and body of the next answer."""
-    data = read_exactly(peer, int.from_bytes(read_exactly(peer, 4)))
-    end = 4 + int.from_bytes(data[1:4])
-    return json.loads(data[4:end]), data[end:]
-
-
-def read_exactly(peer: socket.socket, size: int) -> bytes:
-    """So many bytes, or an AssertionError when the peer closes."""
-    data = b""
-    while len(data) < size:
-        more = peer.recv(size - len(data))
-        assert more, "the server closed the connection"
-        data += more
-    return data
+    with Peer(("127.0.0.1", port), WAIT_SECONDS) as peer:
+        assert peer.ask(REGISTRATION).code == 0
+        answers = [peer.ask(LOOKUP) for _ in range(2)]
+    assert answers[0] == answers[1]
+    assert (answers[0].code, answers[0].opaque) == (0, 7), answers[0].remark
+    route = read_route(answers[0].body)
+    assert route.addresses == {"smoke": {0: "127.0.0.1:10911"}}
+    assert route.queues["smoke"]["readQueueNums"] == 4
 
 
 def main() -> None:

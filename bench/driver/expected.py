@@ -1,12 +1,11 @@
 """A server's own answers to the requests of a load, looked at before they count."""
 
-import json
 from collections.abc import Iterator
-from typing import Any
 
+from bench.driver.client import OPAQUE, AskFailed, Client
 from bench.driver.loads import Kind
-from bench.driver.remoting import Answer, AskFailed, Client, Request, route_request
 from bench.driver.tables import Table
+from namesrv.testing.peer import Answer, lookup, read_route
 
 SUCCESS = 0
 TOPIC_NOT_EXIST = 17
@@ -23,33 +22,33 @@ def right_pairs(
     match kind:
         case Kind.LOOKUP | Kind.MIXED:
             for number in _spread(table.topics, topics):
-                request = route_request(table.topic(number))
-                answer = client.ask_for(SUCCESS, request)
+                frame = lookup(table.topic(number), OPAQUE)
+                answer = client.ask_for(SUCCESS, frame)
                 check_route(answer, table, number)
-                yield request.frame(), answer.frame
+                yield frame, answer.frame
         case Kind.UNKNOWN:
             for number in range(table.topics, table.topics + topics):
-                request = route_request(table.topic(number))
-                yield _pair(client, TOPIC_NOT_EXIST, request)
+                frame = lookup(table.topic(number), OPAQUE)
+                yield _pair(client, TOPIC_NOT_EXIST, frame)
         case Kind.HEARTBEAT:
             for number in range(table.brokers):
-                yield _pair(client, SUCCESS, table.heartbeat(number))
+                yield _pair(client, SUCCESS, table.heartbeat(number).frame(OPAQUE))
         case Kind.REGISTER:
             for sending in range(SENDINGS):
                 for number in range(table.brokers):
-                    yield _pair(client, SUCCESS, table.registration(number, sending))
+                    request = table.registration(number, sending)
+                    yield _pair(client, SUCCESS, request.frame(OPAQUE))
 
 
 def check_route(answer: Answer, table: Table, topic_number: int) -> None:
     """The route names exactly the brokers that have the topic, or AskFailed."""
-    body: dict[str, Any] = json.loads(answer.body)
     wanted = table.brokers_of(topic_number)
-    for member in ("brokerDatas", "queueDatas"):
-        found = [entry["brokerName"] for entry in body[member]]
-        if sorted(found) != sorted(wanted):
+    route = read_route(answer.body)
+    for member, found in ("addresses", route.addresses), ("queues", route.queues):
+        if found.keys() != wanted:
             raise AskFailed(
-                f"the route of {table.topic(topic_number)} has {len(found)} brokers in"
-                f" {member}, expected {len(wanted)}"
+                f"the route of {table.topic(topic_number)} has {member} of"
+                f" {len(found)} brokers, expected {len(wanted)}"
             )
 
 
@@ -58,5 +57,5 @@ def _spread(count: int, most: int) -> range:
     return range(0, count, -(-count // most))
 
 
-def _pair(client: Client, code: int, request: Request) -> tuple[bytes, bytes]:
-    return request.frame(), client.ask_for(code, request).frame
+def _pair(client: Client, code: int, frame: bytes) -> tuple[bytes, bytes]:
+    return frame, client.ask_for(code, frame).frame

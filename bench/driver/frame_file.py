@@ -4,7 +4,7 @@ import struct
 from collections.abc import Iterable
 from pathlib import Path
 
-from bench.driver.remoting import opaque_offset
+from bench.driver.client import opaque_offset
 
 _MAGIC = b"NSFRAME1"
 _COUNT = struct.Struct("<I")

@@ -8,15 +8,16 @@ from pathlib import Path
 from statistics import median
 from typing import Any
 
+from bench.driver.client import OPAQUE, AskFailed, Client
 from bench.driver.frame_file import first_pair
 from bench.driver.loads import Kind, Load, Plan
 from bench.driver.process import ServerFailed
 from bench.driver.progress import say
-from bench.driver.remoting import AskFailed, Client, route_request
 from bench.driver.rounds import LoadFailed, run_load
 from bench.driver.servers import Server
 from bench.driver.station import Station
 from bench.driver.tables import Table
+from namesrv.testing.peer import lookup
 
 Result = dict[str, Any]
 
@@ -75,7 +76,7 @@ def _table_memory(station: Station, plan: Plan) -> Result:
     with station.client() as client:
         for _ in range(2):
             for number in range(table.topics):
-                client.ask_for(0, route_request(table.topic(number)))
+                client.ask_for(0, lookup(table.topic(number), OPAQUE))
     time.sleep(SETTLE_SECONDS)
     asked = station.process.rss_kib()
     load = Load("", Kind.LOOKUP, table, 50, 16)
@@ -95,7 +96,7 @@ def _connection_memory(station: Station, plan: Plan, echoed: Path | None) -> Res
     """RSS of each connection that asked once and is silent."""
     limit, _ = resource.getrlimit(resource.RLIMIT_NOFILE)
     count = min(plan.idle_connections, limit - _SPARE_FILES)
-    frame = route_request("Topic-nobody-00000").frame()
+    frame = lookup("Topic-nobody-00000", OPAQUE)
     if station.server.is_echo and echoed is not None:
         frame, _ = first_pair(echoed)
     before = station.process.rss_kib()

@@ -10,8 +10,8 @@ import time
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 
+from bench.driver.client import HOST, AskFailed, Client
 from bench.driver.places import cores
-from bench.driver.remoting import HOST, AskFailed, Client
 
 LOWEST_PORT, HIGHEST_PORT = 20_000, 32_000
 """Below the range that the kernel hands out by itself."""

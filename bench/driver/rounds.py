@@ -7,11 +7,11 @@ from pathlib import Path
 from statistics import median
 from typing import Any
 
+from bench.driver.client import AskFailed
 from bench.driver.loads import HEARTBEAT_PERCENT, Kind, Load, Plan
 from bench.driver.places import CACHE
 from bench.driver.process import ServerFailed
 from bench.driver.progress import say
-from bench.driver.remoting import AskFailed
 from bench.driver.servers import OURS_FAST, OURS_PURE
 from bench.driver.station import Station
 

@@ -11,6 +11,7 @@ from pathlib import Path
 from typing import Any
 
 from bench.driver.choice import Choice
+from bench.driver.client import AskFailed
 from bench.driver.fetch import build_generators
 from bench.driver.loads import BUDGET_TABLE, Kind, Load, Plan, large_loads, loads
 from bench.driver.lone import measure_alone, raise_file_limit
@@ -18,7 +19,6 @@ from bench.driver.machine import describe_machine, describe_versions, need_exten
 from bench.driver.places import CACHE, as_written, cores
 from bench.driver.process import ServerFailed
 from bench.driver.progress import say
-from bench.driver.remoting import AskFailed
 from bench.driver.rounds import LoadFailed, Result, run_rounds, warm_up
 from bench.driver.servers import OURS_FAST, OURS_PURE, Server
 from bench.driver.station import Station

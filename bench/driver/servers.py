@@ -5,11 +5,11 @@ from collections.abc import Callable
 from dataclasses import dataclass, field
 from pathlib import Path
 
+from bench.driver.client import HOST
 from bench.driver.fetch import FetchFailed, java_jars, rust_binary
 from bench.driver.places import BENCH, CACHE, CHECKOUT
 from bench.driver.process import ServerProcess, free_port
 from bench.driver.progress import say
-from bench.driver.remoting import HOST
 
 FRAMES = "frames"
 IDLE_SECONDS = 3600

@@ -5,14 +5,15 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Self
 
+from bench.driver.client import OPAQUE, AskFailed, Client
 from bench.driver.expected import right_pairs
 from bench.driver.frame_file import first_pair, write_frames
 from bench.driver.loads import Kind, Load
 from bench.driver.process import ServerProcess
 from bench.driver.progress import say
-from bench.driver.remoting import AskFailed, Client, route_request
 from bench.driver.servers import Server
 from bench.driver.tables import Table
+from namesrv.testing.peer import lookup
 
 START_SECONDS = 60.0
 FILL_SECONDS = 60.0
@@ -43,7 +44,7 @@ class Station:
         `echoed` is the frame file that an echo returns.
         """
         self._starts += 1
-        frame = route_request("Topic-nobody-00000").frame()
+        frame = lookup("Topic-nobody-00000", OPAQUE)
         if echoed is not None:
             frame, _ = first_pair(echoed)
         home = self._folder / f"{self.server.name}-{self._starts}"
@@ -74,7 +75,7 @@ class Station:
         began = time.monotonic()
         client = self._brokers[table] = Client(self.process.port, FILL_SECONDS)
         for number in range(table.brokers):
-            client.ask_for(0, table.registration(number))
+            client.ask_for(0, table.registration(number).frame(OPAQUE))
         seconds = time.monotonic() - began
         if seconds > SLOW_SECONDS:
             size = f"{table.topics:,} topics on {table.brokers} brokers"
@@ -88,7 +89,7 @@ class Station:
         if table not in self._brokers:
             return
         try:
-            self._brokers[table].ask_for(0, route_request(table.topic(0)))
+            self._brokers[table].ask_for(0, lookup(table.topic(0), OPAQUE))
         except AskFailed:
             self._brokers.pop(table).close()
             self.fill(table)

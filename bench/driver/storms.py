@@ -6,25 +6,22 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import IO, Any
 
+from bench.driver.client import OPAQUE, AskFailed
 from bench.driver.expected import SENDINGS, check_route
 from bench.driver.frame_file import write_frames
 from bench.driver.loads import BUDGET_TABLE, REGISTER_TABLE, Kind, Load, Plan
 from bench.driver.places import CACHE
 from bench.driver.process import ServerFailed
 from bench.driver.progress import say
-from bench.driver.remoting import (
-    GET_CLUSTER_INFO,
-    AskFailed,
-    Request,
-    route_request,
-)
 from bench.driver.rounds import LoadFailed, warm_up
 from bench.driver.servers import Server
 from bench.driver.station import Station
 from bench.driver.tables import Table
+from namesrv.testing.peer import lookup, request
 
 Result = dict[str, Any]
 
+GET_CLUSTER_INFO = 106
 IN_FLIGHT = 8
 LOOKED_UP_TOPICS = 64
 STEADY_ROUNDS = 3
@@ -106,13 +103,13 @@ def _run_phase(to_storm: IO[str], from_storm: IO[str]) -> Result:
 def _check_all_there(station: Station, table: Table) -> None:
     """No broker was lost. Raises AskFailed."""
     with station.client() as client:
-        answer = client.ask_for(0, Request(GET_CLUSTER_INFO, {}))
+        answer = client.ask_for(0, request(GET_CLUSTER_INFO, {}, opaque=OPAQUE))
         names = table.cluster, table.broker(0), table.broker(table.brokers - 1)
         for name in names:
             if name.encode() not in answer.body:
                 raise AskFailed(f"{name} is not in the cluster's description")
         for number in (0, table.topics // 2, table.topics - 1):
-            route = client.ask_for(0, route_request(table.topic(number)))
+            route = client.ask_for(0, lookup(table.topic(number), OPAQUE))
             check_route(route, table, number)
 
 
@@ -125,13 +122,13 @@ def _command(station: Station, folder: Path, table: Table) -> list[str]:
             body.write_bytes(table.registration(0, sending).body)
         step = max(1, table.topics // LOOKED_UP_TOPICS)
         topics = [table.topic(number) for number in range(0, table.topics, step)]
-        write_frames(lookups, [(route_request(topic).frame(), b"") for topic in topics])
+        write_frames(lookups, [(lookup(topic, OPAQUE), b"") for topic in topics])
     registrations = folder / f"registrations-{station.server.name}"
     answer = _registered_answer(station)
     write_frames(
         registrations,
         (
-            (table.registration(number, sending).head(), answer)
+            (table.registration(number, sending).head(OPAQUE), answer)
             for sending in range(SENDINGS)
             for number in range(table.brokers)
         ),
@@ -148,4 +145,4 @@ def _registered_answer(station: Station) -> bytes:
     """What a master's registration is answered with; its broker goes at once."""
     probe = Table("probe", topics=2, brokers=1, copies=1)
     with station.client() as client:
-        return client.ask_for(0, probe.registration(0)).frame
+        return client.ask_for(0, probe.registration(0).frame(OPAQUE)).frame

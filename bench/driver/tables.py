@@ -1,12 +1,20 @@
 """The route tables that the servers are filled with, and what brokers send for them."""
 
-import json
 from collections.abc import Iterator
 from dataclasses import dataclass
 from functools import cache
 
-from bench.driver.remoting import BROKER_HEARTBEAT, Request, register_request
+from namesrv.testing.peer import (
+    Broker,
+    Request,
+    data_version,
+    registration_body,
+    registration_fields,
+    topic_config,
+)
 
+REGISTER_BROKER = 103
+BROKER_HEARTBEAT = 904
 DATA_VERSION_MILLIS = 1_760_000_000_000
 DAY_MILLIS = 86_400_000
 
@@ -45,6 +53,12 @@ class Table:
         """Its address, where nobody is."""
         return f"10.{self._net}.{100 + number // 100}.{100 + number % 100}:10911"
 
+    def identity(self, number: int) -> Broker:
+        """The broker with all its names."""
+        timeout_millis = DAY_MILLIS if self.lasting else None
+        name, address = self.broker(number), self.address(number)
+        return Broker(name, 0, address, self.cluster, timeout_millis)
+
     def brokers_of(self, topic_number: int) -> set[str]:
         """The brokers that have a topic."""
         first = topic_number % self.brokers
@@ -54,7 +68,8 @@ class Table:
         """What broker `number` sends; two `sending`s differ as an idle 5.x broker's
         registrations do, by the time of sending."""
         body = self._body(number if self.copies < self.brokers else 0, sending)
-        return register_request(self._registration_fields(number), body)
+        fields = registration_fields(self.identity(number), body)
+        return Request(REGISTER_BROKER, fields, body)
 
     def heartbeat(self, number: int) -> Request:
         """A sign of life of broker `number`."""
@@ -69,20 +84,6 @@ class Table:
     def _net(self) -> int:
         return 100 + sum(self.name.encode()) % 100
 
-    def _registration_fields(self, number: int) -> dict[str, str]:
-        fields = {
-            "brokerId": "0",
-            "clusterName": self.cluster,
-            "brokerAddr": self.address(number),
-            "enableActingMaster": "false",
-            "haServerAddr": self.address(number)[:-1] + "2",
-            "compressed": "false",
-            "brokerName": self.broker(number),
-        }
-        if self.lasting:
-            fields["heartbeatTimeoutMillis"] = str(DAY_MILLIS)
-        return fields
-
     def _topics_of(self, number: int) -> Iterator[tuple[str, int]]:
         """Names and numbers of queues."""
         for topic in range(self.topics):
@@ -91,34 +92,12 @@ class Table:
 
     @cache  # noqa: B019  a few tables live as long as the program
     def _body(self, number: int, sending: int) -> bytes:
-        body = {
-            "filterServerList": [],
-            "topicConfigSerializeWrapper": {
-                "dataVersion": _version(DATA_VERSION_MILLIS),
-                "mappingDataVersion": _version(DATA_VERSION_MILLIS + 1 + sending),
-                "topicConfigTable": {
-                    topic: _topic_config(topic, queues)
-                    for topic, queues in self._topics_of(number)
-                },
-                "topicQueueMappingDetailMap": {},
-                "topicQueueMappingInfoMap": {},
-            },
+        table = {
+            topic: topic_config(topic, queues, write_queues=8)
+            for topic, queues in self._topics_of(number)
         }
-        return json.dumps(body, separators=(",", ":")).encode()
-
-
-def _version(millis: int) -> dict[str, int]:
-    return {"counter": 0, "stateVersion": 0, "timestamp": millis}
-
-
-def _topic_config(topic: str, queues: int) -> dict[str, object]:
-    return {
-        "attributes": {},
-        "order": False,
-        "perm": 6,
-        "readQueueNums": queues,
-        "topicFilterType": "SINGLE_TAG",
-        "topicName": topic,
-        "topicSysFlag": 0,
-        "writeQueueNums": 8,
-    }
+        return registration_body(
+            table,
+            version=data_version(0, DATA_VERSION_MILLIS),
+            sent_at=DATA_VERSION_MILLIS + 1 + sending,
+        )

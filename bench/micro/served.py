@@ -1,38 +1,23 @@
 """The requests that the benchmarks feed, and a server's state to feed them to."""
 
-import struct
 from typing import Any
 
-from bench.driver.remoting import GET_ROUTE, Request, route_request
+from bench.driver.client import OPAQUE
 from bench.driver.tables import Table
 from namesrv.hot_path import Pause
 from namesrv.options import Options
 from namesrv.routing.outbox import LateAnswer
 from namesrv.routing.requests.processor import RequestProcessor
+from namesrv.testing.peer import lookup
 
 NOW_MS = 1_000_000
 TABLE = Table("plain", topics=1000, brokers=4, copies=2)
-LEGACY_VERSION = 317
-STANDARD_VERSION = 479
-
-
-def binary_head(topic: str, version: int = STANDARD_VERSION) -> bytes:
-    """Header of a lookup in the ROCKETMQ encoding (protocol.md section 1.5)."""
-    key, value = b"topic", topic.encode()
-    pairs = struct.pack(">h", len(key)) + key + struct.pack(">i", len(value)) + value
-    fixed = struct.pack(">hBhii", GET_ROUTE, 0, version, 7, 0)
-    return fixed + struct.pack(">ii", 0, len(pairs)) + pairs
-
-
-def json_head(request: Request) -> bytes:
-    """Header of a request in JSON."""
-    return request.head()[8:]
 
 
 def lookup_frames(count: int, first: int = 0) -> bytes:
     """Lookups of `count` topics; topics from 1,000 on are unknown."""
     topics = range(first, first + count)
-    return b"".join(route_request(TABLE.topic(number)).frame() for number in topics)
+    return b"".join(lookup(TABLE.topic(number), OPAQUE) for number in topics)
 
 
 class Served:
@@ -68,5 +53,5 @@ class Served:
     def fill(self, table: Table) -> None:
         """Register all brokers of a table."""
         for number in range(table.brokers):
-            answer = self.receive(table.registration(number).frame())
+            answer = self.receive(table.registration(number).frame(OPAQUE))
             assert b'"code":0' in answer, answer

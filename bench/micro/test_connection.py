@@ -1,14 +1,14 @@
 """`Connection.receive`: a whole read, from bytes to bytes."""
 
-import json
 from typing import Any
 
 import pytest
 from pytest_benchmark.fixture import BenchmarkFixture
 
-from bench.driver.remoting import Request
+from bench.driver.client import OPAQUE
 from bench.driver.tables import DATA_VERSION_MILLIS
 from bench.micro.served import NOW_MS, TABLE, Served, lookup_frames
+from namesrv.testing.peer import Request, data_version, json_bytes
 
 QUERY_DATA_VERSION = 322
 SIZES = (1, 16)
@@ -45,18 +45,16 @@ def test_receive_unknown_topics(
 def test_receive_904(
     served: Served, heartbeats: int, benchmark: BenchmarkFixture
 ) -> None:
-    frames = TABLE.heartbeat(2).frame() * heartbeats
+    frames = TABLE.heartbeat(2).frame(OPAQUE) * heartbeats
     answer = _receive(served, frames, heartbeats, benchmark)
     assert answer.count(b'"code":0') == heartbeats
 
 
 @pytest.mark.parametrize("queries", SIZES)
 def test_receive_322(served: Served, queries: int, benchmark: BenchmarkFixture) -> None:
-    version = {"counter": 0, "stateVersion": 0, "timestamp": DATA_VERSION_MILLIS}
-    body = json.dumps(version, separators=(",", ":")).encode()
-    fields = TABLE.registration(2).ext_fields
-    request = Request(QUERY_DATA_VERSION, {**fields, "brokerId": "0"}, body)
-    answer = _receive(served, request.frame() * queries, queries, benchmark)
+    body = json_bytes(data_version(0, DATA_VERSION_MILLIS))
+    request = Request(QUERY_DATA_VERSION, TABLE.registration(2).ext_fields, body)
+    answer = _receive(served, request.frame(OPAQUE) * queries, queries, benchmark)
     assert answer.count(b'"changed":"false"') == queries
 
 

@@ -5,12 +5,15 @@ from typing import Any
 import pytest
 from pytest_benchmark.fixture import BenchmarkFixture
 
-from bench.driver.remoting import GET_ROUTE, route_request
-from bench.micro.served import TABLE, binary_head, json_head
+from bench.driver.client import OPAQUE
+from bench.micro.served import TABLE
+from namesrv.testing.peer import header_binary, header_json
 
+GET_ROUTE = 105
+FIELDS = {"topic": TABLE.topic(1)}
 HEADS = {
-    "json": (0, json_head(route_request(TABLE.topic(1)))),
-    "binary": (1, binary_head(TABLE.topic(1))),
+    "json": (0, header_json(GET_ROUTE, FIELDS, opaque=OPAQUE)),
+    "binary": (1, header_binary(GET_ROUTE, FIELDS, opaque=OPAQUE)),
 }
 
 
@@ -18,4 +21,4 @@ HEADS = {
 def test_read_head(twin: Any, encoding: str, benchmark: BenchmarkFixture) -> None:
     serialize_type, header = HEADS[encoding]
     head = benchmark(twin.read_head, serialize_type, header)
-    assert head.code == GET_ROUTE and head.ext_fields == {"topic": TABLE.topic(1)}
+    assert head.code == GET_ROUTE and head.ext_fields == FIELDS

@@ -6,9 +6,10 @@ from typing import Any
 import pytest
 from pytest_benchmark.fixture import BenchmarkFixture
 
-from bench.driver.remoting import Request, register_request
+from bench.driver.client import OPAQUE
 from bench.driver.tables import Table
 from bench.micro.served import Served
+from namesrv.testing.peer import Request, json_bytes, registration_fields
 
 SIZES = {"1,000 topics": 1000, "10,000 topics": 10_000}
 
@@ -37,13 +38,15 @@ def _with_a_change(table: Table, request: Request) -> Request:
     wrapper = body["topicConfigSerializeWrapper"]
     wrapper["dataVersion"]["counter"] += 1
     wrapper["topicConfigTable"][table.topic(7)]["readQueueNums"] *= 2
-    changed = json.dumps(body, separators=(",", ":")).encode()
-    return register_request(request.ext_fields, changed)
+    changed = json_bytes(body)
+    return Request(
+        request.code, registration_fields(table.identity(0), changed), changed
+    )
 
 
 def _alternate(twin: Any, requests: list[Request], benchmark: BenchmarkFixture) -> None:
     served = Served(twin)
-    frames = [request.frame() for request in requests]
+    frames = [request.frame(OPAQUE) for request in requests]
     turn = 0
 
     def register() -> bytes:

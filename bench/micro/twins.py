@@ -7,8 +7,8 @@ from typing import Any
 
 import pytest
 
+import namesrv.routing.requests.processor  # noqa: F401  loads all of routing
 from namesrv import _impl
-from namesrv.routing.requests import processor as _processor  # loads all of routing
 
 TWINS = ("pure", "fast")
 MODULES = ("frame", "head", "route_answers", "live_table", "hot_path", "connection")
@@ -27,7 +27,7 @@ def load_twin(name: str) -> Any:
 
 def put_below_routing(twin: Any, patch: pytest.MonkeyPatch) -> None:
     """Make `routing` use this twin, whichever one `_impl` chose."""
-    floor = _processor.__name__.rpartition(".")[0]
+    floor = "namesrv.routing"
     for module_name, module in list(sys.modules.items()):
         if module_name.startswith(f"{floor}."):
             for public in set(_impl.__all__) & vars(module).keys():

@@ -12,12 +12,12 @@ import tempfile
 from contextlib import ExitStack
 from pathlib import Path
 
+from bench.driver.client import OPAQUE, AskFailed, Client
 from bench.driver.lone import raise_file_limit
 from bench.driver.machine import describe_machine, describe_versions, need_extensions
 from bench.driver.places import CACHE, cores
 from bench.driver.process import ServerProcess
 from bench.driver.progress import say
-from bench.driver.remoting import AskFailed, Client, route_request
 from bench.driver.servers import OURS_FAST, OURS_PURE, Server
 from bench.stalls import largest
 from bench.stalls.catalogue import ROWS, Row
@@ -27,6 +27,7 @@ from bench.stalls.measure import send_row, wait_until_quiet
 from bench.stalls.publish import write_results
 from bench.stalls.report import HEAD, Judged, line
 from bench.stalls.witness import Witness
+from namesrv.testing.peer import lookup
 
 START_SECONDS = 120.0
 SENDINGS = 3
@@ -78,7 +79,7 @@ def _measure(server: Server, folder: Path, size: Size, rows: list[Row]) -> list[
     with ExitStack() as stack:
         process = server.start(home)
         stack.callback(process.stop)
-        process.wait_for_answer(route_request("nobody").frame(), START_SECONDS)
+        process.wait_for_answer(lookup("nobody", OPAQUE), START_SECONDS)
         inhabitants = Inhabitants(process.port, size)
         stack.callback(inhabitants.close)
         inhabitants.move_in()

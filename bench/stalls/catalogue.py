@@ -4,13 +4,22 @@ A row is one packet of 64 KiB, or one frame longer than that, on a connection of
 own. Names begin with the request code, or with the part of the server that is asked.
 """
 
-import json
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 
-from bench.driver.remoting import Client, Request
+from bench.driver.client import Client
 from bench.stalls import largest, requests
 from bench.stalls.largest import Size
+from namesrv.testing.peer import (
+    Broker,
+    data_version,
+    frame,
+    header_binary,
+    json_bytes,
+    queue_data,
+    registration,
+    request,
+)
 
 LENIENT_COMMENT = b"/**/"
 """The strict decoder refuses a comment, the lenient reader skips it."""
@@ -30,7 +39,7 @@ class Row:
 
 
 def _ask(code: int, fields: dict[str, str] | None = None, body: bytes = b"") -> bytes:
-    return Request(code, fields or {}, body).frame()
+    return request(code, fields or {}, body)
 
 
 def _packet(
@@ -87,15 +96,15 @@ def _list_rows() -> Iterator[Row]:
         "lists after a change",
         "a topic comes before each list",
         lambda size: requests.packet_of(
-            frame
+            one
             for n in range(1000)
-            for frame in (
+            for one in (
                 _ask(
                     217,
                     {"topic": f"Topic-new-{n}"},
-                    json.dumps(
+                    json_bytes(
                         {"queueDatas": [{"brokerName": largest.BIG_BROKER, "perm": 6}]}
-                    ).encode(),
+                    ),
                 ),
                 _ask(206),
                 _ask(224, big),
@@ -133,15 +142,15 @@ def _config_rows() -> Iterator[Row]:
         "responses",
         "answers that nobody asked for",
         lambda size: requests.packet(
-            requests.with_header(b'{"code":0,"flag":1,"opaque":1,"extFields":{}}')
+            frame(b'{"code":0,"flag":1,"opaque":1,"extFields":{}}')
         ),
     )
 
 
 def _broker_rows() -> Iterator[Row]:
-    one = largest.group_fields(largest.LARGEST, 5)
+    one = largest.group_broker(largest.LARGEST, 5).ext_fields
     yield Row("904", "heartbeats", _packet(904, one))
-    version = json.dumps({"counter": 1, "stateVersion": 0, "timestamp": 1}).encode()
+    version = json_bytes(data_version(1))
     yield Row("322", "versions", _packet(322, one, version))
     odd = b'{"counter":/**/1,"stateVersion":0,"timestamp":1}'
     yield Row("322 lenient", "versions for the lenient reader", _packet(322, one, odd))
@@ -161,11 +170,9 @@ def _broker_rows() -> Iterator[Row]:
         "103 many ids again",
         "brokers of the group with many ids change their addresses",
         lambda size: requests.packet_of(
-            requests.registration(
-                {**largest.id_fields(n), "brokerAddr": f"10.4.0.{n}:1"},
-                requests.registration_body(
-                    requests.topic_table(("Topic-ids-1", "Topic-ids-2"))
-                ),
+            registration(
+                largest.id_broker(n)._replace(addr=f"10.4.0.{n}:1"),
+                requests.topics_body(("Topic-ids-1", "Topic-ids-2")),
             )
             for n in range(1000)
         ),
@@ -174,7 +181,7 @@ def _broker_rows() -> Iterator[Row]:
         "104 many ids",
         "brokers of the group with many ids leave",
         lambda size: requests.packet_of(
-            _ask(104, largest.id_fields(n)) for n in range(1000)
+            _ask(104, largest.id_broker(n).ext_fields) for n in range(1000)
         ),
     )
 
@@ -194,56 +201,48 @@ def _large_registration_rows() -> Iterator[Row]:
         _register_big,
         is_frame=True,
     )
-    fields = requests.broker_fields("broker-row", "10.9.0.1:10911", "Cluster-row")
+    broker = requests.lasting_broker("broker-row", "10.9.0.1:10911", "Cluster-row")
     yield Row(
         "103 of 10,000 topics",
         "a usual large broker, and the end of its connection",
-        lambda size: requests.registration(
-            fields, requests.registration_body(requests.topic_table(_names(10_000)))
-        ),
+        lambda size: registration(broker, requests.topics_body(_names(10_000))),
         is_frame=True,
     )
     yield Row(
         "103 bare keys",
         "static topics of a Java broker: numbers as names, 2 MB",
-        lambda size: _static_topics(fields, 2 * MIB),
+        lambda size: _static_topics(broker, 2 * MIB),
         is_frame=True,
     )
     yield Row(
         "103 lenient",
         "a body of 2 MB for the lenient reader",
-        lambda size: requests.registration(
-            fields, _lenient(requests.registration_body(_many_topics(2 * MIB)))
-        ),
+        lambda size: registration(broker, _lenient(_many_topics(2 * MIB))),
         is_frame=True,
     )
     yield Row(
         "103 lenient, longest",
         "a body of 15 MB for the lenient reader",
-        lambda size: requests.registration(
-            fields, _lenient(requests.registration_body(_many_topics(15 * MIB)))
-        ),
+        lambda size: registration(broker, _lenient(_many_topics(15 * MIB))),
         is_frame=True,
     )
     yield Row(
         "103 broken at its end",
         "15 MB that turn out to be no JSON",
-        lambda size: requests.registration(
-            fields, requests.registration_body(_many_topics(15 * MIB))[:-1]
-        ),
+        lambda size: registration(broker, _many_topics(15 * MIB)[:-1]),
         is_frame=True,
     )
     yield Row(
         "103 tiny entries",
         "15 MB of the shortest entries",
-        lambda size: requests.registration(fields, _tiny_entries(15 * MIB)),
+        lambda size: registration(broker, _tiny_entries(15 * MIB)),
         is_frame=True,
     )
     yield Row(
         "103 deflated",
         "100,000 topics in a small frame, and the end of its connection",
         lambda size: requests.deflated_registration(
-            {**fields, "brokerName": "broker-deflated"},
+            broker._replace(name="broker-deflated"),
             (f"{name} 8 8 6 SINGLE_TAG" for name in _names(size.topics)),
         ),
         is_frame=True,
@@ -252,7 +251,7 @@ def _large_registration_rows() -> Iterator[Row]:
         "103 deflated mappings",
         "mappings for the lenient reader in a small frame",
         lambda size: requests.deflated_registration(
-            {**fields, "brokerName": "broker-deflated"},
+            broker._replace(name="broker-deflated"),
             ("T1 8 8 6 SINGLE_TAG", "T2 8 8 6 SINGLE_TAG"),
             (
                 b'{"bname":"b","currIdMap":{0:1},/**/"topic":"M%06d"}' % n
@@ -264,11 +263,11 @@ def _large_registration_rows() -> Iterator[Row]:
     yield Row(
         "103 many servers",
         "15 MB of filter servers",
-        lambda size: requests.registration(
-            fields,
-            requests.registration_body(
-                requests.topic_table(("A", "B")),
-                servers=(f"10.0.{n}:1" for n in range(MIB)),
+        lambda size: registration(
+            broker,
+            requests.topics_body(
+                ("A", "B"),
+                filters=(f"10.0.{n}:1" for n in range(MIB)),
             ),
         ),
         is_frame=True,
@@ -276,10 +275,10 @@ def _large_registration_rows() -> Iterator[Row]:
     yield Row(
         "103 many queue ids",
         "15 MB of currIdMap",
-        lambda size: requests.registration(
-            fields,
-            requests.registration_body(
-                requests.topic_table(("A", "B")),
+        lambda size: registration(
+            broker,
+            requests.topics_body(
+                ("A", "B"),
                 {"M": {"bname": "b", "topic": "M", "currIdMap": _id_map(MIB)}},
             ),
         ),
@@ -288,7 +287,7 @@ def _large_registration_rows() -> Iterator[Row]:
 
 
 def _operator_rows() -> Iterator[Row]:
-    big = {**largest.big_fields()}
+    big = largest.big_broker().ext_fields
     yield Row(
         "104 of the big broker",
         "a broker leaves with all its topics",
@@ -339,28 +338,26 @@ def _header_rows() -> Iterator[Row]:
     yield Row(
         "header of 1 MB",
         "for the lenient reader",
-        lambda size: requests.with_header(tight % (b"0," * (MIB // 2))),
+        lambda size: frame(tight % (b"0," * (MIB // 2))),
         is_frame=True,
     )
     yield Row(
         "headers of 30 KB",
         "for the lenient reader",
-        lambda size: requests.packet(requests.with_header(tight % (b"0," * 15_000))),
+        lambda size: requests.packet(frame(tight % (b"0," * 15_000))),
     )
     yield Row(
         "headers of 64 KB",
         "many ext fields",
-        lambda size: requests.with_header(
-            json.dumps(
-                {"code": 105, "extFields": {f"f{n}": "" for n in range(6000)}}
-            ).encode()
+        lambda size: frame(
+            json_bytes({"code": 105, "extFields": {f"f{n}": "" for n in range(6000)}})
         ),
     )
     yield Row(
         "binary header",
         "many ext fields",
-        lambda size: requests.with_header(
-            requests.binary_header(105, ((b"%d" % n, b"") for n in range(6000))),
+        lambda size: frame(
+            header_binary(105, {f"{n}": "" for n in range(6000)}),
             b"",
             1,
         ),
@@ -368,7 +365,7 @@ def _header_rows() -> Iterator[Row]:
     yield Row(
         "small frames",
         "the shortest headers that can be read",
-        lambda size: requests.packet(requests.with_header(b"{}")),
+        lambda size: requests.packet(frame(b"{}")),
     )
 
 
@@ -376,8 +373,8 @@ def _names(count: int) -> list[str]:
     return [f"Topic-of-a-row-{number:06d}" for number in range(count)]
 
 
-def _many_topics(body_bytes: int) -> dict[str, object]:
-    return requests.topic_table(_names(body_bytes // 125))
+def _many_topics(body_bytes: int) -> bytes:
+    return requests.topics_body(_names(body_bytes // 125))
 
 
 def _lenient(body: bytes) -> bytes:
@@ -395,11 +392,11 @@ def _id_map(count: int) -> dict[int, int]:
     return {number: number for number in range(count)}
 
 
-def _static_topics(fields: dict[str, str], body_bytes: int) -> bytes:
+def _static_topics(broker: Broker, body_bytes: int) -> bytes:
     names = _names(body_bytes // 240)
     mappings = {
         name: {
-            "bname": fields["brokerName"],
+            "bname": broker.name,
             "currIdMap": "?",
             "dirty": False,
             "epoch": 1,
@@ -409,22 +406,13 @@ def _static_topics(fields: dict[str, str], body_bytes: int) -> bytes:
         }
         for name in names
     }
-    body = requests.registration_body(requests.topic_table(names), mappings)
-    return requests.registration(fields, body.replace(b'"?"', b"{0:1,1:1,2:0,3:0}"))
+    body = requests.topics_body(names, mappings)
+    return registration(broker, body.replace(b'"?"', b"{0:1,1:1,2:0,3:0}"))
 
 
 def _everywhere(size: Size) -> bytes:
-    queue_datas = [
-        {
-            "brokerName": largest.group(number),
-            "perm": 6,
-            "readQueueNums": 8,
-            "topicSysFlag": 0,
-            "writeQueueNums": 8,
-        }
-        for number in range(size.groups)
-    ]
-    body = json.dumps({"queueDatas": queue_datas}, separators=(",", ":")).encode()
+    queue_datas = [queue_data(largest.group(n), 8, 8) for n in range(size.groups)]
+    body = json_bytes({"queueDatas": queue_datas})
     return _ask(217, {"topic": largest.EVERYWHERE}, body)
 
 

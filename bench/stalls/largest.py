@@ -5,9 +5,10 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
+from bench.driver.client import Client
 from bench.driver.progress import say
-from bench.driver.remoting import Client
 from bench.stalls import requests
+from namesrv.testing.peer import Broker, registration
 
 EVERYWHERE = "Topic-everywhere"
 BIG_BROKER = "broker-big"
@@ -60,42 +61,39 @@ def id_address(number: int) -> str:
     return f"10.3.{number >> 8}.{number & 255}:10911"
 
 
-def big_fields() -> dict[str, str]:
-    """The ext fields of the big broker's registration."""
-    return requests.broker_fields(BIG_BROKER, BIG_ADDRESS, BIG_CLUSTER)
+def big_broker() -> Broker:
+    """The broker that has most topics."""
+    return requests.lasting_broker(BIG_BROKER, BIG_ADDRESS, BIG_CLUSTER)
 
 
-def group_fields(size: Size, number: int) -> dict[str, str]:
-    """The ext fields of one group's registration."""
+def group_broker(size: Size, number: int) -> Broker:
+    """The broker of one of the many groups."""
     cluster = f"Cluster-{number % size.clusters:04d}"
-    return requests.broker_fields(group(number), group_address(number), cluster)
+    return requests.lasting_broker(group(number), group_address(number), cluster)
 
 
-def id_fields(number: int) -> dict[str, str]:
-    """The ext fields of one broker of the group with many ids."""
-    return requests.broker_fields(IDS_BROKER, id_address(number), BIG_CLUSTER, number)
+def id_broker(number: int) -> Broker:
+    """One broker of the group with many ids."""
+    return requests.lasting_broker(IDS_BROKER, id_address(number), BIG_CLUSTER, number)
 
 
 def big_registration(size: Size, counter: int = 1, queues: int = 8) -> bytes:
     """The frame of the big broker's registration."""
     names = (topic(number) for number in range(size.big_topics))
-    table = requests.topic_table(names, queues)
-    body = requests.registration_body(table, counter=counter)
-    return requests.registration(big_fields(), body)
+    body = requests.topics_body(names, queues=queues, counter=counter)
+    return registration(big_broker(), body)
 
 
 def group_registration(size: Size, number: int) -> bytes:
     """The frame of one group's registration: its own topic and the one of all."""
     names = (EVERYWHERE, f"Topic-of-{number:05d}")
-    body = requests.registration_body(requests.topic_table(names))
-    return requests.registration(group_fields(size, number), body)
+    return registration(group_broker(size, number), requests.topics_body(names))
 
 
 def id_registration(number: int) -> bytes:
     """The frame of one registration of the group with many ids."""
     names = ("Topic-ids-1", "Topic-ids-2")
-    body = requests.registration_body(requests.topic_table(names))
-    return requests.registration(id_fields(number), body)
+    return registration(id_broker(number), requests.topics_body(names))
 
 
 def write_kv_file(size: Size, path: Path) -> None:

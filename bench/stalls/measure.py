@@ -6,7 +6,7 @@ import time
 from dataclasses import asdict, dataclass
 from typing import Any
 
-from bench.driver.remoting import HOST
+from bench.driver.client import HOST
 from bench.stalls.cpu import Cpu
 from bench.stalls.witness import Witness
 

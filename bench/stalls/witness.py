@@ -10,8 +10,9 @@ import time
 from multiprocessing.connection import Connection
 from typing import Self
 
-from bench.driver.remoting import Client, route_request
+from bench.driver.client import OPAQUE, Client
 from bench.stalls.cpu import Cpu
+from namesrv.testing.peer import lookup
 
 _PAUSE_SECONDS = 0.002
 _PATIENCE_SECONDS = 300.0
@@ -45,7 +46,7 @@ class Witness:
 
 
 def _watch(port: int, cpu: Cpu, commands: Connection) -> None:
-    frame = route_request("Topic-nobody-00000").frame()
+    frame = lookup("Topic-nobody-00000", OPAQUE)
     longest = 0.0
     with Client(port, _PATIENCE_SECONDS) as client:
         while True:

@@ -12,15 +12,16 @@ from typing import Any
 
 import pytest
 
+from bench.driver.client import HOST, OPAQUE
 from bench.driver.frame_file import write_frames
 from bench.driver.places import LOAD_SOURCES
-from bench.driver.remoting import HOST, OPAQUE, Request, route_request
+from namesrv.testing.peer import Answer, frame, lookup, request, take_frame
 
 Fault = Callable[[bytes], bytes]
 
 BODY = b'{"brokerDatas":[]}'
-REQUEST = route_request("Topic-00001").frame()
-HEARTBEAT = Request(904, {"brokerAddr": "10.0.0.1:10911"}).frame()
+REQUEST = lookup("Topic-00001", OPAQUE)
+HEARTBEAT = request(904, {"brokerAddr": "10.0.0.1:10911"}, opaque=OPAQUE)
 
 
 @pytest.fixture(scope="session")
@@ -34,8 +35,7 @@ def programs(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 def answer(opaque: int, code: int = 0, body: bytes = BODY) -> bytes:
     header = f'{{"code":{code},"flag":1,"opaque":{opaque},"version":479}}'.encode()
-    length = 4 + len(header) + len(body)
-    return length.to_bytes(4) + len(header).to_bytes(4) + header + body
+    return frame(header, body)
 
 
 @contextmanager
@@ -52,7 +52,7 @@ def server(respond: Fault) -> Iterator[int]:
                 return
 
         def talk(connection: socket.socket) -> None:
-            data = b""
+            data = bytearray()
             with connection:
                 while True:
                     try:
@@ -61,20 +61,19 @@ def server(respond: Fault) -> Iterator[int]:
                         return
                     if not piece:
                         return
-                    data, output = take(data + piece)
+                    data += piece
+                    output = take(data)
                     if output == b"":
                         continue
                     if b"close" in output:
                         return
                     connection.sendall(output)
 
-        def take(data: bytes) -> tuple[bytes, bytes]:
+        def take(data: bytearray) -> bytes:
             output = b""
-            while len(data) >= 4 and len(data) >= 4 + int.from_bytes(data[:4]):
-                length = 4 + int.from_bytes(data[:4])
-                output += respond(data[:length])
-                data = data[length:]
-            return data, output
+            while (one := take_frame(data)) is not None:
+                output += respond(one)
+            return output
 
         threading.Thread(target=serve).start()
         yield listener.getsockname()[1]
@@ -82,8 +81,7 @@ def server(respond: Fault) -> Iterator[int]:
 
 
 def opaque_of(request: bytes) -> int:
-    header = request[8 : 8 + int.from_bytes(request[5:8])]
-    return int(json.loads(header)["opaque"])
+    return Answer(request).opaque
 
 
 def run(programs: Path, port: int, frames: Path, *words: str) -> tuple[int, Any]:

@@ -1,6 +1,6 @@
 """Whole answer frames, appended to an output.
 
-Compiled only. The constant parts are cut out of what `wire.answer_frames` makes, so
+Compiled only. The constant parts are cut out of frames of `wire.answer_frames`, so
 that each text exists once.
 """
 
@@ -64,7 +64,7 @@ cdef int append_success(
 cdef int append_changed(
     Output* output, int opaque, bint changed, const char* body, Py_ssize_t body_length
 ) except -1:
-    """A frame of code 0 that says whether a DataVersion is another one (322)."""
+    """A frame of code 0 with "changed" for a DataVersion (322)."""
     return _append_frame(
         output,
         &CHANGED_START if changed else &UNCHANGED_START,

@@ -1,9 +1,9 @@
 """One connection: bytes in, bytes out (docs/architecture.md, the way of a byte).
 
-Rules that hold whatever a peer sends:
-1. `receive` and `resume` never raise for it; `fault` says why it must be closed.
+Rules for all input of a peer:
+1. `receive` and `resume` never raise for it; `fault` is the reason to close.
 2. Answers leave in the order of the requests.
-3. There is one way to pause: `pause` is set, input is kept, `resume` goes on.
+3. There is one way to pause: `pause` is set, input is kept, `resume` continues.
 """
 
 import re
@@ -45,7 +45,7 @@ cdef Py_ssize_t SCRATCH_KEPT_BYTES = 2 * OUTPUT_PAUSE_BYTES
 
 cdef object _PAUSE_TURN = hot_path.Pause.TURN
 cdef object _CRC32_FIELD = re.compile(r"[1-9][0-9]{0,9}")
-cdef object _CRC32_MASK = 0x7FFFFFFF
+cdef object _CRC32_MASK = hot_path.CRC32_MASK
 
 
 cdef class Connection:
@@ -84,21 +84,21 @@ cdef class Connection:
 
     @property
     def buffered_bytes(self):
-        """Input that is kept: parts of frames, and whole frames while paused."""
+        """Bytes of kept input: parts of frames, and whole frames while paused."""
         return self._decoder.buffered_bytes
 
     @property
     def registered(self):
-        """(cluster, address) of each live broker that registered last on it."""
+        """(cluster, address) of each live broker that the connection carries."""
         return self.brokers.live
 
     @property
     def is_done(self):
-        """Whether nothing more will come out: close it."""
+        """Whether no more output will come, so that the connection can be closed."""
         return self.fault is not None or (self.finished and self.pause == PAUSE_NONE)
 
     def receive(self, data, now_ms):
-        """Take what was read; the bytes to send, in request order."""
+        """Process input; the bytes to send, in the order of the requests."""
         cdef bytes output = b""
         cdef long long now = millis_of(now_ms)
         if type(data) is not bytes:
@@ -119,7 +119,7 @@ cdef class Connection:
         return output
 
     def resume(self, now_ms, answer=b""):
-        """Go on after a pause; `answer` is the one that had to wait."""
+        """Continue after a pause; `answer` is the late answer, if one was awaited."""
         cdef bytes output
         cdef long long now = millis_of(now_ms)
         check_bytes("answer", answer)
@@ -133,7 +133,7 @@ cdef class Connection:
         return output
 
     def finish(self):
-        """The peer closed its side; what was read is still answered."""
+        """The peer closed its side; requests read so far are still answered."""
         self.finished = True
         self.has_side_effects = True
 
@@ -168,8 +168,8 @@ cdef class Connection:
         self.remote_address = remote_address
 
     def abandon(self):
-        """It ended: requests read and not carried out are dropped, however long
-        somebody refers to this connection."""
+        """The connection ended: drop requests that were read and not yet handled,
+        because others may hold a reference to it for longer."""
         self._decoder = FrameDecoder(
             self._hot.frame_max_bytes, self._hot.header_max_bytes
         )
@@ -190,7 +190,7 @@ cdef class Connection:
     cdef bytes _run(self, bytes first, long long now_ms):
         cdef HotPath hot = self._hot
         cdef Output output = hot._scratch
-        # A cold path that comes back here finds no scratch and makes its own.
+        # A nested call from the cold path finds no scratch and makes its own.
         hot._scratch.data = NULL
         hot._scratch.capacity = 0
         output.length = 0
@@ -217,7 +217,7 @@ cdef class Connection:
                     self.waiting_code = 0
                     self.has_side_effects = True
         except ConnectionFault as fault:
-            # Their frames would keep this connection and its input alive, in a circle.
+            # The traceback's frames would keep this connection and its input alive.
             fault.__traceback__ = fault.__context__ = None
             self.fault = fault
             self.has_side_effects = True
@@ -263,7 +263,7 @@ cdef class Connection:
         return append_bytes(output, answer)
 
     cdef bint _take_turn(self, HeadView* head) except -1:
-        """Pause, before a large frame if another had this turn, else after it."""
+        """Pause before a large frame if another one had this turn, else after it."""
         self.has_side_effects = True
         if self._hot.turn_taken:
             self._put_back()
@@ -274,15 +274,15 @@ cdef class Connection:
         return True
 
     cdef int _put_back(self) except -1:
-        """The request comes again in another turn. A broker's sign of life
-        counts from when it was read, unless the processor has to look at it first."""
+        """The request comes again in another turn. A broker's sign of life counts
+        from the time it was read, unless the processor has to check it first."""
         cdef FrameView frame
         cdef HeadView head
         cdef BrokerLiveInfo info
         self.pause = PAUSE_TURN
         self.waiting_code = 0
         self._decoder.undo()
-        # Anew: code that was called meanwhile may have fed this connection.
+        # Read again: the called code may have fed this connection.
         if not self._decoder.next_view(&frame):
             return 0
         self._decoder.undo()
@@ -304,7 +304,7 @@ cdef class Connection:
     cdef int _hot_answer(
         self, FrameView* frame, HeadView* head, Output* output, long long now_ms
     ) except -1:
-        """Append the answer; 0 when the processor must be asked."""
+        """Append the answer; 0 for a request that the processor must handle."""
         cdef int hot_codes = self._hot.hot_codes
         if not head.has_ext_fields:
             return 0

@@ -37,9 +37,9 @@ cdef inline unsigned int big_endian(const unsigned char* place) noexcept nogil:
 cdef class FrameDecoder:
     """Splits a byte stream into frames.
 
-    `frame_max_bytes` counts the four length bytes too; a header of more than
-    `header_max_bytes` is refused before the rest of its frame has come. Input is kept
-    as it came; a length that was promised allocates nothing. Source: `NettyDecoder`.
+    `frame_max_bytes` includes the four length bytes; a header of more than
+    `header_max_bytes` is refused before the rest of its frame has come. Memory grows
+    with the input, never with an announced length. Source: `NettyDecoder`.
     """
 
     def __init__(self, frame_max_bytes, header_max_bytes=DEFAULT_HEADER_MAX_BYTES):
@@ -51,11 +51,11 @@ cdef class FrameDecoder:
 
     @property
     def buffered_bytes(self):
-        """Bytes that were fed and not yet handed out."""
+        """Bytes fed and not yet returned in frames."""
         return self._length - self._position
 
     def feed(self, data):
-        """Append what was read."""
+        """Append input."""
         check_bytes("data", data)
         self._append(<const unsigned char*>PyBytes_AsString(data), PyBytes_Size(data))
 
@@ -63,7 +63,7 @@ cdef class FrameDecoder:
         """The next whole frame, or None while it is incomplete.
 
         Raises FrameTooLong, FrameTooShort or HeaderOverLimit as soon as the length is
-        there, and HeaderTooLong or SerializeTypeUnknown when the frame is complete.
+        known, and HeaderTooLong or SerializeTypeUnknown when the frame is complete.
         """
         cdef FrameView view
         if not self.next_view(&view):
@@ -75,11 +75,11 @@ cdef class FrameDecoder:
         return Frame(view.serialize_type, header, body)
 
     def put_back(self):
-        """The frame that came last will come again."""
+        """Return the last frame again with the next call of `next_frame`."""
         self.undo()
 
     def release(self):
-        """A connection that waits must not keep the room of frames handed out."""
+        """Free the memory of returned frames, for a connection that waits."""
         self.give_back()
 
     cdef void undo(self) noexcept:
@@ -87,7 +87,7 @@ cdef class FrameDecoder:
 
     cdef int give_back(self) except -1:
         if self._data != self._owned:
-            return 0  # borrowed; settle keeps the rest, and only the rest
+            return 0  # borrowed until settle copies the rest
         if self._position == self._length:
             self._free()
         elif self._position >= KEPT_BYTES:
@@ -97,7 +97,7 @@ cdef class FrameDecoder:
         return 0
 
     cdef int borrow(self, const unsigned char* data, Py_ssize_t length) except -1:
-        """Use memory that lives until `settle`, without a copy if nothing is kept."""
+        """Borrow memory that lives until `settle`; it is copied if input is kept."""
         if self._position < self._length:
             return self._append(data, length)
         self._data = data
@@ -107,7 +107,7 @@ cdef class FrameDecoder:
         return 0
 
     cdef int settle(self) except -1:
-        """Keep what is left of borrowed memory, and only that."""
+        """Copy the rest of the borrowed memory, and give the memory back."""
         if self._position == self._length:
             self._free()
         elif self._data != self._owned:
@@ -116,7 +116,7 @@ cdef class FrameDecoder:
         return 0
 
     cdef int _append(self, const unsigned char* data, Py_ssize_t length) except -1:
-        """Own what is left of the input, and `data` behind it."""
+        """Own the rest of the input, followed by `data`."""
         cdef const unsigned char* rest = self._data + self._position
         cdef Py_ssize_t kept = self._length - self._position
         cdef bint is_owned = self._data == self._owned

@@ -1,13 +1,13 @@
 """The request header, read only as far as the hot path needs it.
 
-`read_head` knows the forms that real clients send (docs/protocol.md, chapter on
-clients) and says None, "not mine", for everything else; `wire.command` reads that.
-Whatever is read here reads the same there.
+`read_head` reads the forms that real clients send (docs/protocol.md, chapter on
+clients) and returns None, "not mine", for all others, which `wire.command` reads. Both
+read a header that is "mine" in the same way.
 
 The JSON form: one object; printable ASCII without backslashes; no name twice; at most
 MOST_HEAD_MEMBERS members in an object; values are strings, whole numbers of up to ten
 digits, true, false or null; only extFields is an object; blanks, tabs and line ends
-anywhere between the tokens. `code` and `opaque` must be there.
+anywhere between the tokens. `code` and `opaque` are required.
 """
 
 from cpython.bytes cimport PyBytes_AsString, PyBytes_FromStringAndSize, PyBytes_Size
@@ -53,7 +53,7 @@ if MOST_HEAD_MEMBERS != MOST_MEMBERS:
 def read_head(serialize_type, header):
     """Read a header of type 0 (JSON) or 1 (ROCKETMQ); None for "not mine".
 
-    A header of more than LONGEST_HOT_HEADER_BYTES never is.
+    Headers of more than LONGEST_HOT_HEADER_BYTES are "not mine".
     """
     cdef HeadView view
     cdef dict collected = {}
@@ -151,7 +151,7 @@ cdef const unsigned char* _ext_fields(
 cdef bint _note_member(
     HeadView* head, Fields* fields, Text* name, Text* value, Kind kind
 ) noexcept nogil:
-    """Take a member that is no object; 0 for "not mine"."""
+    """Store a member that is not an object; 0 for "not mine"."""
     cdef int number = 0
     if is_word(name, b"code", 4):
         fields.has_code = True
@@ -195,7 +195,7 @@ cdef bint _view_json_head(
         return False
     place += 1
     while True:
-        # An empty object has no code, so it is not mine either way.
+        # An empty object has no code, so it is "not mine" in any case.
         place = scan_member(place, end, &name, &value, &kind)
         if place == NULL or not is_new(&names, &name):
             return False

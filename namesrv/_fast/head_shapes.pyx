@@ -1,10 +1,10 @@
-"""Headers that differ from an earlier one in nothing but their values.
+"""Headers that differ from an earlier one only in their values.
 
-Compiled only. A client writes all its headers alike: what changes is the opaque and the
-texts in extFields. A header that was read in full is kept as a shape: its text, with
-holes where those values are. The next one is compared with the text between the holes,
-which takes a third of the time. A hole takes what the full reader takes there, so that
-a header reads the same either way.
+Compiled only. A client writes all its headers alike: only the opaque and the texts in
+extFields change. A header that was read in full is kept as a shape: its text, with
+holes in place of those values. The next header is compared with the text between the
+holes, which takes a third of the time. A hole accepts the same values as the full
+reader, so that both ways read a header equally.
 """
 
 from libc.stdlib cimport free, malloc
@@ -43,7 +43,7 @@ cdef enum Member:
 
 
 cdef inline int _member(Text* name) noexcept nogil:
-    """Whose value is looked at; of __ZONE_MODE it only matters that it has one."""
+    """Fields whose values are read; __ZONE_MODE only has to be present."""
     if is_word(name, b"topic", 5):
         return TOPIC
     if is_word(name, b"brokerAddr", 10):
@@ -61,7 +61,7 @@ cdef inline bint _fits(
     const unsigned char* end,
     HeadView* head,
 ) noexcept nogil:
-    """Read a header that has this shape into `head`; 0 for one that has not."""
+    """Read a header of this shape into `head`; 0 if it has another shape."""
     cdef Hole* hole
     cdef Text value
     cdef int i
@@ -109,7 +109,7 @@ cdef inline const unsigned char* _scan_opaque(
 
 
 cdef class HeadShapes:
-    """The shapes that were seen last; those of few clients are many requests."""
+    """The most recent shapes, shared by all connections."""
 
     def __dealloc__(self):
         cdef int i
@@ -124,7 +124,7 @@ cdef class HeadShapes:
         Py_ssize_t length,
         HeadView* head,
     ) except -1:
-        """As `view_head`; `latest` is where a connection's last shape was found."""
+        """As `view_head`; `latest` is the index of the connection's last shape."""
         cdef int i
         if serialize_type == 0 and length <= LONGEST_BYTES:
             if latest[0] < self._count and _fits(
@@ -144,7 +144,7 @@ cdef class HeadShapes:
     cdef int _learn(
         self, const unsigned char* header, Py_ssize_t length, HeadView* head
     ) except -1:
-        """Keep the shape of a header that was read in full; where it is."""
+        """Keep the shape of a header that was read in full, and return its index."""
         cdef int at = self._next
         cdef HeadShape* shape = &self._shapes[at]
         cdef unsigned char* text = <unsigned char*>malloc(length)
@@ -157,14 +157,14 @@ cdef class HeadShapes:
             free(shape.text)
         self._next = (at + 1) % MOST_SHAPES
         shape.text = text
-        # Texts that are no hole are looked at where the shape keeps them.
+        # Texts without a hole are read from the text of the shape.
         view_head(0, text, length, &shape.head, None)
         _find_holes(shape, length)
         return at
 
 
 cdef void _find_holes(HeadShape* shape, Py_ssize_t length) noexcept nogil:
-    """Where values are, in a header that is known to be right."""
+    """Finds the values of a header that was read in full."""
     cdef const unsigned char* end = shape.text + length
     cdef const unsigned char* place = skip_blanks(shape.text, end) + 1
     cdef const unsigned char* constant = shape.text
@@ -216,7 +216,7 @@ cdef void _add_hole(
     const unsigned char* after,
     int member,
 ) noexcept nogil:
-    """A text's opening quote belongs to what is before the hole. With too many holes
+    """The opening quote of a text belongs to the part before the hole. Past the limit,
     a value is part of the text between them."""
     cdef Hole* hole = &shape.holes[shape.holes_count]
     if shape.holes_count == MOST_HOLES:

@@ -1,4 +1,4 @@
-"""Everything that the hot path needs for answers, the same for all connections."""
+"""The state of the hot path that all connections share."""
 
 from cpython.long cimport PyLong_AsLongLongAndOverflow
 
@@ -29,9 +29,9 @@ cdef long long millis_of(object now_ms) except? -1:
 cdef class HotPath:
     """Shared by all connections: the tables, the mask, and the way to the processor.
 
-    `hot_codes` is a HotCode mask; `order_topic_body` is the body that every
-    registration is answered with, empty for none; `turn_taken` says that a large
-    registration was handled in this turn of the loop (the server resets it).
+    `hot_codes` is a HotCode mask; `order_topic_body` is the body of every answer to a
+    registration, empty for none; `turn_taken` is set by a large registration in this
+    turn of the loop (the server resets it).
     """
 
     def __init__(

@@ -1,7 +1,7 @@
-"""(cluster, broker address) -> when the broker was last heard of.
+"""(cluster, broker address) -> the live broker and the time of its last sign of life.
 
 Times are monotonic milliseconds and come from the caller. Every registration gets the
-next epoch, so that an event that is about an older registration can be told.
+next epoch, so that events of older registrations are recognised.
 Source: `RouteInfoManager#brokerLiveTable`, protocol.md sections 3.1, 3.5 and 3.7.
 """
 
@@ -15,9 +15,9 @@ from namesrv.wire.bodies import DataVersion, write_data_version
 cdef class BrokerLiveInfo:
     """One live broker.
 
-    `owner` is the connection that carried the last registration. `digest` recognises a
-    registration that repeats the last one, None when nothing may be recognised;
-    `answer_ext_fields` is the JSON object that such a repetition is answered with.
+    `owner` is the connection of the last registration. `digest` recognises a
+    registration that repeats the last one, and is None if none may be recognised;
+    `answer_ext_fields` is the JSON object in the answer to such a repetition.
     """
 
     def __init__(
@@ -67,8 +67,8 @@ cdef class BrokerLiveInfo:
     cdef int compare_version(
         self, const unsigned char* place, Py_ssize_t length
     ) noexcept:
-        """1 for a DataVersion in JSON that is its own, 0 for another, -1 for what is
-        not one as brokers write it."""
+        """1 for the broker's own DataVersion in JSON, 0 for another one, -1 for a text
+        that is not a DataVersion as brokers write it."""
         cdef const unsigned char* end = place + length
         cdef long long counter, state_version, timestamp
         if length == 0:
@@ -112,7 +112,7 @@ cdef class BrokerLiveTable:
         return self._brokers.values()
 
     def put(self, info, now_ms):
-        """Store a registration, replacing an entry of the same key."""
+        """Store a registration; it replaces an entry of the same key."""
         cdef BrokerLiveInfo entry
         check_instance("info", info, BrokerLiveInfo)
         check_millis("now_ms", now_ms)
@@ -121,7 +121,7 @@ cdef class BrokerLiveTable:
         self.renew(entry, entry.owner, now_ms)
 
     def renew(self, info, owner, now_ms):
-        """The broker registered again through `owner`: next epoch, heard of now."""
+        """The broker registered again over `owner`: next epoch, alive as of now."""
         cdef BrokerLiveInfo entry
         check_instance("info", info, BrokerLiveInfo)
         check_millis("now_ms", now_ms)
@@ -132,7 +132,7 @@ cdef class BrokerLiveTable:
         entry.last_update_timestamp = now_ms
 
     def touch(self, cluster_name, broker_addr, now_ms):
-        """A heartbeat came; False when there is no such entry."""
+        """The broker sent a heartbeat; False if it has no entry."""
         cdef void* info
         check_text("cluster_name", cluster_name)
         check_text("broker_addr", broker_addr)
@@ -144,13 +144,13 @@ cdef class BrokerLiveTable:
         return True
 
     def remove(self, cluster_name, broker_addr):
-        """Take an entry out; None when there was none."""
+        """Remove and return an entry; None if there is none."""
         check_text("cluster_name", cluster_name)
         check_text("broker_addr", broker_addr)
         return self._brokers.pop(cluster_name, broker_addr)
 
     def expired(self, now_ms):
-        """Entries not heard of for longer than their timeout, by cluster and address.
+        """Entries silent for longer than their timeout, by cluster and address.
 
         Source: protocol.md section 3.5.
         """
@@ -168,7 +168,7 @@ cdef class BrokerLiveTable:
         return found
 
     def shift(self, millis):
-        """Move every deadline by the length of a stall of our own process."""
+        """Move every deadline by the length of a stall of our process."""
         check_millis("millis", millis)
         for info in self.entries():
             (<BrokerLiveInfo>info).last_update_timestamp += millis

@@ -20,7 +20,7 @@ cdef struct Constant:
 
 
 cdef inline Constant constant(bytes text):
-    """The memory of a module's own bytes, so that a request asks Python for nothing."""
+    """The memory of a module's own bytes, so that a request needs no call of Python."""
     cdef Constant made
     made.data = PyBytes_AsString(text)
     made.length = PyBytes_Size(text)
@@ -73,7 +73,7 @@ cdef inline void append_int(Output* out, int value) noexcept nogil:
         limit *= 10
         digits += 1
     out.length += digits
-    # Straight into their place: copying what was just written byte by byte stalls.
+    # Digits go straight to their place: a copy of bytes just written stalls the CPU.
     place = out.data + out.length
     while digits:
         digits -= 1

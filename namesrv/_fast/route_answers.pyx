@@ -1,10 +1,10 @@
 """topic -> answer bytes of GET_ROUTEINFO_BY_TOPIC (105), in both dialects.
 
-Routing says which topics have a route (`mark`) and which have none (`remove`); whoever
-makes an answer's body puts it in. Equal bodies are kept once: topics with the same
-queues on the same brokers have the same route, and are many. Bodies are kept within a
-budget of bytes, the topics that were answered first go first. A topic that nobody
-marked gets code 17, which is built and never stored.
+Routing marks topics that have a route (`mark`), unmarks the others (`remove`), and puts
+in the bodies of answers. Equal bodies are kept once, because many topics have the same
+queues on the same brokers. A byte budget limits the bodies; the topics answered first
+are evicted first. A topic without a mark gets code 17, which is built and never
+stored.
 """
 
 from collections import OrderedDict
@@ -32,12 +32,12 @@ from namesrv.wire.answer_frames import (
 cdef tuple _NO_BODIES = (None, None)
 
 cdef extern from *:
-    # Cython's own declaration takes a reference.
+    # The declaration of Cython takes a reference.
     PyObject* PyTuple_GetItem(object, Py_ssize_t) except NULL
 
 
 cdef class RouteAnswers:
-    """Ready answers by topic; `max_bytes` bounds the bodies that are kept.
+    """Ready answers by topic; `max_bytes` limits the kept bodies.
 
     `standard` chooses the dialect with quoted numeric keys (section 1.8).
     """
@@ -47,8 +47,8 @@ cdef class RouteAnswers:
         self._kept_bytes = 0
         self._topics = TextMap()
         self._kept = OrderedDict()
-        # Each pair of bodies and how many topics have it; each body and in how many
-        # pairs it is.
+        # Each pair of bodies with its number of topics, and each body with its number
+        # of pairs.
         self._pairs = {}
         self._shared = {}
 
@@ -61,7 +61,7 @@ cdef class RouteAnswers:
         return self._kept_bytes
 
     def mark(self, topic):
-        """The topic has a route, and whatever was answered before is out of date."""
+        """The topic has a route; earlier answers are out of date."""
         cdef void* bodies
         check_text("topic", topic)
         bodies = self._topics.find_texts(topic, "")
@@ -76,12 +76,12 @@ cdef class RouteAnswers:
         self._topics.pop(topic, "")
 
     def forget_bodies(self):
-        """Everything answered so far is out of date; the topics stay."""
+        """All answers so far are out of date; the topics stay."""
         for topic in list(self._kept):
             self.mark(topic)
 
     def put(self, topic, standard, body):
-        """Keep the body of a marked topic's answer, if the budget has room for it."""
+        """Keep the body of a marked topic's answer, if it fits the budget."""
         cdef void* found
         cdef tuple bodies
         check_text("topic", topic)
@@ -100,7 +100,7 @@ cdef class RouteAnswers:
             self.mark(next(iter(self._kept)))
 
     def answer(self, topic, standard, opaque):
-        """The whole answer frame; None when somebody must make the body first."""
+        """The whole answer frame; None if the body must be made first."""
         cdef void* bodies
         check_text("topic", topic)
         check_bool("standard", standard)
@@ -119,13 +119,13 @@ cdef class RouteAnswers:
         bint standard,
         int opaque,
     ) except -1:
-        """As `answer` for a printable ASCII topic; 0 when there is no body yet."""
+        """As `answer`, for a printable ASCII topic; 0 if there is no body yet."""
         cdef void* bodies = self._topics.find(topic, length, NULL, 0)
         cdef PyObject* body
         if bodies == NULL:
             append_topic_not_exist(output, opaque, topic, length)
             return 1
-        # Borrowed: nothing from here on runs Python code.
+        # A borrowed reference is safe: the rest runs no Python code.
         body = PyTuple_GetItem(<object>bodies, 1 if standard else 0)
         if body == <PyObject*>None:
             return 0
@@ -145,7 +145,7 @@ cdef class RouteAnswers:
         return 0
 
     cdef tuple _take(self, tuple pair):
-        """The one pair that is equal to this; one more topic has it."""
+        """The shared pair equal to this one; it counts one more topic."""
         known, topics = self._pairs.get(pair, (None, 0))
         if known is None:
             legacy_body, standard_body = pair

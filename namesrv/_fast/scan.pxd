@@ -1,6 +1,6 @@
 """Small steps through a header's bytes. Compiled only: C structs, no Python.
 
-Every step takes a place and the end, and gives the place after what it read, or NULL.
+Every step takes a place and the end; it returns the place after the part read, or NULL.
 """
 
 from libc.string cimport memcmp
@@ -129,7 +129,7 @@ cdef inline const unsigned char* scan_member(
 
 
 cdef inline bint is_new(Names* names, Text* name) noexcept nogil:
-    """Remember a name; 0 if it came before or there are too many."""
+    """Remember a name; 0 if it is a duplicate or there are too many."""
     cdef int i
     if names.count == MOST_MEMBERS:
         return False

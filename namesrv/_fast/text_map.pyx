@@ -60,7 +60,7 @@ cdef inline void _add_word(Hash* h, unsigned long long word) noexcept nogil:
 cdef inline void _add(
     Hash* h, const unsigned char* text, Py_ssize_t length
 ) noexcept nogil:
-    """A text, eight bytes at a time, and what is left of it with its length."""
+    """Hash a text, eight bytes at a time, then its last bytes with its length."""
     cdef const unsigned char* last = text + (length & ~<Py_ssize_t>7)
     cdef int rest = <int>(length & 7)
     cdef unsigned long long word = <unsigned long long>length << 56
@@ -97,7 +97,7 @@ cdef inline unsigned long long _hash(
 
 
 cdef Hash _keyed(bytes key):
-    """The state that a key of 16 bytes begins with."""
+    """The first state for a key of 16 bytes."""
     cdef unsigned long long low = _word(<const unsigned char*>PyBytes_AsString(key))
     cdef unsigned long long high = _word(
         <const unsigned char*>PyBytes_AsString(key) + 8
@@ -143,7 +143,7 @@ cdef inline bint _is_key(
     const unsigned char* second,
     Py_ssize_t second_length,
 ) noexcept nogil:
-    """Whether a key of these lengths says this."""
+    """Whether a key of these lengths equals the two texts."""
     if first_length and memcmp(text, first, first_length) != 0:
         return False
     if second_length == 0:
@@ -197,7 +197,7 @@ cdef class TextMap:
         )
 
     cdef int put(self, str first, str second, object value) except -1:
-        """Store a value, in place of the one that was there."""
+        """Store a value; it replaces an older one."""
         cdef bytes one = _encoded(first)
         cdef bytes key = one + SEPARATOR + _encoded(second)
         cdef const unsigned char* text = <const unsigned char*>PyBytes_AsString(key)
@@ -223,7 +223,7 @@ cdef class TextMap:
         return 0
 
     cdef object pop(self, str first, str second):
-        """Take a value out; None when there was none."""
+        """Remove and return a value; None if there is none."""
         cdef bytes one = _encoded(first)
         cdef bytes key = one + SEPARATOR + _encoded(second)
         cdef const unsigned char* text = <const unsigned char*>PyBytes_AsString(key)

@@ -1,9 +1,9 @@
 """One connection: bytes in, bytes out (docs/architecture.md, the way of a byte).
 
-Rules that hold whatever a peer sends:
-1. `receive` and `resume` never raise for it; `fault` says why it must be closed.
+Rules for all input of a peer:
+1. `receive` and `resume` never raise for it; `fault` is the reason to close.
 2. Answers leave in the order of the requests.
-3. There is one way to pause: `pause` is set, input is kept, `resume` goes on.
+3. There is one way to pause: `pause` is set, input is kept, `resume` continues.
 """
 
 import re
@@ -26,6 +26,7 @@ from namesrv.codes import (
 from namesrv.errors import ConnectionEnded, ConnectionFault
 from namesrv.hot_path import (
     ANY_VERSION,
+    CRC32_MASK,
     LARGE_REGISTRATION_BYTES,
     OUTPUT_PAUSE_BYTES,
     Frame,
@@ -51,7 +52,6 @@ _SIGNS_OF_LIFE: Final = (
     RequestCode.QUERY_DATA_VERSION,
     RequestCode.BROKER_HEARTBEAT,
 )
-_CRC32_MASK: Final = 0x7FFFFFFF
 _CRC32_FIELD: Final = re.compile(r"[1-9][0-9]{0,9}")
 
 
@@ -112,21 +112,21 @@ class Connection:
 
     @property
     def buffered_bytes(self) -> int:
-        """Input that is kept: parts of frames, and whole frames while paused."""
+        """Bytes of kept input: parts of frames, and whole frames while paused."""
         return self._decoder.buffered_bytes
 
     @property
     def registered(self) -> Set[tuple[str, str]]:
-        """(cluster, address) of each live broker that registered last on it."""
+        """(cluster, address) of each live broker that the connection carries."""
         return self.brokers.live
 
     @property
     def is_done(self) -> bool:
-        """Whether nothing more will come out: close it."""
+        """Whether no more output will come, so that the connection can be closed."""
         return self.fault is not None or (self.finished and self.pause == Pause.NONE)
 
     def receive(self, data: bytes, now_ms: int) -> bytes:
-        """Take what was read; the bytes to send, in request order."""
+        """Process input; the bytes to send, in the order of the requests."""
         check_millis("now_ms", now_ms)
         check_bytes("data", data)
         self.last_active_ms = now_ms
@@ -140,7 +140,7 @@ class Connection:
         return output
 
     def resume(self, now_ms: int, answer: bytes = b"") -> bytes:
-        """Go on after a pause; `answer` is the one that had to wait."""
+        """Continue after a pause; `answer` is the late answer, if one was awaited."""
         check_millis("now_ms", now_ms)
         check_bytes("answer", answer)
         self.last_active_ms = now_ms
@@ -153,7 +153,7 @@ class Connection:
         return output
 
     def finish(self) -> None:
-        """The peer closed its side; what was read is still answered."""
+        """The peer closed its side; requests read so far are still answered."""
         self.finished = True
         self.has_side_effects = True
 
@@ -189,8 +189,8 @@ class Connection:
         self.remote_address = remote_address
 
     def abandon(self) -> None:
-        """It ended: requests read and not carried out are dropped, however long
-        somebody refers to this connection."""
+        """The connection ended: drop requests that were read and not yet handled,
+        because others may hold a reference to it for longer."""
         self._decoder = FrameDecoder(
             self._hot.frame_max_bytes, self._hot.header_max_bytes
         )
@@ -224,7 +224,7 @@ class Connection:
                     self.waiting_code = 0
                     self.has_side_effects = True
         except ConnectionFault as fault:
-            # Their frames would keep this connection and its input alive, in a circle.
+            # The traceback's frames would keep this connection and its input alive.
             fault.__traceback__ = fault.__context__ = None
             self.fault = fault
             self.has_side_effects = True
@@ -260,7 +260,7 @@ class Connection:
         return answer
 
     def _take_turn(self, head: Head | None) -> bool:
-        """Pause, before a large frame if another had this turn, else after it."""
+        """Pause before a large frame if another one had this turn, else after it."""
         self.has_side_effects = True
         if self._hot.turn_taken:
             self._put_back(head)
@@ -271,8 +271,8 @@ class Connection:
         return True
 
     def _put_back(self, head: Head | None) -> None:
-        """The request comes again in another turn. A broker's sign of life
-        counts from when it was read, unless the processor has to look at it first."""
+        """The request comes again in another turn. A broker's sign of life counts
+        from the time it was read, unless the processor has to check it first."""
         self.pause = Pause.TURN
         self.waiting_code = 0 if head is None else head.code
         self._decoder.put_back()
@@ -284,7 +284,7 @@ class Connection:
                 info.last_update_timestamp = self.read_ms
 
     def _hot_answer(self, head: Head, body: bytes | None, now_ms: int) -> bytes | None:
-        """The answer, or None when the processor must be asked."""
+        """The answer, or None for a request that the processor must handle."""
         ext_fields = head.ext_fields
         if ext_fields is None:
             return None
@@ -354,7 +354,7 @@ class Connection:
         checksum = ext_fields.get("bodyCrc32")
         if checksum is None or not _CRC32_FIELD.fullmatch(checksum):
             return None
-        if int(checksum) != zlib.crc32(body) & _CRC32_MASK:
+        if int(checksum) != zlib.crc32(body) & CRC32_MASK:
             return None
         if info.digest != registration_digest(head.version, ext_fields, body):
             return None

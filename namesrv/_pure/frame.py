@@ -24,9 +24,9 @@ _KEPT_BYTES: Final = 1 << 16
 class FrameDecoder:
     """Splits a byte stream into frames.
 
-    `frame_max_bytes` counts the four length bytes too; a header of more than
-    `header_max_bytes` is refused before the rest of its frame has come. Input is kept
-    as it came; a length that was promised allocates nothing. Source: `NettyDecoder`.
+    `frame_max_bytes` includes the four length bytes; a header of more than
+    `header_max_bytes` is refused before the rest of its frame has come. Memory grows
+    with the input, never with an announced length. Source: `NettyDecoder`.
     """
 
     __slots__ = (
@@ -50,11 +50,11 @@ class FrameDecoder:
 
     @property
     def buffered_bytes(self) -> int:
-        """Bytes that were fed and not yet handed out."""
+        """Bytes fed and not yet returned in frames."""
         return len(self._buffer) - self._position
 
     def feed(self, data: bytes) -> None:
-        """Append what was read."""
+        """Append input."""
         check_bytes("data", data)
         if self._position:
             del self._buffer[: self._position]
@@ -66,7 +66,7 @@ class FrameDecoder:
         """The next whole frame, or None while it is incomplete.
 
         Raises FrameTooLong, FrameTooShort or HeaderOverLimit as soon as the length is
-        there, and HeaderTooLong or SerializeTypeUnknown when the frame is complete.
+        known, and HeaderTooLong or SerializeTypeUnknown when the frame is complete.
         """
         start = self._position
         available = len(self._buffer) - start
@@ -90,11 +90,11 @@ class FrameDecoder:
         return self._take(start, frame_length, header_length)
 
     def put_back(self) -> None:
-        """The frame that came last will come again."""
+        """Return the last frame again with the next call of `next_frame`."""
         self._position = self._last_start
 
     def release(self) -> None:
-        """A connection that waits must not keep the room of frames handed out."""
+        """Free the memory of returned frames, for a connection that waits."""
         if self._position == len(self._buffer) or self._position >= _KEPT_BYTES:
             del self._buffer[: self._position]
             self._position = 0

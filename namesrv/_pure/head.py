@@ -1,17 +1,16 @@
 """The request header, read only as far as the hot path needs it.
 
-`read_head` knows the forms that real clients send (docs/protocol.md, chapter on
-clients) and says None, "not mine", for everything else; `wire.command` reads that.
-Whatever is read here reads the same there.
+`read_head` reads the forms that real clients send (docs/protocol.md, chapter on
+clients) and returns None, "not mine", for all others, which `wire.command` reads. Both
+read a header that is "mine" in the same way.
 
 The JSON form: one object; printable ASCII without backslashes; no name twice; at most
 MOST_HEAD_MEMBERS members in an object; values are strings, whole numbers of up to ten
 digits, true, false or null; only extFields is an object; blanks, tabs and line ends
-anywhere between the tokens. `code` and `opaque` must be there.
+anywhere between the tokens. `code` and `opaque` are required.
 """
 
 import re
-import struct
 from typing import Final
 
 from namesrv.hot_path import (
@@ -21,6 +20,7 @@ from namesrv.hot_path import (
     check_bytes,
     check_int32,
 )
+from namesrv.wire.command import FIXED_PART
 
 _STRING: Final = r'"([ !#-\[\]-~]*)"'
 _NUMBER: Final = r"(0|-?[1-9][0-9]{0,9})"
@@ -33,7 +33,6 @@ _OPEN: Final = re.compile(rf"{_WS}\{{")
 _EMPTY: Final = re.compile(rf"{_WS}\}}")
 _END: Final = re.compile(rf"{_WS}\Z")
 
-_FIXED_PART: Final = struct.Struct(">hBhii")
 _REMARK_START: Final = 13
 _LOWEST: Final = -(2**31)
 _HIGHEST: Final = 2**31 - 1
@@ -44,7 +43,7 @@ Value = str | int | bool | None
 def read_head(serialize_type: int, header: bytes) -> Head | None:
     """Read a header of type 0 (JSON) or 1 (ROCKETMQ); None for "not mine".
 
-    A header of more than LONGEST_HOT_HEADER_BYTES never is.
+    Headers of more than LONGEST_HOT_HEADER_BYTES are "not mine".
     """
     check_int32("serialize_type", serialize_type)
     check_bytes("header", header)
@@ -162,7 +161,7 @@ def _is_plain_language(value: Value) -> bool:
 def _read_binary_head(header: bytes) -> Head | None:
     if len(header) < _REMARK_START + 8:
         return None
-    code, _language, version, opaque, flag = _FIXED_PART.unpack_from(header)
+    code, _language, version, opaque, flag = FIXED_PART.unpack_from(header)
     remark_length = int.from_bytes(header[_REMARK_START : _REMARK_START + 4])
     start = _REMARK_START + 4 + remark_length
     if start + 4 > len(header):

@@ -1,31 +1,22 @@
-"""Everything that the hot path needs for answers, the same for all connections."""
-
-from collections.abc import Callable
-from typing import Any, Literal
+"""The state of the hot path that all connections share."""
 
 from namesrv._pure.live_table import BrokerLiveTable
 from namesrv._pure.route_answers import RouteAnswers
 from namesrv.hot_path import (
     DEFAULT_HEADER_MAX_BYTES,
+    ColdPath,
     HotCode,
-    Pause,
     check_instance,
     check_size,
 )
-
-ColdAnswer = bytes | Literal[Pause.TURN] | None
-ColdPath = Callable[[int, bytes, bytes | None, Any, int], ColdAnswer]
-"""(serialize type, header, body, connection, now_ms) -> answer frame, empty for none;
-None when the answer will come with `resume`; `Pause.TURN` when nothing was done and the
-request is to come again in another turn of the loop. Raises ConnectionFault."""
 
 
 class HotPath:
     """Shared by all connections: the tables, the mask, and the way to the processor.
 
-    `hot_codes` is a HotCode mask; `order_topic_body` is the body that every
-    registration is answered with, empty for none; `turn_taken` says that a large
-    registration was handled in this turn of the loop (the server resets it).
+    `hot_codes` is a HotCode mask; `order_topic_body` is the body of every answer to a
+    registration, empty for none; `turn_taken` is set by a large registration in this
+    turn of the loop (the server resets it).
     """
 
     __slots__ = (

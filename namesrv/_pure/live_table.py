@@ -1,7 +1,7 @@
-"""(cluster, broker address) -> when the broker was last heard of.
+"""(cluster, broker address) -> the live broker and the time of its last sign of life.
 
 Times are monotonic milliseconds and come from the caller. Every registration gets the
-next epoch, so that an event that is about an older registration can be told.
+next epoch, so that events of older registrations are recognised.
 Source: `RouteInfoManager#brokerLiveTable`, protocol.md sections 3.1, 3.5 and 3.7.
 """
 
@@ -14,9 +14,9 @@ from namesrv.wire.bodies import DataVersion
 class BrokerLiveInfo:
     """One live broker.
 
-    `owner` is the connection that carried the last registration. `digest` recognises a
-    registration that repeats the last one, None when nothing may be recognised;
-    `answer_ext_fields` is the JSON object that such a repetition is answered with.
+    `owner` is the connection of the last registration. `digest` recognises a
+    registration that repeats the last one, and is None if none may be recognised;
+    `answer_ext_fields` is the JSON object in the answer to such a repetition.
     """
 
     __slots__ = (
@@ -100,7 +100,7 @@ class BrokerLiveTable:
         ]
 
     def put(self, info: BrokerLiveInfo, now_ms: int) -> None:
-        """Store a registration, replacing an entry of the same key."""
+        """Store a registration; it replaces an entry of the same key."""
         check_instance("info", info, BrokerLiveInfo)
         check_millis("now_ms", now_ms)
         brokers = self._clusters.setdefault(info.cluster_name, {})
@@ -109,7 +109,7 @@ class BrokerLiveTable:
         self.renew(info, info.owner, now_ms)
 
     def renew(self, info: BrokerLiveInfo, owner: object, now_ms: int) -> None:
-        """The broker registered again through `owner`: next epoch, heard of now."""
+        """The broker registered again over `owner`: next epoch, alive as of now."""
         check_instance("info", info, BrokerLiveInfo)
         check_millis("now_ms", now_ms)
         self._epoch += 1
@@ -118,7 +118,7 @@ class BrokerLiveTable:
         info.last_update_timestamp = now_ms
 
     def touch(self, cluster_name: str, broker_addr: str, now_ms: int) -> bool:
-        """A heartbeat came; False when there is no such entry."""
+        """The broker sent a heartbeat; False if it has no entry."""
         check_text("cluster_name", cluster_name)
         check_text("broker_addr", broker_addr)
         check_millis("now_ms", now_ms)
@@ -129,7 +129,7 @@ class BrokerLiveTable:
         return True
 
     def remove(self, cluster_name: str, broker_addr: str) -> BrokerLiveInfo | None:
-        """Take an entry out; None when there was none."""
+        """Remove and return an entry; None if there is none."""
         check_text("cluster_name", cluster_name)
         check_text("broker_addr", broker_addr)
         brokers = self._clusters.get(cluster_name)
@@ -142,7 +142,7 @@ class BrokerLiveTable:
         return info
 
     def expired(self, now_ms: int) -> list[BrokerLiveInfo]:
-        """Entries not heard of for longer than their timeout, by cluster and address.
+        """Entries silent for longer than their timeout, by cluster and address.
 
         Source: protocol.md section 3.5.
         """
@@ -155,7 +155,7 @@ class BrokerLiveTable:
         return sorted(found, key=lambda info: info.key)
 
     def shift(self, millis: int) -> None:
-        """Move every deadline by the length of a stall of our own process."""
+        """Move every deadline by the length of a stall of our process."""
         check_millis("millis", millis)
         for info in self.entries():
             info.last_update_timestamp += millis

@@ -1,10 +1,10 @@
 """topic -> answer bytes of GET_ROUTEINFO_BY_TOPIC (105), in both dialects.
 
-Routing says which topics have a route (`mark`) and which have none (`remove`); whoever
-makes an answer's body puts it in. Equal bodies are kept once: topics with the same
-queues on the same brokers have the same route, and are many. Bodies are kept within a
-budget of bytes, the topics that were answered first go first. A topic that nobody
-marked gets code 17, which is built and never stored.
+Routing marks topics that have a route (`mark`), unmarks the others (`remove`), and puts
+in the bodies of answers. Equal bodies are kept once, because many topics have the same
+queues on the same brokers. A byte budget limits the bodies; the topics answered first
+are evicted first. A topic without a mark gets code 17, which is built and never
+stored.
 """
 
 from collections import OrderedDict
@@ -24,13 +24,13 @@ from namesrv.wire.answer_frames import (
 )
 
 _Bodies = tuple[bytes | None, bytes | None]
-"""The legacy and the standard body of a topic; None until somebody made it."""
+"""The legacy and the standard body of a topic; None until it is made."""
 
 _NO_BODIES: Final[_Bodies] = (None, None)
 
 
 class RouteAnswers:
-    """Ready answers by topic; `max_bytes` bounds the bodies that are kept.
+    """Ready answers by topic; `max_bytes` limits the kept bodies.
 
     `standard` chooses the dialect with quoted numeric keys (section 1.8).
     """
@@ -42,8 +42,8 @@ class RouteAnswers:
         self._kept_bytes = 0
         self._topics: dict[str, _Bodies] = {}
         self._kept: OrderedDict[str, None] = OrderedDict()
-        # Each pair of bodies and how many topics have it; each body and in how many
-        # pairs it is.
+        # Each pair of bodies with its number of topics, and each body with its number
+        # of pairs.
         self._pairs: dict[_Bodies, tuple[_Bodies, int]] = {}
         self._shared: dict[bytes, tuple[bytes, int]] = {}
 
@@ -56,7 +56,7 @@ class RouteAnswers:
         return self._kept_bytes
 
     def mark(self, topic: str) -> None:
-        """The topic has a route, and whatever was answered before is out of date."""
+        """The topic has a route; earlier answers are out of date."""
         check_text("topic", topic)
         if self._topics.get(topic) is not _NO_BODIES:
             self._forget(topic)
@@ -69,12 +69,12 @@ class RouteAnswers:
         self._topics.pop(topic, None)
 
     def forget_bodies(self) -> None:
-        """Everything answered so far is out of date; the topics stay."""
+        """All answers so far are out of date; the topics stay."""
         for topic in list(self._kept):
             self.mark(topic)
 
     def put(self, topic: str, standard: bool, body: bytes) -> None:
-        """Keep the body of a marked topic's answer, if the budget has room for it."""
+        """Keep the body of a marked topic's answer, if it fits the budget."""
         check_text("topic", topic)
         check_bool("standard", standard)
         check_bytes("body", body)
@@ -90,7 +90,7 @@ class RouteAnswers:
             self.mark(next(iter(self._kept)))
 
     def answer(self, topic: str, standard: bool, opaque: int) -> bytes | None:
-        """The whole answer frame; None when somebody must make the body first."""
+        """The whole answer frame; None if the body must be made first."""
         check_text("topic", topic)
         check_bool("standard", standard)
         check_int32("opaque", opaque)
@@ -105,7 +105,7 @@ class RouteAnswers:
         self._kept.pop(topic, None)
 
     def _take(self, pair: _Bodies) -> _Bodies:
-        """The one pair that is equal to this; one more topic has it."""
+        """The shared pair equal to this one; it counts one more topic."""
         known, topics = self._pairs.get(pair, (None, 0))
         if known is None:
             legacy_body, standard_body = pair

@@ -13,7 +13,8 @@ from namesrv.cli.sources import read_options
 from namesrv.cli.words import Words
 from namesrv.errors import OptionsInvalid, StartFailed
 from namesrv.options import Options
-from namesrv.server.logs.events import LOGGER, EventLog, LogOutput, set_up_logging
+from namesrv.server.logs.events import LOGGER, EventLog
+from namesrv.server.logs.handlers import LogOutput, set_up_logging
 from namesrv.server.logs.life import address_texts, log_failed_start
 from namesrv.server.logs.stray_errors import stray_errors_logged
 from namesrv.server.nameserver import NameServer

@@ -2,12 +2,12 @@
 
 from collections.abc import Callable
 from itertools import chain
-from typing import Final, Literal
+from typing import Final
 
 from namesrv._impl import Connection, HotPath, RouteAnswers
 from namesrv.codes import ORDER_TOPIC_CONFIG, ResponseCode, SerializeType
 from namesrv.errors import StorageError
-from namesrv.hot_path import HotCode, Pause
+from namesrv.hot_path import ColdPath, HotCode
 from namesrv.options import Options
 from namesrv.routing.access.audit import Audit
 from namesrv.routing.access.control import AccessControl
@@ -31,9 +31,6 @@ from namesrv.wire.command import (
 from namesrv.work import Steps
 
 _LONG_ORDER_BYTES: Final = 1 << 20
-
-ColdAnswer = bytes | Literal[Pause.TURN] | None
-ColdPath = Callable[[int, bytes, bytes | None, Connection, int], ColdAnswer]
 
 _OTHER_HEADER_BYTES: Final = 1 << 15
 _ESCAPED_BYTES: Final = 6

@@ -49,8 +49,8 @@ from namesrv.server.life.ending import Ending
 from namesrv.server.life.reload import Reload
 from namesrv.server.life.ticks import Ticks
 from namesrv.server.logs.audit_log import AuditLog
-from namesrv.server.logs.counted_event import CountedEvent
-from namesrv.server.logs.events import EventLog, look_after_log_file
+from namesrv.server.logs.events import EventLog
+from namesrv.server.logs.handlers import reopen_log_file
 from namesrv.server.logs.life import log_end, log_start, log_stop
 from namesrv.server.outbound.notifier import Notifier
 from namesrv.server.outbound.product_cluster import ProductCluster
@@ -74,12 +74,6 @@ class NameServer:
         self._options = options
         self._log = EventLog()
         self._audit_log = AuditLog(options, self._log)
-        self._loop_errors = CountedEvent(
-            self._log, "the event loop met an error of the system"
-        )
-        self._tick_errors = CountedEvent(
-            self._log, "a part of a tick failed", level=logging.ERROR
-        )
         self._directory = DataDirectory(options.data_dir)
         self._listeners: list[socket.socket] = []
         self._servers: list[asyncio.Server] = []
@@ -127,8 +121,8 @@ class NameServer:
 
     def reload(self, read_options: Callable[[], Options]) -> None:
         """Read options, access keys and certificates again. For signal handlers."""
-        look_after_log_file()
-        self._audit_log.look_after_file()
+        reopen_log_file()
+        self._audit_log.reopen_file()
         self._reload.run(read_options)
 
     async def stop(self) -> None:
@@ -286,11 +280,10 @@ class NameServer:
         self._set_backlog()
         self._log.report_suppressed()
         self._audit_log.report_suppressed()
-        self._loop_errors.report()
-        self._tick_errors.report()
 
     def _report_failed_part(self) -> None:
-        self._tick_errors.happen({"error": format_exc(limit=-2)})
+        fields = {"error": format_exc(limit=-2)}
+        self._log.log_damped(logging.ERROR, "a part of a tick failed", fields)
 
     def _report_failed_save(self) -> None:
         fields = {"error": format_exc(limit=-2)}
@@ -312,7 +305,8 @@ class NameServer:
             loop.default_exception_handler(context)
             return
         fields = {"what": context["message"], "reason": str(error)}
-        self._loop_errors.happen(fields)
+        event = "the event loop met an error of the system"
+        self._log.log_damped(logging.WARNING, event, fields)
 
     def _flush(self) -> None:
         """Carry out what the state wants done outside."""

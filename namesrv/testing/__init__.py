@@ -1,6 +1,6 @@
 """A deterministic simulator of a NameServer's life: `make simulate`.
 
-Real connections, processor and tables on a virtual clock and a virtual network, with
-brokers and operators as actors; an independent oracle judges every answer. May import
-`server` and `client` and what lies below them.
+Real connections, processor and tables run on a virtual clock and a virtual network,
+with simulated brokers and operators; an independent oracle checks every answer. May
+import `server`, `client` and the floors below them.
 """

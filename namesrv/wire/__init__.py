@@ -1,4 +1,4 @@
-"""What bytes mean: commands, headers, bodies and texts, without state, clock or I/O.
+"""The meaning of bytes: commands, headers, bodies, texts. No state, clock or I/O.
 
 May import codes, errors and options.
 """

@@ -1,8 +1,8 @@
 """Access keys and their secrets, and the text of the file that holds them.
 
-One `accessKey=secretKey` a line, in UTF-8; empty lines and lines that begin with # do
-not count, nor do blanks around either, nor a byte-order mark at the beginning. The
-first = of a line ends the access key.
+Each line is `accessKey=secretKey`, in UTF-8; the first = ends the access key. Empty
+lines, lines that begin with #, blanks around keys and secrets, and a byte-order mark at
+the beginning are ignored.
 """
 
 import re
@@ -15,11 +15,11 @@ from namesrv.wire.signature import ACCESS_KEY, is_signed_with
 _UTF_8_MARK: Final = b"\xef\xbb\xbf"
 _CONTROL_CHARACTER: Final = re.compile("[\x00-\x1f\x7f-\x9f]")
 _PLACEHOLDERS: Final = ("accesskey", "secretkey")
-"""Words of other formats, which would be a key and a secret that anybody guesses."""
+"""Words of other formats, which would be keys and secrets that anybody can guess."""
 
 
 class AccessKeys:
-    """Knows the secret of each access key, and never shows one."""
+    """The secret of each access key; no method returns a secret."""
 
     __slots__ = ("_secrets",)
 
@@ -33,7 +33,7 @@ class AccessKeys:
         return name in self._secrets
 
     def names_beside(self, others: "AccessKeys") -> list[str]:
-        """The access keys that `others` have not, or with another secret."""
+        """The access keys that `others` lack or hold with another secret."""
         return sorted(
             name
             for name, secret in self._secrets.items()
@@ -43,7 +43,7 @@ class AccessKeys:
     def have_signed(
         self, ext_fields: Mapping[str, str | None], body: bytes | None
     ) -> bool:
-        """Whether a request is signed with its AccessKey, which is one of these.
+        """Whether a request is signed with its AccessKey, and that is one of these.
 
         An unknown access key takes as long as a wrong signature.
         """
@@ -53,9 +53,9 @@ class AccessKeys:
 
 
 def read_access_keys(data: bytes) -> AccessKeys:
-    """The keys of a file's content.
+    """Read the keys from a file's content.
 
-    Raises AccessKeysInvalid with the number of the line and never with what it says.
+    Raises AccessKeysInvalid with the number of the line, and never with its text.
     """
     secrets: dict[str, str] = {}
     for number, line in enumerate(data.removeprefix(_UTF_8_MARK).split(b"\n"), 1):
@@ -72,7 +72,7 @@ def read_access_keys(data: bytes) -> AccessKeys:
 
 
 def _entry(line: bytes, number: int) -> tuple[str, str] | None:
-    """Access key and secret of a line, None when it has neither."""
+    """Access key and secret of a line; None for an empty line or a comment."""
     try:
         text = line.decode().strip()
     except UnicodeDecodeError:

@@ -1,12 +1,12 @@
 """Answer frames that the hot path writes without a RemotingCommand.
 
-`encode_frame` of the same command gives the same bytes; a test holds them together.
+`encode_frame` of the same command returns the same bytes; a test compares them.
 """
 
 import struct
 from typing import Final
 
-from namesrv.wire.java_json.read import write_string
+from namesrv.wire.java_json.write import write_string
 
 NO_ROUTE_REMARK: Final = (
     "No topic route info in name server for the topic: {topic}\n"

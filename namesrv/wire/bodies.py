@@ -1,7 +1,7 @@
 """The records inside request and answer bodies, under RocketMQ's class names.
 
 Member names, order and defaults are those of protocol.md sections 1.8, 2.5.3, 2.7 and
-appendix D. Reading a registration is `register_body`; writing answers is here.
+appendix D. `register_body` reads registrations; this module writes answers.
 """
 
 from collections.abc import Iterable, Iterator
@@ -10,16 +10,16 @@ from typing import Annotated, Final
 from msgspec import Meta, Struct, field, structs
 from msgspec.json import decode
 
-from namesrv.wire.java_json.read import write_int_keys, write_string
+from namesrv.wire.java_json.write import write_int_keys, write_string
 
 Int32 = Annotated[int, Meta(ge=-(2**31), le=2**31 - 1)]
 _MOST_EXACT_IN_JAVASCRIPT: Final = 2**53 - 1
-"""Java's standard dialect writes a longer number as a text."""
+"""Java's standard dialect writes larger numbers as texts."""
 Int64 = Annotated[int, Meta(ge=-(2**63), le=2**63 - 1)]
 LONGEST_SHORT_NAME = 1024
 ShortName = Annotated[str, Meta(max_length=LONGEST_SHORT_NAME)]
-"""A name of at most so many characters; the typed decoder leaves longer ones to the
-lenient reader, so that nobody has to measure those that it has read."""
+"""A name of at most 1,024 characters. The typed decoder refuses longer ones, so that
+names that it has read need no check of their length."""
 
 
 class QueueData(Struct, frozen=True, gc=False, rename="camel"):
@@ -63,7 +63,7 @@ class TopicQueueMappingInfo(Struct, frozen=True, rename="camel"):
 
 
 class TopicConfigSerializeWrapper(Struct, rename="camel"):
-    """The topic table of a registration. None stands for a null that was sent."""
+    """The topic table of a registration. None means that the sender wrote null."""
 
     data_version: DataVersion | None = DataVersion()
     topic_config_table: dict[str, TopicConfig] | None = {}
@@ -71,7 +71,7 @@ class TopicConfigSerializeWrapper(Struct, rename="camel"):
 
 
 class RegisterBrokerBody(Struct, rename="camel"):
-    """Body of REGISTER_BROKER. None stands for a null that was sent."""
+    """Body of REGISTER_BROKER. None means that the sender wrote null."""
 
     filter_server_list: list[str | None] | None = []
     topic_config_serialize_wrapper: TopicConfigSerializeWrapper | None = field(
@@ -121,14 +121,14 @@ def write_broker_data(
 
 
 def write_broker_addrs(broker_addrs: Iterable[tuple[int, str]], *, quoted: bool) -> str:
-    """Addresses by broker id, as they come; `quoted` chooses the standard dialect."""
+    """Addresses by broker id, in their order; `quoted` means the standard dialect."""
     return write_int_keys(
         ((key, write_string(addr)) for key, addr in broker_addrs), quoted=quoted
     )
 
 
 def with_defaults(info: TopicQueueMappingInfo) -> TopicQueueMappingInfo:
-    """A mapping that was written and read again: nulls have their defaults."""
+    """A mapping after a round trip through JSON: nulls become defaults."""
     scope = "__global__" if info.scope is None else info.scope
     id_map = {} if info.curr_id_map is None else info.curr_id_map
     return structs.replace(info, scope=scope, curr_id_map=id_map)
@@ -153,7 +153,7 @@ def write_mapping_info(info: TopicQueueMappingInfo, *, quoted: bool) -> str:
 
 
 def write_map_key(name: str | None, *, quoted: bool) -> str:
-    """A name as a map's key: a null one is the bare word in the legacy dialect."""
+    """A name as a map's key; null is the bare word null in the legacy dialect."""
     if name is None and not quoted:
         return "null"
     return write_string("null" if name is None else name)
@@ -173,8 +173,8 @@ def write_route(
 ) -> bytes:
     """A TopicRouteData from members that are JSON already (section 2.7).
 
-    `mappings` is None when the topic never had one; its keys are JSON, those of
-    `filter_server_table` are not yet.
+    `mappings` is None when the topic never had one. Its keys are JSON; the keys of
+    `filter_server_table` are plain text.
     """
     order = order_topic_conf
     order_member = "" if order is None else f'"orderTopicConf":{write_string(order)},'
@@ -214,7 +214,7 @@ def write_kv_entry(key: str, value: str | None) -> bytes:
 
 
 def read_kv_value(entry: bytes) -> str:
-    """The value of what `write_kv_entry` wrote for one that is not null."""
+    """The value of an entry that `write_kv_entry` wrote."""
     (value,) = decode(b"{%b}" % entry, type=dict[str, str]).values()
     return value
 
@@ -269,7 +269,7 @@ def write_object(members: Iterable[tuple[str, str]]) -> str:
 
 
 def _joined(entries: Iterable[bytes]) -> Iterator[bytes]:
-    """The members that are there, with commas between."""
+    """The entries that are not empty, separated by commas."""
     comma = b""
     for entry in filter(None, entries):
         yield comma

@@ -1,7 +1,7 @@
-"""How much one body may bring: topics, names, filter servers, queues of static topics.
+"""Limits of one body: topics, names, filter servers, queues of static topics.
 
-No real broker meets these limits; a peer that wants the memory does. Java has none
-(protocol.md section 9.15). docs/architecture.md, "Memory".
+No real broker reaches these limits; they bound the memory of a hostile peer. Java has
+none (protocol.md section 9.15). docs/architecture.md, "Memory".
 """
 
 from collections.abc import Collection, Iterable, Mapping
@@ -23,8 +23,7 @@ _MAPPING_TEXTS = ("bname", "scope", "topic")
 
 
 class BodyLimits(NamedTuple):
-    """The options that limit a body, under short names; every check raises
-    LimitExceeded."""
+    """The options that limit a body. Every check raises LimitExceeded."""
 
     inflated_bytes: int
     topics: int
@@ -46,8 +45,10 @@ class BodyLimits(NamedTuple):
         )
 
     def check(self, body: RegisterBrokerBody, *, is_strict: bool = False) -> None:
-        """Everything that a registration's body would leave in the tables; the typed
-        decoder has seen to the names of topics in what `is_strict`."""
+        """Check all parts of a registration that the tables would keep.
+
+        `is_strict` means that the typed decoder has checked the names of topics.
+        """
         servers = body.filter_server_list or ()
         self.check_filter_servers(len(servers))
         self.check_names("filter server", servers)
@@ -63,7 +64,7 @@ class BodyLimits(NamedTuple):
         self._check_mappings(mappings)
 
     def check_topics(self, count: int) -> None:
-        """The topics, or the mappings, of a registration."""
+        """Check the number of topics, or of mappings, of a registration."""
         if count > self.topics:
             raise LimitExceeded(
                 f"registration of {count} topics",
@@ -72,20 +73,20 @@ class BodyLimits(NamedTuple):
             )
 
     def check_filter_servers(self, count: int) -> None:
-        """The filter servers of a broker."""
+        """Check the number of filter servers of a broker."""
         if count > self.filter_servers:
             raise LimitExceeded(
                 f"{count} filter servers", self.filter_servers, "maxFilterServers"
             )
 
     def check_mapping(self, info: TopicQueueMappingInfo) -> None:
-        """One static topic's queues on a broker, and its texts."""
+        """Check the queues and the texts of one static topic's mapping."""
         self._check_queues(len(info.curr_id_map or ()))
         for name in _MAPPING_TEXTS:
             self.check_name(f"{name} of a mapping", getattr(info, name))
 
     def check_mapped_queues(self, count: int) -> None:
-        """The queues of all mappings of a registration together."""
+        """Check the number of queues in all mappings of a registration."""
         if count > self.mapped_queues:
             raise LimitExceeded(
                 f"mappings of {count} queues",
@@ -94,7 +95,7 @@ class BodyLimits(NamedTuple):
             )
 
     def check_queue_datas(self, queue_datas: Collection[QueueData | None]) -> None:
-        """The brokers that a topic is registered for by 217, one entry each."""
+        """Check the brokers of a topic that request 217 registers, one entry each."""
         if len(queue_datas) > self.topics:
             raise LimitExceeded(
                 f"topic of {len(queue_datas)} brokers",
@@ -105,7 +106,7 @@ class BodyLimits(NamedTuple):
         self.check_names("broker name", names)
 
     def check_name(self, what: str, text: str | None) -> None:
-        """One text that names something; `what` says what it names."""
+        """Check the length of a name; `what` is its subject in the error."""
         if text is None or len(text) * _MOST_BYTES_OF_CHAR <= self.name_bytes:
             return
         length = len(text.encode("utf-8", "surrogatepass"))
@@ -115,14 +116,14 @@ class BodyLimits(NamedTuple):
             )
 
     def check_names(self, what: str, texts: Collection[str | None]) -> None:
-        """As `check_name`, for many that are short as a rule."""
+        """Check many names, which are usually short."""
         longest = max(map(len, filter(None, texts)), default=0)
         if longest * _MOST_BYTES_OF_CHAR > self.name_bytes:
             for text in texts:
                 self.check_name(what, text)
 
     def _check_configs(self, configs: Mapping[str, TopicConfig]) -> None:
-        """Names of topics; the keys of the table are not kept."""
+        """Check the names of topics; the keys of the table are not stored."""
         names = list(map(attrgetter("topic_name"), configs.values()))
         self.check_names("topic name", names)
 

@@ -1,6 +1,6 @@
 """RemotingCommand and the two encodings of its header (protocol.md sections 1.2-1.5).
 
-Decoding is lenient as Java's is; encoding is exactly what Java 5.5.0 writes.
+Decoding is as lenient as Java's; encoding equals that of Java 5.5.0 byte for byte.
 """
 
 import re
@@ -18,26 +18,22 @@ from namesrv.codes import (
     SerializeType,
 )
 from namesrv.errors import HeaderInvalid, JsonInvalid, SerializeTypeUnknown
-from namesrv.wire.java_json.read import (
-    JsonValue,
-    Number,
-    read_json,
-    to_int,
-    to_text,
-    write_string,
-)
+from namesrv.wire.java_json.read import read_json
+from namesrv.wire.java_json.values import JsonValue, Number, to_int, to_text
+from namesrv.wire.java_json.write import write_string
 
 ExtFields = dict[str, str | None]
 """extFields of a header: values may be null (section 1.4)."""
 
-_FIXED_PART: Final = struct.Struct(">hBhii")
+FIXED_PART: Final = struct.Struct(">hBhii")
+"""Binary header: code, language, version, opaque, flag (protocol.md section 1.5)."""
 _LENGTH: Final = struct.Struct(">i")
 _SHORT_LENGTH: Final = struct.Struct(">h")
 _MOST_EXT_FIELDS: Final = 1000
-"""Of a header; real ones have up to twenty."""
+"""Limit of a header; real ones have up to twenty."""
 _MOST_ESCAPES: Final = 16_384
-"""Backslashes and comments of a header that is not strict JSON, which the lenient
-reader takes one by one."""
+"""Limit of backslashes and comments in a header that is not strict JSON: the lenient
+reader takes them one by one."""
 _TEXT: Final = re.compile(
     rb"""
     "  (?> [^"\\]+ | \\. )*+  "?
@@ -47,12 +43,12 @@ _TEXT: Final = re.compile(
     """,
     re.DOTALL | re.VERBOSE,
 )
-"""Texts and comments, ended or not, so that a look at them is linear."""
+"""Texts and comments, closed or not, so that a search takes linear time."""
 
 
 @dataclass(slots=True, frozen=True)
 class LongBody:
-    """A body that is sent piece by piece, and never in memory as a whole."""
+    """A body that is sent in pieces and is never in memory as a whole."""
 
     pieces: Iterator[bytes]
     length: int
@@ -62,8 +58,8 @@ class LongBody:
 class RemotingCommand:
     """One request or answer. Source: `RemotingCommand`, protocol.md section 1.2.
 
-    `language` is None for a name that nobody knows; `body` is None when empty, and
-    beside a `long_body`, which only answers have.
+    `language` is None for an unknown name. `body` is None when it is empty or when the
+    command has a `long_body`, which only answers have.
     """
 
     code: int
@@ -83,7 +79,7 @@ class RemotingCommand:
 
     @property
     def is_response(self) -> bool:
-        """Whether this answers something (flag bit 0)."""
+        """Whether this is an answer (flag bit 0)."""
         return bool(self.flag & FLAG_RESPONSE)
 
     def answer(
@@ -94,7 +90,7 @@ class RemotingCommand:
         ext_fields: ExtFields | None = None,
         body: bytes | LongBody | None = None,
     ) -> "RemotingCommand":
-        """The answer to this request: same opaque, our version, flag 1 only."""
+        """An answer to this request: same opaque, our version, only flag bit 0 set."""
         long_body = body if isinstance(body, LongBody) else None
         return RemotingCommand(
             code=code,
@@ -110,7 +106,7 @@ class RemotingCommand:
 def decode_command(
     serialize_type: int, header: bytes, body: bytes | None
 ) -> RemotingCommand:
-    """Read a frame's header, leniently; `body` is taken as it is.
+    """Read a frame's header leniently; `body` is not read.
 
     Raises HeaderInvalid or SerializeTypeUnknown. Source: `RemotingCommand#decode`.
     """
@@ -126,7 +122,7 @@ def decode_command(
 
 
 def encode_frame(command: RemotingCommand, serialize_type: int) -> bytes:
-    """The whole frame of `command` with its header in the encoding asked for.
+    """The whole frame of `command`, with its header in the requested encoding.
 
     Source: `RemotingCommand#encode`, protocol.md section 1.1.
     """
@@ -139,7 +135,7 @@ def encode_frame(command: RemotingCommand, serialize_type: int) -> bytes:
 def encode_head(
     command: RemotingCommand, serialize_type: int, body_bytes: int
 ) -> bytes:
-    """The frame of `command` up to its body, which is so long and sent after it."""
+    """The frame of `command` without its body, which has `body_bytes`."""
     if serialize_type == SerializeType.JSON:
         header = _encode_json(command)
     else:
@@ -149,7 +145,7 @@ def encode_head(
 
 
 def _count_values(header: bytes) -> int:
-    """Commas or brackets of a JSON text, those in its strings left out."""
+    """The number of commas or brackets of a JSON text outside its strings."""
     if max(map(header.count, (b",", b"[", b"{"))) <= _MOST_EXT_FIELDS:
         return 0
     bare = _TEXT.sub(b"", header)
@@ -224,10 +220,10 @@ def write_ext_fields(ext_fields: Mapping[str, str | None]) -> str:
 
 
 def _decode_binary(header: bytes) -> tuple[RemotingCommand, int]:
-    """The command and the number of header bytes it took (section 1.5)."""
+    """The command, and the number of header bytes read (section 1.5)."""
     try:
-        code, language, version, opaque, flag = _FIXED_PART.unpack_from(header)
-        remark, position = _read_text(header, _FIXED_PART.size, _LENGTH, len(header))
+        code, language, version, opaque, flag = FIXED_PART.unpack_from(header)
+        remark, position = _read_text(header, FIXED_PART.size, _LENGTH, len(header))
         (ext_length,) = _LENGTH.unpack_from(header, position)
         position += _LENGTH.size
         if ext_length > len(header):
@@ -251,7 +247,7 @@ def _decode_binary(header: bytes) -> tuple[RemotingCommand, int]:
 def _read_text(
     header: bytes, position: int, length_type: struct.Struct, limit: int
 ) -> tuple[str | None, int]:
-    """A text with its length before it; length 0 reads as null (section 1.5)."""
+    """A text after its length, and the end; length 0 means null (section 1.5)."""
     (length,) = length_type.unpack_from(header, position)
     position += length_type.size
     if length == 0:
@@ -282,7 +278,7 @@ def _read_ext_fields(
 
 
 def _body_after(header: bytes, consumed: int, body: bytes | None) -> bytes | None:
-    """Java reads the body from where header parsing stopped (section 1.5)."""
+    """The body from the end of the fields that were read, as in Java (1.5)."""
     if not body or consumed == len(header):
         return body or None
     return (header[consumed:] + body)[: len(body)]
@@ -294,7 +290,7 @@ def _encode_binary(command: RemotingCommand) -> bytes:
         struct.pack(">h", len(name)) + name + struct.pack(">i", len(value)) + value
         for name, value in _binary_ext_fields(command.ext_fields or {})
     )
-    fixed = _FIXED_PART.pack(
+    fixed = FIXED_PART.pack(
         _signed_short(command.code),
         LanguageCode.JAVA,
         _signed_short(command.version),

@@ -1,12 +1,11 @@
-"""How a crash leaves a small file that was being written: empty, or full of NULs."""
+"""Traces of a crash in a small file that was being written: no bytes, or NULs."""
 
 
 def damage_of(data: bytes) -> str | None:
-    """The damage of a text file that has a content when it is whole, as the end of
-    a sentence; None if nothing is.
+    """The damage of a text file that is never empty, as the end of a sentence.
 
-    Such a file is damaged and not empty: to take it for empty would lose its content
-    for good with the next write.
+    None means undamaged. A damaged file must not count as empty, because the next write
+    would then replace its content for good.
     """
     if b"\0" in data:
         return "has NUL bytes, as after a crash"

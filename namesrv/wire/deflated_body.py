@@ -1,7 +1,7 @@
-"""The deflated form of a registration: blocks, inflated as far as they are read.
+"""The deflated form of a registration: blocks, inflated only as far as they are read.
 
-A few kilobytes inflate to megabytes and to any number of blocks, so everything here is
-bounded by the bytes that came as well as by the options (protocol.md section 2.5.4).
+A few kilobytes can inflate to megabytes and to any number of blocks. Limits therefore
+depend on the size of the body as well as on the options (protocol.md section 2.5.4).
 """
 
 import zlib
@@ -19,12 +19,12 @@ from namesrv.wire.bodies import (
     TopicQueueMappingInfo,
 )
 from namesrv.wire.body_limits import BodyLimits
-from namesrv.wire.java_json.read import (
+from namesrv.wire.java_json.read import read_json_steps
+from namesrv.wire.java_json.values import (
     INT_HIGH,
     INT_LOW,
     JsonValue,
     parse_java_int,
-    read_json_steps,
     to_text,
 )
 from namesrv.wire.typed_json import (
@@ -38,18 +38,18 @@ from namesrv.work import STEP_UNITS, Cost, Steps, kilobytes
 Record = TypeVar("Record", bound=Struct)
 
 MOST_INFLATION: Final = 150
-"""Times that a body may grow; brokers' tables grow 4 to 30 times, one of static topics
-with 512 queues each 120 times."""
+"""Limit of inflated bytes for each byte. Brokers' tables have 4 to 30, a table of
+static topics with 512 queues each has 120."""
 FREE_INFLATED_BYTES: Final = 1 << 16
-"""A body may always grow to this."""
+"""Limit of inflated bytes for small bodies."""
 FREE_ENTRIES: Final = 256
-"""More topics, or mappings, need a byte of the body each; brokers' need three."""
+"""Limit of topics, or mappings, of small bodies; beyond it, one for each byte."""
 LONGEST_BLOCK: Final = 1 << 18
 MOST_LENIENT_GROWTH: Final = 4
-"""Times the body that may be left to the lenient reader; brokers write strict JSON."""
+"""Limit of lenient JSON for each byte of the body; brokers write strict JSON."""
 FREE_LENIENT_BYTES: Final = 2048
 _LENIENT_BLOCK_BYTES: Final = 16
-"""A block costs this many bytes more than it has."""
+"""Each block counts for this many bytes more than it has."""
 
 _INPUT_BYTES: Final = 1 << 14
 _OUTPUT_BYTES: Final = 1 << 16
@@ -60,7 +60,7 @@ _WHAT: Final = "registration body"
 
 
 class Inflater:
-    """Inflates a body piece by piece; `units` is what that has cost."""
+    """Inflates a body piece by piece; `units` is the cost so far."""
 
     def __init__(self, body: bytes, most_bytes: int) -> None:
         """`most_bytes` is `bodyMaxInflatedBytes`."""
@@ -75,7 +75,7 @@ class Inflater:
         self.units = 0
 
     def take(self, length: int) -> bytes:
-        """The next bytes. Raises BodyInvalid if there are fewer."""
+        """The next `length` bytes. Raises BodyInvalid if there are fewer."""
         end = self._at + length
         while end > len(self._ready):
             piece = self._more()
@@ -88,7 +88,7 @@ class Inflater:
         return taken
 
     def drain(self) -> bool:
-        """Look at a piece of what nobody has asked for; whether there is more."""
+        """Inflate and drop the next piece; False after the last one."""
         return bool(self._more())
 
     def _more(self) -> bytes:
@@ -121,7 +121,7 @@ class Inflater:
 
 
 class DeflatedBody:
-    """Lengths and counts as int32, blocks of text."""
+    """Reads a registration: lengths and counts as int32, and blocks of text."""
 
     def __init__(self, body: bytes, limits: BodyLimits) -> None:
         self._inflater = Inflater(body, limits.inflated_bytes)
@@ -149,7 +149,7 @@ class DeflatedBody:
 
     @property
     def inflated_bytes(self) -> int:
-        """How much of it has been inflated."""
+        """Inflated bytes so far."""
         return self._inflater.inflated_bytes
 
     @property
@@ -177,7 +177,8 @@ class DeflatedBody:
         self._limits.check_topics(count)
         if count > self._most_entries:
             raise LimitExceeded(
-                f"{_WHAT} with {count} entries in a few bytes", self._most_entries
+                f"{_WHAT} with {count} entries, too many for its size",
+                self._most_entries,
             )
         return count
 
@@ -200,7 +201,7 @@ class DeflatedBody:
         return topics
 
     def _numbers(self, line: bytes, tail: bytes) -> tuple[int, int, int]:
-        """Of a topic's line what follows the name; most topics have the same."""
+        """The numbers that follow a topic's name; most topics share theirs."""
         parts = tail.decode("utf-8", "replace").rstrip(" ").split(" ", 4)
         shown = repr(line[:200].decode("utf-8", "replace"))
         if len(parts) < 4 or parts[3] not in _TOPIC_FILTER_TYPES:
@@ -255,7 +256,7 @@ class DeflatedBody:
         return (yield from read_leniently_steps(record, block, what))
 
     def _charge_lenient(self, block: bytes) -> None:
-        """The lenient reader takes a hundred times as long as the typed decoder."""
+        """Count a block for the lenient reader, which takes 100 times as long."""
         self._lenient_bytes += len(block) + _LENIENT_BLOCK_BYTES
         if self._lenient_bytes > self._most_lenient_bytes:
             raise LimitExceeded(

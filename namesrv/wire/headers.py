@@ -1,10 +1,9 @@
 """Typed request headers, read from extFields (protocol.md chapter 2).
 
 Names are matched exactly; a value that does not convert leaves the field at its
-default, as in Java (section 2.0). Required fields are not enforced.
+default, as in Java (section 2.0). Required fields are not checked.
 """
 
-from collections.abc import Mapping
 from dataclasses import dataclass
 
 from namesrv.codes import (
@@ -12,7 +11,8 @@ from namesrv.codes import (
     MOST_HEARTBEAT_TIMEOUT_MILLIS,
     ZONE_NAME,
 )
-from namesrv.wire.java_json.read import (
+from namesrv.wire.command import ExtFields
+from namesrv.wire.java_json.values import (
     INT_HIGH,
     INT_LOW,
     LONG_HIGH,
@@ -20,8 +20,6 @@ from namesrv.wire.java_json.read import (
     parse_java_bool,
     parse_java_int,
 )
-
-ExtFields = Mapping[str, str | None]
 
 
 @dataclass(slots=True, frozen=True)
@@ -59,7 +57,7 @@ class RegisterBrokerRequestHeader:
 
     @property
     def timeout_millis(self) -> int:
-        """How long the broker may be silent; the default where it does not say."""
+        """Timeout of the broker's heartbeats, limited; the default if it sent none."""
         millis = self.heartbeat_timeout_millis
         if millis is None:
             return DEFAULT_HEARTBEAT_TIMEOUT_MILLIS
@@ -69,7 +67,7 @@ class RegisterBrokerRequestHeader:
 
 @dataclass(slots=True, frozen=True)
 class BrokerRequestHeader:
-    """Which broker a request is about: 104, 322, 901, 904 (2.6, 2.17 to 2.19)."""
+    """The broker that a request names: 104, 322, 901, 904 (2.6, 2.17 to 2.19)."""
 
     broker_name: str | None
     broker_addr: str | None

@@ -1,7 +1,7 @@
 """The Java .properties format, both ways.
 
 Source: `java.util.Properties#load` and `#store`; protocol.md sections 4.2 and 4.3.
-A file is ISO-8859-1; a request's body is UTF-8, and its decoding is not our matter.
+A file is ISO-8859-1; a request's body is UTF-8, which callers decode.
 """
 
 import re
@@ -37,9 +37,9 @@ class Property(NamedTuple):
 
 
 def properties_text(data: bytes) -> str:
-    """The text of a file. A byte-order mark of UTF-8, as editors write it, is left out.
+    """Decode a file; a byte-order mark of UTF-8, which editors write, is dropped.
 
-    Raises PropertiesInvalid for UTF-16 and for NUL bytes, with which every key would be
+    Raises PropertiesInvalid for UTF-16 and NUL bytes, which would make every key
     unknown. (Java reads them as characters.)
     """
     if data.startswith(_UTF_16_MARKS):
@@ -58,7 +58,7 @@ def properties_text(data: bytes) -> str:
 
 
 def read_properties(text: str) -> list[Property]:
-    """Every entry of a .properties text in its order, repeated keys included.
+    """All entries of a .properties text in order, including repeated keys.
 
     A missing value is "". Blanks after a value belong to it.
     Raises PropertiesInvalid for a `\\u` without four hexadecimal digits.
@@ -67,11 +67,11 @@ def read_properties(text: str) -> list[Property]:
 
 
 def write_properties(items: Iterable[tuple[str, str]]) -> str:
-    """ASCII text that `Properties#load` reads back: one `key=value` line per item."""
+    """ASCII text for `Properties#load`, one `key=value` line per item."""
     lines = []
     for key, value in items:
         escaped_value = _escaped(value)
-        # A blank at the start of a value would count as part of the separator.
+        # Java counts a blank at the start of a value as part of the separator.
         if escaped_value.startswith(" "):
             escaped_value = "\\" + escaped_value
         lines.append(_escaped(key).replace(" ", "\\ ") + "=" + escaped_value + "\n")
@@ -79,7 +79,7 @@ def write_properties(items: Iterable[tuple[str, str]]) -> str:
 
 
 def _entries(text: str) -> Iterator[tuple[str, int]]:
-    """Entries with their continuation lines joined, and where they begin."""
+    """Entries with their continuation lines joined, and their first lines."""
     pieces: list[str] = []
     first_line = 0
     for number, raw_line in enumerate(_LINE_END.split(text), start=1):

@@ -1,7 +1,7 @@
 """Reading request bodies: registrations in their four forms, and the small ones.
 
-A body is first tried with the typed decoder, which takes strict JSON straight into
-records; what that refuses goes to the lenient reader (protocol.md sections 1.8, 2.5).
+The typed decoder reads strict JSON straight into records; bodies that it refuses go to
+the lenient reader (protocol.md sections 1.8, 2.5).
 """
 
 from contextlib import suppress
@@ -29,7 +29,7 @@ from namesrv.work import Steps
 _WHAT: Final = "registration body"
 _FREE_PLAIN_BYTES: Final = 1 << 18
 _LEAST_OBJECT_BYTES: Final = 48
-"""Of a large plain body for each of its objects; Java's brokers write 70 and more."""
+"""Least size of an object in a large plain body; Java's brokers write 70 or more."""
 
 
 def read_data_version_steps(data: bytes) -> Steps[DataVersion | None]:
@@ -48,8 +48,8 @@ def read_register_broker_body_steps(
 ) -> Steps[RegisterBrokerBody]:
     """Read a registration in the form that `version` and `compressed` call for.
 
-    A plain body that the typed decoder takes, as brokers send it, is one step. Raises
-    BodyInvalid, and LimitExceeded for a body beyond `limits`. Source:
+    A plain body of strict JSON, as brokers send it, is one step. Raises BodyInvalid,
+    and LimitExceeded for a body beyond `limits`. Source:
     `DefaultRequestProcessor#registerBroker`, protocol.md sections 2.5.2 to 2.5.4.
     """
     read, is_strict = yield from _read_form(body, version, compressed, limits)
@@ -60,13 +60,13 @@ def read_register_broker_body_steps(
 def _read_form(
     body: bytes | None, version: int, compressed: bool, limits: BodyLimits
 ) -> Steps[tuple[RegisterBrokerBody, bool]]:
-    """The registration, and whether the typed decoder has read it whole."""
+    """The registration, and whether the typed decoder has read all of it."""
     if version < VERSION_V3_0_11:
         return (yield from _read_old_form(body)), False
     if not body:
         return _empty_body(), False
     if compressed or _looks_deflated(body):
-        # Its inflated form has limits of its own.
+        # The inflated form has its own limits.
         return (yield from DeflatedBody(body, limits).read_steps(version)), False
     _check_density(body)
     decoded: RegisterBrokerBody | None
@@ -102,7 +102,7 @@ def _read_old_form(body: bytes | None) -> Steps[RegisterBrokerBody]:
 
 
 def _check_density(body: bytes) -> None:
-    """The typed decoder is one step, which takes long for millions of empty topics."""
+    """Refuse bodies of very many tiny objects: typed decoding is one long step."""
     if len(body) <= _FREE_PLAIN_BYTES:
         return
     count = body.count(b"{")

@@ -1,8 +1,8 @@
-"""Recognising a registration that says the same as the last one.
+"""The digest that recognises a registration equal to the last one.
 
-A 5.x broker's body is never the same twice, because `mappingDataVersion.timestamp` is
-the time of sending. No NameServer uses that value, so it is left out, by its place in
-the JSON and not by its name: a topic may be called that.
+Two bodies of a 5.x broker are never equal, because `mappingDataVersion.timestamp` is
+the time of sending. No NameServer uses that value, so the digest skips it. It is found
+by its place in the JSON and not by its name, because a topic can have that name.
 """
 
 import re
@@ -17,26 +17,26 @@ _VERSION_HEAD: Final = rb'\{"counter":%b,"stateVersion":%b,"timestamp":' % (
     _NUMBER,
     _NUMBER,
 )
-# No apostrophe in the list: a text in single quotes may hold all that follows it here.
+# The list has no apostrophe, because a text in single quotes can contain the rest.
 _MAPPING_TIMESTAMP: Final = re.compile(
     rb'\{"filterServerList":\[[^\]\']*\],"topicConfigSerializeWrapper":\{"dataVersion":'
     rb'%b%b\},"mappingDataVersion":%b(%b)\},"topicConfigTable":\{'
     % (_VERSION_HEAD, _NUMBER, _VERSION_HEAD, _NUMBER)
 )
 _LEFT_OUT: Final = ("bodyCrc32", SIGNATURE)
-"""Fields that differ whenever that value does."""
+"""Header fields that differ whenever that timestamp does."""
 
 
 def registration_digest(
     version: int, ext_fields: Mapping[str, str | None], body: bytes
 ) -> bytes:
-    """Digest of a REGISTER_BROKER: header version, header fields, body.
+    """The digest of a REGISTER_BROKER: header version, header fields, body.
 
-    Equal digests say that the two registrations differ at most in the body's checksum
-    field, in the signature, and in `mappingDataVersion.timestamp`.
+    Registrations with equal digests differ at most in the body's checksum field, in the
+    signature, and in `mappingDataVersion.timestamp`.
     """
-    # The fastest that there is where processors help, and nobody is deceived: whoever
-    # makes two registrations with one digest has the second of his own ignored.
+    # SHA-1 is the fastest digest with hardware support. Its collisions are harmless:
+    # a sender that makes one only has its own second registration ignored.
     digest = sha1(usedforsecurity=False)
     identity = [(n, v) for n, v in ext_fields.items() if n not in _LEFT_OUT]
     digest.update(repr((version, identity)).encode("utf-8", "backslashreplace"))

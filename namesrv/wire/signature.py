@@ -1,4 +1,4 @@
-"""The signature of RocketMQ's ACL 1.0: who sent a request, told by a shared secret.
+"""The signature of RocketMQ's ACL 1.0: a shared secret identifies the sender.
 
 Source: `AclClientRPCHook#doBeforeRequest`, `AclUtils#combineRequestContent`,
 `AclSigner#calSignature`; protocol.md section 9.14. It covers the values of the
@@ -19,10 +19,10 @@ SIGNATURE: Final = "Signature"
 def signature(
     ext_fields: Mapping[str, str | None], body: bytes | None, secret: bytes
 ) -> bytes:
-    """What the ext field Signature has to say: HMAC-SHA1 in base64.
+    """The value of the ext field Signature: HMAC-SHA1 in base64.
 
-    A value of None counts as an empty one, which is what the ROCKETMQ header makes of
-    an empty text that was signed.
+    A value of None counts as an empty text, because the ROCKETMQ header decodes an
+    empty text, which the sender signed, to None.
     """
     code = hmac.new(secret, _signed_text(ext_fields), "sha1")
     code.update(body or b"")
@@ -32,7 +32,7 @@ def signature(
 def is_signed_with(
     ext_fields: Mapping[str, str | None], body: bytes | None, secret: bytes
 ) -> bool:
-    """Whether Signature is what `secret` makes of the rest, told in constant time."""
+    """Whether Signature is that of `secret`; compared in constant time."""
     claimed = (ext_fields.get(SIGNATURE) or "").encode("utf-8", "replace")
     return hmac.compare_digest(signature(ext_fields, body, secret), claimed)
 

@@ -1,7 +1,7 @@
-"""JSON into typed records: strictly by a decoder in C, and what that refuses leniently.
+"""JSON into typed records: by a strict decoder in C, then by the lenient reader.
 
-Reading goes in steps (`namesrv.work`): a text that the typed decoder takes is read at
-once, the lenient reader takes a turn of the loop for some hundred bytes.
+Reading goes in steps (`namesrv.work`): the typed decoder reads a text in one step, the
+lenient reader in steps of about 1,000 bytes.
 Source: protocol.md sections 1.4, 1.8 and 2.5.3.
 """
 
@@ -20,14 +20,15 @@ from namesrv.wire.bodies import (
     TopicQueueMappingInfo,
     TopicRouteQueues,
 )
-from namesrv.wire.java_json.read import JsonValue, read_json_steps
+from namesrv.wire.java_json.read import read_json_steps
 from namesrv.wire.java_json.records import from_lenient_steps
+from namesrv.wire.java_json.values import JsonValue
 from namesrv.work import STEP_UNITS, Cost, Steps, finish, kilobytes
 
 Record = TypeVar("Record", bound=Struct)
 
 NOT_STRICT: Final = (msgspec.DecodeError, UnicodeDecodeError, RecursionError)
-"""Raised by the typed decoder for a text that is left to the lenient reader."""
+"""Exceptions of the typed decoder; the text then goes to the lenient reader."""
 
 _DECODERS: Final[dict[type[Struct], msgspec.json.Decoder[Any]]] = {
     record: msgspec.json.Decoder(record)
@@ -43,23 +44,23 @@ _TEXTS: Final[msgspec.json.Decoder[list[str | None] | None]] = msgspec.json.Deco
     list[str | None] | None
 )
 
-# An object of integers whose names are bare, as Java brokers with static topics send
-# currIdMap; one of more names is nobody's. Nothing in it can be matched in two ways.
+# An object of integers with bare names, as Java brokers with static topics write
+# currIdMap; no broker writes more names. No text matches in two ways.
 _BARE_NAMES: Final = re.compile(
     rb"\{-?[0-9]++:-?[0-9]++(?:,-?[0-9]++:-?[0-9]++){0,65535}+\}"
 )
 LONGEST_OBJECT_BYTES: Final = 1 << 18
-"""Of an object without others in it, or an array; twice as many never pass. A mapping
-of as many queues as may be has 140 KB."""
+"""Limit of an object without nested objects, or of an array; those of twice this size
+are always refused. The largest mapping has 140 KB."""
 _STEP_BYTES: Final = (STEP_UNITS << 10) // Cost.BARE_KILOBYTE
 
 
 def read_record_steps(
     record: type[Record], data: bytes, what: str
 ) -> Steps[Record | None]:
-    """Read JSON into `record`; None for a JSON null or array, as Java 5.3.3 has it.
+    """Read JSON into `record`; None for a JSON null or array, as in Java 5.3.3.
 
-    Raises BodyInvalid, which says `what` cannot be read.
+    Raises BodyInvalid; `what` is the subject of its message.
     """
     with suppress(*NOT_STRICT):
         return (yield from decode_steps(record, data))
@@ -67,9 +68,9 @@ def read_record_steps(
 
 
 def decode_steps(record: type[Record], data: bytes) -> Steps[Record | None]:
-    """Read strict JSON, whose objects of integers may have bare names, into `record`.
+    """Read strict JSON into `record`; names in objects of integers may be bare.
 
-    Raises one of NOT_STRICT for everything else.
+    Raises one of NOT_STRICT for other texts.
     """
     _check_utf8(data)
     _check_objects(data)
@@ -85,7 +86,7 @@ def decode_steps(record: type[Record], data: bytes) -> Steps[Record | None]:
 
 
 def decode_short(record: type[Record], data: bytes) -> Record | None:
-    """As `decode_steps`, at once, for a text that is as likely to have bare names."""
+    """As `decode_steps`, in one step, for a short text that often has bare names."""
     _check_utf8(data)
     decoder: msgspec.json.Decoder[Record | None] = _DECODERS[record]
     quoted = finish(_quote_names(data))
@@ -104,7 +105,7 @@ def decode_texts(data: bytes) -> list[str | None] | None:
 def read_leniently_steps(
     record: type[Record], data: bytes, what: str
 ) -> Steps[Record | None]:
-    """As `read_record_steps`, for what the typed decoder has refused."""
+    """As `read_record_steps`, for a text that the typed decoder has refused."""
     try:
         value: JsonValue = yield from read_json_steps(data)
         if value is None or isinstance(value, list):
@@ -117,8 +118,8 @@ def read_leniently_steps(
 def _quote_names(data: bytes) -> Steps[bytes]:
     """Put the bare names of objects of integers into quotes.
 
-    Inside a string the first quote that is put in ends the string before a digit or a
-    minus: never valid JSON, so that the decoder refuses it and no text is changed.
+    Inside a string, the first inserted quote ends the string before a digit or a minus.
+    That is never valid JSON: the decoder refuses it, so that no text is changed.
     """
     pieces: list[bytes] = []
     at = stepped_at = 0
@@ -135,7 +136,7 @@ def _quote_names(data: bytes) -> Steps[bytes]:
 
 
 def _check_objects(data: bytes) -> None:
-    """Raise DecodeError for a very long object, as one of very many numbers is.
+    """Raise DecodeError for a very long object, such as one of very many numbers.
 
     CPython hashes numbers without a seed, and a peer could make them collide.
     """
@@ -145,6 +146,6 @@ def _check_objects(data: bytes) -> None:
 
 
 def _check_utf8(data: bytes) -> None:
-    # The typed decoder does not look into strings that it skips.
+    # The typed decoder does not decode strings that it skips.
     if not data.isascii():
         data.decode()

@@ -4,9 +4,9 @@ import socket
 import time
 from concurrent.futures import ThreadPoolExecutor
 
+from namesrv.testing.peer import Peer, lookup
 from tests.chaos.outcome import Outcome
 from tests.chaos.scene import Plan, Scene, demand, populated
-from tests.server.peer import Peer, lookup
 
 FAULT = "accept storm"
 LIMIT = 300

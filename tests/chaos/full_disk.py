@@ -8,9 +8,9 @@ from pathlib import Path
 from resource import RLIMIT_FSIZE, prlimit
 from signal import SIGKILL
 
+from namesrv.testing.peer import Broker, get_kv, put_kv, wait_until
 from tests.chaos.outcome import Outcome
 from tests.chaos.scene import Plan, Scene, demand
-from tests.server.peer import Broker, get_kv, put_kv, wait_until
 
 FAULT = "disk full"
 _TMPFS_BYTES = 1 << 20
@@ -42,7 +42,7 @@ def _run(scene: Scene, full: "_Filler | _Limit", how: str) -> Outcome:
     demand(refused.code == 1, "a change that could not be kept was not refused")
     kept = peer.ask(get_kv("n", "k")).ext_fields
     demand(kept == {"value": "before"}, "a refused change was made")
-    late = Broker("198.51.100.1:1", "late")
+    late = Broker("late", addr="198.51.100.1:1")
     demand(peer.ask(late.registration(_TOPICS)).code == 0, "not registered")
     scene.server.wait_for_log("the route table could not be saved")
     demand(_has(snapshot, scene.fleet.crew[-1].name), "the old snapshot is gone")

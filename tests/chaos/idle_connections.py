@@ -4,9 +4,9 @@ import resource
 import socket
 import time
 
+from namesrv.testing.peer import lookup
 from tests.chaos.outcome import Outcome
 from tests.chaos.scene import Plan, demand, populated
-from tests.server.peer import lookup
 
 FAULT = "idle connections"
 CONNECTIONS = 10_000

@@ -7,9 +7,9 @@ import threading
 import time
 from pathlib import Path
 
+from namesrv.testing.peer import Broker, Peer, data_version, put_kv, wait_until
 from tests.chaos.outcome import Outcome
 from tests.chaos.scene import Plan, Scene, demand
-from tests.server.peer import Broker, Peer, put_kv, wait_until
 
 FAULT = "kill -9 during writes"
 TOPICS = 3000
@@ -27,10 +27,14 @@ class Writing:
         self.confirmed = 0
         self._scene = scene
         self._wanted = True
-        broker = Broker("198.51.100.1:1", "writing")
+        broker = Broker("writing", addr="198.51.100.1:1")
         topics = [f"written-{number:04}" for number in range(TOPICS)]
+        # The same DataVersion would change nothing.
         self._frames = [
-            broker.registration(dict.fromkeys(topics, queues)) for queues in (3, 4)
+            broker.registration(
+                dict.fromkeys(topics, 3 + counter % 2), version=data_version(counter)
+            )
+            for counter in range(10)
         ]
         self._thread = threading.Thread(target=self._run)
 
@@ -58,14 +62,8 @@ class Writing:
             answer = peer.ask(put_kv("chaos", "value", str(value)))
             if answer.code == 0:
                 self.confirmed = value
-            # The same DataVersion changes nothing; a broker that was gone is new.
-            peer.ask(self._frames[value % 2].replace(b'"counter": 1', _counter(value)))
+            peer.ask(self._frames[value % 10])
             time.sleep(0.002)
-
-
-def _counter(value: int) -> bytes:
-    # One digit, or the lengths would have to change, too.
-    return b'"counter": %d' % (value % 10)
 
 
 def run(plan: Plan) -> Outcome:

@@ -6,13 +6,13 @@ import subprocess
 import time
 from pathlib import Path
 
+from bench.driver.client import OPAQUE, Client
 from bench.driver.fetch import FetchFailed, build_generators
 from bench.driver.frame_file import write_frames
 from bench.driver.places import CACHE, cores
-from bench.driver.remoting import Client, route_request
+from namesrv.testing.peer import Broker, lookup
 from tests.chaos.outcome import Outcome
 from tests.chaos.scene import Broken, Plan, demand, populated
-from tests.server.peer import Broker
 
 FAULT = "lookup storm"
 _CONNECTIONS, _PIPELINE = 100, 64
@@ -29,7 +29,7 @@ def run(plan: Plan) -> Outcome:
         raise Broken(str(failure)) from None
     # The lone broker says nothing more, and its connection is to stay.
     with populated(plan, "--server-channel-max-idle-time-seconds", "0") as scene:
-        alone = Broker("198.51.100.1:1", "alone", timeout_millis=_DAY_MILLIS)
+        alone = Broker("alone", addr="198.51.100.1:1", timeout_millis=_DAY_MILLIS)
         registration = alone.registration(dict.fromkeys(_TOPICS, 8))
         demand(scene.peer().ask(registration).code == 0, "a broker was refused")
         frames = plan.folder / "lookups.frames"
@@ -67,6 +67,6 @@ def _write_lookups(path: Path, port: int) -> None:
     with Client(port) as client:
         pairs = []
         for topic in _TOPICS:
-            request = route_request(topic)
-            pairs.append((request.frame(), client.ask_for(0, request).frame))
+            frame = lookup(topic, OPAQUE)
+            pairs.append((frame, client.ask_for(0, frame).frame))
     write_frames(path, pairs)

@@ -4,9 +4,9 @@ import socket
 import time
 from resource import RLIMIT_NOFILE, prlimit
 
+from namesrv.testing.peer import lookup, put_kv, wait_until
 from tests.chaos.outcome import Outcome
 from tests.chaos.scene import Plan, demand, populated
-from tests.server.peer import lookup, put_kv, wait_until
 
 FAULT = "no descriptors"
 _SECONDS = 3.0

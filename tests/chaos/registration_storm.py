@@ -3,9 +3,9 @@
 import time
 from concurrent.futures import ThreadPoolExecutor
 
+from namesrv.testing.peer import Broker, data_version
 from tests.chaos.outcome import Outcome
 from tests.chaos.scene import Plan, Scene, demand, populated
-from tests.server.peer import Broker
 
 FAULT = "registration storm"
 TOPICS = 10_000
@@ -32,13 +32,11 @@ def run(plan: Plan) -> Outcome:
 def _register(scene: Scene, number: int, stop: float) -> int:
     """How often a broker registered. Raises Broken when it was refused."""
     count = 0
-    broker = Broker(f"198.51.100.{number}:1", f"storming-{number}")
+    broker = Broker(f"storming-{number}", addr=f"198.51.100.{number}:1")
     topics = [f"storm-{topic:05}" for topic in range(TOPICS)]
     frames = [
         # A DataVersion that differs from the last one makes every topic count.
-        broker.registration(dict.fromkeys(topics, queues)).replace(
-            b'"counter": 1', b'"counter": %d' % queues
-        )
+        broker.registration(dict.fromkeys(topics, queues), version=data_version(queues))
         for queues in (3, 4)
     ]
     with scene.server.peer() as peer:

@@ -7,9 +7,9 @@ from contextlib import ExitStack, contextmanager
 from pathlib import Path
 from typing import Any, NamedTuple
 
+from namesrv.testing.peer import Address, Peer, wait_until
 from tests.chaos.outcome import Outcome
 from tests.server.fleet import Fleet, brokers
-from tests.server.peer import Address, Peer, wait_until
 from tests.server.server_process import ServerProcess
 from tests.server.watcher import Watcher
 

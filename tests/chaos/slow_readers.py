@@ -2,9 +2,9 @@
 
 import time
 
+from namesrv.testing.peer import lookup
 from tests.chaos.outcome import Outcome
 from tests.chaos.scene import Plan, demand, populated
-from tests.server.peer import lookup
 
 FAULT = "slow readers"
 PEERS = 40

@@ -3,10 +3,10 @@
 import signal
 import time
 
+from namesrv.testing.peer import wait_until
 from tests.chaos.outcome import Outcome
 from tests.chaos.scene import BROKERS, TIMEOUT_MILLIS, Plan, Scene, demand
 from tests.server.fleet import brokers
-from tests.server.peer import wait_until
 from tests.server.watcher import broker_names
 
 FAULT = "SIGSTOP, then SIGCONT"

@@ -186,7 +186,7 @@ class TestServing:
         assert main(["--log-file", str(log)]) == 0
         assert threading.excepthook is before
         first, *_, last = log.read_text().splitlines()
-        assert first.endswith("ERROR a thread broke down")
+        assert first.endswith("ERROR unhandled exception in a thread")
         assert last == "    | ZeroDivisionError: odd"
         assert capsys.readouterr().err == ""
 

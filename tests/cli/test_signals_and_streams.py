@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.server.peer import WAIT_SECONDS
+from namesrv.testing.peer import WAIT_SECONDS
 
 RAISE_AND_RUN = """
 import os, signal, sys

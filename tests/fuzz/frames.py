@@ -5,14 +5,7 @@ from collections.abc import Iterable
 from typing import Any, Final
 
 from namesrv.errors import ConnectionFault
-from tests.fuzz.recorded import recorded_streams
-from tests.fuzz.structure import mutate_frames
-from tests.fuzz.target import Target, chance, tried, ways_to_cut
-from tests.parity.naive import NaiveDecoder
-from tests.parity.played import PLAYED, NaiveServer, TwinServer
-from tests.parity.requests import KNOWN_VERSIONS, TOPICS
-from tests.parity.twins import FAST, PURE, outcome, state
-from tests.routing.peer import (
+from namesrv.testing.peer import (
     Broker,
     binary_request,
     frame,
@@ -20,6 +13,13 @@ from tests.routing.peer import (
     registration_body,
     request,
 )
+from tests.fuzz.recorded import recorded_streams
+from tests.fuzz.structure import mutate_frames
+from tests.fuzz.target import Target, chance, tried, ways_to_cut
+from tests.parity.naive import NaiveDecoder
+from tests.parity.played import PLAYED, NaiveServer, TwinServer
+from tests.parity.requests import KNOWN_VERSIONS, TOPICS
+from tests.parity.twins import FAST, PURE, outcome, state
 
 ALLOWED: Final = (ConnectionFault,)
 # What the played processor itself raises, and what a connection says of its answers.

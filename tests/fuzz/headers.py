@@ -4,6 +4,7 @@ from collections.abc import Iterable
 from typing import Any, Final
 
 from namesrv.errors import HeaderInvalid, SerializeTypeUnknown
+from namesrv.testing.peer import Broker, header_binary, header_json
 from namesrv.wire.command import RemotingCommand, decode_command, encode_frame
 from tests.fuzz.recorded import recorded_frames
 from tests.fuzz.structure import JSON_WORDS, mutate_binary_header, mutate_json
@@ -17,7 +18,6 @@ from tests.hot_path.captured_headers import (
     ZJYKZK_CLUSTER,
 )
 from tests.parity.twins import FAST, PURE
-from tests.routing.peer import Broker, header_binary, header_json
 
 ALLOWED: Final = (HeaderInvalid, SerializeTypeUnknown)
 

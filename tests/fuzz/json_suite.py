@@ -13,7 +13,8 @@ from collections.abc import Iterator
 from typing import Any, Final
 
 from namesrv.errors import JsonInvalid
-from namesrv.wire.java_json.read import JsonValue, Number, read_json
+from namesrv.wire.java_json.read import read_json
+from namesrv.wire.java_json.values import JsonValue, Number
 from tests.fuzz.campaign import CACHE
 from tests.fuzz.json_text import TARGET, same_value
 

@@ -6,17 +6,10 @@ from contextlib import suppress
 from typing import Any, Final
 
 from namesrv.errors import JsonInvalid
-from namesrv.wire.java_json.lenient import LenientReader
-from namesrv.wire.java_json.read import (
-    MAX_DEPTH,
-    JsonValue,
-    Number,
-    read_json,
-    to_bool,
-    to_int,
-    to_text,
-    write_string,
-)
+from namesrv.wire.java_json.lenient import MAX_DEPTH, LenientReader
+from namesrv.wire.java_json.read import read_json
+from namesrv.wire.java_json.values import JsonValue, Number, to_bool, to_int, to_text
+from namesrv.wire.java_json.write import write_string
 from tests.fuzz.recorded import recorded_frames
 from tests.fuzz.structure import JSON_WORDS, mutate_json
 from tests.fuzz.target import Target, repeated, tried

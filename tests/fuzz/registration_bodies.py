@@ -10,6 +10,7 @@ import msgspec
 
 from namesrv.errors import BodyInvalid, JsonInvalid, LimitExceeded
 from namesrv.options import Options
+from namesrv.testing.peer import mapping_info, registration_body, topic_config
 from namesrv.wire.bodies import (
     DataVersion,
     RegisterBrokerBody,
@@ -30,7 +31,6 @@ from namesrv.work import finish
 from tests.fuzz.recorded import recorded_frames
 from tests.fuzz.structure import JSON_WORDS, mutate_body
 from tests.fuzz.target import Target, repeated, tried
-from tests.routing.peer import mapping_info, registration_body, topic_config
 from tests.wire.java_json.test_records import REAL_BODY
 from tests.wire.test_deflated_body import E6
 

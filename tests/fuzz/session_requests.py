@@ -10,8 +10,7 @@ from functools import lru_cache
 from typing import Any, Final
 
 from namesrv.codes import RequestCode
-from tests.fuzz.structure import split_frames
-from tests.routing.peer import (
+from namesrv.testing.peer import (
     Broker,
     binary_request,
     data_version,
@@ -23,6 +22,7 @@ from tests.routing.peer import (
     signed,
     topic_config,
 )
+from tests.fuzz.structure import split_frames
 from tests.wire.test_deflated_body import E6
 
 ASK_BYTES: Final = 3

@@ -7,6 +7,7 @@ the same, want the same, and know the same (`session_checks.py` says what else).
 from collections.abc import Iterable, Iterator
 from typing import Any, Final
 
+from namesrv.testing.peer import split_frames
 from tests.fuzz.played_session import Seen, Session, turns_of
 from tests.fuzz.recorded import recorded_streams
 from tests.fuzz.session_checks import check_nothing_stays, check_server
@@ -21,7 +22,6 @@ from tests.fuzz.session_programs import (
 )
 from tests.fuzz.session_requests import CODES
 from tests.fuzz.target import Target
-from tests.routing.peer import split_frames
 
 ALLOWED: Final = ()
 OPTIONS: Final[tuple[dict[str, Any], ...]] = (

@@ -6,10 +6,7 @@ from typing import Any, Final
 from namesrv.errors import SnapshotInvalid
 from namesrv.routing.warm_start.pack import read_snapshot
 from namesrv.routing.warm_start.records import FIRST_LINE
-from tests.fuzz.structure import mutate_records
-from tests.fuzz.target import Target, tried
-from tests.parity.stacks import load_world
-from tests.routing.peer import (
+from namesrv.testing.peer import (
     Broker,
     mapping_info,
     registration,
@@ -17,6 +14,9 @@ from tests.routing.peer import (
     request,
     topic_table,
 )
+from tests.fuzz.structure import mutate_records
+from tests.fuzz.target import Target, tried
+from tests.parity.stacks import load_world
 from tests.routing.snapshot import reverse_index, scanned_index, snapshot
 
 ALLOWED: Final = (SnapshotInvalid,)
@@ -84,7 +84,7 @@ def seeds() -> Iterable[bytes]:
     whole = world.packed_routes()
     yield whole
     yield whole[:-5]
-    yield whole.replace(b"version 1", b"version 2")
+    yield whole.replace(b"version 2", b"version 1")
 
 
 TARGET: Final = Target(

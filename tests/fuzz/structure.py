@@ -11,8 +11,8 @@ from typing import Any, Final
 import msgpack
 
 from namesrv.routing.warm_start.records import END, FIRST_LINE, GROUP
+from namesrv.testing.peer import frame
 from tests.fuzz.target import MutateBytes
-from tests.routing.peer import frame
 
 Parts = list[tuple[int, bytes, bytes]]
 """Frames as serialize type, header, body; records as kind, nothing, payload."""

@@ -1,10 +1,10 @@
 """Seeds of whole sessions reach everything that a session can do; how programs are kept
 valid."""
 
-import json
 from collections import Counter
 from random import Random
 
+from namesrv.testing.peer import Answer, split_frames
 from tests.fuzz import sessions
 from tests.fuzz.played_session import Session
 from tests.fuzz.session_programs import (
@@ -22,7 +22,6 @@ from tests.fuzz.session_requests import (
     registrations,
     requests,
 )
-from tests.routing.peer import split_frames
 
 
 def answered(seen: object) -> Counter[tuple[int, int]]:
@@ -30,8 +29,8 @@ def answered(seen: object) -> Counter[tuple[int, int]]:
     counted: Counter[tuple[int, int]] = Counter()
     for one in sessions.sent_frames(seen):
         if one[4] == 0:
-            header = json.loads(one[8 : 8 + int.from_bytes(one[5:8])])
-            counted[header["opaque"] // 1000, header["code"]] += 1
+            answer = Answer(one)
+            counted[answer.opaque // 1000, answer.code] += 1
     return counted
 
 

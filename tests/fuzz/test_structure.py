@@ -9,6 +9,7 @@ import pytest
 from namesrv.errors import SnapshotInvalid
 from namesrv.routing.warm_start.pack import read_snapshot
 from namesrv.routing.warm_start.records import split_records
+from namesrv.testing.peer import binary_request, request
 from namesrv.wire.command import decode_command
 from tests.fuzz import headers, proxy_headers, snapshots, whole_server
 from tests.fuzz.structure import (
@@ -23,7 +24,6 @@ from tests.fuzz.target import MutateBytes, ways_to_cut
 from tests.fuzz.targets import TARGETS
 from tests.hot_path.captured_headers import LUA_BINARY
 from tests.parity.twins import PURE
-from tests.routing.peer import binary_request, request
 from tests.wire.test_deflated_body import E6
 
 ROUNDS = 300

@@ -5,13 +5,7 @@ from typing import Any, Final
 
 from namesrv.errors import StorageError
 from namesrv.option_sources import parse_remote
-from namesrv.wire.access_keys import AccessKeys
-from namesrv.wire.properties import read_properties
-from tests.fuzz.recorded import recorded_streams
-from tests.fuzz.structure import JSON_WORDS, mutate_frames
-from tests.fuzz.target import Target, chance, ways_to_cut
-from tests.parity.stacks import Stack
-from tests.routing.peer import (
+from namesrv.testing.peer import (
     Broker,
     mapping_info,
     read_answers,
@@ -22,6 +16,12 @@ from tests.routing.peer import (
     topic_config,
     topic_table,
 )
+from namesrv.wire.access_keys import AccessKeys
+from namesrv.wire.properties import read_properties
+from tests.fuzz.recorded import recorded_streams
+from tests.fuzz.structure import JSON_WORDS, mutate_frames
+from tests.fuzz.target import Target, chance, ways_to_cut
+from tests.parity.stacks import Stack
 from tests.wire.test_deflated_body import E6
 
 ALLOWED: Final = ()

@@ -2,11 +2,12 @@
 
 from typing import Any
 
+from namesrv.testing.peer import frame_parts
 from tests.golden.json_text import normalized, not_by_name, parse_json
-from tests.golden.transcript import Answer, Step, frame_parts
+from tests.golden.transcript import Outcome, Step
 
 
-def is_same(step: Step, one: Answer, other: Answer) -> bool:
+def is_same(step: Step, one: Outcome, other: Outcome) -> bool:
     """Whether two answers to this step are equal.
 
     Containers at the step's `unordered` pointers may be in any order, values at its
@@ -18,7 +19,7 @@ def is_same(step: Step, one: Answer, other: Answer) -> bool:
     return all(a == b or _readable(step, a) == _readable(step, b) for a, b in pairs)
 
 
-def is_by_name(step: Step, answer: Answer) -> bool:
+def is_by_name(step: Step, answer: Outcome) -> bool:
     """Whether every container whose order the step leaves open is sorted by name."""
     places = [pointer for pointer in step.unordered if pointer[0] == "body"]
     bodies = [frame_parts(frame)[2] for frame in answer.frames] if places else []
@@ -29,7 +30,7 @@ def is_by_name(step: Step, answer: Answer) -> bool:
     )
 
 
-def describe(answer: Answer) -> str:
+def describe(answer: Outcome) -> str:
     """The answer for a person who looks for the difference."""
     lines = [_describe_frame(frame) for frame in answer.frames] or ["no frame"]
     if answer.closed:

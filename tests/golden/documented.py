@@ -8,8 +8,8 @@ import json
 from dataclasses import dataclass
 from typing import Final
 
-from tests.golden.transcript import Answer, Pointer, Step, frame_parts
-from tests.server.peer import frame
+from namesrv.testing.peer import frame, frame_parts
+from tests.golden.transcript import Outcome, Pointer, Step
 
 
 @dataclass(frozen=True, slots=True)
@@ -29,7 +29,7 @@ class Difference:
     edits: tuple[tuple[str, str], ...] = ()
     volatile: tuple[Pointer, ...] = ()
 
-    def answer(self, step: Step) -> Answer:
+    def answer(self, step: Step) -> Outcome:
         """Our answer to the step."""
         (recorded,) = step.right_answers[0].frames
         serialize_type, header, body = frame_parts(recorded)
@@ -40,7 +40,7 @@ class Difference:
         for old, new in self.edits:
             assert body.count(old.encode()) == 1, f"{old} is not in {step}"
             body = body.replace(old.encode(), new.encode())
-        return Answer((frame(header, body, serialize_type),))
+        return Outcome((frame(header, body, serialize_type),))
 
 
 def answer_header(

@@ -4,10 +4,11 @@ import socket
 import time
 from typing import Final, Self
 
+from namesrv.testing.peer import take_frame
+
 PATIENCE_SECONDS: Final = 20
 """How long something that must come is waited for; only a failure takes as long."""
 _PAUSE_SECONDS: Final = 0.001
-_LEN_BYTES: Final = 4
 
 
 class PeerClosed(Exception):
@@ -20,7 +21,7 @@ class Peer:
     def __init__(self, connected: socket.socket) -> None:
         self._socket = connected
         self._socket.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
-        self._received = b""
+        self._received = bytearray()
 
     @classmethod
     def connect(cls, address: tuple[str, int]) -> Self:
@@ -49,7 +50,7 @@ class Peer:
         """The next whole frame; None if none came in time. Raises PeerClosed."""
         deadline = time.monotonic() + seconds
         while True:
-            frame = self._take_frame()
+            frame = take_frame(self._received)
             if frame is not None:
                 return frame
             left = deadline - time.monotonic()
@@ -77,13 +78,3 @@ class Peer:
     def close(self) -> None:
         """Close it."""
         self._socket.close()
-
-    def _take_frame(self) -> bytes | None:
-        received = self._received
-        if len(received) < _LEN_BYTES:
-            return None
-        end = _LEN_BYTES + int.from_bytes(received[:_LEN_BYTES], "big")
-        if len(received) < end:
-            return None
-        self._received = received[end:]
-        return received[:end]

@@ -7,7 +7,7 @@ from itertools import islice
 from typing import Final, Self
 
 from tests.golden.peer import PATIENCE_SECONDS, Peer, PeerClosed
-from tests.golden.transcript import Answer, Step
+from tests.golden.transcript import Outcome, Step
 
 LOOPBACK: Final = "127.0.0.1"
 
@@ -60,7 +60,7 @@ class Player:
         self._stretch = stretch
         self._peers: dict[str, Peer] = {}
         self._brokers: dict[str, PlayedBroker] = {}
-        self._actions: dict[str, Callable[[Step], Answer | None]] = {
+        self._actions: dict[str, Callable[[Step], Outcome | None]] = {
             "close": self._close,
             "expect": self._expect,
             "listen": self._listen,
@@ -78,16 +78,16 @@ class Player:
         for broker in self._brokers.values():
             broker.close()
 
-    def play(self, step: Step) -> Answer | None:
+    def play(self, step: Step) -> Outcome | None:
         """What came; None for a step that nothing can come of."""
         time.sleep(step.pause_millis / 1000 * self._stretch)
         answer = self._actions[step.op](step)
         if answer is None:
             return None
         frames = tuple(map(self._as_recorded, answer.frames))
-        return Answer(frames, answer.closed)
+        return Outcome(frames, answer.closed)
 
-    def play_glued(self, steps: Sequence[Step], single_bytes: bool) -> list[Answer]:
+    def play_glued(self, steps: Sequence[Step], single_bytes: bool) -> list[Outcome]:
         """What came when the requests of one peer go out without waiting.
 
         They go in one write, or every byte in a write of its own. Answers are in
@@ -101,7 +101,7 @@ class Player:
             peer.send(glued)
         due = [len(step.right_answers[0].frames) for step in steps]
         frames = iter(self._collect(peer, sum(due), 0).frames)
-        return [Answer(tuple(islice(frames, count))) for count in due]
+        return [Outcome(tuple(islice(frames, count))) for count in due]
 
     def leftovers(self) -> list[bytes]:
         """Frames that came without being due; every connection is at its end then."""
@@ -111,14 +111,14 @@ class Player:
             frames += self._collect(peer, 0, PATIENCE_SECONDS).frames
         return frames
 
-    def _request(self, step: Step) -> Answer:
+    def _request(self, step: Step) -> Outcome:
         request = step.request
         for broker in self._brokers.values():
             request = request.replace(broker.recorded, broker.real)
         self._peer(step).send(request, step.piece_bytes)
         return self._answer(step)
 
-    def _shutdown_write(self, step: Step) -> Answer:
+    def _shutdown_write(self, step: Step) -> Outcome:
         self._peer(step).finish()
         return self._answer(step)
 
@@ -129,18 +129,18 @@ class Player:
     def _listen(self, step: Step) -> None:
         self._brokers[step.peer] = PlayedBroker(step.port)
 
-    def _expect(self, step: Step) -> Answer:
+    def _expect(self, step: Step) -> Outcome:
         due = step.right_answers[0].frames
         seconds = PATIENCE_SECONDS if due else step.quiet_millis / 1000
         frame = self._brokers[step.peer].next_frame(seconds)
-        return Answer(() if frame is None else (frame,))
+        return Outcome(() if frame is None else (frame,))
 
     def _peer(self, step: Step) -> Peer:
         if step.peer not in self._peers:
             self._peers[step.peer] = self._connect(self._address)
         return self._peers[step.peer]
 
-    def _answer(self, step: Step) -> Answer:
+    def _answer(self, step: Step) -> Outcome:
         due = step.right_answers[0]
         seconds: float = 0
         if due.closed:
@@ -152,21 +152,21 @@ class Player:
             self._peers.pop(step.peer).close()
         return answer
 
-    def _collect(self, peer: Peer, due: int, seconds: float) -> Answer:
+    def _collect(self, peer: Peer, due: int, seconds: float) -> Outcome:
         """The frames that are due, and one more or the end, if it comes in time."""
         frames: list[bytes] = []
         try:
             for _ in range(due):
                 frame = peer.next_frame()
                 if frame is None:
-                    return Answer(tuple(frames))
+                    return Outcome(tuple(frames))
                 frames.append(frame)
             extra = peer.next_frame(seconds) if seconds else None
             if extra is not None:
                 frames.append(extra)
         except PeerClosed:
-            return Answer(tuple(frames), closed=True)
-        return Answer(tuple(frames))
+            return Outcome(tuple(frames), closed=True)
+        return Outcome(tuple(frames))
 
     def _as_recorded(self, frame: bytes) -> bytes:
         for broker in self._brokers.values():

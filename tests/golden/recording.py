@@ -8,12 +8,11 @@ from pathlib import Path
 from typing import Any, Final
 
 from namesrv.codes import FLAG_ONEWAY, RequestCode
+from namesrv.testing.peer import Answer, frame_parts
 from tests.golden.transcript import (
-    Answer,
+    Outcome,
     Pointer,
     Step,
-    frame_opaque,
-    frame_parts,
 )
 
 FOLDER: Final = Path(__file__).with_name("real")
@@ -88,7 +87,7 @@ def _began(content: dict[str, Any]) -> float:
 
 def _exchanges(contents: list[dict[str, Any]]) -> Iterator[Exchange]:
     answers = {
-        (frame["conn"], frame_opaque(data)): data
+        (frame["conn"], Answer(data).opaque): data
         for content in contents
         for frame in content["frames"]
         if frame.get("dir") == "<" and (data := _data(frame))
@@ -111,18 +110,18 @@ def _exchange(
 ) -> Exchange:
     peer, data = frame["conn"], _data(frame)
     if not data:
-        end = _step(number, peer, Answer(closed=True))
+        end = _step(number, peer, Outcome(closed=True))
         return Exchange(file, {}, b"", end)
     header = json.loads(frame["header"])
-    answer = Answer()
+    answer = Outcome()
     if not header["flag"] & FLAG_ONEWAY:
-        answer = Answer((answers[peer, header["opaque"]],))
+        answer = Outcome((answers[peer, header["opaque"]],))
     step = _step(number, peer, answer, data, header["code"])
     return Exchange(file, header, frame_parts(data)[2], step)
 
 
 def _step(
-    number: int, peer: str, answer: Answer, request: bytes = b"", code: int = -1
+    number: int, peer: str, answer: Outcome, request: bytes = b"", code: int = -1
 ) -> Step:
     return Step(
         number=number,

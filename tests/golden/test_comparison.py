@@ -4,24 +4,24 @@ from dataclasses import replace
 
 import pytest
 
+from namesrv.testing.peer import frame
 from tests.golden.comparison import is_by_name, is_same
 from tests.golden.documented import DIFFERENCES, answer_header
 from tests.golden.recording import read_sessions
 from tests.golden.transcript import (
-    Answer,
+    Outcome,
     Pointer,
     Step,
     read_transcript,
     transcript_names,
 )
 from tests.golden.verdict import complaint
-from tests.server.peer import frame
 
 STEP = read_transcript("channel_shared").steps[0]
 
 
-def answer(body: str, header: str | None = None) -> Answer:
-    return Answer((frame((header or answer_header(1)).encode(), body.encode()),))
+def answer(body: str, header: str | None = None) -> Outcome:
+    return Outcome((frame((header or answer_header(1)).encode(), body.encode()),))
 
 
 def step(
@@ -70,9 +70,9 @@ class TestEquality:
 
     def test_counts_frames_and_ends(self) -> None:
         one = answer("{}")
-        assert not is_same(step(), one, Answer())
+        assert not is_same(step(), one, Outcome())
         assert not is_same(step(), one, replace(one, closed=True))
-        assert not is_same(step(), one, Answer(one.frames * 2))
+        assert not is_same(step(), one, Outcome(one.frames * 2))
 
 
 class TestOrder:
@@ -122,7 +122,7 @@ class TestDocumentedDifferences:
 
     def test_have_one_right_answer(self) -> None:
         documented = read_transcript("channel_shared").steps[4]
-        text = complaint("channel_shared", documented, Answer())
+        text = complaint("channel_shared", documented, Outcome())
         assert text is not None
         assert '{"brokerAddrTable":{},"clusterAddrTable":{}}' in text
         assert "no frame" in text

@@ -6,17 +6,17 @@ from typing import Final
 
 import pytest
 
+from namesrv.testing.peer import split_frames
 from tests.golden.player import Player
 from tests.golden.server_options import server_options
 from tests.golden.transcript import (
-    Answer,
+    Outcome,
     Step,
     Transcript,
     read_transcript,
     transcript_names,
 )
 from tests.golden.verdict import complaint
-from tests.routing.peer import split_frames
 from tests.routing.world import World
 from tests.server.server_thread import ServerThread
 
@@ -103,7 +103,7 @@ def test_pieces_that_the_server_surely_reads_one_by_one(
         frames = split_frames(output)
         for step in steps:
             due = len(step.right_answers[0].frames)
-            got = Answer(tuple(islice(frames, due)))
+            got = Outcome(tuple(islice(frames, due)))
             complaints.append(complaint(name, step, got))
         assert next(frames, None) is None
     assert not any(complaints), complaints

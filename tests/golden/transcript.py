@@ -4,7 +4,9 @@ import base64
 import json
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, Final, cast
+from typing import Any, Final
+
+from namesrv.testing.peer import Answer
 
 Pointer = tuple[str, ...]
 """A place in an answer: header, body or config, then keys; `*` is any of them."""
@@ -16,8 +18,9 @@ QUIET_MILLIS: Final = 400
 
 
 @dataclass(frozen=True, slots=True)
-class Answer:
-    """What a step gets: whole frames, and whether the server closed the connection."""
+class Outcome:
+    """What a step leads to: whole frames, and whether the server closed the
+    connection."""
 
     frames: tuple[bytes, ...] = ()
     closed: bool = False
@@ -40,7 +43,7 @@ class Step:
     piece_bytes: int
     port: int
     request: bytes
-    right_answers: tuple[Answer, ...]
+    right_answers: tuple[Outcome, ...]
     unordered: tuple[Pointer, ...]
     volatile: tuple[Pointer, ...]
 
@@ -66,7 +69,7 @@ class Transcript:
         return sum(
             step.quiet_millis
             for step in self.steps
-            if step.op in ("request", "expect") and step.right_answers[0] == Answer()
+            if step.op in ("request", "expect") and step.right_answers[0] == Outcome()
         )
 
 
@@ -115,14 +118,14 @@ def _answer_members(content: dict[str, Any]) -> dict[str, Any]:
     return {"closed": False} | content
 
 
-def _answer(content: dict[str, Any]) -> Answer:
+def _answer(content: dict[str, Any]) -> Outcome:
     texts = content.get("responses_b64")
     if texts is None:
         texts = [content["response_b64"]] if content.get("response_b64") else []
     frames = [base64.b64decode(text) for text in texts]
     if content.get("match") == "opaque":
-        frames.sort(key=frame_opaque)
-    return Answer(tuple(frames), bool(content.get("closed")))
+        frames.sort(key=lambda frame: Answer(frame).opaque)
+    return Outcome(tuple(frames), bool(content.get("closed")))
 
 
 def _pointers(texts: list[str] | None) -> tuple[Pointer, ...]:
@@ -138,17 +141,3 @@ def _leaves_opaque_out(request: bytes) -> bool:
     """Whether Java answers with a number of its own counter (protocol.md 1.4)."""
     header = request[FRAME_HEAD_BYTES:]
     return header.startswith(b"{") and b"opaque" not in header
-
-
-def frame_opaque(frame: bytes) -> int:
-    """The opaque of a frame, whichever encoding its header has."""
-    serialize_type, header, _ = frame_parts(frame)
-    if serialize_type:
-        return int.from_bytes(header[5:9], "big", signed=True)
-    return cast(int, json.loads(header)["opaque"])
-
-
-def frame_parts(frame: bytes) -> tuple[int, bytes, bytes]:
-    """Serialize type, header and body of a whole frame."""
-    body_at = FRAME_HEAD_BYTES + int.from_bytes(frame[5:8], "big")
-    return frame[4], frame[FRAME_HEAD_BYTES:body_at], frame[body_at:]

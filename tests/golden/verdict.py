@@ -4,10 +4,10 @@ from dataclasses import replace
 
 from tests.golden.comparison import describe, is_by_name, is_same
 from tests.golden.documented import Difference, documented_difference
-from tests.golden.transcript import Answer, Step
+from tests.golden.transcript import Outcome, Step
 
 
-def complaint(recording: str, step: Step, got: Answer) -> str | None:
+def complaint(recording: str, step: Step, got: Outcome) -> str | None:
     """None when the answer is a right one, or else the documented one.
 
     `recording` is the name of the file that the step is in.
@@ -38,6 +38,6 @@ def _left_open(step: Step, difference: Difference) -> Step:
     return replace(step, volatile=(*config, *difference.volatile))
 
 
-def _unlike(place: str, right_answers: tuple[Answer, ...], got: Answer) -> str:
+def _unlike(place: str, right_answers: tuple[Outcome, ...], got: Outcome) -> str:
     right = "\n    or\n".join(map(describe, right_answers))
     return f"{place}\n    wanted\n{right}\n    got\n{describe(got)}"

@@ -5,7 +5,7 @@ import time
 from types import TracebackType
 from typing import Self
 
-from tests.server.peer import Broker, Peer, get_kv, lookup, put_kv, wait_until
+from namesrv.testing.peer import Broker, Peer, get_kv, lookup, put_kv, wait_until
 from tests.server.server_process import ServerProcess
 
 GIVES_BACK = dict.fromkeys(
@@ -86,7 +86,7 @@ class Siege:
         """A bit of everything, on the witness's connection and on a new one."""
         with self.server.peer() as peer:
             for asking in (self.witness, peer):
-                broker = Broker("127.0.0.1:10911", "broker-of-the-witness")
+                broker = Broker("broker-of-the-witness", addr="127.0.0.1:10911")
                 assert asking.ask(broker.registration({"seen": 4, "also": 4})).code == 0
                 assert asking.ask(lookup("seen")).code == 0
                 assert asking.ask(lookup("nobody-has-it")).code == _NO_ROUTE

@@ -8,9 +8,9 @@ from collections.abc import Callable
 import pytest
 
 from namesrv.codes import RequestCode, ResponseCode
+from namesrv.testing.peer import Answer, Peer, block, lookup, request
 from tests.hostile.conftest import Lay
 from tests.hostile.siege import Siege
-from tests.server.peer import Answer, Peer, lookup, request
 
 MIB = 1 << 20
 FRAME_MAX_BYTES = 16 * MIB
@@ -44,11 +44,6 @@ def assert_refused(peer: Peer, answer: Answer) -> None:
 def repeated(piece: bytes, size: int = BODY_BYTES) -> bytes:
     """As many pieces as there is room for."""
     return piece * (size // len(piece))
-
-
-def block(data: bytes) -> bytes:
-    """A block of the inflated form, with its length."""
-    return struct.pack(">i", len(data)) + data
 
 
 VERSION = block(b'{"counter":1,"stateVersion":0,"timestamp":1}')

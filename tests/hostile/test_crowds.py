@@ -10,9 +10,7 @@ from contextlib import contextmanager
 
 import pytest
 
-from tests.hostile.conftest import Lay
-from tests.hostile.siege import Siege
-from tests.server.peer import (
+from namesrv.testing.peer import (
     Broker,
     Peer,
     get_kv,
@@ -21,6 +19,8 @@ from tests.server.peer import (
     request,
     wait_until,
 )
+from tests.hostile.conftest import Lay
+from tests.hostile.siege import Siege
 from tests.server.server_thread import LOOPS
 
 MIB = 1 << 20
@@ -50,7 +50,7 @@ def long_route(siege: Siege, brokers: int = 300) -> int:
     peer = siege.peer()
     for number in range(brokers):
         name = f"broker-with-an-ordinary-name-{number:04}"
-        broker = Broker(f"192.0.2.{number % 250}:{10000 + number}", name)
+        broker = Broker(name, addr=f"192.0.2.{number % 250}:{10000 + number}")
         assert peer.ask(broker.registration({"wide": 8, "also": 8})).code == 0
     return len(peer.ask(lookup("wide")).body)
 
@@ -244,7 +244,7 @@ class TestResets:
         siege = lay_siege("--loop", loop_name)
         for number in range(200):
             peer = siege.peer()
-            broker = Broker(f"127.0.0.1:{number + 1}", f"broker-{number}")
+            broker = Broker(f"broker-{number}", addr=f"127.0.0.1:{number + 1}")
             peer.ask(broker.registration({"brief": 1, "also": 1}))
             peer.reset()
         wait_until(lambda: siege.witness.ask(lookup("brief")).code == 17)

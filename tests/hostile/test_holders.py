@@ -4,10 +4,10 @@ import time
 
 import pytest
 
+from namesrv.testing.peer import Broker, Peer, lookup
 from tests.hostile.conftest import Lay
 from tests.hostile.siege import Siege
 from tests.hostile.test_crowds import descriptors, send_what_is_taken
-from tests.server.peer import Broker, Peer, lookup
 from tests.server.server_thread import LOOPS
 
 MIB = 1 << 20
@@ -28,7 +28,7 @@ def hold(siege: Siege, count: int) -> list[Peer]:
 
 def register_in_pieces(siege: Siege, peer: Peer, name: str, number: int) -> int:
     """A large registration that comes in several reads, others in between; its code."""
-    broker = Broker(f"10.0.0.{number}:10911", name)
+    broker = Broker(name, addr=f"10.0.0.{number}:10911")
     topics = {f"topic-of-{name}": 8, f"round-{time.monotonic_ns()}": 8}
     data = broker.registration(topics, padding_bytes=2 * MIB)
     for start in range(0, len(data), MIB // 2):

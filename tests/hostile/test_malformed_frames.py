@@ -5,8 +5,8 @@ import struct
 
 import pytest
 
+from namesrv.testing.peer import frame, lookup, request
 from tests.hostile.siege import Siege
-from tests.server.peer import frame, lookup, request
 
 FRAME_MAX_BYTES = 16 << 20
 LEN_MAX = FRAME_MAX_BYTES - 4

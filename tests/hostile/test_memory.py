@@ -2,9 +2,6 @@
 
 import gc
 import itertools
-import json
-import struct
-import zlib
 from collections.abc import Callable, Iterator
 from typing import Any
 
@@ -12,6 +9,15 @@ import msgspec
 import pytest
 
 from namesrv.codes import ZONE_NAME
+from namesrv.testing.peer import (
+    Broker,
+    Peer,
+    deflated_body,
+    json_bytes,
+    lookup,
+    registration,
+    request,
+)
 from namesrv.wire.bodies import (
     DataVersion,
     RegisterBrokerBody,
@@ -37,9 +43,7 @@ from tests.hostile.members import (
 from tests.hostile.siege import SLACK_MIB
 from tests.hostile.test_bodies import register
 from tests.hostile.test_crowds import descriptors, send_what_is_taken
-from tests.routing import peer as routing_peer
 from tests.routing.world import World
-from tests.server.peer import Broker, Peer, lookup
 
 KIB, MIB = 1 << 10, 1 << 20
 FRAME_MAX_BYTES = 4 * MIB
@@ -112,7 +116,7 @@ def test_memory_stays_below_the_formula(lay_siege: Lay) -> None:
 def register_some(peer: Peer, name: str, number: int, topics: list[str]) -> None:
     """A broker with these topics."""
     addr = f"10.{number // 250}.{number % 250}.1:10911"
-    registration = Broker(addr, name).registration(dict.fromkeys(topics, 8))
+    registration = Broker(name, addr=addr).registration(dict.fromkeys(topics, 8))
     assert peer.ask(registration).code == 0
 
 
@@ -138,37 +142,29 @@ def each_way(record: Any) -> Any:
     return pytest.mark.parametrize("way", ways, ids=lambda way: way.where)
 
 
-def encoded(value: Any) -> bytes:
-    return json.dumps(value, separators=(",", ":"), ensure_ascii=False).encode()
-
-
 def deflated(value: Any) -> bytes:
-    """A registration in the form of 2.5.4, as far as it can say the same."""
+    """A registration in the form of 2.5.4, as far as that has room for it."""
     wrapper = value["topicConfigSerializeWrapper"]
-    infos = wrapper["topicQueueMappingInfoMap"].values()
     lines = [
         f"{c['topicName']} {c['readQueueNums']} {c['writeQueueNums']} {c['perm']}"
         " SINGLE_TAG"
         for c in wrapper["topicConfigTable"].values()
     ]
-    blocks = [block(encoded(wrapper["dataVersion"])), struct.pack(">i", len(lines))]
-    blocks += [block(line.encode()) for line in lines]
-    blocks.append(block(encoded(value["filterServerList"])))
-    blocks.append(struct.pack(">i", len(infos)))
-    return zlib.compress(b"".join([*blocks, *(block(encoded(i)) for i in infos)]))
+    return deflated_body(
+        lines,
+        version=wrapper["dataVersion"],
+        filters=value["filterServerList"],
+        mappings=map(json_bytes, wrapper["topicQueueMappingInfoMap"].values()),
+    )
 
 
-def block(data: bytes) -> bytes:
-    return struct.pack(">i", len(data)) + data
-
-
-def broker(number: int) -> routing_peer.Broker:
-    return routing_peer.Broker(f"broker-{number}", 0, f"10.0.0.{number}:10911")
+def broker(number: int) -> Broker:
+    return Broker(f"broker-{number}", 0, f"10.0.0.{number}:10911")
 
 
 def register_in(world: World, number: int, *body: bytes, **more: Any) -> None:
     """On a connection of its own."""
-    send_alone(world, routing_peer.registration(broker(number), *body, **more))
+    send_alone(world, registration(broker(number), *body, **more))
 
 
 def send_alone(world: World, data: bytes) -> None:
@@ -204,7 +200,7 @@ def assert_each_is_bounded(told: str, send: Callable[[World, int], object]) -> N
 @each_way(RegisterBrokerBody)
 def test_each_member_of_a_registration_is_bounded(way: Filled) -> None:
     value = way.make()
-    plain, small = encoded(value), deflated(value)
+    plain, small = json_bytes(value), deflated(value)
     compressed = {"compressed": "true"}
     assert_each_is_bounded(way.where, lambda world, n: register_in(world, n, plain))
     assert_each_is_bounded(
@@ -215,7 +211,7 @@ def test_each_member_of_a_registration_is_bounded(way: Filled) -> None:
 
 @each_way(TopicConfigSerializeWrapper)
 def test_each_member_of_an_old_registration_is_bounded(way: Filled) -> None:
-    body = encoded(way.make())
+    body = json_bytes(way.make())
     assert_each_is_bounded(
         way.where, lambda world, n: register_in(world, n, body, version=0)
     )
@@ -223,36 +219,36 @@ def test_each_member_of_an_old_registration_is_bounded(way: Filled) -> None:
 
 @each_way(TopicRouteQueues)
 def test_each_member_of_an_operators_topic_is_bounded(way: Filled) -> None:
-    body = encoded(way.make())
+    body = json_bytes(way.make())
 
     def send(world: World, number: int) -> None:
-        world.register(routing_peer.Broker("T", 0, "10.0.1.1:10911"))
+        world.register(Broker("T", 0, "10.0.1.1:10911"))
         told = {"topic": f"T{number}"}
-        send_alone(world, routing_peer.request(217, told, body))
+        send_alone(world, request(217, told, body))
 
     assert_each_is_bounded(way.where, send)
 
 
 @pytest.mark.parametrize("kind", texts())
 def test_names_of_operators_topics_are_bounded(kind: str) -> None:
-    body = encoded(example(TopicRouteQueues))
+    body = json_bytes(example(TopicRouteQueues))
 
     def send(world: World, number: int) -> None:
-        world.register(routing_peer.Broker("T", 0, "10.0.1.1:10911"))
+        world.register(Broker("T", 0, "10.0.1.1:10911"))
         told = {"topic": f"{number}{text(kind)}"}
-        send_alone(world, routing_peer.request(217, told, body))
+        send_alone(world, request(217, told, body))
 
     assert_each_is_bounded(kind, send)
 
 
 @each_way(DataVersion)
 def test_each_member_of_a_data_version_is_bounded(way: Filled) -> None:
-    body = encoded(way.make())
+    body = json_bytes(way.make())
 
     def send(world: World, number: int) -> None:
         register_in(world, number)
         told = broker(number).ext_fields
-        send_alone(world, routing_peer.request(322, told, body))
+        send_alone(world, request(322, told, body))
 
     assert_each_is_bounded(way.where, send)
 
@@ -286,7 +282,7 @@ def test_each_field_of_other_headers_is_bounded(code: int, name: str) -> None:
 
     def send(world: World, number: int) -> None:
         ext = {**broker(number).ext_fields, **small, name: f"{number}{long}"}
-        send_alone(world, routing_peer.request(code, ext))
+        send_alone(world, request(code, ext))
 
     assert_each_is_bounded(f"{code} {name}", send)
 
@@ -297,9 +293,9 @@ def test_topics_that_come_and_go_leave_nothing() -> None:
     queues = example(TopicRouteQueues)["queueDatas"][0]
 
     def send(world: World, number: int) -> None:
-        world.register(routing_peer.Broker("T", 0, "10.0.1.1:10911"))
+        world.register(Broker("T", 0, "10.0.1.1:10911"))
         for perm in range(400):
-            told = encoded({"queueDatas": [{**queues, "perm": perm}]})
+            told = json_bytes({"queueDatas": [{**queues, "perm": perm}]})
             topic = {"topic": f"{perm}{name}"}
             assert world.ask(217, topic, told).code == 0
             assert world.ask(105, topic).code == 0
@@ -327,7 +323,7 @@ def test_a_new_member_without_a_limit_is_found() -> None:
     }
     found = set()
     for way in new:
-        info = encoded(way.make())
+        info = json_bytes(way.make())
 
         def send(world: World, number: int, info: bytes = info) -> None:
             kept: Any = decoder.decode(info)

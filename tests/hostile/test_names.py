@@ -7,10 +7,10 @@ from pathlib import Path
 import pytest
 
 from namesrv.codes import RequestCode, ResponseCode
-from namesrv.server.warm_start.schedule import STAMP_FILE
+from namesrv.server.warm_start.schedule import SNAPSHOT_FILE, STAMP_FILE
+from namesrv.testing.peer import Broker, get_kv, lookup, put_kv, request
 from tests.hostile.conftest import Lay
 from tests.hostile.siege import Siege
-from tests.server.peer import Broker, get_kv, lookup, put_kv, request
 
 LONG = "t" * 65536
 LONGEST = "t" * 4096
@@ -36,9 +36,11 @@ SUCCESS = ResponseCode.SUCCESS
 def test_odd_names_are_served_and_logged_clean(siege: Siege, name: str) -> None:
     text = ODD_NAMES[name]
     with siege.server.peer() as peer:
-        broker = Broker(text + ":1", text, cluster=text)
-        assert peer.ask(broker.registration({text: 4, "also": 4})).code == SUCCESS
-        fields: dict[str, str | None] = {
+        broker = Broker(text, addr=text + ":1", cluster=text)
+        topics = {text: 4, "also": 4}
+        sent = broker.registration(topics, ext={"haServerAddr": text})
+        assert peer.ask(sent).code == SUCCESS
+        fields = {
             "topic": text,
             "cluster": text,
             "brokerName": text,
@@ -59,7 +61,7 @@ def test_odd_names_are_served_and_logged_clean(siege: Siege, name: str) -> None:
 
 def test_longest_topic_has_a_route_and_a_longer_one_is_refused(siege: Siege) -> None:
     with siege.server.peer() as peer:
-        broker = Broker("127.0.0.1:1")
+        broker = Broker(addr="127.0.0.1:1")
         assert peer.ask(lookup(LONGEST)).code == ResponseCode.TOPIC_NOT_EXIST
         assert peer.ask(broker.registration({LONGEST: 4, "also": 4})).code == SUCCESS
         route = peer.ask(lookup(LONGEST))
@@ -123,7 +125,7 @@ def recorded_frames() -> list[bytes]:
         request(code, fields, b'{"counter":1,"stateVersion":0,"timestamp":1}')
         for code in RequestCode
     ]
-    return [*frames, Broker("127.0.0.1:1").registration({"t": 4, "u": 4})]
+    return [*frames, Broker(addr="127.0.0.1:1").registration({"t": 4, "u": 4})]
 
 
 @pytest.mark.parametrize("seed", range(4))
@@ -169,5 +171,5 @@ def test_nothing_was_written_outside_the_data_directory(
             answer = peer.ask(request(RequestCode.UPDATE_NAMESRV_CONFIG, None, update))
             assert answer.code == ResponseCode.NO_PERMISSION
     found = {path.name for path in siege.server.data_dir.iterdir()}
-    assert found - {STAMP_FILE} == {"kvConfig.json", "namesrv.lock"}
+    assert found - {SNAPSHOT_FILE, STAMP_FILE} == {"kvConfig.json", "namesrv.lock"}
     assert sorted(p.name for p in tmp_path.iterdir()) == ["data", "log.txt"]

@@ -14,9 +14,8 @@ import pytest
 
 from namesrv.codes import RequestCode, ResponseCode
 from namesrv.server.warm_start.schedule import STAMP_FILE
+from namesrv.testing.peer import Peer, binary_request, lookup, request
 from tests.hostile.conftest import Lay
-from tests.routing.peer import binary_request
-from tests.server.peer import Peer, lookup, request
 from tests.server.server_process import ServerProcess
 
 UPDATE_BROKER_CONFIG = 25

@@ -5,17 +5,19 @@ from typing import Any, NamedTuple
 
 from hypothesis import strategies as st
 
-from namesrv.wire.registration_digest import registration_digest
-from tests.routing.peer import (
+from namesrv.testing.peer import (
     Broker,
     binary_request,
     data_version,
+    frame_parts,
     mapping_info,
+    read_header,
     registration,
     registration_body,
     request,
     topic_config,
 )
+from namesrv.wire.registration_digest import registration_digest
 
 NAMES = ["b1", "b2"]
 CLUSTERS = ["c1", "c2"]
@@ -50,10 +52,9 @@ class Spec(NamedTuple):
 
     def digest(self) -> bytes:
         """What it is recognised by."""
-        sent = self.frame(0, 1)
-        end = 8 + int.from_bytes(sent[5:8])
-        ext_fields = json.loads(sent[8:end])["extFields"]
-        return registration_digest(self.version, ext_fields, sent[end:])
+        serialize_type, header, body = frame_parts(self.frame(0, 1))
+        ext_fields = read_header(serialize_type, header)["extFields"]
+        return registration_digest(self.version, ext_fields, body)
 
 
 def mostly(usual: Any, *others: Any) -> st.SearchStrategy[Any]:

@@ -4,9 +4,9 @@ import zlib
 from typing import Any
 
 from namesrv.hot_path import HotCode
+from namesrv.testing.peer import Answer, Broker, read_answers, request
 from namesrv.wire.bodies import DataVersion
 from namesrv.wire.registration_digest import registration_digest
-from tests.routing.peer import Answer, Broker, read_answers, request
 
 ALL_HOT = int(HotCode.ROUTE | HotCode.HEARTBEAT | HotCode.REGISTRATION)
 LEGACY_BODY = b'{"legacy":1}'

@@ -14,14 +14,7 @@ from namesrv.hot_path import (
     OUTPUT_PAUSE_BYTES,
     Pause,
 )
-from tests.hot_path.lone_connection import (
-    DATA_VERSION,
-    Peer,
-    heartbeat,
-    lookup,
-    repeated,
-)
-from tests.routing.peer import (
+from namesrv.testing.peer import (
     Broker,
     binary_request,
     frame,
@@ -29,6 +22,13 @@ from tests.routing.peer import (
     read_answers,
     registration_body,
     request,
+)
+from tests.hot_path.lone_connection import (
+    DATA_VERSION,
+    Peer,
+    heartbeat,
+    lookup,
+    repeated,
 )
 
 

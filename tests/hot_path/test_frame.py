@@ -16,7 +16,7 @@ from namesrv.errors import (
     SerializeTypeUnknown,
 )
 from namesrv.hot_path import DEFAULT_FRAME_MAX_BYTES
-from tests.routing.peer import frame
+from namesrv.testing.peer import frame
 
 LIMIT = 64
 

@@ -7,6 +7,7 @@ from typing import Any
 import pytest
 
 from namesrv.hot_path import LONGEST_HOT_HEADER_BYTES, MOST_HEAD_MEMBERS
+from namesrv.testing.peer import header_binary, header_json
 from tests.hot_path.captured_headers import (
     CAPTURED,
     LUA_BINARY,
@@ -16,7 +17,6 @@ from tests.hot_path.captured_headers import (
     ZJYKZK_CLUSTER,
     read_both_ways,
 )
-from tests.routing.peer import header_binary, header_json
 
 # --- the forms of real clients are hot ------------------------------------------------
 

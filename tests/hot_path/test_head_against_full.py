@@ -6,8 +6,8 @@ from typing import Any
 from hypothesis import example, given
 from hypothesis import strategies as st
 
+from namesrv.testing.peer import header_binary, header_json
 from tests.hot_path.captured_headers import CAPTURED, LUA_BINARY, read_both_ways
-from tests.routing.peer import header_binary, header_json
 
 blanks = st.text(" \t\r\n", max_size=2)
 words = st.sampled_from(["topic", "clusterName", "brokerAddr", "x", "", "a b", "~!"])

@@ -19,6 +19,7 @@ from hypothesis.stateful import (
 
 from namesrv.errors import StorageError
 from namesrv.hot_path import HotCode, Pause
+from namesrv.testing.peer import Broker, request, split_frames, topic_config
 from tests.hot_path.histories import (
     TOPICS,
     Spec,
@@ -30,7 +31,6 @@ from tests.hot_path.histories import (
     some_requests,
     some_specs,
 )
-from tests.routing.peer import Broker, request, split_frames, topic_config
 from tests.routing.snapshot import reverse_index, scanned_index, snapshot
 from tests.routing.world import Connection, World
 from tests.scale import scaled

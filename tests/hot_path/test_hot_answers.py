@@ -6,6 +6,14 @@ from typing import Any
 import pytest
 
 from namesrv.hot_path import HotCode
+from namesrv.testing.peer import (
+    Broker,
+    binary_request,
+    frame,
+    read_answers,
+    registration_body,
+    request,
+)
 from namesrv.wire.answer_frames import NO_ROUTE_REMARK
 from tests.hot_path.lone_connection import (
     ALL_HOT,
@@ -17,14 +25,6 @@ from tests.hot_path.lone_connection import (
     lookup,
     registration_fields,
     repeated,
-)
-from tests.routing.peer import (
-    Broker,
-    binary_request,
-    frame,
-    read_answers,
-    registration_body,
-    request,
 )
 
 
@@ -81,7 +81,7 @@ def test_answers_are_json_whatever_was_asked(
 def test_an_unknown_topic_is_as_hot_as_a_hit(peer: Peer, topic: str) -> None:
     answer = peer.answer(lookup(topic, opaque=9))
     assert answer is not None
-    assert (answer.code, answer.header["opaque"], answer.body) == (17, 9, None)
+    assert (answer.code, answer.header["opaque"], answer.body) == (17, 9, b"")
 
 
 @pytest.mark.parametrize("length", [*range(34), 63, 64, 65, 127, 255, 1000])
@@ -226,7 +226,7 @@ def test_a_heartbeat_is_heard(peer: Peer) -> None:
     answer = peer.answer(heartbeat(opaque=3))
     assert answer is not None
     assert (answer.code, answer.header["opaque"]) == (0, 3)
-    assert answer.ext_fields is None and answer.body is None
+    assert answer.ext_fields is None and answer.body == b""
     assert peer.info.last_update_timestamp == 1000
     assert (peer.info.epoch, peer.info.owner) == (epoch, peer.other)
 
@@ -326,7 +326,7 @@ def test_a_registration_to_which_nothing_is_said_has_empty_ext_fields(
     peer.register(body=body)
     answer = peer.answer(repeated(Broker(), body))
     assert answer is not None
-    assert answer.ext_fields == {} and answer.body is None
+    assert answer.ext_fields == {} and answer.body == b""
 
 
 @pytest.mark.parametrize(

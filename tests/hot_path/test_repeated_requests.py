@@ -5,17 +5,17 @@ from typing import Any
 
 import pytest
 
-from tests.hot_path.lone_connection import (
-    heartbeat,
-    lookup,
-)
-from tests.routing.peer import (
+from namesrv.testing.peer import (
     Broker,
     read_answers,
     registration,
     registration_body,
     request,
     topic_table,
+)
+from tests.hot_path.lone_connection import (
+    heartbeat,
+    lookup,
 )
 from tests.routing.world import World
 

@@ -13,8 +13,8 @@ from hypothesis.stateful import (
     run_state_machine_as_test,
 )
 
+from namesrv.testing.peer import read_answers
 from namesrv.wire.command import RemotingCommand, encode_frame
-from tests.routing.peer import read_answers
 
 NO_ROUTE = (
     "No topic route info in name server for the topic: {}\n"
@@ -48,7 +48,7 @@ def test_code_17_says_any_name(hot: Any, topic: str) -> None:
     (answer,) = read_answers(output)
     assert answer.code == 17
     assert answer.remark == NO_ROUTE.format(topic.replace("\ud800", "?"))
-    assert answer.ext_fields is None and answer.body is None
+    assert answer.ext_fields is None and answer.body == b""
 
 
 def test_a_marked_topic_has_no_answer_until_somebody_makes_it(hot: Any) -> None:

@@ -5,8 +5,8 @@ from typing import Any
 import pytest
 
 from namesrv.hot_path import LARGE_REGISTRATION_BYTES, HotCode, Pause
+from namesrv.testing.peer import request
 from tests.hot_path.lone_connection import BROKER, Peer
-from tests.routing.peer import request
 
 
 @pytest.fixture

@@ -13,7 +13,7 @@ from typing import Any
 
 import pytest
 
-from harness.broker import WITH_USERS, Broker, BrokerIdentity
+from harness.broker import WITH_USERS, BrokerIdentity, JavaBroker
 from harness.fleet import Fleet, wait_for_brokers
 from harness.mqadmin import Mqadmin
 from harness.nameserver import NameServer, OurNameServer
@@ -52,8 +52,8 @@ class Guarded:
     server: NameServer
     audit: Path
     mqadmin: Mqadmin
-    signed: Broker
-    unsigned: Broker
+    signed: JavaBroker
+    unsigned: JavaBroker
 
     def run(self, line: str, key: tuple[str, str] | None) -> str:
         """What mqadmin prints when it signs with `key`."""

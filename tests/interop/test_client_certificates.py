@@ -11,7 +11,7 @@ from harness.fetch import Peers
 from harness.fleet import Fleet, wait_for_brokers
 from harness.nameserver import NameServer
 from harness.openssl import OpensslClient
-from harness.remoting import Request
+from namesrv.testing.peer import Request
 
 CLUSTER = "InteropCluster"
 MESSAGES = 50

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 
 import pytest
 
-from harness.broker import Broker, BrokerIdentity
+from harness.broker import BrokerIdentity, JavaBroker
 from harness.fetch import INTEROP
 from harness.fleet import Fleet, wait_for_brokers
 from harness.mqadmin import Mqadmin
@@ -33,7 +33,7 @@ class Site:
 
     fleet: Fleet
     servers: tuple[NameServer, NameServer]
-    broker: Broker
+    broker: JavaBroker
     mqadmin: Mqadmin
 
 

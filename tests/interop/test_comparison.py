@@ -3,7 +3,7 @@
 import pytest
 
 from harness.answers import difference
-from harness.remoting import Answer, Request
+from namesrv.testing.peer import Answer, Request, frame
 
 ROUTE = Request(105, {"topic": "T"})
 HEADER = (
@@ -17,7 +17,7 @@ BODY = (
 
 
 def is_same(request: Request, ours: bytes, java: bytes, header: bytes = HEADER) -> bool:
-    answers = Answer(0, header, ours), Answer(0, HEADER, java)
+    answers = Answer(frame(header, ours)), Answer(frame(HEADER, java))
     return difference(request, *answers) is None
 
 
@@ -75,7 +75,9 @@ def test_everything_in_a_header_is_a_difference(changed: bytes) -> None:
 
 
 def test_header_encoding_is_a_difference() -> None:
-    assert difference(ROUTE, Answer(1, HEADER, BODY), Answer(0, HEADER, BODY))
+    assert difference(
+        ROUTE, Answer(frame(HEADER, BODY, 1)), Answer(frame(HEADER, BODY))
+    )
 
 
 def test_escapes_of_both_java_releases_are_the_same() -> None:
@@ -93,6 +95,6 @@ def test_system_topics_may_name_any_broker_but_have_to_name_one() -> None:
 
 
 def test_difference_shows_the_request_and_all_bytes() -> None:
-    text = difference(ROUTE, Answer(0, HEADER, b"{}"), Answer(0, HEADER, BODY))
+    text = difference(ROUTE, Answer(frame(HEADER, b"{}")), Answer(frame(HEADER, BODY)))
     assert text is not None
     assert all(part in text for part in (str(ROUTE), repr(BODY), repr(HEADER), "b'{}'"))

@@ -7,8 +7,8 @@ import pytest
 from harness.fleet import Fleet
 from harness.json_text import parse, to_python
 from harness.nameserver import NameServer
-from harness.remoting import Request
 from harness.view import SUCCESS, View
+from namesrv.testing.peer import Request
 
 PUT, DELETE, LIST = 100, 102, 219
 

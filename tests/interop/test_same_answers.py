@@ -9,7 +9,7 @@ from dataclasses import dataclass, field
 
 import pytest
 
-from harness.broker import Broker, BrokerIdentity
+from harness.broker import BrokerIdentity, JavaBroker
 from harness.fetch import JAVA_4, JAVA_5
 from harness.fleet import Fleet, wait_for_brokers
 from harness.mirror import Mirror
@@ -45,17 +45,17 @@ NEW_GROUPS = ("broker-new", "broker-acting")
 @dataclass
 class Story:
     mirror: Mirror
-    masters: dict[str, Broker] = field(default_factory=dict)
-    slaves: dict[str, Broker] = field(default_factory=dict)
+    masters: dict[str, JavaBroker] = field(default_factory=dict)
+    slaves: dict[str, JavaBroker] = field(default_factory=dict)
 
-    def start(self, group: str, broker_id: int) -> Broker:
+    def start(self, group: str, broker_id: int) -> JavaBroker:
         version, zone, *options = GROUPS[group]
         identity = BrokerIdentity(
             CLUSTER, group, broker_id, version, options[broker_id], zone
         )
         return self.mirror.fleet.broker(identity, self.mirror.servers)
 
-    def wait_for_brokers(self, *groups: dict[str, Broker]) -> None:
+    def wait_for_brokers(self, *groups: dict[str, JavaBroker]) -> None:
         """Until both servers know these brokers and no others."""
         brokers = [broker for group in groups for broker in group.values()]
         wait_for_brokers(self.mirror.servers, brokers)

@@ -6,14 +6,15 @@ from dataclasses import dataclass
 
 import pytest
 
-from harness.broker import Broker, BrokerIdentity
+from harness.broker import BrokerIdentity, JavaBroker
 from harness.fetch import Peers
 from harness.fleet import Fleet, wait_for_brokers
 from harness.haproxy import FRONTS, Haproxy
 from harness.nameserver import HOST, SERVER_UNDER_TEST, NameServer
 from harness.openssl import OpensslClient
-from harness.remoting import Connection, Request
+from harness.remoting import Connection
 from harness.view import SUCCESS, View
+from namesrv.testing.peer import Request
 
 CLUSTER = "InteropCluster"
 MESSAGES = 50
@@ -37,7 +38,7 @@ class Site:
 
     fleet: Fleet
     server: NameServer
-    broker: Broker
+    broker: JavaBroker
     haproxy: Haproxy
 
 

@@ -12,10 +12,10 @@ from typing import Any
 from hypothesis import strategies as st
 
 from namesrv.hot_path import LARGE_REGISTRATION_BYTES
+from namesrv.testing.peer import binary_request, frame, registration_body, request
 from tests.parity.headers import HEADERS
 from tests.parity.played import PLAYED, version_of_body
 from tests.parity.streams import edge_frames
-from tests.routing.peer import binary_request, frame, registration_body, request
 
 LONG = "a-topic-of-a-name-with-more-than-forty-bytes"
 TOPICS = ["a", "b", LONG, 'a"b', "a\\b", "é", "a b", "", LONG + "-2"]

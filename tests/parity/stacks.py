@@ -10,8 +10,8 @@ from typing import Any
 import pytest
 
 from namesrv import _impl
+from namesrv.testing.peer import Broker
 from tests.parity.twins import FAST, PURE
-from tests.routing.peer import Broker
 from tests.routing.snapshot import reverse_index, scanned_index, snapshot
 
 # What looks at `_impl`, and what looks at that.

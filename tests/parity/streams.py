@@ -5,7 +5,7 @@ from collections.abc import Iterator
 
 from hypothesis import strategies as st
 
-from tests.routing.peer import frame
+from namesrv.testing.peer import frame
 
 LIMITS = st.one_of(
     st.integers(0, 12), st.integers(16, 90), st.sampled_from([2**31, 2**32, 2**62])

@@ -14,6 +14,7 @@ from hypothesis.stateful import (
 )
 
 from namesrv.errors import ConnectionFault
+from namesrv.testing.peer import frame
 from tests.parity.naive import NaiveDecoder
 from tests.parity.streams import (
     LIMITS,
@@ -25,7 +26,6 @@ from tests.parity.streams import (
     word,
 )
 from tests.parity.twins import both, outcome, same
-from tests.routing.peer import frame
 
 KEPT_BYTES = 1 << 16
 

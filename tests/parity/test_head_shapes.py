@@ -11,10 +11,10 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from namesrv.hot_path import LONGEST_HOT_HEADER_BYTES, HotCode
+from namesrv.testing.peer import Broker, frame, header_json
 from tests.hot_path.captured_headers import CAPTURED
 from tests.parity.headers import json_headers
 from tests.parity.twins import FAST, PURE
-from tests.routing.peer import Broker, frame, header_json
 
 BROKER = Broker()
 HEARTBEAT = header_json(904, BROKER.ext_fields, opaque=-17)

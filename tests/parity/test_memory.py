@@ -8,8 +8,8 @@ from typing import Any
 import pytest
 
 from namesrv.errors import HeaderInvalid
+from namesrv.testing.peer import frame, request
 from tests.parity.twins import TWINS, both, plain, same
-from tests.routing.peer import frame, request
 
 twins = pytest.mark.parametrize("hot", TWINS, ids=lambda hot: hot.name)
 

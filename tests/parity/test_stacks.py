@@ -18,6 +18,7 @@ from hypothesis.stateful import (
 
 from namesrv.errors import StorageError
 from namesrv.hot_path import LARGE_REGISTRATION_BYTES
+from namesrv.testing.peer import request, topic_config
 from tests.hot_path.histories import (
     TOPICS,
     Spec,
@@ -30,7 +31,6 @@ from tests.hot_path.histories import (
 from tests.parity.requests import lookup, pool
 from tests.parity.stacks import Stack, own_addr
 from tests.parity.streams import cuts, pieces
-from tests.routing.peer import request, topic_config
 
 
 class TwinStacks(RuleBasedStateMachine):

@@ -2,8 +2,8 @@
 
 from typing import Any
 
+from namesrv.testing.peer import Broker
 from tests.hot_path.histories import TOPICS
-from tests.routing.peer import Broker
 from tests.routing.snapshot import snapshot
 from tests.routing.world import World
 

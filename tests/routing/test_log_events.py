@@ -7,7 +7,7 @@ import pytest
 
 from namesrv.errors import StorageError
 from namesrv.routing.outbox import BURST, BURST_OF_BROKERS
-from tests.routing.peer import Broker, registration_body, request, topic_table
+from namesrv.testing.peer import Broker, registration_body, request, topic_table
 from tests.routing.world import World
 
 KV = {"namespace": "n", "key": "k", "value": "S3CRET"}

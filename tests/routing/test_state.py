@@ -6,8 +6,8 @@ from namesrv.errors import HeaderOverLimit, StorageError
 from namesrv.hot_path import HotCode
 from namesrv.routing.outbox import LateAnswer, LogEvent
 from namesrv.routing.state import longest_header
+from namesrv.testing.peer import Broker, read_answers, request
 from namesrv.wire.command import RemotingCommand
-from tests.routing.peer import Broker, read_answers, request
 from tests.routing.world import World
 
 BROKER_CODES = int(HotCode.HEARTBEAT | HotCode.REGISTRATION)
@@ -127,7 +127,7 @@ def test_the_body_for_registrations_follows_the_configuration(world: World) -> N
     world.ask(318, None, b"returnOrderTopicConfigToBroker=false")
     assert hot.order_topic_body == b""
     world.ask(100, {**ORDER, "key": "T2"})
-    assert (hot.order_topic_body, world.register().body) == (b"", None)
+    assert (hot.order_topic_body, world.register().body) == (b"", b"")
     world.ask(318, None, b"returnOrderTopicConfigToBroker=true")
     assert world.register().body == two
     assert hot.order_topic_body == two

@@ -22,7 +22,7 @@ from namesrv.routing.requests.processor import RequestProcessor
 from namesrv.routing.warm_start.draft import KeptRoutes
 from namesrv.routing.warm_start.pack import read_snapshot
 from namesrv.routing.warm_start.records import FIRST_LINE, Pieces, Place
-from tests.routing.peer import (
+from namesrv.testing.peer import (
     Answer,
     Broker,
     ExtFields,

@@ -7,7 +7,7 @@ from collections.abc import Iterable, Sequence
 from typing import Self
 
 from namesrv.codes import RequestCode
-from tests.server.peer import WAIT_SECONDS, Address, Broker, request, wait_until
+from namesrv.testing.peer import WAIT_SECONDS, Address, Broker, request, wait_until
 
 TOPICS = {"everywhere": 8, "everywhere-else": 8}
 """Topics of every broker of a fleet."""
@@ -21,8 +21,8 @@ def brokers(
     """So many brokers, each a master of a name of its own."""
     return [
         Broker(
-            f"192.0.2.{1 + n % 250}:{10_000 + n}",
             f"{name}-{n:03}",
+            addr=f"192.0.2.{1 + n % 250}:{10_000 + n}",
             timeout_millis=timeout_millis,
         )
         for n in range(count)
@@ -106,12 +106,7 @@ class Fleet:
     async def _serve_once(self, broker: Broker) -> None:
         reader, writer = await asyncio.open_connection(*self._address)
         registration = broker.registration(TOPICS)
-        fields: dict[str, str | None] = {
-            "brokerAddr": broker.addr,
-            "brokerName": broker.name,
-            "clusterName": broker.cluster,
-        }
-        heartbeat = request(RequestCode.BROKER_HEARTBEAT, fields)
+        heartbeat = request(RequestCode.BROKER_HEARTBEAT, broker.ext_fields)
         patience = self._patience_seconds if broker.name in self._impatient else None
         try:
             beats = 0

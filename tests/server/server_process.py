@@ -10,7 +10,7 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Self
 
-from tests.server.peer import WAIT_SECONDS, Address, Peer, wait_until
+from namesrv.testing.peer import WAIT_SECONDS, Address, Peer, wait_until
 
 _ADDRESS = re.compile(r"(?:\[([0-9a-f:]+)\]|([0-9.]+)):([0-9]+)")
 

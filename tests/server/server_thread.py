@@ -11,7 +11,7 @@ import uvloop
 
 from namesrv.options import Options
 from namesrv.server.nameserver import NameServer
-from tests.server.peer import WAIT_SECONDS, Address, Peer
+from namesrv.testing.peer import WAIT_SECONDS, Address, Peer
 
 Result = TypeVar("Result")
 

@@ -2,6 +2,7 @@
 
 import asyncio
 import logging
+import time
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any, NamedTuple
@@ -14,7 +15,7 @@ from namesrv.server.connections.protocol import NamesrvProtocol
 from namesrv.server.connections.registry import Connections
 from namesrv.server.effects import Effects
 from namesrv.server.logs.events import EventLog
-from tests.server.peer import Answer, split_answers
+from namesrv.testing.peer import Answer, read_answers
 from tests.server.server_thread import local_options
 
 # What the log says when a peer's fault closes its connection.
@@ -32,8 +33,8 @@ class Line(NamedTuple):
 class RecordedLog(EventLog):
     """Keeps the events instead of writing them."""
 
-    def __init__(self) -> None:
-        super().__init__()
+    def __init__(self, monotonic: Callable[[], float] = time.monotonic) -> None:
+        super().__init__(monotonic)
         self.lines: list[Line] = []
 
     def log_event(
@@ -113,7 +114,7 @@ class Actor:
 
     def answers(self) -> list[Answer]:
         """All that was answered so far."""
-        return split_answers(b"".join(self.transport.writes))
+        return read_answers(b"".join(self.transport.writes))
 
     def write_sizes(self) -> list[int]:
         """Bytes of each write so far."""

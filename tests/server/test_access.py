@@ -9,8 +9,15 @@ from typing import Any
 import pytest
 
 from namesrv.errors import StartFailed
-from tests.routing.peer import registration_body, signed
-from tests.server.peer import Broker, Peer, lookup, put_kv, request
+from namesrv.testing.peer import (
+    Broker,
+    Peer,
+    lookup,
+    put_kv,
+    registration_body,
+    request,
+    signed,
+)
 from tests.server.server_process import ServerProcess
 from tests.server.server_thread import LOOPS, ServerThread, local_options
 
@@ -86,7 +93,7 @@ def test_signed_server_serves_who_signs(tmp_path: Path, keys: Path) -> None:
     body = registration_body()
     right = request(103, signed(BROKER, body, secret=SECRET), body)
     with ServerThread(options) as server, server.peer() as peer:
-        unsigned = Broker("10.0.0.1:10911").registration({"T1": 4, "T2": 4})
+        unsigned = Broker(addr="10.0.0.1:10911").registration({"T1": 4, "T2": 4})
         assert peer.ask(unsigned).code == REFUSED
         assert peer.ask(lookup("T1")).code == 17
         assert peer.ask(right).code == 0

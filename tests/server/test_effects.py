@@ -5,7 +5,7 @@ from typing import Any
 
 from namesrv.routing.outbox import FileWrite, LogEvent
 from namesrv.server.effects import Effects
-from tests.server.peer import put_kv
+from namesrv.testing.peer import put_kv
 from tests.server.stage import Stage
 
 

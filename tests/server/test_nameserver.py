@@ -11,21 +11,22 @@ import pytest
 from namesrv.codes import FLAG_ONEWAY, RequestCode
 from namesrv.hot_path import LARGE_REGISTRATION_BYTES
 from namesrv.server.connections.protocol import NamesrvProtocol
-from tests.server.peer import (
+from namesrv.testing.peer import (
     WAIT_SECONDS,
     Address,
     Broker,
     get_kv,
-    long_routes,
     lookup,
     put_kv,
     request,
     wait_until,
 )
+from tests.server.long_routes import long_routes
 from tests.server.server_thread import Serve, ServerThread, local_options
 
 SUCCESS, NO_ROUTE, NOT_FOUND = 0, 17, 22
 TOPICS = {"t": 4, "u": 4}
+ACTING = {"enableActingMaster": "true"}
 
 
 def protocols(server: ServerThread) -> list[NamesrvProtocol]:
@@ -67,7 +68,7 @@ class TestConnections:
     def test_frames_before_a_bad_one_are_answered(self, serve: Serve) -> None:
         server = serve()
         with server.peer() as peer:
-            broker = Broker("127.0.0.1:1").registration(TOPICS)
+            broker = Broker(addr="127.0.0.1:1").registration(TOPICS)
             peer.send(lookup("t", 1), put_kv("n", "k", "v", 2), b"\0\0\0\3", broker)
             assert [answer.opaque for answer in peer.read_answers(2)] == [1, 2]
             assert peer.read_to_end() == b""
@@ -96,7 +97,7 @@ class TestLiveness:
         with server.peer() as peer:
             with server.peer() as connection:
                 for number in (1, 2):
-                    broker = Broker(f"127.0.0.1:{number}", f"broker-{number}")
+                    broker = Broker(f"broker-{number}", addr=f"127.0.0.1:{number}")
                     connection.ask(broker.registration(TOPICS))
                 route = json.loads(peer.ask(lookup("t")).body)
                 assert len(route["brokerDatas"]) == 2
@@ -106,7 +107,7 @@ class TestLiveness:
         server = serve()
         with server.peer() as old, server.peer() as new:
             for connection in (old, new):
-                broker = Broker("127.0.0.1:1")
+                broker = Broker(addr="127.0.0.1:1")
                 assert connection.ask(broker.registration(TOPICS)).code == SUCCESS
             old.socket.close()
             wait_until(lambda: len(server.on_loop(lambda: protocols(server))) == 1)
@@ -117,7 +118,7 @@ class TestLiveness:
     ) -> None:
         server = serve(scan_not_active_broker_interval=20)
         with server.peer() as broker, server.peer() as peer:
-            mortal = Broker("127.0.0.1:1", timeout_millis=100)
+            mortal = Broker(addr="127.0.0.1:1", timeout_millis=100)
             assert broker.ask(mortal.registration(TOPICS)).code == SUCCESS
             assert broker.read_to_end() == b""
             assert peer.ask(lookup("t")).code == NO_ROUTE
@@ -129,8 +130,8 @@ class TestLiveness:
             {"clusterName": "DefaultCluster", "brokerAddr": "127.0.0.1:1"},
         )
         with server.peer() as peer:
-            kept = Broker("127.0.0.1:1", "kept", timeout_millis=3000)
-            lost = Broker("127.0.0.1:2", "lost", timeout_millis=200)
+            kept = Broker("kept", addr="127.0.0.1:1", timeout_millis=3000)
+            lost = Broker("lost", addr="127.0.0.1:2", timeout_millis=200)
             peer.ask(kept.registration(TOPICS))
             peer.ask(lost.registration(TOPICS))
 
@@ -159,10 +160,10 @@ class TestNotifications:
             server.peer() as slave_side,
             server.peer() as master_side,
         ):
-            slave = Broker(address_text(listener.getsockname()), id=1)
-            slave_side.ask(slave.registration(TOPICS))
-            master = Broker("127.0.0.1:1", id=0)
-            master_side.ask(master.registration(TOPICS))
+            slave = Broker(addr=address_text(listener.getsockname()), id=1)
+            slave_side.ask(slave.registration(TOPICS, ext=ACTING))
+            master = Broker(addr="127.0.0.1:1", id=0)
+            master_side.ask(master.registration(TOPICS, ext=ACTING))
             listener.settimeout(WAIT_SECONDS)
             connection, _ = listener.accept()
             with connection:
@@ -178,10 +179,10 @@ class TestNotifications:
         server = serve()
         with socket.create_server(("127.0.0.1", 0)) as listener:
             with server.peer() as peer:
-                slave = Broker(address_text(listener.getsockname()), id=1)
-                peer.ask(slave.registration(TOPICS))
-                master = Broker("127.0.0.1:1", id=0)
-                peer.ask(master.registration(TOPICS))
+                slave = Broker(addr=address_text(listener.getsockname()), id=1)
+                peer.ask(slave.registration(TOPICS, ext=ACTING))
+                master = Broker(addr="127.0.0.1:1", id=0)
+                peer.ask(master.registration(TOPICS, ext=ACTING))
             server.stop()
             listener.setblocking(False)
             with pytest.raises(BlockingIOError):
@@ -193,8 +194,10 @@ class TestFairness:
         server = serve()
         with server.peer() as greedy, server.peer() as modest:
             for opaque in range(100):
-                large = Broker("127.0.0.1:1").registration(
-                    TOPICS | {f"t{opaque}": 1}, opaque, LARGE_REGISTRATION_BYTES
+                large = Broker(addr="127.0.0.1:1").registration(
+                    TOPICS | {f"t{opaque}": 1},
+                    opaque,
+                    padding_bytes=LARGE_REGISTRATION_BYTES,
                 )
                 greedy.send(large)
             # The order of their turns is tested with a loop that turns when it is told.
@@ -239,7 +242,7 @@ def test_part_of_a_tick_that_fails_stops_neither_the_others_nor_the_next(
         wait_until(lambda: len(calls) >= 3)
         patch.undo()
         with server.peer() as broker:
-            mortal = Broker("127.0.0.1:1", timeout_millis=100)
+            mortal = Broker(addr="127.0.0.1:1", timeout_millis=100)
             assert broker.ask(mortal.registration(TOPICS)).code == SUCCESS
             assert broker.read_to_end() == b""
     (line, *_) = [r for r in caplog.records if "a part of a tick failed" in r.message]
@@ -254,7 +257,7 @@ def test_routes_that_cannot_be_packed_do_not_keep_a_server_from_ending(
 
     monkeypatch.setattr("namesrv.routing.warm_start.draft.pack_group", fail)
     with ServerThread(local_options(tmp_path)) as server, server.peer() as peer:
-        assert peer.ask(Broker("127.0.0.1:1").registration(TOPICS)).code == SUCCESS
+        assert peer.ask(Broker(addr="127.0.0.1:1").registration(TOPICS)).code == SUCCESS
         server.stop()
         assert peer.read_to_end() == b""
     assert "the routes could not be saved" in caplog.text

@@ -19,8 +19,8 @@ from namesrv.server.nameserver import NameServer
 from namesrv.server.running import run as server_run
 from namesrv.server.running.run import loop_factory
 from namesrv.server.warm_start.schedule import STAMP_FILE
+from namesrv.testing.peer import Address, Peer, get_kv, lookup, put_kv, request
 from tests.server.failing import fail_with
-from tests.server.peer import Address, Peer, get_kv, lookup, put_kv, request
 from tests.server.server_thread import LOOPS, Serve, ServerThread, local_options
 
 

@@ -11,7 +11,7 @@ import pytest
 
 from namesrv.codes import RequestCode, ResponseCode
 from namesrv.options import BY_NAME
-from tests.server.peer import (
+from namesrv.testing.peer import (
     WAIT_SECONDS,
     Broker,
     Peer,
@@ -89,7 +89,7 @@ def test_live_options_change_and_others_wait(tmp_path: Path, loop_name: str) -> 
         tmp_path, "enableTopicList=true\nlistenPort=0\n", "--loop", loop_name
     ) as it:
         with it.server.peer() as peer:
-            broker = Broker("127.0.0.1:1")
+            broker = Broker(addr="127.0.0.1:1")
             assert peer.ask(broker.registration({"t": 1, "u": 1})).code == 0
             said = it.reload(
                 "enableTopicList=false\nscanNotActiveBrokerInterval=1234\n"
@@ -162,7 +162,7 @@ def test_remote_update_counts_more_than_the_file(tmp_path: Path) -> None:
 def test_hot_path_is_told(tmp_path: Path) -> None:
     """The gate closes for lookups that the hot path answers by itself."""
     with Reloaded(tmp_path, "") as it, it.server.peer() as peer:
-        broker = Broker("127.0.0.1:1")
+        broker = Broker(addr="127.0.0.1:1")
         peer.ask(broker.registration({"t": 1, "u": 1}))
         assert peer.ask(lookup("t")).code == ResponseCode.SUCCESS
         it.reload("needWaitForService=true\nwaitSecondsForService=3600\n")
@@ -189,7 +189,7 @@ def test_access_is_narrowed_and_keys_are_read_again(tmp_path: Path) -> None:
         assert peer.ask(update).code == ResponseCode.SUCCESS
         said = it.reload(f"adminAccess=signed\naccessKeysFile={keys}\n")
         assert "changed=accessKeysFile,adminAccess" in said
-        it.server.wait_for_log("access keys read again")
+        it.server.wait_for_log("access keys reloaded")
         assert peer.ask(update).code == ResponseCode.NO_PERMISSION
         keys.write_text("no key at all\n")
         said = it.reload(f"logLevel=DEBUG\nadminAccess=open\naccessKeysFile={keys}\n")
@@ -205,7 +205,7 @@ def test_access_is_not_narrowed_to_keys_that_cannot_be_read(tmp_path: Path) -> N
         said = it.reload(f"brokerAccess=signed\naccessKeysFile={keys}\n")
         assert "nothing of it is taken over" in said
         assert f"cannot read the access keys of {keys}: No such file" in said
-        broker = Broker("127.0.0.1:1")
+        broker = Broker(addr="127.0.0.1:1")
         assert peer.ask(broker.registration({"t": 1, "u": 1})).code == 0
         keys.touch(0o600)
         keys.write_text("broker=secret-of-a-broker\n")

@@ -7,16 +7,16 @@ from pathlib import Path
 import pytest
 
 from namesrv.codes import VERSION_V5_3_1, VERSION_V5_3_3, ResponseCode
-from tests.server.peer import (
+from namesrv.testing.peer import (
     Broker,
     Peer,
     get_kv,
-    long_routes,
     lookup,
     put_kv,
     request,
     wait_until,
 )
+from tests.server.long_routes import long_routes
 from tests.server.server_process import ServerProcess
 
 pytestmark = pytest.mark.slow
@@ -79,10 +79,12 @@ class TestSignals:
         self, tmp_path: Path, loop_name: str
     ) -> None:
         words = ("--loop", loop_name, "--notify-min-broker-id-changed", "true")
+        acting = {"enableActingMaster": "true"}
         with ServerProcess(tmp_path, *words) as server, server.peer() as peer:
-            slave = Broker("nobody.invalid:10911", id=1)
-            peer.ask(slave.registration({"t": 1, "u": 1}))
-            peer.ask(Broker("127.0.0.1:1", id=0).registration({"t": 1, "u": 1}))
+            slave = Broker(addr="nobody.invalid:10911", id=1)
+            peer.ask(slave.registration({"t": 1, "u": 1}, ext=acting))
+            master = Broker(addr="127.0.0.1:1", id=0)
+            peer.ask(master.registration({"t": 1, "u": 1}, ext=acting))
             server.wait_for_log("lowest broker id changed")
             assert_ends_well(server)
 
@@ -140,7 +142,7 @@ class TestDrain:
         with ServerProcess(tmp_path, *DRAINING, "600") as server:
             with server.peer() as peer, server.peer():
                 self.drain(server, peer)
-                broker = Broker("127.0.0.1:1")
+                broker = Broker(addr="127.0.0.1:1")
                 answer = peer.ask(broker.registration({"t": 1, "u": 1}))
                 assert answer.code == ResponseCode.GO_AWAY
                 assert peer.ask(put_kv("n", "k", "v")).code == ResponseCode.GO_AWAY
@@ -167,7 +169,7 @@ class TestDrain:
     ) -> None:
         with ServerProcess(tmp_path, "--loop", loop_name, *DRAINING, "600") as server:
             with server.peer() as peer, server.peer() as old, server.peer():
-                broker = Broker("127.0.0.1:1")
+                broker = Broker(addr="127.0.0.1:1")
                 peer.ask(broker.registration({"t": 1, "u": 1}))
                 self.drain(server, peer)
                 peer.reset()

@@ -6,8 +6,8 @@ from pathlib import Path
 
 import pytest
 
+from namesrv.testing.peer import Address, Broker, Peer, wait_until
 from tests.server.fleet import Fleet, brokers
-from tests.server.peer import Address, Broker, Peer, wait_until
 from tests.server.server_process import ServerProcess
 from tests.server.server_thread import LOOPS, ServerThread, local_options
 from tests.server.watcher import Watcher, broker_names
@@ -89,7 +89,7 @@ def register_hugely(server: ServerProcess, seconds: float) -> None:
     """Two brokers exchange tables of 20,000 topics for others, as fast as they can."""
     frames = []
     for number in range(4):
-        broker = Broker(f"198.51.100.{number % 2}:1", f"huge-{number % 2}")
+        broker = Broker(f"huge-{number % 2}", addr=f"198.51.100.{number % 2}:1")
         table = {f"huge-{number}-{topic:05}": 1 + number for topic in range(20_000)}
         frames.append(broker.registration(table))
     with server.peer() as one, server.peer() as two:

@@ -4,12 +4,12 @@ from collections.abc import Callable
 from typing import Any
 
 from namesrv.codes import RequestCode, ResponseCode
-from tests.server.peer import Broker, Peer, lookup, request
+from namesrv.testing.peer import Broker, Peer, lookup, request
 from tests.server.server_thread import ServerThread
 
 FOUND, NO_ROUTE = ResponseCode.SUCCESS, ResponseCode.TOPIC_NOT_EXIST
-A = Broker("127.0.0.1:10911", "broker-a")
-B = Broker("127.0.0.1:10921", "broker-b")
+A = Broker("broker-a", addr="127.0.0.1:10911")
+B = Broker("broker-b", addr="127.0.0.1:10921")
 TOPICS_A = {"Orders": 8, "Bills": 4}
 TOPICS_B = {"Orders": 2, "Mails": 1}
 

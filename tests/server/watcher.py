@@ -8,8 +8,16 @@ from collections.abc import Callable, Iterable
 from typing import Self
 
 from namesrv.codes import RequestCode
+from namesrv.testing.peer import (
+    WAIT_SECONDS,
+    Address,
+    Peer,
+    lookup,
+    read_route,
+    request,
+    wait_until,
+)
 from tests.server.fleet import TOPICS
-from tests.server.peer import WAIT_SECONDS, Address, Peer, lookup, request, wait_until
 
 _PAUSE_SECONDS = 0.005
 
@@ -104,9 +112,8 @@ class Watcher:
         self.lookups += 1
         found: set[str] = set()
         if answer.code == 0:
-            route = json.loads(answer.body)
-            found = {data["brokerName"] for data in route["brokerDatas"]}
-            found &= {data["brokerName"] for data in route["queueDatas"]}
+            route = read_route(answer.body)
+            found = route.addresses.keys() & route.queues.keys()
         self.lost |= expected - found
         is_whole = expected <= found
         self.failed += not is_whole

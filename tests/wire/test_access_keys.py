@@ -3,8 +3,8 @@
 import pytest
 
 from namesrv.errors import AccessKeysInvalid
+from namesrv.testing.peer import signed
 from namesrv.wire.access_keys import AccessKeys, read_access_keys
-from tests.routing.peer import signed
 
 TEXT = """\
 # operators

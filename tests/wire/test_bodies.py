@@ -30,7 +30,7 @@ from namesrv.wire.bodies import (
     write_route,
     write_topic_list,
 )
-from namesrv.wire.java_json.read import write_string
+from namesrv.wire.java_json.write import write_string
 
 ADDRS = [(0, "10.0.0.1:10911"), (1, "10.0.0.2:10911")]
 MAPPING = TopicQueueMappingInfo(

@@ -8,6 +8,7 @@ from hypothesis import strategies as st
 
 from namesrv.codes import LanguageCode
 from namesrv.errors import ConnectionFault, HeaderInvalid
+from namesrv.testing.peer import frame_parts
 from namesrv.wire.command import (
     LongBody,
     RemotingCommand,
@@ -15,13 +16,6 @@ from namesrv.wire.command import (
     encode_frame,
     encode_head,
 )
-
-
-def payload(frame: bytes) -> tuple[int, bytes, bytes]:
-    """Serialize type, header and body of a whole frame, by section 1.1."""
-    assert int.from_bytes(frame[:4]) == len(frame) - 4
-    end = 8 + int.from_bytes(frame[5:8])
-    return frame[4], frame[8:end], frame[end:]
 
 
 def text(value: bytes, length_format: str) -> bytes:
@@ -39,7 +33,7 @@ def test_a_full_json_header() -> None:
     command = RemotingCommand(
         1, 7, 1, remark='a "b"\n/é\x7f', ext_fields={"z": "1", "a": None, "b": ""}
     )
-    serialize_type, header, body = payload(encode_frame(command, 0))
+    serialize_type, header, body = frame_parts(encode_frame(command, 0))
     assert (serialize_type, body) == (0, b"")
     assert header.decode() == (
         '{"code":1,"extFields":{"z":"1","b":""},"flag":1,"language":"JAVA","opaque":7,'
@@ -59,7 +53,7 @@ def test_frame_in_pieces_is_the_frame_at_once(serialize_type: int) -> None:
 
 
 def test_a_plain_json_header() -> None:
-    _, header, body = payload(encode_frame(RemotingCommand(0, 1, 1, body=b"b"), 0))
+    _, header, body = frame_parts(encode_frame(RemotingCommand(0, 1, 1, body=b"b"), 0))
     assert body == b"b"
     assert header == (
         b'{"code":0,"flag":1,"language":"JAVA","opaque":1,'
@@ -68,7 +62,7 @@ def test_a_plain_json_header() -> None:
 
 
 def test_empty_ext_fields_are_an_empty_object() -> None:
-    _, header, _ = payload(encode_frame(RemotingCommand(0, ext_fields={}), 0))
+    _, header, _ = frame_parts(encode_frame(RemotingCommand(0, ext_fields={}), 0))
     assert header.startswith(b'{"code":0,"extFields":{},"flag":0,')
 
 
@@ -91,7 +85,7 @@ def test_a_binary_answer_as_java_sends_it() -> None:
 
 def test_a_binary_answer_with_remark_and_ext_fields() -> None:
     command = RemotingCommand(17, 1, 1, remark="é", ext_fields={"a": "", "b": None})
-    _, header, _ = payload(encode_frame(command, 1))
+    _, header, _ = frame_parts(encode_frame(command, 1))
     assert header == (
         struct.pack(">hBhii", 17, 0, 479, 1, 1)
         + text("é".encode(), ">i")
@@ -100,14 +94,14 @@ def test_a_binary_answer_with_remark_and_ext_fields() -> None:
 
 
 def test_codes_beyond_16_bits_wrap_in_binary() -> None:
-    _, header, _ = payload(encode_frame(RemotingCommand(0x18000), 1))
+    _, header, _ = frame_parts(encode_frame(RemotingCommand(0x18000), 1))
     assert header[:2] == b"\x80\x00"
 
 
 def test_lone_surrogates_are_written_as_question_marks() -> None:
     command = RemotingCommand(1, remark="\ud800", ext_fields={"\udc00": "\ud800"})
     for serialize_type in (0, 1):
-        _, header, _ = payload(encode_frame(command, serialize_type))
+        _, header, _ = frame_parts(encode_frame(command, serialize_type))
         assert header.count(b"?") == 3
 
 
@@ -153,13 +147,13 @@ binary_commands = st.builds(
 
 @given(json_commands)
 def test_json_comes_back_as_it_was(command: RemotingCommand) -> None:
-    serialize_type, header, body = payload(encode_frame(command, 0))
+    serialize_type, header, body = frame_parts(encode_frame(command, 0))
     assert decode_command(serialize_type, header, body) == command
 
 
 @given(binary_commands)
 def test_binary_comes_back_as_it_was(command: RemotingCommand) -> None:
-    serialize_type, header, body = payload(encode_frame(command, 1))
+    serialize_type, header, body = frame_parts(encode_frame(command, 1))
     assert decode_command(serialize_type, header, body) == command
 
 

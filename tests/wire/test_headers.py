@@ -2,13 +2,14 @@
 
 import pytest
 
+from namesrv.wire.command import ExtFields
 from namesrv.wire.headers import (
     BrokerRequestHeader,
     KVConfigRequestHeader,
     RegisterBrokerRequestHeader,
 )
 
-FULL = {
+FULL: ExtFields = {
     "brokerName": "b",
     "brokerAddr": "a:1",
     "clusterName": "c",
@@ -122,7 +123,7 @@ def test_which_broker() -> None:
 
 
 def test_key_and_value() -> None:
-    ext_fields = {"namespace": "n", "key": "k", "value": "v"}
+    ext_fields: ExtFields = {"namespace": "n", "key": "k", "value": "v"}
     assert KVConfigRequestHeader.read(ext_fields) == KVConfigRequestHeader(
         "n", "k", "v"
     )

@@ -7,6 +7,7 @@ import pytest
 
 from namesrv.errors import BodyInvalid, LimitExceeded
 from namesrv.options import Options
+from namesrv.testing.peer import mapping_info, registration_body
 from namesrv.wire.bodies import (
     DataVersion,
     RegisterBrokerBody,
@@ -17,7 +18,6 @@ from namesrv.wire.bodies import (
 from namesrv.wire.body_limits import BodyLimits
 from namesrv.wire.register_body import read_register_broker_body_steps
 from namesrv.work import finish
-from tests.routing.peer import mapping_info, registration_body
 
 GOLDEN = (
     b'{"filterServerList":[],"topicConfigSerializeWrapper":{"dataVersion":{"counter":5,'

@@ -12,16 +12,16 @@ from hypothesis import strategies as st
 
 from namesrv.errors import BodyInvalid
 from namesrv.options import Options
-from namesrv.wire.body_limits import BodyLimits
-from namesrv.wire.register_body import read_register_broker_body_steps
-from namesrv.wire.registration_digest import registration_digest
-from namesrv.work import finish
-from tests.routing.peer import (
+from namesrv.testing.peer import (
     data_version,
     mapping_info,
     registration_body,
     topic_config,
 )
+from namesrv.wire.body_limits import BodyLimits
+from namesrv.wire.register_body import read_register_broker_body_steps
+from namesrv.wire.registration_digest import registration_digest
+from namesrv.work import finish
 
 REAL = Path(__file__).parent.parent / "golden" / "real"
 FIELDS = {"brokerName": "b", "brokerId": "0", "clusterName": "c", "bodyCrc32": "1"}

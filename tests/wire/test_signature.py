@@ -7,9 +7,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from namesrv.testing.peer import header_binary, header_json
 from namesrv.wire.command import decode_command
 from namesrv.wire.signature import is_signed_with, signature
-from tests.routing.peer import header_binary, header_json
 
 # (ext fields without the signature, body, secret, Java's signature).
 JAVA = {

@@ -13,7 +13,7 @@ from namesrv.routing.tables.broker_data import TopicQueues
 from namesrv.routing.tables.ordered_texts import OrderedTexts
 from namesrv.routing.tables.route_tables import RouteTables
 from namesrv.wire.bodies import write_topic_list
-from namesrv.wire.java_json.read import write_string
+from namesrv.wire.java_json.write import write_string
 from namesrv.work import Cost, Steps
 
 MOST_LISTS: Final = 1024

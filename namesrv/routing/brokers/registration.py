@@ -28,11 +28,10 @@ from namesrv.wire.bodies import (
     TopicConfig,
     TopicConfigSerializeWrapper,
 )
-from namesrv.wire.command import write_ext_fields
+from namesrv.wire.command import ExtFields, write_ext_fields
 from namesrv.wire.headers import RegisterBrokerRequestHeader
 from namesrv.work import Cost, Steps, batches
 
-ExtFields = dict[str, str | None]
 _MOST_ALIKE: Final = 64
 """Kinds of queues that a registration looks up by their numbers."""
 

@@ -10,7 +10,7 @@ from typing import Final, Literal
 from namesrv._impl import Connection
 from namesrv.codes import ResponseCode
 from namesrv.errors import LimitExceeded, RequestFailed
-from namesrv.hot_path import Pause
+from namesrv.hot_path import CRC32_MASK, Pause
 from namesrv.routing.answers import queries
 from namesrv.routing.brokers import unregistration
 from namesrv.routing.brokers.registration import Registration
@@ -31,7 +31,6 @@ from namesrv.work import Cost, Steps
 Later = Steps[RemotingCommand] | Literal[Pause.TURN]
 
 _SMALL_BODY_BYTES: Final = 4096
-_CRC32_MASK: Final = 0x7FFFFFFF
 
 
 def register_broker(
@@ -143,7 +142,7 @@ def _refused(command: RemotingCommand, remark: str) -> RemotingCommand:
 
 def _checksum_matches(body_crc32: int, body: bytes | None) -> bool:
     """0 means unchecked; the checksum covers the bytes as they came (section 2.5.2)."""
-    return not body_crc32 or body_crc32 == zlib.crc32(body or b"") & _CRC32_MASK
+    return not body_crc32 or body_crc32 == zlib.crc32(body or b"") & CRC32_MASK
 
 
 def _read_body(

@@ -16,7 +16,7 @@ from typing import Final, Literal
 from namesrv._impl import Connection
 from namesrv.codes import VERSION_V5_3_1, RequestCode, ResponseCode
 from namesrv.errors import AccessRefused, RequestFailed
-from namesrv.hot_path import Pause
+from namesrv.hot_path import ColdAnswer, Pause
 from namesrv.options import Options
 from namesrv.routing.access.audit import State
 from namesrv.routing.access.control import CLASSES, RequestClass
@@ -26,7 +26,7 @@ from namesrv.routing.requests import config as config_requests
 from namesrv.routing.requests import kv as kv_requests
 from namesrv.routing.requests import routes as route_requests
 from namesrv.routing.requests import topics as topic_requests
-from namesrv.routing.state import ColdAnswer, RoutingState
+from namesrv.routing.state import RoutingState
 from namesrv.routing.turns.turn import answer_units, request_units
 from namesrv.wire.command import RemotingCommand, decode_command
 from namesrv.work import Steps

@@ -25,7 +25,7 @@ from namesrv.routing.tables.broker_data import TopicQueues
 from namesrv.routing.tables.busy_groups import Awaited
 from namesrv.wire.answer_frames import NO_ROUTE_REMARK
 from namesrv.wire.command import ExtFields, RemotingCommand
-from namesrv.wire.java_json.read import parse_java_bool
+from namesrv.wire.java_json.values import parse_java_bool
 from namesrv.work import Cost, Steps, finish
 
 _FEW_GROUPS: Final = 250

@@ -16,7 +16,8 @@ from namesrv.routing.settings.kv_table import KVChange, KVNamespace, KVTable
 from namesrv.wire.bodies import write_kv_entry
 from namesrv.wire.command import LongBody
 from namesrv.wire.damage import damage_of
-from namesrv.wire.java_json.read import JsonValue, read_json, to_text
+from namesrv.wire.java_json.read import read_json
+from namesrv.wire.java_json.values import JsonValue, to_text
 
 KEPT_PER_CHARACTER: Final = 5
 """A change that waits is kept as text to be written, and as its request, in which a

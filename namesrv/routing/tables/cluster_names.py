@@ -7,7 +7,7 @@ before there is a group of that name. Source: `RouteInfoManager#clusterAddrTable
 from collections.abc import Collection
 
 from namesrv.routing.tables.ordered_texts import OrderedTexts
-from namesrv.wire.java_json.read import write_string
+from namesrv.wire.java_json.write import write_string
 
 
 class ClusterNames:

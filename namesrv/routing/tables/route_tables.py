@@ -17,7 +17,7 @@ from namesrv.routing.tables.ordered_texts import BLOCK_GROUPS, OrderedTexts
 from namesrv.routing.tables.topic_log import TopicLog
 from namesrv.routing.tables.topic_numbers import TopicNumbers
 from namesrv.wire.bodies import QueueData, TopicQueueMappingInfo
-from namesrv.wire.java_json.read import write_string
+from namesrv.wire.java_json.write import write_string
 from namesrv.work import Cost, Steps, batches
 
 

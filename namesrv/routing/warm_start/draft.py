@@ -1,6 +1,6 @@
-"""Which part of the route table is in the file, and the next file, group by group.
+"""Tracks the groups in the file of routes, and makes the next file group by group.
 
-Whoever writes the file brings dates and bytes: the server with a thread and timers, the
+The caller brings dates and writes the bytes: the server with a thread and timers, the
 simulator with virtual ones (docs/architecture.md, "Files").
 """
 
@@ -28,16 +28,18 @@ _NEVER: Final = -1
 
 
 class Kept(NamedTuple):
-    """A group's record: as of which change, and its bytes or its place in the file."""
+    """A group's record: its change number, and its bytes or its place in the file."""
 
     change: int
     record: bytes | Place
 
 
 class Draft(NamedTuple):
-    """A file: what comes after FIRST_LINE. A record that is a place is copied from the
-    file that is replaced. `groups` are the first of them by name, `changes` what the
-    tables counted when it was begun."""
+    """A file after its FIRST_LINE.
+
+    A record that is a place is copied from the file that is replaced. `groups` has the
+    records of groups by name, `changes` is the tables' counter at the beginning.
+    """
 
     records: list[bytes | Place | Pieces]
     groups: dict[str, Kept]
@@ -53,14 +55,14 @@ class _Packing(NamedTuple):
 
 
 class KeptRoutes:
-    """What a state's file holds. A new one is begun, packed and finished; then it is
-    `written`, or `lost`."""
+    """The content of a state's file. A new file is begun, packed and finished; then it
+    is `written` or `lost`."""
 
     def __init__(self, state: RoutingState) -> None:
         self._state = state
         self._places: dict[str, Kept] = {}
         self._saved_changes = 0
-        # The groups of the file whose places are not known yet, and where they begin.
+        # The groups of the file whose places are unknown yet, and their first offset.
         self._unplaced: Iterator[tuple[str, Kept]] = iter(())
         self._offset = 0
         self._has_unplaced = False
@@ -85,17 +87,17 @@ class KeptRoutes:
 
     @property
     def has_waiting(self) -> bool:
-        """Whether something is still to be packed."""
+        """Whether a part is still to be packed."""
         return self._has_waiting
 
     def take_over(
         self, snapshot: RouteSnapshot, served_millis: int, now_ms: int
     ) -> list[BrokerLiveInfo]:
-        """Fill the empty tables from the file; each broker has a lease, or what was
-        left of it when the last run had served for `served_millis`."""
+        """Fill the empty tables from the file; each broker has a lease, or its rest
+        after the last run had served for `served_millis`."""
         state = self._state
         infos = restore(state.tables, state.options, snapshot, now_ms)
-        # Other options: the digests in the file are not those of the tables.
+        # With other options the digests of the file differ from those of the tables.
         is_same = snapshot.tables.options == relied_on(state.options)
         for group, place in snapshot.groups if is_same else ():
             data = state.tables.broker_addr_table[group.broker_name]
@@ -104,7 +106,7 @@ class KeptRoutes:
             if len(data.live_keys) == len(group.lives):
                 self._places[group.broker_name] = Kept(data.change, place)
         self._saved_changes = state.tables.changes
-        # The leases that are granted now are not in the file.
+        # Leases granted now are not in the file.
         self._grant_leases(infos, snapshot.tables, served_millis, now_ms)
         state.is_warm = True
         return infos
@@ -128,7 +130,7 @@ class KeptRoutes:
         leases.grant(infos, left_millis, lease_millis, now_ms)
 
     def begin(self) -> None:
-        """Begin a new file: all groups wait."""
+        """Begin a new file; all groups wait."""
         self._waiting = list(self._state.tables.broker_addr_table)
         self._tables = None
         self._has_waiting = True
@@ -154,7 +156,7 @@ class KeptRoutes:
         return None
 
     def _place_some(self) -> None:
-        """Find out where the groups of the file are."""
+        """Note the places of some groups of the file."""
         unplaced = list(islice(self._unplaced, _STEP_GROUPS))
         for name, (change, record) in unplaced:
             length = record.length if isinstance(record, Place) else len(record)
@@ -169,7 +171,7 @@ class KeptRoutes:
             return None
         kept = self._places.get(name)
         if tables.busy.is_held(name):
-            # As it was before the change that goes on; the next file has it as it is.
+            # This file gets the group before the change under way, the next after it.
             self._changes = _NEVER
             if kept is None:
                 return None
@@ -202,14 +204,14 @@ class KeptRoutes:
         return name
 
     def finish(self, saved_millis: int, now_ms: int) -> Draft:
-        """The file, when nothing waits any more; `saved_millis` is the date."""
+        """The file, once all parts are packed; `saved_millis` is the date."""
         state = self._state
         known = state.tables.broker_addr_table
         kept = {name: k for name, k in self._packed.items() if name in known}
         self._packed = {}
         options = relied_on(state.options)
         if options != self._relied_on:
-            # Nobody knows now which group was registered under which.
+            # It is unknown which group was registered under which options.
             options = {}
         packed = self._tables or PackedTables(state.tables)
         self._tables = None
@@ -220,7 +222,7 @@ class KeptRoutes:
         return Draft(records, kept, self._changes)
 
     def written(self, draft: Draft) -> None:
-        """It has replaced the file."""
+        """The draft has replaced the file."""
         self._saved_changes = draft.changes
         self._places = {}
         self._unplaced = iter(draft.groups.items())
@@ -228,7 +230,7 @@ class KeptRoutes:
         self._has_unplaced = True
 
     def lost(self) -> None:
-        """The file may not be what it was taken for: the next one copies nothing."""
+        """The file may differ from its record here: the next one copies nothing."""
         self._places = {}
         self._unplaced = iter(())
         self._has_unplaced = False

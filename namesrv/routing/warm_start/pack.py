@@ -1,8 +1,8 @@
-"""The route table as records to be kept, and back (docs/architecture.md, "Files").
+"""Converts the route table to records of a file, and back (architecture.md, "Files").
 
-A group is packed whole, so that no lookup after a restart mixes two registrations of
-one broker. Groups are packed one after the other, between other work; a topic that was
-deleted meanwhile has no name in the shared record, and is left out when they are read.
+A group is packed as a whole, so that no lookup after a restart mixes two registrations
+of one broker. Groups are packed one after the other, between other work; a topic
+deleted meanwhile has no name in the shared record, and is left out by a reader.
 """
 
 import sys
@@ -23,15 +23,13 @@ from namesrv.routing.warm_start.records import (
     EndRecord,
     GroupRecord,
     LiveRecord,
-    MappingRecord,
     Place,
-    QueueRecord,
     TablesRecord,
     read_payload,
     split_records,
     write_record,
 )
-from namesrv.wire.bodies import DataVersion, QueueData, TopicQueueMappingInfo
+from namesrv.wire.bodies import QueueData
 from namesrv.work import Cost, Steps, batches
 
 _NUMBER: Final = "I"
@@ -40,7 +38,7 @@ _NUMBER_BYTES: Final = array(_NUMBER).itemsize
 
 @dataclass(slots=True, frozen=True)
 class RouteSnapshot:
-    """What a file holds: groups with their places in it, and what they share."""
+    """The content of a file: groups with their places, and their shared tables."""
 
     tables: TablesRecord
     groups: list[tuple[GroupRecord, Place]]
@@ -76,7 +74,7 @@ def pack_group(tables: RouteTables, data: BrokerData) -> Steps[bytes]:
         data.enable_acting_master,
         data.zone_name,
         [_live_record(info) for info in infos if info is not None],
-        [_queue_record(queue_data) for queue_data in distinct.values()],
+        list(distinct.values()),
         packed_numbers(numbers),
         packed_numbers(places),
     )
@@ -89,7 +87,7 @@ def pack_end(groups: int) -> bytes:
 
 
 def relied_on(options: Options) -> dict[str, str]:
-    """The options that decide what an unchanged registration does."""
+    """The options on which the effect of an unchanged registration depends."""
     return {
         option.name: value_text(getattr(options, option.attribute))
         for option in OPTIONS
@@ -106,7 +104,7 @@ def packed_numbers(numbers: Sequence[int]) -> bytes:
 
 
 def read_snapshot(data: bytes) -> RouteSnapshot:
-    """Everything that a file holds, checked. Raises SnapshotInvalid."""
+    """Read and check a file. Raises SnapshotInvalid."""
     groups: list[tuple[GroupRecord, Place]] = []
     tables: TablesRecord | None = None
     end: EndRecord | None = None
@@ -133,7 +131,7 @@ def read_snapshot(data: bytes) -> RouteSnapshot:
 def restore(
     tables: RouteTables, options: Options, snapshot: RouteSnapshot, now_ms: int
 ) -> list[BrokerLiveInfo]:
-    """Fill empty tables; the live brokers, none of which was heard of yet."""
+    """Fill empty tables; the live brokers, none of which was heard yet."""
     shared = snapshot.tables
     numbers = _numbers(shared.numbers)
     entries = {
@@ -152,8 +150,8 @@ def restore(
         # The group of a broker that came while groups were packed is not in the file.
         if tables.broker_live_table.get(cluster, addr) is not None:
             tables.set_filter_servers((cluster, addr), servers)
-    for record in shared.mappings:
-        tables.set_mapping(record.topic, _mapping_info(record), now_ms)
+    for topic, info in shared.mappings:
+        tables.set_mapping(topic, info, now_ms)
     gone_millis = shared.gone_millis
     for name in sorted(tables.gone_since, key=lambda n: -gone_millis.get(n, 0)):
         tables.gone_since[name] = now_ms - gone_millis.get(name, 0)
@@ -170,11 +168,11 @@ def _restore_group(
 ) -> list[BrokerLiveInfo]:
     name = group.broker_name
     data = tables.add_group(group.cluster, name)
-    for broker_id, addr in group.pairs:
+    for broker_id, addr in group.broker_addrs:
         tables.set_addr(data, broker_id, addr)
     data.enable_acting_master = group.enable_acting_master
     data.zone_name = group.zone_name
-    queue_datas = [_queue_data(data, record) for record in group.queues]
+    queue_datas = [_shared_queue_data(data, queues) for queues in group.queues]
     queues_of = _numbers(group.queues_of)
     is_whole = True
     for number, place in zip(_numbers(group.topics), queues_of, strict=True):
@@ -185,7 +183,7 @@ def _restore_group(
             continue
         entry.queues[name] = queue_datas[place]
         data.topic_refs.append(entry)
-    # A topic that was deleted since comes back with its broker's next registration.
+    # A deleted topic comes back with its broker's next registration.
     keeps_digests = keeps_digests and is_whole
     infos = [_live_info(name, live, keeps_digests) for live in group.lives]
     for info in infos:
@@ -196,15 +194,11 @@ def _restore_group(
 
 
 def _live_record(info: BrokerLiveInfo) -> LiveRecord:
-    version = info.data_version
-    numbers = None
-    if version is not None:
-        numbers = version.counter, version.state_version, version.timestamp or 0
     return LiveRecord(
         info.cluster_name,
         info.broker_addr,
         info.heartbeat_timeout_millis,
-        numbers,
+        info.data_version,
         info.ha_server_addr,
         info.digest,
         info.answer_ext_fields,
@@ -219,7 +213,7 @@ def _live_info(
         record.broker_addr,
         broker_name,
         record.heartbeat_timeout_millis,
-        None if record.version is None else DataVersion(*record.version),
+        record.data_version,
         record.ha_server_addr,
         None,
     )
@@ -228,35 +222,14 @@ def _live_info(
     return info
 
 
-def _queue_record(queue_data: QueueData) -> QueueRecord:
-    return QueueRecord(
-        queue_data.perm,
-        queue_data.read_queue_nums,
-        queue_data.topic_sys_flag,
-        queue_data.write_queue_nums,
-        queue_data.broker_name is not None,
-    )
-
-
-def _queue_data(data: BrokerData, record: QueueRecord) -> QueueData:
-    numbers = (
-        record.perm,
-        record.read_queue_nums,
-        record.topic_sys_flag,
-        record.write_queue_nums,
-    )
-    return data.shared(*numbers) if record.is_named else QueueData(None, *numbers)
-
-
-def _mapping_info(record: MappingRecord) -> TopicQueueMappingInfo:
-    return TopicQueueMappingInfo(
-        record.bname,
-        record.curr_id_map,
-        record.dirty,
-        record.epoch,
-        record.scope,
-        record.own_topic,
-        record.total_queues,
+def _shared_queue_data(data: BrokerData, queues: QueueData) -> QueueData:
+    if queues.broker_name is None:
+        return queues
+    return data.shared(
+        queues.perm,
+        queues.read_queue_nums,
+        queues.topic_sys_flag,
+        queues.write_queue_nums,
     )
 
 
@@ -265,6 +238,9 @@ def _checked(group: GroupRecord) -> GroupRecord:
     is_whole = len(set(topics)) == len(topics) == len(queues_of)
     if not is_whole or max(queues_of, default=-1) >= len(group.queues):
         raise SnapshotInvalid(f"topics of group {group.broker_name!r} do not match")
+    versions = [live.data_version for live in group.lives]
+    if any(version and version.timestamp is None for version in versions):
+        raise SnapshotInvalid(f"group {group.broker_name!r} has an incomplete version")
     return group
 
 

@@ -1,15 +1,16 @@
-"""The shared data of a snapshot's groups, packed in pieces between other work.
+"""The shared tables of a snapshot's groups, packed in pieces between other work.
 
-Names of topics are as they are at the end: those that came or went while they were
-packed are noticed. Mappings of static topics are each as they were at some moment, and
-the next file has the changes since.
+The names of topics are those at the end: topics that came or went during packing are
+added and removed then. Each mapping of a static topic is of some moment of packing; the
+next file has later changes.
 """
 
 from collections.abc import Iterator
 from itertools import islice, takewhile
-from typing import Any, Final, NamedTuple
+from typing import Final, NamedTuple
 
 import msgpack
+from msgspec import to_builtins
 
 from namesrv.routing.brokers.leases import Leases
 from namesrv.routing.tables.broker_data import TopicQueues
@@ -19,12 +20,12 @@ from namesrv.routing.warm_start.records import TABLES, Pieces, array_head, bytes
 from namesrv.wire.bodies import TopicQueueMappingInfo
 
 PIECE_TOPICS: Final = 1024
-"""Topics, or mappings, that one step packs; about half a millisecond."""
+"""Topics, or mappings, of one step, which takes about half a millisecond."""
 _MEMBERS: Final = 10
 
 
 class _Piece(NamedTuple):
-    """Some topics: their numbers, and their names as MessagePack."""
+    """Some topics: their numbers, and their names in MessagePack."""
 
     entries: list[TopicQueues]
     numbers: bytes
@@ -32,7 +33,7 @@ class _Piece(NamedTuple):
 
 
 class PackedTables:
-    """The record after the last group, as it is made."""
+    """The record after the last group, while it is made."""
 
     def __init__(self, tables: RouteTables) -> None:
         self._tables = tables
@@ -40,7 +41,7 @@ class PackedTables:
         self._begin()
         self._mappings: list[bytes] = []
         self._mapping_count = 0
-        self._waiting_mappings: Iterator[tuple[str, str | None, TopicQueueMappingInfo]]
+        self._waiting_mappings: Iterator[tuple[str, TopicQueueMappingInfo]]
         self._waiting_mappings = self._each_mapping()
 
     def _begin(self) -> None:
@@ -52,7 +53,7 @@ class PackedTables:
         self._waiting = iter(list(tables.topic_queue_table.values()))
 
     def pack_next(self) -> bool:
-        """Pack another piece; False when nothing waits any more."""
+        """Pack another piece; False if none is left."""
         entries = list(islice(self._waiting, PIECE_TOPICS))
         if entries:
             self._pieces.append(self._piece(entries))
@@ -66,8 +67,8 @@ class PackedTables:
     def finish(
         self, options: dict[str, str], leases: Leases, saved_millis: int, now_ms: int
     ) -> Pieces:
-        """The record; `saved_millis` is the date, `options` what the groups' digests
-        rely on."""
+        """The record; `saved_millis` is the date, `options` are those on which the
+        digests of groups depend."""
         while self.pack_next():
             pass
         pieces = self._topics_as_they_are()
@@ -116,28 +117,16 @@ class PackedTables:
         return entry.number >= self._first_number
 
     def _without_gone(self, piece: _Piece) -> _Piece:
-        """A topic that is gone has no queues any more."""
+        """Drop topics that are gone: they have no queues."""
         here = [entry for entry in piece.entries if entry.queues]
         return piece if len(here) == len(piece.entries) else self._piece(here)
 
-    def _each_mapping(self) -> Iterator[tuple[str, str | None, TopicQueueMappingInfo]]:
+    def _each_mapping(self) -> Iterator[tuple[str, TopicQueueMappingInfo]]:
         table = self._tables.topic_queue_mapping_info_table
         for topic in list(table):
-            for bname, info in list(table.get(topic, {}).items()):
-                yield topic, bname, info
+            for info in list(table.get(topic, {}).values()):
+                yield topic, info
 
-    def _mapping(self, mapping: tuple[str, str | None, TopicQueueMappingInfo]) -> bytes:
-        """A MappingRecord."""
-        topic, bname, info = mapping
-        record: Any = (
-            topic,
-            bname,
-            info.curr_id_map,
-            info.dirty,
-            info.epoch,
-            info.scope,
-            info.topic,
-            info.total_queues,
-        )
-        packed: bytes = self._packer.pack(record)
+    def _mapping(self, mapping: tuple[str, TopicQueueMappingInfo]) -> bytes:
+        packed: bytes = self._packer.pack(to_builtins(mapping))
         return packed

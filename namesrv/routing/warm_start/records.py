@@ -1,13 +1,14 @@
-"""The file that a route table is kept in: a first line with a version, then records.
+"""The file of a route table: a first line with a version, then records.
 
 A record is a kind, a length, a CRC-32 and that many bytes of MessagePack. Groups come
-one by one, in any order; then the tables that they share, and a last record that says
-how many groups there are, so that a file that was cut off is not taken for a short one.
+one by one, in any order; then the tables that they share, and a last record with the
+number of groups, so that a truncated file is detected. Records nest those of
+`wire.bodies`, as maps with Java's names.
 """
 
 import struct
 import zlib
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterator
 from typing import Annotated, Any, Final, NamedTuple, TypeVar
 
 import msgpack
@@ -16,9 +17,14 @@ from msgspec import Meta, Struct
 
 from namesrv.codes import MOST_HEARTBEAT_TIMEOUT_MILLIS
 from namesrv.errors import SnapshotInvalid
-from namesrv.wire.bodies import Int32, Int64
+from namesrv.wire.bodies import (
+    DataVersion,
+    Int64,
+    QueueData,
+    TopicQueueMappingInfo,
+)
 
-FIRST_LINE: Final = b"namesrv routes, version 1\n"
+FIRST_LINE: Final = b"namesrv routes, version 2\n"
 GROUP: Final = 1
 TABLES: Final = 2
 END: Final = 3
@@ -39,68 +45,38 @@ ServedMillis = Annotated[int, Meta(ge=0, le=MOST_SERVED_MILLIS)]
 
 
 class LiveRecord(Struct, array_like=True, frozen=True):
-    """A live broker of a group; `version` is counter, state version, timestamp."""
+    """A live broker of a group; the timestamp of `data_version` is never None."""
 
     cluster_name: str
     broker_addr: str
     heartbeat_timeout_millis: TimeoutMillis
-    version: tuple[Int64, Int64, Int64] | None
+    data_version: DataVersion | None
     ha_server_addr: str | None
     digest: bytes | None
     answer_ext_fields: str
 
 
-class QueueRecord(Struct, array_like=True, frozen=True):
-    """A QueueData of a group; `is_named` says that it names the group."""
-
-    perm: Int32
-    read_queue_nums: Int32
-    topic_sys_flag: Int32
-    write_queue_nums: Int32
-    is_named: bool
-
-
 class GroupRecord(Struct, array_like=True, frozen=True):
-    """A broker group whole.
+    """A whole broker group.
 
-    `broker_addrs` are ids with their addresses; older files have a map of them.
-    `topics` holds the numbers of its topics, 32 bits each, lowest byte first;
-    `queues_of` just so an index into `queues` for each of them.
+    `broker_addrs` are ids with their addresses. `topics` has the numbers of its topics,
+    32 bits each, lowest byte first; `queues_of` has, in the same form, an index into
+    `queues` for each of them.
     """
 
     broker_name: str
     cluster: str
-    broker_addrs: list[tuple[Int64, str | None]] | dict[Int64, str | None]
+    broker_addrs: list[tuple[Int64, str | None]]
     enable_acting_master: bool
     zone_name: str | None
     lives: list[LiveRecord]
-    queues: list[QueueRecord]
+    queues: list[QueueData]
     topics: bytes
     queues_of: bytes
 
-    @property
-    def pairs(self) -> Iterable[tuple[int, str | None]]:
-        """`broker_addrs`, whichever form it has."""
-        addrs = self.broker_addrs
-        return addrs.items() if isinstance(addrs, dict) else addrs
-
-
-class MappingRecord(Struct, array_like=True, frozen=True):
-    """A static topic's mapping on one group."""
-
-    topic: str
-    bname: str | None
-    curr_id_map: dict[Int32, Int32] | None
-    dirty: bool
-    epoch: Int64
-    scope: str | None
-    own_topic: str | None
-    total_queues: Int32
-
 
 class LeaseRecord(Struct, array_like=True, frozen=True):
-    """A live broker that was not heard of since its last warm start, and how much of
-    its lease was left."""
+    """A live broker not heard since its last warm start, and the rest of its lease."""
 
     cluster_name: str
     broker_addr: str
@@ -108,10 +84,13 @@ class LeaseRecord(Struct, array_like=True, frozen=True):
 
 
 class TablesRecord(Struct, array_like=True, frozen=True):
-    """What groups share. `saved_millis` is the date, `options` what digests rely on;
-    `topics` are names in the order of `numbers`; `gone_millis` says how long a group
-    that mappings name has been gone; `served_millis` how long brokers could have been
-    heard of until then, in all runs together. Older files lack what has a default."""
+    """The tables that groups share.
+
+    `saved_millis` is the date, `options` are those on which digests depend; `topics`
+    are names in the order of `numbers`; `mappings` are static topics with a mapping
+    each; `gone_millis` is the time since the end of a group that mappings still name;
+    `served_millis` is the time in which brokers could be heard, of all runs together.
+    """
 
     saved_millis: Int64
     options: dict[str, str]
@@ -119,40 +98,40 @@ class TablesRecord(Struct, array_like=True, frozen=True):
     topics: list[str]
     clusters: dict[str, list[str | None]]
     filter_servers: list[tuple[str, str, list[str | None]]]
-    mappings: list[MappingRecord]
+    mappings: list[tuple[str, TopicQueueMappingInfo]]
     gone_millis: dict[str | None, Int64]
-    leases: list[LeaseRecord] = []
-    served_millis: ServedMillis = 0
+    leases: list[LeaseRecord]
+    served_millis: ServedMillis
 
 
 class EndRecord(Struct, array_like=True, frozen=True):
-    """How many groups came before."""
+    """The number of groups in the file."""
 
     groups: int
 
 
 class Place(NamedTuple):
-    """Where a record is in its file, head included."""
+    """The place of a record in its file, including its head."""
 
     offset: int
     length: int
 
 
 def write_record(kind: int, value: Struct) -> bytes:
-    """One record, head included."""
+    """One record, including its head."""
     plain = msgspec.to_builtins(value, builtin_types=(bytes,))
     payload: bytes = msgpack.packb(plain, unicode_errors="surrogatepass")
     return _HEAD.pack(kind, len(payload), zlib.crc32(payload)) + payload
 
 
 class Pieces(NamedTuple):
-    """A record that is in pieces, for whoever has the time to put it together."""
+    """A record in pieces, which the writing thread joins."""
 
     kind: int
     pieces: list[bytes]
 
     def whole(self) -> Iterator[bytes]:
-        """The record, head included, piece by piece."""
+        """The record, including its head, piece by piece."""
         checksum = 0
         for piece in self.pieces:
             checksum = zlib.crc32(piece, checksum)
@@ -161,12 +140,12 @@ class Pieces(NamedTuple):
 
 
 def array_head(length: int) -> bytes:
-    """The first bytes of a MessagePack array of so many values."""
+    """The first bytes of a MessagePack array of `length` values."""
     return b"\xdd" + length.to_bytes(4, "big")
 
 
 def bytes_head(length: int) -> bytes:
-    """The first bytes of so many bytes in MessagePack."""
+    """The first bytes of `length` bytes in MessagePack."""
     return b"\xc6" + length.to_bytes(4, "big")
 
 

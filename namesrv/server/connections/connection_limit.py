@@ -4,6 +4,7 @@ The last sixteenth is for hosts from which brokers registered; when that is take
 one of those connects in the place of the longest idle connection that carries none.
 """
 
+import logging
 from collections import deque
 from collections.abc import Iterable
 from heapq import nsmallest
@@ -11,7 +12,6 @@ from typing import Final
 
 from namesrv.server.connections.broker_hosts import BrokerHosts, Rank, host_of
 from namesrv.server.connections.served import Served
-from namesrv.server.logs.counted_event import CountedEvent
 from namesrv.server.logs.events import EventLog
 
 RESERVED_SHARE: Final = 16
@@ -30,8 +30,7 @@ class ConnectionLimit:
         self._limit = limit
         self._open_to_all = limit - limit // RESERVED_SHARE
         self._hosts = hosts
-        self._refusals = CountedEvent(log, _TOO_MANY)
-        self._evictions = CountedEvent(log, _MADE_ROOM)
+        self._log = log
         self._seen: list[_Idle] = []
         self._idle: deque[_Idle] = deque()
 
@@ -49,9 +48,11 @@ class ConnectionLimit:
                 _, active_ms, _, protocol = self._idle.popleft()
                 if self._is_idle_still(protocol, active_ms):
                     remote = protocol.connection.remote_address
-                    self._evictions.happen({"remote": remote, "for": address})
+                    fields = {"remote": remote, "for": address}
+                    self._log.log_damped(logging.WARNING, _MADE_ROOM, fields)
                     return protocol
-        self._refusals.happen({"limit": self._limit, "remote": address})
+        refused = {"limit": self._limit, "remote": address}
+        self._log.log_damped(logging.WARNING, _TOO_MANY, refused)
         return None
 
     def look_at(self, protocols: Iterable[Served], count: int) -> None:
@@ -70,11 +71,6 @@ class ConnectionLimit:
         """That were all of them."""
         self._idle = deque(self._seen)
         self._seen = []
-
-    def report(self) -> None:
-        """Log what was not yet told of."""
-        self._refusals.report()
-        self._evictions.report()
 
     def _is_idle_still(self, protocol: Served, active_ms: int) -> bool:
         connection = protocol.connection

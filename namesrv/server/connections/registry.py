@@ -199,7 +199,6 @@ class Connections:
         bytes. Frames and TLS handshakes that do not end are closed, however much comes
         of them. Source: `IdleStateHandler`, `SslHandler`, sections 5.2 and 5.3.
         """
-        self._limit.report()
         # After a stall of our own, what peers have sent may still be unread.
         read_ms = self._state.liveness.read_until_ms(now_ms)
         for holder in list(self._input.stuck(read_ms)):

@@ -1,1 +1,1 @@
-"""Files that are replaced whole or not at all, and the threads that write them."""
+"""Files, replaced as a whole or not at all, and the threads that write them."""

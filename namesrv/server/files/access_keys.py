@@ -1,6 +1,6 @@
-"""The file of access keys (`accessKeysFile`): read at the start, and again when told.
+"""The file of access keys (`accessKeysFile`): read at the start and by a reload.
 
-What is wrong with it is said with the number of a line and never with what it says.
+Errors name the number of a line, and never quote its text.
 """
 
 import logging
@@ -20,7 +20,7 @@ LONGEST_FILE_BYTES: Final = 1 << 20
 
 
 class PreparedKeys(NamedTuple):
-    """The keys of the file, and a warning when others may see it."""
+    """The keys of the file, and a warning if other users can read it."""
 
     path: str
     keys: AccessKeys
@@ -28,7 +28,7 @@ class PreparedKeys(NamedTuple):
 
 
 class AccessKeysFile:
-    """Gives the keys of `accessKeysFile`, if there is one, to `access`."""
+    """Passes the keys of `accessKeysFile`, if that is set, to `access`."""
 
     def __init__(
         self, options: Options, access: "AccessControl", log: EventLog
@@ -50,7 +50,7 @@ class AccessKeysFile:
         return PreparedKeys(path, keys, warning)
 
     def take(self, prepared: PreparedKeys) -> None:
-        """Use them from now on; a signature with a key that has gone is refused."""
+        """Use the prepared keys from now on; signatures of removed keys are refused."""
         before, self._access.keys = self._access.keys, prepared.keys
         self._warn(prepared)
         added = prepared.keys.names_beside(before)
@@ -66,7 +66,7 @@ class AccessKeysFile:
             self._log.log_own(logging.WARNING, event, fields)
         if prepared.path:
             fields = {"file": prepared.path, "keys": len(prepared.keys)}
-            self._log.log_own(logging.INFO, "access keys read again", fields)
+            self._log.log_own(logging.INFO, "access keys reloaded", fields)
 
     def _warn(self, prepared: PreparedKeys) -> None:
         if prepared.warning is not None:
@@ -74,7 +74,7 @@ class AccessKeysFile:
 
 
 def read_keys_file(path: str) -> tuple[AccessKeys, str | None]:
-    """The keys, and a warning when others may see them. Raises StartFailed."""
+    """The keys, and a warning if other users can read them. Raises StartFailed."""
     try:
         with open(path, "rb") as file:
             mode = stat.S_IMODE(os.fstat(file.fileno()).st_mode)

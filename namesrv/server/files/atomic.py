@@ -1,9 +1,9 @@
 """Files that are read whole, and replaced as a whole or not at all.
 
 docs/architecture.md, "Files". A write goes to a temporary file, is synced and renamed,
-so that a reader, a crash or a full disk meets either the old content or the new one.
-A link, a pipe, a device or a directory in place of a file is refused with a sentence,
-and neither followed nor waited for.
+so that readers, and a start after a crash, find either the old content or the new one.
+A link, pipe, device or directory in place of a file is refused with a
+sentence; it is never followed or waited for.
 """
 
 import contextlib
@@ -17,7 +17,7 @@ from namesrv.errors import StorageError
 
 FILE_MODE: Final = 0o644
 CAUTION: Final = os.O_NOFOLLOW | os.O_NONBLOCK | os.O_NOCTTY | os.O_CLOEXEC
-"""Flags for whatever may have been put into the place of a file of ours."""
+"""Flags against links and pipes in the place of our files."""
 _PIECE_BYTES: Final = 1 << 17
 _KINDS: Final = (
     (stat.S_ISDIR, "directory"),
@@ -29,9 +29,9 @@ _KINDS: Final = (
 
 
 def read(path: str) -> bytes | None:
-    """The content of a file of ours, or None when there is no such file.
+    """The content of one of our files, or None if it does not exist.
 
-    Raises `StorageError` for whatever else is in the way.
+    Raises `StorageError` if it cannot be read.
     """
     try:
         descriptor = open_to_read(path)
@@ -46,9 +46,9 @@ def read(path: str) -> bytes | None:
 
 
 def open_to_read(path: str) -> int:
-    """A descriptor of a file of ours.
+    """A descriptor of one of our files.
 
-    Raises `StorageError` for what is no file; FileNotFoundError and OSError otherwise.
+    Raises `StorageError` if the path is not a file; FileNotFoundError, OSError.
     """
     _check("read", path, path)
     descriptor = os.open(path, os.O_RDONLY | CAUTION)
@@ -61,7 +61,7 @@ def obstacle(path: str) -> str | None:
     try:
         mode = os.lstat(path).st_mode
     except (OSError, ValueError):
-        return None  # opening it says why that does not go
+        return None  # opening it fails with the reason
     if stat.S_ISLNK(mode):
         target = os.path.realpath(path)
         return (
@@ -79,7 +79,7 @@ def _kind(mode: int) -> str | None:
 
 
 def _check(action: str, path: str, place: str) -> None:
-    """Raises `StorageError` about `path` when there is no file in that place."""
+    """Raises `StorageError` about `path` if another thing is at `place`."""
     reason = obstacle(place)
     if reason is not None:
         where = "" if place == path else f"{place} is in the way, "
@@ -87,7 +87,7 @@ def _check(action: str, path: str, place: str) -> None:
 
 
 def _check_open(action: str, path: str, place: str, descriptor: int) -> None:
-    """As `_check`, for what came between the look and the opening."""
+    """As `_check`, in case the thing came between the check and the opening."""
     reason = _kind(os.fstat(descriptor).st_mode)
     if reason is not None:
         os.close(descriptor)
@@ -99,7 +99,7 @@ def write_atomically(path: str, chunks: Iterable[bytes]) -> None:
     """Replace the content of a file as a whole, or not at all. Blocks.
 
     Missing folders are made; mode and owner of an existing file are kept.
-    Raises `StorageError`; then the file is what it was.
+    Raises `StorageError`; the file is then unchanged.
     """
     folder = os.path.dirname(path) or "."
     try:
@@ -114,7 +114,7 @@ def write_atomically(path: str, chunks: Iterable[bytes]) -> None:
 
 
 def rename(path: str, new_path: str) -> None:
-    """As `os.replace`; raises OSError with a reason that says more where it can."""
+    """As `os.replace`, with a clearer reason in the OSError for a mounted file."""
     try:
         os.rename(path, new_path)
     except OSError as error:
@@ -129,7 +129,7 @@ def rename(path: str, new_path: str) -> None:
 
 @contextlib.contextmanager
 def _temporary(path: str) -> Iterator[tuple[str, int]]:
-    """Name and descriptor of an empty file beside that one; it is gone afterwards."""
+    """Name and descriptor of an empty file beside `path`, removed on failure."""
     temporary = path + ".tmp"
     _check("write", path, temporary)
     flags = os.O_WRONLY | os.O_CREAT | os.O_TRUNC | CAUTION
@@ -155,7 +155,7 @@ def _write_synced(descriptor: int, chunks: Iterable[bytes], like: str) -> None:
 
 
 def _pieces(chunks: Iterable[bytes]) -> Iterator[bytes]:
-    """The same bytes in fewer pieces: each write gives the loop its turn."""
+    """The same bytes in fewer pieces, because each write releases the GIL."""
     held: list[bytes] = []
     held_bytes = 0
     for chunk in chunks:
@@ -172,13 +172,13 @@ def _copy_access(path: str, descriptor: int) -> None:
     with contextlib.suppress(FileNotFoundError):
         status = os.stat(path, follow_symlinks=False)
         os.fchmod(descriptor, stat.S_IMODE(status.st_mode))
-        # Only root can give a file away; a file of one's own needs no giving.
+        # Only root can change the owner; for our own files it stays the same.
         with contextlib.suppress(OSError):
             os.fchown(descriptor, status.st_uid, status.st_gid)
 
 
 def _sync_folder(path: str) -> None:
-    # The file has been replaced by now: a failure here must not say otherwise.
+    # The file is already replaced, so a failure here is not a failed write.
     with contextlib.suppress(OSError):
         descriptor = os.open(path, os.O_RDONLY | os.O_CLOEXEC)
         try:
@@ -188,5 +188,5 @@ def _sync_folder(path: str) -> None:
 
 
 def reason_of(error: OSError | ValueError) -> str:
-    """The system's words for what went wrong, without number and path."""
+    """The system's reason for an error, without number and path."""
     return getattr(error, "strerror", None) or str(error)

@@ -31,9 +31,9 @@ _LONGEST_HOLDER_BYTES: Final = 512
 class DataDirectory:
     """The one directory that a server writes to, held by one process at a time.
 
-    After `open`, `warning` is None or a sentence: it cannot be written to, and why, or
-    it cannot be locked. Where `can_write` is false the server serves, and refuses
-    changes that it would have to keep in a file.
+    After `open`, `warning` is None, or a sentence with the reason why the directory
+    cannot be written or locked. If `can_write` is false, the server serves, and refuses
+    changes that go to a file.
     """
 
     def __init__(self, path: str) -> None:
@@ -43,9 +43,9 @@ class DataDirectory:
         self._lock: int | None = None
 
     def open(self) -> None:
-        """Make the directory where it is missing, and lock it.
+        """Make the directory if it is missing, and lock it.
 
-        Raises `StartFailed` when another process holds it, or it is no directory.
+        Raises `StartFailed` if another process holds it or it is not a directory.
         """
         try:
             os.makedirs(self.path, exist_ok=True)
@@ -62,18 +62,18 @@ class DataDirectory:
                 self._warn_of_writing("read-only")
 
     def write(self, path: str, chunks: Iterable[bytes]) -> None:
-        """Replace a file here or, where the operator says so, elsewhere. Blocks.
+        """Replace a file, here or where the options place it. Blocks.
 
-        Raises `StorageError`; then the file is what it was.
+        Raises `StorageError`; the file is then unchanged.
         """
         target = os.path.realpath(path)
-        # The cause may have gone since, but another process may hold the lock now.
+        # The obstacle may be gone, but another process may hold the lock by now.
         if self._lock is None and target.startswith(os.path.realpath(self.path) + "/"):
             raise StorageError("write", path, "the data directory is not locked by us")
         write_atomically(path, chunks)
 
     def close(self) -> None:
-        """Let another process have the directory."""
+        """Release the lock."""
         if self._lock is not None:
             os.close(self._lock)
             self._lock = None
@@ -126,7 +126,7 @@ class DataDirectory:
         )
 
     def _write_holder(self, descriptor: int) -> None:
-        # On a full disk the lock still holds, only its reader learns no pid.
+        # On a full disk the lock still holds, and only the pid is missing in it.
         with contextlib.suppress(OSError):
             os.ftruncate(descriptor, 0)
             os.pwrite(descriptor, f"{os.getpid()}\n{_place()}\n".encode(), 0)
@@ -139,14 +139,14 @@ def _open_lock_file(path: str) -> int:
         if error.errno not in _CANNOT_WRITE:
             raise
         try:
-            # Somebody else's lock file can be locked without being written.
+            # The lock file of another user can be locked without write access.
             return os.open(path, os.O_RDONLY | CAUTION)
         except OSError:
             raise error from None
 
 
 def _place() -> str:
-    """Where our pid means us: the namespace that counts it, and the machine."""
+    """The scope of our pid: its namespace and the machine."""
     namespace = "-"
     with contextlib.suppress(OSError):
         namespace = os.readlink("/proc/self/ns/pid")
@@ -154,7 +154,7 @@ def _place() -> str:
 
 
 def _holder_text(content: bytes) -> str:
-    """The holder of the lock, as that process wrote it: its pid and its place."""
+    """The holder of the lock, from the pid and the scope that it wrote."""
     pid, _, rest = content.decode("utf-8", "replace").partition("\n")
     place = rest.partition("\n")[0]
     if not pid.isdecimal():

@@ -1,4 +1,4 @@
-"""kvConfig.json at the start (protocol.md section 4.4)."""
+"""Loads kvConfig.json at the start (protocol.md section 4.4)."""
 
 import os.path
 
@@ -7,7 +7,7 @@ from namesrv.server.files.atomic import read
 
 
 def load_kv_config(kv_config: KVConfigManager, path: str) -> None:
-    """Take over the file, if there is one.
+    """Load the file, if it exists.
 
     Raises StorageError, and StartFailed for a file that must not be overwritten.
     """

@@ -1,4 +1,4 @@
-"""Files that cannot be used are kept for people to look at, under another name."""
+"""Renames damaged files, so that people can inspect them."""
 
 import logging
 from typing import Final
@@ -10,12 +10,11 @@ UNUSABLE_SUFFIX: Final = ".unusable"
 
 
 def set_aside(path: str, reason: str, event: str, log: EventLog) -> None:
-    """Rename a file, with `event` and the reason in the log; the one that was set aside
-    before is replaced, so that there is one at most."""
+    """Rename a file, and log `event` with the reason. An earlier one is replaced."""
     fields = {"file": path, "reason": reason}
     log.log_event(logging.WARNING, event, fields)
     try:
         rename(path, path + UNUSABLE_SUFFIX)
     except OSError as error:
         fields = {"file": path, "reason": reason_of(error)}
-        log.log_event(logging.WARNING, "a file could not be set aside", fields)
+        log.log_event(logging.WARNING, "cannot rename a damaged file", fields)

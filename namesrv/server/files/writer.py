@@ -16,28 +16,28 @@ _LOGGER: Final = logging.getLogger("namesrv")
 
 
 class WriteJob(Protocol):
-    """A file to be replaced, and what is to happen then; see `Writer`."""
+    """A file to replace, and a callback for the end; see `Writer`."""
 
     @property
     def path(self) -> str:
         """The file."""
 
     def content(self) -> Iterable[bytes]:
-        """The whole new content, asked for on the loop right before the write; its
-        pieces are taken in the thread that writes.
+        """The whole new content. It is called on the loop right before the write; the
+        writing thread takes the pieces.
 
-        Both may raise `StorageError`, which `done` is then called with.
+        Both may raise `StorageError`, which is then passed to `done`.
         """
 
     def done(self, error: StorageError | None) -> None:
-        """Called on the loop when the file is replaced, or when it was not."""
+        """Called on the loop with None after a write, or with the error."""
 
 
 class Writer:
     """One thread that writes files off the event loop, strictly in order.
 
-    A job's `content` is asked for only when the jobs before it are done, so that it can
-    stand on what they changed. All methods are called on the loop.
+    A job's `content` is called only after the jobs before it are done, so that it can
+    build on their changes. All methods are called on the loop.
     """
 
     def __init__(
@@ -56,17 +56,17 @@ class Writer:
 
     @property
     def is_busy(self) -> bool:
-        """Whether a job is under way or in line."""
+        """Whether a job is under way or waits."""
         return self._busy
 
     def submit(self, job: WriteJob) -> None:
-        """Put a job at the end of the line."""
+        """Queue a job."""
         self._jobs.append(job)
         if not self._busy:
             self._begin_next()
 
     async def drain(self) -> None:
-        """Return when no job is left and the last one's `done` is over."""
+        """Wait until no job is left and the last `done` has returned."""
         if self._busy:
             idle = asyncio.get_running_loop().create_future()
             self._idle.append(idle)
@@ -87,12 +87,12 @@ class Writer:
             try:
                 chunks = job.content()
             except Exception as error:
-                self._report(job, _as_storage_error(job, error))
+                self._call_done(job, _as_storage_error(job, error))
                 continue
             try:
                 self._order(job, chunks)
             except RuntimeError as error:  # thread limit reached
-                self._report(job, StorageError("write", job.path, str(error)))
+                self._call_done(job, StorageError("write", job.path, str(error)))
                 continue
             return
         self._busy = False
@@ -122,15 +122,15 @@ class Writer:
                 loop.call_soon_threadsafe(self._finish, job, failed)
 
     def _finish(self, job: WriteJob, error: StorageError | None) -> None:
-        self._report(job, error)
+        self._call_done(job, error)
         self._begin_next()
 
-    def _report(self, job: WriteJob, error: StorageError | None) -> None:
+    def _call_done(self, job: WriteJob, error: StorageError | None) -> None:
         try:
             job.done(error)
             self._after()
         except Exception:
-            _LOGGER.exception("callback of a finished write failed")
+            _LOGGER.exception("the callback of a finished write failed")
 
 
 _Order = tuple[asyncio.AbstractEventLoop, WriteJob, str, Iterable[bytes]]
@@ -139,5 +139,5 @@ _Order = tuple[asyncio.AbstractEventLoop, WriteJob, str, Iterable[bytes]]
 def _as_storage_error(job: WriteJob, error: Exception) -> StorageError:
     if isinstance(error, StorageError):
         return error
-    _LOGGER.error("a write failed for an unforeseen reason", exc_info=error)
+    _LOGGER.error("unexpected error while writing a file", exc_info=error)
     return StorageError("write", job.path, "internal error, see the server's log")

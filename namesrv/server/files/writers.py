@@ -1,4 +1,4 @@
-"""The two threads that write files: routes never wait for what operators change."""
+"""Two threads that write files, so that routes never wait for operators' changes."""
 
 import asyncio
 import logging
@@ -9,8 +9,8 @@ from namesrv.server.logs.events import EventLog
 
 
 class Writers:
-    """`routes` writes snapshots and stamps; `changes` the KV table and the remote
-    configuration, which are as large and as many as peers make them."""
+    """`routes` writes snapshots and stamps; `changes` writes the KV table and the
+    remote configuration, whose writes depend on peers."""
 
     def __init__(
         self,
@@ -25,7 +25,7 @@ class Writers:
 
     @property
     def is_busy(self) -> bool:
-        """Whether a file is being written, or is still to be."""
+        """Whether a write is under way or waits."""
         return self.routes.is_busy or self.changes.is_busy
 
     async def close(self, seconds: float) -> None:
@@ -42,5 +42,5 @@ class Writers:
                 async with asyncio.timeout_at(deadline):
                     await writer.close()
             except TimeoutError:
-                event = "the disk is too slow, the last changes may not be saved"
+                event = "the disk is too slow, the last changes may be lost"
                 self._log.log_event(logging.WARNING, event, {"of": of})

@@ -15,7 +15,8 @@ from namesrv.options import BY_NAME, OPTIONS, Options, Value
 from namesrv.routing.outbox import LogEvent
 from namesrv.routing.state import RoutingState
 from namesrv.server.files.access_keys import AccessKeysFile, PreparedKeys
-from namesrv.server.logs.events import EventLog, set_log_level
+from namesrv.server.logs.events import EventLog
+from namesrv.server.logs.handlers import set_log_level
 from namesrv.server.tls.gate import PreparedTls, TlsGate
 
 _NEED_CLIENT_AUTH: Final = ("none", "optional", "require")

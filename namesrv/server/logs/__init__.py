@@ -1,1 +1,1 @@
-"""Lines for people: events, their two formats, and the threads that write them."""
+"""The log: events, their two formats, and the threads that write the lines."""

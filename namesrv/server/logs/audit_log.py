@@ -1,8 +1,9 @@
-"""The audit log (`auditLog`): who changed what, one JSON object a line, only appended.
+"""The audit log (`auditLog`): changes and their senders, one JSON object a line.
 
-Lines are made on the loop and written by a thread. A file that fails costs lines, which
-are counted in it, and is told of in the log once a second at most; the server goes on.
-The file is rotated as the log file is (`logFileMaxBytes`, `logFileBackups`).
+Lines are made on the loop and written by a thread. If the file cannot be written, lines
+are dropped and counted in the file, and the failure is logged at most once a second;
+the server goes on. The file is rotated like the log file (`logFileMaxBytes`,
+`logFileBackups`).
 """
 
 import asyncio
@@ -15,20 +16,19 @@ from typing import Final
 from namesrv.errors import StartFailed
 from namesrv.options import Options
 from namesrv.routing.outbox import AuditEvent
-from namesrv.server.logs.events import EventLog
+from namesrv.server.logs.events import EventLog, with_suppressed
+from namesrv.server.logs.formats import JsonFormatter, event_record
 from namesrv.server.logs.line_file import LineFile
 from namesrv.server.logs.line_writer import LineWriter, Outlet
-from namesrv.server.logs.lines import JsonFormatter, event_record
 from namesrv.server.logs.rate_limit import RateLimit
 
 FILE_MODE: Final = 0o600
 MOST_WAITING_BYTES: Final = 16 << 20
-"""Lines that a disk may be behind; more are lost, and counted."""
-TELL_SECONDS: Final = 1.0
+"""Bytes of lines that wait for the disk; more lines are dropped and counted."""
 
 
 class AuditLog:
-    """One server's audit log; `open` begins it. `monotonic` gives seconds."""
+    """One server's audit log; `open` begins it. `monotonic` returns seconds."""
 
     def __init__(
         self,
@@ -38,15 +38,13 @@ class AuditLog:
     ) -> None:
         self._options = options
         self._log = log
-        self._monotonic = monotonic
         self._limit = RateLimit(monotonic)
         self._formatter = JsonFormatter()
-        self._next_tell = monotonic()
         self._file: LineFile | None = None
         self._writer: LineWriter | None = None
 
     def open(self) -> None:
-        """Open the file, if there is to be one. Raises StartFailed."""
+        """Open the file, if `auditLog` names one. Raises StartFailed."""
         options = self._options
         if not options.audit_log:
             return
@@ -65,35 +63,35 @@ class AuditLog:
         self.write_to(file)
 
     def write_to(self, outlet: Outlet) -> None:
-        """From now on lines go there."""
+        """Write lines to `outlet` from now on."""
         self._writer = LineWriter(
             "namesrv-audit",
             outlet,
             self._missing_line,
             most_waiting_bytes=MOST_WAITING_BYTES,
-            on_failure=self._tell_failure,
+            on_failure=self._report_failure,
         )
 
     def put(self, event: AuditEvent) -> None:
-        """Have a line written, unless peers cause too many that changed nothing."""
+        """Queue a line. Refusals have a rate; changes are always written."""
         if event.is_done:
             self._put(logging.INFO, event.event, event.fields)
             return
         suppressed = self._limit.admit(event.event)
         if suppressed is not None:
-            more = {"suppressed": suppressed} if suppressed else {}
-            self._put(logging.WARNING, event.event, {**event.fields, **more})
+            fields = with_suppressed(event.fields, suppressed)
+            self._put(logging.WARNING, event.event, fields)
 
     def report_suppressed(self) -> None:
-        """Write how many lines were held back of each request that has become quiet."""
+        """Write the number of dropped lines of each request that has become quiet."""
         for event, suppressed in self._limit.take_quiet():
             fields = {"of": event, "suppressed": suppressed}
-            self._put(logging.INFO, "lines were suppressed", fields)
+            self._put(logging.INFO, "log lines were suppressed", fields)
 
-    def look_after_file(self) -> None:
-        """Open the file anew if its name is gone or belongs to another file."""
+    def reopen_file(self) -> None:
+        """Reopen the file if its name is gone or belongs to another file."""
         if self._file is not None and self._writer is not None:
-            self._file.look_soon()
+            self._file.check_soon()
             self._writer.put("")
 
     def wait(self, seconds: float) -> bool:
@@ -101,7 +99,7 @@ class AuditLog:
         return self._writer is None or self._writer.flush(seconds)
 
     async def close(self, seconds: float) -> None:
-        """Write what waits, and end; a disk that hangs gets so many seconds."""
+        """Write the queued lines and end; a disk that hangs gets `seconds`."""
         if self._writer is not None:
             writer, self._writer = self._writer, None
             await asyncio.to_thread(writer.close, seconds)
@@ -109,21 +107,18 @@ class AuditLog:
     def _put(self, level: int, event: str, fields: Mapping[str, object]) -> None:
         writer = self._writer
         if writer is not None and not writer.put(self._line(level, event, fields)):
-            event = "the audit log is too slow, lines are lost"
-            self._tell(event, lines=writer.dropped)
+            event = "audit log lines dropped, the disk is too slow"
+            self._report(event, lines=writer.dropped)
 
     def _line(self, level: int, event: str, fields: Mapping[str, object]) -> str:
         return self._formatter.format(event_record(level, event, fields)) + "\n"
 
     def _missing_line(self, lost: int) -> str:
-        return self._line(logging.ERROR, "lines are missing", {"lines": lost})
+        return self._line(logging.ERROR, "audit log lines are missing", {"lines": lost})
 
-    def _tell_failure(self, reason: str, lost: int) -> None:
-        self._tell("the audit log cannot be written", reason=reason, lines=lost)
+    def _report_failure(self, reason: str, lost: int) -> None:
+        self._report("cannot write the audit log", reason=reason, lines=lost)
 
-    def _tell(self, event: str, **fields: object) -> None:
-        now = self._monotonic()
-        if now >= self._next_tell:
-            self._next_tell = now + TELL_SECONDS
-            fields = {"file": self._options.audit_log, **fields}
-            self._log.log_own(logging.ERROR, event, fields)
+    def _report(self, event: str, **fields: object) -> None:
+        fields = {"file": self._options.audit_log, **fields}
+        self._log.log_damped(logging.ERROR, event, fields)

@@ -1,4 +1,4 @@
-"""Lines of the log about our own life: its begin and its end."""
+"""Log lines of the server's start and end."""
 
 import logging
 
@@ -19,7 +19,7 @@ def address_texts(addresses: list[tuple[str, int]]) -> list[str]:
 def log_start(
     log: EventLog, addresses: list[tuple[str, int]], loop_name: str, start: str
 ) -> None:
-    """The server answers from now on; `start` says whether it began with routes."""
+    """The server has started; `start` is "cold" or describes the warm start."""
     fields = {
         "addresses": address_texts(addresses),
         "implementation": IMPLEMENTATION,
@@ -31,17 +31,17 @@ def log_start(
 
 
 def log_failed_start(log: EventLog, failure: StartFailed) -> None:
-    """It will never answer."""
+    """The start has failed."""
     fields = {"reason": str(failure)}
     log.log_own(logging.ERROR, "the server cannot start", fields)
 
 
 def log_stop(log: EventLog, connections: int) -> None:
-    """Somebody wants it to end."""
+    """The stop was requested."""
     fields = {"connections": connections}
     log.log_own(logging.INFO, "server is stopping", fields)
 
 
 def log_end(log: EventLog) -> None:
-    """All is done."""
+    """The server has stopped."""
     log.log_own(logging.INFO, "server stopped", {})

@@ -1,8 +1,8 @@
 """A file that lines are appended to: the log file and the audit log.
 
-It is opened anew when its name is gone or belongs to another file, so that logrotate
-and `rm` lose nothing, and a new one begins when it has reached its size. Only regular
-files are written: a pipe could be waited for, and a link could point anywhere.
+The file is reopened if its name is gone or belongs to another file, so that logrotate
+and `rm` lose no line, and it is rotated at its maximum size. Only regular files are
+written: a pipe could block, and a link could lead anywhere.
 """
 
 import contextlib
@@ -21,7 +21,7 @@ _FLAGS: Final = (
     | os.O_NOFOLLOW
     | os.O_NONBLOCK
 )
-_LOOK_SECONDS: Final = 1.0
+_CHECK_SECONDS: Final = 1.0
 _KINDS: Final = {
     stat.S_IFLNK: "a link",
     stat.S_IFIFO: "a pipe",
@@ -34,8 +34,8 @@ _KINDS: Final = {
 class LineFile:
     """Appends lines to `path`; a new file gets `mode`, an old one keeps its own.
 
-    The file is renamed to `path`.1 when it has `max_bytes`; so many `backups` are kept.
-    `monotonic` gives seconds.
+    The file is renamed to `path`.1 at `max_bytes`; `backups` old ones are kept.
+    `monotonic` returns seconds.
     """
 
     encoding = "utf-8"
@@ -54,30 +54,30 @@ class LineFile:
         self._backups = backups
         self._monotonic = monotonic
         self._descriptor: int | None = None
-        self._next_look = 0.0
+        self._next_check = 0.0
         self._next_roll = 0.0
         self._is_cut = False
 
     def open(self) -> None:
-        """Open it, and make its folder. Raises OSError, with a reason in `strerror`."""
+        """Make the folder and open the file. Raises OSError with a `strerror`."""
         os.makedirs(os.path.dirname(self.path), exist_ok=True)
         self._descriptor = self._opened()
 
     def write(self, data: bytes) -> None:
-        """Append `data`, which may be nothing. Raises OSError; the next write begins
-        with opening the file anew then."""
+        """Append `data`, which may be empty. Raises OSError; the next write then opens
+        the file again."""
         try:
-            self._append(self._rolled(self._looked_after()), data)
+            self._append(self._rolled(self._current()), data)
         except OSError:
             self.close()
             raise
 
-    def look_soon(self) -> None:
-        """With the next write, look whether the name belongs to another file."""
-        self._next_look = 0.0
+    def check_soon(self) -> None:
+        """Check with the next write whether the name belongs to another file."""
+        self._next_check = 0.0
 
     def close(self) -> None:
-        """Close it; the next write opens it anew."""
+        """Close the file; the next write opens it again."""
         descriptor, self._descriptor = self._descriptor, None
         if descriptor is not None:
             with contextlib.suppress(OSError):
@@ -85,7 +85,7 @@ class LineFile:
 
     def _append(self, descriptor: int, data: bytes) -> None:
         if self._is_cut and data:
-            # The last line stopped in the middle.
+            # The last write stopped in the middle of a line.
             data = b"\n" + data
         written = 0
         while written < len(data):
@@ -93,7 +93,7 @@ class LineFile:
             self._is_cut = written < len(data)
 
     def _opened(self) -> int:
-        """A descriptor of the file. Raises OSError if it is none, without waiting."""
+        """A new descriptor, without blocking. Raises OSError if it is not a file."""
         with contextlib.suppress(FileNotFoundError):
             check_kind(os.lstat(self.path).st_mode)
         descriptor = os.open(self.path, _FLAGS, self._mode)
@@ -104,17 +104,17 @@ class LineFile:
             raise
         return descriptor
 
-    def _looked_after(self) -> int:
-        """The descriptor, opened anew if the name is gone or belongs to another."""
+    def _current(self) -> int:
+        """The descriptor, reopened if the name is gone or belongs to another file."""
         old = self._descriptor
         if old is None:
             self._descriptor = self._opened()
             return self._descriptor
         has_name = os.fstat(old).st_nlink > 0
         now = self._monotonic()
-        if has_name and now < self._next_look:
+        if has_name and now < self._next_check:
             return old
-        self._next_look = now + _LOOK_SECONDS
+        self._next_check = now + _CHECK_SECONDS
         if has_name and self._is_in_place(old):
             return old
         return self._replaced(old, has_name)
@@ -126,7 +126,7 @@ class LineFile:
             return False
 
     def _replaced(self, old: int, has_name: bool) -> int:
-        """The file that has the name now; the old one as long as it has a name."""
+        """The file of that name; the old one if that fails and it still has a name."""
         try:
             self._descriptor = self._opened()
         except OSError:
@@ -138,9 +138,9 @@ class LineFile:
         return self._descriptor
 
     def _rolled(self, descriptor: int) -> int:
-        """The descriptor, of a new file if the old one has reached its size.
+        """The descriptor, of a new file if the old one has its maximum size.
 
-        When that is impossible the old one goes on, and it is tried again later.
+        If rotation fails, the old file stays in use, and rotation is retried later.
         """
         if os.fstat(descriptor).st_size < self._max_bytes:
             return descriptor
@@ -152,7 +152,7 @@ class LineFile:
             self._rename()
             begun = self._replaced(descriptor, has_name=True)
         if begun == descriptor:
-            self._next_roll = now + _LOOK_SECONDS
+            self._next_roll = now + _CHECK_SECONDS
         return begun
 
     def _rename(self) -> None:
@@ -163,7 +163,7 @@ class LineFile:
 
 
 def check_kind(mode: int) -> None:
-    """Raises OSError for what is no regular file; folders have their own words."""
+    """Raises OSError unless it is the mode of a regular file."""
     if stat.S_ISDIR(mode):
         raise IsADirectoryError(errno.EISDIR, os.strerror(errno.EISDIR))
     kind = _KINDS.get(stat.S_IFMT(mode))

@@ -1,8 +1,7 @@
-"""A thread that writes lines, so that no pipe, terminal or disk stops the loop.
+"""A thread that writes lines, so that no pipe, terminal or disk blocks the loop.
 
-Standard output, standard error, the log file and the audit log are written by one of
-these each. The queue is bounded; lost lines are counted, and their number is written in
-the same place once lines flow again.
+Standard output, standard error, the log file and the audit log each have one. The queue
+is limited; dropped lines are counted, and a line with their number takes their place.
 """
 
 import queue
@@ -12,36 +11,36 @@ from collections.abc import Callable
 from typing import Final, Protocol
 
 MOST_WAITING_BYTES: Final = 4 << 20
-"""Lines that wait for whoever reads them; more are lost, and counted."""
+"""Limit of the queue; more lines are dropped and counted."""
 LINE_OVERHEAD_BYTES: Final = 128
-"""Memory that a waiting line takes besides its bytes."""
+"""Memory of a queued line besides its bytes."""
 
 
 class Outlet(Protocol):
-    """Where lines go; only the thread writes to it."""
+    """The destination of lines; only the thread writes to it."""
 
     @property
     def encoding(self) -> str:
-        """How its text becomes bytes."""
+        """The encoding of its text."""
 
     def write(self, data: bytes) -> None:
-        """Write all of it, however long that takes. Raises OSError."""
+        """Write all of `data`; it may block. Raises OSError."""
 
     def close(self) -> None:
-        """Nothing more is written."""
+        """No further writes follow."""
 
 
 def _ignore(reason: str, lost: int) -> None:
-    """Nobody is told of a failure."""
+    """Failures are not reported."""
 
 
 class LineWriter:
     """Writes lines to an outlet, strictly in order; any thread may call it.
 
-    `missing_line(lost)` is the line that stands where `lost` lines are missing;
-    `on_failure(reason, lost)` is called in the thread after each line that could not be
-    written. The thread starts with the first line, and is a daemon: a disk that hangs
-    must not keep the process alive.
+    `missing_line(lost)` makes the line that replaces `lost` lines.
+    `on_failure(reason, lost)` is called in the thread after each failed write. The
+    thread starts with the first line. It is a daemon, so that a disk that hangs cannot
+    keep the process alive.
     """
 
     def __init__(
@@ -60,7 +59,7 @@ class LineWriter:
         self._on_failure = on_failure
         self._items: queue.SimpleQueue[_Line | Callable[[], object] | None]
         self._items = queue.SimpleQueue()
-        # Reentrant, because the collector of garbage may log in the middle of a call.
+        # Reentrant, because the garbage collector may log in the middle of a call.
         self._lock = threading.RLock()
         self._thread: threading.Thread | None = None
         self._is_closed = False
@@ -69,10 +68,7 @@ class LineWriter:
         self.dropped = 0
 
     def put(self, text: str) -> bool:
-        """Have a text written; False when it is lost, because too much waits already.
-
-        Never waits.
-        """
+        """Queue a text, without blocking; False if the queue is full."""
         data = text.encode(self._outlet.encoding, "backslashreplace")
         size = len(data) + LINE_OVERHEAD_BYTES
         with self._lock:
@@ -86,14 +82,14 @@ class LineWriter:
         return True
 
     def then(self, act: Callable[[], object]) -> None:
-        """Have the thread do something between two lines, such as tell or wait."""
+        """Have the thread call `act` after the lines queued so far."""
         with self._lock:
             has_thread = self._has_thread()
         if has_thread:
             self._items.put(act)
 
     def flush(self, seconds: float) -> bool:
-        """Wait until all is written that was put so far; False if that takes longer."""
+        """Wait until all queued lines are written; False after `seconds`."""
         if self._thread is None or self._is_closed:
             return True
         is_done = threading.Event()
@@ -101,9 +97,9 @@ class LineWriter:
         return is_done.wait(seconds)
 
     def close(self, seconds: float) -> bool:
-        """Write what waits, and end; False if that takes longer than `seconds`.
+        """Write the queued lines and end; False if that takes longer than `seconds`.
 
-        Then the thread is left to itself.
+        The thread then goes on by itself.
         """
         with self._lock:
             if self._is_closed:
@@ -124,7 +120,7 @@ class LineWriter:
             thread = threading.Thread(target=self._work, name=self._name, daemon=True)
             try:
                 thread.start()
-            except RuntimeError:  # there are as many threads as may be
+            except RuntimeError:  # thread limit reached
                 return False
             self._thread = thread
         return True
@@ -135,7 +131,7 @@ class LineWriter:
                 self._write_line(item)
             else:
                 item()
-        self._tell_dropped()
+        self._report_dropped()
         self._outlet.close()
 
     def _write_line(self, line: "_Line") -> None:
@@ -144,10 +140,10 @@ class LineWriter:
         with self._lock:
             self.waiting_bytes -= line.size
         if self._items.empty():
-            self._tell_dropped()
+            self._report_dropped()
 
-    def _tell_dropped(self) -> None:
-        """Say what is missing, although no line comes after it."""
+    def _report_dropped(self) -> None:
+        """Write the number of dropped lines if no line follows."""
         with self._lock:
             dropped, self.dropped = self.dropped, 0
         if dropped:
@@ -155,9 +151,9 @@ class LineWriter:
             self._write(b"")
 
     def _write(self, data: bytes) -> None:
-        told = self._lost
-        if told:
-            missing = self._missing_line(told)
+        reported = self._lost
+        if reported:
+            missing = self._missing_line(reported)
             data = missing.encode(self._outlet.encoding, "backslashreplace") + data
         try:
             self._outlet.write(data)
@@ -166,11 +162,11 @@ class LineWriter:
             reason = getattr(error, "strerror", None) or str(error)
             self._on_failure(reason, self._lost)
         else:
-            self._lost -= told
+            self._lost -= reported
 
 
 class _Line:
-    """A line that waits: `dropped` lines are missing before it."""
+    """A queued line; `dropped` lines are missing before it."""
 
     __slots__ = ("data", "dropped", "size")
 
@@ -181,7 +177,7 @@ class _Line:
 
 
 def close_all(writers: list[LineWriter], seconds: float) -> None:
-    """Close writers, which have so many seconds together."""
+    """Close writers within `seconds` in all."""
     deadline = time.monotonic() + seconds
     for writer in writers:
         writer.close(max(0.0, deadline - time.monotonic()))

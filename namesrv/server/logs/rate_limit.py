@@ -1,4 +1,8 @@
-"""How many lines peers may cause: token buckets, one for each event and one for all."""
+"""The rate of log lines: token buckets, one for each event and one for all of peers.
+
+It is the only way in which repeated lines are damped. Lines beyond the rate are dropped
+and counted; the next line of the event has their number.
+"""
 
 import threading
 import time
@@ -8,15 +12,15 @@ from typing import Final
 from namesrv.routing.outbox import BURST
 
 LINES_PER_SECOND: Final = 5
-"""How fast one event may be logged, after its burst."""
+"""Lines of one event that peers may cause a second, after its burst."""
 BURST_OF_ALL: Final = 1000
-"""Lines of all events together that peers may cause at once ..."""
+"""Lines of all events together that peers may cause at once."""
 LINES_OF_ALL_PER_SECOND: Final = 50
-"""... and how fast they may cause more."""
+"""Lines of all events together that peers may cause a second, after their burst."""
 
 
 class _Allowance:
-    """A token bucket: the rest of `burst`, since when, and the lines held back."""
+    """A token bucket: `left` of `burst` at the time `since`, and the lines dropped."""
 
     __slots__ = ("burst", "left", "per_second", "since", "suppressed")
 
@@ -34,9 +38,9 @@ class _Allowance:
 
 
 class RateLimit:
-    """Holds back lines that peers cause too often; each event has its own allowance.
+    """Drops lines of events that come too often; each event has its own allowance.
 
-    `monotonic` gives seconds. Events are phrases of ours, so that there are few. Any
+    `monotonic` returns seconds. Events are phrases of ours, so there are few. Any
     thread may call it.
     """
 
@@ -47,31 +51,51 @@ class RateLimit:
         self._all = _Allowance(0.0, BURST_OF_ALL, LINES_OF_ALL_PER_SECOND)
 
     def admit(self, event: str, burst: int = BURST) -> int | None:
-        """None for a line to be held back, else how many were before it."""
+        """Admit a line that a peer causes: `burst` at once, then 5 a second.
+
+        Returns None when the line is dropped, else the number of lines dropped since
+        the last one.
+        """
         with self._lock:
-            now = self._monotonic()
-            allowance = self._allowances.get(event)
-            if allowance is None:
-                allowance = _Allowance(now, burst, LINES_PER_SECOND)
-                self._allowances[event] = allowance
-            allowance.refill(now)
-            self._all.refill(now)
-            if allowance.left < 1 or self._all.left < 1:
-                allowance.suppressed += 1
-                return None
-            allowance.left -= 1
-            self._all.left -= 1
-            suppressed, allowance.suppressed = allowance.suppressed, 0
+            self._all.refill(self._monotonic())
+            suppressed = self._take(event, burst, LINES_PER_SECOND, self._all.left)
+            if suppressed is not None:
+                self._all.left -= 1
             return suppressed
 
+    def admit_own(self, event: str) -> int | None:
+        """Admit a line once a second, however many lines of other events come.
+
+        Returns the same as `admit`.
+        """
+        with self._lock:
+            return self._take(event, 1, 1, 1)
+
     def take_quiet(self) -> Iterator[tuple[str, int]]:
-        """Events that have become quiet, and how many lines of each were held back."""
+        """Events that have become quiet, with the number of lines dropped of each."""
         with self._lock:
             now = self._monotonic()
             quiet: list[tuple[str, int]] = []
             for event, allowance in self._allowances.items():
                 allowance.refill(now)
-                if allowance.suppressed and allowance.left >= BURST:
+                enough = min(BURST, allowance.burst)
+                if allowance.suppressed and allowance.left >= enough:
                     quiet.append((event, allowance.suppressed))
                     allowance.suppressed = 0
         return iter(quiet)
+
+    def _take(
+        self, event: str, burst: int, per_second: int, left_of_all: float
+    ) -> int | None:
+        now = self._monotonic()
+        allowance = self._allowances.get(event)
+        if allowance is None:
+            allowance = _Allowance(now, burst, per_second)
+            self._allowances[event] = allowance
+        allowance.refill(now)
+        if min(allowance.left, left_of_all) < 1:
+            allowance.suppressed += 1
+            return None
+        allowance.left -= 1
+        suppressed, allowance.suppressed = allowance.suppressed, 0
+        return suppressed

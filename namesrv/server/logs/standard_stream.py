@@ -6,10 +6,10 @@ from typing import TextIO
 
 
 class StandardStream:
-    """Writes to the descriptor of a stream, past its buffer: a full pipe would hold the
-    interpreter at its end when it flushes that.
+    """Writes to the descriptor of a stream and not to its buffer, because a full pipe
+    would block the interpreter when it flushes that buffer at its end.
 
-    A stream without a descriptor is written to itself, and no stream takes everything.
+    Without a descriptor the stream itself is written; without a stream, nothing is.
     """
 
     def __init__(self, stream: TextIO | None) -> None:
@@ -18,7 +18,7 @@ class StandardStream:
         self.encoding: str = getattr(stream, "encoding", None) or "utf-8"
 
     def write(self, data: bytes) -> None:
-        """Write all of it, however long nobody reads. Raises OSError."""
+        """Write all of `data`; blocks while nobody reads. Raises OSError."""
         if self._descriptor is not None:
             _write_all(self._descriptor, data)
         elif self._stream is not None:
@@ -42,7 +42,7 @@ def _write_all(descriptor: int, data: bytes) -> None:
         try:
             rest = rest[os.write(descriptor, rest) :]
         except BlockingIOError:
-            # Another process that has the pipe, too, has made it non-blocking.
+            # Another process that shares the pipe has made it non-blocking.
             waiting = select.poll()
             waiting.register(descriptor, select.POLLOUT)
             waiting.poll()

@@ -1,4 +1,4 @@
-"""Errors that nobody caught go to the log, not to a stream that could be full."""
+"""Logs unhandled errors, because a stream could be full and block."""
 
 import logging
 import sys
@@ -12,8 +12,8 @@ _LOGGER: Final = logging.getLogger("namesrv")
 
 @contextmanager
 def stray_errors_logged() -> Iterator[None]:
-    """Within it, the log has the tracebacks of threads, and of what the interpreter
-    cannot raise."""
+    """Within it, unhandled exceptions of threads, and those that the interpreter cannot
+    raise, go to the log."""
     before = threading.excepthook, sys.unraisablehook
     threading.excepthook = _log_thread
     sys.unraisablehook = _log_unraisable
@@ -25,12 +25,12 @@ def stray_errors_logged() -> Iterator[None]:
 
 def _log_thread(args: threading.ExceptHookArgs) -> None:
     if args.exc_value is not None:
-        _log("a thread broke down", args.exc_value)
+        _log("unhandled exception in a thread", args.exc_value)
 
 
 def _log_unraisable(args: Any) -> None:
     if args.exc_value is not None:
-        _log("an error came where none can be raised", args.exc_value)
+        _log("unhandled exception outside of any call", args.exc_value)
 
 
 def _log(event: str, error: BaseException) -> None:

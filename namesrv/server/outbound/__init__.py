@@ -1,1 +1,1 @@
-"""Connections that the server opens itself."""
+"""Outgoing connections: notifications of brokers, queries of another cluster."""

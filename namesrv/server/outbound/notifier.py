@@ -1,7 +1,7 @@
-"""Sends one-way frames to brokers over connections of our own (code 905).
+"""Sends one-way frames to brokers over our own connections (code 905).
 
-Failures are nobody's business: a broker that cannot be reached learns of its group by
-asking. Source: `RemotingClient#invokeOneway`, protocol.md section 3.9.
+Failures are ignored: a broker that cannot be reached learns of its group by its own
+requests. Source: `RemotingClient#invokeOneway`, protocol.md section 3.9.
 """
 
 import asyncio
@@ -19,8 +19,10 @@ _MOST_WAITING_BYTES_OF_ALL: Final = 1 << 22
 
 
 class Notifier:
-    """Keeps one connection for each broker address that was notified of late, at most
-    `most_targets`; `waiting_bytes` is what they have not taken."""
+    """Keeps a connection to each broker notified in the last two minutes.
+
+    There are at most `most_targets`; `waiting_bytes` is their unsent output.
+    """
 
     def __init__(self, log: EventLog, resolver: Resolver, most_targets: int) -> None:
         self._log = log
@@ -35,14 +37,14 @@ class Notifier:
             self.send(address, effect.frame)
 
     def send(self, address: str, frame: bytes) -> None:
-        """Send a frame to `host:port`, soon; never fails."""
+        """Queue a frame for `host:port`; failures are only logged."""
         if self.waiting_bytes and not self._has_room(frame):
-            self._say(address, "too much waits to be taken by brokers")
+            self._log_end(address, "limit of unsent notifications reached")
             return
         target = self._targets.get(address)
         if target is None:
             if len(self._targets) >= self._most_targets:
-                self._say(address, "too many brokers are being notified")
+                self._log_end(address, "limit of notification connections reached")
                 return
             target = self._targets[address] = _Target(self, self._resolver, address)
         target.send(frame)
@@ -55,20 +57,20 @@ class Notifier:
         await asyncio.gather(*tasks, return_exceptions=True)
 
     def ended(self, address: str, reason: str) -> None:
-        """A connection is over."""
+        """Forget a connection that has ended."""
         self._targets.pop(address, None)
-        self._say(address, reason)
+        self._log_end(address, reason)
 
     def _has_room(self, frame: bytes) -> bool:
         return self.waiting_bytes + len(frame) <= _MOST_WAITING_BYTES_OF_ALL
 
-    def _say(self, address: str, reason: str) -> None:
+    def _log_end(self, address: str, reason: str) -> None:
         fields = {"address": address, "reason": reason}
-        self._log.log_event(logging.DEBUG, "connection for notifications ended", fields)
+        self._log.log_event(logging.DEBUG, "notification connection closed", fields)
 
 
 class _Target:
-    """One broker address: frames in line, and the task that sends them."""
+    """One broker address: its queue of frames, and the task that sends them."""
 
     def __init__(self, notifier: Notifier, resolver: Resolver, address: str) -> None:
         self._notifier = notifier
@@ -105,7 +107,7 @@ class _Target:
             async with asyncio.timeout(_CONNECT_SECONDS):
                 channel = await self._connect()
             try:
-                # A broker that was restarted has closed it, and needs a new one.
+                # A restarted broker has closed it; the outer loop reconnects.
                 while not channel.is_over:
                     channel.transport.write(frame)
                     async with asyncio.timeout(_CONNECT_SECONDS):
@@ -126,9 +128,9 @@ class _Target:
 
 
 class _Channel(asyncio.Protocol):
-    """A connection that only speaks: answers of the other side are not kept.
+    """A connection for output only; answers are dropped.
 
-    `is_over` says that the other side has closed; `writable` is set while it reads.
+    `is_over` is set once the other side has closed; `writable` while it reads.
     """
 
     def __init__(self) -> None:

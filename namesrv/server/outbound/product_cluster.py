@@ -1,7 +1,7 @@
 """Asks another cluster's NameServers for a route, in cluster-test mode only.
 
-Source: `ClusterTestRequestProcessor`, protocol.md section 2.23. Whatever goes wrong
-means "not found", as there.
+Source: `ClusterTestRequestProcessor`, protocol.md section 2.23. Every failure means
+"not found", as in Java.
 """
 
 import asyncio
@@ -28,9 +28,8 @@ _FAILURES: Final = (
 
 
 class ProductCluster:
-    """`addresses` is `host:port;host:port`; empty means that nothing is ever found, as
-    does a query beyond `most_queries` at a time. `after` is called after each `done`.
-    """
+    """`addresses` is `host:port;host:port`. Queries find nothing if it is empty, and if
+    `most_queries` are under way."""
 
     def __init__(
         self,
@@ -62,7 +61,7 @@ class ProductCluster:
         task.add_done_callback(self._tasks.discard)
 
     async def close(self) -> None:
-        """Give up what is under way."""
+        """Cancel the queries under way."""
         for task in self._tasks:
             task.cancel()
         await asyncio.gather(*self._tasks, return_exceptions=True)
@@ -83,12 +82,12 @@ class ProductCluster:
         self._after()
 
     async def _ask(self, address: str, topic: str) -> bytes | None:
-        """One route request; None for any answer but a route. Raises what I/O does."""
+        """Send one route request; None if the answer is no route. Raises I/O errors."""
         host, _, port = address.rpartition(":")
         ip = await self._resolver.resolve(host.strip("[]"))
         reader, writer = await asyncio.open_connection(ip, int(port))
         try:
-            # Version 0 asks for the legacy dialect, which this mode always answers in.
+            # Version 0 requests the legacy dialect, in which this mode always answers.
             command = RemotingCommand(
                 RequestCode.GET_ROUTEINFO_BY_TOPIC,
                 version=0,
@@ -98,7 +97,7 @@ class ProductCluster:
             answer = await _read_command(reader)
             return answer.body if answer.code == ResponseCode.SUCCESS else None
         finally:
-            # Not a close, which would wait for a peer that does not read.
+            # close() would wait for a peer that does not read.
             writer.transport.abort()
 
 

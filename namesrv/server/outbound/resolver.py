@@ -1,8 +1,8 @@
-"""Host names to addresses, in a few threads that hold nobody up.
+"""Resolves host names in a few threads that do not delay the end of the process.
 
-The event loops have resolvers of their own, which are waited for when the process ends:
-one broker with a name that no DNS server answers would take ten seconds of it. Peers
-choose these names, so that the threads are few, and a slow name has one of them.
+The process waits for the event loop's own resolver threads when it ends: a broker name
+that no DNS server answers would delay it by ten seconds. Peers choose these names, so
+the number of threads is limited, and a slow name occupies only one.
 """
 
 import asyncio
@@ -24,9 +24,9 @@ _Waiter = tuple[asyncio.AbstractEventLoop, "asyncio.Future[str]"]
 
 
 class Resolver:
-    """Looks up at most MOST_LOOKUPS names at a time, each once for all that ask.
+    """Looks up at most MOST_LOOKUPS names at a time; equal requests share a lookup.
 
-    A name that took longer than anybody waits is not looked up again for 30 s.
+    A name that took longer than 3 s is not looked up again for 30 s.
     """
 
     def __init__(self) -> None:
@@ -35,10 +35,10 @@ class Resolver:
         self._slow_until: OrderedDict[str, int] = OrderedDict()
 
     async def resolve(self, host: str) -> str:
-        """The first address of `host`, which may be one already.
+        """The first address of `host`, which may itself be an address.
 
-        Raises OSError and ValueError, as `getaddrinfo` does; OSError also when there
-        are too many lookups.
+        Raises OSError and ValueError, as `getaddrinfo` does, and OSError if there are
+        too many lookups.
         """
         with contextlib.suppress(ValueError):
             return str(ip_address(host))
@@ -49,7 +49,7 @@ class Resolver:
         return await found
 
     def _is_first(self, host: str, waiter: _Waiter) -> bool:
-        """Put one in line for a name; whether nobody looks it up yet."""
+        """Let `waiter` wait for a name; True if its lookup has to be started."""
         with self._lock:
             others = self._waiters.get(host)
             if others is not None:
@@ -69,13 +69,13 @@ class Resolver:
         )
         try:
             thread.start()
-        except RuntimeError as error:  # there are as many threads as may be
+        except RuntimeError as error:  # thread limit reached
             with self._lock:
                 del self._waiters[host]
             raise OSError(str(error)) from None
 
     def _look_up(self, host: str) -> None:
-        """In a thread of its own."""
+        """Look up a name, in a thread."""
         began_ms = monotonic_millis()
         address, failed = "", None
         try:
@@ -89,7 +89,7 @@ class Resolver:
                 self._note_slow(host)
         for loop, found in waiters:
             with contextlib.suppress(RuntimeError):  # the loop is closed
-                loop.call_soon_threadsafe(_tell, found, address, failed)
+                loop.call_soon_threadsafe(_set_result, found, address, failed)
 
     def _note_slow(self, host: str) -> None:
         self._slow_until[host] = monotonic_millis() + _SLOW_FORGOTTEN_MILLIS
@@ -98,7 +98,9 @@ class Resolver:
             self._slow_until.popitem(last=False)
 
 
-def _tell(found: "asyncio.Future[str]", address: str, failed: Exception | None) -> None:
+def _set_result(
+    found: "asyncio.Future[str]", address: str, failed: Exception | None
+) -> None:
     if found.done():
         return
     if failed is None:

@@ -1,7 +1,7 @@
 """A throw-away certificate for test mode, signed by its own key.
 
-Source: `TlsHelper#buildSslContext`, which has Netty make one. Nothing else needs the
-library `cryptography`, so that it is imported when a certificate is asked for.
+Source: `TlsHelper#buildSslContext`, where Netty makes one. Only this module needs the
+library `cryptography`, so it imports it when a certificate is needed.
 """
 
 import datetime
@@ -19,10 +19,10 @@ _LAST_DAY: Final = datetime.datetime(9999, 12, 31)
 
 
 def load_throw_away_certificate(context: ssl.SSLContext) -> None:
-    """Make a key and a certificate of it, and have `context` use them.
+    """Load a new key and its certificate into `context`.
 
-    OpenSSL takes them from paths only. Pipes have some and leave nothing on a disk, and
-    key and certificate are far shorter than one holds. Raises ImportError without
+    OpenSSL reads them from paths only. A pipe has a path and leaves no trace on a disk;
+    key and certificate are far smaller than its buffer. Raises ImportError without
     `cryptography`, and OSError without /dev/fd.
     """
     key, certificate = make_throw_away_certificate()

@@ -1,7 +1,7 @@
-"""TLS as a layer of bytes: what a socket gave in, what a `Connection` reads out.
+"""TLS as a layer of bytes between a socket and a `Connection`.
 
-No sockets: OpenSSL works on memory, so that it can begin with bytes that were read
-before it was known that they are TLS. Source: protocol.md section 5.2.
+OpenSSL works on memory and not on sockets, so that it can begin with bytes that were
+read before the server detected TLS. Source: protocol.md section 5.2.
 """
 
 import ssl
@@ -12,19 +12,19 @@ from namesrv.errors import TlsBroken
 _RECORD_HEADER_BYTES: Final = 5
 _MAJOR_VERSION: Final = 3
 _RECORD_MAX_BYTES: Final = 16384 + 2048
-"""The longest payload of a record, before TLS 1.3 (RFC 5246, 6.2.3)."""
+"""Longest payload of a record before TLS 1.3 (RFC 5246, 6.2.3)."""
 _PLAIN_MAX_BYTES: Final = 16384
 _BATCH_RECORDS: Final = 64
 _SILENT_MAX_RECORDS: Final = 64
-"""Records without data, such as new keys, that one peer may send in its lifetime. Each
-costs more than a request, and no client needs one in less than 100 GB."""
+"""Limit of records without data, such as new keys, of one connection. Each costs more
+than a request, and no client needs one in less than 100 GB."""
 
 
 class TlsLayer:
     """The server's side of one TLS connection.
 
-    `is_open` is set by the end of the handshake, `is_finished` by the peer's
-    close_notify, `fault` by what ends the connection.
+    The end of the handshake sets `is_open`, the peer's close_notify sets `is_finished`,
+    and a failure sets `fault`.
     """
 
     __slots__ = (
@@ -52,13 +52,13 @@ class TlsLayer:
 
     @property
     def kept_bytes(self) -> int:
-        """Input that is kept: part of a record, and all of an unfinished handshake."""
+        """Bytes of kept input: part of a record, and all of an unfinished handshake."""
         return len(self._partial) + self._handshake_bytes
 
     def receive(self, data: bytes) -> bytes:
-        """Take what was read; what could be decrypted of it. Never raises for it.
+        """Process input; the decrypted bytes. It never raises for input.
 
-        `take_output` has what the peer is to be told after each call.
+        After each call `take_output` has the bytes of TLS itself to send.
         """
         partial = self._partial
         buffer: bytes | bytearray = data
@@ -68,7 +68,7 @@ class TlsLayer:
         plain: list[bytes] = []
         start = 0
         while self.fault is None and not self.is_finished:
-            # Only whole records go in: OpenSSL would not say how much it keeps of one.
+            # OpenSSL does not report how much it keeps, so it gets whole records only.
             end, records = _batch_end(buffer, start)
             if end == start:
                 break
@@ -79,7 +79,7 @@ class TlsLayer:
         return b"".join(plain)
 
     def send(self, data: bytes) -> bytes:
-        """What to write to the socket, so that the peer reads `data`."""
+        """The encrypted bytes of `data` for the socket."""
         if self.fault is not None:
             return b""
         rest = memoryview(data)
@@ -87,37 +87,37 @@ class TlsLayer:
             while rest:
                 rest = rest[self._object.write(rest) :]
         except ssl.SSLError as error:
-            self.fault = TlsBroken(reason_of(error))
+            self.fault = TlsBroken(openssl_reason(error))
         return self.take_output()
 
     def take_output(self) -> bytes:
-        """What OpenSSL wants to say by itself: its handshake, alerts."""
+        """Bytes of TLS itself to send: handshake, alerts."""
         return self._outgoing.read() if self._outgoing.pending else b""
 
     def finish(self) -> bytes:
-        """What to write as the last thing: close_notify."""
+        """The last bytes to send: close_notify."""
         if self.is_open and self.fault is None:
             try:
                 self._object.unwrap()
             except ssl.SSLError:
-                # It wants to read the peer's close_notify, which nobody waits for.
+                # OpenSSL waits for the peer's close_notify; the server does not.
                 pass
         return self.take_output()
 
     def _decrypt(self, records: int, plain: list[bytes]) -> None:
-        """Let OpenSSL read what it was given, so many records."""
+        """Let OpenSSL decrypt its input, which is `records` records."""
         was_open = self.is_open
         pieces = len(plain)
         try:
             if not was_open:
                 self._shake_hands()
-            # Each read takes one record with data, and those without before it.
+            # Each read takes one record with data, after those without data.
             while self._incoming.pending and not self.is_finished:
                 self._read(plain)
         except ssl.SSLWantReadError:
             pass
         except ssl.SSLError as error:
-            self.fault = TlsBroken(reason_of(error))
+            self.fault = TlsBroken(openssl_reason(error))
             return
         if was_open:
             self._silent_records += records - (len(plain) - pieces)
@@ -131,7 +131,7 @@ class TlsLayer:
         self.is_open = True
 
     def _keep(self, buffer: bytes | bytearray, start: int) -> None:
-        """Keep the rest of a read: part of a record, or nothing after the end."""
+        """Keep the rest of the input, part of a record; nothing after the end."""
         if self.fault is not None or self.is_finished:
             self._partial = bytearray()
         elif buffer is self._partial:
@@ -151,14 +151,14 @@ class TlsLayer:
 
 
 def _batch_end(data: bytes | bytearray, start: int) -> tuple[int, int]:
-    """Where the last whole record of a batch ends, and how many these are."""
+    """The end of the last whole record of a batch, and the number of records."""
     end = start
     for records in range(_BATCH_RECORDS):
         if len(data) - end < _RECORD_HEADER_BYTES:
             return end, records
         payload_bytes = data[end + 3] << 8 | data[end + 4]
         if data[end + 1] != _MAJOR_VERSION or payload_bytes > _RECORD_MAX_BYTES:
-            # This will never be a record; OpenSSL is to find the words for it.
+            # These bytes are no record: let OpenSSL report the error.
             return len(data), records + 1
         next_end = end + _RECORD_HEADER_BYTES + payload_bytes
         if next_end > len(data):
@@ -167,8 +167,8 @@ def _batch_end(data: bytes | bytearray, start: int) -> tuple[int, int]:
     return end, _BATCH_RECORDS
 
 
-def reason_of(error: ssl.SSLError) -> str:
-    """OpenSSL's reason in words, without the line of C that it came from."""
+def openssl_reason(error: ssl.SSLError) -> str:
+    """OpenSSL's reason in words, without its line of C."""
     if isinstance(error, ssl.SSLCertVerificationError):
         return f"the certificate was not accepted, {error.verify_message}"
     if error.reason:

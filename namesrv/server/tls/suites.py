@@ -1,8 +1,8 @@
 """Protocols and ciphers that a TLS context offers: `tls.protocols`, `tls.ciphers`.
 
 Source: `TlsHelper#moreTlsConfig` of RocketMQ 5.5.0, which splits both at commas and
-hands them to Netty. Netty takes Java's and OpenSSL's names of ciphers, and speaks no
-version for which none is named; so it is here.
+passes them to Netty. Netty accepts Java's and OpenSSL's names of ciphers, and disables
+a version without a named cipher, and so does this module.
 """
 
 import re
@@ -23,7 +23,7 @@ _NEW_CIPHERS: Final = (
     "TLS_CHACHA20_POLY1305_SHA256",
     "TLS_AES_128_GCM_SHA256",
 )
-"""Those of TLS 1.3. Python's `ssl` has them all or none, until 3.15."""
+"""Ciphers of TLS 1.3. Before 3.15, Python's `ssl` allows all or none of them."""
 _WITH_CERTIFICATES: Final = "ALL:COMPLEMENTOFALL:!aNULL:!eNULL:!PSK:!SRP"
 _JAVA_NAME: Final = re.compile("(?:TLS|SSL)_([A-Za-z0-9_]+)_WITH_([A-Z0-9_]+)")
 _REWRITTEN: Final = (
@@ -38,9 +38,9 @@ _REWRITTEN: Final = (
 
 
 def restrict(context: ssl.SSLContext, options: Options) -> None:
-    """Have `context` offer what `tlsProtocols` and `tlsCiphers` name, or all.
+    """Limit `context` to `tlsProtocols` and `tlsCiphers`; empty ones allow all.
 
-    Raises OptionsInvalid with one sentence for what OpenSSL does not have.
+    Raises OptionsInvalid with one sentence for a protocol or cipher that OpenSSL lacks.
     """
     versions = _versions(options.tls_protocols)
     if options.tls_ciphers:
@@ -66,7 +66,7 @@ def restrict(context: ssl.SSLContext, options: Options) -> None:
 
 
 def _versions(text: str) -> list[str]:
-    """The versions that are named, lowest first; all when none is."""
+    """The named versions, lowest first; all if none is named."""
     named = _parts(text)
     for name in named:
         if name not in _VERSIONS:
@@ -80,7 +80,7 @@ def _versions(text: str) -> list[str]:
 
 
 def _ciphers(text: str) -> tuple[list[str], list[str]]:
-    """OpenSSL's names of the ciphers of TLS 1.2, and of those of TLS 1.3."""
+    """OpenSSL's names of the ciphers: those of TLS 1.2, and those of TLS 1.3."""
     known = _known_ciphers()
     old: list[str] = []
     new: list[str] = []

@@ -1,1 +1,1 @@
-"""Histories on a virtual clock and network, judged by an oracle."""
+"""Histories on a virtual clock and network, checked by an oracle."""

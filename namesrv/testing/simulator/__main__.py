@@ -15,7 +15,7 @@ _REPORT_SECONDS: Final = 60
 
 
 def main(words: Sequence[str] | None = None) -> int:
-    """0 when every history keeps the promises, 1 after the first that does not."""
+    """0 if every history keeps the promises, 1 after the first that breaks one."""
     parser = _parser()
     arguments = parser.parse_args(words)
     if arguments.keep is not None:

@@ -1,36 +1,36 @@
-"""Brokers as they behave: each knows itself and what it last said."""
+"""Brokers as they behave: each keeps its identity and its last registration."""
 
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 
-from namesrv.testing.peer.requests import (
-    PLAIN,
-    Form,
-    Identity,
-    Queues,
-    Register,
-    Request,
-    Version,
-    request_frame,
-)
+from namesrv.testing.peer import Broker
 from namesrv.testing.simulator.clock import VirtualClock
 from namesrv.testing.simulator.history import FILTERS, TOPICS, Member
 from namesrv.testing.simulator.network import PROMPT_MILLIS, Link, Network, Sent
+from namesrv.testing.simulator.requests import (
+    PLAIN,
+    Form,
+    PeerRequest,
+    Queues,
+    Register,
+    Version,
+    request_frame,
+)
 
 
 @dataclass(slots=True, frozen=True)
 class Sending:
-    """How a request travels: how late, and whether it is sent twice, in two pieces, or
-    cut off in the middle with its connection."""
+    """The transport of a request: its delay, and whether it is sent twice, in two
+    pieces, or cut off in the middle with its connection."""
 
     form: Form = PLAIN
     delay: int = PROMPT_MILLIS
     fault: str = "none"
 
 
-def replaced(who: Identity, change: Mapping[str, str | int]) -> Identity:
+def replaced(who: Broker, change: Mapping[str, str | int]) -> Broker:
     """The same with other values of some fields."""
-    return Identity(**{**who._asdict(), **change})
+    return Broker(**{**who._asdict(), **change})
 
 
 @dataclass(slots=True)
@@ -41,7 +41,7 @@ class Line:
 
 
 class Peer:
-    """Whoever sends requests; connects when it has to."""
+    """A sender of requests; it connects on demand."""
 
     def __init__(self, line: Line, network: Network, clock: VirtualClock) -> None:
         self._network = network
@@ -49,7 +49,7 @@ class Peer:
         self._opaque = 0
         self.line = line
 
-    def send(self, requests: Sequence[Request], sending: Sending) -> None:
+    def send(self, requests: Sequence[PeerRequest], sending: Sending) -> None:
         """Send requests, one after the other, on this peer's connection."""
         link = self.line.link
         if link is None or link.has_ended:
@@ -76,7 +76,7 @@ class Peer:
             case "twice":
                 network.send(link, data + data, sent + sent, due_ms)
             case "split":
-                # The first half may hold whole requests already: none is answered.
+                # The first half may hold whole requests; none is answered.
                 network.send(link, data[:4], (), due_ms)
                 network.send(link, data[4:], sent, due_ms + sending.delay + 200)
             case "cut":
@@ -112,22 +112,23 @@ class BrokerActor(Peer):
         self._filters: tuple[str, ...] | None = ()
 
     @property
-    def identity(self) -> Identity:
+    def identity(self) -> Broker:
         """Who it is at present."""
-        return Identity(self.cluster, self.name, self.id, self.addr)
+        timeout_millis = self._member.timeout_millis
+        return Broker(self.name, self.id, self.addr, self.cluster, timeout_millis)
 
     def register(self, sending: Sending) -> None:
         """Send the whole topic table."""
         self._register(sorted(self.topics), sending)
 
     def register_delta(self, topic: str, queues: int, sending: Sending) -> None:
-        """One topic changed, and only that is sent."""
+        """Change one topic, and send only that."""
         self.topics[topic] = Queues(queues, queues, 6)
         self._next_version()
         self._register([topic], sending)
 
     def change(self, what: str) -> None:
-        """Its table changes before the next registration."""
+        """Change the table before the next registration."""
         if what == "queues":
             self.topics = {
                 t: Queues(q.read % 9 + 1, q.write % 9 + 1, 6)
@@ -140,33 +141,33 @@ class BrokerActor(Peer):
             else:
                 del self.topics[TOPICS[0]]
         elif what == "filters":
-            # None, one and two of them in turn, and now and then no word.
+            # No filter server, one and two in turn, and sometimes no field.
             nth = self.version.counter % 4
             self._filters = FILTERS[:nth] if nth < len(FILTERS) + 1 else None
         if what != "none":
             self._next_version(state=int(what == "state"))
 
     def switch(self, new_id: int, *, newer: bool) -> None:
-        """It becomes master or slave; a master's epoch is newer than the last one's."""
+        """Become master or slave; a master's epoch is newer than the last one's."""
         if newer and new_id != self.id:
             self._next_version(state=int(new_id == 0))
         self.id = new_id
 
     def rename(self, name: str, *, newer: bool) -> None:
-        """Another broker begins at the same address, perhaps with the same table."""
+        """Start another broker at the same address, perhaps with the same table."""
         self.name = name
         if newer:
             self._next_version()
 
     def move(self) -> None:
-        """Another address from now on; connections of the old one are gone."""
+        """Take another address; connections of the old one are lost."""
         self._moves += 1
         self.addr = self._own_addr()
 
     def become(self, change: Mapping[str, str | int], *, newer: bool) -> None:
-        """Its configuration was changed: some of cluster, name, id and address."""
+        """Change the configuration: some of cluster, name, id and address."""
         who = replaced(self.identity, change)
-        self.cluster, self.name, self.id, self.addr = who
+        self.name, self.id, self.addr, self.cluster, _ = who
         if newer:
             self._next_version(state=1)
 
@@ -177,7 +178,6 @@ class BrokerActor(Peer):
         acting = None if sending.form.deflated else self._member.acting
         request = Register(
             self.identity,
-            self._member.timeout_millis,
             acting,
             self.version,
             {topic: self.topics[topic] for topic in topics},

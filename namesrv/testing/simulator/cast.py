@@ -1,9 +1,14 @@
-"""Who sends requests in a history: brokers, operators and a client.
+"""The peers of a history: brokers, operators and a client.
 
-A step is a method of the same name; what the machine does is a step of the world.
+Each step of a peer is a method of the same name; steps of the machine are methods of
+the world.
 """
 
-from namesrv.testing.peer.requests import (
+from namesrv.testing.simulator.actors import BrokerActor, Line, Peer, Sending, replaced
+from namesrv.testing.simulator.clock import VirtualClock
+from namesrv.testing.simulator.history import NEVER, NOBODY, Setting
+from namesrv.testing.simulator.network import Link, Network
+from namesrv.testing.simulator.requests import (
     AskRoute,
     DeleteTopic,
     Form,
@@ -14,14 +19,10 @@ from namesrv.testing.peer.requests import (
     SetWritable,
     Unregister,
 )
-from namesrv.testing.simulator.actors import BrokerActor, Line, Peer, Sending, replaced
-from namesrv.testing.simulator.clock import VirtualClock
-from namesrv.testing.simulator.history import NEVER, NOBODY, Setting
-from namesrv.testing.simulator.network import Link, Network
 
 
 class Cast:
-    """All peers of one history; `broker` is a number in its setting everywhere."""
+    """All peers of one history; `broker` is always a number in its setting."""
 
     def __init__(self, setting: Setting, network: Network, clock: VirtualClock) -> None:
         self._network = network
@@ -44,13 +45,13 @@ class Cast:
     def register_delta(
         self, broker: int, topic: str, queues: int, **sent: object
     ) -> None:
-        """A topic of it changes, and only that is sent."""
+        """A broker changes a topic, and sends only that."""
         actor = self._brokers[broker]
         actor.is_up = True
         actor.register_delta(topic, queues, _sending(sent))
 
     def heartbeat(self, broker: int, code: int, **sent: object) -> None:
-        """It says that it is alive, by 904 or by 322."""
+        """A broker sends a sign of life, by 904 or by 322."""
         actor = self._brokers[broker]
         if actor.is_up:
             who = actor.identity
@@ -59,26 +60,26 @@ class Cast:
             actor.send([request], _sending(sent))
 
     def switch_role(self, broker: int, id: int, newer: bool, **sent: object) -> None:
-        """It becomes master or slave, and registers."""
+        """A broker becomes master or slave, and registers."""
         self._brokers[broker].switch(id, newer=newer)
         self.register(broker, "none", **sent)
 
     def move(self, broker: int, **sent: object) -> None:
-        """It has another address, and registers."""
+        """A broker takes another address, and registers."""
         actor = self._brokers[broker]
         self._end(actor.line.link, 1, cut=True)
         actor.move()
         self.register(broker, "none", **sent)
 
     def rename(self, broker: int, name: str, newer: bool, **sent: object) -> None:
-        """Another one begins at its address, and registers."""
+        """Another broker starts at its address, and registers."""
         self._brokers[broker].rename(name, newer=newer)
         self.register(broker, "none", **sent)
 
     def become(
         self, broker: int, change: dict[str, str | int], newer: bool, **sent: object
     ) -> None:
-        """It has another cluster, name, id or address, and registers."""
+        """A broker takes another cluster, name, id or address, and registers."""
         self._brokers[broker].become(self._resolved(change), newer=newer)
         self.register(broker, "none", **sent)
 
@@ -90,7 +91,7 @@ class Cast:
         late: int,
         late_end: int,
     ) -> None:
-        """As restart_broker, and its configuration was changed meanwhile."""
+        """As restart_broker, with a changed configuration."""
         actor = self._brokers[broker]
         link = actor.line.link
         if actor.is_up and link is not None and not link.has_ended:
@@ -117,21 +118,21 @@ class Cast:
     def misname(
         self, broker: int, change: dict[str, str | int], stranger: bool, delay: int
     ) -> None:
-        """Somebody unregisters it under another cluster, name, id or address."""
+        """A peer unregisters it under another cluster, name, id or address."""
         actor = self._brokers[broker]
         who = replaced(actor.identity, self._resolved(change))
         peer = self._operator if stranger else actor
         peer.send([Unregister(who)], Sending(delay=delay))
 
     def _resolved(self, change: dict[str, str | int]) -> dict[str, str | int]:
-        """An address is drawn as the number of the broker that has it."""
+        """The facts with an address, which is drawn as the number of a broker."""
         number = change.get("addr")
         if not isinstance(number, int):
             return change
         return {**change, "addr": self._brokers[number].addr}
 
     def reconnect(self, broker: int, late: int, registers: bool) -> None:
-        """It uses a new connection; the server hears late that the old one ended."""
+        """A broker reconnects; the server notices the end of the old link late."""
         actor = self._brokers[broker]
         self._end(actor.line.link, late, cut=False)
         actor.line.link = None
@@ -140,7 +141,7 @@ class Cast:
             actor.register(Sending())
 
     def restart_broker(self, broker: int, late: int, late_end: int) -> None:
-        """Its last words, and the end of its connection, arrive after its return."""
+        """Its unregistration and the end of its link arrive after its return."""
         actor = self._brokers[broker]
         link = actor.line.link
         if actor.is_up and link is not None and not link.has_ended:
@@ -151,18 +152,18 @@ class Cast:
         actor.register(Sending())
 
     def die(self, broker: int, late: int) -> None:
-        """It is gone, with its connection."""
+        """A broker ends, with its connection."""
         actor = self._brokers[broker]
         actor.is_up = False
         self._end(actor.line.link, late, cut=True)
         actor.line.link = None
 
     def cut(self, broker: int, late: int) -> None:
-        """Its connection breaks."""
+        """A broker's connection breaks."""
         self._end(self._brokers[broker].line.link, late, cut=True)
 
     def unregister(self, broker: int, delay: int) -> None:
-        """It says good-bye."""
+        """A broker unregisters and ends."""
         actor = self._brokers[broker]
         if actor.is_up:
             actor.send([Unregister(actor.identity)], Sending(delay=delay))
@@ -171,7 +172,7 @@ class Cast:
     def ask(
         self, broker: int, topics: tuple[str, ...], standard: bool, **sent: object
     ) -> None:
-        """The client asks for routes, or a broker does."""
+        """The client or a broker requests routes."""
         peer = self._client if broker == NOBODY else self._brokers[broker]
         peer.send([AskRoute(topic, standard) for topic in topics], _sending(sent))
 
@@ -189,7 +190,7 @@ class Cast:
         self._operator.send([SetWritable(name, writable)], Sending())
 
     def _end(self, link: Link | None, late: int, *, cut: bool) -> None:
-        """A connection ends; the server hears of it late, or never."""
+        """A connection ends; the server notices it late or never."""
         if link is None or link.has_ended:
             return
         link.has_ended = True

@@ -6,8 +6,7 @@ _FIRST_DATE_MILLIS: Final = 1_700_000_000_000
 
 
 class VirtualClock:
-    """Stands where it was put: `now_ms` and the CPU time are moved by the world, the
-    date may jump."""
+    """A clock that the simulation moves: `now_ms`, the CPU time, and the date."""
 
     def __init__(self) -> None:
         self.now_ms = 0
@@ -15,15 +14,15 @@ class VirtualClock:
         self._wall_offset_millis = _FIRST_DATE_MILLIS
 
     def monotonic_millis(self) -> int:
-        """What the simulated server takes for its monotonic time."""
+        """The monotonic time of the simulated server, in milliseconds."""
         return self.now_ms
 
     def cpu_millis(self) -> int:
-        """The CPU time of the server's process; only long work takes any."""
+        """The CPU time of the server's process; only long work adds to it."""
         return self._cpu_ms
 
     def work(self, millis: int) -> None:
-        """The server's process was on the processor for so long."""
+        """Add CPU time of the server's process."""
         self._cpu_ms += millis
 
     def wall_millis(self) -> int:
@@ -31,5 +30,5 @@ class VirtualClock:
         return self.now_ms + self._wall_offset_millis
 
     def jump(self, millis: int) -> None:
-        """Somebody sets the date; monotonic time does not care."""
+        """Set the date; monotonic time is not affected."""
         self._wall_offset_millis += millis

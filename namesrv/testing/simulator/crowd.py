@@ -1,6 +1,6 @@
-"""A crowd: for a while others have all turns, and requests that are read wait in line.
+"""A crowd: for a while other connections take all turns, and requests wait.
 
-Requests that the hot path answers need no turn, and are answered all the same.
+Requests that the hot path answers need no turn, and are answered at once.
 """
 
 from typing import NamedTuple
@@ -9,16 +9,16 @@ from namesrv.testing.simulator.network import Delivery, Link
 
 
 class Waiting(NamedTuple):
-    """A delivery, and whether it was read."""
+    """A delivery, and whether the server has read it."""
 
     delivery: Delivery
     is_read: bool
 
 
 class Crowd:
-    """Deliveries that wait, in the order in which they came, until `until_ms`.
+    """Deliveries that wait until `until_ms`, in the order in which they came.
 
-    A connection with one that waits is not read any further.
+    A connection with a waiting delivery is not read.
     """
 
     def __init__(self, until_ms: int) -> None:
@@ -27,10 +27,10 @@ class Crowd:
         self._links: set[int] = set()
 
     def put(self, delivery: Delivery, *, is_read: bool) -> None:
-        """Another one, last in line."""
+        """Add a delivery at the end."""
         self.line.append(Waiting(delivery, is_read))
         self._links.add(delivery.link.number)
 
     def has(self, link: Link) -> bool:
-        """Whether something of a connection waits."""
+        """Whether a delivery of a connection waits."""
         return link.number in self._links

@@ -1,7 +1,6 @@
-"""From when on a broker may be gone, and from when on it has to be (P3, P4).
+"""The earliest time a broker may be gone, and the latest time (P3, P4).
 
-All times are those of the world, plus or minus the time between two ticks of the
-server.
+All times are those of the simulation, plus or minus the interval of the server's ticks.
 """
 
 from collections.abc import Iterable, Mapping
@@ -20,8 +19,8 @@ _TICK_MILLIS: Final = 100
 
 
 class Deadlines:
-    """Those of the brokers of one history. `hold_until_ms` is when the grace after a
-    stall that the machine made is over."""
+    """Deadlines of the brokers of one history. `hold_until_ms` is the end of the grace
+    after a stall of the machine."""
 
     def __init__(self, lag_millis: int) -> None:
         self._lag_millis = lag_millis
@@ -32,22 +31,22 @@ class Deadlines:
         self.hold_until_ms = 0
 
     def heard(self, live: Live, now_ms: int) -> None:
-        """A sign of life was read."""
+        """The server read a sign of life."""
         live.heard_ms = now_ms
         live.soonest_ms = now_ms + live.timeout_millis - self._lag_millis
         live.latest_ms = now_ms + live.timeout_millis + self._scan_millis
 
     def may_be_heard(self, live: Live, now_ms: int) -> None:
-        """Something was read that counts for it as long as it waits for its turn."""
+        """The server read a request that counts as a sign of life while it waits."""
         latest_ms = now_ms + live.timeout_millis + self._scan_millis
         live.latest_ms = max(live.latest_ms, latest_ms)
 
     def stalled(
         self, lives: Iterable[Live], start_ms: int, wake_ms: int, own_millis: int
     ) -> None:
-        """The process stood still, for so long because of its own work.
+        """The process stalled, in part because of its own work.
 
-        For a while nobody goes; deadlines move by what the machine did.
+        No broker expires for a while; deadlines move by the rest of the stall.
         """
         rest = wake_ms - start_ms - own_millis
         self._woke_ms = wake_ms
@@ -65,15 +64,15 @@ class Deadlines:
             live.latest_ms += longest
 
     def killed(self, now_ms: int) -> None:
-        """The server may not know of its last moments."""
+        """The server was killed, and may not have saved its last moments."""
         self._served.ended(now_ms, _STAMP_MILLIS + 2 * self._lag_millis)
 
     def stopped(self, now_ms: int) -> None:
-        """A clean end."""
+        """The server stopped cleanly."""
         self._served.ended(now_ms, lost_millis=0)
 
     def started(self, lives: Mapping[Key, Live], leases: Leases, now_ms: int) -> None:
-        """Another run begins: everybody has a lease, or what was left of it."""
+        """Another run begins: each broker has a lease, or the rest of one."""
         self.hold_until_ms = 0
         self._pauses = Pauses()
         self._served.started(now_ms)
@@ -98,22 +97,22 @@ class Deadlines:
         }
 
     def closing_ms(self, now_ms: int) -> int | None:
-        """When an end counts that is heard of now; None for at once."""
+        """The time at which an end that is noticed now counts; None for now."""
         own_until_ms = self._pauses.held_until_ms()
         held_until_ms = max(self.hold_until_ms, own_until_ms)
         is_own = 0 < own_until_ms == held_until_ms
-        # The server may have taken its own pause for longer by a tick.
+        # The server may measure its own pause as longer by a tick.
         last_ms = held_until_ms + self._lag_millis if is_own else held_until_ms
         return held_until_ms if now_ms < last_ms else None
 
     def soonest_ms(self, live: Live) -> int:
-        """When it may have gone at the earliest."""
+        """The earliest time the broker may be gone."""
         if live.closing_ms is None:
             return live.soonest_ms
         return max(self.hold_until_ms, live.closing_ms)
 
     def may_be_gone(self, live: Live, now_ms: int) -> bool:
-        """Whether its absence would be right."""
+        """Whether the broker may be absent."""
         if now_ms < self.hold_until_ms:
             return False
         if live.closing_ms is not None and now_ms >= live.closing_ms:
@@ -121,7 +120,7 @@ class Deadlines:
         return self._pauses.read_until_ms(now_ms) > live.soonest_ms
 
     def has_to_be_gone(self, live: Live, now_ms: int) -> bool:
-        """Whether its presence would be wrong."""
+        """Whether the broker must be absent."""
         if now_ms <= max(self.hold_until_ms, self._woke_ms) + self._lag_millis:
             return False
         lag_millis = 2 * self._lag_millis
@@ -130,7 +129,7 @@ class Deadlines:
         scanned_ms = now_ms - self._scan_millis
         judged_ms = self._pauses.read_until_ms(scanned_ms, lag_millis)
         if judged_ms < scanned_ms:
-            # The tick before the last one in front of the pause.
+            # The last tick but one before the pause.
             judged_ms -= lag_millis
         paused_ms = self._pauses.begun_after(scanned_ms)
         if paused_ms is not None:

@@ -1,14 +1,9 @@
-"""Where two sets of answers differ, in words."""
+"""The difference of two sets of answers, in words."""
 
 from collections.abc import Iterable, Mapping, Sequence
-from typing import Any
 
-from namesrv.testing.simulator.answers import (
-    Answer,
-    Question,
-    read_legacy,
-    split_answers,
-)
+from namesrv.testing.peer import Answer, read_answers
+from namesrv.testing.simulator.questions import Question
 
 Place = tuple[str, str]
 """(broker name, address)."""
@@ -20,8 +15,8 @@ def disagreement(
     answered: bytes,
     live: Mapping[Place, str],
 ) -> str:
-    """What was expected and what came; `live` says of brokers why they are alive."""
-    want, got = split_answers(expected), split_answers(answered)
+    """Expected and actual answers; `live` has the reasons why brokers are alive."""
+    want, got = read_answers(expected), read_answers(answered)
     if len(want) != len(got):
         return f"{len(want)} answers were expected and {len(got)} came"
     rows = zip(questions, want, got, strict=True)
@@ -37,7 +32,7 @@ def disagreement(
 
 
 def _about_brokers(want: Answer, got: Answer, live: Mapping[Place, str]) -> list[str]:
-    """Which brokers are missing, and which should not be there."""
+    """Brokers that are missing, and brokers that should be absent."""
     expected, answered = _places(want), _places(got)
     lines = []
     for place in sorted(expected - answered):
@@ -55,8 +50,7 @@ def _about_the_rest(differing: Iterable[Question]) -> str:
 
 
 def _places(answer: Answer) -> set[Place]:
-    info: Any = read_legacy(answer.body)
-    groups = info["brokerAddrTable"].items()
+    groups = answer.json["brokerAddrTable"].items()
     return {(name, a) for name, g in groups for a in g["brokerAddrs"].values()}
 
 

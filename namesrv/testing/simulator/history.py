@@ -1,7 +1,7 @@
-"""Seeded histories: what is to happen, and when, drawn before anything runs.
+"""Seeded histories: steps with their times, drawn before the simulation starts.
 
-A step says by itself what it does and at what time, so that any subset of a history is
-one, too: that is what makes shrinking and replaying simple.
+A step holds its action and its time, so that any subset of a history is a history, too.
+This makes shrinking and replaying simple.
 """
 
 from collections.abc import Callable, Sequence
@@ -9,7 +9,7 @@ from dataclasses import dataclass, replace
 from random import Random
 from typing import Final, NamedTuple
 
-from namesrv.testing.peer.requests import PLAIN, Form
+from namesrv.testing.simulator.requests import PLAIN, Form
 
 STEPS: Final = 60
 CLUSTERS: Final = ("c1", "c2")
@@ -21,10 +21,9 @@ NOBODY: Final = -1
 
 
 class Step(NamedTuple):
-    """One thing that happens: `kind` is a method of the cast or the world, `facts` are
-    its arguments.
+    """One step: `kind` is a method of the peers or the world, `facts` its arguments.
 
-    `number` is its place in the whole history.
+    `number` is its index in the whole history.
     """
 
     number: int
@@ -34,14 +33,14 @@ class Step(NamedTuple):
 
     @property
     def text(self) -> str:
-        """For people."""
+        """The step as text."""
         facts = " ".join(f"{name}={_shown(v)}" for name, v in self.facts.items())
         return f"{self.number:4}  {self.at_ms / 1000:9.3f} s  {self.kind} {facts}"
 
 
 @dataclass(frozen=True, slots=True)
 class Member:
-    """A broker at its birth; brokers of one `host` share a connection."""
+    """A broker at the start; brokers of one `host` share a connection."""
 
     host: int
     cluster: str
@@ -54,7 +53,7 @@ class Member:
 
 @dataclass(frozen=True, slots=True)
 class Setting:
-    """What holds for a whole history: brokers, options, and how the server is paced.
+    """Settings of a whole history: brokers, options, and the pace of the server.
 
     The server ticks every `tick_millis`, packs `groups_per_tick` groups for a snapshot
     and needs `write_millis` to write it.
@@ -69,7 +68,7 @@ class Setting:
 
     @property
     def flipped(self) -> "Setting":
-        """With both options the other way round: an operator changed them."""
+        """The setting with both options inverted, as an operator changed them."""
         return replace(
             self,
             acting_master=not self.acting_master,
@@ -79,14 +78,14 @@ class Setting:
 
 @dataclass(frozen=True, slots=True)
 class History:
-    """A setting and steps in the order of time."""
+    """A setting, and steps in the order of time."""
 
     seed: int
     setting: Setting
     steps: tuple[Step, ...]
 
     def kept(self, numbers: Sequence[int]) -> "History":
-        """The same with only these steps."""
+        """The history with only these steps."""
         wanted = set(numbers)
         steps = tuple(step for step in self.steps if step.number in wanted)
         return History(self.seed, self.setting, steps)
@@ -135,7 +134,7 @@ def _draw_member(random: Random, host: int) -> Member:
 
 
 def _pause(random: Random) -> int:
-    """Most steps follow each other closely; some come after a silence."""
+    """Times of steps: most follow each other closely, some after a silence."""
     dice = random.random()
     if dice < 0.5:
         return random.randint(0, 400)
@@ -176,7 +175,7 @@ _WEIGHTS: Final = {
 
 
 class _Drawer:
-    """Draws what happens next."""
+    """Draws steps."""
 
     def __init__(self, random: Random, brokers: int, setting: Setting) -> None:
         self._random = random
@@ -186,7 +185,7 @@ class _Drawer:
         self._weights = list(_WEIGHTS.values())
 
     def kind(self) -> str:
-        """Of a step."""
+        """The kind of a step."""
         return self._random.choices(self._kinds, self._weights)[0]
 
     def facts(self, kind: str) -> dict[str, object]:
@@ -198,14 +197,14 @@ class _Drawer:
         return self._random.randrange(self._brokers)
 
     def _delay(self) -> int:
-        """How late a frame arrives."""
+        """The delay of a frame."""
         dice = self._random.random()
         if dice < 0.7:
             return 1
         return self._random.randint(2, 300 if dice < 0.9 else 9000)
 
     def _lateness(self) -> int:
-        """How late the server hears of an end; perhaps never."""
+        """The delay until the server notices an end; may be never."""
         dice = self._random.random()
         if dice < 0.3:
             return 1
@@ -259,7 +258,7 @@ class _Drawer:
         return {"broker": self._broker(), **named, **self._sent()}
 
     def _change(self) -> dict[str, str | int]:
-        """Mostly one thing changes; an address is that of some broker."""
+        """New facts of a broker; usually one changes. An address is some broker's."""
         random = self._random
         change: dict[str, str | int] = {}
         for _ in range(random.choice((1, 1, 1, 2))):
@@ -319,7 +318,7 @@ class _Drawer:
         return {"broker": self._broker(), "delay": self._delay()}
 
     def _ask(self) -> dict[str, object]:
-        """Of a client, or on a broker's own connection."""
+        """A route request of a client, or on a broker's own connection."""
         topics = tuple(self._random.choices(TOPICS, k=self._random.randint(1, 3)))
         broker = self._random.choice((NOBODY, self._broker()))
         standard = self._random.random() < 0.5
@@ -377,7 +376,7 @@ class _Drawer:
         return {"how": how, "down": down, "flipped": self._random.random() < 0.2}
 
     def _crash(self) -> dict[str, object]:
-        """More often than a lease is long."""
+        """Restarts at intervals shorter than a lease."""
         return {
             "how": self._random.choice(("kill", "stop")),
             "times": self._random.randint(2, 5),

@@ -1,22 +1,22 @@
-"""What a snapshot holds: the oracle's own copies, made at the moments of packing."""
+"""The oracle's own copy of a snapshot, made while the server packs it."""
 
 from dataclasses import replace
 from typing import Final
 
-from namesrv.testing.peer.requests import Queues
 from namesrv.testing.simulator.model import Group, Key, Live, Model
+from namesrv.testing.simulator.requests import Queues
 
 _INTERVAL_MILLIS: Final = 5000
 _CONFIRMATION_MILLIS: Final = 1000
 Leases = dict[Key, tuple[int, int]]
-"""Until when a broker lives at least and at most, in time that was served."""
+"""The earliest and latest end of a broker's lease, in served time."""
 
 
 class Keeper:
     """Copies groups of a model when the server packs them.
 
-    `lag_millis` is how old a change may be at a kill and not be in the file yet; times
-    are those that the process was awake.
+    `lag_millis` is the age up to which a change may be missing in the file after a
+    kill; times count only while the process was awake.
     """
 
     def __init__(self, lag_millis: int) -> None:
@@ -28,39 +28,39 @@ class Keeper:
         self._file: _FileCopy | None = None
 
     def changed(self, awake_ms: int) -> None:
-        """Something changed that belongs into the file."""
+        """A change was made that belongs into the file."""
         self._changed_ms.append(awake_ms)
 
     def begin(self) -> None:
-        """A new file is begun; it holds all that changed before."""
+        """A new file was begun; it holds all earlier changes."""
         self._begun_at = len(self._changed_ms)
         self._groups = {}
 
     def pack(self, model: Model, name: str) -> None:
-        """A group is packed as it is."""
+        """The server packed a group."""
         if name in model.groups:
             self._groups[name] = _GroupCopy(model, name)
 
     def pack_tables(self, model: Model, leases: Leases) -> None:
-        """What groups share is packed; groups that went meanwhile are left out."""
+        """The server packed the shared tables; groups that are gone are left out."""
         groups = {n: g for n, g in self._groups.items() if n in model.groups}
         self._packed = _FileCopy(model, groups, leases)
 
     def written(self) -> None:
-        """The new file counts from now on."""
+        """The new file replaced the old one."""
         self._file = self._packed
         del self._changed_ms[: self._begun_at]
         self._begun_at = 0
 
     def missing_millis(self, awake_ms: int) -> int | None:
-        """How old a change is that is not in the file and had time to be; or None."""
+        """The age of a change that should be in the file and is not; or None."""
         if not self._changed_ms:
             return None
         age_millis = awake_ms - self._changed_ms[0]
         return age_millis if age_millis > self._lag_millis else None
 
     def restore(self, model: Model) -> Leases:
-        """Fill an empty model with what the file holds; the leases that it has."""
+        """Fill an empty model from the file; the leases in the file."""
         self._changed_ms.clear()
         self._begun_at = 0
         if self._file is None:
@@ -70,21 +70,21 @@ class Keeper:
 
     @property
     def is_behind(self) -> bool:
-        """Whether something changed that is not in the file."""
+        """Whether a change is not in the file yet."""
         return bool(self._changed_ms)
 
     @property
     def has_groups(self) -> bool:
-        """Whether the file is worth a warm start."""
+        """Whether the file allows a warm start."""
         return self._file is not None and bool(self._file.groups)
 
     def lose(self) -> None:
-        """The file is gone or too old."""
+        """The file was lost or is too old."""
         self._file = None
 
 
 class _GroupCopy:
-    """A group, its brokers and queues at one moment."""
+    """A group with its brokers and queues at one moment."""
 
     def __init__(self, model: Model, name: str) -> None:
         self.group: Group = model.groups[name].copy()
@@ -101,10 +101,10 @@ class _GroupCopy:
 
 
 class _FileCopy:
-    """Groups as they were packed, and what they share as it was at the end.
+    """Groups as they were packed, with the shared tables at the end of packing.
 
-    A topic that was deleted between a group's moment and the last one is left out, and
-    so are filter servers of a broker whose group came in between.
+    A topic deleted after its group was packed is left out, and so are filter servers of
+    a broker whose group came meanwhile.
     """
 
     def __init__(

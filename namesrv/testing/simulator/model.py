@@ -1,13 +1,13 @@
-"""What a NameServer has to know: a small, slow, sequential model of it.
+"""A small, slow, sequential model of a NameServer.
 
 Written from docs/protocol.md, sections 3.1 to 3.11; it shares no code with the tables.
-It has no sense of time: the oracle decides when somebody is gone.
+It has no clock: the oracle decides when a broker is gone.
 """
 
 from collections.abc import Callable
 from dataclasses import dataclass, field, replace
 
-from namesrv.testing.peer.requests import (
+from namesrv.testing.simulator.requests import (
     DeleteTopic,
     Queues,
     Register,
@@ -15,11 +15,12 @@ from namesrv.testing.peer.requests import (
     SetWritable,
     Unregister,
     Version,
-    ha_addr,
 )
 
 Key = tuple[str, str]
 """(cluster, address)."""
+_TIMEOUT_MILLIS = 120_000
+"""Of a broker that asks for no other."""
 _WRITE = 2
 _READ_WRITE = 6
 
@@ -38,18 +39,17 @@ class Group:
 
     @property
     def lacks_master(self) -> bool:
-        """There are brokers, and none of them is the master."""
+        """Whether the group has brokers, and none of them is the master."""
         return bool(self.addrs) and 0 not in self.addrs
 
 
 @dataclass(slots=True)
 class Live:
-    """A broker that registered; `link` is the connection that it did so on.
+    """A registered broker; `link` is the connection of its registration.
 
-    It may be gone from `soonest_ms` on, and has to be from `latest_ms` on; an end of
-    its connection that is held counts from `closing_ms` on. `is_leased` says that it
-    was not heard of since the last warm start, `is_orphan` that its group went without
-    it.
+    It may be gone from `soonest_ms` on, and must be from `latest_ms` on; an end of its
+    connection that is held counts from `closing_ms` on. `is_leased` is set until it is
+    heard after a warm start, `is_orphan` once its group has gone without it.
     """
 
     name: str
@@ -65,23 +65,23 @@ class Live:
     is_orphan: bool = False
 
     def belongs_to(self, name: str) -> bool:
-        """Whether it is one of the group of this name."""
+        """Whether it is in the group of this name."""
         return self.name == name and not self.is_orphan
 
     @property
     def kept_facts(self) -> tuple[object, ...]:
-        """What a snapshot holds of it."""
+        """Its part of a snapshot."""
         return self.name, self.timeout_millis, self.version, self.ha
 
 
 class Refused(Exception):
-    """The first registration of a broker may not be about a single topic."""
+    """The first registration of a broker must not be that of a single topic."""
 
 
 class Model:
     """Clusters, groups, topics and live brokers.
 
-    `changes` counts what a snapshot would have to hold anew.
+    `changes` counts the changes that a snapshot has to include.
     """
 
     def __init__(self, *, delete_missing: bool) -> None:
@@ -107,7 +107,7 @@ class Model:
         return twin
 
     def register(self, request: Register, link: int) -> dict[str, str]:
-        """Section 3.3; what a slave is told of its master. Raises Refused."""
+        """Section 3.3; the master's fields in the answer to a slave. Raises Refused."""
         who = request.broker
         key = who.cluster, who.addr
         self._join_cluster(who.cluster, who.name)
@@ -167,7 +167,7 @@ class Model:
             self.remove(key, who.name)
 
     def remove(self, key: Key, name: str) -> None:
-        """An address goes from its group, and what hangs on it."""
+        """Remove an address from its group, with all that depends on it."""
         cluster, addr = key
         group = self.groups.get(name)
         if group is None:
@@ -182,8 +182,8 @@ class Model:
             self._change_perm(name, lambda perm: perm & ~_WRITE)
 
     def expire(self, key: Key) -> None:
-        """A live broker goes (sections 3.5 and 3.6); one without an address quietly,
-        and one that is live in another cluster, too, leaves its address to that."""
+        """Remove a live broker (sections 3.5 and 3.6). Its address stays if it is live
+        in another cluster, too."""
         name, is_visible = self.lives[key].name, self.is_visible(key)
         others = self._others(key, name)
         self._drop_live(key)
@@ -194,8 +194,7 @@ class Model:
             self.remove(key, name)
 
     def is_visible(self, key: Key) -> bool:
-        """Whether a live broker's address is among those of its group for its sake
-        alone."""
+        """Whether a live broker is the only reason for its address in its group."""
         name = self.lives[key].name
         group = self.groups.get(name)
         if group is None or self._others(key, name):
@@ -208,7 +207,7 @@ class Model:
         return group is not None and key[1] in group.addrs.values()
 
     def _others(self, key: Key, name: str) -> list[Key]:
-        """Where else a broker of this name is live at the address of `key`."""
+        """Other clusters with a live broker of this name at the address of `key`."""
         return sorted(
             other
             for other, live in self.lives.items()
@@ -216,7 +215,7 @@ class Model:
         )
 
     def _stay(self, key: Key, name: str, others: list[Key]) -> None:
-        """The address stays; a cluster in which nobody is live any more is left."""
+        """Keep the address, and leave a cluster without live brokers."""
         cluster = key[0]
         lives = self.lives.items()
         if any(c == cluster and live.belongs_to(name) for (c, _), live in lives):
@@ -228,7 +227,7 @@ class Model:
             self.changes += 1
 
     def remove_group(self, name: str) -> None:
-        """A group goes, with its queues."""
+        """Remove a group with its queues."""
         del self.groups[name]
         self.changes += 1
         for live in self.lives.values():
@@ -237,7 +236,7 @@ class Model:
             self._drop_queues(topic, name)
 
     def leave_cluster(self, cluster: str, name: str) -> None:
-        """A cluster without names goes."""
+        """Remove a cluster without names."""
         names = self.clusters.get(cluster, set())
         if name not in names:
             return
@@ -255,7 +254,8 @@ class Model:
             self._drop_queues(request.topic, name)
 
     def register_topic(self, request: RegisterTopic) -> None:
-        """Section 3.10: all of an unknown topic, a known one up to a stranger."""
+        """Section 3.10: a topic that is new needs known brokers only; a known one gets
+        the queues before the first unknown broker."""
         is_known = request.topic in self.topics
         if not is_known and any(n not in self.groups for n, _ in request.queues):
             return
@@ -265,13 +265,13 @@ class Model:
             self._put_queues(request.topic, name, queues)
 
     def set_writable(self, request: SetWritable) -> int:
-        """Section 3.8; how many topics the broker has."""
+        """Section 3.8; the number of topics of the broker."""
         if request.writable:
             return self._change_perm(request.broker_name, lambda perm: _READ_WRITE)
         return self._change_perm(request.broker_name, lambda perm: perm & ~_WRITE)
 
     def remove_leftover(self, name: str, what: str | int | None) -> None:
-        """What `leftovers` named goes."""
+        """Remove leftovers."""
         if isinstance(what, str):
             self.leave_cluster(what, name)
             return
@@ -284,7 +284,7 @@ class Model:
             self.remove_group(name)
 
     def leftovers(self) -> set[tuple[str, str | int | None]]:
-        """(group, id) of addresses that nobody registers, (group, None) of groups
+        """(group, id) of addresses that no broker registers, (group, None) of groups
         without addresses, (name, cluster) of names without a group."""
         found: set[tuple[str, str | int | None]] = set()
         lives = {
@@ -329,7 +329,11 @@ class Model:
     def _put_live(self, request: Register, key: Key, link: int) -> None:
         who = request.broker
         live = Live(
-            who.name, request.timeout_millis, request.version, ha_addr(who), link
+            who.name,
+            who.timeout_millis or _TIMEOUT_MILLIS,
+            request.version,
+            who.ha_addr,
+            link,
         )
         old = self.lives.get(key)
         if old is None or old.is_leased or old.kept_facts != live.kept_facts:
@@ -344,7 +348,7 @@ class Model:
             self.filters[key] = filters
 
     def confirm(self, live: Live) -> None:
-        """A broker of the last run was heard of."""
+        """A broker of the last run was heard."""
         if live.is_leased:
             live.is_leased = False
             self.changes += 1

@@ -1,29 +1,29 @@
-"""A virtual network: bytes are late, cut and repeated, never out of order on one link.
+"""A virtual network: bytes are late, cut and repeated, but in order on each link.
 
-Between links there is no order at all, as between TCP connections.
+Different links have no common order, like TCP connections.
 """
 
 import heapq
 from dataclasses import dataclass, field
 from typing import Final, NamedTuple
 
-from namesrv.testing.peer.requests import Request
+from namesrv.testing.simulator.requests import PeerRequest
 
 PROMPT_MILLIS: Final = 1
 
 
 class Sent(NamedTuple):
-    """A request that is on its way."""
+    """A request in transit."""
 
-    request: Request
+    request: PeerRequest
     is_oneway: bool
     opaque: int
 
 
 @dataclass(slots=True)
 class Link:
-    """One TCP connection; `is_cut` drops what is still on its way, `has_ended` says
-    that its owner has noticed its end, `is_over` that the server has."""
+    """One TCP connection; `is_cut` drops bytes in transit. `has_ended` is set when the
+    owner notices its end, `is_over` when the server does."""
 
     number: int
     last_due_ms: int = 0
@@ -35,7 +35,7 @@ class Link:
 
 @dataclass(slots=True, order=True)
 class Delivery:
-    """What reaches the server: bytes, the requests that they complete; or the end."""
+    """An arrival at the server: bytes with the requests that they complete; an end."""
 
     due_ms: int
     sequence: int
@@ -45,7 +45,7 @@ class Delivery:
 
 
 class Network:
-    """All links and what is on its way."""
+    """All links, and the bytes in transit."""
 
     def __init__(self) -> None:
         self._on_the_way: list[Delivery] = []
@@ -54,14 +54,14 @@ class Network:
         self._links: list[Link] = []
 
     def connect(self) -> Link:
-        """A new connection."""
+        """Open a connection."""
         self._connected += 1
         link = Link(self._connected)
         self._links.append(link)
         return link
 
     def reset(self) -> None:
-        """The server is gone, and all its connections."""
+        """The server ended, with all its connections."""
         for link in self._links:
             link.has_ended = link.is_over = True
         self._links.clear()
@@ -73,22 +73,22 @@ class Network:
         sent: tuple[Sent, ...],
         due_ms: int,
     ) -> None:
-        """Bytes go out, and arrive not before those that were sent earlier."""
+        """Send bytes; they arrive after all earlier ones of the link."""
         self._put(link, data, sent, due_ms)
 
     def end(self, link: Link, due_ms: int) -> None:
-        """Its owner closes it; the server hears of it after what was sent."""
+        """The owner closes the link; the server notices it after the bytes sent."""
         link.has_ended = True
         self._put(link, None, (), due_ms)
 
     def cut(self, link: Link, due_ms: int) -> None:
-        """It breaks: what is on its way is lost, and the server hears of it."""
+        """The link breaks: bytes in transit are lost, and the server notices it."""
         link.is_cut = link.has_ended = True
         link.last_due_ms = 0
         self._put(link, None, (), due_ms)
 
     def next_due_ms(self) -> int | None:
-        """When the next thing arrives, None for never."""
+        """The time of the next arrival; None if there is none."""
         while self._on_the_way:
             first = self._on_the_way[0]
             if first.data is None or not first.link.is_cut:
@@ -97,7 +97,7 @@ class Network:
         return None
 
     def take(self) -> Delivery:
-        """What `next_due_ms` spoke of."""
+        """The next arrival."""
         return heapq.heappop(self._on_the_way)
 
     def _put(

@@ -1,33 +1,15 @@
-"""Says which answers are legal (docs/architecture.md, P1 to P4).
+"""Decides which answers are legal (docs/architecture.md, P1 to P4).
 
-The model knows what was said; the oracle adds time: for every broker from when on it
-may be gone, and from when on it has to be. Within that window the server decides, and
-the oracle goes along with what it sees.
+The model knows the requests; the oracle adds time: for each broker the earliest time it
+may be gone, and the latest time. Between the two the server decides, and the oracle
+follows its answers.
 """
 
 from collections.abc import Callable
 from itertools import islice, permutations
 from typing import Any, Final
 
-from namesrv.testing.peer.requests import (
-    AskRoute,
-    DeleteTopic,
-    Heartbeat,
-    QueryVersion,
-    Register,
-    RegisterTopic,
-    Request,
-    SetWritable,
-    Unregister,
-    json_text,
-    version_json,
-)
-from namesrv.testing.simulator.answers import (
-    Answer,
-    Questions,
-    read_legacy,
-    split_answers,
-)
+from namesrv.testing.peer import Answer, json_text, read_answers
 from namesrv.testing.simulator.deadlines import Deadlines
 from namesrv.testing.simulator.disagreement import disagreement
 from namesrv.testing.simulator.history import CLUSTERS, TOPICS, Setting
@@ -35,6 +17,19 @@ from namesrv.testing.simulator.keeping import Keeper, Leases
 from namesrv.testing.simulator.leftovers import Leftover, Leftovers
 from namesrv.testing.simulator.model import Key, Live, Model, Refused
 from namesrv.testing.simulator.pauses import GRACE_MILLIS
+from namesrv.testing.simulator.questions import Questions
+from namesrv.testing.simulator.requests import (
+    AskRoute,
+    DeleteTopic,
+    Heartbeat,
+    PeerRequest,
+    QueryVersion,
+    Register,
+    RegisterTopic,
+    SetWritable,
+    Unregister,
+    version_json,
+)
 
 _MOST_ORDERS: Final = 120
 
@@ -46,21 +41,21 @@ Expected = tuple[int, dict[str, str] | None, bytes]
 
 
 class Violation(Exception):
-    """A promise was broken; the text says which, what was expected and what came.
+    """A broken promise, with the expected and the actual answers.
 
-    It begins with the promise and a colon, or with "answer" for a wrong answer.
+    The text begins with the promise and a colon, or with "answer" for a wrong answer.
     """
 
 
 class Oracle:
-    """Follows one history. All times are those of the world."""
+    """Follows one history. All times are those of the simulation."""
 
     def __init__(
         self, setting: Setting, keeper: Keeper, is_live: Callable[[Key], bool]
     ) -> None:
         self._keeper = keeper
         self._is_live = is_live
-        # The server's time is that of its last tick.
+        # The server uses the time of its last tick.
         self._lag_millis = setting.tick_millis
         self._deadlines = Deadlines(self._lag_millis)
         self._asleep_millis = 0
@@ -76,22 +71,22 @@ class Oracle:
         self._seen_changes = 0
         self._expected: bytes | None = None
 
-    # --- what happens -----------------------------------------------------------------
+    # --- events -----------------------------------------------------------------------
 
-    def handle(self, request: Request, link: int, now_ms: int) -> Expected | None:
-        """A request was carried out; its answer, None when any is right."""
+    def handle(self, request: PeerRequest, link: int, now_ms: int) -> Expected | None:
+        """The server handled a request; the expected answer, None if any is legal."""
         answer = self._answer(request, link, now_ms)
         self._note(now_ms)
         return answer
 
-    def can_wait(self, request: Request) -> bool:
-        """Whether a request may be read and wait: not the first word of a broker since
-        a warm start, of which nobody sees whether it has ended its lease."""
+    def can_wait(self, request: PeerRequest) -> bool:
+        """Whether a request may be read and wait. The first request of a broker after a
+        warm start may not: the end of its lease would be invisible."""
         live = self._meant(request)
         return live is None or not live.is_leased
 
-    def read(self, request: Request, link: int, now_ms: int) -> None:
-        """A request was read and waits for its turn: a sign of life counts (P3)."""
+    def read(self, request: PeerRequest, link: int, now_ms: int) -> None:
+        """The server read a request, which waits: a sign of life counts (P3)."""
         for live in self.model.lives.values():
             if live.link == link:
                 self._deadlines.may_be_heard(live, now_ms)
@@ -104,30 +99,30 @@ class Oracle:
             self._deadlines.may_be_heard(meant, now_ms)
 
     def ended(self, link: int, now_ms: int) -> None:
-        """The server heard of the end of a link: whose brokers go, unless it holds."""
+        """The server noticed the end of a link: remove its brokers, or hold the end."""
         self._end(link, now_ms)
         self._note(now_ms)
 
     def closed(self, link: int, now_ms: int) -> None:
-        """The server has closed a link itself, a moment ago."""
+        """The server closed a link itself."""
         self._end(link, now_ms)
         self._note_late(now_ms, now_ms)
 
     def idle(self, link: int) -> None:
-        """The server has closed a silent link, perhaps after others have expired."""
+        """The server closed an idle link, perhaps after brokers expired."""
         for live in self.model.lives.values():
             if live.link == link:
                 live.closing_ms = self._deadlines.hold_until_ms
 
     def owns_live(self, link: int, now_ms: int) -> Key | None:
-        """A broker that has to be there and whose registering connection this is."""
+        """A broker of this link that must be present, or None."""
         for key, live in self.model.lives.items():
             if live.link == link and not self._deadlines.may_be_gone(live, now_ms):
                 return key
         return None
 
     def stalled(self, start_ms: int, wake_ms: int, own_millis: int) -> None:
-        """The process stood still, for so long because of its own work."""
+        """The process stalled, in part because of its own work."""
         length = wake_ms - start_ms
         self._asleep_millis += length
         lives = self.model.lives.values()
@@ -135,7 +130,7 @@ class Oracle:
         self._leftovers.stalled(length + self._lag_millis + GRACE_MILLIS)
 
     def killed(self, now_ms: int) -> None:
-        """What changed long enough ago has to be in the file."""
+        """Changes that are old enough must be in the file."""
         self._deadlines.killed(now_ms)
         age_millis = self._keeper.missing_millis(self._awake_ms(now_ms))
         if age_millis is not None:
@@ -144,19 +139,19 @@ class Oracle:
             )
 
     def stopped(self, now_ms: int) -> None:
-        """Everything has to be in the file."""
+        """All changes must be in the file."""
         self._deadlines.stopped(now_ms)
         if self._keeper.is_behind:
             raise Violation("P3: a clean end has saved the routes without a change")
 
     def restarted(self, now_ms: int, setting: Setting, *, warm: bool) -> None:
-        """A new process serves: with what the file held, or with nothing."""
+        """A new process serves, with the routes of the file or without any."""
         self._begin(setting)
         if not warm:
             self._keeper.lose()
         leases = self._keeper.restore(self.model)
         self._deadlines.started(self.model.lives, leases, now_ms)
-        # The leases that were granted now are not in the file.
+        # Leases granted now are not in the file.
         self._seen_changes = self.model.changes - bool(self.model.lives)
         self._note(now_ms)
 
@@ -164,17 +159,17 @@ class Oracle:
         """The rest of the leases of brokers not heard of since the last warm start."""
         return self._deadlines.leases(self.model.lives, now_ms)
 
-    # --- what is seen -----------------------------------------------------------------
+    # --- answers ----------------------------------------------------------------------
 
     def is_unsure(self, now_ms: int) -> bool:
-        """Whether somebody may be gone already."""
+        """Whether a broker may be gone already."""
         lives = self.model.lives.values()
         if any(self._deadlines.may_be_gone(live, now_ms) for live in lives):
             return True
         return bool(self._leftovers.unsure(self._leftovers.present, now_ms))
 
     def check(self, now_ms: int, data: bytes) -> None:
-        """Judge the answers to the questions. Raises Violation."""
+        """Check the answers to the questions. Raises Violation."""
         self._remove_overdue(now_ms)
         if self.is_unsure(now_ms):
             self._go_along(now_ms, data)
@@ -188,20 +183,20 @@ class Oracle:
         raise Violation(disagreement(questions, self._expectation(), data, live))
 
     def check_answer(
-        self, expected: Expected, answer: Answer, request: Request
+        self, expected: Expected, answer: Answer, request: PeerRequest
     ) -> None:
-        """Judge the answer to a request. Raises Violation."""
+        """Check the answer to a request. Raises Violation."""
         code, ext, body = expected
-        if (answer.code, answer.ext, answer.body) != (code, ext, body):
+        if (answer.code, answer.ext_fields, answer.body) != (code, ext, body):
             raise Violation(
                 f"answer: {request} is to be answered with code {code}, {ext},"
-                f" {body!r}, and was with code {answer.code}, {answer.ext},"
+                f" {body!r}, and was with code {answer.code}, {answer.ext_fields},"
                 f" {answer.body!r}"
             )
 
     # --- inside -----------------------------------------------------------------------
 
-    def _answer(self, request: Request, link: int, now_ms: int) -> Expected | None:
+    def _answer(self, request: PeerRequest, link: int, now_ms: int) -> Expected | None:
         model = self.model
         match request:
             case AskRoute(topic, standard):
@@ -227,7 +222,7 @@ class Oracle:
                 return 0, {name: str(model.set_writable(request))}, b""
         return 0, None, b""
 
-    def _meant(self, request: Request) -> Live | None:
+    def _meant(self, request: PeerRequest) -> Live | None:
         """The live broker with the cluster and address of a broker's request."""
         if not isinstance(request, (*SIGNS_OF_LIFE, Unregister)):
             return None
@@ -282,13 +277,13 @@ class Oracle:
                 self.model.lives[key].closing_ms = closing_ms
 
     def _note(self, now_ms: int) -> None:
-        """Something may have changed now."""
+        """A change may have happened now."""
         if self.model.changes != self._seen_changes:
             self._keeper.changed(self._awake_ms(now_ms))
         self._note_late(now_ms, now_ms)
 
     def _note_late(self, since_ms: int, now_ms: int) -> None:
-        """It is seen now that something has changed, at `since_ms` or later."""
+        """An answer shows a change that happened at `since_ms` or later."""
         self._expected = None
         self._seen_changes = self.model.changes
         present = self.model.leftovers()
@@ -303,7 +298,7 @@ class Oracle:
         return self._expected
 
     def _remove_overdue(self, now_ms: int) -> None:
-        """P4: what is still shown after this is dead."""
+        """P4: brokers that must be gone are removed from the model."""
         lives = self.model.lives
         overdue = [
             k for k, v in lives.items() if self._deadlines.has_to_be_gone(v, now_ms)
@@ -320,8 +315,8 @@ class Oracle:
             self._note_late(now_ms, now_ms)
 
     def _go_along(self, now_ms: int, data: bytes) -> None:
-        """Whoever may be gone and is not shown any more is gone."""
-        info = read_legacy(split_answers(data)[0].body)
+        """Remove brokers that may be gone and are missing in the answers."""
+        info = read_answers(data)[0].json
         lives = self.model.lives
         gone = [key for key in sorted(lives) if self._is_gone(key, now_ms, info)]
         left = self._gone_leftovers(now_ms, info)
@@ -352,14 +347,14 @@ class Oracle:
     def _remove_in_some_order(
         self, removals: list[Removal], now_ms: int, info: Any, data: bytes
     ) -> None:
-        """Which of them went first shows in what they left behind."""
+        """Find the order of removals, which shows in their leftovers."""
         before = self.model
         first: Model | None = None
         for order in islice(permutations(removals), _MOST_ORDERS):
             self.model = before.copy()
             for remove in order:
                 remove(self.model)
-            # They may leave something behind that the server has seen before.
+            # Their leftovers may be some that the server knows from before.
             for what in self._gone_leftovers(now_ms, info):
                 self.model.remove_leftover(*what)
             if len(removals) == 1 or self.questions.expected(self.model) == data:
@@ -369,7 +364,7 @@ class Oracle:
         self.model = first
 
     def _state_of(self, live: Live, now_ms: int) -> str:
-        """Why a broker has to be there, or may be."""
+        """The reason why a broker must or may be present."""
         text = f"last heard of {now_ms - live.heard_ms} ms ago,"
         text += f" timeout {live.timeout_millis} ms"
         if live.link is None:

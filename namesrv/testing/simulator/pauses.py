@@ -1,8 +1,7 @@
-"""When the server was kept from reading by its own work, as the oracle sees it.
+"""Pauses of reading that the server's own work caused, for the oracle.
 
-Written from docs/architecture.md, P3 and P4: such a pause moves no deadline, and what
-was sent before its end counts as read once it is over for as long as it was, or for a
-grace interval.
+Written from docs/architecture.md, P3 and P4: a pause moves no deadline. Bytes sent
+before its end count as read once the same time, or a grace interval, has passed again.
 """
 
 from typing import Final, NamedTuple
@@ -11,7 +10,7 @@ GRACE_MILLIS: Final = 5000
 
 
 class _Pause(NamedTuple):
-    """From when to when it was, and until when it holds."""
+    """Its start and end, and the end of its hold."""
 
     start_ms: int
     end_ms: int
@@ -25,17 +24,17 @@ class Pauses:
         self._pauses: list[_Pause] = []
 
     def add(self, start_ms: int, end_ms: int) -> None:
-        """The server did nothing else meanwhile."""
+        """Note a pause."""
         hold_millis = min(end_ms - start_ms, GRACE_MILLIS)
         self._pauses.append(_Pause(start_ms, end_ms, end_ms + hold_millis))
 
     def held_until_ms(self) -> int:
-        """When an end that is heard of now counts at the earliest; 0 without pauses."""
+        """The earliest time at which an end noticed now counts; 0 without pauses."""
         return max((pause.until_ms for pause in self._pauses), default=0)
 
     def read_until_ms(self, at_ms: int, lag_millis: int = 0) -> int:
-        """Up to which moment deadlines could be judged at another one; the server
-        may notice so much later that a hold is over."""
+        """The moment up to which deadlines can be checked at a given time; the server
+        may notice the end of a hold later by the given lag."""
         for pause in self._pauses:
             if pause.start_ms <= at_ms < pause.end_ms:
                 at_ms = pause.start_ms

@@ -1,4 +1,4 @@
-"""Plays histories, and tells of one that breaks a promise what there is to know."""
+"""Plays histories, and reports one that breaks a promise."""
 
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
@@ -12,32 +12,32 @@ from namesrv.testing.simulator.world import World
 
 @dataclass(frozen=True, slots=True)
 class Breach:
-    """A promise that a history breaks: which, at what moment, and how."""
+    """A broken promise: its name, the time, and the difference."""
 
     moment: str
     text: str
 
     @property
     def promise(self) -> str:
-        """Such as "P4"."""
+        """The name of the promise, such as "P4"."""
         return self.text.partition(":")[0]
 
 
 @dataclass(frozen=True, slots=True)
 class Finding:
-    """A history that breaks a promise, as short as it was made, and how it does."""
+    """A shortened history that breaks a promise, and the promise."""
 
     history: History
     breach: Breach
 
     @property
     def numbers(self) -> tuple[int, ...]:
-        """Which steps of the whole history are left."""
+        """The numbers of the remaining steps."""
         return tuple(step.number for step in self.history.steps)
 
     @property
     def replay(self) -> str:
-        """The command that plays it again, on the same twin."""
+        """The command that replays it, on the same twin."""
         kept = ",".join(map(str, self.numbers)) or "none"
         pure = "NAMESRV_NO_EXTENSIONS=1 " if IMPLEMENTATION == "pure" else ""
         seed = self.history.seed
@@ -45,7 +45,7 @@ class Finding:
 
     @property
     def report(self) -> str:
-        """For people."""
+        """The report as text."""
         setting = self.history.setting
         brokers = "\n".join(
             f"  {number}: {member}" for number, member in enumerate(setting.members)
@@ -65,7 +65,7 @@ class Finding:
 
 
 def breach_of(history: History) -> Breach | None:
-    """How a history breaks a promise, None if it does not."""
+    """The promise that a history breaks, or None."""
     world = World(history)
     try:
         world.play()
@@ -75,7 +75,7 @@ def breach_of(history: History) -> Breach | None:
 
 
 def find(history: History) -> Finding | None:
-    """Play a history; one that fails is made as short as it goes, for that promise."""
+    """Play a history; if it breaks a promise, shorten it for that promise."""
     first = breach_of(history)
     if first is None:
         return None
@@ -95,6 +95,6 @@ def find(history: History) -> Finding | None:
 
 
 def search(seeds: Iterable[int]) -> Iterator[Finding | None]:
-    """What playing the history of each seed finds."""
+    """The result of playing the history of each seed."""
     for seed in seeds:
         yield find(draw_history(seed))

@@ -1,13 +1,13 @@
-"""How long brokers could have been heard of, over restarts; leases count this."""
+"""The time in which brokers could be heard, over all runs; leases count it."""
 
 from typing import Final
 
 _SLACK_MILLIS: Final = 1000
-"""A tick for each stall of the machine, at most."""
+"""Tolerance of one tick for each stall of the machine."""
 
 
 class Served:
-    """The oracle's own clock of leases; all times are those of the world."""
+    """The oracle's own clock of leases, in times of the simulation."""
 
     def __init__(self) -> None:
         self._before_millis = 0
@@ -15,24 +15,24 @@ class Served:
         self._lost_millis = 0
 
     def millis(self, now_ms: int) -> int:
-        """How long all runs have served together."""
+        """The served time of all runs together."""
         return self._before_millis + now_ms - self._started_ms
 
     def stalled(self, millis: int) -> None:
-        """The machine stood still."""
+        """The machine stalled."""
         self._before_millis -= millis
 
     def ended(self, now_ms: int, lost_millis: int) -> None:
-        """A run is over; the server may not know of its last moments."""
+        """A run ended; the server may not have saved its last moments."""
         self._before_millis = self.millis(now_ms)
         self._started_ms = now_ms
         self._lost_millis = lost_millis
 
     def started(self, now_ms: int) -> None:
-        """The next one begins."""
+        """The next run begins."""
         self._started_ms = now_ms
 
     def left_millis(self, least_ms: int, most_ms: int) -> tuple[int, int]:
-        """The rest of a lease, at least and at most, at the start of a run."""
+        """The least and the most rest of a lease at the start of a run."""
         least = least_ms - self._before_millis - _SLACK_MILLIS
         return least, most_ms - self._before_millis + self._lost_millis + _SLACK_MILLIS

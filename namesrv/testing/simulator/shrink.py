@@ -1,4 +1,4 @@
-"""Makes a history that fails as short as it goes, by leaving steps out.
+"""Shortens a history that fails, by leaving out steps.
 
 The delta debugging of Zeller and Hildebrandt: halves first, then ever smaller pieces,
 until no single step can go.
@@ -10,7 +10,7 @@ from collections.abc import Callable, Sequence
 def shrink(
     numbers: Sequence[int], fails: Callable[[Sequence[int]], bool]
 ) -> tuple[int, ...]:
-    """The shortest part of `numbers` that was found to fail; all of them do."""
+    """The shortest failing part of `numbers` that was found; the whole fails."""
     kept = list(numbers)
     pieces = 2
     while kept:

@@ -1,12 +1,12 @@
-"""One history played: steps become frames, frames reach the server, answers are judged.
+"""Plays one history: steps become frames, the server answers, the oracle checks.
 
-Everything that happens to the server happens to the oracle right after.
+The oracle follows each event of the server immediately.
 """
 
 from collections.abc import Callable
 from typing import Final, NamedTuple
 
-from namesrv.testing.simulator.answers import split_answers
+from namesrv.testing.peer import read_answers
 from namesrv.testing.simulator.cast import Cast
 from namesrv.testing.simulator.clock import VirtualClock
 from namesrv.testing.simulator.crowd import Crowd
@@ -26,8 +26,8 @@ _END_MILLIS: Final = 150_000
 
 
 class Toil(NamedTuple):
-    """Pieces of work of the same length: when the next one begins, how many are left,
-    and the time between them."""
+    """Equal pieces of work: the start of the next one, the number left, and the time
+    between them."""
 
     at_ms: int
     times: int
@@ -37,8 +37,8 @@ class Toil(NamedTuple):
 
 
 class Crashes(NamedTuple):
-    """Ends that follow each other: when the next one comes, how it does, how many are
-    left, how long each run lasts, and how long it takes to start again."""
+    """Repeated ends of the server: the time and the kind of the next one, the number
+    left, the length of each run, and the time of each start."""
 
     at_ms: int
     how: str
@@ -75,12 +75,12 @@ class World:
 
     @property
     def moment(self) -> str:
-        """What has been played, for people."""
+        """The steps played so far, as text."""
         after = "before any step" if self._step is None else f"after {self._step.text}"
         return f"at {self._clock.now_ms / 1000:.3f} s, {after.strip()}"
 
     def play(self) -> None:
-        """All of it. Raises Violation."""
+        """Play the history. Raises Violation."""
         self._start()
         for step in self._steps:
             self._run_until(step.at_ms)
@@ -99,7 +99,7 @@ class World:
     # --- time -------------------------------------------------------------------------
 
     def _run_until(self, target_ms: int) -> None:
-        """Whatever is due happens, in the order of time."""
+        """Let all due events happen, in the order of time."""
         clock, network = self._clock, self._network
         while True:
             at_ms, happen = self._own_next()
@@ -113,7 +113,7 @@ class World:
         clock.now_ms = max(target_ms, clock.now_ms)
 
     def _own_next(self) -> tuple[int | None, Callable[[], None]]:
-        """What the server's machine does next, and when."""
+        """The next event of the server's machine, and its time."""
         at_ms, happen = self._next_of_process()
         crowd = self._crowd
         if crowd is not None and (at_ms is None or crowd.until_ms < at_ms):
@@ -142,7 +142,7 @@ class World:
     def _deliver_next(self) -> None:
         delivery = self._network.take()
         if self._process is None:
-            # Nobody listens: the connection is refused or reset.
+            # Without a listener the connection is refused or reset.
             delivery.link.has_ended = delivery.link.is_over = True
         elif self._wakes_ms is not None:
             self._unread.append(delivery)
@@ -170,8 +170,8 @@ class World:
             self._notice_closed()
 
     def _waits(self, delivery: Delivery, crowd: Crowd) -> bool:
-        """Whether others have all turns now, and a delivery was taken care of; a single
-        request is read."""
+        """Whether the crowd holds a delivery: others have all turns, and a single
+        request is read and waits."""
         link, now_ms = delivery.link, self._clock.now_ms
         sent = delivery.sent
         is_request = len(sent) == 1 and self._oracle.can_wait(sent[0].request)
@@ -191,7 +191,7 @@ class World:
         return True
 
     def _end_crowd(self) -> None:
-        """All requests that wait have their turn."""
+        """Give all waiting requests their turn."""
         crowd, self._crowd = self._crowd, None
         for delivery, is_read in () if crowd is None else crowd.line:
             if not is_read:
@@ -203,8 +203,8 @@ class World:
                     self._judge(delivery, output)
 
     def _judge(self, delivery: Delivery, output: bytes) -> None:
-        """Requests were carried out in order; the oracle follows."""
-        answers = iter(split_answers(output))
+        """The server handled requests in order; the oracle follows."""
+        answers = iter(read_answers(output))
         for request, is_oneway, opaque in delivery.sent:
             number = delivery.link.number
             expected = self._oracle.handle(request, number, self._clock.now_ms)
@@ -219,7 +219,7 @@ class World:
             raise Violation(f"answer: {delivery.sent} got too many answers")
 
     def _notice_closed(self) -> None:
-        """Links that the server has closed itself: idle ones, or ones without life."""
+        """Links that the server closed itself, because they were idle or dead."""
         assert self._process is not None
         closed, self._process.closed = self._process.closed, []
         now_ms = self._clock.now_ms
@@ -237,10 +237,10 @@ class World:
                 )
             self._oracle.closed(link.number, now_ms)
 
-    # --- looks ------------------------------------------------------------------------
+    # --- questions --------------------------------------------------------------------
 
     def _look(self) -> None:
-        """Ask everything, and have the answers judged."""
+        """Ask all questions, and let the oracle check the answers."""
         if self._process is None or self._wakes_ms is not None:
             return
         answers = self._process.ask(self._oracle.questions.data)
@@ -284,39 +284,39 @@ class World:
                 self._deliver(delivery)
 
     def _has_no_input(self, end: Delivery, unread: list[Delivery]) -> bool:
-        """What was sent before a proper end is read before it."""
+        """Bytes sent before a proper end are read before it."""
         link = end.link
         return link.is_cut or not any(d.link is link and d.data for d in unread)
 
     def packing_begins(self) -> None:
-        """Of the witness of snapshots."""
+        """A callback of snapshots."""
         self._look_if_unsure()
         self._keeper.begin()
 
     def packed(self, broker_name: str) -> None:
-        """Of the witness of snapshots."""
+        """A callback of snapshots."""
         self._look_if_unsure()
         self._keeper.pack(self._oracle.model, broker_name)
 
     def packed_tables(self) -> None:
-        """Of the witness of snapshots."""
+        """A callback of snapshots."""
         self._look_if_unsure()
         leases = self._oracle.leases(self._clock.now_ms)
         self._keeper.pack_tables(self._oracle.model, leases)
 
     def written(self) -> None:
-        """Of the witness of snapshots."""
+        """A callback of snapshots."""
         self._keeper.written()
 
     # --- steps of the machine ---------------------------------------------------------
 
     def jump_clock(self, millis: int) -> None:
-        """Somebody sets the date."""
+        """An operator sets the date."""
         self._clock.jump(millis)
 
     def stall(self, millis: int, own_percent: int, ends_first: bool) -> None:
-        """The process stands still, so much of it because of its own work; perhaps it
-        hears of ends before its timers run."""
+        """The process stalls, in part because of its own work; it may notice ends
+        before its timers run."""
         if self._process is not None and self._wakes_ms is None:
             self._end_crowd()
             self._look_if_unsure()
@@ -326,18 +326,18 @@ class World:
             self._ends_first = ends_first
 
     def crowd(self, millis: int) -> None:
-        """Others have all turns for so long."""
+        """A crowd takes all turns for a while."""
         if self._process is not None and self._wakes_ms is None:
             self._end_crowd()
             self._crowd = Crowd(self._clock.now_ms + millis)
 
     def toil(self, times: int, millis: int, pause: int, ends_first: bool) -> None:
-        """Work keeps the process busy, again and again."""
+        """Work keeps the process busy repeatedly."""
         if self._process is not None and self._wakes_ms is None:
             self._toil = Toil(self._clock.now_ms, times, millis, pause, ends_first)
 
     def _toil_on(self) -> None:
-        """The next piece of work."""
+        """Begin the next piece of work."""
         toil, self._toil = self._toil, None
         assert toil is not None
         self.stall(toil.millis, own_percent=100, ends_first=toil.ends_first)
@@ -349,11 +349,11 @@ class World:
         return self._process is not None and self._process.is_live(*key)
 
     def crash(self, how: str, times: int, up: int, down: int) -> None:
-        """The process ends, again and again."""
+        """The process ends repeatedly."""
         self._crashes = Crashes(self._clock.now_ms, how, times, up, down)
 
     def _crash(self) -> None:
-        """The next end, if there is a process."""
+        """End the process, if it runs."""
         crashes, self._crashes = self._crashes, None
         assert crashes is not None
         self.restart(crashes.how, crashes.down, flipped=False)
@@ -362,14 +362,14 @@ class World:
             self._crashes = crashes._replace(at_ms=at_ms, times=crashes.times - 1)
 
     def restart(self, how: str, down: int, flipped: bool) -> None:
-        """The process is stopped or killed, or loses its files; another one starts."""
+        """Stop or kill the process, or lose its files; then start another one."""
         if self._process is None:
             return
         self._end_crowd()
         self._look_if_unsure()
         now_ms = self._clock.now_ms
         if self._wakes_ms is not None:
-            # Nobody counts what a process did that never came to its next tick.
+            # Work of a process that never reached its next tick does not count.
             self._oracle.stalled(self._stalled_at_ms, now_ms, own_millis=0)
             self._oracle.killed(now_ms)
         elif how == "stop":

@@ -1,6 +1,6 @@
-"""The lenient JSON reader itself: everything that the standard one refuses.
+"""The lenient JSON reader: it reads all that the standard library's reader refuses.
 
-Source: protocol.md section 1.4 with the corrections. Users import from `lenient_json`.
+Source: protocol.md section 1.4 with the corrections. `read` is its entrance.
 """
 
 import re
@@ -8,47 +8,22 @@ from typing import Final, NoReturn, TypeAlias
 
 from namesrv.errors import JsonInvalid
 from namesrv.wire.java_json.surrogates import join_surrogates
+from namesrv.wire.java_json.values import NUMBERS, JsonValue, Number
 from namesrv.work import STEP_UNITS, Cost, Steps, finish, kilobytes
 
 MAX_DEPTH: Final = 256
 
 
-class Number(str):
-    """The text of a number as it stood in the source, without a trailing `L`.
-
-    As a name in an object it says that the name was a bare number.
-    """
-
-    __slots__ = ()
-
-
-JsonValue: TypeAlias = (
-    "None | bool | Number | str | list[JsonValue] | dict[str, JsonValue]"
-)
 Container: TypeAlias = list[JsonValue] | dict[str, JsonValue]
-
-
-class Numbers(dict[str, Number]):
-    """Lexeme -> Number; a million zeros are one object."""
-
-    def __missing__(self, lexeme: str) -> Number:
-        number = Number(lexeme)
-        if len(lexeme) <= 3:
-            self[lexeme] = number
-        return number
-
-
-NUMBERS: Final = Numbers()
-
 
 _BLANK: Final = " \t\n\r\f\b"
 _END: Final = "\0"
 _BLANK_OR_COMMENT: Final = _BLANK + "/"
-# Comments too, those that are closed: a text may have nothing else.
+# Blanks and closed comments. The pattern is possessive: a text may be all comments.
 _BLANKS: Final = re.compile(r"(?:[ \t\n\r\f\x08]++|//[^\n]*+(?=\n)|/\*[\s\S]*?\*/)*+")
 _STEP_CHARS: Final = (STEP_UNITS << 10) // Cost.LENIENT_KILOBYTE
-# The shortcuts for what stands most often in a text; where they do not match, the
-# methods that know everything take over. Nothing in them can be matched in two ways.
+# Shortcuts for the most frequent forms; methods that read every form follow where they
+# do not match. No text matches in two ways.
 _SCALAR: Final = re.compile(
     r'"([^"\\]*)"'
     r"|([+-]?[0-9]+(?:\.[0-9]*)?(?:[eE][+-]?[0-9]+)?)L?"
@@ -59,7 +34,7 @@ _NEXT_MEMBER: Final = re.compile(
     r"(?=[^/ \t\n\r\f\x08])"
 )
 _NEXT_ELEMENT: Final = re.compile(r'[ \t\n\r\f\x08]*,[ \t\n\r\f\x08]*(?=["0-9{\[])')
-# Java's writer says Set[...] for a set; both versions read it.
+# Java writes a set as Set[...], and both versions read it.
 _OPENING: Final = re.compile(r"\{|\[|Set\[")
 _BARE_NAME: Final = re.compile(r"(-?[0-9]+)L?")
 _WORDS: Final[dict[str, bool | None]] = {"true": True, "false": False, "null": None}
@@ -81,9 +56,9 @@ class LenientReader:
     __slots__ = ("_at", "_longest_escaped", "_open", "_text")
 
     def __init__(self, text: str, longest_escaped: int | None = None) -> None:
-        """A string with escapes of more characters than `longest_escaped` is refused:
-        it is read in one step."""
-        # The end mark saves a look at the length before every look at a character.
+        """Strings with escapes and more than `longest_escaped` characters are refused,
+        because they are read in one step."""
+        # The end mark saves a check of the length before every character.
         self._text = text.rstrip(_BLANK + _END) + _END
         self._at = 0
         self._longest_escaped = longest_escaped
@@ -94,7 +69,7 @@ class LenientReader:
         return finish(self.read_steps())
 
     def read_steps(self) -> Steps[JsonValue]:
-        """As `read`, in steps."""
+        """As `read`, in steps. Raises JsonInvalid."""
         stepped_at = 0
         self._skip_blanks()
         if self._at == len(self._text) - 1:
@@ -122,7 +97,7 @@ class LenientReader:
     def _next_name(self, just_opened: bool) -> str | None:
         """Go to the next value; its name ("" in an array), or None after the last.
 
-        `just_opened` says that the innermost container was opened just now.
+        `just_opened` means that the innermost container has no values yet.
         """
         if not just_opened and len(self._open) > 1:
             is_object = isinstance(self._open[-1], dict)

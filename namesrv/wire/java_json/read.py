@@ -1,54 +1,26 @@
-"""JSON as peers write it, read leniently; and the two ways of writing numeric keys.
+"""Reads JSON as Java does: strictly first, and leniently where that fails.
 
-Reading follows what Java 5.3.3 and 5.5.0 both accept (protocol.md sections 1.4 and 1.8
-with the corrections): either quote, bare numeric names, comments, a trailing comma,
-more escapes and more forms of numbers than the standard has. Numbers keep their source
-text, because an extField of `1.50` is the text "1.50".
+Java 5.3.3 and 5.5.0 both accept (protocol.md sections 1.4 and 1.8 with the
+corrections): either quote, bare numeric names, comments, a trailing comma, more escapes
+and more forms of numbers than the standard has.
 
-Time and memory are linear in the input, whatever it is, and nothing here recurses
-deeper than `MAX_DEPTH`.
+Time and memory are linear in the input, and recursion is limited to `MAX_DEPTH`.
 """
 
-import re
-from collections.abc import Iterable
 from contextlib import suppress
 from json import JSONDecoder
 from typing import Final, NoReturn
 
 from namesrv.errors import JsonInvalid
-from namesrv.wire.java_json.lenient import (
-    MAX_DEPTH,
-    NUMBERS,
-    JsonValue,
-    LenientReader,
-    Number,
-)
+from namesrv.wire.java_json.lenient import MAX_DEPTH, LenientReader
+from namesrv.wire.java_json.values import NUMBERS, JsonValue
 from namesrv.work import Steps
 
-__all__ = [
-    "MAX_DEPTH",
-    "JsonValue",
-    "Number",
-    "parse_java_bool",
-    "parse_java_int",
-    "read_json",
-    "read_json_steps",
-    "to_bool",
-    "to_int",
-    "to_text",
-    "write_int_keys",
-    "write_string",
-]
-
-INT_LOW: Final = -(2**31)
-INT_HIGH: Final = 2**31 - 1
-LONG_LOW: Final = -(2**63)
-LONG_HIGH: Final = 2**63 - 1
 MOST_VALUES: Final = 1_000_000
-"""A text with more commas or brackets than this is refused unread: it would take
+"""Texts with more commas or brackets are refused unread: their values would take
 hundreds of megabytes. The largest body that fits a frame has half as many."""
 LONGEST_LENIENT_TEXT: Final = 1 << 20
-"""Characters beyond which only strict JSON is read, so that no text stalls the loop."""
+"""Longer texts must be strict JSON, so that no text stalls the loop."""
 LONGEST_ESCAPED_STRING: Final = 1 << 13
 _SHORT_BYTES: Final = 512
 
@@ -56,16 +28,15 @@ _SHORT_BYTES: Final = 512
 def read_json(
     data: bytes, *, most_values: int | None = MOST_VALUES, strictly: bool = False
 ) -> JsonValue:
-    """Read one JSON value; None for an empty or blank text, as for `null`.
+    """Read one JSON value; None for `null` and for an empty or blank text.
 
     Names that were bare numbers are `Number`s (equal to their text); of equal names the
     last value wins. A lone surrogate written as an escape stays in the text.
 
-    Raises JsonInvalid for everything else: bytes that are not UTF-8, text after the
-    value, nesting deeper than `MAX_DEPTH`, more than `most_values` values (commas in
-    texts count, too; None for a file of our own, whose content has other limits), and
-    JSON that only the lenient reader takes, if the text is to be read `strictly` or is
-    longer than LONGEST_LENIENT_TEXT.
+    Raises JsonInvalid for bytes that are not UTF-8, text after the value, nesting
+    deeper than `MAX_DEPTH`, more than `most_values` values (commas in texts count; None
+    means no limit, for our own files), and for JSON that is not strict if `strictly` is
+    set or the text is longer than LONGEST_LENIENT_TEXT.
     Source: protocol.md sections 1.4 and 1.8.
     """
     text = _text(data, most_values)
@@ -78,9 +49,11 @@ def read_json(
 
 
 def read_json_steps(data: bytes) -> Steps[JsonValue]:
-    """As `read_json`, in steps, for a text that is not strict JSON or not what it
-    should be: it has `LONGEST_LENIENT_TEXT` bytes at most, whatever it is, and strings
-    with escapes `LONGEST_ESCAPED_STRING`."""
+    """As `read_json`, in steps, for a text that the typed decoder has refused.
+
+    It may have LONGEST_LENIENT_TEXT bytes, and its strings with escapes may have
+    LONGEST_ESCAPED_STRING characters.
+    """
     if len(data) <= _SHORT_BYTES:
         return read_json(data)
     if len(data) > LONGEST_LENIENT_TEXT:
@@ -108,7 +81,7 @@ def _text(data: bytes, most_values: int | None) -> str:
 
 
 class _NotStrict(ValueError):
-    """The standard reader would read this differently; leave it to the lenient one."""
+    """The standard reader would read this text differently from Java."""
 
 
 def _read_strict(text: str) -> JsonValue:
@@ -120,7 +93,7 @@ def _read_strict(text: str) -> JsonValue:
 
 def _object_without_duplicates(pairs: list[tuple[str, JsonValue]]) -> JsonValue:
     members = dict(pairs)
-    # A value that a duplicate name hides would escape the look at the depth.
+    # The check of the depth would miss a value that a duplicate name hides.
     if len(members) != len(pairs):
         raise _NotStrict
     return members
@@ -153,214 +126,3 @@ def _is_deeper_than(value: JsonValue, limit: int) -> bool:
         if not level:
             return False
     return True
-
-
-# --- conversions, in Java's manner ----------------------------------------------------
-
-_NO_VALUE: Final = frozenset(("", "null", "NULL"))
-_INTEGER: Final = re.compile(r"[+-]?[0-9]+")
-_INTEGER_TEXT: Final = re.compile(r"([+-]?[0-9]+)(?:\.0*)?")
-_DECIMAL: Final = re.compile(r"([+-]?)([0-9]+)(?:\.([0-9]*))?(?:[eE]([+-]?[0-9]+))?")
-_TRUE_TEXTS: Final = frozenset(("true", "1", "y", "t"))
-_FALSE_TEXTS: Final = frozenset(("false", "0", "n", "f"))
-_MAX_SHOWN: Final = 40
-
-
-def to_int(
-    value: JsonValue, default: int, low: int = INT_LOW, high: int = INT_HIGH
-) -> int:
-    """An integer member of a header or body, as Java's JSON library converts it.
-
-    None, "" and "null" are `default`; true is 1, false 0. A fraction is dropped; a
-    number with a fraction or an exponent is limited to `low`..`high`. Text may have
-    commas and a zero fraction ("1,000", "206.0").
-
-    Raises JsonInvalid (without a position) for an integer out of range and for
-    everything that is no number. Source: protocol.md section 1.4.
-    """
-    if value is None:
-        return default
-    if isinstance(value, bool):
-        return int(value)
-    integer: int | None = None
-    if isinstance(value, Number):
-        integer = parse_java_int(value, low, high)
-        if integer is None and not _INTEGER.fullmatch(value):
-            return min(max(_truncated(value), low), high)
-    elif isinstance(value, str):
-        if value in _NO_VALUE:
-            return default
-        match = _INTEGER_TEXT.fullmatch(value.replace(",", ""))
-        integer = parse_java_int(match[1], low, high) if match else None
-    if integer is None:
-        _refuse(value, f"an integer from {low} to {high}")
-    return integer
-
-
-def to_bool(value: JsonValue, default: bool) -> bool:
-    """A boolean member of a body, as Java's JSON library converts it.
-
-    None, "" and "null" are `default`; of numbers only 1 is true; of texts true, 1, y, t
-    and false, 0, n, f in any letter case. Raises JsonInvalid for everything else.
-    """
-    if value is None or isinstance(value, bool):
-        return default if value is None else value
-    if isinstance(value, Number):
-        return to_int(value, 0, LONG_LOW, LONG_HIGH) == 1
-    if isinstance(value, str):
-        if value in _NO_VALUE:
-            return default
-        if value.lower() in _TRUE_TEXTS:
-            return True
-        if value.lower() in _FALSE_TEXTS:
-            return False
-    _refuse(value, "true or false")
-
-
-def to_text(value: JsonValue, most_pieces: int | None = None) -> str | None:
-    """What a value becomes where Java wants text: an extField, a remark, a KV value.
-
-    Numbers as `BigDecimal.toString` writes them (1e3 -> 1E+3); objects and arrays as
-    compact JSON in the order read, an object's null members left out; None stays None.
-
-    Raises JsonInvalid for an exponent beyond 32 bits, and for an object or array of
-    more than some `most_pieces` names and values. Source: protocol.md section 1.4.
-    """
-    if value is None:
-        return None
-    if isinstance(value, str) and not isinstance(value, Number):
-        return value
-    parts: list[str] = []
-    _append_json(parts, value, most_pieces)
-    return "".join(parts)
-
-
-def parse_java_int(text: str | None, low: int, high: int) -> int | None:
-    """`Integer.parseInt` and `Long.parseLong`, ASCII digits only; None if not a number.
-
-    Source: protocol.md sections 2.0 and 9.12.
-    """
-    if text is None or not _INTEGER.fullmatch(text):
-        return None
-    digits = text.lstrip("+-").lstrip("0")
-    # 64 bits have at most 19 digits; int() of millions of digits takes minutes.
-    if len(digits) > 20:
-        return None
-    integer = int(digits or "0")
-    if text[0] == "-":
-        integer = -integer
-    return integer if low <= integer <= high else None
-
-
-def parse_java_bool(text: str | None) -> bool:
-    """`Boolean.parseBoolean`: "true" in any letter case. Source: protocol.md 2.0."""
-    return text is not None and text.lower() == "true"
-
-
-def _refuse(value: JsonValue, expected: str) -> NoReturn:
-    if isinstance(value, dict | list):
-        shown = "an object" if isinstance(value, dict) else "an array"
-    else:
-        shown = str(value)
-        if len(shown) > _MAX_SHOWN:
-            shown = shown[:_MAX_SHOWN] + "..."
-        shown = f"'{shown}'"
-    raise JsonInvalid(f"{shown} is not {expected}")
-
-
-def _decimal(number: Number) -> tuple[str, str, int]:
-    """Sign ("-" or ""), unscaled digits without leading zeros, and Java's scale."""
-    match = _DECIMAL.fullmatch(number)
-    if match is None:
-        _refuse(number, "a number")
-    sign, whole, fraction, exponent = match.groups()
-    shift = parse_java_int(exponent or "0", INT_LOW, INT_HIGH)
-    if shift is None:
-        _refuse(number, "a number with an exponent of 32 bits")
-    fraction = fraction or ""
-    digits = (whole + fraction).lstrip("0") or "0"
-    return "-" if sign == "-" else "", digits, len(fraction) - shift
-
-
-def _truncated(number: Number) -> int:
-    """The integer part, exact up to 2^64, and beyond that some number beyond 2^64."""
-    sign, digits, scale = _decimal(number)
-    integer_length = len(digits) - scale
-    if digits == "0" or integer_length <= 0:
-        return 0
-    length = min(integer_length, 21)
-    integer = int(digits[:length].ljust(length, "0"))
-    return -integer if sign else integer
-
-
-def _decimal_text(number: Number) -> str:
-    """`new BigDecimal(number).toString()`."""
-    sign, digits, scale = _decimal(number)
-    if digits == "0":
-        sign = ""
-    adjusted = len(digits) - 1 - scale
-    if scale < 0 or adjusted < -6:
-        mantissa = digits if len(digits) == 1 else f"{digits[0]}.{digits[1:]}"
-        return f"{sign}{mantissa}E{adjusted:+d}"
-    if scale == 0:
-        return sign + digits
-    digits = digits.rjust(scale + 1, "0")
-    return f"{sign}{digits[:-scale]}.{digits[-scale:]}"
-
-
-# --- writing --------------------------------------------------------------------------
-
-_TO_ESCAPE: Final = re.compile('[\x00-\x1f"\\\\\ud800-\udfff]')
-_ESCAPES: Final = {
-    **{chr(code): f"\\u{code:04x}" for code in range(0x20)},
-    **{"\b": "\\b", "\f": "\\f", "\n": "\\n", "\r": "\\r", "\t": "\\t"},
-    **{'"': '\\"', "\\": "\\\\"},
-}
-
-
-def write_string(text: str) -> str:
-    """A JSON string with its quotes: plain JSON escapes, everything else as it is.
-
-    A lone surrogate, which UTF-8 cannot carry, becomes `?`.
-    Source: protocol.md sections 1.3 and 1.8.
-    """
-    if _TO_ESCAPE.search(text):
-        text = _TO_ESCAPE.sub(lambda match: _ESCAPES.get(match[0], "?"), text)
-    return f'"{text}"'
-
-
-def write_int_keys(items: Iterable[tuple[int, str]], quoted: bool) -> str:
-    """An object whose names are numbers, from pairs of name and value as JSON text.
-
-    Names are `quoted` in the standard dialect and bare in the legacy one, in the order
-    given. Source: protocol.md section 1.8.
-    """
-    quote = '"' if quoted else ""
-    return "{" + ",".join(f"{quote}{key}{quote}:{text}" for key, text in items) + "}"
-
-
-def _append_json(parts: list[str], value: JsonValue, most: int | None) -> None:
-    """Append compact JSON; recursion is bounded, since reading bounds the nesting."""
-    if most is not None and len(parts) > most:
-        raise JsonInvalid("an object or array is too large for a text")
-    if isinstance(value, dict):
-        separator = "{"
-        for name, member in value.items():
-            if member is not None:
-                parts.append(f"{separator}{write_string(name)}:")
-                _append_json(parts, member, most)
-                separator = ","
-        parts.append("{}" if separator == "{" else "}")
-    elif isinstance(value, list):
-        separator = "["
-        for member in value:
-            parts.append(separator)
-            _append_json(parts, member, most)
-            separator = ","
-        parts.append("[]" if separator == "[" else "]")
-    elif isinstance(value, bool) or value is None:
-        parts.append("null" if value is None else str(value).lower())
-    elif isinstance(value, Number):
-        parts.append(_decimal_text(value))
-    else:
-        parts.append(write_string(value))

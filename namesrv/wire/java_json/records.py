@@ -1,4 +1,4 @@
-"""Leniently read JSON into the records of `bodies`, by their declared fields.
+"""Converts leniently read JSON to the records of `bodies`, by their fields.
 
 The rules are fastjson's as far as real senders need them (protocol.md section 2.5.3):
 a number may be a string, a null keeps a number's default, unknown members are ignored.
@@ -21,18 +21,18 @@ from msgspec import Meta, Struct
 from msgspec.structs import FieldInfo, fields
 
 from namesrv.errors import JsonInvalid
-from namesrv.wire.java_json.read import JsonValue, to_bool, to_int, to_text
+from namesrv.wire.java_json.values import JsonValue, to_bool, to_int, to_text
 from namesrv.work import STEP_UNITS, Cost, Steps
 
 Record = TypeVar("Record", bound=Struct)
 
 _STEP_ITEMS: Final = STEP_UNITS // Cost.LENIENT_ENTRY
 _MOST_PIECES: Final = 4096
-"""Braces, names and values of an object that stands where a text is expected."""
+"""Limit of names and values of an object in the place of a text."""
 
 
 def from_lenient_steps(record: type[Record], value: JsonValue) -> Steps[Record]:
-    """`value` as a `record`. Raises JsonInvalid when a member has no such reading."""
+    """Convert `value` to a `record`. Raises JsonInvalid if a member does not fit."""
     if not isinstance(value, dict):
         raise JsonInvalid(f"{record.__name__} is not an object", 0)
     members = {}
@@ -98,9 +98,9 @@ def _convert_dict(key: Any, element: Any, value: JsonValue) -> Steps[dict[Any, A
         raise JsonInvalid("an object was expected", 0)
     converted: dict[Any, Any] = {}
     for number, (name, item) in enumerate(value.items(), 1):
-        # A name that was a bare number is a str of its own kind.
-        told = str(name) if key is str else _convert_int(key, name, None)
-        converted[told] = yield from _convert(element, item)
+        # A bare number is a Number, which must not stay in a table of texts.
+        key_value = str(name) if key is str else _convert_int(key, name, None)
+        converted[key_value] = yield from _convert(element, item)
         if number % _STEP_ITEMS == 0:
             yield _STEP_ITEMS * Cost.LENIENT_ENTRY
     return converted

@@ -16,7 +16,7 @@ Peers:
     fleet         peers that belong together, and their common end
 
 Judgement:
-    remoting      a tiny remoting client; knows frames, nothing of `namesrv`
+    remoting      a connection to a name server
     json_text     JSON kept as text, so that quotes and bare keys can be compared
     answers       one answer's canonical form, and the difference of two
     view          what one name server knows
@@ -25,7 +25,8 @@ Judgement:
     world         a name server, a broker and an mqadmin of their own
     waiting       polling with a deadline
 
-Nothing here imports `namesrv`: the judge must not share code with the judged.
+Of `namesrv` only its peer kit is imported, which shares no code with the server: the
+judge must not use what it judges.
 `INTEROP_SERVER=java` puts a second Java server into our server's place; that run must
 pass too, and shows that the comparison finds no differences where there are none.
 """

@@ -16,7 +16,7 @@ from harness.json_text import (
     ordered,
     parse,
 )
-from harness.remoting import Answer, Request
+from namesrv.testing.peer import Answer, Request
 
 ANY_ADDRESS = '"<address of a broker>"'
 
@@ -54,8 +54,8 @@ def difference(request: Request, ours: Answer, java: Answer) -> str | None:
         return None
     return (
         f"request {request}\n"
-        f"  java header {java.header!r}\n"
-        f"  ours header {ours.header!r}\n"
+        f"  java header {java.header_bytes!r}\n"
+        f"  ours header {ours.header_bytes!r}\n"
         f"  java body   {java.body!r}\n"
         f"  ours body   {ours.body!r}"
     )
@@ -63,7 +63,7 @@ def difference(request: Request, ours: Answer, java: Answer) -> str | None:
 
 def canonical(code: int, answer: Answer) -> tuple[int, str, str]:
     """The header's encoding, header text and body text, put in order."""
-    header = _canonical_text(answer.header, (("extFields",),))
+    header = _canonical_text(answer.header_bytes, (("extFields",),))
     body = _canonical_text(answer.body, UNORDERED.get(code, ()))
     if code == 304 and body:
         body = dump(_without_address(parse(body)))

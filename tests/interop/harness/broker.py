@@ -52,7 +52,7 @@ class BrokerIdentity:
         return f"{self.name}-{self.broker_id}"
 
 
-class Broker:
+class JavaBroker:
     """One broker process; its port and its store outlive a restart."""
 
     def __init__(

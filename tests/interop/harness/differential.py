@@ -3,19 +3,18 @@
 Explained differences are those of docs/protocol.md chapter 9; `explained` names them.
 """
 
-import json
 import re
 import time
 from collections.abc import Iterator
 from contextlib import ExitStack
-from dataclasses import replace
 from typing import Self
 
 from harness.answers import difference
 from harness.histories import History, Step
 from harness.nameserver import HOST, NameServer
 from harness.reads import ORDER_NAMESPACE, UNKNOWN, Names, read_requests
-from harness.remoting import Answer, Connection, Request
+from harness.remoting import Connection
+from namesrv.testing.peer import Answer, Request, frame
 
 SETTLE_SECONDS = 5.0
 POLL_SECONDS = 0.02
@@ -110,12 +109,13 @@ def _difference(request: Request, ours: Answer, java: Answer) -> str | None:
 
 def _without_date(answer: Answer) -> Answer:
     """Versions that no sender dated are dated by the server's clock."""
-    return replace(answer, body=TODAY.sub(b'"timestamp":0', answer.body))
+    body = TODAY.sub(b'"timestamp":0', answer.body)
+    return Answer(frame(answer.header_bytes, body, answer.serialize_type))
 
 
 def explained(ours: Answer, java: Answer) -> str | None:
     """The number in chapter 9 of what is different on purpose, None for nothing."""
-    our_fields, java_fields = json.loads(ours.header), json.loads(java.header)
+    our_fields, java_fields = dict(ours.header), dict(java.header)
     if is_exception(java_fields.pop("remark", "")) and our_fields.pop("remark", ""):
         same = (ours.serialize_type, our_fields, ours.body) == (
             java.serialize_type,

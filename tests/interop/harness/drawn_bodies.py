@@ -1,11 +1,9 @@
 """Bodies of registrations by chance, odd but legal ones and broken ones included."""
 
-import json
-import struct
-import zlib
-from collections.abc import Iterable
 from random import Random
 from typing import Any
+
+from namesrv.testing.peer import deflated_body, json_text
 
 V5_0_0 = 413
 _PLAIN_TOPICS = 3
@@ -19,11 +17,6 @@ _FILTER_SERVERS: tuple[list[str | None] | None, ...] = (
     ["f:1", None, "f:2"],
 )
 Json = dict[str, Any]
-
-
-def encode(value: object) -> bytes:
-    """Compact JSON."""
-    return json.dumps(value, separators=(",", ":"), ensure_ascii=False).encode()
 
 
 class DrawnBodies:
@@ -64,14 +57,15 @@ class DrawnBodies:
         """The compressed form, which has no flags of topics (protocol.md 2.5.4)."""
         self._draw_counter(is_new)
         chosen = self._topics[: self._random.randint(2, _PLAIN_TOPICS)]
-        lines = [self._topic_line(name).encode() for name in chosen]
-        servers = self._filter_servers(is_new)
-        inner = [_block(encode(self.data_version())), *_counted(lines)]
-        inner.append(_block(encode(servers)))
+        lines = [self._topic_line(name) for name in chosen]
+        filters = self._filter_servers(is_new)
+        data_version = self.data_version()
+        mappings = None
         if version >= V5_0_0:
-            mappings = self._mappings(broker_name, chosen).values()
-            inner += _counted([encode(mapping) for mapping in mappings])
-        return zlib.compress(b"".join(inner), 9)
+            mappings = map(json_text, self._mappings(broker_name, chosen).values())
+        return deflated_body(
+            lines, version=data_version, filters=filters, mappings=mappings
+        )
 
     def data_version(self) -> Json:
         """The version that was drawn last, sometimes with a higher state version."""
@@ -176,12 +170,3 @@ class DrawnBodies:
         if random.random() < 0.2:
             del mapping[random.choice(list(mapping))]
         return mapping
-
-
-def _block(data: bytes) -> bytes:
-    return struct.pack(">i", len(data)) + data
-
-
-def _counted(blocks: Iterable[bytes]) -> list[bytes]:
-    encoded = [_block(block) for block in blocks]
-    return [struct.pack(">i", len(encoded)), *encoded]

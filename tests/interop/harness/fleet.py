@@ -5,7 +5,7 @@ from contextlib import ExitStack
 from pathlib import Path
 from typing import Self
 
-from harness.broker import Broker, BrokerIdentity
+from harness.broker import BrokerIdentity, JavaBroker
 from harness.fetch import Peers
 from harness.haproxy import Haproxy
 from harness.mqadmin import Mqadmin
@@ -53,9 +53,9 @@ class Fleet:
 
     def broker(
         self, identity: BrokerIdentity, name_servers: Sequence[Addressed]
-    ) -> Broker:
+    ) -> JavaBroker:
         home = self.home(identity.label)
-        broker = Broker(identity, name_servers, home, self.peers)
+        broker = JavaBroker(identity, name_servers, home, self.peers)
         self._ends.callback(broker.process.kill)
         broker.start()
         return broker
@@ -100,7 +100,7 @@ def wait_for(
 
 def wait_for_brokers(
     servers: Sequence[NameServer],
-    brokers: Sequence[Broker],
+    brokers: Sequence[JavaBroker],
     seconds: float = BROKER_START_SECONDS,
 ) -> None:
     """Until each of `brokers` is known, and no other."""

@@ -11,9 +11,9 @@ from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field, replace
 from random import Random
 
-from harness.drawn_bodies import DrawnBodies, encode
+from harness.drawn_bodies import DrawnBodies
 from harness.reads import ORDER_NAMESPACE, WITHOUT_FIELDS, ZONE
-from harness.remoting import Request
+from namesrv.testing.peer import Request, json_bytes
 
 STEPS = 24
 _VERSIONS = (317, 401, 479, 479, 479)
@@ -168,7 +168,11 @@ class _Drawer:
         random = self.random
         identity = random.choice(self.history.identities)
         request = self._registration(identity)
-        fields, body, version = dict(request.ext_fields), request.body, request.version
+        fields, body, version = (
+            dict(request.ext_fields or {}),
+            request.body,
+            request.version,
+        )
         match random.randrange(4):
             case 0:
                 body = self.bodies.broken()
@@ -205,7 +209,7 @@ class _Drawer:
         random = self.random
         # What Java still knows of a displaced one would count as unchanged.
         is_new = identity.address in self.history.displaced
-        body = encode(self.bodies.registration(identity.name, is_new=is_new))
+        body = json_bytes(self.bodies.registration(identity.name, is_new=is_new))
         fields = self._fields(identity, body) | {"compressed": "false"}
         return Request(103, fields, body, random.choice(_VERSIONS))
 
@@ -242,7 +246,9 @@ class _Drawer:
         identity = self.random.choice(self.history.identities)
         version = self.bodies.data_version()
         version["counter"] = self.random.choice((version["counter"], 0))
-        body = self.random.choice((encode(version), encode(version), b"", b"{}", b"{"))
+        body = self.random.choice(
+            (json_bytes(version), json_bytes(version), b"", b"{}", b"{")
+        )
         fields = self._some_fields(identity.ext_fields)
         is_compared = identity.address not in self.history.displaced
         request = Request(322, fields, body)
@@ -285,7 +291,7 @@ class _Drawer:
             }
             for name in names
         ]
-        bodies = [encode({"queueDatas": queue_datas})] * 6
+        bodies = [json_bytes({"queueDatas": queue_datas})] * 6
         bodies += [b'{"queueDatas":[null]}', b"{}", b"{", b""]
         fields = self._some_fields({"topic": topic})
         self._add(Request(217, fields, random.choice(bodies)), "operator")

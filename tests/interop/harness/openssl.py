@@ -1,12 +1,11 @@
 """OpenSSL's own client, `openssl s_client`."""
 
-import struct
 import subprocess
 from typing import Self
 
 from harness.fetch import Peers
 from harness.nameserver import HOST, NameServer
-from harness.remoting import Answer, Request
+from namesrv.testing.peer import Answer, Request
 
 
 class OpensslClient:
@@ -31,12 +30,10 @@ class OpensslClient:
     def ask(self, request: Request, opaque: int = 7) -> Answer:
         """Raises ConnectionError if it ends first."""
         assert self._child.stdin is not None
-        self._child.stdin.write(request.encode(opaque))
+        self._child.stdin.write(request.frame(opaque))
         self._child.stdin.flush()
-        length, mark = struct.unpack(">ii", self._read(8))
-        header_length = mark & 0xFFFFFF
-        header = self._read(header_length)
-        return Answer(mark >> 24, header, self._read(length - 4 - header_length))
+        start = self._read(4)
+        return Answer(start + self._read(int.from_bytes(start)))
 
     def end(self) -> str:
         """Its end, by close_notify; what it complained about."""

@@ -6,12 +6,14 @@ from dataclasses import dataclass, field
 from harness.answers import difference
 from harness.json_text import parse, to_python
 from harness.nameserver import NameServer
-from harness.remoting import VERSION_LEGACY, VERSION_STANDARD, Request
 from harness.view import View
+from namesrv.testing.peer import NEWEST, Request
 
 UNKNOWN = "NobodyKnowsThis"
 ZONE = "zone/1"
 ORDER_NAMESPACE = "ORDER_TOPIC_CONFIG"
+LAST_LEGACY = 400
+"""The last MQVersion that gets the legacy dialect."""
 
 WITHOUT_FIELDS = (106, 206, 304, 311, 312, 313)
 
@@ -40,12 +42,12 @@ def read_requests(names: Names) -> Iterator[Request]:
     for code in WITHOUT_FIELDS:
         yield Request(code)
     for topic in sorted(names.topics):
-        yield Request(105, {"topic": topic}, version=VERSION_STANDARD)
-        yield Request(105, {"topic": topic}, version=VERSION_LEGACY)
+        yield Request(105, {"topic": topic}, version=NEWEST)
+        yield Request(105, {"topic": topic}, version=LAST_LEGACY)
         standard = {"topic": topic, "acceptStandardJsonOnly": "true"}
-        yield Request(105, standard, version=VERSION_LEGACY)
+        yield Request(105, standard, version=LAST_LEGACY)
         in_zone = {"topic": topic, "__ZONE_MODE": "true", "__ZONE_NAME": ZONE}
-        yield Request(105, in_zone, version=VERSION_STANDARD)
+        yield Request(105, in_zone, version=NEWEST)
     for cluster in sorted(names.clusters):
         yield Request(224, {"cluster": cluster})
         for broker in sorted(names.brokers):

@@ -4,7 +4,8 @@ from typing import Any, Self
 
 from harness.json_text import parse, to_python
 from harness.nameserver import HOST, NameServer
-from harness.remoting import Answer, Connection, Request
+from harness.remoting import Connection
+from namesrv.testing.peer import Answer, Request
 
 GET_ROUTE = 105
 GET_CLUSTER_INFO = 106

@@ -7,7 +7,7 @@ from what is their own: addresses, folders, times and ids.
 import re
 from dataclasses import dataclass, field
 
-from harness.broker import Broker
+from harness.broker import JavaBroker
 from harness.mqadmin import COMMAND_SECONDS, Mqadmin
 from harness.nameserver import NameServer
 
@@ -42,7 +42,7 @@ class Command:
 @dataclass
 class World:
     server: NameServer
-    broker: Broker
+    broker: JavaBroker
     mqadmin: Mqadmin
     _last_message: str = field(default="", init=False)
 

@@ -5,9 +5,9 @@ import sys
 import weakref
 
 from namesrv._impl import BrokerLiveInfo
+from namesrv.testing.peer import request
 from tests.parity.leaks.measure import keep_nothing
 from tests.parity.leaks.server import NOW_MS, Server
-from tests.routing.peer import request
 
 server = Server(lambda *arguments: b"")
 part = request(105, {"topic": "known"})[:-5]

@@ -1,10 +1,10 @@
 """Frames in pieces, long frames, frames put back, frames that break the rules."""
 
 from namesrv._impl import IMPLEMENTATION
+from namesrv.testing.peer import frame, request
 from tests.hot_path.implementations import load
 from tests.parity.leaks.measure import FEWER, keep_nothing
 from tests.parity.leaks.server import NOW_MS, Server
-from tests.routing.peer import frame, request
 
 hot = load(IMPLEMENTATION)
 decoder = hot.FrameDecoder(1 << 24)

@@ -1,9 +1,9 @@
 """904 and 322, of a known and of an unknown broker."""
 
+from namesrv.testing.peer import binary_request
 from namesrv.wire.bodies import write_data_version
 from tests.parity.leaks.measure import keep_nothing, some
 from tests.parity.leaks.server import NOW_MS, Server
-from tests.routing.peer import binary_request
 
 server = Server()
 receive = server.connection.receive

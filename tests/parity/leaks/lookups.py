@@ -1,8 +1,8 @@
 """Routes: known, unknown, in both dialects and encodings, one-way, to be escaped."""
 
+from namesrv.testing.peer import binary_request
 from tests.parity.leaks.measure import keep_nothing, some
 from tests.parity.leaks.server import NOW_MS, Server
-from tests.routing.peer import binary_request
 
 server = Server()
 receive = server.connection.receive

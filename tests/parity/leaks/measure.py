@@ -10,7 +10,7 @@ from collections.abc import Callable
 from typing import Any
 
 from namesrv._impl import IMPLEMENTATION
-from tests.routing.peer import request
+from namesrv.testing.peer import request
 
 MILLION = 1_000_000
 FEWER = 300_000

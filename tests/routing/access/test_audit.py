@@ -10,8 +10,7 @@ from namesrv.errors import StorageError
 from namesrv.routing.access.audit import LONGEST_TEXT
 from namesrv.routing.access.control import CLASSES, RequestClass
 from namesrv.routing.outbox import AuditEvent
-from namesrv.wire.access_keys import AccessKeys
-from tests.routing.peer import (
+from namesrv.testing.peer import (
     Broker,
     binary_request,
     data_version,
@@ -23,6 +22,7 @@ from tests.routing.peer import (
     topic_config,
     topic_table,
 )
+from namesrv.wire.access_keys import AccessKeys
 from tests.routing.world import World
 
 REMOTE = "10.0.0.9:40000"

@@ -9,14 +9,14 @@ import pytest
 from namesrv.codes import RequestCode
 from namesrv.routing.access.control import CLASSES, RequestClass
 from namesrv.routing.requests import processor
-from namesrv.wire.access_keys import AccessKeys
-from tests.routing.peer import (
+from namesrv.testing.peer import (
     Broker,
     binary_request,
     registration_body,
     request,
     signed,
 )
+from namesrv.wire.access_keys import AccessKeys
 from tests.routing.world import World
 
 SECRETS = {"ops": "12345678", "broker-a": "s3cr=et/+"}
@@ -98,7 +98,7 @@ def test_every_class_in_every_mode(
             assert f"request code {code} ({RequestCode(code).name}) " in str(
                 answer.remark
             )
-            assert answer.ext_fields is None and answer.body is None
+            assert answer.ext_fields is None and answer.body == b""
         assert world.has_event("request refused") == (not allowed)
 
 

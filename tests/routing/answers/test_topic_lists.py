@@ -12,15 +12,15 @@ from namesrv.routing.answers import topic_lists
 from namesrv.routing.tables.ordered_texts import BLOCK_NAMES
 from namesrv.routing.tables.route_tables import RouteTables
 from namesrv.routing.tables.topic_log import LEAST_KEPT
-from namesrv.wire.java_json.read import write_string
-from namesrv.work import STEP_UNITS, finish
-from tests.routing.peer import (
+from namesrv.testing.peer import (
     Broker,
     data_version,
     registration_body,
     topic_config,
     topic_table,
 )
+from namesrv.wire.java_json.write import write_string
+from namesrv.work import STEP_UNITS, finish
 from tests.routing.world import World
 
 LISTS: list[tuple[int, dict[str, str]]] = [

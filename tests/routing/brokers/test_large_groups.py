@@ -6,7 +6,7 @@ import pytest
 
 from namesrv.routing.brokers import min_broker_id
 from namesrv.routing.brokers.min_broker_id import MOST_TOLD
-from tests.routing.peer import Broker, registration_body, topic_table
+from namesrv.testing.peer import Broker, registration_body, topic_table
 from tests.routing.work import growth
 from tests.routing.world import World
 

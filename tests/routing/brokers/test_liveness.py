@@ -3,7 +3,7 @@
 import pytest
 
 from namesrv.routing.brokers.stalls import GRACE_MILLIS, STALL_MILLIS, TICK_MILLIS
-from tests.routing.peer import (
+from namesrv.testing.peer import (
     Broker,
 )
 from tests.routing.world import World

@@ -7,7 +7,7 @@ import pytest
 from namesrv.routing.brokers.min_broker_id import notify_min_broker_id_change
 from namesrv.routing.outbox import Notification, Outbox
 from namesrv.routing.tables.broker_data import BrokerData
-from tests.routing.peer import Broker, read_answers
+from namesrv.testing.peer import Broker, read_answers
 from tests.routing.world import World
 
 ACTING: dict[str, str | None] = {"enableActingMaster": "true"}
@@ -24,7 +24,7 @@ def notify(
 
 def header(notification: Notification) -> dict[str, Any]:
     (answer,) = read_answers(notification.frame)
-    assert answer.body is None
+    assert answer.body == b""
     return answer.header
 
 

@@ -6,7 +6,7 @@ from collections.abc import Callable
 import pytest
 
 from namesrv.carried_brokers import MOST_LOST_BROKERS
-from tests.routing.peer import Broker
+from namesrv.testing.peer import Broker
 from tests.routing.world import Connection, World
 
 MANY = 300

@@ -1,6 +1,6 @@
 """Slaves: what they hear, and when their topics count (section 3.3, 9 to 13)."""
 
-from tests.routing.peer import (
+from namesrv.testing.peer import (
     Broker,
     data_version,
     registration_body,

@@ -5,7 +5,7 @@ from typing import Any
 import pytest
 
 from namesrv.hot_path import Pause
-from tests.routing.peer import (
+from namesrv.testing.peer import (
     Broker,
     registration,
     registration_body,

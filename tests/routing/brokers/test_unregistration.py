@@ -4,7 +4,7 @@ from typing import Any
 
 import pytest
 
-from tests.routing.peer import (
+from namesrv.testing.peer import (
     Broker,
     data_version,
     registration_body,
@@ -23,7 +23,7 @@ def unregister(world: World, broker: Broker, **changes: Any) -> None:
     fields = {**broker.ext_fields, **changes}
     answer = world.ask(104, {n: v for n, v in fields.items() if v is not None})
     assert (answer.code, answer.remark) == (0, None)
-    assert answer.ext_fields is None and answer.body is None
+    assert answer.ext_fields is None and answer.body == b""
 
 
 def test_the_last_broker_takes_everything_along(world: World) -> None:

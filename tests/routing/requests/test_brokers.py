@@ -5,7 +5,7 @@ from typing import Any
 
 import pytest
 
-from tests.routing.peer import Broker, data_version, registration_body
+from namesrv.testing.peer import Broker, data_version, registration_body
 from tests.routing.world import WALL_MILLIS, World
 
 BROKER = Broker()
@@ -61,7 +61,7 @@ def test_a_version_of_now_may_be_the_stored_one(world: World) -> None:
 def test_a_broker_that_is_not_known_has_changed(world: World) -> None:
     answer = world.ask(322, FIELDS, SAME)
     assert (answer.code, answer.ext_fields) == (0, {"changed": "true"})
-    assert answer.body is None and len(world.live) == 0
+    assert answer.body == b"" and len(world.live) == 0
 
 
 def test_a_version_that_cannot_be_read(registered: World) -> None:
@@ -96,7 +96,7 @@ def test_name_and_id_do_not_matter(registered: World) -> None:
 
 def test_a_heartbeat_creates_nothing(world: World) -> None:
     answer = world.ask(904, FIELDS)
-    assert (answer.code, answer.ext_fields, answer.body) == (0, None, None)
+    assert (answer.code, answer.ext_fields, answer.body) == (0, None, b"")
     assert len(world.live) == 0 and world.addrs == {}
 
 

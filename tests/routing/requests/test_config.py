@@ -3,13 +3,13 @@
 import pytest
 
 from namesrv.errors import StorageError
-from tests.routing.peer import read_answers, request
+from namesrv.testing.peer import read_answers, request
 from tests.routing.world import World
 
 
 def test_no_body_is_a_success_without_effect(world: World) -> None:
     answer = world.ask(318)
-    assert (answer.code, answer.ext_fields, answer.body) == (0, None, None)
+    assert (answer.code, answer.ext_fields, answer.body) == (0, None, b"")
     assert world.files == {}
     assert world.events == []
 
@@ -50,4 +50,4 @@ def test_319_shows_javas_options(world: World) -> None:
     assert lines == sorted(lines)
     assert not any("answerCacheBytes" in line for line in lines)
     world.ask(318, None, b"enableTopicList=false")
-    assert b"enableTopicList=false\n" in (world.ask(319).body or b"")
+    assert b"enableTopicList=false\n" in world.ask(319).body

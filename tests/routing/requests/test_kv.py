@@ -3,7 +3,7 @@
 import pytest
 
 from namesrv.errors import StorageError
-from tests.routing.peer import binary_request, read_answers, request
+from namesrv.testing.peer import binary_request, read_answers, request
 from tests.routing.world import World
 
 FIELDS = {"namespace": "n", "key": "k", "value": "v"}
@@ -18,7 +18,7 @@ def stored(world: World) -> World:
 def test_put_and_get(stored: World) -> None:
     answer = stored.ask(101, FIELDS)
     assert (answer.code, answer.ext_fields) == (0, {"value": "v"})
-    assert answer.remark is None and answer.body is None
+    assert answer.remark is None and answer.body == b""
     assert stored.files == {"data/kvConfig.json": b'{"configTable":{"n":{"k":"v"}}}'}
     assert stored.event("KV configuration put") == {
         "namespace": "n",
@@ -30,7 +30,7 @@ def test_put_and_get(stored: World) -> None:
 def test_the_answer_to_a_put_is_bare(world: World) -> None:
     answer = world.ask(100, FIELDS)
     assert (answer.code, answer.remark) == (0, None)
-    assert answer.ext_fields is None and answer.body is None
+    assert answer.ext_fields is None and answer.body == b""
 
 
 @pytest.mark.parametrize("missing", ["namespace", "key"])
@@ -75,7 +75,7 @@ def test_what_is_not_there(
 ) -> None:
     answer = stored.ask(101, fields)
     assert (answer.code, answer.remark) == (22, remark)
-    assert answer.ext_fields == {} and answer.body is None
+    assert answer.ext_fields == {} and answer.body == b""
 
 
 def test_delete(stored: World) -> None:
@@ -116,7 +116,7 @@ def test_an_unknown_namespace(
     stored: World, fields: dict[str, str] | None, shown: str
 ) -> None:
     answer = stored.ask(219, fields)
-    assert (answer.code, answer.body) == (22, None)
+    assert (answer.code, answer.body) == (22, b"")
     assert answer.remark == f"No config item, Namespace: {shown}"
     assert answer.ext_fields is None
 

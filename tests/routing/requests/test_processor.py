@@ -8,8 +8,7 @@ import pytest
 from namesrv.codes import RequestCode
 from namesrv.errors import HeaderInvalid, RequestFailed
 from namesrv.routing.requests import processor
-from namesrv.wire.command import decode_command
-from tests.routing.peer import (
+from namesrv.testing.peer import (
     Broker,
     binary_request,
     frame,
@@ -18,6 +17,7 @@ from tests.routing.peer import (
     request,
     split_frames,
 )
+from namesrv.wire.command import decode_command
 from tests.routing.world import World
 
 
@@ -31,7 +31,7 @@ def test_unknown_codes(world: World, code: int) -> None:
     answer = world.ask(code, {"topic": "T"}, b"body", opaque=9)
     assert (answer.code, answer.header["opaque"]) == (3, 9)
     assert answer.remark == f" request type {code} not supported"
-    assert answer.ext_fields is None and answer.body is None
+    assert answer.ext_fields is None and answer.body == b""
 
 
 def test_the_worked_example_of_section_1_9(world: World) -> None:
@@ -119,7 +119,7 @@ def test_a_request_that_fails_is_answered_and_logged(
     answer = world.ask(106, opaque=3)
     assert (answer.code, answer.remark) == (16, "told why")
     assert answer.header["opaque"] == 3
-    assert answer.ext_fields is None and answer.body is None
+    assert answer.ext_fields is None and answer.body == b""
     assert world.event("request failed") == {
         "code": 106,
         "remark": "told why",
@@ -158,7 +158,7 @@ def test_newer_clients_are_told_to_go_away(world: World, code: int) -> None:
     world.state.drain(world.now_ms)
     answer = world.ask(code, Broker().ext_fields, version=476)
     assert (answer.code, answer.remark) == (1500, "please go away")
-    assert answer.ext_fields is None and answer.body is None
+    assert answer.ext_fields is None and answer.body == b""
     assert world.send(request(code, {}, version=479, flag=2)) == b""
 
 

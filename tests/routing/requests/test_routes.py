@@ -2,7 +2,7 @@
 
 import pytest
 
-from tests.routing.peer import Broker, binary_request, read_answers, request
+from namesrv.testing.peer import Broker, binary_request, read_answers, request
 from tests.routing.world import World
 
 NO_ROUTE = (
@@ -30,7 +30,7 @@ def test_the_dialect_follows_version_and_wish(
 ) -> None:
     fields = {"topic": "T1", "acceptStandardJsonOnly": wish}
     for _ in range(2):
-        body = registered.ask(105, fields, version=version).body or b""
+        body = registered.ask(105, fields, version=version).body
         assert (b'{"0":' in body) is standard
         assert (b"{0:" in body) is not standard
 
@@ -51,7 +51,7 @@ def test_no_topic_is_shown_as_null(
 ) -> None:
     answer = world.ask(105, fields)
     assert (answer.code, answer.remark) == (17, NO_ROUTE.format("null"))
-    assert answer.ext_fields is None and answer.body is None
+    assert answer.ext_fields is None and answer.body == b""
 
 
 @pytest.mark.parametrize("topic", ["unknown", "", "TBW102", "é中😀", 'quote"', "a\nb"])
@@ -97,7 +97,7 @@ def testing() -> World:
 def test_local_topics_come_first_and_legacy(testing: World) -> None:
     fields = {"namespace": "ORDER_TOPIC_CONFIG", "key": "T1", "value": "b:4"}
     testing.ask(100, fields)
-    body = testing.ask(105, {"topic": "T1"}).body or b""
+    body = testing.ask(105, {"topic": "T1"}).body
     assert b"{0:" in body and b'"orderTopicConf":"b:4"' in body
     assert testing.queries == []
 
@@ -144,7 +144,7 @@ def test_the_list_of_all_topics_can_be_switched_off(registered: World) -> None:
     }
     registered.ask(318, None, b"enableAllTopicList=false")
     answer = registered.ask(206)
-    assert (answer.code, answer.remark, answer.body) == (1, "disable", None)
+    assert (answer.code, answer.remark, answer.body) == (1, "disable", b"")
     assert registered.events[-1].event == "request failed"
     assert registered.ask(224, {"cluster": "c1"}).code == 0
 
@@ -154,7 +154,7 @@ def test_the_other_lists_can_be_switched_off(registered: World, code: int) -> No
     assert registered.ask(code, {"cluster": "c1"}).code == 0
     registered.ask(318, None, b"enableTopicList=false")
     answer = registered.ask(code, {"cluster": "c1"})
-    assert (answer.code, answer.remark, answer.body) == (1, "disable", None)
+    assert (answer.code, answer.remark, answer.body) == (1, "disable", b"")
     assert answer.ext_fields is None
     assert registered.ask(206).code == 0
     assert registered.ask(304).code == 0

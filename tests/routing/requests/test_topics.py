@@ -2,7 +2,7 @@
 
 import pytest
 
-from tests.routing.peer import Broker
+from namesrv.testing.peer import Broker
 from tests.routing.world import World
 
 QUEUES = b'{"queueDatas":[{"brokerName":"broker-a","perm":4,"readQueueNums":2}]}'
@@ -26,7 +26,7 @@ def test_permission_requests_count_topics(
 ) -> None:
     answer = registered.ask(code, {"brokerName": "broker-a"})
     assert (answer.code, answer.ext_fields) == (0, {member: "2"})
-    assert answer.remark is None and answer.body is None
+    assert answer.remark is None and answer.body == b""
     assert registered.event(phrase) == {
         "broker": "broker-a",
         "topics": 2,
@@ -47,7 +47,7 @@ def test_a_wiped_broker_is_writable_again_when_told_so(registered: World) -> Non
 @pytest.mark.parametrize("cluster", [None, "", "c1"])
 def test_deleting_a_topic(registered: World, cluster: str | None) -> None:
     answer = registered.ask(216, {"topic": "T1", "clusterName": cluster})
-    assert (answer.code, answer.ext_fields, answer.body) == (0, None, None)
+    assert (answer.code, answer.ext_fields, answer.body) == (0, None, b"")
     assert registered.route("T1") is None
     assert registered.route("T2") is not None
 
@@ -72,7 +72,7 @@ def test_deleting_nothing_is_a_success(
 
 def test_registering_a_topic(registered: World) -> None:
     answer = registered.ask(217, {"topic": "N"}, QUEUES)
-    assert (answer.code, answer.ext_fields, answer.body) == (0, None, None)
+    assert (answer.code, answer.ext_fields, answer.body) == (0, None, b"")
     (queue_data,) = registered.route("N")["queueDatas"]
     assert queue_data == {
         "brokerName": "broker-a",

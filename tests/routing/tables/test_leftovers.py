@@ -3,14 +3,14 @@
 import pytest
 
 from namesrv.routing.brokers.stalls import GRACE_MILLIS
-from namesrv.work import finish
-from tests.routing.peer import (
+from namesrv.testing.peer import (
     Broker,
     data_version,
     mapping_info,
     registration_body,
     topic_table,
 )
+from namesrv.work import finish
 from tests.routing.work import steps_of
 from tests.routing.world import World
 

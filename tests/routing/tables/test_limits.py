@@ -1,16 +1,16 @@
 """Registrations with too many topics, and more routes than there may be."""
 
 import json
-import struct
 import zlib
 from typing import Any
 
 import pytest
 
-from tests.routing.peer import (
+from namesrv.testing.peer import (
     Broker,
     data_version,
     mapping_info,
+    packed_body,
     registration_body,
     topic_table,
 )
@@ -94,7 +94,9 @@ def test_one_filter_server_of_many_bytes_is_refused() -> None:
     version = b'{"counter":1,"stateVersion":0,"timestamp":1}'
     lines = [b"x 8 8 6 SINGLE_TAG", b"y 8 8 6 SINGLE_TAG"]
     servers = '["\U0001f600'.encode() + b"a" * 66_000_000 + b'"]'
-    sent = zlib.compress(packed(version, lines, servers, []), 9)
+    sent = zlib.compress(
+        packed_body(lines, version=version, filters=servers, mappings=()), 9
+    )
     world = World()
     for number in range(6):
         broker = Broker(f"b{number}", 0, f"m:{number}")
@@ -105,26 +107,18 @@ def test_one_filter_server_of_many_bytes_is_refused() -> None:
     assert world.topics == {}
 
 
-def packed(*parts: bytes | list[bytes]) -> bytes:
-    """Blocks, and lists of blocks, of the deflated form."""
-    return b"".join(
-        struct.pack(">i", len(part))
-        + (part if isinstance(part, bytes) else packed(*part))
-        for part in parts
-    )
-
-
 def test_small_deflated_registration_of_many_topics_is_refused() -> None:
     """A few kilobytes that were two seconds of work."""
     lines = [b"a 1 1 1 SINGLE_TAG"] * 90_000
-    sent = zlib.compress(packed(b"{}", lines, b"[]", []), 9)
+    sent = zlib.compress(packed_body(lines, version="{}", mappings=()), 9)
     assert len(sent) < 10_000
     world = World()
     world.register(MASTER, body(0, 2))
     before = snapshot(world, [world.connection])
     answer = world.register(OTHER, sent, ext={"compressed": "true"})
     assert answer.remark == (
-        f"registration body with 90000 entries in a few bytes, the limit is {len(sent)}"
+        "registration body with 90000 entries, too many for its size,"
+        f" the limit is {len(sent)}"
     )
     assert snapshot(world, [world.connection]) == before
 

@@ -5,7 +5,7 @@ from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, invariant, rule
 
 from namesrv.routing.tables.ordered_texts import BLOCK_NAMES, OrderedTexts
-from namesrv.wire.java_json.read import write_string
+from namesrv.wire.java_json.write import write_string
 from namesrv.work import finish
 
 names = st.text('ab\u00e9\ud800"', max_size=4)

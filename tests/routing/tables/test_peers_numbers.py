@@ -2,12 +2,9 @@
 
 from collections.abc import Iterator
 
-import pytest
-
 from namesrv.routing.tables.broker_data import BrokerData
-from namesrv.routing.warm_start.records import GroupRecord
+from namesrv.testing.peer import Broker, registration_body, topic_config
 from namesrv.wire.bodies import QueueData
-from tests.routing.peer import Broker, registration_body, topic_config
 from tests.routing.world import World
 
 MOST_WITHOUT_SEED = 64
@@ -50,11 +47,3 @@ def test_a_registration_of_different_numbers_shares_what_is_equal() -> None:
     for number in range(60):
         first, second = topics[f"T{number}"], topics[f"U{number}"]
         assert first.queues["b"] is second.queues["b"]
-
-
-@pytest.mark.parametrize("form", ["list", "map"])
-def test_addresses_of_a_snapshot_are_read_in_either_form(form: str) -> None:
-    pairs = [(0, "a:1"), (7, None)]
-    addrs = pairs if form == "list" else dict(pairs)
-    record = GroupRecord("b", "c", addrs, False, None, [], [], b"", b"")
-    assert list(record.pairs) == pairs

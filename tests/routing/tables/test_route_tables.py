@@ -16,15 +16,15 @@ from hypothesis.stateful import (
 from namesrv._impl import RouteAnswers
 from namesrv.routing.tables.broker_data import BrokerData, TopicQueues
 from namesrv.routing.tables.route_tables import RouteTables
-from namesrv.wire.bodies import QueueData, TopicQueueMappingInfo
-from namesrv.work import finish
-from tests.routing.peer import (
+from namesrv.testing.peer import (
     Broker,
     data_version,
     registration_body,
     topic_config,
     topic_table,
 )
+from namesrv.wire.bodies import QueueData, TopicQueueMappingInfo
+from namesrv.work import finish
 from tests.routing.world import World
 
 # --- the reverse index ----------------------------------------------------------------

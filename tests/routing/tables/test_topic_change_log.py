@@ -7,7 +7,7 @@ import pytest
 
 from namesrv.routing.outbox import LogEvent
 from namesrv.routing.tables.topic_change_log import MOST_NAMES
-from tests.routing.peer import (
+from namesrv.testing.peer import (
     Broker,
     data_version,
     mapping_info,

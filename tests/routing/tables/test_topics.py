@@ -7,9 +7,9 @@ from namesrv.routing.tables.topics import (
     register_topic,
     wipe_write_perm_of_broker,
 )
+from namesrv.testing.peer import Broker, registration_body, topic_config, topic_table
 from namesrv.wire.bodies import QueueData
 from namesrv.work import finish
-from tests.routing.peer import Broker, registration_body, topic_config, topic_table
 from tests.routing.world import World
 
 A = Broker("a", 0, "a:1", "c1")

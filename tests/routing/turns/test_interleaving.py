@@ -15,7 +15,7 @@ from namesrv import work
 from namesrv.hot_path import Pause
 from namesrv.routing.requests import routes
 from namesrv.routing.turns import turn
-from tests.routing.peer import (
+from namesrv.testing.peer import (
     Broker,
     data_version,
     registration,

@@ -4,8 +4,8 @@ import pytest
 
 from namesrv.hot_path import LARGE_REGISTRATION_BYTES, Pause
 from namesrv.routing.turns.turn import TURN_UNITS, Turn, answer_units, request_units
+from namesrv.testing.peer import Broker, read_answers, registration_body, request
 from namesrv.work import WAIT, Cost, Steps
-from tests.routing.peer import Broker, read_answers, registration_body, request
 from tests.routing.world import World
 
 IN_A_TURN = -(-TURN_UNITS // Cost.REQUEST)

@@ -8,8 +8,7 @@ from namesrv.hot_path import Pause
 from namesrv.routing.tables.busy_groups import MOST_SMALL_BODIES, BusyGroups
 from namesrv.routing.turns import turn
 from namesrv.routing.turns.unfinished import SPARED_UNITS, UnfinishedWork
-from namesrv.work import WAIT, Steps
-from tests.routing.peer import (
+from namesrv.testing.peer import (
     Broker,
     data_version,
     read_answers,
@@ -18,6 +17,7 @@ from tests.routing.peer import (
     request,
     topic_table,
 )
+from namesrv.work import WAIT, Steps
 from tests.routing.world import World
 
 TOPICS = [f"T{number}" for number in range(3000)]

@@ -2,7 +2,7 @@
 
 import pytest
 
-from tests.routing.peer import request
+from namesrv.testing.peer import request
 from tests.routing.world import World
 
 MIB = 1 << 20

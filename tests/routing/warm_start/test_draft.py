@@ -3,7 +3,7 @@
 from namesrv.routing.warm_start.draft import KeptRoutes
 from namesrv.routing.warm_start.pack import read_snapshot
 from namesrv.routing.warm_start.records import FIRST_LINE, Pieces, Place
-from tests.routing.peer import Broker, data_version, registration_body, topic_table
+from namesrv.testing.peer import Broker, data_version, registration_body, topic_table
 from tests.routing.world import World
 
 FIRST = Broker("a", 0, "x:1", "c1")

@@ -2,8 +2,6 @@
 
 from typing import Any
 
-import msgpack
-import msgspec
 import pytest
 from msgspec.structs import replace
 
@@ -18,22 +16,24 @@ from namesrv.routing.warm_start.pack import (
 )
 from namesrv.routing.warm_start.packed_tables import PackedTables
 from namesrv.routing.warm_start.records import (
+    END,
     FIRST_LINE,
     GROUP,
     TABLES,
+    EndRecord,
     GroupRecord,
     TablesRecord,
-    read_payload,
     write_record,
 )
-from namesrv.work import finish
-from tests.routing.peer import (
+from namesrv.testing.peer import (
     data_version,
     registration,
     registration_body,
     topic_config,
     topic_table,
 )
+from namesrv.wire.bodies import DataVersion
+from namesrv.work import finish
 from tests.routing.restart import A_SLAVE, LEASE_MILLIS, A, B, facts, restarted
 from tests.routing.world import World
 
@@ -181,18 +181,17 @@ def test_a_stall_of_the_machine_is_no_time_of_a_lease() -> None:
     assert world.live_keys == {("c1", "a:1")}
 
 
-def test_a_file_of_an_older_version_has_no_leases() -> None:
+def test_data_version_without_a_timestamp_is_damage() -> None:
     world = World()
     world.register(A)
-    file = world.packed_routes()
-    kept = read_snapshot(file).tables
-    payload = msgpack.packb(
-        msgspec.to_builtins(kept, builtin_types=(bytes,))[:8],
-        unicode_errors="surrogatepass",
-    )
-    assert read_payload(TablesRecord, memoryview(payload)) == replace(
-        kept, leases=[], served_millis=0
-    )
+    snapshot = read_snapshot(world.packed_routes())
+    ((group, _),) = snapshot.groups
+    (live,) = group.lives
+    live = replace(live, data_version=DataVersion(1))
+    file = FIRST_LINE + write_record(GROUP, replace(group, lives=[live]))
+    file += write_record(TABLES, snapshot.tables) + write_record(END, EndRecord(1))
+    with pytest.raises(SnapshotInvalid, match=r"'a' has an incomplete version"):
+        read_snapshot(file)
 
 
 def test_who_is_heard_of_makes_the_file_be_written_again() -> None:

@@ -1,4 +1,4 @@
-"""The file of a route table: what is written is read, what is damaged is told."""
+"""The file of a route table: records survive a round trip, damage is reported."""
 
 from typing import Any
 
@@ -14,24 +14,24 @@ from namesrv.routing.warm_start.records import (
     TABLES,
     EndRecord,
     GroupRecord,
+    LeaseRecord,
     LiveRecord,
-    MappingRecord,
-    QueueRecord,
     TablesRecord,
     is_record,
     read_payload,
     split_records,
     write_record,
 )
+from namesrv.wire.bodies import DataVersion, QueueData, TopicQueueMappingInfo
 
 GROUP_RECORD = GroupRecord(
     "b",
     "c",
-    {0: "m:1", -(2**63): None},
+    [(0, "m:1"), (-(2**63), None)],
     True,
     "zone \ud800",
-    [LiveRecord("c", "m:1", 120_000, (1, 2, 3), None, b"digest", "{}")],
-    [QueueRecord(6, 8, 0, 8, True)],
+    [LiveRecord("c", "m:1", 120_000, DataVersion(1, 2, 3), None, b"digest", "{}")],
+    [QueueData("b", 6, 8, 0, 8)],
     b"\x01\0\0\0",
     b"\0\0\0\0",
 )
@@ -42,8 +42,10 @@ TABLES_RECORD = TablesRecord(
     ["T é \ud800 😀"],
     {"c": ["b", None]},
     [("c", "m:1", ["f:1", None])],
-    [MappingRecord("T", "b", {0: 1}, False, 5, None, "T", 4)],
+    [("T", TopicQueueMappingInfo("b", {0: 1}, False, 5, None, "T", 4))],
     {"gone": 17},
+    [LeaseRecord("c", "m:1", 5)],
+    6,
 )
 SHAPES: dict[int, Any] = {GROUP: GroupRecord, TABLES: TablesRecord, END: EndRecord}
 VALUES = [(GROUP, GROUP_RECORD), (TABLES, TABLES_RECORD), (END, EndRecord(1))]
@@ -98,8 +100,8 @@ def test_no_end_is_taken_for_the_whole() -> None:
         (b"", "it begins with b'', which no snapshot does"),
         (b"{}\n" + b"x" * 99, "it begins with b'{}', which no snapshot does"),
         (
-            FIRST_LINE.replace(b"1", b"2") + b"whatever",
-            "version '2' of its form is not known",
+            FIRST_LINE.replace(b"2", b"1") + b"anything",
+            "version '1' of its form is not known",
         ),
         (FIRST_LINE + b"\x01", "it ends in the middle of a record at byte 26"),
         (FIRST_LINE + b"\x09" + bytes(8), "there is no whole record at byte 26"),

@@ -10,8 +10,8 @@ from hypothesis.stateful import (
     run_state_machine_as_test,
 )
 
+from namesrv.testing.peer import mapping_info, registration_body
 from tests.hot_path.histories import Spec, some_changes, some_specs
-from tests.routing.peer import mapping_info, registration_body
 from tests.routing.restart import answers, facts, restarted
 from tests.routing.snapshot import reverse_index, scanned_index
 from tests.routing.world import World

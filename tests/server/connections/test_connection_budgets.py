@@ -5,7 +5,7 @@ from typing import Any
 
 import pytest
 
-from tests.server.peer import Broker, lookup, put_kv, request
+from namesrv.testing.peer import Broker, lookup, put_kv, request
 from tests.server.stage import Actor, SetStage, Stage
 
 BUDGET_BYTES = 16384
@@ -22,7 +22,7 @@ def half_frame(size: int) -> bytes:
 def accept_broker(stage: Stage, port: int = 5000) -> Actor:
     """One that carries a live broker."""
     actor = stage.accept((BROKER_HOST, port))
-    broker = Broker(f"{BROKER_HOST}:{port}", f"broker-{port}")
+    broker = Broker(f"broker-{port}", addr=f"{BROKER_HOST}:{port}")
     actor.receive(broker.registration({"t": 1, "u": 1}))
     return actor
 
@@ -117,7 +117,7 @@ class TestInputBudget:
 
     def test_holder_that_becomes_a_broker_goes_later(self, stage: Stage) -> None:
         first = stage.accept(("10.0.0.5", 1))
-        broker = Broker("10.0.0.5:1", "late")
+        broker = Broker("late", addr="10.0.0.5:1")
         registration = broker.registration({"t": 1, "u": 1})
         first.receive(registration + half_frame(6000))
         second, third = stage.accept(ATTACKER), stage.accept(ATTACKER)
@@ -215,7 +215,7 @@ class TestInputBudget:
 
     def test_broker_that_is_cut_off_is_forgotten(self, stage: Stage) -> None:
         actor = stage.accept()
-        broker = Broker("10.0.0.9:10911")
+        broker = Broker(addr="10.0.0.9:10911")
         actor.receive(broker.registration({"t": 1, "u": 1}))
         actor.receive(half_frame(BUDGET_BYTES + 1))
         assert actor.transport.is_aborted
@@ -370,7 +370,7 @@ class TestOutputBudget:
 
     def test_broker_that_is_cut_off_is_forgotten(self, stage: Stage) -> None:
         actor = stage.accept()
-        actor.receive(Broker("10.0.0.1:1").registration({"t": 1, "u": 1}))
+        actor.receive(Broker(addr="10.0.0.1:1").registration({"t": 1, "u": 1}))
         self.block(actor, BUDGET_BYTES + 1)
         stage.turn_until_quiet()
         assert len(stage.state.tables.broker_live_table) == 0

@@ -5,15 +5,15 @@ from pathlib import Path
 
 import pytest
 
-from tests.routing.peer import (
+from namesrv.testing.peer import (
     Broker,
     data_version,
+    lookup,
     registration,
     registration_body,
     request,
     topic_table,
 )
-from tests.server.peer import lookup
 from tests.server.stage import Stage
 
 TOPICS = [f"T{number}" for number in range(2000)]

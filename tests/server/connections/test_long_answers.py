@@ -8,7 +8,7 @@ import pytest
 from namesrv.codes import FLAG_ONEWAY, RequestCode
 from namesrv.routing.requests.kv import LONG_ANSWER_BYTES
 from namesrv.server.connections.peer import _PIECE_BYTES
-from tests.server.peer import Peer, lookup, request
+from namesrv.testing.peer import Peer, lookup, request
 from tests.server.server_thread import LOOPS, ServerThread, local_options
 from tests.server.stage import Actor, SetStage, Stage
 

@@ -12,7 +12,7 @@ from namesrv.errors import StorageError
 from namesrv.hot_path import LARGE_REGISTRATION_BYTES, OUTPUT_PAUSE_BYTES
 from namesrv.routing.access.control import is_local
 from namesrv.server.connections.peer import address_text
-from tests.server.peer import Broker, frame, get_kv, lookup, put_kv, request
+from namesrv.testing.peer import Broker, frame, get_kv, lookup, put_kv, request
 from tests.server.proxy_headers import PROXY_V1, PROXY_V2
 from tests.server.stage import FAULT, Actor, Stage
 
@@ -23,7 +23,7 @@ def register_long_route(stage: Stage) -> int:
     """Make a topic `long` whose answer has many bytes; that number."""
     actor = stage.accept()
     for number in range(OUTPUT_PAUSE_BYTES // 8 // 4000 + 1):
-        broker = Broker("10.0.0.9:10911", f"{number}".rjust(4000, "b"))
+        broker = Broker(f"{number}".rjust(4000, "b"), addr="10.0.0.9:10911")
         actor.receive(broker.registration({"long": 1, "u": 1}))
         stage.turn_until_quiet()
     actor.receive(lookup("long"))
@@ -221,9 +221,11 @@ class TestTurn:
     def test_large_registration_is_answered_and_ends_the_turn(
         self, stage: Stage
     ) -> None:
-        broker = Broker("10.0.0.9:10911")
+        broker = Broker(addr="10.0.0.9:10911")
         actor = stage.accept()
-        large = broker.registration({"t": 1, "u": 1}, 1, LARGE_REGISTRATION_BYTES)
+        large = broker.registration(
+            {"t": 1, "u": 1}, 1, padding_bytes=LARGE_REGISTRATION_BYTES
+        )
         actor.receive(large, lookup("t", 2))
         assert actor.opaques() == [1]
         assert not actor.transport.reading
@@ -282,7 +284,7 @@ class TestFaults:
         self, stage: Stage
     ) -> None:
         actor = stage.accept()
-        broker = Broker("10.0.0.9:10911")
+        broker = Broker(addr="10.0.0.9:10911")
         registration = broker.registration({"t": 1, "u": 1})
         actor.receive(lookup("t", 1), lookup("t", 2), BAD, registration)
         assert actor.opaques() == [1, 2]

@@ -8,7 +8,7 @@ from namesrv.hot_path import LARGE_REGISTRATION_BYTES
 from namesrv.routing.brokers.stalls import GRACE_MILLIS, STALL_MILLIS, TICK_MILLIS
 from namesrv.server.clock import MachineClock, monotonic_millis
 from namesrv.server.connections.registry import Connections
-from tests.server.peer import Broker, frame, get_kv, lookup, put_kv
+from namesrv.testing.peer import Broker, frame, get_kv, lookup, put_kv
 from tests.server.stage import Actor, SetStage, Stage
 
 PATIENCE_MILLIS = 5000
@@ -18,9 +18,11 @@ class TestTurns:
     @staticmethod
     def large(number: int, opaque: int) -> bytes:
         """A registration that ends the turn; another one each time."""
-        broker = Broker(f"10.0.0.{number}:10911", f"broker-{number}")
+        broker = Broker(f"broker-{number}", addr=f"10.0.0.{number}:10911")
         topics = {f"t{opaque}": 1, "u": 1}
-        return broker.registration(topics, opaque, LARGE_REGISTRATION_BYTES)
+        return broker.registration(
+            topics, opaque, padding_bytes=LARGE_REGISTRATION_BYTES
+        )
 
     def test_large_registrations_are_applied_one_a_turn(self, stage: Stage) -> None:
         live = stage.state.tables.broker_live_table
@@ -184,7 +186,7 @@ class TestLimit:
         assert len(stage.connections) == 2
         line = stage.log.lines[-1]
         assert (line.level, line.event) == (logging.WARNING, self.EVENT)
-        assert line.fields == {"times": 1, "limit": 2, "remote": "10.0.0.1:5000"}
+        assert line.fields == {"limit": 2, "remote": "10.0.0.1:5000"}
         third.protocol.connection_lost(None)
         assert len(stage.connections) == 2
 
@@ -212,7 +214,7 @@ class TestReserve:
 
     def broker(self, stage: Stage) -> Actor:
         actor = stage.accept((self.BROKER_HOST, 1))
-        broker = Broker(f"{self.BROKER_HOST}:10911")
+        broker = Broker(addr=f"{self.BROKER_HOST}:10911")
         actor.receive(broker.registration({"t": 1, "u": 1}))
         return actor
 
@@ -263,7 +265,7 @@ class TestReserve:
         stage = set_stage(max_connections=3)
         carriers = [stage.accept((self.BROKER_HOST, n)) for n in range(3)]
         for number, actor in enumerate(carriers):
-            broker = Broker(f"{self.BROKER_HOST}:{number}", f"b-{number}")
+            broker = Broker(f"b-{number}", addr=f"{self.BROKER_HOST}:{number}")
             actor.receive(broker.registration({"t": 1, "u": 1}))
         stage.connections.sweep(stage.connections.now_ms)
         assert stage.accept((self.BROKER_HOST, 9)).transport.is_closed
@@ -303,7 +305,7 @@ class TestManyConnections:
 class TestEnds:
     @staticmethod
     def register(actor: Actor, addr: str) -> None:
-        broker = Broker(addr, f"broker-{addr}")
+        broker = Broker(f"broker-{addr}", addr=addr)
         actor.receive(broker.registration({"t": 1, "u": 1}))
 
     def test_all_brokers_of_a_connection_go_with_it(self, stage: Stage) -> None:

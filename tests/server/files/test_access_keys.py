@@ -120,7 +120,7 @@ def test_reload_takes_new_keys_and_says_which(path: Path) -> None:
         "new_keys": ["broker-a", "new"],
         "by": "SIGHUP",
     }
-    assert (again.level, again.event) == (logging.INFO, "access keys read again")
+    assert (again.level, again.event) == (logging.INFO, "access keys reloaded")
     assert again.fields == {"file": str(path), "keys": 3}
 
 
@@ -130,7 +130,7 @@ def test_reload_that_takes_keys_away_is_no_warning(path: Path) -> None:
     path.write_text(f"ops={SECRET}\n")
     loaded.reload()
     assert loaded.names() == {"ops"}
-    assert [line.event for line in loaded.log.lines] == ["access keys read again"]
+    assert [line.event for line in loaded.log.lines] == ["access keys reloaded"]
 
 
 def test_file_that_is_named_no_more_has_no_keys(path: Path) -> None:

@@ -13,7 +13,7 @@ import pytest
 
 from namesrv.codes import RequestCode, ResponseCode
 from namesrv.server.warm_start.schedule import STAMP_FILE
-from tests.server.peer import Peer, get_kv, lookup, put_kv, request
+from namesrv.testing.peer import Peer, get_kv, lookup, put_kv, request
 from tests.server.server_process import ServerProcess
 from tests.server.server_thread import LOOPS, ServerThread, local_options
 

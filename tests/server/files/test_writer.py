@@ -166,8 +166,8 @@ class TestWriter:
         )
         assert (tmp_path / "good").read_text() == "b"
         assert [record.message for record in caplog.records] == [
-            "a write failed for an unforeseen reason",
-            "callback of a finished write failed",
+            "unexpected error while writing a file",
+            "the callback of a finished write failed",
         ]
 
     def test_bug_in_a_write_is_an_error_of_that_job(

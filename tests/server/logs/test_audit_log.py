@@ -17,8 +17,8 @@ from namesrv.options import Options
 from namesrv.routing.outbox import BURST, AuditEvent
 from namesrv.server.logs import audit_log
 from namesrv.server.logs.audit_log import AuditLog
+from namesrv.testing.peer import WAIT_SECONDS, wait_until
 from tests.server.failing import FullDisk, HangingOutlet
-from tests.server.peer import WAIT_SECONDS, wait_until
 from tests.server.stage import Line, RecordedLog
 
 FIELDS: dict[str, object] = {
@@ -47,7 +47,7 @@ class Audited:
     def __init__(self, path: Path | str, **options: Any) -> None:
         self.path = Path(path)
         self.clock = Clock()
-        self.log = RecordedLog()
+        self.log = RecordedLog(self.clock)
         options = {"audit_log": str(path), **options}
         self.audit = AuditLog(Options(**options), self.log, self.clock)
         self.audit.open()
@@ -117,7 +117,7 @@ class TestLines:
         audited.audit.report_suppressed()
         audited.audit.report_suppressed()
         *_, last = audited.lines()
-        assert last["event"] == "lines were suppressed"
+        assert last["event"] == "log lines were suppressed"
         assert (last["of"], last["suppressed"]) == (REFUSED.event, 7)
 
 
@@ -176,29 +176,31 @@ class TestFile:
         )
 
 
-def told(audited: Audited) -> list[Line]:
-    """What the server's log says of the audit log."""
+def reports(audited: Audited) -> list[Line]:
+    """Lines of the server's log about the audit log."""
     return [line for line in audited.log.lines if "audit log" in line.event]
 
 
 class TestFailure:
-    def test_full_disk_is_told_once_a_second(self, path: Path, disk: FullDisk) -> None:
+    def test_full_disk_is_reported_once_a_second(
+        self, path: Path, disk: FullDisk
+    ) -> None:
         audited = Audited(path)
         disk.fill(0)
         for count in range(1, 4):
             audited.audit.put(DONE)
             audited.wait()
-            assert len(told(audited)) == 1, count
+            assert len(reports(audited)) == 1, count
         audited.clock.now += 1
         audited.audit.put(DONE)
         audited.close()
-        first, second = told(audited)
+        first, second = reports(audited)
         assert first == (
             logging.ERROR,
-            "the audit log cannot be written",
+            "cannot write the audit log",
             {"file": str(path), "reason": "No space left on device", "lines": 1},
         )
-        assert second.fields["lines"] == 4
+        assert (second.fields["lines"], second.fields["suppressed"]) == (4, 2)
 
     def test_lines_that_are_missing_are_counted_in_the_file(
         self, path: Path, disk: FullDisk
@@ -217,7 +219,7 @@ class TestFailure:
         events = [json.loads(line) for line in (first, missing, last)]
         assert [line["event"] for line in events] == [
             DONE.event,
-            "lines are missing",
+            "audit log lines are missing",
             DONE.event,
         ]
         assert (events[1]["level"], events[1]["lines"]) == ("ERROR", 2)
@@ -230,8 +232,8 @@ class TestFailure:
         audited.audit.write_to(disk)
         for _ in range(2000):
             audited.audit.put(DONE)
-        assert [line.event for line in told(audited)] == [
-            "the audit log is too slow, lines are lost"
+        assert [line.event for line in reports(audited)] == [
+            "audit log lines dropped, the disk is too slow"
         ]
         audited.close(0.01)
         assert disk.lines == []
@@ -239,7 +241,7 @@ class TestFailure:
         wait_until(lambda: disk.is_closed)
         events = [json.loads(line)["event"] for line in disk.lines]
         missing = json.loads(disk.lines[-1])["lines"]
-        assert events[-1] == "lines are missing"
+        assert events[-1] == "audit log lines are missing"
         assert events.count(DONE.event) + missing == 2000
 
 
@@ -259,7 +261,7 @@ class TestNameThatGoes:
         audited.audit.put(DONE)
         audited.wait()
         path.rename(path.with_suffix(".old"))
-        audited.audit.look_after_file()
+        audited.audit.reopen_file()
         audited.audit.put(REFUSED)
         (line,) = audited.lines()
         assert line["result"] == 16

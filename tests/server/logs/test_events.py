@@ -9,10 +9,11 @@ import pytest
 
 from namesrv.options import Options
 from namesrv.routing.outbox import BURST_OF_BROKERS, LogEvent
-from namesrv.server.logs.events import LOGGER, EventLog, LogOutput, set_up_logging
-from namesrv.server.logs.lines import escaped
+from namesrv.server.logs.events import LOGGER, EventLog
+from namesrv.server.logs.formats import escaped
+from namesrv.server.logs.handlers import LogOutput, set_up_logging
 from namesrv.server.logs.rate_limit import BURST_OF_ALL, LINES_OF_ALL_PER_SECOND
-from tests.server.peer import WAIT_SECONDS
+from namesrv.testing.peer import WAIT_SECONDS
 
 pytestmark = pytest.mark.usefixtures("restored_logging")
 

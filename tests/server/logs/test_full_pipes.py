@@ -12,7 +12,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.server.peer import WAIT_SECONDS, Address, Peer, request
+from namesrv.testing.peer import WAIT_SECONDS, Address, Peer, request
 
 pytestmark = pytest.mark.slow
 

@@ -9,7 +9,7 @@ import pytest
 
 from namesrv import __version__
 from namesrv._impl import IMPLEMENTATION
-from tests.server.peer import Broker, wait_until
+from namesrv.testing.peer import Broker, wait_until
 from tests.server.server_process import ServerProcess
 
 pytestmark = pytest.mark.slow
@@ -25,7 +25,10 @@ def test_start_reload_stop_and_warm_start_are_lines(tmp_path: Path) -> None:
     path = tmp_path / "namesrv.jsonl"
     words = ("--log-file", str(path), "--log-format", "json")
     with ServerProcess(tmp_path, *words) as server, server.peer() as peer:
-        assert peer.ask(Broker("127.0.0.1:1").registration({"t": 1, "u": 1})).code == 0
+        assert (
+            peer.ask(Broker(addr="127.0.0.1:1").registration({"t": 1, "u": 1})).code
+            == 0
+        )
         host, port = server.address
         server.process.send_signal(signal.SIGHUP)
         wait_until(lambda: READ_AGAIN in path.read_text())

@@ -8,8 +8,8 @@ import pytest
 
 from namesrv.server.logs.line_writer import LINE_OVERHEAD_BYTES, LineWriter, close_all
 from namesrv.server.logs.standard_stream import StandardStream
+from namesrv.testing.peer import WAIT_SECONDS, wait_until
 from tests.server.failing import HangingOutlet
-from tests.server.peer import WAIT_SECONDS, wait_until
 
 
 class Outlet:

@@ -14,14 +14,14 @@ import pytest
 from namesrv.errors import StartFailed
 from namesrv.options import Options
 from namesrv.server.logs import line_file
-from namesrv.server.logs.events import (
-    EventLog,
+from namesrv.server.logs.events import EventLog
+from namesrv.server.logs.handlers import (
     LogOutput,
-    look_after_log_file,
+    reopen_log_file,
     set_up_logging,
 )
+from namesrv.testing.peer import WAIT_SECONDS
 from tests.server.failing import FullDisk, fail_with
-from tests.server.peer import WAIT_SECONDS
 
 pytestmark = pytest.mark.usefixtures("restored_logging")
 
@@ -141,8 +141,8 @@ class TestNameThatGoes:
         logged.write("first")
         old = path.rename(path.with_suffix(".old"))
         logged.write("second")
-        monkeypatch.setattr(line_file, "_LOOK_SECONDS", 0)
-        look_after_log_file()
+        monkeypatch.setattr(line_file, "_CHECK_SECONDS", 0)
+        reopen_log_file()
         logged.write("third")
         assert events_of(old) == ["INFO  first", "INFO  second"]
         assert logged.events() == ["INFO  third"]
@@ -150,7 +150,7 @@ class TestNameThatGoes:
     def test_renamed_file_is_noticed_without_a_signal(
         self, path: Path, monkeypatch: pytest.MonkeyPatch
     ) -> None:
-        monkeypatch.setattr(line_file, "_LOOK_SECONDS", 0)
+        monkeypatch.setattr(line_file, "_CHECK_SECONDS", 0)
         logged = Logged(path)
         logged.write("first")
         old = path.rename(path.with_suffix(".old"))
@@ -163,7 +163,7 @@ class TestNameThatGoes:
         logged = Logged(path)
         logged.write("first")
         path.rename(path.with_suffix(".old"))
-        look_after_log_file()
+        reopen_log_file()
         assert logged.output.wait(WAIT_SECONDS)
         assert path.read_bytes() == b""
 
@@ -179,7 +179,7 @@ class TestNameThatGoes:
         logged = Logged(path)
         old = path.rename(path.with_suffix(".old"))
         os.mkfifo(path)
-        look_after_log_file()
+        reopen_log_file()
         logged.write("first")
         assert events_of(old) == ["INFO  first"]
 
@@ -194,7 +194,7 @@ class TestNameThatGoes:
         assert logged.events() == [MISSING.format(1), "INFO  after"]
 
 
-MISSING = "WARN  the log could not be written for a while, lines are missing lines={}"
+MISSING = "WARN  log lines were lost, the log could not be written lines={}"
 
 
 class TestFailure:
@@ -252,7 +252,7 @@ class TestFailure:
     def test_rotation_whose_new_file_cannot_be_opened_moves_the_old_one_once(
         self, path: Path, monkeypatch: pytest.MonkeyPatch
     ) -> None:
-        monkeypatch.setattr(line_file, "_LOOK_SECONDS", 3600)
+        monkeypatch.setattr(line_file, "_CHECK_SECONDS", 3600)
         logged = Logged(path, log_file_max_bytes=4096, log_file_backups=3)
         logged.write()
         monkeypatch.setattr(os, "open", _no_file)

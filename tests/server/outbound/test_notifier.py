@@ -259,7 +259,9 @@ class TestLimits:
             with await broker.accept() as connection:
                 assert await receive(connection, 3) == b"one"
 
-        assert reasons(play(acts))[:7] == ["too many brokers are being notified"] * 7
+        assert (
+            reasons(play(acts))[:7] == ["limit of notification connections reached"] * 7
+        )
 
     def test_long_and_short_frames_count_by_their_bytes(
         self, play: Callable[[Play], RecordedLog], broker: FakeBroker
@@ -292,7 +294,7 @@ class TestLimits:
             with await broker.accept() as connection:
                 assert len(await receive(connection, 900)) == 900
 
-        assert reasons(play(acts))[0] == "too much waits to be taken by brokers"
+        assert reasons(play(acts))[0] == "limit of unsent notifications reached"
 
     def test_frames_that_nobody_takes_are_dropped(
         self, play: Callable[[Play], RecordedLog], broker: FakeBroker

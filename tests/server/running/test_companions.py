@@ -11,7 +11,7 @@ from namesrv.server.nameserver import NameServer
 from namesrv.server.running import companions as companions_module
 from namesrv.server.running.companions import Companion, serve_with
 from namesrv.server.running.run import run
-from tests.server.peer import Peer, lookup
+from namesrv.testing.peer import Peer, lookup
 from tests.server.server_thread import local_options
 
 NO_ROUTE = 17

@@ -11,7 +11,7 @@ import pytest
 
 import namesrv
 from namesrv import Options, OptionsInvalid, StartFailed
-from tests.server.peer import Peer, lookup
+from namesrv.testing.peer import Peer, lookup
 from tests.server.server_thread import LOOPS, local_options
 
 NO_ROUTE = 17

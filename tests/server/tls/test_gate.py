@@ -35,16 +35,16 @@ class TestReload:
         new = authority.identity("new")
         before = files.shown()
         files.identity.replace_by(new)
-        files.look(1)
+        files.check(1)
         assert files.shown() == before
-        files.look(1)
+        files.check(1)
         assert files.shown() == new.serial_number != before
-        files.look(5)
+        files.check(5)
         assert files.events() == [LOADED, REPLACED]
 
     def test_nothing_happens_while_nothing_changes(self, files: Files) -> None:
         context = files.gate.admit_tls()
-        files.look(10)
+        files.check(10)
         assert files.gate.admit_tls() is context
         assert files.events() == [LOADED]
 
@@ -69,7 +69,7 @@ class TestReload:
         layer, client = TlsLayer(files.gate.admit_tls()), TlsClient(client_context())
         layer.receive(client.start())
         files.identity.replace_by(authority.identity("new"))
-        files.look()
+        files.check()
         to_send, _ = client.receive(layer.take_output())
         assert layer.receive(to_send + client.send(b"request")) == b"request"
 
@@ -80,7 +80,7 @@ class TestReload:
         before = files.shown()
         cert, key = (Path(path).read_bytes() for path in new[:2])
         replace(files.identity.cert_path, cert)
-        files.look(10)
+        files.check(10)
         assert files.shown() == before
         assert files.events() == [LOADED, KEPT]
         assert files.log.lines[-1].level == logging.ERROR
@@ -89,18 +89,18 @@ class TestReload:
             f" certificate than {files.identity.cert_path}"
         )
         replace(files.identity.key_path, key)
-        files.look(10)
+        files.check(10)
         assert files.shown() == new.serial_number
         assert files.events() == [LOADED, KEPT, REPLACED]
 
     def test_files_that_go_and_come_back(self, files: Files) -> None:
         content = Path(files.identity.key_path).read_bytes()
         Path(files.identity.key_path).unlink()
-        files.look(10)
+        files.check(10)
         assert files.events() == [LOADED, KEPT]
         files.shown()
         Path(files.identity.key_path).write_bytes(content)
-        files.look(10)
+        files.check(10)
         assert files.events() == [LOADED, KEPT, REPLACED]
 
     def test_link_that_points_elsewhere_is_a_change(
@@ -116,7 +116,7 @@ class TestReload:
         for link, path in zip(links[:2], new[:2], strict=True):
             Path(link).unlink()
             Path(link).symlink_to(path)
-        files.look()
+        files.check()
         assert files.shown() == new.serial_number
 
     def test_changed_trust_store_counts_for_new_connections(
@@ -134,7 +134,7 @@ class TestReload:
         files.gate.open()
         names = [len(files.gate.admit_tls().get_ca_certs())]
         store.write_bytes(store.read_bytes() + Path(stranger.cert_path).read_bytes())
-        files.look()
+        files.check()
         names.append(len(files.gate.admit_tls().get_ca_certs()))
         assert names == [1, 2]
 
@@ -143,11 +143,11 @@ class TestReload:
         files.identity.replace_by(new)
         assert files.gate.reload()
         assert files.shown() == new.serial_number
-        files.look(10)
+        files.check(10)
         assert files.events() == [LOADED, REPLACED]
         Path(files.identity.key_path).write_bytes(b"no key")
         assert not files.gate.reload()
-        files.look(10)
+        files.check(10)
         assert files.events() == [LOADED, REPLACED, KEPT]
         assert files.shown() == new.serial_number
 
@@ -163,7 +163,7 @@ class TestReload:
     def test_disabled_reads_no_files(self, authority: Authority) -> None:
         files = Files(authority.identity("server"), tls_server_mode="disabled")
         files.gate.open()
-        files.look(3)
+        files.check(3)
         assert not files.gate.reload()
         assert files.events() == []
 

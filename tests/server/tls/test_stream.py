@@ -3,8 +3,8 @@
 import pytest
 
 from namesrv.errors import StorageError
+from namesrv.testing.peer import Broker, get_kv, lookup, put_kv
 from tests.server.connections.test_peer import BAD, register_long_route
-from tests.server.peer import Broker, get_kv, lookup, put_kv
 from tests.server.proxy_headers import PROXY_V1, PROXY_V2
 from tests.server.stage import SetStage, Stage
 from tests.server.tls.tls_actor import TlsActor, accept, faults
@@ -156,7 +156,7 @@ class TestEnd:
 
     def test_broker_goes_with_its_connection(self, stage: Stage) -> None:
         actor = accept(stage)
-        actor.receive(Broker("10.0.0.9:10911").registration({"t": 1, "u": 1}))
+        actor.receive(Broker(addr="10.0.0.9:10911").registration({"t": 1, "u": 1}))
         assert len(stage.state.tables.broker_live_table) == 1
         actor.protocol.connection_lost(None)
         assert len(stage.state.tables.broker_live_table) == 0

@@ -163,9 +163,9 @@ class TestBrokenFiles:
         identity = Identity(options["tls_server_cert_path"], str(path), "secret")
         files = Files(identity)
         files.gate.open()
-        files.look(5)
+        files.check(5)
         path.write_bytes(key)
-        files.look(5)
+        files.check(5)
         assert files.events() == [REFUSED, LOADED]
         assert files.shown() == identity.serial_number != good.serial_number
 

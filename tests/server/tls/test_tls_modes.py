@@ -8,7 +8,7 @@ from typing import Any
 
 import pytest
 
-from tests.server.peer import Broker, lookup
+from namesrv.testing.peer import Broker, lookup
 from tests.server.proxy_headers import PROXY_V1, PROXY_V2
 from tests.server.stage import SetStage, Stage
 from tests.server.tls.test_layer import both_versions
@@ -21,14 +21,14 @@ class TestModes:
         self, set_stage: SetStage
     ) -> None:
         stage = set_stage(tls_server_mode="enforcing")
-        registration = Broker("10.0.0.9:10911").registration({"t": 1, "u": 1})
+        registration = Broker(addr="10.0.0.9:10911").registration({"t": 1, "u": 1})
         for prefix in (b"", PROXY_V1, PROXY_V2):
             actor = stage.accept()
             actor.receive(prefix, registration, lookup("t", 1))
             assert actor.transport.is_closed
             assert actor.transport.writes == []
         assert len(stage.state.tables.broker_live_table) == 0
-        reason = "a connection without TLS was tried, and tls.server.mode is enforcing"
+        reason = "connection without TLS refused: tls.server.mode is enforcing"
         assert faults(stage) == [reason] * 3
 
     def test_enforcing_closes_plain_ones_at_their_first_byte(
@@ -54,7 +54,7 @@ class TestModes:
         assert actor.transport.writes == []
         plain.receive(lookup("t", 1))
         assert plain.opaques() == [1]
-        reason = "a TLS connection was tried, and tls.server.mode is disabled"
+        reason = "TLS connection refused: tls.server.mode is disabled"
         assert faults(stage) == [reason]
 
     def test_permissive_without_a_certificate_closes_tls(
@@ -67,7 +67,7 @@ class TestModes:
         plain.receive(lookup("t", 1))
         assert plain.opaques() == [1]
         assert faults(stage) == [
-            "a TLS connection was tried, and tls.server.certPath names no certificate"
+            "TLS connection refused: tls.server.certPath names no certificate"
         ]
 
     def test_test_mode_without_its_library_says_what_to_do(
@@ -78,7 +78,7 @@ class TestModes:
         actor.receive(b"\x16\x03")
         assert actor.transport.is_closed
         assert faults(stage) == [
-            "a TLS connection was tried, and there is no certificate: name one with"
+            "TLS connection refused: there is no certificate: name one with"
             " tls.server.certPath and tls.server.keyPath, because no throw-away one can"
             " be made (import of cryptography halted; None in sys.modules)"
         ]
@@ -91,7 +91,7 @@ class TestModes:
         assert shown[0] == shown[1]
         lines = [line for line in stage.log.lines if line.level > logging.DEBUG]
         assert [line.event for line in lines] == [
-            "a throw-away TLS certificate was made, which no client can check"
+            "throw-away TLS certificate generated, clients cannot verify it"
         ]
 
 

@@ -9,14 +9,14 @@ from pathlib import Path
 import pytest
 
 from namesrv.codes import ResponseCode
-from tests.server.peer import (
+from namesrv.testing.peer import (
     Broker,
     get_kv,
-    long_routes,
     lookup,
     put_kv,
     wait_until,
 )
+from tests.server.long_routes import long_routes
 from tests.server.proxy_headers import PROXY_V1, PROXY_V2
 from tests.server.server_process import ServerProcess
 from tests.server.server_thread import LOOPS, ServerThread, local_options
@@ -47,7 +47,7 @@ class TestStreams:
         self, server: ServerThread, version: ssl.TLSVersion
     ) -> None:
         with TlsPeer(server.address, client_context(version=version)) as peer:
-            peer.ask(Broker("127.0.0.1:1").registration({"t": 1, "u": 1}))
+            peer.ask(Broker(addr="127.0.0.1:1").registration({"t": 1, "u": 1}))
             for opaque in range(3):
                 assert peer.ask(lookup("t", opaque)).code == 0
             assert peer.client.object.version() == version.name.replace("_", ".")
@@ -68,7 +68,7 @@ class TestStreams:
             client.sendall(lookup("t", 2)[:-1])
 
     def test_large_answers_and_large_requests(self, server: ServerThread) -> None:
-        broker = Broker("127.0.0.1:1")
+        broker = Broker(addr="127.0.0.1:1")
         topics = {f"topic-{n}": 4 for n in range(3000)}
         with TlsPeer(server.address) as peer:
             for registration in long_routes({"topic-1": 4, "topic-7": 4}, 600_000):
@@ -116,7 +116,7 @@ class TestStreams:
 
     def test_broker_goes_with_its_connection(self, server: ServerThread) -> None:
         with TlsPeer(server.address) as broker, server.peer() as peer:
-            broker.ask(Broker("127.0.0.1:1").registration({"t": 1, "u": 1}))
+            broker.ask(Broker(addr="127.0.0.1:1").registration({"t": 1, "u": 1}))
             assert peer.ask(lookup("t")).code == 0
             broker.plain.close()
             wait_until(lambda: peer.ask(lookup("t")).code == NO_ROUTE)
@@ -251,7 +251,7 @@ class TestProcesses:
                 assert peer.serial_number == old.serial_number
                 self.configuration(tmp_path, **self.files(new))
                 server.process.send_signal(signal.SIGHUP)
-                server.wait_for_log("TLS certificate replaced")
+                server.wait_for_log("TLS certificate reloaded")
                 assert peer.ask(lookup("t")).code == NO_ROUTE
             with TlsPeer(server.address) as peer:
                 assert peer.serial_number == new.serial_number

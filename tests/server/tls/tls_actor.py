@@ -2,7 +2,7 @@
 
 import ssl
 
-from tests.server.peer import Answer, split_answers
+from namesrv.testing.peer import Answer, read_answers
 from tests.server.stage import FAULT, Actor, Stage
 from tests.server.tls.tls_peer import TlsClient, client_context
 
@@ -44,7 +44,7 @@ class TlsActor(Actor):
     def answers(self) -> list[Answer]:
         """All that was answered so far."""
         self.read()
-        return split_answers(self.plain)
+        return read_answers(self.plain)
 
 
 def accept(stage: Stage, prefix: bytes = b"") -> TlsActor:

@@ -11,9 +11,9 @@ from tests.server.stage import RecordedLog
 from tests.server.tls.tls_peer import Identity, TlsClient, client_context
 
 LOADED = "TLS certificate loaded"
-REPLACED = "TLS certificate replaced, for new connections"
-REFUSED = "the TLS files cannot be used, TLS is refused until they are mended"
-KEPT = "the new TLS files cannot be used, the old certificate stays"
+REPLACED = "TLS certificate reloaded"
+REFUSED = "cannot load the TLS files, TLS connections are refused"
+KEPT = "cannot reload the TLS files, the old certificate stays in use"
 
 
 class Files:
@@ -31,7 +31,7 @@ class Files:
         self.gate = TlsGate(self.options, self.log)
         self.now_ms = 0
 
-    def look(self, times: int = 2) -> None:
+    def check(self, times: int = 2) -> None:
         """As the tick does."""
         for _ in range(times):
             self.now_ms += CHECK_MILLIS

@@ -12,7 +12,7 @@ from cryptography.hazmat.primitives.asymmetric import ec, rsa
 from cryptography.hazmat.primitives.asymmetric.ec import EllipticCurvePrivateKey
 from cryptography.hazmat.primitives.asymmetric.rsa import RSAPrivateKey
 
-from tests.server.peer import Address, Peer
+from namesrv.testing.peer import Address, Peer
 
 PrivateKey = EllipticCurvePrivateKey | RSAPrivateKey
 

@@ -13,12 +13,19 @@ from namesrv.codes import RequestCode
 from namesrv.errors import StorageError
 from namesrv.routing.phase import Phase
 from namesrv.server.warm_start.schedule import SNAPSHOT_FILE, STAMP_FILE, Snapshots
-from tests.server.peer import WAIT_SECONDS, get_kv, lookup, put_kv, request, wait_until
+from namesrv.testing.peer import (
+    WAIT_SECONDS,
+    get_kv,
+    lookup,
+    put_kv,
+    request,
+    wait_until,
+)
 from tests.server.server_thread import LOOPS, ServerThread, local_options
 from tests.server.two_brokers import FOUND, TOPICS_A, TOPICS_B, A, B, Started
 
 KV_FILE = "kvConfig.json"
-SLOW = "the disk is too slow, the last changes may not be saved"
+SLOW = "the disk is too slow, the last changes may be lost"
 
 
 class HangingFile:

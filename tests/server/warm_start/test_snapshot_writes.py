@@ -19,16 +19,17 @@ from namesrv.server.warm_start.schedule import (
     SNAPSHOT_FILE,
     Snapshots,
 )
-from namesrv.work import Steps
-from tests.routing.peer import Broker as JavaBroker
-from tests.routing.peer import registration, registration_body, topic_table
-from tests.server.peer import (
+from namesrv.testing.peer import (
     WAIT_SECONDS,
     Broker,
     lookup,
+    registration,
+    registration_body,
     request,
+    topic_table,
     wait_until,
 )
+from namesrv.work import Steps
 from tests.server.server_thread import LOOPS
 from tests.server.two_brokers import (
     FOUND,
@@ -78,7 +79,7 @@ def test_digests_of_other_options_are_trusted_by_no_later_start(
     """Neither by the first one with new options, nor by one that follows."""
     path = tmp_path / SNAPSHOT_FILE
     first, repeated = (
-        registration(JavaBroker("broker-c"), registration_body(topic_table(*names)))
+        registration(Broker("broker-c"), registration_body(topic_table(*names)))
         for names in (("Orders", "Bills"), ("Orders", "News"))
     )
     with started().peer() as peer:
@@ -147,7 +148,9 @@ def test_end_in_the_middle_of_packing_saves_all(
     with started(snapshot_interval_millis=100).peer() as peer:
         for n, topic in enumerate(topics):
             peer.ask(
-                Broker(f"127.0.0.1:{n + 1}", f"b{n}").registration({topic: 1, "t": 1})
+                Broker(f"b{n}", addr=f"127.0.0.1:{n + 1}").registration(
+                    {topic: 1, "t": 1}
+                )
             )
         server = started()
     with server.peer() as peer:
@@ -178,7 +181,7 @@ def test_end_while_a_write_lasts_saves_all(
         monkeypatch.setattr(Snapshots, "save_all", save_all)
         peer.ask(B.registration(TOPICS_B))
         wait_until(lambda: snapshots._is_writing)
-        late = Broker("127.0.0.1:10931", "broker-late")
+        late = Broker("broker-late", addr="127.0.0.1:10931")
         peer.ask(late.registration({"Late": 1, "Later": 1}))
         before = routes(peer)
         server = started()
@@ -192,7 +195,7 @@ def test_registration_of_other_options_is_not_taken_for_a_repetition(
 ) -> None:
     """Its group did not change since, and is copied from file to file."""
     path = tmp_path / SNAPSHOT_FILE
-    repeated = A.registration({"Orders": 1, "Bills": 1}, has_checksum=True)
+    repeated = A.registration({"Orders": 1, "Bills": 1})
     update = request(
         RequestCode.UPDATE_NAMESRV_CONFIG,
         None,
@@ -264,7 +267,7 @@ def test_end_that_a_hanging_disk_does_not_hold_up_says_so(
         server.stop()
         assert peer.read_to_end() == b""
     released.set()
-    assert "the disk is too slow, the last changes may not be saved" in caplog.text
+    assert "the disk is too slow, the last changes may be lost" in caplog.text
 
 
 def test_shorter_interval_counts_at_once(started: Started, tmp_path: Path) -> None:
@@ -308,7 +311,7 @@ def test_all_that_was_read_is_handled_before_the_end(
 ) -> None:
     """Each of these takes a turn of the loop, and the end comes after the first."""
     server = started(loop_name)
-    brokers = [Broker(f"127.0.0.1:{n + 1}", f"broker-{n}") for n in range(30)]
+    brokers = [Broker(f"broker-{n}", addr=f"127.0.0.1:{n + 1}") for n in range(30)]
     topics = {"Orders": 1, "Bills": 1}
     frames = [
         broker.registration(topics, number, padding_bytes=LARGE_REGISTRATION_BYTES)

@@ -5,14 +5,9 @@ from typing import Any
 import pytest
 
 from namesrv.errors import JsonInvalid
-from namesrv.wire.java_json.read import (
-    MAX_DEPTH,
-    MOST_VALUES,
-    JsonValue,
-    Number,
-    read_json,
-    to_int,
-)
+from namesrv.wire.java_json.lenient import MAX_DEPTH
+from namesrv.wire.java_json.read import MOST_VALUES, read_json
+from namesrv.wire.java_json.values import JsonValue, Number, to_int
 
 MEBIBYTE = 2**20
 

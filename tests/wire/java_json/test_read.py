@@ -8,17 +8,10 @@ from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
 from namesrv.errors import JsonInvalid
-from namesrv.wire.java_json import read as lenient_json
-from namesrv.wire.java_json.lenient import LenientReader
-from namesrv.wire.java_json.read import (
-    MAX_DEPTH,
-    JsonValue,
-    Number,
-    read_json,
-    to_text,
-    write_int_keys,
-    write_string,
-)
+from namesrv.wire.java_json.lenient import MAX_DEPTH, LenientReader
+from namesrv.wire.java_json.read import _read_strict, read_json
+from namesrv.wire.java_json.values import JsonValue, Number, to_text
+from namesrv.wire.java_json.write import write_int_keys, write_string
 
 untimed = settings(deadline=None)
 
@@ -109,7 +102,7 @@ def write(value: JsonValue) -> str:
 def outcome(text: str, strictly: bool) -> Any:
     try:
         if strictly:
-            return typed(lenient_json._read_strict(text))
+            return typed(_read_strict(text))
         return typed(LenientReader(text).read())
     except (ValueError, RecursionError, JsonInvalid):
         return "refused"

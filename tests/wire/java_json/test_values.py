@@ -5,13 +5,13 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from namesrv.errors import JsonInvalid
-from namesrv.wire.java_json.read import (
-    MAX_DEPTH,
+from namesrv.wire.java_json.lenient import MAX_DEPTH
+from namesrv.wire.java_json.read import read_json
+from namesrv.wire.java_json.values import (
     JsonValue,
     Number,
     parse_java_bool,
     parse_java_int,
-    read_json,
     to_bool,
     to_int,
     to_text,

@@ -1,35 +1,21 @@
-"""The observer's questions, and what a model would answer to them, byte for byte.
+"""The observer's questions, and the answers of a model to them, byte for byte.
 
 Written from docs/protocol.md, sections 1.3, 1.8, 2.7, 2.8 and 3.11.
 """
 
-import json
-import re
-import struct
 from collections.abc import Iterable, Iterator, Sequence
-from typing import Any, Final, NamedTuple
+from typing import Final, NamedTuple
 
-from namesrv.testing.peer.requests import (
+from namesrv.testing.peer import (
     LEGACY,
     NEWEST,
-    Queues,
-    binary_header,
+    Request,
     frame,
-    json_header,
     json_text,
+    queue_data,
 )
 from namesrv.testing.simulator.model import Group, Model
-
-_BARE_KEY: Final = re.compile(r"([{,])(\d+):")
-
-
-class Answer(NamedTuple):
-    """One answer frame."""
-
-    code: int
-    ext: dict[str, str] | None
-    opaque: int
-    body: bytes
+from namesrv.testing.simulator.requests import Queues
 
 
 class Question(NamedTuple):
@@ -93,7 +79,7 @@ class Questions:
             group = model.groups[name]
             addrs = self._shown_addrs(group, by_name[name])
             brokers.append(_broker_data(group, name, addrs, standard=standard))
-            queues.append(_queue_data(name, by_name[name]))
+            queues.append(json_text(queue_data(name, *by_name[name])))
             for addr in group.addrs.values():
                 filters[addr] = model.filters.get((group.cluster, addr), ())
         table = json_text({addr: f for addr, f in sorted(filters.items()) if f})
@@ -105,12 +91,10 @@ class Questions:
     def _frames(self) -> Iterator[bytes]:
         for opaque, question in enumerate(self.asked):
             code, ext = question.code, question.ext
-            if code != 105:
-                header = binary_header(code, ext, opaque, NEWEST, 0)
-                yield frame(header, binary=True)
-                continue
-            version = NEWEST if question.standard else LEGACY
-            yield frame(json_header(code, ext, opaque, version))
+            is_route = code == 105
+            version = LEGACY if is_route and not question.standard else NEWEST
+            request = Request(code, ext, version=version)
+            yield request.frame(opaque, binary=not is_route)
 
     def _body(self, model: Model, question: Question) -> str | None:
         code, subject, standard = question
@@ -131,26 +115,6 @@ class Questions:
             if not is_writable:
                 addrs[0] = addrs.pop(min(addrs))
         return addrs
-
-
-def split_answers(data: bytes) -> list[Answer]:
-    """Whole answer frames with JSON headers."""
-    answers = []
-    position = 0
-    while position < len(data):
-        length, header_length = struct.unpack_from(">II", data, position)
-        end = position + 4 + length
-        body_start = position + 8 + header_length
-        header = json.loads(data[position + 8 : body_start])
-        ext, opaque = header.get("extFields"), header["opaque"]
-        answers.append(Answer(header["code"], ext, opaque, data[body_start:end]))
-        position = end
-    return answers
-
-
-def read_legacy(body: bytes) -> Any:
-    """JSON with bare numeric keys."""
-    return json.loads(_BARE_KEY.sub(r'\1"\2":', body.decode()))
 
 
 def _topic_list(topics: Iterable[str]) -> str:
@@ -176,13 +140,6 @@ def _broker_data(
     return (
         f'{{"brokerAddrs":{{{table}}},"brokerName":"{name}",'
         f'"cluster":"{group.cluster}","enableActingMaster":{acting}}}'
-    )
-
-
-def _queue_data(name: str, queues: Queues) -> str:
-    return (
-        f'{{"brokerName":"{name}","perm":{queues.perm},"readQueueNums":{queues.read},'
-        f'"topicSysFlag":0,"writeQueueNums":{queues.write}}}'
     )
 
 

@@ -1,4 +1,4 @@
-"""How a line of a log looks: as text for people, or as a JSON object.
+"""The two formats of a log line: text for people, and a JSON object.
 
 Texts of peers are in fields only, escaped and cut.
 """
@@ -16,9 +16,9 @@ LEVELS: Final = {
     "WARN": logging.WARNING,
     "ERROR": logging.ERROR,
 }
-"""Names of levels, as people write them."""
+"""Levels by the names that options use."""
 LONGEST_VALUE: Final = 512
-"""Characters of a field that are logged."""
+"""Longest value of a field in characters; longer ones are cut."""
 
 _NAMES: Final = {level: name for name, level in LEVELS.items()}
 _WORDS: Final[dict[object, str]] = {None: "-", True: "true", False: "false"}
@@ -27,7 +27,7 @@ _WORDS: Final[dict[object, str]] = {None: "-", True: "true", False: "false"}
 def event_record(
     level: int, event: str, fields: Mapping[str, object]
 ) -> logging.LogRecord:
-    """A record that the formatters here make a line of."""
+    """A log record for the formatters of this module."""
     record = logging.LogRecord("namesrv", level, "", 0, event, None, None)
     record.fields = fields
     return record
@@ -37,7 +37,7 @@ class TextFormatter(logging.Formatter):
     """One line for a person: time, level, event, key=value ..."""
 
     def format(self, record: logging.LogRecord) -> str:
-        """The line; a traceback (never a peer's doing) follows in lines of its own."""
+        """The line; a traceback, which no peer can cause, follows in its own lines."""
         when = _time(record).isoformat(" ", "milliseconds")
         level = _NAMES.get(record.levelno, record.levelname)
         parts = [when, f"{level:5}", escaped(_event(record))]
@@ -73,7 +73,7 @@ class JsonFormatter(logging.Formatter):
 def escaped(text: str) -> str:
     """`text` with \\n, \\x1b, \\u202e for all characters that are not printable.
 
-    A backslash is doubled, so that what stands there is what was sent.
+    A backslash is doubled, so that the original text can be recovered.
     """
     if text.isprintable() and "\\" not in text:
         return text
