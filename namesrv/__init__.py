@@ -1,8 +1,8 @@
 """A RocketMQ NameServer in Python.
 
-The names in `__all__` are public: CHANGELOG.md says what is promised about them, and
-docs/embedding.md how a program uses them. They are imported when they are first used,
-so that `import namesrv` costs nothing.
+The names in `__all__` are public: CHANGELOG.md has the promises about them, and
+docs/embedding.md shows how a program uses them. They are imported when they are first
+used, so that `import namesrv` costs nothing.
 """
 
 from typing import TYPE_CHECKING

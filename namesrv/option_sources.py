@@ -40,7 +40,7 @@ class Source:
 def parse_value(option: Option, text: str) -> Value:
     """The value that `text` stands for; blanks around it are ignored.
 
-    Raises `OptionsInvalid` with one sentence: key, value and what was expected.
+    Raises `OptionsInvalid` with one sentence: key, value and the expected values.
     """
     word = text.strip(" \t\r\n\f")
     if option.type is bool and word.lower() in ("true", "false"):

@@ -14,10 +14,10 @@ from typing import Any, Final
 NETWORK: Final = "Network"
 TLS: Final = "TLS"
 ROUTES: Final = "Routes and topics"
-ACCESS: Final = "Who may do what"
+ACCESS: Final = "Access"
 FILES: Final = "Files"
 LOGS: Final = "Logs"
-LIMITS: Final = "Limits, in bytes unless they are numbers of something"
+LIMITS: Final = "Limits, in bytes or as a number"
 JVM: Final = "Of the JVM: accepted and reported, without effect here"
 GROUPS: Final = (NETWORK, TLS, ROUTES, ACCESS, FILES, LOGS, LIMITS, JVM)
 
@@ -82,7 +82,7 @@ class Option:
 
     @property
     def expected(self) -> str:
-        """What a value has to be, as the end of a sentence."""
+        """The values that are right, as the end of a sentence."""
         if self.type is bool:
             return "true or false"
         if self.type is int:
@@ -155,10 +155,10 @@ class Options:
     )
     loop: str = _ours("auto", NETWORK, "event loop", choices="auto uvloop asyncio")
     server_channel_max_idle_time_seconds: int = _remote(
-        120, NETWORK, "close silent connections after so long; 0: never"
+        120, NETWORK, "close connections that are idle for so long; 0: never"
     )
     max_connections: int = _ours(
-        0, NETWORK, "more are closed at once; 0: what the limit of open files allows"
+        0, NETWORK, "limit; 0: derived from the limit of open files"
     )
     server_socket_backlog: int = _option(1024, NETWORK, "connections not yet accepted")
     server_socket_snd_buf_size: int = _option(0, NETWORK, "bytes; 0: the system's")
@@ -173,11 +173,14 @@ class Options:
         False, NETWORK, "at the end, send clients to other servers first", live=True
     )
     shutdown_wait_time_seconds: int = _option(
-        30, NETWORK, "how long to do that", live=True
+        30, NETWORK, "longest duration of that", live=True
     )
 
     tls_server_mode: str = _ours(
-        "permissive", TLS, "who may connect", choices="disabled permissive enforcing"
+        "permissive",
+        TLS,
+        "accepted connections",
+        choices="disabled permissive enforcing",
     )
     tls_server_cert_path: str = _live_file("", TLS, "certificate and its chain, in PEM")
     tls_server_key_path: str = _live_file(
@@ -187,15 +190,17 @@ class Options:
         "", TLS, "password of the private key", secret=True
     )
     tls_test_mode_enable: bool = _ours(
-        True, TLS, "make a throw-away certificate where none is named"
+        True, TLS, "make a throw-away certificate if none is named"
     )
     tls_server_need_client_auth: str = _live(
         "none", TLS, "clients' certificates", choices="none optional require"
     )
     tls_server_auth_client: bool = _live(
-        False, TLS, "check clients' certificates; false: any will do"
+        False, TLS, "check clients' certificates; false: accept any"
     )
-    tls_server_trust_cert_path: str = _live_file("", TLS, "what to check them against")
+    tls_server_trust_cert_path: str = _live_file(
+        "", TLS, "trusted certificates for that check"
+    )
     tls_protocols: str = _live(
         "", TLS, "TLSv1.2, TLSv1.3 or both, joined by a comma; empty: both"
     )
@@ -207,13 +212,13 @@ class Options:
     )
 
     scan_not_active_broker_interval: int = _remote(
-        5000, ROUTES, "milliseconds between looks for dead brokers", 10, DAY_MILLIS
+        5000, ROUTES, "milliseconds between scans for dead brokers", 10, DAY_MILLIS
     )
     support_acting_master: bool = _remote(
         False, ROUTES, "show a slave as master while there is none"
     )
     notify_min_broker_id_changed: bool = _remote(
-        False, ROUTES, "tell brokers when their group's lowest id changes"
+        False, ROUTES, "notify brokers of a new lowest id in their group"
     )
     delete_topic_with_broker_registration: bool = _remote(
         False, ROUTES, "drop topics that a registration no longer has"
@@ -227,7 +232,7 @@ class Options:
     need_wait_for_service: bool = _remote(
         False, ROUTES, "answer no route lookup in the first seconds"
     )
-    wait_seconds_for_service: int = _remote(45, ROUTES, "how many seconds that is")
+    wait_seconds_for_service: int = _remote(45, ROUTES, "number of these seconds")
     enable_all_topic_list: bool = _remote(True, ROUTES, "serve the list of all topics")
     enable_topic_list: bool = _remote(True, ROUTES, "serve the other lists of topics")
     cluster_test: bool = _option(
@@ -239,44 +244,46 @@ class Options:
     admin_access: str = _live(
         "open",
         ACCESS,
-        "who may change KV, topics, permissions, configuration",
+        "peers that may change KV, topics, permissions, configuration",
         choices="open loopback signed off",
     )
     broker_access: str = _live(
-        "open", ACCESS, "who may register as a broker", choices="open signed"
+        "open", ACCESS, "peers that may register as a broker", choices="open signed"
     )
     access_keys_file: str = _live_file(
-        "", ACCESS, "who may sign: accessKey=secretKey lines"
+        "", ACCESS, "keys of signatures: accessKey=secretKey lines"
     )
-    audit_log: str = _written_file("", ACCESS, "file of who changed what; empty: none")
+    audit_log: str = _written_file(
+        "", ACCESS, "file for changes and refusals; empty: none"
+    )
 
     data_dir: str = _ours(
         "~/namesrv", FILES, "directory of the files below", placeholder=DIRECTORY
     )
     kv_config_path: str = _written_file("", FILES, "key-value configuration", java=True)
     config_store_path: str = _written_file(
-        "", FILES, "what remote updates have changed", java=True
+        "", FILES, "options that remote updates have changed", java=True
     )
     warm_start: bool = _ours(
-        True, FILES, "keep the routes in a file and begin with them"
+        True, FILES, "save the routes in a file and start with them"
     )
     snapshot_interval_millis: int = _live(
-        5000, FILES, "how often they are saved, when they change", 100, DAY_MILLIS
+        5000, FILES, "shortest time between two saves", 100, DAY_MILLIS
     )
     warm_start_max_age_millis: int = _ours(
-        600_000, FILES, "what was last alive longer ago is not used"
+        600_000, FILES, "routes of an older last run are dropped"
     )
     warm_start_lease_millis: int = _ours(
-        90_000, FILES, "how long they hold without a word of their broker"
+        90_000, FILES, "lease of a broker until it is heard from"
     )
     config_black_list: str = _option(
         "configBlackList;configStorePath;kvConfigPath",
         FILES,
-        "what no remote update may change",
+        "options that no remote update may change",
     )
 
     log_level: str = _live("INFO", LOGS, "verbosity", choices="DEBUG INFO WARN ERROR")
-    log_format: str = _ours("text", LOGS, "how a line looks", choices="text json")
+    log_format: str = _ours("text", LOGS, "format of a line", choices="text json")
     log_file: str = _written_file("", LOGS, "empty: standard error")
     log_file_max_bytes: int = _ours(100 * MIB, LOGS, "size of a full file", 4096, TIB)
     log_file_backups: int = _ours(5, LOGS, "old files to keep", 1, 1000)

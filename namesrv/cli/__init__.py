@@ -23,9 +23,11 @@ from namesrv.options import OPTIONS, Options, java_text
 
 def main(argv: Sequence[str] | None = None) -> int:
     """Carry out the command line and return the exit code."""
-    words = read_words(sys.argv[1:] if argv is None else argv)
+    given = list(sys.argv[1:] if argv is None else argv)
     try:
-        return _obey(words)
+        if given[:1] == ["demo-broker"]:
+            return _be_a_broker(given[1:])
+        return _obey(read_words(given))
     except OptionsInvalid as error:
         for mistake in error.mistakes:
             _say(f"namesrv: {mistake}", sys.stderr)
@@ -35,6 +37,12 @@ def main(argv: Sequence[str] | None = None) -> int:
         return 1
     except KeyboardInterrupt:
         return 130
+
+
+def _be_a_broker(words: Sequence[str]) -> int:
+    from namesrv.cli import demo_broker  # noqa: PLC0415
+
+    return demo_broker.run(words, _say)
 
 
 def _obey(words: Words) -> int:
@@ -112,7 +120,7 @@ def version_line() -> str:
 
 
 def _say(text: str, stream: TextIO | None = None) -> None:
-    """Print; escape what the stream cannot encode, and ignore a closed stream."""
+    """Print, with characters escaped that the stream cannot encode, if it is open."""
     to = stream or sys.stdout
     try:
         encoding = getattr(to, "encoding", None) or "utf-8"

@@ -1,4 +1,4 @@
-"""What `namesrv --help` prints: the flags by topic, aligned, with their defaults."""
+"""The text of `namesrv --help`: the flags by topic, aligned, with their defaults."""
 
 import textwrap
 from collections.abc import Iterator
@@ -17,6 +17,7 @@ _COMMANDS: Final = (
     ("-p, --print-config-item", "print the value of every option, and end"),
     ("-n, --namesrv-addr LIST", "accepted as Java accepts it, without effect"),
     ("    --check-config", "report every mistake in the options, and end"),
+    ("    demo-broker", "register a broker to try a server; demo-broker --help"),
     ("    --pure", "run without the compiled hot path"),
     ("    --version", "print version and implementation, and end"),
     ("-h, --help", "print this, and end"),

@@ -1,4 +1,4 @@
-"""Requests of brokers: 103, 104, 322, 901 and 904 (protocol.md 2.5, 2.6, 2.17-19).
+"""Requests of brokers: 103, 104, 322, 901 and 904 (protocol.md 2.5, 2.6, 2.17 to 2.19).
 
 Source: `DefaultRequestProcessor#registerBroker`, `#unregisterBroker`,
 `#queryBrokerTopicConfig`, `#getBrokerMemberGroup`, `#brokerHeartbeat`.

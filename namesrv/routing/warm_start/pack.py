@@ -1,4 +1,4 @@
-"""Converts the route table to records of a file, and back (architecture.md, "Files").
+"""Converts the route table to records and back (docs/architecture.md, "Files").
 
 A group is packed as a whole, so that no lookup after a restart mixes two registrations
 of one broker. Groups are packed one after the other, between other work; a topic
@@ -45,7 +45,7 @@ class RouteSnapshot:
 
 
 def pack_group(tables: RouteTables, data: BrokerData) -> Steps[bytes]:
-    """One group; what comes of it is only right if the group did not change between
+    """One group; the result is only right if the group did not change between
     two of the steps."""
     name = data.broker_name
     numbers, places = array(_NUMBER), array(_NUMBER)

@@ -18,8 +18,8 @@ class Collector:
 
     The tables are millions of objects that reference counting frees, and a collection
     of the oldest generation visits them all: 200 ms on a large server, when it has
-    grown by a quarter. Here that generation is collected while it is small, and what is
-    left of it is not visited again. Transports of asyncio's own loop end as cycles;
+    grown by a quarter. Here that generation is collected while it is small, and
+    the rest of it is not visited again. Transports of asyncio's own loop end as cycles;
     so everything is visited when much more is allocated than the last time, at most
     once a minute.
     """

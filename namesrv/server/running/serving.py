@@ -78,7 +78,7 @@ class ServingThread:
         self._started.result()
 
     def stop(self) -> None:
-        """Stop the server and wait for its end. Raises what it died of."""
+        """Stop the server and wait for its end. Raises the exception that ended it."""
         if self._thread.ident is None:
             return
         if self._listening.exception() is None:

@@ -129,7 +129,7 @@ class StartCheck:
 
 
 class _Errors(EventLog):
-    """Keeps the reasons of what would be logged as an error."""
+    """Keeps the reasons of errors instead of logging them."""
 
     def __init__(self) -> None:
         super().__init__()

@@ -1,6 +1,6 @@
 """Pauses of reading that the server's own work caused, for the oracle.
 
-Written from docs/architecture.md, P3 and P4: a pause moves no deadline. Bytes sent
+Written from docs/promises.md, P3 and P4: a pause moves no deadline. Bytes sent
 before its end count as read once the same time, or a grace interval, has passed again.
 """
 

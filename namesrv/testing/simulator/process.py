@@ -34,7 +34,7 @@ _OBSERVER: Final = "10.9.9.9:9"
 class Process:
     """Serves until it is dropped; `closed` are links that it has closed itself.
 
-    `is_warm` says whether it took over the routes of the last run.
+    `is_warm` is true if it took over the routes of the last run.
     """
 
     def __init__(
@@ -80,7 +80,7 @@ class Process:
         self.next_tick_ms = self._clock.now_ms
 
     def tick(self) -> None:
-        """As `NameServer._tick`; `next_tick_ms` says when to call it again."""
+        """As `NameServer._tick`; `next_tick_ms` is the time of the next call."""
         now_ms = self._now_ms = self._clock.monotonic_millis()
         self._state.liveness.tick(self._clock.cpu_millis(), now_ms)
         self._state.unfinished.finish()
