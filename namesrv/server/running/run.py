@@ -2,6 +2,7 @@
 
 import asyncio
 import signal
+import threading
 from collections.abc import Callable, Iterable
 from typing import Any
 
@@ -30,6 +31,11 @@ def run(
 
     Raises OptionsInvalid before anything is opened, and StartFailed.
     """
+    if threading.current_thread() is not threading.main_thread():
+        raise StartFailed(
+            "namesrv.run is called in another thread than the main one, which alone can"
+            " handle signals: use namesrv.serving there"
+        )
     options = usable(options)
     raise_file_limit()
     reread = read_options or (lambda: options)
