@@ -5,7 +5,7 @@ NAMESRV_LIMITED_API      build it for the stable ABI of CPython 3.11 and later
 NAMESRV_CYTHON_TRACING   build it so that coverage sees its lines
 NAMESRV_SANITIZE         build it with AddressSanitizer and UBSan
 
-Each says no when it is empty, 0, false, no or off.
+Each is off when it is empty, 0, false, no or off.
 """
 
 import os
@@ -27,7 +27,7 @@ FAST_MODULES = (
 
 
 def is_asked_for(switch: str) -> bool:
-    """Whether an environment variable says yes; namesrv/_impl.py has the same words."""
+    """Whether an environment variable is on; namesrv/_impl.py has the same words."""
     no = ("", "0", "false", "no", "off")
     return os.environ.get(switch, "").strip().lower() not in no
 
@@ -39,7 +39,7 @@ SANITIZE = is_asked_for("NAMESRV_SANITIZE")
 
 
 def extensions() -> list[Extension]:
-    """One extension for each module of namesrv/_fast. A build that fails, fails."""
+    """One extension for each module of namesrv/_fast. A failed build is an error."""
     from Cython.Build import cythonize  # noqa: PLC0415  not needed for a pure build
 
     macros: list[tuple[str, str | None]] = []
@@ -72,7 +72,7 @@ def extensions() -> list[Extension]:
             "auto_pickle": False,
             "linetrace": CYTHON_TRACING,
         },
-        # Cython looks at file times only, and not at its directives.
+        # Cython compares the times of files, and not its directives.
         force=CYTHON_TRACING or SANITIZE,
     )
 

@@ -1,4 +1,4 @@
-"""Print the README's option tables from namesrv/options.py: `make options`."""
+"""Print the tables of docs/options.md from namesrv/options.py: `make options`."""
 
 from namesrv.options import GROUPS, OPTIONS, Option, value_text
 

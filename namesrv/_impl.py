@@ -24,7 +24,7 @@ _NO = ("", "0", "false", "no", "off")
 
 
 def is_asked_for(switch: str) -> bool:
-    """Whether an environment variable says yes; 0, false, no and off say no."""
+    """Whether an environment variable is set; 0, false, no and off mean unset."""
     return os.environ.get(switch, "").strip().lower() not in _NO
 
 

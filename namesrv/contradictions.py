@@ -1,28 +1,19 @@
-"""Values of options that are wrong beside the values of others.
+"""Values of options that contradict the values of others.
 
-Each sentence names the option whose change would mend it.
+Each sentence names the option to change.
 """
 
 import os.path
 from collections.abc import Iterator
 from ipaddress import IPv6Address
-from typing import Final
+from operator import attrgetter
 
 from namesrv.misspellings import meant_name
-from namesrv.options import BY_NAME, Options
-
-_WRITTEN: Final = ("kvConfigPath", "configStorePath", "logFile", "auditLog")
-_FILES: Final = (
-    "accessKeysFile",
-    "tlsServerCertPath",
-    "tlsServerKeyPath",
-    "tlsServerTrustCertPath",
-    *_WRITTEN,
-)
+from namesrv.options import BY_NAME, FILE, PATHS, Option, Options
 
 
 def contradictions(options: Options) -> Iterator[tuple[str, str]]:
-    """Pairs of an option's name and what is wrong with its value beside the others."""
+    """Pairs of an option's name and a sentence about its contradiction."""
     if options.enable_controller_in_namesrv:
         yield (
             "enableControllerInNamesrv",
@@ -63,18 +54,20 @@ def contradictions(options: Options) -> Iterator[tuple[str, str]]:
 
 def _shared_files(options: Options) -> Iterator[tuple[str, str]]:
     """Files that the server would write over another one that it needs."""
-    places = {name: getattr(options, BY_NAME[name].attribute) for name in _FILES}
-    seen: dict[str, str] = {}
-    for name, path in places.items():
-        place = os.path.normpath(path) if path else ""
-        if place in seen and (name in _WRITTEN or seen[place] in _WRITTEN):
-            yield name, f"{name} is the {seen[place]}, expected a file of its own"
-        elif place:
-            seen[place] = name
+    seen: dict[str, Option] = {}
+    # Those that are only read come first: a sentence then names the written one.
+    for option in sorted(PATHS, key=attrgetter("written")):
+        path = getattr(options, option.attribute)
+        if not path or option.placeholder != FILE:
+            continue
+        other = seen.setdefault(os.path.normpath(path), option)
+        if other is not option and (option.written or other.written):
+            mistake = f"{option.name} is the {other.name}, expected a file of its own"
+            yield option.name, mistake
 
 
 def _tls_contradictions(options: Options) -> Iterator[tuple[str, str]]:
-    """TLS options that let in everybody, or nobody, against the operator's wish."""
+    """TLS options that admit everybody, or nobody, by mistake."""
     if options.tls_server_mode == "disabled":
         return
     has_certificate = bool(options.tls_server_cert_path)
@@ -131,7 +124,7 @@ def _black_list_mistakes(options: Options) -> Iterator[tuple[str, str]]:
 
 
 def _product_address_mistakes(addresses: str) -> Iterator[tuple[str, str]]:
-    """Addresses that could never be asked."""
+    """Addresses to which no connection is possible."""
     for part in addresses.split(";"):
         if part.strip() and not _is_host_and_port(part.strip()):
             yield (

@@ -1,7 +1,7 @@
-"""Words that are nearly a name, and would silently have no effect.
+"""Keys that are nearly the name of an option.
 
-A key that nobody knows is kept, as Java keeps it. One that is nearly the name of an
-option is a mistake, because the option would silently stay what it is.
+An unknown key is kept, as Java keeps it. One that is nearly the name of an option is a
+mistake, because the option would silently keep its value.
 """
 
 import re
@@ -10,7 +10,7 @@ from typing import Final
 
 _SEPARATORS: Final = re.compile("[^a-z0-9]")
 _LONG_NAME: Final = 8
-"""From so many characters on two wrong ones are still the same name."""
+"""In names of this length and more, two wrong characters are allowed."""
 
 JAVA_KEYS: Final = frozenset(
     """notifyMinBrokerIdChangeTimeoutMillis
@@ -62,7 +62,7 @@ def _bare(word: str) -> str:
 
 
 def _edits(first: str, second: str) -> int:
-    """How many characters to insert, delete, replace or swap with their neighbour."""
+    """The number of characters to insert, delete, replace or swap with a neighbour."""
     before: list[int] = []
     above = list(range(len(second) + 1))
     for row, char in enumerate(first, 1):

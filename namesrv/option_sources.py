@@ -1,12 +1,11 @@
-"""Options from words: of a file, of the environment, of the command line, of a peer.
+"""Options from texts: of a file, the environment, the command line, a peer, a program.
 
-Nothing here reads words from anywhere; they come in as a `Source`. See protocol.md
-sections 4.2, 4.3 and 9.4.
+No I/O: the texts come in as a `Source`. See protocol.md sections 4.2, 4.3 and 9.4.
 """
 
 import re
 from collections.abc import Callable, Container, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from difflib import get_close_matches
 from operator import attrgetter
 from typing import Any, Final, NamedTuple
@@ -15,7 +14,7 @@ from namesrv.codes import ResponseCode
 from namesrv.contradictions import contradictions
 from namesrv.errors import OptionsInvalid, RequestFailed
 from namesrv.misspellings import JAVA_KEYS, meant_name
-from namesrv.options import BY_NAME, OPTIONS, REMOTE_KEYS, Option, Options, Value
+from namesrv.options import BY_NAME, OPTIONS, Option, Options, Value, value_text
 
 QUOTE_LENGTH: Final = 100
 
@@ -39,9 +38,9 @@ class Source:
 
 
 def parse_value(option: Option, text: str) -> Value:
-    """The value that `text` stands for; blanks around it do not count.
+    """The value of `text`; blanks around it are ignored.
 
-    Raises `OptionsInvalid` with one sentence: key, value and what was expected.
+    Raises `OptionsInvalid` with one sentence: key, value and the expected values.
     """
     word = text.strip(" \t\r\n\f")
     if option.type is bool and word.lower() in ("true", "false"):
@@ -56,7 +55,7 @@ def parse_value(option: Option, text: str) -> Value:
                     return choice
         elif not re.search("[\x00-\x1f\x7f]", word):
             return word
-    shown = "what it must not be" if option.secret else _quote(text)
+    shown = "not valid" if option.secret else _quote(text)
     mistake = f"{option.name} is {shown}, expected {option.expected}"
     raise OptionsInvalid([mistake])
 
@@ -93,20 +92,47 @@ def build(sources: Sequence[Source]) -> Options:
     return options
 
 
+def checked(options: Options) -> Options:
+    """A copy of options that a program has set, each value checked and converted.
+
+    A value may be given as text or as a path, too. Raises `OptionsInvalid` with all
+    mistakes, one sentence each.
+    """
+    found = replace(options, extra=dict(options.extra))
+    mistakes: list[str] = []
+    for option in OPTIONS:
+        value = getattr(options, option.attribute)
+        if value is None and option.default is None:
+            continue
+        if value is None:
+            mistakes.append(f"{option.name} is None, expected {option.expected}")
+            continue
+        try:
+            setattr(found, option.attribute, parse_value(option, value_text(value)))
+        except OptionsInvalid as error:
+            mistakes += error.mistakes
+    if not mistakes:
+        mistakes += [mistake for _, mistake in contradictions(found)]
+    if mistakes:
+        raise OptionsInvalid(mistakes)
+    return found
+
+
 def parse_remote(name: str, text: str, black_list: Container[str] = ()) -> Value:
     """The new value of an option in a remote update (318, protocol.md section 9.4).
 
-    `black_list` is what the operator took off the allow-list. Raises `RequestFailed`:
+    `black_list` has the keys that the operator forbids. Raises `RequestFailed`:
     code 16 for a key that may not be changed, code 1 for a value of the wrong type.
     """
-    if name not in REMOTE_KEYS:
+    option = BY_NAME.get(name)
+    if option is None or not option.remote:
         remark = f"config {_quote(name)} can not be updated remotely"
         raise RequestFailed(remark, ResponseCode.NO_PERMISSION)
     if name in black_list:
         remark = "Can not update config in black list."
         raise RequestFailed(remark, ResponseCode.NO_PERMISSION)
     try:
-        return parse_value(BY_NAME[name], text)
+        return parse_value(option, text)
     except OptionsInvalid as error:
         raise RequestFailed(f"config {error.mistakes[0]}") from None
 
@@ -116,7 +142,7 @@ def _quote(text: str) -> str:
 
 
 def _is_misspelt(key: str, spelled: Mapping[str, Option]) -> bool:
-    """Whether an option that has an effect is meant by it."""
+    """Whether a key is nearly an option that has an effect."""
     effective = [word for word, option in spelled.items() if not option.jvm_only]
     return key not in JAVA_KEYS and meant_name(key, effective) is not None
 

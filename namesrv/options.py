@@ -1,7 +1,7 @@
 """Every option: Java's name, type and default, its limit and one line on why.
 
 Sources: `NamesrvConfig` and `NettyServerConfig` of RocketMQ 5.3.3; protocol.md sections
-4.2, 4.3 and 9.4. `option_sources` makes them of words.
+4.2, 4.3 and 9.4. `option_sources` reads their values.
 """
 
 import os.path
@@ -14,23 +14,15 @@ from typing import Any, Final
 NETWORK: Final = "Network"
 TLS: Final = "TLS"
 ROUTES: Final = "Routes and topics"
-ACCESS: Final = "Who may do what"
+ACCESS: Final = "Access"
 FILES: Final = "Files"
 LOGS: Final = "Logs"
-LIMITS: Final = "Limits, in bytes unless they are numbers of something"
+LIMITS: Final = "Limits, in bytes or as a number"
 JVM: Final = "Of the JVM: accepted and reported, without effect here"
 GROUPS: Final = (NETWORK, TLS, ROUTES, ACCESS, FILES, LOGS, LIMITS, JVM)
 
-REMOTE_KEYS: Final = frozenset(
-    """orderMessageEnable returnOrderTopicConfigToBroker supportActingMaster
-    enableAllTopicList enableTopicList notifyMinBrokerIdChanged needWaitForService
-    waitSecondsForService deleteTopicWithBrokerRegistration
-    scanNotActiveBrokerInterval serverChannelMaxIdleTimeSeconds""".split()
-)
-"""All that a remote update (318) may change (protocol.md section 9.4)."""
-
-SECRET_KEYS: Final = frozenset({"tlsServerKeyPassword"})
-"""What is never printed, logged or answered."""
+FILE: Final = "FILE"
+DIRECTORY: Final = "DIRECTORY"
 
 KV_CONFIG_FILE: Final = "kvConfig.json"
 CONFIG_STORE_FILE: Final = "namesrv.properties"
@@ -62,6 +54,16 @@ class Option:
     minimum: int
     maximum: int
     choices: tuple[str, ...]
+    placeholder: str
+    """Stands for a value in the help: FILE, DIRECTORY, ADDRESSES, TEXT."""
+    live: bool
+    """Whether a reload (SIGHUP) takes a new value over; others wait for a start."""
+    remote: bool
+    """Whether a remote update (318) may change it (protocol.md section 9.4)."""
+    written: bool
+    """Whether the server writes the file that it names."""
+    secret: bool
+    """Whether its value is never printed, logged or answered."""
 
     @property
     def attribute(self) -> str:
@@ -69,14 +71,9 @@ class Option:
         return kebab(self.name).replace("-", "_")
 
     @property
-    def remote(self) -> bool:
-        """Whether a remote update (318) may change it."""
-        return self.name in REMOTE_KEYS
-
-    @property
-    def secret(self) -> bool:
-        """Whether its value must not be shown."""
-        return self.name in SECRET_KEYS
+    def is_path(self) -> bool:
+        """Whether a value is the path of a file or of a directory."""
+        return self.placeholder in (FILE, DIRECTORY)
 
     @property
     def jvm_only(self) -> bool:
@@ -85,7 +82,7 @@ class Option:
 
     @property
     def expected(self) -> str:
-        """What a value has to be, as the end of a sentence."""
+        """The expected values, as the end of a sentence."""
         if self.type is bool:
             return "true or false"
         if self.type is int:
@@ -113,10 +110,16 @@ def _option(
     *,
     java: bool = True,
     choices: str = "",
+    placeholder: str = "TEXT",
+    live: bool = False,
+    remote: bool = False,
+    written: bool = False,
+    secret: bool = False,
 ) -> Any:
     """A field of `Options`; an entry of `OPTIONS` is made from it."""
     about = (group, meaning, java, minimum, maximum, tuple(choices.split()))
-    return field(default=default, metadata={"about": about})
+    facts = (placeholder, live or remote, remote, written, secret)
+    return field(default=default, metadata={"about": about + facts})
 
 
 def _jvm(default: Value | None, meaning: str) -> Any:
@@ -124,14 +127,19 @@ def _jvm(default: Value | None, meaning: str) -> Any:
 
 
 _ours = partial(_option, java=False)
+_live = partial(_ours, live=True)
+_remote = partial(_option, remote=True)
+_file = partial(_ours, placeholder=FILE)
+_live_file = partial(_file, live=True)
+_written_file = partial(_file, written=True)
 
 
 @dataclass(slots=True)
 class Options:
     """The value of every option, under Java's name in snake_case.
 
-    `kv_config_path` and `config_store_path` left empty lie below `data_dir`. Paths are
-    taken as they are: who wants "~" expanded does so before (the command line does).
+    `kv_config_path` and `config_store_path` left empty lie below `data_dir`. Nothing is
+    checked here; `checked` in `option_sources` does that.
     """
 
     bind_address: str = _option(
@@ -139,17 +147,18 @@ class Options:
         NETWORK,
         "IP addresses, joined by commas; 0.0.0.0: all of IPv4 and IPv6; ipv4, ipv6: all"
         " of one kind",
+        placeholder="ADDRESSES",
     )
     listen_port: int = _option(9876, NETWORK, "TCP port; 0 takes a free one", 0, 65535)
     serialize_type: str = _ours(
         "JSON", NETWORK, "headers of answers", choices="JSON ROCKETMQ"
     )
     loop: str = _ours("auto", NETWORK, "event loop", choices="auto uvloop asyncio")
-    server_channel_max_idle_time_seconds: int = _option(
-        120, NETWORK, "close silent connections after so long; 0: never"
+    server_channel_max_idle_time_seconds: int = _remote(
+        120, NETWORK, "close connections that are idle for so long; 0: never"
     )
     max_connections: int = _ours(
-        0, NETWORK, "more are closed at once; 0: what the limit of open files allows"
+        0, NETWORK, "limit; 0: derived from the limit of open files"
     )
     server_socket_backlog: int = _option(1024, NETWORK, "connections not yet accepted")
     server_socket_snd_buf_size: int = _option(0, NETWORK, "bytes; 0: the system's")
@@ -161,132 +170,149 @@ class Options:
         0, NETWORK, "unsent bytes that resume it; 0: 32768"
     )
     enable_shutdown_gracefully: bool = _option(
-        False, NETWORK, "at the end, send clients to other servers first"
+        False, NETWORK, "at the end, send clients to other servers first", live=True
     )
-    shutdown_wait_time_seconds: int = _option(30, NETWORK, "how long to do that")
+    shutdown_wait_time_seconds: int = _option(
+        30, NETWORK, "longest duration of that", live=True
+    )
 
     tls_server_mode: str = _ours(
-        "permissive", TLS, "who may connect", choices="disabled permissive enforcing"
+        "permissive",
+        TLS,
+        "accepted connections",
+        choices="disabled permissive enforcing",
     )
-    tls_server_cert_path: str = _ours("", TLS, "certificate and its chain, in PEM")
-    tls_server_key_path: str = _ours(
+    tls_server_cert_path: str = _live_file("", TLS, "certificate and its chain, in PEM")
+    tls_server_key_path: str = _live_file(
         "", TLS, "its private key, in PEM; empty: in the same file"
     )
-    tls_server_key_password: str = _ours("", TLS, "password of the private key")
-    tls_test_mode_enable: bool = _ours(
-        True, TLS, "make a throw-away certificate where none is named"
+    tls_server_key_password: str = _live(
+        "", TLS, "password of the private key", secret=True
     )
-    tls_server_need_client_auth: str = _ours(
+    tls_test_mode_enable: bool = _ours(
+        True, TLS, "make a throw-away certificate if none is named"
+    )
+    tls_server_need_client_auth: str = _live(
         "none", TLS, "clients' certificates", choices="none optional require"
     )
-    tls_server_auth_client: bool = _ours(
-        False, TLS, "check clients' certificates; false: any will do"
+    tls_server_auth_client: bool = _live(
+        False, TLS, "check clients' certificates; false: accept any"
     )
-    tls_server_trust_cert_path: str = _ours("", TLS, "what to check them against")
-    tls_protocols: str = _ours(
+    tls_server_trust_cert_path: str = _live_file(
+        "", TLS, "trusted certificates for that check"
+    )
+    tls_protocols: str = _live(
         "", TLS, "TLSv1.2, TLSv1.3 or both, joined by a comma; empty: both"
     )
-    tls_ciphers: str = _ours(
+    tls_ciphers: str = _live(
         "", TLS, "names of ciphers, joined by commas; empty: OpenSSL's choice"
     )
-    tls_config_file: str = _ours(
+    tls_config_file: str = _file(
         "/etc/rocketmq/tls.properties", TLS, "overrides these, except the mode"
     )
 
-    scan_not_active_broker_interval: int = _option(
-        5000, ROUTES, "milliseconds between looks for dead brokers", 10, DAY_MILLIS
+    scan_not_active_broker_interval: int = _remote(
+        5000, ROUTES, "milliseconds between scans for dead brokers", 10, DAY_MILLIS
     )
-    support_acting_master: bool = _option(
+    support_acting_master: bool = _remote(
         False, ROUTES, "show a slave as master while there is none"
     )
-    notify_min_broker_id_changed: bool = _option(
-        False, ROUTES, "tell brokers when their group's lowest id changes"
+    notify_min_broker_id_changed: bool = _remote(
+        False, ROUTES, "notify brokers of a new lowest id in their group"
     )
-    delete_topic_with_broker_registration: bool = _option(
+    delete_topic_with_broker_registration: bool = _remote(
         False, ROUTES, "drop topics that a registration no longer has"
     )
-    order_message_enable: bool = _option(
+    order_message_enable: bool = _remote(
         False, ROUTES, "put the order configuration into routes"
     )
-    return_order_topic_config_to_broker: bool = _option(
+    return_order_topic_config_to_broker: bool = _remote(
         True, ROUTES, "answer registrations with the order configuration"
     )
-    need_wait_for_service: bool = _option(
+    need_wait_for_service: bool = _remote(
         False, ROUTES, "answer no route lookup in the first seconds"
     )
-    wait_seconds_for_service: int = _option(45, ROUTES, "how many seconds that is")
-    enable_all_topic_list: bool = _option(True, ROUTES, "serve the list of all topics")
-    enable_topic_list: bool = _option(True, ROUTES, "serve the other lists of topics")
+    wait_seconds_for_service: int = _remote(45, ROUTES, "number of these seconds")
+    enable_all_topic_list: bool = _remote(True, ROUTES, "serve the list of all topics")
+    enable_topic_list: bool = _remote(True, ROUTES, "serve the other lists of topics")
     cluster_test: bool = _option(
         False, ROUTES, "ask another cluster for unknown topics"
     )
     product_env_name: str = _option("center", ROUTES, "name of that cluster")
     product_namesrv_addr: str = _ours("", ROUTES, "host:port;host:port of its servers")
 
-    admin_access: str = _ours(
+    admin_access: str = _live(
         "open",
         ACCESS,
-        "who may change KV, topics, permissions, configuration",
+        "peers that may change KV, topics, permissions, configuration",
         choices="open loopback signed off",
     )
-    broker_access: str = _ours(
-        "open", ACCESS, "who may register as a broker", choices="open signed"
+    broker_access: str = _live(
+        "open", ACCESS, "peers that may register as a broker", choices="open signed"
     )
-    access_keys_file: str = _ours("", ACCESS, "who may sign: accessKey=secretKey lines")
-    audit_log: str = _ours("", ACCESS, "file of who changed what; empty: none")
+    access_keys_file: str = _live_file(
+        "", ACCESS, "keys of signatures: accessKey=secretKey lines"
+    )
+    audit_log: str = _written_file(
+        "", ACCESS, "file for changes and refusals; empty: none"
+    )
 
-    data_dir: str = _ours("~/namesrv", FILES, "directory of the files below")
-    kv_config_path: str = _option("", FILES, "key-value configuration")
-    config_store_path: str = _option("", FILES, "what remote updates have changed")
-    warm_start: bool = _ours(
-        True, FILES, "keep the routes in a file and begin with them"
+    data_dir: str = _ours(
+        "~/namesrv", FILES, "directory of the files below", placeholder=DIRECTORY
     )
-    snapshot_interval_millis: int = _ours(
-        5000, FILES, "how often they are saved, when they change", 100, DAY_MILLIS
+    kv_config_path: str = _written_file("", FILES, "key-value configuration", java=True)
+    config_store_path: str = _written_file(
+        "", FILES, "options that remote updates have changed", java=True
+    )
+    warm_start: bool = _ours(
+        True, FILES, "save the routes in a file and start with them"
+    )
+    snapshot_interval_millis: int = _live(
+        5000, FILES, "shortest time between two saves", 100, DAY_MILLIS
     )
     warm_start_max_age_millis: int = _ours(
-        600_000, FILES, "what was last alive longer ago is not used"
+        600_000, FILES, "routes of an older last run are dropped"
     )
     warm_start_lease_millis: int = _ours(
-        90_000, FILES, "how long they hold without a word of their broker"
+        90_000, FILES, "lease of a broker until it is heard from"
     )
     config_black_list: str = _option(
         "configBlackList;configStorePath;kvConfigPath",
         FILES,
-        "what no remote update may change",
+        "options that no remote update may change",
     )
 
-    log_level: str = _ours("INFO", LOGS, "verbosity", choices="DEBUG INFO WARN ERROR")
-    log_format: str = _ours("text", LOGS, "how a line looks", choices="text json")
-    log_file: str = _ours("", LOGS, "empty: standard error")
+    log_level: str = _live("INFO", LOGS, "verbosity", choices="DEBUG INFO WARN ERROR")
+    log_format: str = _ours("text", LOGS, "format of a line", choices="text json")
+    log_file: str = _written_file("", LOGS, "empty: standard error")
     log_file_max_bytes: int = _ours(100 * MIB, LOGS, "size of a full file", 4096, TIB)
     log_file_backups: int = _ours(5, LOGS, "old files to keep", 1, 1000)
 
     frame_max_length: int = _ours(16 * MIB, LIMITS, "longest frame", 1024, GIB)
-    input_budget_bytes: int = _ours(256 * MIB, LIMITS, "unfinished frames", 1024, TIB)
-    output_budget_bytes: int = _ours(256 * MIB, LIMITS, "unsent answers", 1024, TIB)
-    body_max_inflated_bytes: int = _ours(64 * MIB, LIMITS, "inflated body", 1024, GIB)
+    input_budget_bytes: int = _live(256 * MIB, LIMITS, "unfinished frames", 1024, TIB)
+    output_budget_bytes: int = _live(256 * MIB, LIMITS, "unsent answers", 1024, TIB)
+    body_max_inflated_bytes: int = _live(64 * MIB, LIMITS, "inflated body", 1024, GIB)
     answer_cache_bytes: int = _ours(64 * MIB, LIMITS, "ready route answers", 0, TIB)
-    max_topics_per_registration: int = _ours(
+    max_topics_per_registration: int = _live(
         100_000, LIMITS, "number of topics that a broker may register", 1
     )
-    max_name_bytes: int = _ours(
+    max_name_bytes: int = _live(
         4096, LIMITS, "longest name or address of a topic, broker or cluster", 64
     )
-    max_filter_servers: int = _ours(256, LIMITS, "number of a broker's filter servers")
-    max_queues_per_mapping: int = _ours(
+    max_filter_servers: int = _live(256, LIMITS, "number of a broker's filter servers")
+    max_queues_per_mapping: int = _live(
         10_000, LIMITS, "number of a static topic's queues on a broker", 1
     )
-    max_mapped_queues_per_registration: int = _ours(
+    max_mapped_queues_per_registration: int = _live(
         500_000, LIMITS, "number of queues of all static topics on a broker", 1
     )
-    max_routes: int = _ours(
+    max_routes: int = _live(
         0, LIMITS, "number of topics, counted once for each broker group; 0: any"
     )
-    kv_max_namespaces: int = _ours(1024, LIMITS, "number of key-value namespaces")
-    kv_max_keys: int = _ours(65536, LIMITS, "number of keys in all of them")
-    kv_max_name_bytes: int = _ours(1024, LIMITS, "longest namespace or key", 1)
-    kv_max_value_bytes: int = _ours(65536, LIMITS, "longest value")
+    kv_max_namespaces: int = _live(1024, LIMITS, "number of key-value namespaces")
+    kv_max_keys: int = _live(65536, LIMITS, "number of keys in all of them")
+    kv_max_name_bytes: int = _live(1024, LIMITS, "longest namespace or key", 1)
+    kv_max_value_bytes: int = _live(65536, LIMITS, "longest value")
 
     rocketmq_home: str | None = _jvm(None, "RocketMQ's directory (ROCKETMQ_HOME)")
     enable_controller_in_namesrv: bool = _jvm(False, "only false is possible")
@@ -339,6 +365,8 @@ def _options() -> Iterator[Option]:
 
 OPTIONS: Final = tuple(_options())
 BY_NAME: Final[Mapping[str, Option]] = {option.name: option for option in OPTIONS}
+REMOTE_KEYS: Final = frozenset(option.name for option in OPTIONS if option.remote)
+PATHS: Final = tuple(option for option in OPTIONS if option.is_path)
 
 
 def value_text(value: Value) -> str:
@@ -351,7 +379,7 @@ def value_text(value: Value) -> str:
 def java_text(options: Options) -> str:
     """The body of 319 (section 4.3): Java's keys and extra ones, in UTF-16 order.
 
-    An extra key that is called after a secret shows none (section 9.10).
+    The value of an extra key that is named after a secret is hidden (section 9.10).
     """
     table = {
         key: HIDDEN if _SECRET.search(key) else text

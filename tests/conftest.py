@@ -2,7 +2,8 @@
 
 The profiles `quick`, `usual` and `full` draw the same examples in every run, each of
 them more than the one before. `make test ARGS="--hypothesis-profile=search"` draws many
-more, and other ones each time. Timings never decide a test.
+more, and other ones each time. Tests that follow the profile have the marker `drawn`.
+Timings never decide a test.
 
 `--impl=pure` and `--impl=fast` leave the other twin of the hot path out, on purpose.
 Without either, a twin that was not built is a failure.
@@ -14,8 +15,9 @@ from pathlib import Path
 
 import pytest
 from hypothesis import HealthCheck, settings
+from hypothesis.stateful import run_state_machine_as_test
 
-from tests.scale import FULL_EXAMPLES
+from tests.scale import FULL_EXAMPLES, scaled
 
 # Comparing takes both twins.
 COMPARING = {Path(__file__).parent / folder for folder in ("parity", "fuzz")}
@@ -53,6 +55,16 @@ def pytest_addoption(parser: pytest.Parser) -> None:
 def pytest_ignore_collect(collection_path: Path, config: pytest.Config) -> bool | None:
     is_comparing = bool(COMPARING & {collection_path, *collection_path.parents})
     return True if is_comparing and config.getoption("impl") != "both" else None
+
+
+def pytest_itemcollected(item: pytest.Item) -> None:
+    """Mark the tests whose examples follow the profile: more of them prove more."""
+    function = getattr(item, "obj", None)
+    is_property = getattr(function, "is_hypothesis_test", False)
+    names = getattr(getattr(function, "__code__", None), "co_names", ())
+    is_scaled = getattr(getattr(item, "module", None), "scaled", None) is scaled
+    if is_property or is_scaled or run_state_machine_as_test.__name__ in names:
+        item.add_marker("drawn")
 
 
 def pytest_collection_modifyitems(

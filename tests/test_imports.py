@@ -1,4 +1,4 @@
-"""The shape of the house: imports go down only, files stay small and name no machine.
+"""The shape of the house: imports go down only, rooms and files stay small.
 
 The rule is section "The import rule" of docs/architecture.md.
 """
@@ -8,6 +8,7 @@ import os
 import subprocess
 import sys
 from collections.abc import Iterator
+from graphlib import TopologicalSorter
 from pathlib import Path
 
 import pytest
@@ -15,11 +16,11 @@ import pytest
 ROOT = Path(__file__).parent.parent
 PACKAGE = ROOT / "namesrv"
 
-# Floor -> the floors it may import besides itself. `ground` is what lies below all of
-# them, `package` is namesrv/__init__.py.
+# Floor -> the floors it may import besides itself. `ground` lies below all of them,
+# `package` is namesrv/__init__.py. `admin`, `client` and `workers` are to be built.
 GROUND = {"ground", "package"}
 BELOW_ROUTING = GROUND | {"wire", "_impl"}
-BELOW_ADMIN = BELOW_ROUTING | {"routing", "server"}
+BELOW_ADMIN = BELOW_ROUTING | {"routing", "client", "server"}
 MAY_IMPORT = {
     "package": set(),
     "ground": {"package"},
@@ -28,11 +29,14 @@ MAY_IMPORT = {
     "_fast": GROUND | {"wire"},
     "_impl": GROUND | {"wire", "_pure", "_fast"},
     "routing": BELOW_ROUTING,
-    "server": BELOW_ROUTING | {"routing"},
-    "admin": BELOW_ADMIN,
     "client": GROUND | {"wire"},
-    "testing": BELOW_ADMIN | {"client"},
-    "cli": BELOW_ADMIN | {"admin"},
+    "server": BELOW_ROUTING | {"routing", "client"},
+    "admin": BELOW_ADMIN,
+    "workers": BELOW_ADMIN,
+    # The peer kit shares no code with `wire`, so that a mistake cannot hide.
+    "peer": {"package"},
+    "testing": BELOW_ADMIN | {"peer"},
+    "cli": BELOW_ADMIN | {"admin", "workers", "peer"},
     "__main__": {"cli"},
 }
 GROUND_MODULES = {
@@ -42,7 +46,9 @@ GROUND_MODULES = {
 
 # What only the floors that do I/O may import: the loop, sockets and every clock.
 OUTSIDE_WORLD = {"asyncio", "datetime", "socket", "ssl", "time", "uvloop"}
-MAY_IMPORT_OUTSIDE_WORLD = {"server", "admin", "client", "testing", "cli"}
+MAY_IMPORT_OUTSIDE_WORLD = {
+    *("client", "server", "admin", "workers", "testing", "peer", "cli"),
+}
 ENVIRONMENT = {"environ", "environb", "getenv", "getenvb", "putenv", "unsetenv"}
 MAY_READ_ENVIRONMENT = {"_impl", "cli"}
 DYNAMIC_IMPORTS = {"import_module", "__import__"}
@@ -56,6 +62,8 @@ def floor_of(module: str) -> str | None:
         return "package"
     if name in GROUND_MODULES:
         return "ground"
+    if parts[1:3] == ["testing", "peer"]:
+        return "peer"
     return name if name in MAY_IMPORT else None
 
 
@@ -89,6 +97,16 @@ def imported_by(module: str, tree: ast.Module) -> Iterator[tuple[int, str]]:
                 yield node.lineno, str(what.value)
 
 
+class _WithoutTypeChecking(ast.NodeTransformer):
+    """Leaves out what only type checkers import."""
+
+    def visit_If(self, node: ast.If) -> ast.AST | list[ast.stmt]:
+        self.generic_visit(node)
+        test = node.test
+        is_for_types = isinstance(test, ast.Name) and test.id == "TYPE_CHECKING"
+        return node.orelse if is_for_types else node
+
+
 def environment_read(tree: ast.Module) -> Iterator[tuple[int, str]]:
     """(line, name) of every use of the process's environment."""
     os_names = {"os"}
@@ -114,6 +132,9 @@ def violations(module: str, source: str) -> list[str]:
     if floor is None:
         return [f"{module} belongs to no floor"]
     tree = ast.parse(source)
+    if floor == "package":
+        # It gives names of all floors, and imports none before they are used.
+        tree = _WithoutTypeChecking().visit(tree)
     found = []
     for line, name in imported_by(module, tree):
         top = name.split(".")[0]
@@ -165,9 +186,17 @@ def test_module_imports_only_downwards(module: str) -> None:
         ("namesrv.routing.tables", "from namesrv.server import files"),
         ("namesrv.server.protocol", "def f():\n    import namesrv.cli"),
         ("namesrv.client.route_cache", "from namesrv.server import nameserver"),
+        ("namesrv.client.route_cache", "from namesrv.routing import state"),
+        ("namesrv.routing.state", "from namesrv.client import route_cache"),
+        ("namesrv.admin.app", "from namesrv.workers import feed"),
+        ("namesrv.workers.feed", "import namesrv.admin.app"),
+        ("namesrv.server.nameserver", "from namesrv.admin import app"),
+        ("namesrv.server.nameserver", "from namesrv.workers import feed"),
         ("namesrv.server.nameserver", "from namesrv.testing import world"),
         ("namesrv.admin.app", "import namesrv.cli"),
         ("namesrv.__main__", "from namesrv.server.nameserver import run"),
+        ("namesrv.cli.demo_broker", "from namesrv.testing.simulator import world"),
+        ("namesrv.testing.peer.requests", "from namesrv.wire import command"),
         ("namesrv.shared", ""),
         ("namesrv.wire.command", "import namesrv.shared"),
         ("namesrv.wire.command", "from namesrv import shared"),
@@ -197,10 +226,16 @@ def test_rule_refuses(module: str, source: str) -> None:
         ("namesrv._impl", "from ._pure.frame import FrameDecoder"),
         ("namesrv.routing.tables", "from namesrv._impl import BrokerLiveTable"),
         ("namesrv.server.nameserver", "import time\nfrom namesrv import __version__"),
+        ("namesrv.server.outbound.resolver", "from namesrv.client import addresses"),
+        ("namesrv.admin.app", "from namesrv.client import addresses"),
+        ("namesrv.workers.feed", "import asyncio\nfrom namesrv.server import reload"),
+        ("namesrv.cli.serve", "from namesrv.admin import app\nimport namesrv.workers"),
+        ("namesrv.__init__", "if TYPE_CHECKING:\n    from namesrv import cli"),
         ("namesrv.client.session", "import asyncio\nfrom namesrv.wire import command"),
         ("namesrv.testing.plugin", "from namesrv.client import session\nimport time"),
         ("namesrv.cli", "import os\nos.environ['X'] = '1'\nimport namesrv.server"),
         ("namesrv.__main__", "from namesrv.cli import main"),
+        ("namesrv.cli.demo_broker", "from namesrv.testing.peer import requests"),
     ],
 )  # fmt: skip
 def test_rule_allows(module: str, source: str) -> None:
@@ -220,8 +255,43 @@ def test_peer_kit_imports_nothing_else_of_namesrv() -> None:
     assert imported and {name for name in imported if not name.startswith(kit)} == set()
 
 
+def room_of(module: str) -> str:
+    """A folder of a floor, or a file beside such folders: `namesrv.routing.tables`."""
+    return ".".join(module.removesuffix(".__init__").split(".")[:3])
+
+
+def rooms_imported(floor: str) -> dict[str, set[str]]:
+    """For each room of a floor the others of the same floor that it imports."""
+    rooms: dict[str, set[str]] = {}
+    for module, path in MODULES.items():
+        if module.startswith(f"namesrv.{floor}."):
+            imported = imported_by(module, ast.parse(path.read_text(encoding="utf-8")))
+            others = {room_of(name) for _, name in imported}
+            own = rooms.setdefault(room_of(module), set())
+            own |= {room for room in others if room.startswith(f"namesrv.{floor}.")}
+            own.discard(room_of(module))
+    return rooms
+
+
+@pytest.mark.parametrize("floor", ["wire", "routing", "server", "testing", "cli"])
+def test_rooms_of_a_floor_import_each_other_in_no_circle(floor: str) -> None:
+    rooms = rooms_imported(floor)
+    assert rooms
+    # Raises CycleError, which names the circle.
+    assert set(TopologicalSorter(rooms).static_order()) >= set(rooms)
+
+
+@pytest.mark.parametrize("floor", ["routing", "server"])
+def test_floor_shows_at_most_13_names(floor: str) -> None:
+    folder = PACKAGE / floor
+    names = {path.name for path in folder.iterdir()} - {"__pycache__"}
+    assert len(names) <= 13, sorted(names)
+
+
 IMPORT_EACH_ALONE = """
 import importlib, os, sys, traceback
+import argparse, asyncio, concurrent.futures, cryptography.x509, hashlib, json, logging
+import msgpack, msgspec.json, random, resource, socket, ssl, tempfile, uvloop
 for module in sys.argv[1:]:
     child = os.fork()
     if child == 0:
@@ -239,7 +309,8 @@ for module in sys.argv[1:]:
 
 @pytest.mark.slow
 def test_each_module_imports_alone_with_warnings_as_errors() -> None:
-    # One fresh interpreter that forks for each module: as clean as a process each.
+    # One fresh interpreter that forks for each module: as clean as a process each. It
+    # has imported what is not ours, which takes the longest and is the same for all.
     # Coverage would import modules of its own into it.
     environ = {k: v for k, v in os.environ.items() if not k.startswith("COVERAGE_")}
     modules = [module.removesuffix(".__init__") for module in MODULES]

@@ -2,21 +2,30 @@
 
 import dataclasses
 import re
+from pathlib import Path
+from typing import Any
 
 import pytest
 
 from namesrv.errors import OptionsInvalid
-from namesrv.option_sources import Given, Source, build, parse_value
+from namesrv.option_sources import Given, Source, build, checked, parse_value
 from namesrv.options import (
     BY_NAME,
     GROUPS,
     OPTIONS,
+    PATHS,
     REMOTE_KEYS,
     Option,
     Options,
     kebab,
     value_text,
 )
+
+# All that a remote update may change (protocol.md section 9.4).
+ALLOW_LIST = """orderMessageEnable returnOrderTopicConfigToBroker supportActingMaster
+    enableAllTopicList enableTopicList notifyMinBrokerIdChanged needWaitForService
+    waitSecondsForService deleteTopicWithBrokerRegistration
+    scanNotActiveBrokerInterval serverChannelMaxIdleTimeSeconds"""
 
 
 def source(name: str, **items: str) -> Source:
@@ -54,8 +63,21 @@ class TestTable:
         assert not option.meaning.endswith(".")
 
     def test_remote_keys_are_the_allow_list(self) -> None:
-        assert {option.name for option in OPTIONS if option.remote} == REMOTE_KEYS
-        assert len(REMOTE_KEYS) == 11
+        assert set(ALLOW_LIST.split()) == REMOTE_KEYS
+        assert all(BY_NAME[name].live for name in REMOTE_KEYS)
+
+    def test_only_the_password_is_secret(self) -> None:
+        assert [option.name for option in OPTIONS if option.secret] == [
+            "tlsServerKeyPassword"
+        ]
+
+    def test_every_option_named_path_or_file_is_a_path(self) -> None:
+        named = {name for name in BY_NAME if re.search("(Path|File|Dir)$", name)}
+        assert named | {"auditLog"} == {option.name for option in PATHS}
+
+    def test_files_that_the_server_writes_are_marked(self) -> None:
+        written = {option.name for option in OPTIONS if option.written}
+        assert written == {"kvConfigPath", "configStorePath", "logFile", "auditLog"}
 
     def test_options_of_the_jvm_are_marked(self) -> None:
         marked = {option.name for option in OPTIONS if option.jvm_only}
@@ -241,7 +263,11 @@ class TestBuild:
             ),
             (
                 {"logFile": "a.log", "auditLog": "a.log"},
-                "f, line 1: auditLog is the logFile, expected a file of its own",
+                "f, line 0: logFile is the auditLog, expected a file of its own",
+            ),
+            (
+                {"logFile": "./keys", "accessKeysFile": "keys"},
+                "f, line 0: logFile is the accessKeysFile, expected a file of its own",
             ),
             (
                 {"adminAccess": "Signed"},
@@ -280,3 +306,41 @@ class TestBuild:
 
     def test_water_mark_that_is_not_used_contradicts_nothing(self) -> None:
         assert build([source("f", writeBufferLowWaterMark="6")])
+
+
+def refused(options: Options) -> tuple[str, ...]:
+    with pytest.raises(OptionsInvalid) as caught:
+        checked(options)
+    return caught.value.mistakes
+
+
+def test_checked_options_are_an_equal_copy() -> None:
+    options = Options(data_dir="d", extra={"a": "b"})
+    copy = checked(options)
+    assert copy == options
+    assert copy is not options and copy.extra is not options.extra
+
+
+def test_checked_options_have_values_of_the_right_type(tmp_path: Path) -> None:
+    values: dict[str, Any] = {"data_dir": tmp_path, "listen_port": "1"}
+    options = checked(Options(**values, log_format="JSON"))
+    assert options.data_dir == str(tmp_path)
+    assert (options.listen_port, options.log_format) == (1, "json")
+
+
+@pytest.mark.parametrize(
+    ("values", "mistake"),
+    [
+        ({"admin_access": "lopback"}, "adminAccess is 'lopback', expected one of open"),
+        ({"listen_port": True}, "listenPort is 'true', expected a whole number from 0"),
+        ({"log_file": None}, "logFile is None, expected a text"),
+        ({"broker_access": "signed"}, "brokerAccess is signed, expected accessKeys"),
+    ],
+)
+def test_checking_refuses_a_wrong_value(values: dict[str, Any], mistake: str) -> None:
+    (found,) = refused(Options(**values))
+    assert found.startswith(mistake)
+
+
+def test_checking_names_every_wrong_value() -> None:
+    assert len(refused(Options(listen_port=-1, frame_max_length=1))) == 2

@@ -142,7 +142,7 @@ class TestConfigFile:
         files.write(files.main, {"tls.server.keyPassword": "se\\u0001cret"})
         (mistake,) = files.mistakes()
         assert mistake == (
-            "file MAIN, line 1: tlsServerKeyPassword is what it must not be, expected a"
+            "file MAIN, line 1: tlsServerKeyPassword is not valid, expected a"
             " text without control characters"
         )
 

@@ -51,6 +51,18 @@ def check_version(twin: str, *words: str) -> None:
         assert ran.stdout.startswith(start), ran.stdout
 
 
+def check_demo_broker() -> None:
+    """The wheel has the peer kit, which the demo broker needs."""
+    ran = subprocess.run(
+        [*NAMESRV, "demo-broker", "--help"],
+        check=True,
+        capture_output=True,
+        text=True,
+        timeout=WAIT_SECONDS,
+    )
+    assert ran.stdout.startswith("Usage: namesrv demo-broker "), ran.stdout
+
+
 def check_round_trip(twin: str, *words: str) -> None:
     """Start a server on a free port, register a broker, ask for its route, stop."""
     with tempfile.TemporaryDirectory() as folder:
@@ -91,6 +103,7 @@ def main() -> None:
     for switch in ("NAMESRV_NO_EXTENSIONS", "NAMESRV_REQUIRE_EXTENSIONS"):
         assert switch not in os.environ, f"{switch} is set"
     check_decoding(expected)
+    check_demo_broker()
     for twin, words in ((expected, ()), ("pure", ("--pure",))):
         check_version(twin, *words)
         check_round_trip(twin, *words)

@@ -49,16 +49,16 @@ cdef object _CRC32_MASK = hot_path.CRC32_MASK
 
 cdef class Connection:
     """One peer. `remote_address` is its text for logs, which a PROXY header may change;
-    `socket_address` stays what the socket says.
+    `socket_address` is always the socket's.
 
-    `pause` says why it stopped parsing; `fault` why it must close; `finished` that
-    the peer sends no more. `has_side_effects` says that the last call also paused,
-    failed, kept input or caused effects; `last_active_ms` is when it was. `read_ms` is
-    when input came last; `waiting_code` is the code of the request for which it waits
-    for a turn of the loop, 0 where that is not known. `progress_ms` is when a frame
-    that is kept in part began, or one before it was finished; `client_version` is that
-    of the last request, ANY_VERSION before the first; `brokers` are those that it
-    carries.
+    `pause` is the reason why parsing stopped, `fault` the reason to close; `finished`
+    is set when the peer sends no more. `has_side_effects` is set if the last call also
+    paused, failed, kept input or caused effects; `last_active_ms` is the time of that
+    call, `read_ms` the time of the last input. `waiting_code` is the code of the
+    request that waits for a turn of the loop, 0 if unknown. `progress_ms` is the time
+    at which a frame kept in part began, or one before it ended; `client_version` is
+    that of the last request, ANY_VERSION before the first; `brokers` are those that the
+    connection carries.
 
     Only the connection writes its fields. The objects around it call `fail`, `hold`,
     `name_peer` and the `note_...` methods.
@@ -137,7 +137,7 @@ cdef class Connection:
         self.has_side_effects = True
 
     def fail(self, fault):
-        """It must be closed for this reason, unless there is one already."""
+        """Set the reason to close the connection, unless it has one already."""
         check_instance("fault", fault, ConnectionFault)
         if self.fault is None:
             self.fault = fault
@@ -150,7 +150,7 @@ cdef class Connection:
         self.waiting_code = 0
 
     def note_activity(self, now_ms):
-        """Bytes came or went that are no frame yet: it is not idle."""
+        """Bytes moved that are not a frame yet, so the connection is not idle."""
         self.last_active_ms = millis_of(now_ms)
 
     def note_side_effects(self):
@@ -158,11 +158,11 @@ cdef class Connection:
         self.has_side_effects = True
 
     def note_version(self, version):
-        """The version of the client, as the request at hand names it."""
+        """Note the version of the client in the request under way."""
         self.client_version = check_int32("version", version)
 
     def name_peer(self, remote_address):
-        """A PROXY header names the peer: the text for logs."""
+        """Take the text for logs from a PROXY header."""
         check_text("remote_address", remote_address)
         self.remote_address = remote_address
 

@@ -57,16 +57,16 @@ _CRC32_FIELD: Final = re.compile(r"[1-9][0-9]{0,9}")
 
 class Connection:
     """One peer. `remote_address` is its text for logs, which a PROXY header may change;
-    `socket_address` stays what the socket says.
+    `socket_address` is always the socket's.
 
-    `pause` says why it stopped parsing; `fault` why it must close; `finished` that
-    the peer sends no more. `has_side_effects` says that the last call also paused,
-    failed, kept input or caused effects; `last_active_ms` is when it was. `read_ms` is
-    when input came last; `waiting_code` is the code of the request for which it waits
-    for a turn of the loop, 0 where that is not known. `progress_ms` is when a frame
-    that is kept in part began, or one before it was finished; `client_version` is that
-    of the last request, ANY_VERSION before the first; `brokers` are those that it
-    carries.
+    `pause` is the reason why parsing stopped, `fault` the reason to close; `finished`
+    is set when the peer sends no more. `has_side_effects` is set if the last call also
+    paused, failed, kept input or caused effects; `last_active_ms` is the time of that
+    call, `read_ms` the time of the last input. `waiting_code` is the code of the
+    request that waits for a turn of the loop, 0 if unknown. `progress_ms` is the time
+    at which a frame kept in part began, or one before it ended; `client_version` is
+    that of the last request, ANY_VERSION before the first; `brokers` are those that the
+    connection carries.
 
     Only the connection writes its fields. The objects around it call `fail`, `hold`,
     `name_peer` and the `note_...` methods.
@@ -158,7 +158,7 @@ class Connection:
         self.has_side_effects = True
 
     def fail(self, fault: ConnectionFault) -> None:
-        """It must be closed for this reason, unless there is one already."""
+        """Set the reason to close the connection, unless it has one already."""
         check_instance("fault", fault, ConnectionFault)
         if self.fault is None:
             self.fault = fault
@@ -171,7 +171,7 @@ class Connection:
         self.waiting_code = 0
 
     def note_activity(self, now_ms: int) -> None:
-        """Bytes came or went that are no frame yet: it is not idle."""
+        """Bytes moved that are not a frame yet, so the connection is not idle."""
         check_millis("now_ms", now_ms)
         self.last_active_ms = now_ms
 
@@ -180,11 +180,11 @@ class Connection:
         self.has_side_effects = True
 
     def note_version(self, version: int) -> None:
-        """The version of the client, as the request at hand names it."""
+        """Note the version of the client in the request under way."""
         self.client_version = check_int32("version", version)
 
     def name_peer(self, remote_address: str) -> None:
-        """A PROXY header names the peer: the text for logs."""
+        """Take the text for logs from a PROXY header."""
         check_text("remote_address", remote_address)
         self.remote_address = remote_address
 

@@ -1,4 +1,4 @@
-"""What `namesrv --help` prints: the flags by topic, aligned, with their defaults."""
+"""The text of `namesrv --help`: the flags by topic, aligned, with their defaults."""
 
 import textwrap
 from collections.abc import Iterator
@@ -10,31 +10,19 @@ from namesrv.options import GROUPS, OPTIONS, Option, kebab, value_text
 _WIDEST: Final = 100
 _NARROWEST: Final = 60
 _WIDE: Final = 72
-"""From here on meanings stand beside the flags, else below them."""
+"""Columns from which on a meaning stands beside its flag rather than below it."""
 
 _COMMANDS: Final = (
     ("-c, --config-file FILE", "read options from a Java .properties file"),
     ("-p, --print-config-item", "print the value of every option, and end"),
     ("-n, --namesrv-addr LIST", "accepted as Java accepts it, without effect"),
     ("    --check-config", "report every mistake in the options, and end"),
+    ("    demo-broker", "register a broker to try a server; demo-broker --help"),
     ("    --pure", "run without the compiled hot path"),
     ("    --version", "print version and implementation, and end"),
     ("-h, --help", "print this, and end"),
 )
 _SHORTER: Final = {"bindAddress": "--bind", "listenPort": "--port"}
-_PLACEHOLDERS: Final = {
-    "bindAddress": "ADDRESSES",
-    "dataDir": "DIRECTORY",
-    "kvConfigPath": "FILE",
-    "configStorePath": "FILE",
-    "accessKeysFile": "FILE",
-    "auditLog": "FILE",
-    "logFile": "FILE",
-    "tlsServerCertPath": "FILE",
-    "tlsServerKeyPath": "FILE",
-    "tlsServerTrustCertPath": "FILE",
-    "tlsConfigFile": "FILE",
-}
 _INTRODUCTION: Final = (
     "Without any flag it serves on port 9876 of all addresses, and keeps its files"
     " in ~/namesrv. Ctrl-C or SIGTERM ends it.",
@@ -49,7 +37,7 @@ _EPILOGUE: Final = (
 
 
 def help_text(columns: int) -> str:
-    """The whole help for a terminal of so many columns."""
+    """The help for a terminal with this number of columns."""
     width = max(_NARROWEST, min(columns, _WIDEST))
     lines = [f"namesrv {__version__}, a RocketMQ NameServer", ""]
     lines += ["Usage: namesrv [-c FILE] [--OPTION VALUE]...", ""]
@@ -78,7 +66,7 @@ def _usage(option: Option) -> str:
         return flag
     if option.type is int:
         return f"{flag} N"
-    value = "|".join(option.choices) or _PLACEHOLDERS.get(option.name, "TEXT")
+    value = "|".join(option.choices) or option.placeholder
     return f"{flag} {value}"
 
 

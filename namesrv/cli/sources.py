@@ -15,14 +15,15 @@ from namesrv.errors import OptionsInvalid, PropertiesInvalid, StorageError
 from namesrv.misspellings import meant_name
 from namesrv.option_sources import Given, Source, build
 from namesrv.options import (
-    BY_NAME,
     CONFIG_STORE_FILE,
     OPTIONS,
+    PATHS,
     REMOTE_KEYS,
     Option,
     Options,
 )
 from namesrv.server.files.atomic import read
+from namesrv.server.files.home import expand_home
 from namesrv.wire.damage import damage_of
 from namesrv.wire.properties import Property, properties_text, read_properties
 
@@ -32,18 +33,6 @@ _JAVA_VARIABLES: Final = {
     "ROCKETMQ_SERIALIZE_TYPE": "serializeType",
     "NAMESRV_ADDR": "productNamesrvAddr",
 }
-_PATHS: Final = (
-    "dataDir",
-    "kvConfigPath",
-    "configStorePath",
-    "accessKeysFile",
-    "auditLog",
-    "logFile",
-    "tlsServerCertPath",
-    "tlsServerKeyPath",
-    "tlsServerTrustCertPath",
-    "tlsConfigFile",
-)
 _LONGEST_FILE_BYTES: Final = 1 << 20
 _OTHER_VARIABLES: Final = ("NAMESRV_NO_EXTENSIONS", "NAMESRV_REQUIRE_EXTENSIONS")
 
@@ -81,33 +70,15 @@ def _build(sources: Sequence[Source], mistakes: list[str]) -> Options | None:
     except OptionsInvalid as error:
         mistakes += error.mistakes
         return None
-    unreachable: dict[str, str] = {}
-    for name in _PATHS:
-        attribute = BY_NAME[name].attribute
-        path = os.path.expanduser(getattr(options, attribute))
-        setattr(options, attribute, path)
-        # A path below the data directory is as wrong as that is.
-        reason = _why_unreachable(name, path)
-        if reason is not None and not path.startswith(tuple(unreachable)):
-            unreachable[path] = reason
-    mistakes += unreachable.values()
+    unreachable = expand_home(options)
+    mistakes += unreachable
     return None if unreachable else options
-
-
-def _why_unreachable(name: str, path: str) -> str | None:
-    """The mistakes of paths that would lead somewhere else than they say."""
-    if not path.startswith("~"):
-        return None
-    return (
-        f"{name} is {path!r}, whose home directory is not known, expected a path"
-        " without ~"
-    )
 
 
 def _check_directory(
     options: Options, config_file: str | None, mistakes: list[str]
 ) -> None:
-    """Where the working directory is gone, no path may begin there.
+    """Refuse relative paths if the working directory is gone.
 
     Raises `OptionsInvalid`, with all mistakes.
     """
@@ -116,7 +87,7 @@ def _check_directory(
     except FileNotFoundError:
         paths = [
             config_file or "",
-            *(getattr(options, BY_NAME[name].attribute) for name in _PATHS),
+            *(getattr(options, option.attribute) for option in PATHS),
         ]
         relative = [path for path in paths if path and not os.path.isabs(path)]
         if relative:
@@ -165,9 +136,9 @@ def _variables(environ: Mapping[str, str]) -> Source:
 
 
 def _misspelt_variables(environ: Mapping[str, str]) -> Iterator[str]:
-    """Variables that have no effect and look as if they should have one.
+    """Mistakes for variables that are nearly ours and have no effect.
 
-    Kubernetes makes some of its own for a service that is called namesrv.
+    Kubernetes sets variables of its own for a service with the name namesrv.
     """
     known = [*map(variable, OPTIONS), *_OTHER_VARIABLES]
     for name in sorted(environ):
@@ -203,7 +174,8 @@ def _tls_config_file(
 def _store(
     options: Options, mistakes: list[str], warnings: list[str]
 ) -> Iterator[Source]:
-    """A file of ours, unlike the others: no link, and damaged where it has no text."""
+    """The remote updates that were kept. The server owns this file, so that a link is
+    refused, and a file without text is damaged."""
     path = options.config_store_path
     try:
         data = read(path) if os.path.lexists(path) else None

@@ -80,7 +80,7 @@ def config_file(sources: Sequence[Source]) -> str | None:
 
 
 def _given(option: Option, sources: Sequence[Source]) -> str | None:
-    """The text that counts of all that the sources give for an option."""
+    """The text of the last source that gives an option; None if none does."""
     text = None
     for source in sources:
         for item in source.items:
@@ -90,7 +90,7 @@ def _given(option: Option, sources: Sequence[Source]) -> str | None:
 
 
 def is_missing(path: str) -> bool:
-    """Whether there is no such file; one that may not be looked at is there."""
+    """Whether there is no such file; a file that cannot be examined exists."""
     try:
         os.stat(path)
     except (FileNotFoundError, NotADirectoryError):
@@ -109,14 +109,14 @@ def of_config_file(
 ) -> Source:
     """The TLS options of that file; its other keys belong to others, as with Java.
 
-    `sources` are the others, which have the mode.
+    `sources` are the other sources, which give the mode.
     """
     kept: list[Given] = []
     for item in items:
         if not item.key.startswith(PREFIX):
             mistakes += _misplaced(path, item)
         elif item.key in _NOT_IN_FILE:
-            # A server that demands TLS here would serve everybody, unnoticed.
+            # Without an error, a server that is to demand TLS would serve everybody.
             is_demand = item.key == _MODE and item.text.strip().lower() == _ENFORCING
             mode = _given(BY_NAME[JAVA_NAMES[_MODE]], sources) or ""
             is_missed = is_demand and mode.lower() != _ENFORCING
@@ -131,7 +131,7 @@ def of_config_file(
 
 
 def _misplaced(path: str, item: Given) -> Iterator[str]:
-    """An option of ours that would have no effect there, in whatever spelling."""
+    """A mistake if the key is nearly an option that has no effect in this file."""
     ours = [option.name for option in OPTIONS if not option.java]
     meant = None if item.key in JAVA_KEYS else meant_name(item.key, ours)
     if meant is None:

@@ -10,7 +10,7 @@ from namesrv.option_sources import Given
 from namesrv.options import BY_NAME, OPTIONS, Option, kebab
 
 ACTIONS: Final = ("help", "version", "check", "print", "serve")
-"""What can be done; of several that are asked for, the first one is."""
+"""The actions; the first of those that are given is carried out."""
 
 _ACTION_FLAGS: Final = {
     "-h": "help",
@@ -38,7 +38,7 @@ _FLAGS: Final = (*_WITHOUT_VALUE, *_CONFIG_FILE, *_NAMESRV_ADDR, *_OPTION_FLAGS)
 
 @dataclass(slots=True)
 class Words:
-    """The command line, read: what to do, with which options, and what was wrong."""
+    """The command line, read: an action, options and mistakes."""
 
     action: str = "serve"
     config_file: str | None = None
@@ -48,7 +48,7 @@ class Words:
 
 
 def read_words(argv: Sequence[str]) -> Words:
-    """The words without the program's name; what is wrong with them is kept inside."""
+    """Read the words behind the program's name; the result has their mistakes."""
     reader = _Reader(argv)
     while reader.rest:
         reader.read_next()
@@ -56,7 +56,7 @@ def read_words(argv: Sequence[str]) -> Words:
 
 
 class _Reader:
-    """Takes one flag after the other, with its value, off the words."""
+    """Reads one flag with its value at a time."""
 
     def __init__(self, argv: Sequence[str]) -> None:
         self.words = Words()

@@ -1,7 +1,6 @@
 """The phases of a server's life, from serving to its end, in their order.
 
-How long each phase lasts, and what the server does in it, is in
-`namesrv/server/life/ending.py`.
+The steps of each phase are in `namesrv/server/life/ending.py`.
 """
 
 from enum import IntEnum

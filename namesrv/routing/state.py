@@ -11,6 +11,7 @@ from namesrv.hot_path import ColdPath, HotCode
 from namesrv.options import Options
 from namesrv.routing.access.audit import Audit
 from namesrv.routing.access.control import AccessControl
+from namesrv.routing.access.request import Request
 from namesrv.routing.answers.route_bodies import RouteBodies
 from namesrv.routing.answers.topic_lists import TopicLists
 from namesrv.routing.brokers.liveness import Liveness
@@ -18,7 +19,6 @@ from namesrv.routing.brokers.parts import Parts
 from namesrv.routing.events import EventStream
 from namesrv.routing.outbox import LateAnswer, LongAnswer, Outbox
 from namesrv.routing.phase import Life, Phase
-from namesrv.routing.request import Request
 from namesrv.routing.settings.configuration import Configuration
 from namesrv.routing.settings.kv_config import KVConfigManager
 from namesrv.routing.tables.route_tables import RouteTables

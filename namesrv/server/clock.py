@@ -1,4 +1,4 @@
-"""The clocks of the machine, and how they are handed to objects that decide."""
+"""The clocks of the machine, as objects for code that decides by time."""
 
 import time
 from collections.abc import Callable
@@ -43,7 +43,7 @@ def monotonic_millis() -> int:
 
 
 def wall_millis() -> int:
-    """Milliseconds since 1970, for senders that left their own date out."""
+    """Milliseconds since 1970, for senders that omit their own date."""
     return time.time_ns() // 1_000_000
 
 

@@ -1,5 +1,4 @@
-"""Carries out the effects that the state has put into its outbox, and publishes its
-events.
+"""Carries out the effects in the state's outbox, and publishes its events.
 
 Effects and events happen in the order in which they were put. An effect may cause
 others: a late answer lets its connection go on, whose next request logs a line or
@@ -19,9 +18,8 @@ Sinks: TypeAlias = Mapping[type[Any], Callable[[Any], None]]
 
 
 class Effects:
-    """Empties one server's outbox. `sinks` has every class of effects but those that
-    are for a connection; `report_failure` is called for a sink of events that raised.
-    """
+    """Empties one server's outbox. `sinks` has all classes of effects except those for
+    a connection; `report_failure` is called for a sink of events that raised."""
 
     def __init__(
         self,
@@ -44,7 +42,7 @@ class Effects:
         }
 
     def flush(self) -> None:
-        """Carry out everything, and what that causes."""
+        """Carry out all effects, and those that they cause."""
         if self._is_flushing:
             return
         self._is_flushing = True

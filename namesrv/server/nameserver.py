@@ -69,8 +69,8 @@ of them is counted or closed."""
 
 
 class NameServer:
-    """One server. Once it has started, `addresses` holds the real (host, port),
-    `loop_name` says which event loop runs it, and `warm_start` what it took over."""
+    """One server. After the start, `addresses` has the real (host, port), `loop_name`
+    the name of the event loop, and `warm_start` facts of the restored routes."""
 
     def __init__(self, options: Options) -> None:
         self._options = options
@@ -87,7 +87,6 @@ class NameServer:
     async def start(self) -> None:
         """Open files and sockets. Raises StartFailed."""
         loop = asyncio.get_running_loop()
-        loop.set_exception_handler(self._on_loop_error)
         self.loop_name = type(loop).__module__.partition(".")[0]
         self._stop_wanted = asyncio.Event()
         self._hurry = asyncio.Event()
@@ -110,7 +109,7 @@ class NameServer:
         )
 
     async def serve(self) -> None:
-        """Return when `request_stop` was called and the drain is over."""
+        """Wait for `request_stop` and the end of the drain."""
         await self._stop_wanted.wait()
         log_stop(self._log, len(self._connections))
         if self._options.enable_shutdown_gracefully:
@@ -123,13 +122,13 @@ class NameServer:
         self._stop_wanted.set()
 
     def reload(self, read_options: Callable[[], Options]) -> None:
-        """Read options, access keys and certificates again. For signal handlers."""
+        """Reload options, access keys and certificates. For signal handlers."""
         reopen_log_file()
         self._audit_log.reopen_file()
         self._reload.run(read_options)
 
     async def stop(self) -> None:
-        """Stop accepting, answer what was read, close everything."""
+        """Stop accepting, answer all requests read so far, and close everything."""
         self._stop_accepting()
         if self._tick_timer is not None:
             self._tick_timer.cancel()
@@ -235,7 +234,7 @@ class NameServer:
         data = read(path)
         damage = None if data is None else damage_of(data)
         if damage is not None:
-            event = "the options that were changed remotely are not known any more"
+            event = "cannot load the remotely changed options"
             set_aside(path, f"it {damage}", event, self._log)
             data = None
         self._state.configuration.load(data)
@@ -264,9 +263,9 @@ class NameServer:
             server.close()
 
     async def _drain(self) -> None:
-        """Newer clients are told to go away, until none is left (section 5.8).
+        """Send newer clients away until none is left (section 5.8).
 
-        Nobody is accepted any more: who was told would come back here at once.
+        The listeners are closed first: clients sent away would reconnect here at once.
         """
         self._stop_accepting()
         self._state.drain(monotonic_millis())
@@ -297,7 +296,7 @@ class NameServer:
 
     def _report_failed_save(self) -> None:
         fields = {"error": format_exc(limit=-2)}
-        self._log.log_own(logging.ERROR, "the routes could not be saved", fields)
+        self._log.log_own(logging.ERROR, "cannot save the routes", fields)
 
     def _set_backlog(self) -> None:
         """A loop takes its number for the backlog, too, whenever it begins to accept:
@@ -306,18 +305,18 @@ class NameServer:
             if server.is_serving():
                 listener.listen(self._options.server_socket_backlog)
 
-    def _on_loop_error(
+    def on_loop_error(
         self, loop: asyncio.AbstractEventLoop, context: dict[str, Any]
     ) -> None:
-        """What the system refuses, such as one more descriptor, has no traceback."""
+        """Log errors of the system, such as a missing descriptor, without traceback."""
         error = context.get("exception")
         if not isinstance(error, OSError):
             loop.default_exception_handler(context)
             return
         fields = {"what": context["message"], "reason": str(error)}
-        event = "the event loop met an error of the system"
+        event = "system error in the event loop"
         self._log.log_damped(logging.WARNING, event, fields)
 
     def _flush(self) -> None:
-        """Carry out what the state wants done outside."""
+        """Carry out the effects in the state's outbox."""
         self._effects.flush()

@@ -44,7 +44,7 @@ def _run(scene: Scene, full: "_Filler | _Limit", how: str) -> Outcome:
     demand(kept == {"value": "before"}, "a refused change was made")
     late = Broker("late", addr="198.51.100.1:1")
     demand(peer.ask(late.registration(_TOPICS)).code == 0, "not registered")
-    scene.server.wait_for_log("the route table could not be saved")
+    scene.server.wait_for_log("the routes could not be saved")
     demand(_has(snapshot, scene.fleet.crew[-1].name), "the old snapshot is gone")
     scene.server.process.send_signal(SIGKILL)
     scene.server.process.wait()

@@ -127,7 +127,7 @@ def _check_kv_file(data_dir: Path, confirmed: int) -> None:
 
 def _check_start(scene: Scene) -> None:
     log = scene.server.log()
-    demand("is not used" not in log, "a snapshot was damaged")
+    demand("snapshot not used" not in log, "a snapshot was damaged")
     demand(
         not list(scene.server.data_dir.glob("*.unusable")), "a snapshot was set aside"
     )

@@ -27,6 +27,6 @@ def server(monkeypatch: pytest.MonkeyPatch) -> Iterator[Server]:
     """A server that `main` runs instead of the real one."""
     before = signal.getsignal(signal.SIGHUP)
     fake = Server()
-    monkeypatch.setattr("namesrv.server.run.run", fake.run)
+    monkeypatch.setattr("namesrv.cli.serve.run", fake.run)
     yield fake
     signal.signal(signal.SIGHUP, before)

@@ -1,6 +1,6 @@
 """A server that `main` runs instead of the real one, and what `main` said."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from types import SimpleNamespace
 
 import pytest
@@ -25,6 +25,8 @@ class Server:
     def run(
         self,
         options: Options,
+        *,
+        companions: Iterable[object],
         on_started: Callable[[object], None],
         read_options: Callable[[], Options],
     ) -> None:

@@ -175,12 +175,12 @@ class TestServing:
         def break_down() -> None:
             raise ZeroDivisionError("odd")
 
-        def run(*_: object) -> None:
+        def run(*_: object, **more: object) -> None:
             thread = threading.Thread(target=break_down)
             thread.start()
             thread.join()
 
-        monkeypatch.setattr("namesrv.server.run.run", run)
+        monkeypatch.setattr("namesrv.cli.serve.run", run)
         before = threading.excepthook
         log = tmp_path / "namesrv.log"
         assert main(["--log-file", str(log)]) == 0

@@ -403,7 +403,7 @@ class TestMistakes:
     @pytest.mark.parametrize(
         ("flags", "mistake"),
         [
-            (("--log-file", "--audit-log"), "auditLog is the logFile"),
+            (("--audit-log", "--log-file"), "logFile is the auditLog"),
             (("--kv-config-path", "--log-file"), "logFile is the kvConfigPath"),
             (("--access-keys-file", "--audit-log"), "auditLog is the accessKeysFile"),
             (

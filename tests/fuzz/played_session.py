@@ -11,7 +11,6 @@ from namesrv.errors import OptionsInvalid, PropertiesInvalid, StorageError
 from namesrv.hot_path import Pause
 from namesrv.option_sources import parse_remote, parse_value
 from namesrv.options import BY_NAME, Options
-from namesrv.server.life.reload import RELOADED
 from namesrv.testing.simulator.changes import ChangeWitness
 from namesrv.wire.access_keys import AccessKeys
 from namesrv.wire.properties import read_properties
@@ -371,7 +370,9 @@ def _waits_for_a_turn(connection: Any) -> bool:
 def _option_values(data: bytes) -> dict[str, Any]:
     """Values by attribute, of options that a reload takes over, TLS left out."""
     return {
-        BY_NAME[entry.key].attribute: parse_value(BY_NAME[entry.key], entry.value)
+        option.attribute: parse_value(option, entry.value)
         for entry in read_properties(data.decode("latin-1"))
-        if entry.key in RELOADED and not entry.key.startswith("tls")
+        if (option := BY_NAME.get(entry.key)) is not None
+        and option.live
+        and not entry.key.startswith("tls")
     }

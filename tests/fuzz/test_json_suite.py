@@ -42,7 +42,7 @@ def test_complaints(name: str, data: bytes, complaint: str) -> None:
     assert complaint in said
 
 
-def test_a_text_with_what_was_no_utf_8_comes_twice(
+def test_text_with_replaced_bytes_is_two_inputs(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     source = (

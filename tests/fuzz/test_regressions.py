@@ -9,7 +9,7 @@ REGRESSIONS = dict(regressions())
 
 
 @pytest.mark.parametrize("target", TARGETS)
-def test_what_once_failed(target: str) -> None:
+def test_inputs_that_once_failed_pass(target: str) -> None:
     for name, data in REGRESSIONS.items():
         try:
             TARGETS[target].run(data)

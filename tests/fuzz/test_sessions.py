@@ -76,7 +76,7 @@ def test_a_session_that_differs_between_the_twins_fails() -> None:
     assert pure.play(step) != fast.play(step)
 
 
-def test_any_bytes_are_a_program_and_what_is_written_is_read() -> None:
+def test_any_bytes_are_a_program_and_programs_survive_a_round_trip() -> None:
     random = Random(1)
     for _ in range(300):
         data = random.randbytes(random.randrange(300))

@@ -161,7 +161,7 @@ class TestBombs:
             assert_refused(peer, answer)
             assert "inflates to more than 2048 bytes" in (answer.remark or "")
 
-    def test_bomb_that_says_it_is_plain(self, lay_siege: Lay) -> None:
+    def test_bomb_flagged_as_plain_is_refused(self, lay_siege: Lay) -> None:
         siege = lay_siege("--body-max-inflated-bytes", "2048")
         with siege.server.peer() as peer:
             assert_refused(peer, peer.ask(register(zlib.compress(bytes(MIB)), BROKER)))

@@ -99,8 +99,8 @@ def test_memory_stays_below_the_formula(lay_siege: Lay) -> None:
             else:
                 send_what_is_taken(one, lookup(shared[0]) * 300)
         siege.ask_witness()
-        for what in ("unfinished frames", "unsent answers"):
-            server.wait_for_log(f"{what} exceed the budget")
+        for budget in ("input", "output"):
+            server.wait_for_log(f"{budget} budget exceeded")
         bound = bound_mib(
             topics=SHARED_TOPICS + OWN_TOPICS,
             routes=SHARED_TOPICS * SHARING_GROUPS + OWN_TOPICS,

@@ -109,7 +109,7 @@ def test_a_header_that_the_processor_refuses_is_a_fault(peer: Peer) -> None:
     assert str(peer.connection.fault) == "header cannot be read: it is odd"
 
 
-def test_a_new_connection_has_nothing_to_say(peer: Peer) -> None:
+def test_new_connection_has_no_output(peer: Peer) -> None:
     connection = peer.connection
     assert connection.remote_address == "10.0.0.9:4000"
     assert connection.fault is None
@@ -147,7 +147,7 @@ def test_the_end_waits_for_a_late_answer(peer: Peer) -> None:
     assert peer.connection.is_done
 
 
-def test_what_an_ended_connection_kept_is_dropped(peer: Peer) -> None:
+def test_ended_connection_drops_its_input(peer: Peer) -> None:
     peer.cold.answers = [None]
     peer.send(request(100), lookup(), lookup()[:20])
     assert peer.connection.buffered_bytes > 0

@@ -119,7 +119,7 @@ def test_no_body_is_none_and_no_header_is_empty(hot: Any) -> None:
     assert tuple(decoder.next_frame()) == (0, b"", None)
 
 
-def test_nothing_was_fed(hot: Any) -> None:
+def test_decoder_without_input_has_no_frame(hot: Any) -> None:
     decoder = hot.FrameDecoder(LIMIT)
     assert decoder.next_frame() is None
     decoder.feed(b"")
@@ -186,7 +186,7 @@ def test_good_frames_before_a_bad_one_come_out(hot: Any) -> None:
     assert drain(decoder) == ([], fault)
 
 
-def test_a_promise_keeps_only_what_came(hot: Any) -> None:
+def test_announced_length_allocates_no_memory(hot: Any) -> None:
     decoder = hot.FrameDecoder(DEFAULT_FRAME_MAX_BYTES)
     decoder.feed(word(DEFAULT_FRAME_MAX_BYTES - 4) + word(20) + b"half")
     assert decoder.next_frame() is None

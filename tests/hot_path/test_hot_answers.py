@@ -97,7 +97,7 @@ def test_topics_of_any_length_are_found_and_named_whole(
     assert missing.header["remark"] == NO_ROUTE_REMARK.format(topic=other)
 
 
-def test_a_topic_whose_answer_nobody_made_is_cold(peer: Peer) -> None:
+def test_lookup_of_a_topic_without_a_ready_answer_is_cold(peer: Peer) -> None:
     peer.answers.mark("T")
     assert peer.answer(lookup()) is None
 
@@ -227,7 +227,7 @@ def test_a_heartbeat_is_heard(peer: Peer) -> None:
     assert (peer.info.epoch, peer.info.owner) == (epoch, peer.connection)
 
 
-def test_a_heartbeat_of_nobody_is_a_success(peer: Peer) -> None:
+def test_heartbeat_of_an_unknown_broker_succeeds(peer: Peer) -> None:
     answer = peer.answer(heartbeat(Broker(addr="unknown")))
     assert answer is not None and answer.code == 0
     assert len(peer.live) == 1
@@ -286,7 +286,7 @@ def test_a_data_version_in_other_words_is_cold(peer: Peer, body: bytes) -> None:
     assert peer.info.last_update_timestamp == 10
 
 
-def test_a_data_version_of_nobody_is_cold(peer: Peer) -> None:
+def test_data_version_of_an_unknown_broker_is_cold(peer: Peer) -> None:
     unknown = Broker(addr="unknown").ext_fields
     assert peer.answer(request(322, unknown, DATA_VERSION)) is None
     nameless = peer.hot.BrokerLiveInfo("c1", "a", "b", 100, None, None, peer.other)
@@ -314,7 +314,7 @@ def test_a_repeated_registration_moves_only_the_live_entry(peer: Peer) -> None:
     assert info.last_update_timestamp == 1000
 
 
-def test_a_registration_to_which_nothing_is_said_has_empty_ext_fields(
+def test_repeated_registration_without_answer_fields_has_empty_ext_fields(
     peer: Peer,
 ) -> None:
     body = registration_body()
@@ -360,7 +360,7 @@ def test_a_checksum_in_other_words_is_cold(peer: Peer) -> None:
         assert peer.answer(request(103, ext_fields, body)) is None
 
 
-def test_the_checksum_covers_what_the_digest_leaves_out(peer: Peer) -> None:
+def test_checksum_covers_the_bytes_that_the_digest_skips(peer: Peer) -> None:
     broker, body = Broker(), registration_body(sent_at=1)
     peer.register(broker, body)
     later = registration_body(sent_at=2)

@@ -99,7 +99,7 @@ def test_built_and_forbidden_is_pure(
 
 
 @pytest.mark.parametrize("word", ["", "0", "false", "False", "no", "NO", " off "])
-def test_a_switch_that_says_no_is_not_set(
+def test_switch_with_a_word_for_no_is_unset(
     chosen: Any, monkeypatch: pytest.MonkeyPatch, word: str
 ) -> None:
     built(monkeypatch)
@@ -108,7 +108,7 @@ def test_a_switch_that_says_no_is_not_set(
 
 
 @pytest.mark.parametrize("word", ["", "0", "no"])
-def test_a_demand_that_says_no_is_none(
+def test_requirement_with_a_word_for_no_is_unset(
     chosen: Any, monkeypatch: pytest.MonkeyPatch, word: str
 ) -> None:
     never_built(monkeypatch)
@@ -117,7 +117,7 @@ def test_a_demand_that_says_no_is_none(
 
 
 @pytest.mark.parametrize("word", ["1", "true", "yes", "on", "nonsense"])
-def test_a_switch_that_says_anything_else_is_set(
+def test_switch_with_any_other_word_is_set(
     chosen: Any, monkeypatch: pytest.MonkeyPatch, word: str
 ) -> None:
     built(monkeypatch)

@@ -23,7 +23,7 @@ def entry(
     return hot.BrokerLiveInfo(cluster, addr, "b", timeout, version, "ha", owner)
 
 
-def test_an_entry_holds_what_it_was_made_of(hot: Any) -> None:
+def test_live_entry_has_its_arguments(hot: Any) -> None:
     owner = object()
     info = hot.BrokerLiveInfo("c", "a", "b", 100, None, None, owner)
     assert info.key == ("c", "a")
@@ -58,7 +58,7 @@ def test_the_same_key_replaces(hot: Any) -> None:
 
 
 @pytest.mark.parametrize("size", [*range(1, 70), 200])
-def test_names_of_any_length_are_told_apart(hot: Any, size: int) -> None:
+def test_live_table_distinguishes_names_of_any_length(hot: Any, size: int) -> None:
     table = hot.BrokerLiveTable()
     entries = {}
     for length in {0, 1, size // 2, size - 1, size}:
@@ -107,7 +107,7 @@ def test_a_heartbeat_moves_only_the_time(hot: Any) -> None:
     assert len(table) == 1
 
 
-def test_removing(hot: Any) -> None:
+def test_removed_entry_is_gone(hot: Any) -> None:
     table = hot.BrokerLiveTable()
     info = entry(hot)
     table.put(info, 10)

@@ -42,7 +42,7 @@ MASTER = Broker()
 SLAVE = Broker(id=1, addr="10.0.0.2:10911")
 
 
-def test_322_says_the_same_hot_and_cold(hot: Any) -> None:
+def test_data_version_answers_are_equal_hot_and_cold(hot: Any) -> None:
     body = registration_body(version={"counter": 5, "stateVersion": 0, "timestamp": 7})
     same = b'{"counter":5,"stateVersion":0,"timestamp":7}'
     for asked in (same, same.replace(b"5", b"6"), b'{"counter":5}', b"", b"{"):
@@ -103,7 +103,7 @@ CHANGES = {
 
 @pytest.mark.parametrize("change", CHANGES.values(), ids=CHANGES.keys())
 @pytest.mark.parametrize("with_order", [False, True])
-def test_a_repeated_registration_says_the_same_hot_and_cold_after_any_change(
+def test_repeated_registration_is_equal_hot_and_cold_after_any_change(
     hot: Any, change: bytes, with_order: bool
 ) -> None:
     ordered = {"namespace": "ORDER_TOPIC_CONFIG", "key": "T2", "value": "b:8"}
@@ -122,7 +122,7 @@ def test_a_repeated_registration_says_the_same_hot_and_cold_after_any_change(
 
 
 @pytest.mark.parametrize("first", CHANGES.values(), ids=CHANGES.keys())
-def test_a_repeated_registration_says_the_same_hot_and_cold_after_two_changes(
+def test_repeated_registration_is_equal_hot_and_cold_after_two_changes(
     hot: Any, first: bytes
 ) -> None:
     again = [registration(MASTER), registration(SLAVE), lookup("T1"), request(206)]

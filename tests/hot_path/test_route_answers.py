@@ -42,7 +42,7 @@ def test_an_unknown_topic_is_answered_at_once(hot: Any) -> None:
     "topic",
     ["", "TBW102", 'quote " \\ \n \x00 \x7f', "é中😀", "lone \ud800 surrogate", "/"],
 )
-def test_code_17_says_any_name(hot: Any, topic: str) -> None:
+def test_code_17_names_any_topic(hot: Any, topic: str) -> None:
     output = hot.RouteAnswers(0).answer(topic, True, 1)
     assert output == unknown(topic, 1)
     (answer,) = read_answers(output)
@@ -51,7 +51,7 @@ def test_code_17_says_any_name(hot: Any, topic: str) -> None:
     assert answer.ext_fields is None and answer.body == b""
 
 
-def test_a_marked_topic_has_no_answer_until_somebody_makes_it(hot: Any) -> None:
+def test_marked_topic_has_no_answer_before_its_body_is_put(hot: Any) -> None:
     answers = hot.RouteAnswers(100)
     answers.mark("T")
     assert len(answers) == 1
@@ -115,7 +115,7 @@ def test_a_body_over_the_budget_is_not_kept(hot: Any) -> None:
     assert answers.answer("T", True, 1) == found(b"123", 1)
 
 
-def test_what_was_answered_first_goes_first(hot: Any) -> None:
+def test_topic_answered_first_is_evicted_first(hot: Any) -> None:
     answers = hot.RouteAnswers(10)
     for topic in ("A", "B", "C"):
         answers.mark(topic)

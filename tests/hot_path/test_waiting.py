@@ -24,13 +24,13 @@ def heard_ms(peer: Peer) -> int:
 
 
 @pytest.mark.parametrize("code", [103, 104, 224, 322, 904])
-def test_the_code_of_what_waits_is_known(peer: Peer, code: int) -> None:
+def test_code_of_a_waiting_request_is_known(peer: Peer, code: int) -> None:
     peer.connection.receive(request(code, {}), 7)
     assert (peer.connection.pause, peer.connection.waiting_code) == (Pause.TURN, code)
     assert peer.connection.read_ms == 7
 
 
-def test_the_code_of_what_only_the_full_reader_reads_is_not(peer: Peer) -> None:
+def test_code_of_a_request_for_the_full_reader_is_unknown(peer: Peer) -> None:
     peer.connection.receive(request(105, {"a": "€"}), 7)
     assert (peer.connection.pause, peer.connection.waiting_code) == (Pause.TURN, 0)
 

@@ -79,7 +79,7 @@ def test_every_module_has_its_twin() -> None:
 
 
 @pytest.mark.parametrize("name", MODULES)
-def test_modules_say_and_make_the_same(name: str) -> None:
+def test_twin_modules_have_equal_docstrings_and_names(name: str) -> None:
     pure, fast = modules(name)
     assert fast.__doc__ == pure.__doc__
     assert own_names(fast).keys() == own_names(pure).keys()

@@ -138,7 +138,7 @@ def test_both_switches_are_no_contradiction_that_anybody_needs(built: Path) -> N
     assert done.stdout.startswith("pure ")
 
 
-def test_the_command_line_says_which_twin_runs(built: Path, absent: Path) -> None:
+def test_command_line_names_the_twin_that_runs(built: Path, absent: Path) -> None:
     tell = "import sys; from namesrv.cli import main; sys.exit(main(sys.argv[1:]))"
     for package, arguments, expected in (
         (built, ("--version",), "fast"),
@@ -154,7 +154,7 @@ def test_the_command_line_says_which_twin_runs(built: Path, absent: Path) -> Non
     ("package", "asked"), [("absent", (REQUIRE,)), ("broken", ()), ("broken", (NO,))]
 )
 @pytest.mark.parametrize("word", ["--version", "--check-config"])
-def test_the_command_line_says_in_one_line_why_no_twin_runs(
+def test_command_line_reports_in_one_line_why_no_twin_runs(
     package: str,
     asked: tuple[str, ...],
     word: str,

@@ -33,7 +33,7 @@ def test_hash_of_one_text_is_siphash_1_3() -> None:
     assert hashes == [sip_hash(bytes(16), text, b"") for text in TEXTS]
 
 
-def test_two_texts_are_told_from_one_and_from_other_two() -> None:
+def test_text_map_distinguishes_two_texts_from_one_and_from_others() -> None:
     text = TEXTS[40]
     places = range(len(text) + 1)
     hashes = {sip_hash(KEY, text[:place], text[place:]) for place in places}

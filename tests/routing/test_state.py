@@ -4,8 +4,8 @@ import pytest
 
 from namesrv.errors import HeaderOverLimit, StorageError
 from namesrv.hot_path import HotCode
+from namesrv.routing.access.request import Request
 from namesrv.routing.outbox import LateAnswer, LogEvent
-from namesrv.routing.request import Request
 from namesrv.routing.state import longest_header
 from namesrv.testing.peer import Broker, read_answers, request
 from namesrv.wire.command import RemotingCommand

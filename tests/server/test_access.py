@@ -208,7 +208,7 @@ class TestSecrets:
         assert ("secretKey=******" in ran.stdout) == (action == "-p")
 
     @pytest.mark.parametrize("action", ["--check-config", "--log-level=INFO"])
-    def test_no_complaint_shows_one(
+    def test_no_error_shows_a_secret(
         self, config: Path, keys: Path, tmp_path: Path, action: str
     ) -> None:
         keys.write_text(f"ops={SECRET}\n{SECRET}\n")

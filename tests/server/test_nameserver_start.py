@@ -14,10 +14,10 @@ import pytest
 
 from namesrv.codes import RequestCode
 from namesrv.errors import StartFailed
-from namesrv.server import run as server_run
 from namesrv.server.connections.protocol import NamesrvProtocol
 from namesrv.server.nameserver import NameServer
-from namesrv.server.run import loop_factory
+from namesrv.server.running import run as server_run
+from namesrv.server.running.run import loop_factory
 from namesrv.server.warm_start.schedule import STAMP_FILE
 from namesrv.testing.peer import Address, Peer, get_kv, lookup, put_kv, request
 from tests.server.failing import fail_with
@@ -220,7 +220,7 @@ def test_only_what_the_system_refuses_has_no_traceback(
     monkeypatch.setattr(loop, "default_exception_handler", passed_on.append)
     server = NameServer(local_options(tmp_path))
     context = {"message": "accept() failed", "exception": error}
-    loop.set_exception_handler(server._on_loop_error)
+    loop.set_exception_handler(server.on_loop_error)
     loop.call_exception_handler(context)
     loop.close()
     assert said == ([str(error)] if is_the_systems else [])
@@ -261,7 +261,7 @@ def test_run_is_what_the_command_line_calls(
         server.request_stop()
 
     options = local_options(tmp_path, loop="asyncio")
-    server_run.run(options, on_started, lambda: options)
+    server_run.run(options, on_started=on_started)
     assert len(seen) == len(collectors) == 1
 
 

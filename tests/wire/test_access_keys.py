@@ -56,7 +56,7 @@ def test_byte_order_mark_does_not_count() -> None:
         (b"# ops=S3CRET\n", None, "it holds no access key"),
     ],
 )
-def test_what_is_wrong_is_said_without_a_secret(
+def test_error_of_access_keys_quotes_no_secret(
     data: bytes, line: int | None, reason: str
 ) -> None:
     with pytest.raises(AccessKeysInvalid) as caught:
@@ -71,13 +71,13 @@ def test_without_a_key_nothing_is_signed(fields: dict[str, str | None]) -> None:
     assert not AccessKeys({"ops": "12345678"}).have_signed(fields, None)
 
 
-def test_nobody_signs_for_an_unknown_key() -> None:
+def test_request_of_an_unknown_key_is_never_signed() -> None:
     """Whatever stands in for its secret is no secret."""
     keys = AccessKeys({"ops": "12345678"})
     for secret in ("nobody", "12345678", ""):
         assert not keys.have_signed(signed({}, b"", "unknown", secret), b"")
 
 
-def test_secrets_do_not_show() -> None:
+def test_access_keys_show_no_secret() -> None:
     keys = AccessKeys({"ops": "S3CRET"})
     assert "S3CRET" not in f"{keys!r} {keys}"

@@ -210,7 +210,7 @@ texts = st.text(max_size=5)
     st.dictionaries(st.integers(-5, 20), texts, max_size=4),
     st.lists(texts, max_size=3),
 )
-def test_whatever_is_written_is_json(
+def test_written_bodies_are_json(
     table: dict[str, str], addrs: dict[int, str], names: list[str]
 ) -> None:
     entries = [write_kv_entry(key, value) for key, value in table.items()]

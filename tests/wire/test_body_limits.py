@@ -114,7 +114,7 @@ def test_lone_surrogates_have_a_length() -> None:
         LIMITS.check_name("it", "\ud800" * 3)
 
 
-def test_nothing_has_no_length() -> None:
+def test_null_name_passes_any_limit() -> None:
     LIMITS.check_name("it", None)
     LIMITS.check(RegisterBrokerBody(None, None))
     LIMITS.check(

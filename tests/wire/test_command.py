@@ -70,7 +70,9 @@ def test_numbers_come_in_many_forms(text: str, code: int) -> None:
     + [".5", "[1]", "{}", "abc"],
 )
 @pytest.mark.parametrize("member", ["code", "flag", "version", "opaque"])
-def test_what_is_no_number_closes(text: str, member: str) -> None:
+def test_header_with_a_value_that_is_no_number_is_refused(
+    text: str, member: str
+) -> None:
     with pytest.raises(HeaderInvalid):
         read(f'{{"{member}":{text}}}')
 
@@ -304,7 +306,7 @@ def test_a_header_with_a_multitude_of_values_is_not_read(rest: str) -> None:
             read(start + rest)
 
 
-def test_what_is_not_strict_may_have_few_escapes() -> None:
+def test_header_that_is_not_strict_may_have_few_escapes() -> None:
     text = "\\n" * 20_000
     assert read(with_value(text)).ext_fields == {"value": "\n" * 20_000}
     with pytest.raises(HeaderInvalid, match="leniently"):

@@ -16,5 +16,5 @@ def test_file_with_nul_bytes_is_damaged(data: bytes) -> None:
 
 
 @pytest.mark.parametrize("data", [b"null", b"{}", b" {", b"# none\n", b"\xff"])
-def test_whatever_else_is_for_its_reader_to_judge(data: bytes) -> None:
+def test_any_other_file_is_undamaged(data: bytes) -> None:
     assert damage_of(data) is None

@@ -233,7 +233,7 @@ def test_a_negative_count_counts_nothing() -> None:
 
 
 @pytest.mark.parametrize("body", [b"not zlib", b"\x78\xda" + bytes(9), b"{}"])
-def test_what_does_not_inflate(body: bytes) -> None:
+def test_body_that_does_not_inflate_is_refused(body: bytes) -> None:
     with pytest.raises(BodyInvalid, match="does not inflate"):
         read(body, compressed=True)
 
@@ -271,7 +271,7 @@ def test_any_bytes_are_read_or_refused(
             assert failure.code == 1
 
 
-def test_plain_and_deflated_say_the_same() -> None:
+def test_plain_and_deflated_body_are_equal() -> None:
     plain = read(registration_body(topic_table("A", "B", queues=3)))
     lines = [f"{name} 3 3 6 SINGLE_TAG {{}}".encode() for name in "AB"]
     version = b'{"counter":0,"stateVersion":0,"timestamp":1}'
@@ -317,7 +317,7 @@ def test_growth_is_bounded_by_the_bytes_that_came() -> None:
         read(body, compressed=True)
 
 
-def test_a_small_body_may_grow_as_it_likes() -> None:
+def test_small_body_may_inflate_to_64_kib() -> None:
     raw = inflated([b"T 8 8 6 SINGLE_TAG " + b" " * 65_000], mappings=[])
     assert len(raw) <= 1 << 16
     assert len(zlib.compress(raw, 9)) * 150 < len(raw)

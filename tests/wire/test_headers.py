@@ -117,12 +117,12 @@ def test_an_absent_acting_flag_is_not_false() -> None:
     assert RegisterBrokerRequestHeader.read({}).enable_acting_master is None
 
 
-def test_which_broker() -> None:
+def test_broker_request_header_names_the_broker() -> None:
     assert BrokerRequestHeader.read(FULL) == BrokerRequestHeader("b", "a:1", "c", 3)
     assert BrokerRequestHeader.read({}) == BrokerRequestHeader(None, None, None, None)
 
 
-def test_key_and_value() -> None:
+def test_kv_config_header_has_namespace_key_and_value() -> None:
     ext_fields: ExtFields = {"namespace": "n", "key": "k", "value": "v"}
     assert KVConfigRequestHeader.read(ext_fields) == KVConfigRequestHeader(
         "n", "k", "v"

@@ -106,7 +106,7 @@ class TestReading:
         ],
         ids=lambda text: repr(text[:6]),
     )
-    def test_large_input_takes_a_moment(self, text: str) -> None:
+    def test_large_properties_are_read(self, text: str) -> None:
         assert len(read_properties(text)) <= 1
 
 
@@ -131,7 +131,9 @@ class TestWriting:
 
     @untimed
     @given(st.lists(st.tuples(st.text(), st.text()), max_size=5))
-    def test_what_was_written_reads_back(self, items: list[tuple[str, str]]) -> None:
+    def test_written_properties_survive_a_round_trip(
+        self, items: list[tuple[str, str]]
+    ) -> None:
         text = write_properties(items)
         assert text.isascii()
         assert pairs(text) == items

@@ -112,7 +112,7 @@ def test_mappings_with_bare_numbers_are_read() -> None:
         }
 
 
-def test_nulls_are_kept_for_those_who_know_what_they_mean() -> None:
+def test_nulls_of_a_registration_are_kept() -> None:
     assert read(b'{"filterServerList":null}').filter_server_list is None
     body = read(b'{"topicConfigSerializeWrapper":null}')
     assert body.topic_config_serialize_wrapper is None
@@ -132,7 +132,7 @@ def test_references_in_unused_members_are_ignored() -> None:
 
 
 @pytest.mark.parametrize("body", [b"null", b"[]", b" ", b"\xff\xff"])
-def test_bodies_that_are_nothing(body: bytes) -> None:
+def test_null_body_is_refused(body: bytes) -> None:
     with pytest.raises(BodyInvalid, match="registration body cannot be read"):
         read(body)
 

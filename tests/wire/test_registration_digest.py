@@ -124,7 +124,7 @@ def test_the_version_of_the_sender_counts() -> None:
     assert digest(body, version=478) != digest(body)
 
 
-def test_a_topic_may_be_called_like_the_member() -> None:
+def test_digest_counts_a_topic_named_like_the_timestamp() -> None:
     first, second = (
         registration_body(
             {
@@ -176,7 +176,7 @@ edits = st.lists(
 
 @given(st.sampled_from([[], ["f"], ["f", "g"]]), edits)
 @example(["f"], [(24, 1, b"'"), (26, 1, b"'")])
-def test_what_is_recognised_reads_the_same(
+def test_registrations_with_equal_digests_read_equal(
     filters: list[str], changes: list[tuple[int, int, bytes]]
 ) -> None:
     body = registration_body({}, filters=filters, sent_at=1234567)
@@ -191,7 +191,7 @@ def test_what_is_recognised_reads_the_same(
             pytest.fail(f"{other!r} cannot be read, and counts as unchanged")
 
 
-def test_nothing_but_the_timestamp_is_left_out() -> None:
+def test_digest_skips_only_the_timestamp() -> None:
     body = registration_body(sent_at=1234567)
     seen = {digest(body)}
     for at in range(len(body)):

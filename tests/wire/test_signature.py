@@ -78,7 +78,7 @@ def test_signature_is_javas(
 
 
 @vectors
-def test_javas_signature_is_right_and_nothing_else_is(
+def test_only_javas_signature_is_accepted(
     fields: Fields, body: bytes | None, secret: str, expected: str
 ) -> None:
     key = secret.encode()
@@ -93,7 +93,7 @@ def test_javas_signature_is_right_and_nothing_else_is(
 
 
 @vectors
-def test_both_header_encodings_carry_it(
+def test_signature_survives_both_header_encodings(
     fields: Fields, body: bytes | None, secret: str, expected: str
 ) -> None:
     sendable = {

@@ -115,7 +115,7 @@ def test_other_objects_are_left_to_the_lenient_reader(ids: str) -> None:
 @pytest.mark.parametrize(
     "text", ["a{1:2}b", "{1:2}", "x:{1:2}", "{1:2,3:4}{5:6}", r"\"{1:2}\"", r"\\{1:2}"]
 )
-def test_what_looks_like_bare_names_in_a_text_stays(text: str) -> None:
+def test_text_with_bare_names_is_unchanged(text: str) -> None:
     extra = f',"scope":"{text}"'
     for ids in ('{"0":1}', "{0:1}"):
         body = f'{{"topic":"t","currIdMap":{ids}{extra}}}'
@@ -216,7 +216,7 @@ def test_queues_of_an_operator_are_read_in_steps() -> None:
     ],
     ids=["long", "escapes", "text"],
 )
-def test_what_would_be_a_long_step_is_refused(body: bytes, reason: str) -> None:
+def test_object_that_would_be_a_long_step_is_refused(body: bytes, reason: str) -> None:
     with pytest.raises(BodyInvalid, match=reason):
         finish(read_plain(body))
 

@@ -10,8 +10,8 @@ from typing import Final
 
 from namesrv.codes import RequestCode, ResponseCode
 from namesrv.routing.access.control import CLASSES, AccessControl, RequestClass
+from namesrv.routing.access.request import Request
 from namesrv.routing.outbox import AuditEvent, Outbox
-from namesrv.routing.request import Request
 from namesrv.routing.settings.configuration import Configuration
 from namesrv.wire.command import RemotingCommand
 

@@ -1,7 +1,7 @@
 """Who may do what: the class of each request, and whether a peer may send it.
 
 By default everybody may do everything, as with Java's NameServer (protocol.md
-section 9.14; README, "Who may do what").
+section 9.14; docs/access.md).
 """
 
 from enum import Enum

@@ -38,7 +38,7 @@ class RouteForm:
 
     @property
     def quotes_numbers(self) -> bool:
-        """A zone's route is written in the legacy dialect, whoever asks (3.13)."""
+        """A zone's route is written in the legacy dialect for all clients (3.13)."""
         return self.standard and self.zone_name is None
 
 

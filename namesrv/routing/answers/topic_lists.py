@@ -1,8 +1,8 @@
 """Lists of topics (206, 224, 311 to 313), in order and as they were last written.
 
-Dashboards ask often. A list is made in full when it is asked for first, and follows the
-changes of topics from then on, so that asking again costs what changed and one join.
-Lists are kept within a limit; those that nobody asked for go first.
+Dashboards request them often. The first request makes a list in full; later ones cost
+the changes of topics since and one join. The lists have a limit of memory; those not
+requested for longest are dropped first.
 """
 
 from collections import OrderedDict
@@ -28,7 +28,7 @@ _Key = tuple[str | int, ...]
 
 class _KeptList:
     """One list: the names that belong to it, as of a number of the topic log.
-    `counted_bytes` is what it was said to take last."""
+    `counted_bytes` is its size as counted last."""
 
     def __init__(
         self,
@@ -47,7 +47,7 @@ class _KeptList:
 
     @property
     def kept_bytes(self) -> int:
-        """About what it takes."""
+        """Its approximate size in bytes."""
         return _NAME_BYTES * len(self._texts) + self._texts.written_bytes
 
     def body(self) -> Steps[bytes]:
@@ -115,7 +115,7 @@ class TopicLists:
 
     @property
     def kept_bytes(self) -> int:
-        """About what they take."""
+        """Their approximate size in bytes."""
         return self._kept_bytes
 
     def all(self) -> Steps[bytes]:

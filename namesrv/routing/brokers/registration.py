@@ -10,10 +10,10 @@ from typing import Final
 from namesrv._impl import BrokerLiveInfo
 from namesrv.codes import MASTER_ID, PERM_WRITE
 from namesrv.errors import RequestFailed
+from namesrv.routing.access.request import Request
 from namesrv.routing.brokers.min_broker_id import notify_min_broker_id_change
 from namesrv.routing.brokers.parts import Parts
 from namesrv.routing.brokers.registration_changes import RegistrationChanges
-from namesrv.routing.request import Request
 from namesrv.routing.tables.broker_data import BrokerData, TopicQueues
 from namesrv.routing.tables.limits import stores_topics
 from namesrv.routing.tables.route_tables import RouteTables

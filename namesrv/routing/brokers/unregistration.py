@@ -8,6 +8,7 @@ from typing import Final
 
 from namesrv._impl import BrokerLiveInfo, Connection
 from namesrv.codes import PERM_WRITE
+from namesrv.routing.access.request import Request
 from namesrv.routing.brokers.min_broker_id import notify_min_broker_id_change
 from namesrv.routing.brokers.parts import Parts
 from namesrv.routing.events import (
@@ -19,7 +20,6 @@ from namesrv.routing.events import (
     CauseKind,
     TopicChanges,
 )
-from namesrv.routing.request import Request
 from namesrv.routing.tables.broker_data import BrokerData
 from namesrv.routing.tables.route_tables import RouteTables
 from namesrv.wire.headers import BrokerRequestHeader

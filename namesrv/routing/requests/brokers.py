@@ -1,4 +1,4 @@
-"""Requests of brokers: 103, 104, 322, 901 and 904 (protocol.md 2.5, 2.6, 2.17-19).
+"""Requests of brokers: 103, 104, 322, 901 and 904 (protocol.md 2.5, 2.6, 2.17 to 2.19).
 
 Source: `DefaultRequestProcessor#registerBroker`, `#unregisterBroker`,
 `#queryBrokerTopicConfig`, `#getBrokerMemberGroup`, `#brokerHeartbeat`.
@@ -11,11 +11,11 @@ from namesrv._impl import BrokerLiveInfo
 from namesrv.codes import ResponseCode
 from namesrv.errors import LimitExceeded, RequestFailed
 from namesrv.hot_path import CRC32_MASK, HotCode, Pause
+from namesrv.routing.access.request import Request
 from namesrv.routing.answers import queries
 from namesrv.routing.brokers import unregistration
 from namesrv.routing.brokers.registration import Registration, master_of
 from namesrv.routing.brokers.registration_changes import put_new_owner
-from namesrv.routing.request import Request
 from namesrv.routing.state import RoutingState
 from namesrv.routing.tables.busy_groups import Awaited
 from namesrv.routing.tables.limits import check_registration

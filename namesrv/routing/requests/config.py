@@ -4,7 +4,7 @@ Source: `DefaultRequestProcessor#updateConfig` and `#getConfig`.
 """
 
 from namesrv.options import java_text
-from namesrv.routing.request import Request
+from namesrv.routing.access.request import Request
 from namesrv.routing.state import RoutingState
 from namesrv.wire.command import RemotingCommand
 

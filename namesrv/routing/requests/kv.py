@@ -8,7 +8,7 @@ from typing import Final
 
 from namesrv.codes import ResponseCode
 from namesrv.errors import RequestFailed
-from namesrv.routing.request import Request
+from namesrv.routing.access.request import Request
 from namesrv.routing.state import RoutingState
 from namesrv.wire.command import RemotingCommand
 from namesrv.wire.headers import KVConfigRequestHeader

@@ -17,8 +17,8 @@ from namesrv.errors import AccessRefused, RequestFailed
 from namesrv.hot_path import ColdAnswer, Pause
 from namesrv.options import Options
 from namesrv.routing.access.control import CLASSES, RequestClass
+from namesrv.routing.access.request import Request
 from namesrv.routing.outbox import LateAnswer, LogEvent
-from namesrv.routing.request import Request
 from namesrv.routing.requests import brokers as broker_requests
 from namesrv.routing.requests import config as config_requests
 from namesrv.routing.requests import kv as kv_requests

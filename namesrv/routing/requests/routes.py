@@ -16,10 +16,10 @@ from namesrv.codes import (
 )
 from namesrv.errors import RequestFailed
 from namesrv.hot_path import HotCode, Pause
+from namesrv.routing.access.request import Request
 from namesrv.routing.answers import queries
 from namesrv.routing.answers.queries import RouteForm
 from namesrv.routing.outbox import RouteQuery
-from namesrv.routing.request import Request
 from namesrv.routing.state import RoutingState
 from namesrv.routing.tables.broker_data import TopicQueues
 from namesrv.routing.tables.busy_groups import Awaited
@@ -29,9 +29,9 @@ from namesrv.wire.java_json.values import parse_java_bool
 from namesrv.work import Cost, Steps, finish
 
 _FEW_GROUPS: Final = 250
-"""A route with as many is written in one step."""
+"""Routes of fewer groups are written in one step."""
 _KEPT_GROUPS_PER_UNIT: Final = 32
-"""Groups of a route that is found as it was kept."""
+"""Groups per unit of a route that was kept."""
 
 
 def get_routeinfo_by_topic(

@@ -7,7 +7,7 @@ Source: `DefaultRequestProcessor#wipeWritePermOfBroker`, `#addWritePermOfBroker`
 from typing import Literal
 
 from namesrv.hot_path import Pause
-from namesrv.routing.request import Request
+from namesrv.routing.access.request import Request
 from namesrv.routing.state import RoutingState
 from namesrv.routing.tables import topics
 from namesrv.routing.tables.busy_groups import Awaited

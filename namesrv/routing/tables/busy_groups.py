@@ -15,7 +15,7 @@ from namesrv._impl import Connection
 from namesrv.work import WAIT, Steps
 
 MOST_SMALL_BODIES: Final = 64
-"""What is read of one takes 20 times its bytes, too."""
+"""Records read from a body take 20 times its bytes, too."""
 
 
 _READER_TURNS: Final = 16
@@ -56,13 +56,13 @@ class BusyGroups:
 
     @property
     def has_small_bodies(self) -> bool:
-        """Whether as many small bodies as may be are read or applied at once."""
+        """Whether the limit of small bodies read or applied at once is reached."""
         return self._small_bodies >= MOST_SMALL_BODIES
 
     @property
     def has_body(self) -> bool:
-        """Whether a body is being read or applied; they go one by one, because what is
-        read of one takes many times its bytes."""
+        """Whether a body is being read or applied. Bodies are read one at a time,
+        because their records take many times their bytes."""
         return self._has_body
 
     @property

@@ -1,7 +1,7 @@
 """Leftovers of refused, broken or clashing registrations, until they are due.
 
-The tables note a leftover when it comes and when it goes, so that a scan checks nothing
-else.
+The tables report each leftover when it comes and when it goes, so that a scan checks
+nothing else.
 """
 
 from collections import OrderedDict

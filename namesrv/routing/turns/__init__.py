@@ -1,1 +1,1 @@
-"""Who may work in this turn of the loop, and what goes on in the next one."""
+"""Budgets of the turns of the loop, and work that continues in later turns."""

@@ -58,7 +58,7 @@ class FairLines(Generic[Thing]):
         self._count += 1
 
     def take(self) -> tuple[str, Thing, bool]:
-        """Whose turn it is: what `put` was told. There must be somebody."""
+        """The next item in turn, as `put` got it; the lines must not be empty."""
         self._count -= 1
         if self._first and not (self._second and self._in_a_row >= _FIRST_IN_A_ROW):
             # Only turns for which somebody has waited count.

@@ -1,4 +1,4 @@
-"""How much may be done before the other connections get their turn.
+"""The budget of work before other connections get their turn.
 
 One read can hold thousands of requests that the hot path cannot answer, and one request
 can be about a hundred thousand topics. Units of work (`namesrv.work`) are counted over
@@ -19,7 +19,7 @@ _USUAL_BYTES: Final = 256
 
 
 class Turn:
-    """What is left of this turn of the loop; the server calls `begin` for the next."""
+    """The rest of the budget of a turn; the server calls `begin` for the next one."""
 
     def __init__(self, hot: HotPath) -> None:
         self._hot = hot

@@ -1,8 +1,8 @@
-"""Work that did not end in the turn in which it was begun.
+"""Work that takes more than the turn in which it began.
 
-Each turn of the loop it goes on for a share of the turn, in lines that are fair: what
-changes the tables comes before what only reads them, and each address has one share.
-Nothing is ever dropped in the middle: our own end carries all of it out (`finish`).
+It continues in each turn of the loop for a share of the turn, in fair lines: writers of
+the tables come before readers, and each address has one share. No work is dropped in
+the middle: the end of the server completes all of it (`finish`).
 """
 
 import logging
@@ -16,13 +16,13 @@ from namesrv.routing.turns.turn import TURN_UNITS, Turn
 from namesrv.work import Steps
 
 SPARED_UNITS: Final = TURN_UNITS // 2
-"""The part of a turn that is for connections that wait for theirs."""
+"""The part of a turn for waiting connections."""
 _OWN: Final = ""
-"""Stands for an address where nobody has asked: ends of connections, the scan."""
+"""The address of work that no peer requested: ends of connections, the scan."""
 
 
 class UnfinishedWork:
-    """Steps in line; `bool` of it says whether there are any."""
+    """Steps in line; true if there are any."""
 
     def __init__(self, turn: Turn, outbox: Outbox) -> None:
         self._turn = turn
@@ -62,7 +62,7 @@ class UnfinishedWork:
                 return
 
     def finish(self) -> None:
-        """Our own end: carry out what was begun, at once."""
+        """Finish all begun work at once, at the end of the server."""
         while self._lines:
             self._turn.begin()
             self.go_on(others_wait=False)

@@ -1,4 +1,4 @@
-"""Requests that wait for a file or for another cluster, and what is kept of them.
+"""Requests that wait for a file or for another cluster, and their memory.
 
 Their connections may be gone long before they are answered, so that no budget of
 connections counts them.
@@ -25,8 +25,8 @@ _WAITS: Final = frozenset(
 
 
 class WaitingRequests:
-    """Counts them; `kept_bytes` is what they take, a quarter of `inputBudgetBytes` at
-    most, the last one not counted."""
+    """Counts waiting requests; `kept_bytes` is their memory, at most a quarter of
+    `inputBudgetBytes`, without the last one."""
 
     def __init__(self, options: Options) -> None:
         self._options = options
@@ -37,7 +37,7 @@ class WaitingRequests:
         return len(self._bytes)
 
     def check(self, command: RemotingCommand) -> None:
-        """Raise RequestFailed when too much waits for this one to wait, too."""
+        """Raise RequestFailed if waiting requests take too much memory already."""
         if not self._may_wait(command.code):
             return
         limit = self._options.input_budget_bytes // _SHARE

@@ -141,8 +141,10 @@ class KeptRoutes:
         self._relied_on = relied_on(self._state.options)
 
     def pack_next(self) -> str | None:
-        """Take another step, of a millisecond at most: the name of the group that was
-        packed, or copied as the file has it; else None."""
+        """Take another step, of at most a millisecond.
+
+        Returns the name of the group that was packed or copied, else None.
+        """
         if self._has_unplaced:
             self._place_some()
         elif self._packing is not None:

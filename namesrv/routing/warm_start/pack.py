@@ -1,4 +1,4 @@
-"""Converts the route table to records of a file, and back (architecture.md, "Files").
+"""Converts the route table to records and back (docs/architecture.md, "Files").
 
 A group is packed as a whole, so that no lookup after a restart mixes two registrations
 of one broker. Groups are packed one after the other, between other work; a topic
@@ -45,8 +45,8 @@ class RouteSnapshot:
 
 
 def pack_group(tables: RouteTables, data: BrokerData) -> Steps[bytes]:
-    """One group; what comes of it is only right if the group did not change between
-    two of the steps."""
+    """The record of a group. It is right only if the group did not change between two
+    of the steps."""
     name = data.broker_name
     numbers, places = array(_NUMBER), array(_NUMBER)
     # By the id of the queue data, which are kept here, so that no other one gets it.

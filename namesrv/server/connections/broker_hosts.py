@@ -11,7 +11,7 @@ _MOST_GONE_HOSTS: Final = 4096
 
 
 class Rank(IntEnum):
-    """The lowest rank is closed first when there is not room for all connections."""
+    """The lowest rank is closed first when the limit of connections is reached."""
 
     STRANGER = 0
     NEIGHBOUR = 1
@@ -66,7 +66,7 @@ class BrokerHosts:
             self._gone.popitem(last=False)
 
     def rank_of(self, connection: Connection) -> Rank:
-        """How late a connection goes."""
+        """The rank of a connection."""
         if connection.registered:
             return Rank.BROKER
         is_known = host_of(connection.socket_address) in self

@@ -1,7 +1,7 @@
-"""How many connections there may be (`maxConnections`), and who may still come.
+"""The limit of connections (`maxConnections`), with places reserved for brokers.
 
-The last sixteenth is for hosts from which brokers registered; when that is taken too,
-one of those connects in the place of the longest idle connection that carries none.
+The last sixteenth is for hosts from which brokers registered. When that is full, too, a
+connection of such a host replaces the longest idle connection that carries no broker.
 """
 
 import logging
@@ -16,15 +16,15 @@ from namesrv.server.logs.events import EventLog
 
 RESERVED_SHARE: Final = 16
 _MOST_IDLE: Final = 1024
-_TOO_MANY: Final = "there are as many connections as may be, more are closed at once"
-_MADE_ROOM: Final = "an idle connection was closed to make room for a broker's"
+_TOO_MANY: Final = "connection limit reached, closing new connections"
+_MADE_ROOM: Final = "closed an idle connection to make room for a broker"
 
 _Idle = tuple[Rank, int, int, Served]
-"""(rank, when it was active last, a number that orders equals, the connection)."""
+"""(rank, time of the last activity, a number that orders equals, connection)."""
 
 
 class ConnectionLimit:
-    """Decides who may connect. `look_at` has to see all connections now and then."""
+    """Admits connections. `look_at` must see all connections regularly."""
 
     def __init__(self, limit: int, hosts: BrokerHosts, log: EventLog) -> None:
         self._limit = limit
@@ -35,14 +35,14 @@ class ConnectionLimit:
         self._idle: deque[_Idle] = deque()
 
     def admits(self, count: int, address: str) -> bool:
-        """Whether one more may come from there when there are so many; if not,
+        """Whether to admit one more from `address` when there are `count`; if not,
         `make_room` may find a place."""
         if count < self._open_to_all:
             return True
         return count < self._limit and host_of(address) in self._hosts
 
     def make_room(self, address: str) -> Served | None:
-        """The connection that has to go for it; None when it has to go itself."""
+        """The connection to close for the new one; None to close the new one."""
         if host_of(address) in self._hosts:
             while self._idle:
                 _, active_ms, _, protocol = self._idle.popleft()
@@ -56,7 +56,7 @@ class ConnectionLimit:
         return None
 
     def look_at(self, protocols: Iterable[Served], count: int) -> None:
-        """Some of all `count` connections, for who would have to go."""
+        """Check some of all `count` connections for candidates to close."""
         if count < self._open_to_all:
             self._seen.clear()
             return
@@ -68,7 +68,7 @@ class ConnectionLimit:
         self._seen = nsmallest(_MOST_IDLE, self._seen)
 
     def looked_at_all(self) -> None:
-        """That were all of them."""
+        """End a check of all connections."""
         self._idle = deque(self._seen)
         self._seen = []
 

@@ -1,4 +1,4 @@
-"""How long a drain lasts: until nobody is left that could be told to go away."""
+"""The wait of a drain, until no client is left that understands GO_AWAY."""
 
 import asyncio
 import contextlib

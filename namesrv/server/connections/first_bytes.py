@@ -1,4 +1,4 @@
-"""What the first bytes of a connection say: PROXY protocol v1 or v2, TLS, or frames.
+"""The kinds of first bytes: PROXY protocol v1 or v2, TLS, or frames.
 
 Pure logic, no sockets. Source: protocol.md sections 5.1 and 9.5, and
 HAProxy's "The PROXY protocol, versions 1 & 2".
@@ -26,12 +26,11 @@ _TLS_HANDSHAKE: Final = 0x16
 
 
 class Sniffer:
-    """Looks at the first bytes of one connection until it is clear what they are.
+    """Reads the first bytes of one connection until their kind is clear.
 
     `source` is the address and port of the peer behind a proxy; None without a PROXY
-    header, and for its forms that name no TCP or UDP address. `is_proxied` says that
-    there was one. `is_tls` is set with the first bytes of the stream: they are a TLS
-    hello, and not frames.
+    header, and for its forms that name no TCP or UDP address. `is_proxied` is set by a
+    PROXY header, `is_tls` by a TLS hello at the beginning of the stream.
     """
 
     __slots__ = ("_decided", "_header_read", "_kept", "is_proxied", "is_tls", "source")
@@ -50,13 +49,13 @@ class Sniffer:
         return len(self._kept)
 
     def feed(self, data: bytes) -> bytes | None:
-        """Take what was read; the bytes that belong to the stream itself, or None.
+        """Process input; the bytes of the stream itself, or None.
 
-        None means that more bytes are needed; what came is kept, at most 108 bytes of a
-        v1 header and 65,551 of a v2 header besides one read. Once bytes were returned,
-        everything fed is returned as it is.
+        None means that more bytes are needed; the input is kept, at most 108 bytes of a
+        v1 header and 65,551 of a v2 header besides one read. After the first returned
+        bytes, all later input is returned unchanged.
 
-        Raises ProxyHeaderInvalid; the connection is to be closed.
+        Raises ProxyHeaderInvalid; the caller closes the connection.
         """
         if self._decided:
             return data
@@ -70,7 +69,7 @@ class Sniffer:
         return self._begin_stream()
 
     def _read_header(self) -> bool:
-        """Take a PROXY header off, if there is one; False while that is open."""
+        """Remove a PROXY header, if there is one; False until that is decided."""
         kept = self._kept
         if kept.startswith(_V1_PREFIX):
             header_end = self._read_v1()

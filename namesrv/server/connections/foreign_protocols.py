@@ -1,7 +1,7 @@
-"""Names the protocol of a peer that knocked at the wrong port.
+"""Names the protocol of a peer that connected to the wrong port.
 
 Other protocols begin with text or with a version where a frame has its length, which is
-then far over the limit: its first bytes are enough to tell them apart.
+then far over the limit: its first bytes are enough to identify them.
 """
 
 from typing import Final

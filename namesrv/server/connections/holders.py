@@ -1,7 +1,7 @@
-"""Connections that hold part of a budget, in the order in which they are to go.
+"""Connections that hold part of a budget, in the order in which they are closed.
 
-By rank, so that brokers go last; among equals whoever has held longest without
-progress. However many they are, each step takes the same time.
+They are ordered by rank, so that brokers are closed last, and then by the time without
+progress. Each step takes constant time.
 """
 
 from collections import OrderedDict
@@ -35,12 +35,12 @@ class Holders:
         return protocol in self._holdings
 
     def bytes_of(self, protocol: Served) -> int:
-        """The bytes that one holds."""
+        """The bytes that a connection holds."""
         holding = self._holdings.get(protocol)
         return 0 if holding is None else holding.held_bytes
 
     def hold(self, protocol: Served, held_bytes: int, progress_ms: int) -> None:
-        """It holds so much now, and made progress then."""
+        """Note the bytes that a connection holds, and the time of its progress."""
         holding = self._holdings.get(protocol)
         if holding is None:
             rank = self._hosts.rank_of(protocol.connection)
@@ -53,7 +53,7 @@ class Holders:
         holding.held_bytes = held_bytes
 
     def release(self, protocol: Served) -> int:
-        """It holds nothing any more; the bytes that it held."""
+        """Remove a connection; returns the bytes that it held."""
         holding = self._holdings.pop(protocol, None)
         if holding is None:
             return 0
@@ -62,14 +62,14 @@ class Holders:
         return holding.held_bytes
 
     def first_to_go(self) -> Served | None:
-        """The connection that goes next; None when none holds anything."""
+        """The connection to close next, or None."""
         for rank, line in self._lines.items():
             while line:
                 protocol = next(iter(line))
                 rank_now = self._hosts.rank_of(protocol.connection)
                 if rank_now <= rank:
                     return protocol
-                # It has become a broker's since it was put into line.
+                # A broker has registered on it since it was put into line.
                 del line[protocol]
                 self._lines[rank_now][protocol] = None
                 self._holdings[protocol].rank = rank_now

@@ -1,7 +1,7 @@
-"""The budget of input that all connections keep together: `inputBudgetBytes`.
+"""The budget of kept input of all connections together: `inputBudgetBytes`.
 
-It counts what cannot be carried out yet: unfinished frames, and whole ones behind a
-pause; unfinished PROXY headers, TLS records and handshakes.
+It counts unfinished frames, whole frames behind a pause, and unfinished PROXY headers,
+TLS records and handshakes.
 """
 
 import logging
@@ -17,14 +17,14 @@ from namesrv.server.connections.served import Served
 from namesrv.server.logs.events import EventLog
 
 PATIENCE_MILLIS: Final = 30_000
-"""How long a frame may take, and a peer keep its part of the budget ..."""
+"""Limit of the time for a frame, and for holding a part of the budget."""
 SLOW_BYTES: Final = 1 << 16
-"""... and a second more for each of these that came of it, for slow links."""
+"""Bytes of a frame that extend its limit by a second, for slow links."""
 _MOST_AT_ONCE: Final = 1000
 
 
 class InputBudget:
-    """Counts what connections keep, and says which of them have to go."""
+    """Counts kept input, and chooses the connections to close."""
 
     def __init__(self, options: Options, log: EventLog, hosts: BrokerHosts) -> None:
         self._options = options
@@ -32,7 +32,7 @@ class InputBudget:
         self._holders = Holders(hosts)
 
     def note(self, protocol: Served, now_ms: int) -> None:
-        """The input that a connection keeps may have changed."""
+        """Count the kept input of a connection again."""
         input_bytes = protocol.input_bytes
         if not input_bytes:
             self._holders.release(protocol)
@@ -42,11 +42,11 @@ class InputBudget:
             self._holders.hold(protocol, input_bytes, now_ms)
 
     def release(self, protocol: Served) -> None:
-        """It has ended."""
+        """Forget a connection that has ended."""
         self._holders.release(protocol)
 
     def exceeding(self) -> Iterator[Served]:
-        """Connections that have to go until the rest fits; they count no more."""
+        """Connections to close until the rest fits; they no longer count."""
         budget_bytes = self._options.input_budget_bytes
         while self._holders.total_bytes > budget_bytes:
             protocol = self._holders.first_to_go()
@@ -54,8 +54,7 @@ class InputBudget:
                 return
             self._log.log_event(
                 logging.WARNING,
-                "unfinished frames exceed the budget, a holder without progress is"
-                " closed",
+                "input budget exceeded, closing a connection without progress",
                 {
                     "remote": protocol.connection.remote_address,
                     "buffered_bytes": self._holders.release(protocol),
@@ -66,7 +65,7 @@ class InputBudget:
             yield protocol
 
     def stuck(self, now_ms: int) -> Iterator[Served]:
-        """Whose frame does not come to its end, however much comes of it."""
+        """Connections whose frame does not end in time."""
         old = self._holders.without_progress(now_ms - PATIENCE_MILLIS)
         for protocol, held_bytes, progress_ms in islice(old, _MOST_AT_ONCE):
             millis = now_ms - progress_ms
@@ -78,7 +77,7 @@ class InputBudget:
                 continue
             self._log.log_event(
                 logging.WARNING,
-                "a frame does not come to its end, its connection is closed",
+                "frame timed out, closing its connection",
                 {
                     "remote": protocol.connection.remote_address,
                     "buffered_bytes": held_bytes,

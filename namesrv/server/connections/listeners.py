@@ -1,4 +1,4 @@
-"""Listening sockets: addresses in, bound sockets or one clear sentence out.
+"""Makes listening sockets, or reports one sentence about an address.
 
 As with Java, 0.0.0.0 alone is all addresses of IPv4 and IPv6, on one socket; the words
 `ipv4` and `ipv6` are all of one kind only.
@@ -23,7 +23,7 @@ _NO_IPV6: Final = (
     errno.EADDRNOTAVAIL,
     errno.ENOPROTOOPT,
 )
-"""How a machine says that it has no IPv6, or none that takes IPv4, too."""
+"""Errors of a machine without IPv6, or without sockets for both kinds."""
 
 _Name = tuple[Any, ...]
 
@@ -54,7 +54,7 @@ def open_listeners(options: Options) -> list[socket.socket]:
 
 
 def address_of(listener: socket.socket, options: Options) -> tuple[str, int]:
-    """Where it listens; a socket of both kinds is 0.0.0.0, as in the option."""
+    """The address of a listener; 0.0.0.0 for a socket of both kinds."""
     host, port = listener.getsockname()[:2]
     return (ALL if options.bind_addresses == (ALL,) else host), port
 
@@ -83,12 +83,12 @@ def _bound(
     family: int, name: _Name, options: Options, *, takes_ipv4: bool
 ) -> socket.socket:
     """A socket that listens there. Raises OSError."""
-    # Without the protocol's number asyncio does not set TCP_NODELAY on what it accepts.
+    # asyncio sets TCP_NODELAY on accepted sockets only with a protocol number.
     listener = socket.socket(family, socket.SOCK_STREAM, socket.IPPROTO_TCP)
     try:
         listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
-        # Inherited by what is accepted: where silence is allowed for ever, a peer whose
-        # machine has gone is noticed all the same.
+        # Accepted sockets inherit it, so that a peer whose machine has gone is noticed
+        # even if idle connections are allowed for ever.
         listener.setsockopt(socket.SOL_SOCKET, socket.SO_KEEPALIVE, 1)
         if family == socket.AF_INET6:
             listener.setsockopt(socket.IPPROTO_IPV6, socket.IPV6_V6ONLY, not takes_ipv4)

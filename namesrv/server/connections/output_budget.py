@@ -1,4 +1,4 @@
-"""The budget of answers that peers have not taken: `outputBudgetBytes`."""
+"""The budget of unsent output of all connections: `outputBudgetBytes`."""
 
 import logging
 from collections.abc import Iterator
@@ -11,7 +11,7 @@ from namesrv.server.logs.events import EventLog
 
 
 class OutputBudget:
-    """Counts what blocked connections keep, and says which of them have to go."""
+    """Counts output of blocked connections, and chooses those to close."""
 
     def __init__(self, options: Options, log: EventLog, hosts: BrokerHosts) -> None:
         self._options = options
@@ -20,38 +20,37 @@ class OutputBudget:
 
     @property
     def is_exceeded(self) -> bool:
-        """Whether somebody has to go."""
+        """Whether a connection must be closed."""
         return self._holders.total_bytes > self._options.output_budget_bytes
 
     def holds(self, protocol: Served) -> bool:
-        """Whether a peer does not read."""
+        """Whether a peer has stopped reading."""
         return protocol in self._holders
 
     def note(self, protocol: Served, written_bytes: int, now_ms: int) -> None:
-        """A peer does not read: answers that it has not taken count until it does.
+        """A peer stopped reading: its unsent output counts until it resumes.
 
-        Answers of one write stay in memory until all of it was taken.
+        Answers of one write stay in memory until all of it was read.
         """
         old_bytes = self._holders.bytes_of(protocol)
         unsent_bytes = max(old_bytes, written_bytes, protocol.unsent_bytes)
-        # Being blocked again is no progress: only who reads is released.
+        # A blocked peer makes progress only by reading, which releases it.
         progress_ms = 0 if old_bytes else now_ms
         self._holders.hold(protocol, unsent_bytes, progress_ms)
 
     def release(self, protocol: Served) -> None:
-        """It reads again, or has ended."""
+        """A peer reads again, or its connection ended."""
         self._holders.release(protocol)
 
     def exceeding(self) -> Iterator[Served]:
-        """Connections that have to go until the rest fits; they count no more."""
+        """Connections to close until the rest fits; they no longer count."""
         while self.is_exceeded:
             protocol = self._holders.first_to_go()
             if protocol is None:
                 return
             self._log.log_event(
                 logging.WARNING,
-                "unsent answers exceed the budget, a holder that does not read is"
-                " closed",
+                "output budget exceeded, closing a connection that does not read",
                 {
                     "remote": protocol.connection.remote_address,
                     "unsent_bytes": self._holders.release(protocol),

@@ -16,7 +16,7 @@ A connection is in one of these pauses (`namesrv.hot_path.Pause`), and goes on w
              registration was applied
 
 While a connection is paused it keeps its input and does not read from the socket, so
-that TCP tells the peer to stop. Independently of that, its transport is *blocked* while
+that TCP makes the peer stop. Independently of that, its transport is *blocked* while
 the peer does not read (`pause_writing` to `resume_writing`). A blocked connection reads
 nothing, has no turn, and its unsent answers count against `outputBudgetBytes`.
 
@@ -59,17 +59,17 @@ if TYPE_CHECKING:
     import asyncio
 
 _PIECE_BYTES: Final = 1 << 16
-"""Of a long answer, sent in one turn."""
+"""Bytes of a long answer in one turn."""
 _MAPPED_IPV4: Final = "::ffff:"
-"""How a socket of IPv6 that takes IPv4, too, begins the addresses of the latter."""
+"""Prefix of IPv4 addresses on a socket that serves both kinds."""
 
 
 class Peer:
     """Joins a transport to a `Connection`. An event loop, or a simulated one, calls
     `connection_made` first, `connection_lost` last, as of an `asyncio.Protocol`.
 
-    `has_sent` says whether anything ever came; `closing_since_ms` is set once the
-    connection is being closed.
+    `has_sent` is set by the first input, `closing_since_ms` when the connection begins
+    to close.
     """
 
     __slots__ = (
@@ -107,22 +107,22 @@ class Peer:
 
     @property
     def input_bytes(self) -> int:
-        """Input that is kept: parts of a PROXY header, of TLS records or of frames."""
+        """Bytes of kept input: parts of a PROXY header, of TLS records or of frames."""
         return self._stream.kept_bytes + self.connection.buffered_bytes
 
     @property
     def progress_ms(self) -> int:
-        """When something that is kept began, or a frame before it was finished."""
+        """The time at which kept input began, or a frame before it ended."""
         return max(self._stream.progress_ms, self.connection.progress_ms)
 
     @property
     def handshake_since_ms(self) -> int | None:
-        """When its TLS handshake began, if that has not ended."""
+        """The start of a TLS handshake under way, or None."""
         return self._stream.handshake_since_ms
 
     @property
     def unsent_bytes(self) -> int:
-        """Output that the peer has not taken, and what is left of a long answer."""
+        """Bytes of output that the peer has not read, with those of a long answer."""
         return self._count_unsent() + self._answer_bytes
 
     def connection_made(self, transport: "asyncio.BaseTransport") -> None:
@@ -145,7 +145,7 @@ class Peer:
             self._care(len(output))
 
     def eof_received(self) -> bool:
-        """The peer sends no more: what it sent is answered, then it is closed."""
+        """The peer sends no more: answer its requests, then close."""
         self.connection.finish()
         self._care()
         return True
@@ -173,10 +173,10 @@ class Peer:
         self._connections.lost(self)
 
     def resume(self, answer: bytes | None = None) -> None:
-        """Go on after a pause, with the answer that had to wait, if it was for that.
+        """Continue after a pause, with the late answer if one was awaited.
 
-        Others who wait for their turn have it before the request after that one is
-        begun: what one connection has sent ahead must not keep a place for it.
+        Other waiting connections have their turn before the next request begins, so
+        that a peer cannot keep its place by sending requests ahead.
         """
         self._is_in_line = False
         if self.closing_since_ms is not None:
@@ -185,7 +185,7 @@ class Peer:
             self._send_piece(self._answer_pieces)
             return
         if self._blocked or self._connections.is_halted:
-            # Nobody takes or gets more answers: that one is sent, the rest waits again.
+            # No more answers are made: this one is sent, later requests wait.
             self.connection.hold(Pause.OUTPUT)
             output = answer or b""
         elif answer is not None and self.input_bytes and self._connections.are_waiting:
@@ -198,14 +198,14 @@ class Peer:
         self._care(len(output))
 
     def send_pieces(self, pieces: Iterator[bytes], kept_bytes: int) -> None:
-        """Answer with these, some in each turn and as the peer takes them; then go on
-        after the pause."""
+        """Answer with these pieces, some in each turn while the peer reads; then end
+        the pause."""
         self._answer_pieces = pieces
         self._answer_bytes = kept_bytes
         self._wait_for_a_piece()
 
     def close(self) -> None:
-        """Send what is left and close; the sweep aborts it if that takes long."""
+        """Send the remaining output and close; the sweep aborts slow ones."""
         if self.closing_since_ms is None:
             self.closing_since_ms = self._connections.now_ms
             self._stream.close()
@@ -224,7 +224,7 @@ class Peer:
         self._bind(PlainStream(self.transport, self.connection))
 
     def _wait_for_a_piece(self) -> None:
-        """Get one turn for the next pieces of a long answer, if they are wanted."""
+        """Request a turn for the next pieces of a long answer, if the peer reads."""
         if self._answer_pieces is None or self._blocked or self._is_in_line:
             return
         self._is_in_line = True
@@ -280,7 +280,7 @@ class Peer:
         self._write = stream.write
 
     def _begin_stream(self, sniffer: Sniffer) -> Stream:
-        """The first bytes have shown what the rest is. Raises ConnectionFault."""
+        """The first bytes have decided the kind of stream. Raises ConnectionFault."""
         connection = self.connection
         if sniffer.source is not None:
             connection.name_peer(address_text(sniffer.source))

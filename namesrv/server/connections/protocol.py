@@ -1,4 +1,4 @@
-"""The asyncio protocol of one connection. All it decides is in `Peer`."""
+"""The asyncio protocol of one connection. `Peer` makes all its decisions."""
 
 import asyncio
 

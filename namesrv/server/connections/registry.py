@@ -1,4 +1,4 @@
-"""All open connections: their turns, what they may keep, their idle time."""
+"""All open connections: their turns, budgets and idle time."""
 
 import logging
 from collections import deque
@@ -25,7 +25,7 @@ from namesrv.server.tls.gate import TlsGate
 _CLOSE_PATIENCE_MILLIS: Final = 5000
 _HANDSHAKE_PATIENCE_MILLIS: Final = 10000
 _SWEPT_AT_ONCE: Final = 2000
-"""Connections that are looked at in one turn of the loop: about a millisecond."""
+"""Connections that one turn of a sweep checks, in about a millisecond."""
 _DEFAULT_HIGH_WATER_BYTES: Final = 65536
 _DEFAULT_LOW_WATER_BYTES: Final = 32768
 
@@ -33,10 +33,10 @@ _DEFAULT_LOW_WATER_BYTES: Final = 32768
 class Connections:
     """Keeps the protocols of all open connections.
 
-    `flush` carries out what the state put into its outbox. `now_ms` is the monotonic
-    time as of the last tick: reading the clock for each read would cost a percent.
-    `tls` decides who may connect with TLS and who without; `broker_hosts` is where
-    brokers are expected from.
+    `flush` carries out the effects in the state's outbox. `now_ms` is the monotonic
+    time of the last tick: reading the clock for each read would cost a percent. `tls`
+    admits connections with TLS and without; `broker_hosts` are the expected hosts of
+    brokers.
     """
 
     def __init__(
@@ -91,8 +91,8 @@ class Connections:
 
     @property
     def has_newer_clients(self) -> bool:
-        """Whether there is a client that understands GO_AWAY, or may do so because it
-        has not asked anything yet (section 5.8)."""
+        """Whether a connected client understands GO_AWAY, or may do so because it has
+        not sent a request yet (section 5.8)."""
         return any(
             connection.client_version > VERSION_V5_3_1
             for connection, protocol in self._by_connection.items()
@@ -108,7 +108,7 @@ class Connections:
         return self._by_connection.get(connection)
 
     def expect_brokers(self) -> None:
-        """Brokers of the last run come back from where they said that they are."""
+        """Expect the brokers of the last run from their registered hosts."""
         infos = self._state.tables.broker_live_table.entries()
         self.broker_hosts.remember(host_of(info.broker_addr) for info in infos)
 
@@ -144,7 +144,7 @@ class Connections:
         self._destroy_channel(connection)
 
     def after_call(self, protocol: Served) -> None:
-        """Something was fed to a connection: effects, and what it keeps now."""
+        """After input of a connection: carry out effects, and count its kept input."""
         if self._state.outbox or self._state.unfinished:
             self._flush()
         connection = protocol.connection
@@ -157,18 +157,18 @@ class Connections:
             self._cut_off(holder)
 
     def blocked(self, protocol: Served, written_bytes: int) -> None:
-        """A peer does not read: answers that it has not taken count until it does."""
+        """A peer stopped reading: its unsent output counts until it resumes."""
         self._output.note(protocol, written_bytes, self.now_ms)
         if self._output.is_exceeded:
             # In another turn: its transport is in the middle of a write.
             self._call_soon(self._drop_deaf)
 
     def unblocked(self, protocol: Served) -> None:
-        """It reads again, or has ended."""
+        """A peer reads again, or its connection ended."""
         self._output.release(protocol)
 
     def report_fault(self, protocol: Served, fault: ConnectionFault) -> None:
-        """Log why a connection is being closed."""
+        """Log the fault that closes a connection."""
         fields = {
             "remote": protocol.connection.remote_address,
             "reason": str(fault),
@@ -176,7 +176,7 @@ class Connections:
         foreign = foreign_protocol(fault)
         if foreign is not None:
             fields["looks_like"] = foreign
-        event = "connection broke the protocol and is closed"
+        event = "protocol error, closing connection"
         self._log.log_event(logging.WARNING, event, fields)
 
     def take_turn(self, protocol: Served) -> None:
@@ -187,19 +187,21 @@ class Connections:
         self.go_on()
 
     def go_on(self) -> None:
-        """Have the next turn of the loop begun if anything waits for it."""
+        """Schedule the next turn of the loop if a connection or work waits for it."""
         if self.has_turns and not self._has_next_turn:
             self._has_next_turn = True
             self._call_soon(self._next_turn)
 
     def sweep(self, now_ms: int) -> None:
-        """Begin to look at all connections; `go_on_sweeping` looks at more of them.
+        """Begin to check all connections; `go_on_sweeping` checks more of them.
 
-        Those that are idle are closed, and those cut off that do not take their last
-        bytes. Frames and TLS handshakes that do not end are closed, however much comes
-        of them. Source: `IdleStateHandler`, `SslHandler`, sections 5.2 and 5.3.
+        Idle connections are closed; those that do not read their last output are
+        aborted. Connections with endless frames or TLS handshakes are closed, however
+        much input comes.
+
+        Source: `IdleStateHandler`, `SslHandler`, protocol.md sections 5.2 and 5.3.
         """
-        # After a stall of our own, what peers have sent may still be unread.
+        # After a stall of our process, input of peers may still be unread.
         read_ms = self._state.liveness.read_until_ms(now_ms)
         for holder in list(self._input.stuck(read_ms)):
             holder.close()
@@ -207,7 +209,7 @@ class Connections:
         self.go_on_sweeping(now_ms)
 
     def go_on_sweeping(self, now_ms: int) -> None:
-        """Look at some of those that the last `sweep` did not come to."""
+        """Check some of the remaining connections of the last `sweep`."""
         if not self._unswept:
             return
         count = min(len(self._unswept), _SWEPT_AT_ONCE)
@@ -238,32 +240,31 @@ class Connections:
                 protocol.close()
 
     def _waits_for_us(self, protocol: Served) -> bool:
-        """Whether something of it was read that has no answer yet for our reasons."""
+        """Whether a request of it waits because of the server."""
         is_paused = protocol.connection.pause != Pause.NONE
         return is_paused and not self._output.holds(protocol)
 
     def freeze(self) -> None:
-        """The last moment: nothing more is read, so that the state stays as it is."""
+        """Stop reading, so that no new request changes the state."""
         self._life.enter(Phase.FROZEN)
         for protocol in self._by_connection.values():
             protocol.stop_reading()
 
     def halt(self) -> None:
-        """The state is about to be saved: a request that would change it now has no
-        answer, and work that was begun ends."""
+        """Stop all requests before the state is saved, and end work that was begun."""
         self._life.enter(Phase.HALTED)
         self._turns.clear()
         self._state.unfinished.finish()
         self._flush()
 
     def close_all(self) -> None:
-        """Our own end: close everything."""
+        """Close all connections at the end of the server."""
         self.freeze()
         for protocol in list(self._by_connection.values()):
             protocol.close()
 
     def abort_all(self) -> None:
-        """Cut off whoever has not taken its last bytes."""
+        """Abort connections that do not read their last output."""
         for protocol in list(self._by_connection.values()):
             protocol.transport.abort()
 
@@ -312,7 +313,7 @@ class Connections:
         self._destroy_channel(protocol.connection)
 
     def _forget(self, protocol: Served) -> None:
-        """It holds nothing any more, and no place."""
+        """Forget a connection: its parts of the budgets and its place in the sweep."""
         self._input.release(protocol)
         self._output.release(protocol)
         connection = protocol.connection

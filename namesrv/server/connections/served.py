@@ -1,4 +1,4 @@
-"""A peer, as the parts of `Connections` know it."""
+"""The interface of a peer for the parts of `Connections`."""
 
 from collections.abc import Iterator
 from typing import TYPE_CHECKING, Protocol
@@ -10,7 +10,7 @@ if TYPE_CHECKING:
 
 
 class Served(Protocol):
-    """One peer that is served."""
+    """One peer."""
 
     transport: "asyncio.Transport"
     connection: Connection
@@ -19,31 +19,31 @@ class Served(Protocol):
 
     @property
     def input_bytes(self) -> int:
-        """Input that is kept."""
+        """Bytes of kept input."""
 
     @property
     def progress_ms(self) -> int:
-        """When something that is kept began, or a frame before it was finished."""
+        """The time at which kept input began, or a frame before it ended."""
 
     @property
     def handshake_since_ms(self) -> int | None:
-        """When its TLS handshake began, if that has not ended."""
+        """The start of a TLS handshake under way, or None."""
 
     @property
     def unsent_bytes(self) -> int:
-        """Output that the peer has not taken."""
+        """Bytes of output that the peer has not read."""
 
     def close(self) -> None:
-        """Send what is left and close."""
+        """Send the remaining output and close."""
 
     def cut_off(self) -> None:
-        """Close it now, and drop what it keeps."""
+        """Close now, and drop kept input."""
 
     def resume(self, answer: bytes | None = None) -> None:
-        """Go on after a pause, with the answer that had to wait."""
+        """Continue after a pause, with the late answer."""
 
     def send_pieces(self, pieces: Iterator[bytes], kept_bytes: int) -> None:
-        """Answer with these, as the peer takes them, and go on after a pause."""
+        """Answer with these pieces as the peer reads, then end the pause."""
 
     def stop_reading(self) -> None:
         """Take no more input."""

@@ -1,4 +1,4 @@
-"""The stream of bytes of one connection, as the connection's peer knows it.
+"""The stream of bytes of one connection, with its three kinds.
 
 It begins with its first bytes. They decide whether the rest is a plain stream or a TLS
 stream (`namesrv/server/tls/stream.py`), which then takes the place of this one.
@@ -18,7 +18,7 @@ if TYPE_CHECKING:
 class Stream(Protocol):
     """Bytes of the socket on one side, a `Connection` on the other.
 
-    `receive` and `write` run for each read, so that a peer binds them once.
+    Peers bind `receive` and `write` once, because they run for each read.
     """
 
     @property
@@ -31,23 +31,23 @@ class Stream(Protocol):
 
     @property
     def kept_bytes(self) -> int:
-        """Input that is kept here, in front of the connection."""
+        """Bytes of input kept here, before they reach the connection."""
 
     @property
     def progress_ms(self) -> int:
-        """When everything that was kept here had been used, 0 if nothing ever was."""
+        """The last time at which no input was kept here; 0 if there was none."""
 
     @property
     def handshake_since_ms(self) -> int | None:
-        """When the handshake that is under way began; None for none."""
+        """The start of a handshake under way, or None."""
 
     def close(self) -> None:
-        """Send what is left and close."""
+        """Send the remaining output and close."""
 
 
 class FirstBytes:
-    """A stream that may still become any other. `begin` makes the other one, binds it,
-    and raises ConnectionFault if the stream is refused."""
+    """A stream whose kind is unknown yet. `begin` makes the next one, binds it, and
+    raises ConnectionFault if the stream is refused."""
 
     __slots__ = ("_begin", "_connection", "_sniffer", "_transport")
 
@@ -71,7 +71,7 @@ class FirstBytes:
         return self._sniffer.kept_bytes
 
     def receive(self, data: bytes, now_ms: int) -> bytes:
-        """Take bytes until they show what the stream is, then hand them on."""
+        """Take bytes until they decide the kind of stream, then pass them on."""
         connection = self._connection
         connection.note_activity(now_ms)
         output = b""
@@ -95,12 +95,12 @@ class FirstBytes:
         self._transport.write(data)
 
     def close(self) -> None:
-        """Send what is left and close."""
+        """Send the remaining output and close."""
         self._transport.close()
 
 
 class PlainStream:
-    """Frames as they are: nothing stands between the socket and the connection."""
+    """A plain stream: the socket's bytes are those of the connection."""
 
     __slots__ = ("_transport", "receive", "write")
 
@@ -114,5 +114,5 @@ class PlainStream:
         self.write: Callable[[bytes], None] = transport.write
 
     def close(self) -> None:
-        """Send what is left and close."""
+        """Send the remaining output and close."""
         self._transport.close()

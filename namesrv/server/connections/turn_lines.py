@@ -1,4 +1,4 @@
-"""Connections that wait for their turn of the loop, in lines that are fair.
+"""Connections that wait for a turn of the loop, in fair lines.
 
 The connections of one address come one after the other. Brokers' signs of life have a
 line of their own, which comes first.
@@ -27,14 +27,13 @@ class Waiting(Protocol):
     connection: Connection
 
     def resume(self, answer: bytes | None = None) -> None:
-        """Go on after a pause."""
+        """Continue after a pause."""
 
 
 class TurnLines:
-    """All lines; `bool` of it says whether anybody can have a turn.
+    """All lines; true if a connection can have a turn.
 
-    A request that waits for the end of other work leaves its connection aside until
-    then.
+    A connection whose request waits for the end of other work has none until then.
     """
 
     def __init__(self, busy: BusyGroups) -> None:
@@ -56,7 +55,7 @@ class TurnLines:
         lines.put(host_in_line(connection), waiting, is_first=is_broker)
 
     def take(self) -> Waiting:
-        """The next one that has a turn; there must be somebody."""
+        """The connection that has the next turn; a line must not be empty."""
         for awaited in (Awaited.BODY, Awaited.ANSWER):
             if self._can_go_on(awaited):
                 host, waiting, is_first = self._aside[awaited].take()
@@ -72,7 +71,7 @@ class TurnLines:
         return self._aside[Awaited.ROUTE].take()[1]
 
     def clear(self) -> None:
-        """Nobody has a turn any more."""
+        """Drop all lines."""
         for lines in (self._lines, *self._aside.values()):
             lines.clear()
 

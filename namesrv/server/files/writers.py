@@ -29,9 +29,9 @@ class Writers:
         return self.routes.is_busy or self.changes.is_busy
 
     async def close(self, seconds: float) -> None:
-        """Wait until all files are written, at most `seconds`.
+        """Wait at most `seconds` for the remaining writes.
 
-        The routes may take all of that time, the changes the rest of it.
+        The routes may take all of that time; the changes get the rest.
         """
         deadline = asyncio.get_running_loop().time() + seconds
         for of, writer in (

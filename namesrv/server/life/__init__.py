@@ -1,1 +1,1 @@
-"""What a running server does by itself: ticks, its end, a reload."""
+"""Ticks, reload and end of a running server."""

@@ -15,11 +15,11 @@ in their order, and never back:
                peers
 
 DRAINING. Listeners are closed first: a client that is sent away would come back here at
-once. Each answer to a client of 5.3.2 or later says GO_AWAY (protocol.md 5.8), and
-others are served as before. Brokers that are sent away close their connections and fall
-silent. That says nothing about them, so from here on no broker is removed for either.
+once. Each answer to a client of 5.3.2 or later is GO_AWAY (protocol.md 5.8), and others
+are served as before. Brokers that are sent away close their connections and fall
+silent. Their silence is no sign of death: from here on no broker is removed for either.
 `RoutingState.draining` is a fact of its own beside the phase: a server that was never
-drained must not say GO_AWAY while it is frozen.
+drained must not answer GO_AWAY while it is frozen.
 
 FROZEN. No connection reads any more, so the work that is left is finite: connections in
 line for a turn, unfinished work, and requests that wait for a file. `settle` runs the
@@ -28,8 +28,9 @@ is on disk is answered, and the requests behind it on the same connection have t
 turns. Routes are saved before that wait, because a disk that hangs for a KV table must
 not cost them.
 
-HALTED. Turns end here, even if requests still wait after 0.6 s; these are never
-answered, and their clients ask another server. Work that was begun in steps is carried
+HALTED. Turns end here, even if requests still wait for one after 0.6 s; these are never
+answered, and their clients ask another server. A request that waits for a file is
+answered if the file is written in time. Work that was begun in steps is carried
 out to its end, so that no half of a registration is saved (P2). Then the routes are
 saved once more if anything changed since, and the stamp with them: a warm start counts
 its age from here. Only now connections are closed. Closing them earlier would make
@@ -51,10 +52,10 @@ class Changes(Protocol):
 
     @property
     def is_busy(self) -> bool:
-        """Whether a write is under way or in line."""
+        """Whether a write is under way or waits."""
 
     async def drain(self) -> None:
-        """Return when no write is left."""
+        """Wait until no write is left."""
 
 
 class Ending:
@@ -83,7 +84,7 @@ class Ending:
         self._connections.freeze()
 
     async def settle(self) -> None:
-        """Return when everything that was read has its answer. It may be cancelled."""
+        """Wait until all requests read so far have answers. It may be cancelled."""
         await self._finish_turns()
         self._save_routes()
         while self._changes.is_busy:

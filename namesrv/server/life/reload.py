@@ -1,7 +1,7 @@
-"""SIGHUP: options are read again, and what may change while we run does.
+"""SIGHUP reloads the options that may change while the server runs.
 
-All of it or nothing: options, access keys and certificates are read first, and a
-mistake anywhere leaves everything as it is.
+A reload changes all or nothing: options, access keys and certificates are read first,
+and any mistake leaves everything unchanged.
 """
 
 import logging
@@ -11,7 +11,7 @@ from typing import Final, NamedTuple
 
 from namesrv.contradictions import contradictions
 from namesrv.errors import OptionsInvalid, StartFailed, TlsFilesInvalid
-from namesrv.options import BY_NAME, OPTIONS, REMOTE_KEYS, Options, Value
+from namesrv.options import BY_NAME, OPTIONS, Options, Value
 from namesrv.routing.events import Cause, CauseKind
 from namesrv.routing.outbox import LogEvent
 from namesrv.routing.state import RoutingState
@@ -20,41 +20,9 @@ from namesrv.server.logs.events import EventLog
 from namesrv.server.logs.handlers import set_log_level
 from namesrv.server.tls.gate import PreparedTls, TlsGate
 
-RELOADED: Final = REMOTE_KEYS | {
-    "accessKeysFile",
-    "adminAccess",
-    "bodyMaxInflatedBytes",
-    "brokerAccess",
-    "enableShutdownGracefully",
-    "inputBudgetBytes",
-    "kvMaxKeys",
-    "kvMaxNameBytes",
-    "kvMaxNamespaces",
-    "kvMaxValueBytes",
-    "logLevel",
-    "maxFilterServers",
-    "maxMappedQueuesPerRegistration",
-    "maxNameBytes",
-    "maxQueuesPerMapping",
-    "maxRoutes",
-    "maxTopicsPerRegistration",
-    "outputBudgetBytes",
-    "shutdownWaitTimeSeconds",
-    "snapshotIntervalMillis",
-    "tlsCiphers",
-    "tlsProtocols",
-    "tlsServerAuthClient",
-    "tlsServerCertPath",
-    "tlsServerKeyPassword",
-    "tlsServerKeyPath",
-    "tlsServerNeedClientAuth",
-    "tlsServerTrustCertPath",
-}
-"""Options that are looked at each time; the others were used at the start."""
-
 _NEED_CLIENT_AUTH: Final = ("none", "optional", "require")
 _IS_WIDER: Final[Mapping[str, Callable[[Value, Value], bool]]] = {
-    # A signature lets in who is elsewhere, loopback who signs nothing.
+    # A signature admits other machines, loopback admits unsigned requests.
     "adminAccess": lambda old, new: old != "open" and new != "off",
     "brokerAccess": lambda old, new: new == "open",
     "tlsServerAuthClient": lambda old, new: not new,
@@ -63,11 +31,11 @@ _IS_WIDER: Final[Mapping[str, Callable[[Value, Value], bool]]] = {
     ),
     "tlsServerTrustCertPath": lambda old, new: bool(old),
 }
-"""Whether an option that has changed may let in somebody who was refused before."""
+"""Whether a changed option may admit peers that were refused before."""
 
 
 class _Prepared(NamedTuple):
-    """The changes of a reload, all of them read and found to be good."""
+    """The changes of a reload, read and validated."""
 
     found: Options
     changes: dict[str, Value]
@@ -76,9 +44,9 @@ class _Prepared(NamedTuple):
 
 
 class Reload:
-    """Takes over what changed in the sources of options, and says so.
+    """Applies changes in the sources of options, and logs them.
 
-    `flush` carries out what the state put into its outbox.
+    `flush` carries out the effects in the state's outbox.
     """
 
     def __init__(
@@ -96,9 +64,9 @@ class Reload:
         self._flush = flush
 
     def run(self, read_options: Callable[[], Options]) -> None:
-        """Read all files again, and use what they say, or nothing of it.
+        """Read all files again, and apply them as a whole or not at all.
 
-        Remote updates that were kept still count more than the file, as at a start.
+        Stored remote updates override the file, as at a start.
         """
         try:
             prepared = self._prepare(read_options())
@@ -115,7 +83,7 @@ class Reload:
         changes = {
             name: getattr(found, BY_NAME[name].attribute)
             for name in _changed(current, found)
-            if name in RELOADED
+            if BY_NAME[name].live
         }
         values = {BY_NAME[name].attribute: value for name, value in changes.items()}
         # An option that waits for the next start may contradict one that does not.
@@ -135,22 +103,22 @@ class Reload:
         self._tls.take(prepared.tls)
         set_log_level(options)
         for fields in wider:
-            self._say(logging.WARNING, "access is wider than before", **fields)
+            self._log_line(logging.WARNING, "access is wider than before", **fields)
         waiting = _changed(options, prepared.found)
         if waiting:
-            event = "options that changed count from the next start only"
-            self._say(logging.WARNING, event, options=",".join(waiting))
-        # The last line, so that whoever waits for it can read the others.
-        event = "the configuration was read again"
-        self._say(logging.INFO, event, changed=",".join(sorted(changes)))
+            event = "changed options take effect at the next start"
+            self._log_line(logging.WARNING, event, options=",".join(waiting))
+        # This line is the last one, so that operators can wait for it.
+        event = "configuration reloaded"
+        self._log_line(logging.INFO, event, changed=",".join(sorted(changes)))
         self._flush()
 
-    def _say(self, level: int, event: str, **fields: object) -> None:
+    def _log_line(self, level: int, event: str, **fields: object) -> None:
         """In the outbox, behind the lines of the changes."""
         self._state.outbox.put(LogEvent(level, event, fields, peer_caused=False))
 
     def _refuse(self, mistakes: Iterable[str]) -> None:
-        event = "the configuration was read again, and nothing of it is taken over"
+        event = "configuration not reloaded, the old one stays in use"
         for mistake in mistakes:
             self._log.log_own(logging.WARNING, event, {"reason": mistake})
 
@@ -166,7 +134,7 @@ def _changed(current: Options, found: Options) -> list[str]:
 def _wider(
     current: Options, changes: Mapping[str, Value]
 ) -> Iterator[dict[str, object]]:
-    """Option, old and new value of what may let in somebody who was refused before."""
+    """Option, old and new value of changes that may admit more peers."""
     for name, new in changes.items():
         old = getattr(current, BY_NAME[name].attribute)
         if name in _IS_WIDER and _IS_WIDER[name](old, new):

@@ -29,7 +29,7 @@ _FAILURES: Final = (
 
 class ProductCluster:
     """`addresses` is `host:port;host:port`. Queries find nothing if it is empty, and if
-    `most_queries` are under way."""
+    `most_queries` are under way. `after` is called after each `done`."""
 
     def __init__(
         self,

@@ -79,7 +79,7 @@ class TlsStream:
         self._send(self._layer.send(data))
 
     def close(self) -> None:
-        """Send close_notify and all that is left, and close."""
+        """Send close_notify and the rest, and close."""
         self._send(self._layer.finish())
         self._transport.close()
 

@@ -68,7 +68,7 @@ class Stamp(NamedTuple):
 
 
 class StampJob:
-    """The date of our last sign of life, and how long we had served then."""
+    """The date of our last sign of life, and the served time until then."""
 
     def __init__(
         self,

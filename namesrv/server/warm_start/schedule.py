@@ -34,7 +34,7 @@ LEASED_STAMP_MILLIS: Final = 1000
 
 
 class WarmStart(NamedTuple):
-    """What a start took over: how old it is, and how much."""
+    """The age and the number of the restored routes."""
 
     age_millis: int
     brokers: int
@@ -55,8 +55,8 @@ class Snapshots:
     at its end, once or more.
 
     `kept` has the state's part of the file. `submit` takes a job for the thread that
-    writes these files and no others, so that they wait for nothing. `can_write` says
-    whether the data directory takes files.
+    writes these files and no others, so that they wait for nothing. `can_write` is
+    false if the data directory cannot be written.
     """
 
     def __init__(
@@ -109,7 +109,7 @@ class Snapshots:
             seen_millis = stamp.seen_millis or snapshot.tables.saved_millis
             self._check_age(seen_millis)
         except (SnapshotInvalid, StorageError) as exc:
-            event = "the kept route table is not used, this is a cold start"
+            event = "snapshot not used, cold start"
             self._files.set_aside(self._path, str(exc), event)
             return None
         if not snapshot.groups:
@@ -117,7 +117,7 @@ class Snapshots:
         return self._take_over(snapshot, stamp, seen_millis, now_ms)
 
     def tick(self, now_ms: int) -> None:
-        """Begin what is due; called every 100 ms."""
+        """Begin a file or a stamp that is due; called every 100 ms."""
         if not self._writes:
             return
         if now_ms >= self._next_stamp_ms and not self._is_stamping:
@@ -190,16 +190,16 @@ class Snapshots:
             return
         self._kept.lost()
         fields = {"reason": str(error)}
-        event = "the route table could not be saved, it is tried again"
+        event = "the routes could not be saved, retrying"
         if self._state.life.phase == Phase.HALTED:
-            event = "what changed in the route table last could not be saved"
+            event = "the last route changes could not be saved"
         self._log.log_event(logging.WARNING, event, fields)
 
     def _stamped(self, error: StorageError | None) -> None:
         """The date of the snapshot itself counts without a stamp."""
         self._is_stamping = False
         if error is not None and not self._has_stamp_failed:
-            event = "our sign of life cannot be kept, the next start may be cold"
+            event = "the stamp could not be written, the next start may be cold"
             self._log.log_event(logging.WARNING, event, {"reason": str(error)})
         self._has_stamp_failed = error is not None
 
@@ -215,7 +215,7 @@ class Snapshots:
             "topics": start.topics,
             "lease_millis": self._state.options.warm_start_lease_millis,
         }
-        self._log.log_own(logging.INFO, "routes of the last run taken over", fields)
+        self._log.log_own(logging.INFO, "routes of the last run restored", fields)
         return start
 
     def _read_stamp(self) -> Stamp:

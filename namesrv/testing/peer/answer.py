@@ -47,7 +47,7 @@ class Answer:
 
     @property
     def remark(self) -> str | None:
-        """What went wrong, if anything did."""
+        """The reason of a failure, or None."""
         return self.header.get("remark")
 
     @property

@@ -59,11 +59,10 @@ def request(
     body: bytes = b"",
     *,
     opaque: int = 0,
-    version: int = NEWEST,
-    flag: int = 0,
+    **more: int,
 ) -> bytes:
-    """The frame of a request with a JSON header."""
-    return Request(int(code), ext_fields, body, version, flag).frame(opaque)
+    """The frame of a request with a JSON header; `more` is version and flag."""
+    return Request(int(code), ext_fields, body, **more).frame(opaque)
 
 
 def binary_request(
@@ -72,12 +71,10 @@ def binary_request(
     body: bytes = b"",
     *,
     opaque: int = 0,
-    version: int = NEWEST,
-    flag: int = 0,
+    **more: int,
 ) -> bytes:
     """The same with a ROCKETMQ header."""
-    sent = Request(int(code), ext_fields, body, version, flag)
-    return sent.frame(opaque, binary=True)
+    return Request(int(code), ext_fields, body, **more).frame(opaque, binary=True)
 
 
 def lookup(topic: str, opaque: int = 0, version: int = NEWEST) -> bytes:

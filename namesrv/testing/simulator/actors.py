@@ -113,7 +113,7 @@ class BrokerActor(Peer):
 
     @property
     def identity(self) -> Broker:
-        """Who it is at present."""
+        """Its present cluster, name, id and address."""
         timeout_millis = self._member.timeout_millis
         return Broker(self.name, self.id, self.addr, self.cluster, timeout_millis)
 

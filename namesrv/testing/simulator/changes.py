@@ -52,8 +52,8 @@ class ChangeWitness:
 
     def check(self) -> None:
         """Raises Violation if something changed since the last check, and no event was
-        published. Does nothing while work goes on."""
-        if self._state.unfinished:
+        published. Does nothing while work goes on or effects wait."""
+        if self._state.unfinished or self._state.outbox:
             return
         before, self._facts = self._facts, facts_of(self._state)
         events = self._events.copy()

@@ -1,4 +1,4 @@
-"""Decides which answers are legal (docs/architecture.md, P1 to P4).
+"""Decides which answers are legal (docs/promises.md, P1 to P4).
 
 The model knows the requests; the oracle adds time: for each broker the earliest time it
 may be gone, and the latest time. Between the two the server decides, and the oracle

@@ -1,6 +1,6 @@
 """Pauses of reading that the server's own work caused, for the oracle.
 
-Written from docs/architecture.md, P3 and P4: a pause moves no deadline. Bytes sent
+Written from docs/promises.md, P3 and P4: a pause moves no deadline. Bytes sent
 before its end count as read once the same time, or a grace interval, has passed again.
 """
 
@@ -46,5 +46,5 @@ class Pauses:
         return max(holding[0], *over, 0)
 
     def begun_after(self, at_ms: int) -> int | None:
-        """When the first pause after a moment began; None without one."""
+        """The start of the first pause after a moment; None without one."""
         return next((p.start_ms for p in self._pauses if p.start_ms > at_ms), None)

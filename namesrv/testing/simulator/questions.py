@@ -61,7 +61,7 @@ class Questions:
         self.data = b"".join(self._frames())
 
     def expected(self, model: Model) -> bytes:
-        """What a server answers that knows what the model knows."""
+        """The answers of a server with the knowledge of the model."""
         answers = []
         for opaque, question in enumerate(self.asked):
             body = self._body(model, question)

@@ -43,7 +43,7 @@ class Version(NamedTuple):
 @dataclass(frozen=True, slots=True)
 class Register:
     """103; `acting` None is a broker that does not know of acting masters, `filters`
-    None one that says nothing of filter servers."""
+    None one without a list of filter servers."""
 
     broker: Broker
     acting: bool | None

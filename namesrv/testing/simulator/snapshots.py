@@ -1,8 +1,8 @@
 """The disk of a simulated server, and a witness of each snapshot that is packed.
 
 `namesrv.server.warm_start.schedule` decides as it does in a server. The witness learns
-which group was packed at which moment, so that the oracle knows what a killed server
-may have kept.
+which group was packed at which moment, so that the oracle knows the possible
+contents of a killed server's file.
 """
 
 from collections.abc import Callable, Iterable
@@ -21,7 +21,7 @@ _SNAPSHOT_PATH = f"{DATA_DIR}/{SNAPSHOT_FILE}"
 
 
 class SnapshotWitness(Protocol):
-    """Hears of everything that becomes part of the file."""
+    """Notes everything that becomes part of the file."""
 
     def packing_begins(self) -> None:
         """A new file is begun."""
@@ -137,7 +137,12 @@ class VirtualWriter:
         while self._jobs and self._jobs[0][0] <= now_ms:
             self._write(self._jobs.pop(0)[1])
 
-    def drain(self) -> None:
+    @property
+    def is_busy(self) -> bool:
+        """Whether a job is under way."""
+        return bool(self._jobs)
+
+    async def drain(self) -> None:
         """Finish all jobs."""
         while self._jobs:
             self._write(self._jobs.pop(0)[1])

@@ -15,7 +15,6 @@ from namesrv.testing.peer import (
     read_answers,
     registration,
     request,
-    split_frames,
 )
 from namesrv.wire.command import decode_command
 from tests.routing.world import World
@@ -187,10 +186,9 @@ def test_answers_are_binary_when_the_option_says_so() -> None:
     ]
     codes = []
     for one in sent:
-        (output,) = split_frames(world.send(one))
-        assert output[4] == 1
-        end = 8 + int.from_bytes(output[5:8])
-        command = decode_command(1, output[8:end], output[end:])
+        (answer,) = read_answers(world.send(one))
+        assert answer.serialize_type == 1
+        command = decode_command(1, answer.header_bytes, answer.body)
         assert (command.opaque, command.flag, command.version) == (1, 1, 479)
         codes.append(command.code)
     assert codes == [0, 0, 17, 0, 0, 0, 0, 0]

@@ -59,11 +59,11 @@ def read_all(data: bytes) -> list[tuple[int, Any]]:
     ]
 
 
-def test_what_was_written_is_read() -> None:
+def test_records_survive_a_round_trip() -> None:
     assert read_all(FILE) == VALUES
 
 
-def test_places_say_where_the_records_are() -> None:
+def test_places_locate_the_records() -> None:
     for _, place, payload in split_records(FILE):
         record = FILE[place.offset : place.offset + place.length]
         assert is_record(record)

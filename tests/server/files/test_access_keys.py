@@ -102,7 +102,7 @@ def test_file_that_cannot_be_opened(tmp_path: Path, name: str, reason: str) -> N
         read_keys_file(path)
 
 
-def test_reload_takes_new_keys_and_says_which(path: Path) -> None:
+def test_reload_takes_new_keys_and_logs_their_names(path: Path) -> None:
     loaded = Loaded(path)
     loaded.file.load()
     path.write_text(f"new={SECRET}\nops={SECRET}\nbroker-a={SECRET}\n")

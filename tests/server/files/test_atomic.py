@@ -96,7 +96,7 @@ class TestRead:
         with pytest.raises(StorageError, match="cannot read .*/file: "):
             read(str(tmp_path / "file"))
 
-    def test_link_is_told_with_where_it_leads(self, tmp_path: Path) -> None:
+    def test_link_is_refused_with_its_target(self, tmp_path: Path) -> None:
         target, link = tmp_path / "target", tmp_path / "link"
         target.write_bytes(b"content")
         link.symlink_to("target")
@@ -160,7 +160,7 @@ class TestWriteAtomically:
         write_atomically(str(path), [b"new"])
         assert path.read_bytes() == b"new"
 
-    def test_link_and_what_it_leads_to_stay_as_they_are(self, tmp_path: Path) -> None:
+    def test_refused_link_and_its_target_are_unchanged(self, tmp_path: Path) -> None:
         target, link = tmp_path / "target", tmp_path / "link"
         target.write_bytes(b"old")
         link.symlink_to(target)
@@ -208,7 +208,7 @@ class TestWriteAtomically:
             write_atomically(str(tmp_path / "file"), [b"new"])
         assert victim.read_bytes() == b"mine"
 
-    def test_file_that_is_mounted_by_itself_is_told(
+    def test_file_mounted_by_itself_is_refused_with_a_reason(
         self, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
     ) -> None:
         path = tmp_path / "file"

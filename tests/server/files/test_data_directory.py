@@ -51,7 +51,7 @@ class TestDataDirectory:
         ]
         directory.close()
 
-    def test_second_process_is_told_who_holds_it(
+    def test_second_process_gets_the_pid_of_the_holder(
         self, tmp_path: Path, other_process: "subprocess.Popen[str]"
     ) -> None:
         path = tmp_path / "data"
@@ -62,7 +62,7 @@ class TestDataDirectory:
             " stop that one, or choose another directory with --data-dir"
         )
 
-    def test_lock_of_a_process_that_ended_holds_nobody_up(
+    def test_lock_of_an_ended_process_is_free(
         self, tmp_path: Path, other_process: "subprocess.Popen[str]"
     ) -> None:
         other_process.kill()
@@ -135,7 +135,7 @@ class TestDataDirectory:
             ("- web-7", "whose host name is web-7; stop that one, "),
         ],
     )
-    def test_pid_of_another_container_is_told_as_that(
+    def test_pid_of_another_container_is_named_with_its_host(
         self, tmp_path: Path, place: str | None, said: str
     ) -> None:
         """Where the directory is shared, both may be number 1."""

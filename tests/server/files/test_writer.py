@@ -188,7 +188,7 @@ class TestWriter:
 
         asyncio.run(scenario())
 
-    def test_every_one_who_drains_is_woken(self, tmp_path: Path) -> None:
+    def test_all_waiting_drains_are_woken(self, tmp_path: Path) -> None:
         async def scenario() -> None:
             writer = Writer()
             writer.submit(Job(tmp_path / "file", "a", []))
@@ -210,9 +210,7 @@ class TestWriter:
 
         asyncio.run(scenario())
 
-    def test_write_that_ends_after_the_loop_is_nobodys_business(
-        self, tmp_path: Path
-    ) -> None:
+    def test_write_that_ends_after_the_loop_is_ignored(self, tmp_path: Path) -> None:
         released = threading.Event()
         job = Job(tmp_path / "file", "a", [])
         writer = Writer(lambda path, data: assert_soon(released))

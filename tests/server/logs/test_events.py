@@ -204,7 +204,7 @@ class TestRateLimit:
                 log.log_event(logging.WARNING, "bad frame", {})
         assert len(lines_of(capsys)) == 5
 
-    def test_next_line_tells_how_many_were_suppressed(
+    def test_next_line_has_the_number_of_suppressed_lines(
         self, clock: Clock, capsys: pytest.CaptureFixture[str]
     ) -> None:
         log = limited(clock)
@@ -325,6 +325,6 @@ def test_lines_of_asyncio_have_a_rate(capsys: pytest.CaptureFixture[str]) -> Non
     assert 20 <= len(lines_of(capsys)) < 40
 
 
-def test_escaped_leaves_what_is_printable_alone() -> None:
+def test_escaped_keeps_printable_text() -> None:
     assert escaped("a 主 é") == "a 主 é"
     assert escaped("a\u00a0b") == r"a\xa0b"

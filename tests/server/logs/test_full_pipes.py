@@ -81,14 +81,18 @@ def serves_and_ends(process: "subprocess.Popen[bytes]", address: Address) -> Non
     assert process.wait(WAIT_SECONDS) == 0
 
 
-def test_standard_error_that_nobody_reads(command: list[str], pipe: Pipe) -> None:
+def test_full_standard_error_does_not_stop_the_server(
+    command: list[str], pipe: Pipe
+) -> None:
     with started(command, stdout=subprocess.PIPE, stderr=pipe.write_end) as process:
         assert process.stdout is not None
         address = read_address(process.stdout.fileno(), BOOT)
         serves_and_ends(process, address)
 
 
-def test_standard_output_that_nobody_reads(command: list[str], pipe: Pipe) -> None:
+def test_full_standard_output_does_not_stop_the_server(
+    command: list[str], pipe: Pipe
+) -> None:
     with started(command, stdout=pipe.write_end, stderr=subprocess.PIPE) as process:
         assert process.stderr is not None
         address = read_address(process.stderr.fileno(), STARTED)

@@ -14,7 +14,7 @@ from tests.server.server_process import ServerProcess
 
 pytestmark = pytest.mark.slow
 
-READ_AGAIN = "the configuration was read again"
+READ_AGAIN = "configuration reloaded"
 
 
 def lines_of(path: Path) -> list[dict[str, Any]]:
@@ -54,7 +54,7 @@ def test_start_reload_stop_and_warm_start_are_lines(tmp_path: Path) -> None:
         assert server.end()[0] == 0
     second = lines_of(path)[len(first) :]
     assert [line["event"] for line in second] == [
-        "routes of the last run taken over",
+        "routes of the last run restored",
         "server started",
         "server is stopping",
         "server stopped",
@@ -64,7 +64,7 @@ def test_start_reload_stop_and_warm_start_are_lines(tmp_path: Path) -> None:
     assert server.log() == ""
 
 
-def test_lines_of_one_stream_are_in_the_order_in_which_they_were_said(
+def test_lines_of_one_stream_keep_their_order(
     tmp_path: Path,
 ) -> None:
     """The line that scripts wait for stands behind what was logged before it."""

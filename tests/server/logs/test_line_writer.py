@@ -145,7 +145,7 @@ def test_the_collector_of_garbage_may_log_in_the_middle_of_a_call(
     assert written(nesting, nested) == ["inner", "outer"]
 
 
-def test_end_writes_what_waits_and_takes_nothing_more(
+def test_closed_writer_has_written_its_queue_and_takes_no_more(
     writer: LineWriter, outlet: Outlet
 ) -> None:
     for number in range(100):
@@ -155,7 +155,7 @@ def test_end_writes_what_waits_and_takes_nothing_more(
     assert not writer.put("late\n") and writer.flush(0) and writer.close(0)
 
 
-def test_end_does_not_wait_for_those_who_hang() -> None:
+def test_close_does_not_wait_for_outlets_that_hang() -> None:
     outlets = [HangingOutlet() for _ in range(3)]
     writers = [LineWriter("lines", outlet, missing) for outlet in outlets]
     for writer in writers:
@@ -169,7 +169,7 @@ def test_end_does_not_wait_for_those_who_hang() -> None:
     wait_until(lambda: all(outlet.is_closed for outlet in outlets))
 
 
-def test_pipe_that_somebody_made_non_blocking_loses_nothing() -> None:
+def test_non_blocking_pipe_loses_no_line() -> None:
     read_end, write_end = os.pipe()
     os.set_blocking(write_end, False)
     text = "x" * 99 + "\n"

@@ -14,6 +14,7 @@ UNLIMITED = {
     "server/logs/events",
     "server/logs/life",
     "server/nameserver",
+    "server/running/companions",
     "server/life/reload",
     "server/tls/gate",
     "server/warm_start/schedule",

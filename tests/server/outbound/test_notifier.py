@@ -146,7 +146,7 @@ class TestDelivery:
         if infos[0][4][0] == "127.0.0.1":
             play(acts)
 
-    def test_what_a_broker_says_is_ignored(
+    def test_answers_of_a_notified_broker_are_ignored(
         self, play: Callable[[Play], RecordedLog], broker: FakeBroker
     ) -> None:
         async def acts(notifier: Notifier) -> None:
@@ -296,7 +296,7 @@ class TestLimits:
 
         assert reasons(play(acts))[0] == "limit of unsent notifications reached"
 
-    def test_frames_that_nobody_takes_are_dropped(
+    def test_frames_beyond_the_limit_of_unsent_output_are_dropped(
         self, play: Callable[[Play], RecordedLog], broker: FakeBroker
     ) -> None:
         async def acts(notifier: Notifier) -> None:

@@ -27,7 +27,7 @@ def test_name_is_looked_up() -> None:
 
 
 @pytest.mark.parametrize("host", ["nobody.invalid", "", "a\0b", "x" * 70, "ä" * 500])
-def test_name_that_nobody_has_is_an_error(
+def test_lookup_of_an_unknown_name_fails(
     host: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     real = socket.getaddrinfo
@@ -66,7 +66,7 @@ def test_end_of_the_loop_does_not_wait_for_an_answer(hanging: threading.Event) -
     assert not hanging.is_set()
 
 
-def test_answer_that_nobody_waits_for_is_dropped(hanging: threading.Event) -> None:
+def test_late_lookup_without_a_waiter_is_dropped(hanging: threading.Event) -> None:
     complaints: list[dict[str, Any]] = []
 
     async def give_up_and_go_on() -> None:
@@ -137,7 +137,9 @@ def test_who_gave_up_does_not_stay_in_line(hanging: threading.Event) -> None:
     assert asyncio.run(give_up_often()) == 1
 
 
-def test_slow_name_is_left_alone_for_a_while(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_slow_name_is_not_looked_up_again_for_a_while(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
     now_ms, asked = 0, []
 
     def getaddrinfo(host: str, *args: object, **more: object) -> list[Any]:

@@ -48,7 +48,7 @@ class TestReload:
         assert files.gate.admit_tls() is context
         assert files.events() == [LOADED]
 
-    def test_files_are_looked_at_now_and_then_only(
+    def test_files_are_checked_once_a_second(
         self, files: Files, monkeypatch: pytest.MonkeyPatch
     ) -> None:
         looks: list[object] = []
@@ -63,7 +63,7 @@ class TestReload:
             files.gate.check_files(millis)
         assert looks.count(files.identity.cert_path) == 10
 
-    def test_open_connection_keeps_what_it_has(
+    def test_open_connection_keeps_its_certificate(
         self, files: Files, authority: Authority
     ) -> None:
         layer, client = TlsLayer(files.gate.admit_tls()), TlsClient(client_context())

@@ -119,7 +119,7 @@ class TestStream:
         to_send, _ = pair.client.receive(pair.layer.take_output())
         assert pair.to_layer(to_send + pair.client.send(b"request")) == b"request"
 
-    def test_client_without_a_common_version_is_told_so(self) -> None:
+    def test_client_without_a_common_version_gets_an_alert(self) -> None:
         layer = TlsLayer(SERVER_CONTEXT)
         # A hello of TLS 1.1, with one cipher suite.
         hello = b"\x03\x02" + bytes(32) + b"\x00\x00\x02\x00\x2f\x01\x00"
@@ -200,7 +200,7 @@ class TestEnd:
             assert pair.layer.is_finished
             assert pair.layer.kept_bytes == 0
 
-    def test_nothing_is_said_before_the_handshake(self) -> None:
+    def test_layer_sends_nothing_before_the_handshake(self) -> None:
         pair = Pair()
         pair.to_layer(pair.client.start()[:50])
         assert pair.layer.finish() == b""

@@ -10,7 +10,7 @@ from tests.server.stage import SetStage, Stage
 from tests.server.tls.tls_actor import TlsActor, accept, faults
 
 HANDSHAKE_MILLIS = 10_000
-OVER_BUDGET = "unfinished frames exceed the budget, a holder without progress is closed"
+OVER_BUDGET = "input budget exceeded, closing a connection without progress"
 
 
 class TestReads:
@@ -147,7 +147,7 @@ class TestEnd:
         assert actor.transport.writes == []
         assert faults(stage) == []
 
-    def test_our_own_end_says_close_notify(self, stage: Stage) -> None:
+    def test_close_sends_close_notify(self, stage: Stage) -> None:
         actor = accept(stage)
         stage.connections.close_all()
         actor.read()

@@ -149,7 +149,7 @@ def test_disabled_server_is_not_asked() -> None:
     TlsGate(options, RecordedLog()).open()
 
 
-def test_peers_agree_on_what_is_named() -> None:
+def test_peers_agree_on_the_named_protocol_and_cipher() -> None:
     options = Options(tls_ciphers="TLS_ECDHE_ECDSA_WITH_AES_128_GCM_SHA256")
     gate = TlsGate(options, RecordedLog())
     layer, client = TlsLayer(gate.admit_tls()), TlsClient(client_context())

@@ -153,7 +153,7 @@ class TestBrokenFiles:
             " one"
         )
 
-    def test_files_may_be_mended(
+    def test_repaired_files_are_loaded(
         self, options: dict[str, Any], authority: Authority
     ) -> None:
         good = authority.identity("good")

@@ -70,7 +70,7 @@ class TestModes:
             "TLS connection refused: tls.server.certPath names no certificate"
         ]
 
-    def test_test_mode_without_its_library_says_what_to_do(
+    def test_test_mode_without_its_library_names_the_options(
         self, stage: Stage, monkeypatch: pytest.MonkeyPatch
     ) -> None:
         monkeypatch.setitem(sys.modules, "cryptography", None)

@@ -132,7 +132,7 @@ def test_standard_json_reads_back(value: JsonValue) -> None:
 @example("٥")
 @example(" 1 ")
 @example("\xa01")
-def test_what_the_strict_reader_reads_the_lenient_one_reads_the_same(text: str) -> None:
+def test_lenient_reader_reads_strict_json_as_the_strict_reader_does(text: str) -> None:
     strict = outcome(text, strictly=True)
     if strict != "refused":
         assert outcome(text, strictly=False) == strict

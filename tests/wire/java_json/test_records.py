@@ -293,7 +293,7 @@ def test_bare_numbers_need_no_lenient_reader() -> None:
     assert wrapper.topic_queue_mapping_info_map["st"].curr_id_map == {0: 0, 1: 3}
 
 
-def test_a_text_that_looks_like_a_bare_number_is_left_alone() -> None:
+def test_text_that_looks_like_a_bare_number_is_unchanged() -> None:
     data = REAL_BODY.replace(b'"T"', b'"{1:,2:x"')
     body = finish(read_record_steps(RegisterBrokerBody, data, "it"))
     assert body is not None and body.topic_config_serialize_wrapper is not None

@@ -73,7 +73,7 @@ class TestToInt:
             ("99999999999.5", 2**31 - 1),
         ],
     )
-    def test_what_converts(self, text: str, integer: int) -> None:
+    def test_to_int_converts_values_as_java_does(self, text: str, integer: int) -> None:
         assert to_int(read(text), 17) == integer
 
     @pytest.mark.parametrize(
@@ -101,12 +101,12 @@ class TestToInt:
             "1e99999999999999",
         ],
     )
-    def test_what_does_not(self, text: str) -> None:
+    def test_to_int_refuses_other_values(self, text: str) -> None:
         with pytest.raises(JsonInvalid) as caught:
             to_int(read(text), 17)
         assert caught.value.position is None
 
-    def test_the_sentence_names_value_and_range(self) -> None:
+    def test_error_of_to_int_names_value_and_range(self) -> None:
         with pytest.raises(JsonInvalid) as caught:
             to_int("x", 0, 0, 13)
         assert str(caught.value) == "'x' is not an integer from 0 to 13"
@@ -192,7 +192,7 @@ class TestToText:
             ("[{'a':true},[],{0:'\"'},[null]]", '[{"a":true},[],{"0":"\\""},[null]]'),
         ],
     )
-    def test_what_java_makes_of_it(self, source: str, text: str) -> None:
+    def test_to_text_writes_values_as_java_does(self, source: str, text: str) -> None:
         assert to_text(read(source)) == text
 
     def test_null_stays_null(self) -> None:
@@ -232,7 +232,7 @@ class TestHeaderText:
         [None, "", "+", "-", "--5", "+-5", " 5", "5 ", "5\n", "5L", "0x5", "5.0", "٥"]
         + ["1_0", "2147483648", "-2147483649", "9" * MEBIBYTE],
     )
-    def test_what_is_no_java_integer(self, text: str | None) -> None:
+    def test_parse_java_int_refuses_other_texts(self, text: str | None) -> None:
         assert parse_java_int(text, -(2**31), 2**31 - 1) is None
 
     def test_java_longs(self) -> None:

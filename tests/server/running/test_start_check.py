@@ -10,7 +10,7 @@ import pytest
 
 from namesrv.errors import OptionsInvalid, StartFailed
 from namesrv.server.files.data_directory import DataDirectory
-from namesrv.server.start_check import StartCheck
+from namesrv.server.running.start_check import StartCheck
 from tests.server.server_thread import ServerThread, local_options
 from tests.server.tls.tls_peer import Authority
 

@@ -30,7 +30,7 @@ from namesrv.server.files.data_directory import LOCK_FILE
 from namesrv.server.files.kv_config_file import load_kv_config
 from namesrv.server.logs.events import EventLog
 from namesrv.server.logs.line_file import check_kind
-from namesrv.server.run import loop_factory
+from namesrv.server.running.run import loop_factory
 from namesrv.server.tls.gate import TlsGate
 
 _NO_DIRECTORY: Final = (errno.ENOTDIR, errno.EEXIST)
@@ -129,7 +129,7 @@ class StartCheck:
 
 
 class _Errors(EventLog):
-    """Keeps the reasons of what would be logged as an error."""
+    """Collects the reasons of events that a start would log as errors."""
 
     def __init__(self) -> None:
         super().__init__()
@@ -154,7 +154,7 @@ def _why_no_log(path: str) -> OSError | None:
 def _why_not_writable(path: str) -> OSError | None:
     """The reason why this user could not write a file, which may be new."""
     try:
-        # Neither made nor waited for: it may be a pipe.
+        # The path may be a pipe: it is neither created nor opened.
         flags = os.O_WRONLY | os.O_APPEND | os.O_NONBLOCK | os.O_CLOEXEC
         os.close(os.open(path, flags))
     except FileNotFoundError:

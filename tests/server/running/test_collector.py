@@ -7,7 +7,7 @@ from collections.abc import Callable, Iterator
 
 import pytest
 
-from namesrv.server.run import Collector
+from namesrv.server.running.collector import Collector
 
 
 class Loop:
@@ -88,7 +88,7 @@ def test_everything_is_visited_after_growth_and_once_a_minute_at_most(
 
 def test_only_run_changes_the_collector_of_the_process() -> None:
     code = (
-        "import gc; before = gc.get_threshold(); import namesrv.server.run;"
+        "import gc; before = gc.get_threshold(); import namesrv.server.running.run;"
         "assert gc.get_threshold() == before and gc.get_freeze_count() == 0"
     )
     subprocess.run([sys.executable, "-c", code], check=True, timeout=60)

@@ -1,0 +1,1 @@
+"""A server as a process, in a thread of another program, and checked beforehand."""

@@ -1,0 +1,169 @@
+"""Special builds of the compiled twin: `make sanitize`, `debug-test`, `coverage-fast`
+and `hot-loop`.
+
+Each has a copy of the sources in .cache/NAME/src. In the checkout, Cython would take
+their C files for those of the next plain build. Words after the name go to pytest.
+"""
+
+import os
+import shutil
+import subprocess
+import sys
+import venv
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+
+ROOT = Path(__file__).resolve().parent.parent
+CACHE = ROOT / ".cache"
+COPIED = (
+    *("CHANGELOG.md", "LICENSE", "README.md", "docs", "namesrv", "pyproject.toml"),
+    *("setup.py", "tests"),
+)
+LEFT_OUT = shutil.ignore_patterns("*.c", "*.so", ".cache", "__pycache__")
+# The tests that compare the twins, and those that run a server on the compiled one.
+TWINS = ("tests/hot_path", "tests/parity", "tests/fuzz")
+SERVERS = (
+    *("tests/routing", "tests/server", "tests/golden", "tests/hostile"),
+    "tests/simulation",
+)
+COMMAND_LINE = "tests/cli"
+# Quarantines keep this frame alive, so that it is no leak.
+NOT_SANITIZED = (
+    "tests/hostile/test_bodies.py"
+    "::test_large_frame_leaves_no_room_behind_while_its_sender_waits"
+)
+ON_TWO_CORES = ("-q", "-n", "auto", "--dist", "worksteal")
+
+
+class Build:
+    """A copy of the sources, and commands that run in it."""
+
+    def __init__(self, name: str, python: str = sys.executable) -> None:
+        self.folder = CACHE / name
+        self.source = self.folder / "src"
+        self.python = python
+        shutil.rmtree(self.source, ignore_errors=True)
+        self.source.mkdir(parents=True)
+        for item in COPIED:
+            if (ROOT / item).is_dir():
+                shutil.copytree(ROOT / item, self.source / item, ignore=LEFT_OUT)
+            else:
+                shutil.copy(ROOT / item, self.source)
+
+    def run(self, *words: str, **environment: str) -> None:
+        """Run Python with these words; CalledProcessError if it fails."""
+        ours = {"PYTHONPATH": str(self.source), "NAMESRV_REQUIRE_EXTENSIONS": "1"}
+        command = [self.python, *words]
+        environ = {**os.environ, **ours, **environment}
+        subprocess.run(command, cwd=self.source, env=environ, check=True)
+
+    def compile(self, **environment: str) -> None:
+        """Build the extension where its sources are."""
+        self.run("setup.py", "--quiet", "build_ext", "--inplace", **environment)
+
+
+def sanitize(words: Sequence[str]) -> None:
+    """Run the tests with AddressSanitizer and UBSan in the compiled twin."""
+    build = Build("sanitize")
+    build.compile(NAMESRV_SANITIZE="1")
+    for report in build.folder.glob("report.*"):
+        report.unlink()
+    switches = _sanitizers(build.folder / "report")
+    # Histories of servers are long and each draws many requests: fewer are enough.
+    quick = "--hypothesis-profile=quick"
+    passes = [words] if words else [TWINS, (quick, *SERVERS)]
+    try:
+        for tests in passes:
+            build.run(
+                *("-m", "pytest", *ON_TWO_CORES, *tests, "--deselect", NOT_SANITIZED),
+                **switches,
+            )
+    finally:
+        # pytest swallows what a dying process prints.
+        for report in sorted(build.folder.glob("report.*")):
+            print(report.read_text(errors="replace"), file=sys.stderr)
+
+
+def _sanitizers(report: Path) -> Mapping[str, str]:
+    """The environment of a sanitized process.
+
+    Quarantines are small, because tests measure memory.
+    """
+    compiler = os.environ.get("CC", "cc")
+    library = subprocess.run(
+        [compiler, "-print-file-name=libasan.so"],
+        capture_output=True,
+        check=True,
+        text=True,
+    ).stdout.strip()
+    memory = "quarantine_size_mb=1:thread_local_quarantine_size_kb=64"
+    memory += ":allocator_release_to_os_interval_ms=100"
+    return {
+        "PYTHONMALLOC": "malloc",
+        "ASAN_OPTIONS": f"detect_leaks=0:{memory}:log_path={report}",
+        "UBSAN_OPTIONS": f"halt_on_error=1:print_stacktrace=1:log_path={report}",
+        "LD_PRELOAD": library,
+    }
+
+
+def debug_test(words: Sequence[str]) -> None:
+    """Run the tests on the debug build of CPython that runs this."""
+    folder = CACHE / "debug" / "venv"
+    venv.create(folder, clear=True, symlinks=True, with_pip=True)
+    build = Build("debug", str(folder / "bin" / "python"))
+    pip = ("-m", "pip", "--disable-pip-version-check", "install", "--quiet")
+    constraints = str(ROOT / "wheels" / "constraints.txt")
+    build.run(*pip, "-c", constraints, "Cython", "setuptools")
+    build.run(*pip, f"{ROOT}[test]", NAMESRV_NO_EXTENSIONS="1")
+    build.compile()
+    build.run("-m", "pytest", *(words or (*TWINS, *SERVERS, COMMAND_LINE)))
+
+
+def coverage_fast(words: Sequence[str]) -> None:
+    """Report the lines of the compiled twin that its tests run.
+
+    Coverage of .pyx counts lines, no branches, and slows them down a lot.
+    """
+    build = Build("traced")
+    build.compile(NAMESRV_CYTHON_TRACING="1")
+    settings = "--rcfile=tests/fast_coverage.ini"
+    tests = words or (*TWINS, *SERVERS, COMMAND_LINE)
+    build.run("-m", "coverage", "run", settings, "-m", "pytest", *tests)
+    build.run("-m", "coverage", "report", settings)
+
+
+def hot_loop(words: Sequence[str]) -> None:
+    """Write the annotated C of the compiled twin: docs/hot-loop.md."""
+    build = Build("hot-loop")
+    fast = build.source / "namesrv" / "_fast"
+    directives = ("annotation_typing=False", "nonecheck=True", "auto_pickle=False")
+    build.run(
+        *("-m", "cython", "-3", "--annotate-fullc"),
+        *(word for directive in directives for word in ("-X", directive)),
+        *(str(path) for path in sorted(fast.glob("*.pyx"))),
+    )
+    print(fast.relative_to(ROOT) / "*.html")
+
+
+BUILDS = {
+    "sanitize": sanitize,
+    "debug-test": debug_test,
+    "coverage-fast": coverage_fast,
+    "hot-loop": hot_loop,
+}
+
+
+def main() -> int:
+    """Make the build that the first word names; the exit code of what failed in it."""
+    if len(sys.argv) < 2 or sys.argv[1] not in BUILDS:
+        print(f"usage: special_build.py {'|'.join(BUILDS)} [WORDS]", file=sys.stderr)
+        return 2
+    try:
+        BUILDS[sys.argv[1]](sys.argv[2:])
+    except subprocess.CalledProcessError as error:
+        return error.returncode or 1
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())
