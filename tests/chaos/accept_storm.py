@@ -22,7 +22,7 @@ def run(plan: Plan) -> Outcome:
             stormers = [pool.submit(_knock, scene, stop) for _ in range(_THREADS)]
         knocks = sum(stormer.result() for stormer in stormers)
         ended = time.monotonic()
-        lines = scene.server.log().count("there are as many connections as may be")
+        lines = scene.server.log().count("connection limit reached")
         demand(lines, "nobody was turned away")
         demand(lines < plan.storm_seconds + 3, f"{lines} lines of log")
         what = (

@@ -109,7 +109,7 @@ class TestSignals:
             text=True,
         ) as process:
             assert process.stdout is not None and process.stderr is not None
-            read_again = "the configuration was read again"
+            read_again = "configuration reloaded"
             assert "boot success" in process.stdout.readline()
             assert any(read_again in line for line in process.stderr)
             process.terminate()

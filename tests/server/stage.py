@@ -19,7 +19,7 @@ from namesrv.testing.peer import Answer, read_answers
 from tests.server.server_thread import local_options
 
 # What the log says when a peer's fault closes its connection.
-FAULT = "connection broke the protocol and is closed"
+FAULT = "protocol error, closing connection"
 
 
 class Line(NamedTuple):

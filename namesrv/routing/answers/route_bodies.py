@@ -1,7 +1,48 @@
-"""Route bodies as they were last written, by what they are made of.
+"""Route bodies, by the queues and brokers that they show.
 
 Topics with the same queues on the same brokers have the same route. When a broker
-changes, all its topics are asked for anew, and one of them is written.
+changes, all its topics are asked for again, and one body is written for all of them.
+
+What makes an answer out of date
+================================
+
+Six kinds of ready bytes are kept. The code that changes a table drops them, in the same
+step, and nothing is encoded there: the next request pays for one encoding.
+
+    kept                               dropped by
+    a topic's route, per dialect       `RouteTables._mark_changed` of that topic
+    (`RouteAnswers`, for 105)          `forget_bodies`: all of them at once
+    bodies of equal routes (here)      a higher `group_changes`
+    text of a group or cluster         `OrderedTexts.changed` of that name
+    (106, 304; `ordered_texts.py`)
+    names of a topic list              the topic log (`topic_log.py`), which names each
+    (`topic_lists.py`)                 topic that came, went or changed
+    order configuration                a change of the namespace ORDER_TOPIC_CONFIG, or
+    (the body that 103 answers)        of the options
+    a broker's registration digest     `forget_digests` of its group
+
+A change reaches these places:
+
+* A registration stores queues: `set_queues` marks the topics whose queues differ. New
+  addresses, a zone or a flag: `group_changed` marks all topics of the group, in steps.
+  Until its last step some routes show the group as it was, so that the group is *busy*
+  and lookups of its topics that are not ready wait (P2).
+* A group goes: each of its topics loses an entry, and is marked. A topic without
+  entries is removed from `RouteAnswers`, which then answers code 17.
+* Filter servers, and the options that answers depend on, show in any route:
+  `forget_bodies`.
+* A static topic's mapping and a key of ORDER_TOPIC_CONFIG: `topic_changed`.
+
+Two shortcuts keep large groups cheap. `TopicQueues.is_answered` is true if a topic
+was answered since its last mark, so that a mark is not repeated. And the topics of a
+group are not walked again if no topic at all was answered since the last walk.
+
+A digest is a promise that repeating the same bytes changes nothing. Whatever changes
+data of a broker by another way (a deleted topic, a wiped permission, another address, a
+remote option) must therefore forget the digests of its groups, or the broker's next
+registration would be passed over and never repair the difference.
+
+Routes for a zone, and those of cluster-test mode, are written for each request.
 """
 
 from typing import Final

@@ -1,8 +1,47 @@
-"""Who is alive: the expiry scan, ends of connections, and stalls of our own process.
+"""Who is alive: the expiry scan and ends of connections.
 
-Our own stall is not the brokers' death: nobody is judged by what was not read yet
-(`routing/brokers/stalls.py`). Source: `RouteInfoManager#scanNotActiveBroker` and
-`#onChannelDestroy`, protocol.md sections 3.5 and 3.6.
+Source: `RouteInfoManager#scanNotActiveBroker` and `#onChannelDestroy`, protocol.md
+sections 3.5 and 3.6.
+
+Epochs, stalls and leases
+=========================
+
+A registration makes a live entry (`BrokerLiveInfo`) under (cluster, address). It has a
+new epoch, an owner (the connection that it came on) and the time of the last sign of
+life. Three events end it: silence for longer than its timeout, the end of its owner,
+and an unregister request.
+
+Epochs. Each of these is decided about an entry that was seen earlier: the scan works in
+steps, an end may be held for seconds, an unregister may overtake its broker's next
+registration. So the entry is compared again right before the removal. It must be the
+same object with the same owner (ends) or still silent (expiry). A broker that has
+registered again, under whatever name or cluster, is never removed by an older event
+(P1).
+
+Stalls (`stalls.py`). After a pause of this process the loop runs timers first, then
+ends of old connections, then reads. The tick after a pause would see only silence. So:
+
+    tick                 judges by input up to the tick before it
+    late tick            notices a stall, of which the machine made a part (the process
+                         was stopped or starved) and our own work the rest
+    the machine's part   deadlines and leases move by it; no broker is declared dead for
+                         one grace interval (5 s), and ends are held as long
+    our own part         no deadline moves, because peers can cause work; ends are held
+                         and input counts as unread for as long as the pause was, 5 s
+                         at most
+
+`read_until_ms` is the moment up to which all input counts as read. A sign of life that
+waits for its turn counts from when it was read (`_is_expired`).
+
+Leases (`leases.py`). A broker of a snapshot has no connection yet. It lives until it is
+heard from, at most for a lease, whose end is written into the entry as if the broker
+had been heard from at that moment less its timeout. It is unconfirmed as long as nobody
+has changed that time or become its owner. Restarts do not renew leases: a broker that
+was not confirmed in one run has the rest of its lease in the next. A lease counts the
+time that was served, in all runs together; the machine's stalls are not served.
+
+Our own end. From DRAINING on (`namesrv.routing.phase`) no broker is removed for silence
+or a closed connection, because the server itself sends its peers away.
 """
 
 import logging

@@ -16,8 +16,8 @@ from namesrv.server.logs.events import EventLog
 
 RESERVED_SHARE: Final = 16
 _MOST_IDLE: Final = 1024
-_TOO_MANY: Final = "there are as many connections as may be, more are closed at once"
-_MADE_ROOM: Final = "an idle connection was closed to make room for a broker's"
+_TOO_MANY: Final = "connection limit reached, closing new connections"
+_MADE_ROOM: Final = "closed an idle connection to make room for a broker"
 
 _Idle = tuple[Rank, int, int, Served]
 """(rank, when it was active last, a number that orders equals, the connection)."""

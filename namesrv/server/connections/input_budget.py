@@ -54,8 +54,7 @@ class InputBudget:
                 return
             self._log.log_event(
                 logging.WARNING,
-                "unfinished frames exceed the budget, a holder without progress is"
-                " closed",
+                "input budget exceeded, closing a connection without progress",
                 {
                     "remote": protocol.connection.remote_address,
                     "buffered_bytes": self._holders.release(protocol),
@@ -78,7 +77,7 @@ class InputBudget:
                 continue
             self._log.log_event(
                 logging.WARNING,
-                "a frame does not come to its end, its connection is closed",
+                "frame timed out, closing its connection",
                 {
                     "remote": protocol.connection.remote_address,
                     "buffered_bytes": held_bytes,

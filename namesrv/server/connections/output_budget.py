@@ -50,8 +50,7 @@ class OutputBudget:
                 return
             self._log.log_event(
                 logging.WARNING,
-                "unsent answers exceed the budget, a holder that does not read is"
-                " closed",
+                "output budget exceeded, closing a connection that does not read",
                 {
                     "remote": protocol.connection.remote_address,
                     "unsent_bytes": self._holders.release(protocol),

@@ -176,7 +176,7 @@ class Connections:
         foreign = foreign_protocol(fault)
         if foreign is not None:
             fields["looks_like"] = foreign
-        event = "connection broke the protocol and is closed"
+        event = "protocol error, closing connection"
         self._log.log_event(logging.WARNING, event, fields)
 
     def take_turn(self, protocol: Served) -> None:

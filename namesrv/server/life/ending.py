@@ -28,8 +28,9 @@ is on disk is answered, and the requests behind it on the same connection have t
 turns. Routes are saved before that wait, because a disk that hangs for a KV table must
 not cost them.
 
-HALTED. Turns end here, even if requests still wait after 0.6 s; these are never
-answered, and their clients ask another server. Work that was begun in steps is carried
+HALTED. Turns end here, even if requests still wait for one after 0.6 s; these are never
+answered, and their clients ask another server. A request that waits for a file is
+answered if the file is written in time. Work that was begun in steps is carried
 out to its end, so that no half of a registration is saved (P2). Then the routes are
 saved once more if anything changed since, and the stamp with them: a warm start counts
 its age from here. Only now connections are closed. Closing them earlier would make

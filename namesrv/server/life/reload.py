@@ -105,10 +105,10 @@ class Reload:
             self._say(logging.WARNING, "access is wider than before", **fields)
         waiting = _changed(options, prepared.found)
         if waiting:
-            event = "options that changed count from the next start only"
+            event = "changed options take effect at the next start"
             self._say(logging.WARNING, event, options=",".join(waiting))
         # The last line, so that whoever waits for it can read the others.
-        event = "the configuration was read again"
+        event = "configuration reloaded"
         self._say(logging.INFO, event, changed=",".join(sorted(changes)))
         self._flush()
 
@@ -117,7 +117,7 @@ class Reload:
         self._state.outbox.put(LogEvent(level, event, fields, peer_caused=False))
 
     def _refuse(self, mistakes: Iterable[str]) -> None:
-        event = "the configuration was read again, and nothing of it is taken over"
+        event = "configuration not reloaded, the old one stays in use"
         for mistake in mistakes:
             self._log.log_own(logging.WARNING, event, {"reason": mistake})
 

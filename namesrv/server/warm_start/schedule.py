@@ -109,7 +109,7 @@ class Snapshots:
             seen_millis = stamp.seen_millis or snapshot.tables.saved_millis
             self._check_age(seen_millis)
         except (SnapshotInvalid, StorageError) as exc:
-            event = "the kept route table is not used, this is a cold start"
+            event = "snapshot not used, cold start"
             self._files.set_aside(self._path, str(exc), event)
             return None
         if not snapshot.groups:
@@ -190,16 +190,16 @@ class Snapshots:
             return
         self._kept.lost()
         fields = {"reason": str(error)}
-        event = "the route table could not be saved, it is tried again"
+        event = "the routes could not be saved, retrying"
         if self._state.life.phase == Phase.HALTED:
-            event = "what changed in the route table last could not be saved"
+            event = "the last route changes could not be saved"
         self._log.log_event(logging.WARNING, event, fields)
 
     def _stamped(self, error: StorageError | None) -> None:
         """The date of the snapshot itself counts without a stamp."""
         self._is_stamping = False
         if error is not None and not self._has_stamp_failed:
-            event = "our sign of life cannot be kept, the next start may be cold"
+            event = "the stamp could not be written, the next start may be cold"
             self._log.log_event(logging.WARNING, event, {"reason": str(error)})
         self._has_stamp_failed = error is not None
 
@@ -215,7 +215,7 @@ class Snapshots:
             "topics": start.topics,
             "lease_millis": self._state.options.warm_start_lease_millis,
         }
-        self._log.log_own(logging.INFO, "routes of the last run taken over", fields)
+        self._log.log_own(logging.INFO, "routes of the last run restored", fields)
         return start
 
     def _read_stamp(self) -> Stamp:

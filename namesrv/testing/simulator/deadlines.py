@@ -128,11 +128,7 @@ class Deadlines:
             return True
         scanned_ms = now_ms - self._scan_millis
         judged_ms = self._pauses.read_until_ms(scanned_ms, lag_millis)
-        if judged_ms < scanned_ms:
-            # The last tick but one before the pause.
+        if judged_ms < scanned_ms or self._pauses.begins_in(scanned_ms, lag_millis):
+            # The pause came before the tick that would have judged this moment.
             judged_ms -= lag_millis
-        paused_ms = self._pauses.begun_after(scanned_ms)
-        if paused_ms is not None:
-            # The scan may have come in the hold after this pause.
-            judged_ms = min(judged_ms, paused_ms - lag_millis)
         return judged_ms + self._scan_millis > live.latest_ms

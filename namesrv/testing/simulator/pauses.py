@@ -32,6 +32,10 @@ class Pauses:
         """The earliest time at which an end noticed now counts; 0 without pauses."""
         return max((pause.until_ms for pause in self._pauses), default=0)
 
+    def begins_in(self, at_ms: int, millis: int) -> bool:
+        """Whether a pause begins within so many milliseconds after a moment."""
+        return any(0 <= p.start_ms - at_ms <= millis for p in self._pauses)
+
     def read_until_ms(self, at_ms: int, lag_millis: int = 0) -> int:
         """The moment up to which deadlines can be checked at a given time; the server
         may notice the end of a hold later by the given lag."""
@@ -44,7 +48,3 @@ class Pauses:
         if not holding:
             return at_ms
         return max(holding[0], *over, 0)
-
-    def begun_after(self, at_ms: int) -> int | None:
-        """When the first pause after a moment began; None without one."""
-        return next((p.start_ms for p in self._pauses if p.start_ms > at_ms), None)

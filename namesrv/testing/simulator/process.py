@@ -1,22 +1,38 @@
-"""One run of the server's process: the routing floor, and what `server` does around it.
+"""One run of the server's process, with virtual sockets, clocks and files.
 
-Plays `NameServer`, `Connections` and `NamesrvProtocol` with the same order of events;
-sockets, clock and files are virtual.
+The objects are those of a server: peers, connections, effects, ticks, snapshots and the
+end. Only the loop is simulated, and turns, when the world asks for one.
 """
 
+from collections.abc import Iterable, Iterator
 from typing import Final
 
-from namesrv._impl import Connection
 from namesrv.hot_path import Pause
 from namesrv.options import Options
-from namesrv.routing.outbox import Close, LateAnswer
-from namesrv.routing.phase import Phase
+from namesrv.routing.outbox import (
+    AuditEvent,
+    FileWrite,
+    LogEvent,
+    Notification,
+    RouteQuery,
+)
 from namesrv.routing.requests.processor import RequestProcessor
 from namesrv.routing.turns.turn import TURN_UNITS
+from namesrv.server.connections.peer import Peer
+from namesrv.server.connections.registry import Connections
+from namesrv.server.effects import Effects
+from namesrv.server.life.ending import Ending
+from namesrv.server.life.ticks import Ticks
 from namesrv.server.warm_start.schedule import Snapshots
 from namesrv.testing.simulator.clock import VirtualClock
 from namesrv.testing.simulator.history import Setting
-from namesrv.testing.simulator.loop import SilentLog, VirtualTimers
+from namesrv.testing.simulator.loop import (
+    SilentLog,
+    VirtualQueue,
+    VirtualTimers,
+    VirtualTransport,
+    run,
+)
 from namesrv.testing.simulator.network import Link
 from namesrv.testing.simulator.snapshots import (
     DATA_DIR,
@@ -27,8 +43,9 @@ from namesrv.testing.simulator.snapshots import (
     WitnessedRoutes,
 )
 
-_SWEEP_MILLIS: Final = 5000
-_OBSERVER: Final = "10.9.9.9:9"
+_HOST: Final = "10.1.0.1"
+_OBSERVER: Final = Link(number=0)
+_MOST_CONNECTIONS: Final = 1000
 
 
 class Process:
@@ -46,88 +63,117 @@ class Process:
     ) -> None:
         self._clock = clock
         self._tick_millis = setting.tick_millis
+        self._is_crowded = False
+        self._turns = VirtualQueue()
+        self._ends = VirtualQueue()
+        self._timers = VirtualTimers()
+        self._writer = VirtualWriter(
+            files, clock.monotonic_millis, setting.write_millis
+        )
+        self._peers: dict[int, tuple[Peer, VirtualTransport]] = {}
+        self.closed: list[Link] = []
+        self.next_tick_ms = clock.now_ms
+        self._build(setting, files, witness)
+
+    def _build(
+        self, setting: Setting, files: VirtualFiles, witness: SnapshotWitness
+    ) -> None:
+        clock, log = self._clock, SilentLog()
         options = Options(
             data_dir=DATA_DIR,
             support_acting_master=setting.acting_master,
             delete_topic_with_broker_registration=setting.delete_missing,
         )
         started_ms = clock.monotonic_millis()
-        self._processor = RequestProcessor(options, clock.wall_millis, started_ms)
-        self._state = self._processor.state
-        self._connections: dict[int, tuple[Link, Connection]] = {}
-        self._links: dict[Connection, Link] = {}
-        self._writer = VirtualWriter(
-            files, clock.monotonic_millis, setting.write_millis
+        processor = RequestProcessor(options, clock.wall_millis, started_ms)
+        state = self._state = processor.state
+        self._connections = Connections(
+            state, log, self._flush, _MOST_CONNECTIONS, self._turns.call_soon, clock
         )
-        self._timers = VirtualTimers()
-        self._snapshots = Snapshots(
-            self._state,
-            WitnessedRoutes(self._state, witness),
+        self._effects = Effects(
+            state.outbox,
+            self._connections,
+            {
+                LogEvent: log.put,
+                AuditEvent: _ignore,
+                FileWrite: self._writer.submit,
+                Notification: _ignore,
+                RouteQuery: _ignore,
+            },
+        )
+        snapshots = Snapshots(
+            state,
+            WitnessedRoutes(state, witness),
             files,
             self._writer.submit,
-            SilentLog(),
+            log,
             clock,
             self._timers.call_later,
             TickPace(setting.groups_per_tick),
             can_write=True,
         )
-        self.is_warm = self._snapshots.load(started_ms) is not None
-        self._state.refresh_hot_path(started_ms)
-        self._now_ms = started_ms
-        self._next_sweep_ms = 0
-        self._observer = Connection(self._state.hot, _OBSERVER)
-        self.closed: list[Link] = []
-        self.next_tick_ms = self._clock.now_ms
+        self._ticks = Ticks(
+            state, self._connections, snapshots, self._flush, clock, _nothing, _raise
+        )
+        self._ending = Ending(
+            self._connections, snapshots, self._writer, self._next_turn, _raise
+        )
+        self.is_warm = snapshots.load(started_ms) is not None
+        self._connections.expect_brokers()
+        state.refresh_hot_path(started_ms)
 
     def tick(self) -> None:
-        """As `NameServer._tick`; `next_tick_ms` is the time of the next call."""
-        now_ms = self._now_ms = self._clock.monotonic_millis()
-        self._state.liveness.tick(self._clock.cpu_millis(), now_ms)
-        self._state.unfinished.finish()
-        self._flush()
+        """One tick; `next_tick_ms` is the time of the next call."""
         self._writer.go_on()
         self._timers.run()
-        self._snapshots.tick(now_ms)
-        if now_ms >= self._next_sweep_ms:
-            self._sweep(now_ms)
-            self._next_sweep_ms = now_ms + _SWEEP_MILLIS
+        self._ticks.tick()
+        self._finish_work()
+        if not self._is_crowded:
+            self._turns.run_all()
+            self._finish_work()
         self.next_tick_ms = self._clock.now_ms + self._tick_millis
 
     def receive(self, link: Link, data: bytes) -> bytes:
-        """Bytes came on a link; what is sent back."""
-        connection = self._connection_of(link)
-        output = self._feed(connection, data)
-        if connection.fault is not None:
-            self._close(connection)
-        return output
+        """Bytes came on a link; the answers."""
+        self._is_crowded = False
+        peer, transport = self._peer_of(link)
+        self._state.turn.begin()
+        peer.data_received(data)
+        while peer.connection.pause != Pause.NONE and not transport.is_closing():
+            self._turn()
+        self._ends.run_all()
+        return transport.take()
 
     def read(self, link: Link, data: bytes) -> bytes | None:
         """Bytes of one request came while others have all turns: the answer, or
         None when the request waits."""
-        connection = self._connection_of(link)
+        self._is_crowded = True
+        peer, transport = self._peer_of(link)
         self._state.turn.begin()
         self._state.turn.spend(TURN_UNITS)
-        output = connection.receive(data, self._now_ms)
-        output += self._flush(connection)
-        return None if connection.pause == Pause.TURN else output
+        peer.data_received(data)
+        return None if peer.connection.pause == Pause.TURN else transport.take()
 
-    def go_on(self, link: Link) -> bytes | None:
-        """A request that waits has its turn; the answer, None if its connection
-        is gone."""
-        known = self._connections.get(link.number)
-        return None if known is None else self._until_done(known[1])
-
-    def _connection_of(self, link: Link) -> Connection:
-        known = self._connections.get(link.number)
-        if known is None:
-            known = link, Connection(self._state.hot, f"10.1.0.1:{link.number}")
-            self._connections[link.number] = known
-            self._links[known[1]] = link
-        return known[1]
+    def go_on(self, numbers: Iterable[int]) -> tuple[int, bytes | None]:
+        """The others are gone: the first of these links whose request does not wait any
+        more, and the answer, None if the link is gone."""
+        self._is_crowded = False
+        while True:
+            for number in numbers:
+                if number not in self._peers:
+                    return number, None
+                peer, transport = self._peers[number]
+                if peer.connection.pause == Pause.NONE:
+                    return number, transport.take()
+            self._turn()
 
     def ask(self, data: bytes) -> bytes:
-        """The observer's questions, and the answers."""
-        return self._feed(self._observer, data)
+        """The answers to the observer's questions, which have a turn each."""
+        peer, transport = self._peer_of(_OBSERVER)
+        for frame in _frames(data):
+            self._state.turn.begin()
+            peer.data_received(frame)
+        return transport.take()
 
     def is_live(self, cluster: str, addr: str) -> bool:
         """Whether a broker is live that nobody can see, because another one registered
@@ -136,66 +182,72 @@ class Process:
 
     def end(self, link: Link) -> None:
         """A link has ended on the other side."""
-        known = self._connections.pop(link.number, None)
+        known = self._peers.pop(link.number, None)
         if known is not None:
-            self._lost(known[1])
+            peer, transport = known
+            transport.end()
+            peer.connection_lost(None)
+            self._finish_work()
 
     def stop(self) -> None:
-        """A clean end: frozen and saved before connections are closed."""
-        self._state.life.enter(Phase.HALTED)
-        self._snapshots.save_all()
-        self._writer.drain()
+        """A clean end."""
+        self._ending.freeze()
+        run(self._ending.settle())
+        self._ending.halt()
+        run(self._writer.drain())
 
-    def _feed(self, connection: Connection, data: bytes) -> bytes:
-        self._state.turn.begin()
-        output = connection.receive(data, self._now_ms)
-        output += self._flush(connection)
-        return output + self._until_done(connection)
+    def _peer_of(self, link: Link) -> tuple[Peer, VirtualTransport]:
+        known = self._peers.get(link.number)
+        if known is not None:
+            return known
+        peer = Peer(self._connections)
 
-    def _until_done(self, connection: Connection) -> bytes:
-        output = b""
-        while connection.pause != Pause.NONE and connection.fault is None:
-            self._state.turn.begin()
-            self._state.unfinished.go_on(others_wait=True)
-            output += self._flush(connection)
-            if connection.pause in (Pause.TURN, Pause.OUTPUT):
-                output += connection.resume(self._now_ms)
-                output += self._flush(connection)
-        return output
+        def on_close() -> None:
+            if self._peers.pop(link.number, None) and link is not _OBSERVER:
+                self.closed.append(link)
+            self._ends.call_soon(lambda: peer.connection_lost(None))
 
-    def _flush(self, connection: Connection | None = None) -> bytes:
-        """Carry out effects; late answers are those of the connection that asks."""
-        output = b""
-        outbox = self._state.outbox
-        while outbox:
-            for effect in outbox.take():
-                if isinstance(effect, Close):
-                    self._close(effect.connection)
-                elif isinstance(effect, LateAnswer) and effect.connection is connection:
-                    output += connection.resume(self._now_ms, effect.frame)
-        return output
+        transport = VirtualTransport((_HOST, link.number), on_close)
+        self._peers[link.number] = peer, transport
+        peer.connection_made(transport)
+        return peer, transport
 
-    def _close(self, connection: Connection) -> None:
-        link = self._links.get(connection)
-        if link is not None:
-            del self._connections[link.number]
-            self.closed.append(link)
-            self._lost(connection)
-
-    def _lost(self, connection: Connection) -> None:
-        del self._links[connection]
-        if connection.registered:
-            # The clock itself, because this may be the first sign of a stall.
-            now_ms = self._clock.monotonic_millis()
-            cpu_ms = self._clock.cpu_millis()
-            self._state.liveness.on_channel_destroy(connection, cpu_ms, now_ms)
+    def _finish_work(self) -> None:
+        """Ends of connections, and unfinished work: it has its share of all turns, also
+        while others have the rest."""
+        is_over = False
+        while not is_over:
             self._state.unfinished.finish()
             self._flush()
+            is_over = not self._ends.run_one()
 
-    def _sweep(self, now_ms: int) -> None:
-        """As `Connections.sweep`: idle connections are closed."""
-        read_ms = self._state.liveness.read_until_ms(now_ms)
-        idle_millis = self._state.options.server_channel_max_idle_time_seconds * 1000
-        for _, connection in list(self._connections.values()):
-            if read_ms - connection.last_active_ms > idle_millis:
-                self._close(connection)
+    def _turn(self) -> None:
+        if not self._turns.run_one():
+            raise RuntimeError("a connection waits for a turn that never comes")
+
+    async def _next_turn(self) -> None:
+        self._turn()
+
+    def _flush(self) -> None:
+        self._effects.flush()
+
+
+def _frames(data: bytes) -> Iterator[bytes]:
+    position = 0
+    while position < len(data):
+        end = position + 4 + int.from_bytes(data[position : position + 4])
+        yield data[position:end]
+        position = end
+
+
+def _ignore(effect: object) -> None:
+    """Nobody in a simulated world sees it."""
+
+
+def _nothing() -> None:
+    """Nothing happens."""
+
+
+def _raise() -> None:
+    """A mistake ends the history."""
+    raise

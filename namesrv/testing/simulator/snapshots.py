@@ -137,7 +137,12 @@ class VirtualWriter:
         while self._jobs and self._jobs[0][0] <= now_ms:
             self._write(self._jobs.pop(0)[1])
 
-    def drain(self) -> None:
+    @property
+    def is_busy(self) -> bool:
+        """Whether a job is under way."""
+        return bool(self._jobs)
+
+    async def drain(self) -> None:
         """Finish all jobs."""
         while self._jobs:
             self._write(self._jobs.pop(0)[1])

@@ -191,16 +191,20 @@ class World:
         return True
 
     def _end_crowd(self) -> None:
-        """Give all waiting requests their turn."""
+        """Give all waiting requests their turn, in the order of the server."""
         crowd, self._crowd = self._crowd, None
-        for delivery, is_read in () if crowd is None else crowd.line:
+        if crowd is None:
+            return
+        waiting = {w.delivery.link.number: w.delivery for w in crowd.line if w.is_read}
+        while waiting and self._process is not None:
+            self._look_if_unsure()
+            number, output = self._process.go_on(waiting)
+            delivery = waiting.pop(number)
+            if output is not None:
+                self._judge(delivery, output)
+        for delivery, is_read in crowd.line:
             if not is_read:
                 self._deliver(delivery)
-            elif self._process is not None and not delivery.link.is_over:
-                self._look_if_unsure()
-                output = self._process.go_on(delivery.link)
-                if output is not None:
-                    self._judge(delivery, output)
 
     def _judge(self, delivery: Delivery, output: bytes) -> None:
         """The server handled requests in order; the oracle follows."""

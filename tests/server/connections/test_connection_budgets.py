@@ -9,7 +9,7 @@ from namesrv.testing.peer import Broker, lookup, put_kv, request
 from tests.server.stage import Actor, SetStage, Stage
 
 BUDGET_BYTES = 16384
-OVER_BUDGET = "unfinished frames exceed the budget, a holder without progress is closed"
+OVER_BUDGET = "input budget exceeded, closing a connection without progress"
 ATTACKER = ("192.0.2.66", 6666)
 BROKER_HOST = "10.0.0.9"
 
@@ -226,7 +226,7 @@ class TestInputBudget:
 class TestStuck:
     """Frames that do not come to their end, however much comes of them."""
 
-    EVENT = "a frame does not come to its end, its connection is closed"
+    EVENT = "frame timed out, closing its connection"
 
     def pass_seconds(self, stage: Stage, seconds: int, *fed: Actor) -> None:
         """Time passes, and one byte a second comes from some."""
@@ -285,7 +285,7 @@ class TestStuck:
 
 
 class TestOutputBudget:
-    EVENT = "unsent answers exceed the budget, a holder that does not read is closed"
+    EVENT = "output budget exceeded, closing a connection that does not read"
 
     @pytest.fixture
     def stage(self, set_stage: SetStage) -> Stage:

@@ -173,7 +173,7 @@ class TestSweep:
 
 
 class TestLimit:
-    EVENT = "there are as many connections as may be, more are closed at once"
+    EVENT = "connection limit reached, closing new connections"
 
     @pytest.fixture
     def stage(self, set_stage: SetStage) -> Stage:
@@ -202,7 +202,7 @@ class TestLimit:
 class TestReserve:
     """Brokers can always come back."""
 
-    MADE_ROOM = "an idle connection was closed to make room for a broker's"
+    MADE_ROOM = "closed an idle connection to make room for a broker"
     BROKER_HOST = "10.0.0.9"
     STRANGER = ("192.0.2.66", 6666)
 

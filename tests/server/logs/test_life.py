@@ -14,7 +14,7 @@ from tests.server.server_process import ServerProcess
 
 pytestmark = pytest.mark.slow
 
-READ_AGAIN = "the configuration was read again"
+READ_AGAIN = "configuration reloaded"
 
 
 def lines_of(path: Path) -> list[dict[str, Any]]:
@@ -55,7 +55,7 @@ def test_start_reload_stop_and_warm_start_are_lines(tmp_path: Path) -> None:
         assert server.end()[0] == 0
     second = lines_of(path)[len(first) :]
     assert [line["event"] for line in second] == [
-        "routes of the last run taken over",
+        "routes of the last run restored",
         "server started",
         "server is stopping",
         "server stopped",

@@ -10,7 +10,7 @@ from tests.server.stage import SetStage, Stage
 from tests.server.tls.tls_actor import TlsActor, accept, faults
 
 HANDSHAKE_MILLIS = 10_000
-OVER_BUDGET = "unfinished frames exceed the budget, a holder without progress is closed"
+OVER_BUDGET = "input budget exceeded, closing a connection without progress"
 
 
 class TestReads:

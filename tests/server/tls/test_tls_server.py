@@ -258,7 +258,7 @@ class TestProcesses:
             broken = self.files(new) | {"tls_server_keyPassword": "third secret"}
             self.configuration(tmp_path, **broken)
             server.process.send_signal(signal.SIGHUP)
-            server.wait_for_log("nothing of it is taken over")
+            server.wait_for_log("configuration not reloaded")
             with TlsPeer(server.address) as peer:
                 assert peer.serial_number == new.serial_number
             hidden = "key=tlsServerKeyPassword old=****** new=******"

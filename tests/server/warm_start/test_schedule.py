@@ -50,7 +50,7 @@ OFTEN = ("--snapshot-interval-millis", "100")
 def start_line(server: ServerProcess) -> str:
     """The log's line about the routes of the last run."""
     lines = server.log().splitlines()
-    (line,) = [line for line in lines if "routes of the last run taken over" in line]
+    (line,) = [line for line in lines if "routes of the last run restored" in line]
     return line
 
 
@@ -293,7 +293,7 @@ def test_stamp_that_cannot_be_written_is_told_once(
         wait_until(lambda: not server.on_loop(lambda: snapshots._is_stamping))
         server.on_loop(lambda: snapshots.tick(snapshots._next_stamp_ms))
     wait_until(lambda: not server.on_loop(lambda: snapshots._is_stamping))
-    (record,) = [r for r in caplog.records if "sign of life" in r.message]
+    (record,) = [r for r in caplog.records if "stamp could not" in r.message]
     assert vars(record)["fields"]["reason"] == (
         f"cannot write {tmp_path / STAMP_FILE}: it is a directory, expected a file;"
         " move it away"

@@ -19,7 +19,7 @@ from tests.server.stage import RecordedLog
 from tests.server.tls.tls_gate_files import shown_by
 from tests.server.tls.tls_peer import Authority
 
-REFUSED = "the configuration was read again, and nothing of it is taken over"
+REFUSED = "configuration not reloaded, the old one stays in use"
 WIDER = "access is wider than before"
 
 
