@@ -14,7 +14,7 @@ from namesrv.server.nameserver import NameServer
 from namesrv.server.running.run import run
 from tests.server.server_thread import LOOPS, local_options
 
-RELOADED = "the configuration was read again"
+RELOADED = "configuration reloaded"
 
 
 class Signal:
