@@ -2,7 +2,7 @@
 
 All or nothing: never built means pure, built but broken raises, and
 `NAMESRV_NO_EXTENSIONS` (or `--pure`, which sets it) asks for pure.
-`NAMESRV_REQUIRE_EXTENSIONS` refuses to run without the compiled one. Both say no when
+`NAMESRV_REQUIRE_EXTENSIONS` refuses to run without the compiled one. Both are off when
 they are empty, 0, false, no or off.
 """
 

@@ -1,5 +1,5 @@
-"""The state: what brokers said, what follows from it, and the requests that ask for it.
+"""The state: the brokers' data, its answers, and the requests that ask for them.
 
-May import the floors up to `_impl`; time comes in as an argument, and what is to happen
-outside goes out through the outbox.
+May import the floors up to `_impl`; time comes in as an argument, and effects go
+out through the outbox.
 """

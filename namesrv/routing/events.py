@@ -1,4 +1,4 @@
-"""Events: what happened to routes and settings, typed, each reported once.
+"""Events: changes of routes and settings, typed, each reported once.
 
 The function that changes a table puts the event, and nothing else does. A registration
 puts one event, however many topics it brings; a request that changes nothing puts none.
@@ -20,7 +20,7 @@ class CauseKind(StrEnum):
     """Why a table changed."""
 
     REQUEST = "request"
-    """A peer asked for it; `request_code` says how."""
+    """A peer asked for it; with `request_code`."""
     CONNECTION = "closed connection"
     EXPIRY = "expiry"
     """A broker was silent for longer than its timeout."""
@@ -50,7 +50,7 @@ class Cause:
 
 @dataclass(slots=True)
 class TopicChanges:
-    """Topics in which the entry of one group changed, by what became of the entry.
+    """Topics in which the entry of one group changed, by the fate of the entry.
 
     `mapped` are static topics with another mapping. A topic may be named twice if the
     work changed it twice. Functions that change tables add to it while work goes on;
@@ -126,12 +126,12 @@ class BrokerReplaced(BrokerEvent):
 
 @dataclass(slots=True, frozen=True)
 class BrokerRemoved(BrokerEvent):
-    """A broker is gone; the subclass says how.
+    """A broker is gone; the subclass names the reason.
 
-    `broker_ids` are those that its address had in the group; `was_live` says whether it
+    `broker_ids` are those that its address had in the group; `was_live` is whether it
     had a live entry, and `silent_millis` how long ago that was heard from (None without
     one, and for a lease). `registered_in` names the cluster in which the same broker is
-    still live, so that its address stays. `is_group_gone` says whether it was the last
+    still live, so that its address stays. `is_group_gone` is whether it was the last
     of its group. `topics` has the entries that went with it, and those that became
     read-only because an acting group lost its master (`is_read_only`).
     """
@@ -245,7 +245,7 @@ class EventStream:
     def add(self, sink: Sink) -> None:
         """Call `sink` with every event from now on, after those that were added before.
 
-        The loop calls it, so it must not wait: it takes what it needs from the event
+        The loop calls it, so it must not wait: it takes its part of the event
         and gives slow work, such as a write, to a thread.
         """
         self._sinks.append(sink)

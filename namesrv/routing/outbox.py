@@ -1,4 +1,4 @@
-"""What the state wants done outside; the server empties it after each call.
+"""Effects that the state wants; the server empties the outbox after each call.
 
 Nothing in `routing` calls up: logs, files, notifications and closes go in here.
 """
@@ -36,7 +36,8 @@ class LogEvent:
 class AuditEvent:
     """One line of the audit log: the name of a request code and its facts.
 
-    What was not done is rate-limited, as peers may cause it as often as they like.
+    Refused requests are
+    rate-limited, as peers may cause it as often as they like.
     """
 
     event: str
@@ -114,7 +115,7 @@ Effect: TypeAlias = (
 class Outbox:
     """Effects in the order in which they are to happen.
 
-    `is_debugging` says that the log takes DEBUG; callers look before they make much.
+    `is_debugging` means that the log takes DEBUG; callers look before they make much.
     """
 
     effects: list[Effect] = field(default_factory=list)

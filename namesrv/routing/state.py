@@ -52,7 +52,7 @@ class RoutingState:
 
     `wall_millis` gives the date in milliseconds, for the few places where a sender left
     its own out; `started_ms` is monotonic. `life` has the phase of the server.
-    `draining` turns newer clients away, until the very end; `is_warm` says that the
+    `draining` turns newer clients away, until the very end; `is_warm` means that the
     routes of the last run were taken over.
     """
 

@@ -1,1 +1,1 @@
-"""Who may do what, and the record of who did."""
+"""Rights of peers, and the record of changes and refusals."""

@@ -1,4 +1,4 @@
-"""Who may do what: the class of each request, and whether a peer may send it.
+"""Rights: the class of each request, and whether a peer may send it.
 
 By default everybody may do everything, as with Java's NameServer (protocol.md
 section 9.14; docs/access.md).
@@ -18,7 +18,7 @@ from namesrv.wire.signature import ACCESS_KEY, SIGNATURE
 
 
 class RequestClass(Enum):
-    """What a request does."""
+    """The kinds of requests."""
 
     ROUTE_READ = "route-read"
     """Clients and brokers look something up; always open."""
@@ -114,7 +114,7 @@ class AccessControl:
             raise AccessRefused(remark, "not signed")
         if not self.keys.have_signed(ext_fields, command.body):
             known = ext_fields[ACCESS_KEY] in self.keys
-            # Only the log says which of both: the answer would help to guess keys.
+            # Only the log has the difference: the answer would help to guess keys.
             remark = f"{rule}, and the access key is unknown or the signature wrong"
             reason = "signature is wrong" if known else "access key is unknown"
             raise AccessRefused(remark, reason)
@@ -123,9 +123,9 @@ class AccessControl:
 def is_local(connection: Connection) -> bool:
     """Whether a peer is on this machine.
 
-    The socket's own address has to say so, because anybody can send a PROXY header; and
-    so has the address that a PROXY header names, because the proxy may be here and its
-    client elsewhere.
+    Its socket's own address has to be local, because anybody can send a PROXY header;
+    and so has the address that a PROXY header names, because the proxy may be here and
+    its client elsewhere.
     """
     addresses = {connection.socket_address, connection.remote_address}
     return all(map(_is_loopback, addresses))

@@ -1,4 +1,4 @@
-"""Who is alive: the expiry scan and ends of connections.
+"""Liveness: the expiry scan and ends of connections.
 
 Source: `RouteInfoManager#scanNotActiveBroker` and `#onChannelDestroy`, protocol.md
 sections 3.5 and 3.6.

@@ -13,7 +13,7 @@ from typing import Final, NamedTuple
 TICK_MILLIS: Final = 100
 """How often the server calls `Stalls.tick`, at least."""
 STALL_MILLIS: Final = 1500
-"""A tick that comes later than this says that our process stood still."""
+"""A tick that is later than this means that our process stood still."""
 GRACE_MILLIS: Final = 5000
 """How long after a stall nobody is declared dead, at most."""
 _IDLE_CPU_MILLIS: Final = 2 * TICK_MILLIS
@@ -37,7 +37,7 @@ class _Hold(NamedTuple):
 
 
 class Stalls:
-    """Told of every tick, with the time and the CPU time that this process has used."""
+    """Gets every tick, with the time and the CPU time that this process has used."""
 
     def __init__(self) -> None:
         self._last_tick_ms: int | None = None
@@ -71,7 +71,7 @@ class Stalls:
         return self._read_until_ms
 
     def notice(self, cpu_ms: int, now_ms: int) -> Stall | None:
-        """Whether this moment, of a tick or of an end, says that we stood still."""
+        """Whether this moment, of a tick or of an end, shows that we stood still."""
         last_ms = self._last_tick_ms
         if last_ms is None or now_ms - last_ms <= STALL_MILLIS:
             self._drop_holds_before(now_ms)

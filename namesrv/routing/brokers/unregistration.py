@@ -54,7 +54,7 @@ def unregister_broker(
 def unregister_live_broker(
     parts: Parts, cause: Cause, info: BrokerLiveInfo, now_ms: int
 ) -> Steps[None]:
-    """Remove a broker that expired or lost its connection, which `cause` says.
+    """Remove a broker that expired or lost its connection, as `cause` names it.
 
     Its address stays in the group while another live entry has it. Source:
     `RouteInfoManager#onChannelDestroy`, protocol.md sections 3.5 and 3.6.

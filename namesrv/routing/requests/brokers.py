@@ -141,7 +141,7 @@ def _report_too_many(
 def _note_alive(
     state: RoutingState, request: Request, header: RegisterBrokerRequestHeader
 ) -> None:
-    """A broker that asks for too much is alive, and keeps what it has."""
+    """A broker that asks for too much is alive, and keeps its routes."""
     info = _live_info(state, header)
     if info is not None and info.broker_name == header.broker_name:
         _take_over(state, request, info, header.broker_id or 0)
@@ -179,7 +179,7 @@ def _checksum_matches(body_crc32: int, body: bytes | None) -> bool:
 def _read_body(
     state: RoutingState, command: RemotingCommand, header: RegisterBrokerRequestHeader
 ) -> Steps[tuple[RegisterBrokerBody, bool]]:
-    """The body, and whether its DataVersion says when it was made."""
+    """The body, and whether its DataVersion has a date."""
     body = yield from read_register_broker_body_steps(
         command.body,
         command.version,

@@ -1,1 +1,1 @@
-"""What operators set: the KV table and the options that requests change."""
+"""Settings of operators: the KV table and the options that requests change."""

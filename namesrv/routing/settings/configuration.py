@@ -35,7 +35,7 @@ class _Update(NamedTuple):
 class Configuration:
     """The options that remote updates changed, and the way to change more.
 
-    `stored` holds what namesrv.properties holds: texts by option name. `on_change` is
+    `stored` is the content of namesrv.properties: texts by option name. `on_change` is
     called after options have changed.
     """
 
@@ -56,7 +56,8 @@ class Configuration:
         self._stored: dict[str, str] = {}
 
     def load(self, data: bytes | None) -> None:
-        """Remember what the file holds, so that an update keeps it; None for no file.
+        """Remember the content of the file, so that an update keeps it; None for no
+        file.
 
         The values themselves are options already. A file that cannot be read counts
         as empty here, because it was reported when the options were read.
@@ -81,7 +82,7 @@ class Configuration:
         self._updates.add(_Update(changes, texts, cause), kept_bytes, done)
 
     def changes_text(self, body: bytes) -> str:
-        """What an update asks for, as `key=value,...`; raises as `update` does."""
+        """The changes of an update, as `key=value,...`; raises as `update` does."""
         changes = sorted(self._read(body).items())
         return ",".join(f"{name}={value_text(value)}" for name, value in changes)
 

@@ -52,8 +52,8 @@ class KVConfigManager:
         )
 
     def load(self, data: bytes | None, *, has_copy: bool = False) -> None:
-        """Take over the file's content, None for no file (section 4.4); `has_copy` says
-        that a copy of the last content lies beside it.
+        """Take over the file's content, None for no file (section 4.4); `has_copy`
+        means that a copy of the last content lies beside it.
 
         Raises StartFailed when it cannot be read: starting empty would overwrite it.
         One without a byte is an empty table, unless there is a copy.

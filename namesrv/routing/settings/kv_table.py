@@ -26,7 +26,7 @@ _EMPTY_BYTES: Final = len(write_kv_table([]))
 class KVChange(NamedTuple):
     """A key and its new entry, as `write_kv_entry` makes it; None to delete it.
 
-    `adds_key` and `adds_namespace` say whether it counted for the limits.
+    `adds_key` and `adds_namespace` are whether it counted for the limits.
     """
 
     namespace: str
@@ -44,7 +44,7 @@ class _Block(NamedTuple):
 
 
 class KVNamespace:
-    """The entries of one namespace, by key; `key_count` says how many, and
+    """The entries of one namespace, by key; `key_count` is their number, and
     `member_bytes` how long those with a value are, with a comma each."""
 
     __slots__ = ("_blocks", "_firsts", "key_count", "member_bytes")

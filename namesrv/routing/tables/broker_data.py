@@ -1,4 +1,4 @@
-"""One broker group: the brokers that share a name, and what is derived from them.
+"""One broker group: the brokers that share a name, and the texts derived from them.
 
 Source: `BrokerData` of RocketMQ; protocol.md sections 2.7 and 3.1.
 """
@@ -30,7 +30,7 @@ _BY_TURNS_MILLIS: Final = 600_000
 class TopicQueues:
     """One topic: its queues by broker name. `topic` is the one copy of the name,
     `number` its short name in a snapshot, which no other topic ever has; `is_answered`
-    says that its route may be among the ready answers."""
+    means that its route may be among the ready answers."""
 
     __slots__ = ("is_answered", "number", "queues", "topic")
 
@@ -51,7 +51,7 @@ class BrokerData:
     this group, and may hold stale or repeated references until `topics` tidies it.
     `change` is the number of the last change to anything that a snapshot holds of it,
     `marked_answers` how many answers there had been when those of its topics were
-    marked last; `is_read_only` says that no topic of it may be written to.
+    marked last; `is_read_only` means that no topic of it may be written to.
     """
 
     __slots__ = (
@@ -180,7 +180,7 @@ class BrokerData:
             self.topics()
 
     def changed(self) -> None:
-        """Addresses, zone or flag changed: what was written of them is out of date."""
+        """Addresses, zone or flag changed: their texts are out of date."""
         self._texts.clear()
         self._addrs_text = None
 

@@ -32,9 +32,9 @@ class RouteTables:
     filter_server_table and topic_queue_mapping_info_table.
 
     The caller of a function that returns or collects differences puts the event.
-    `gone_since` says since when (monotonic ms) a group that mappings name is gone, the
-    oldest first; `mapped_topics` which topics name it. `group_changes` counts changes
-    of a group's part of routes, `changes` those of anything that is kept,
+    `gone_since` has the time (monotonic ms) since which a group that mappings name is
+    gone, the oldest first; `mapped_topics` which topics name it. `group_changes` counts
+    changes of a group's part of routes, `changes` those of anything that is kept,
     `topic_removals` topics that went, `digests_forgotten` how often all digests were;
     `routes` are entries of groups in topics, and mappings.
     """
@@ -395,6 +395,6 @@ class RouteTables:
         self._mark(entry.topic)
 
     def _note_change(self, data: BrokerData) -> None:
-        """What a snapshot holds of a group is out of date."""
+        """The snapshot's record of a group is out of date."""
         self.changes += 1
         data.change = self.changes

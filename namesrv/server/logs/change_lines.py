@@ -39,7 +39,8 @@ Fields = dict[str, object]
 
 
 class ChangeLines:
-    """A sink that gives a line for each event to `log`; `is_debugging` says whether
+    """A sink that gives a line for each event to `log`; `is_debugging` is
+    whether
     lines name topics."""
 
     def __init__(
