@@ -20,7 +20,7 @@ from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
     from bench.driver.loads import Load
-    from bench.driver.station import Station
+    from bench.driver.measured_server import MeasuredServer
 
 ROOT = Path(__file__).resolve().parent.parent
 sys.path.append(str(ROOT))
@@ -128,9 +128,9 @@ def compare_servers(folders: dict[str, Path], rounds: int) -> None:
     """The same for the server's processor time, driven as `make bench-server` does."""
     from bench.driver.fetch import build_generators  # noqa: PLC0415  of this checkout
     from bench.driver.loads import loads  # noqa: PLC0415
+    from bench.driver.measured_server import MeasuredServer  # noqa: PLC0415
     from bench.driver.places import cores  # noqa: PLC0415
     from bench.driver.servers import OURS_FAST  # noqa: PLC0415
-    from bench.driver.station import Station  # noqa: PLC0415
 
     build_generators()
     os.sched_setaffinity(0, {cores()[1]})
@@ -141,10 +141,10 @@ def compare_servers(folders: dict[str, Path], rounds: int) -> None:
         for kind, folder in folders.items():
             environ = OURS_FAST.environment | {"PYTHONPATH": str(folder)}
             server = replace(OURS_FAST, name=kind, environment=environ)
-            station = stack.enter_context(Station(server, folder / "homes"))
-            station.start()
-            station.process.freeze()
-            stations[kind] = station
+            measured = stack.enter_context(MeasuredServer(server, folder / "homes"))
+            measured.start()
+            measured.process.freeze()
+            stations[kind] = measured
         for name, load in chosen.items():
             for turn in range(rounds):
                 for kind in KINDS if turn % 2 else KINDS[::-1]:
@@ -152,14 +152,14 @@ def compare_servers(folders: dict[str, Path], rounds: int) -> None:
     report(times)
 
 
-def cpu_nanoseconds(station: "Station", load: "Load") -> float:
+def cpu_nanoseconds(measured: "MeasuredServer", load: "Load") -> float:
     """Of the server, for each request of one run of the load."""
     from bench.driver.rounds import run_load  # noqa: PLC0415
 
-    station.process.thaw()
-    frames = station.frames(load, None)
-    found = run_load(station, load, frames, SERVER_SECONDS, SERVER_SECONDS / 5)
-    station.process.freeze()
+    measured.process.thaw()
+    frames = measured.frames(load, None)
+    found = run_load(measured, load, frames, SERVER_SECONDS, SERVER_SECONDS / 5)
+    measured.process.freeze()
     return float(found["cpu_seconds_per_million"]) * 1000
 
 

@@ -11,11 +11,11 @@ from typing import Any
 from bench.driver.client import OPAQUE, AskFailed, Client
 from bench.driver.frame_file import first_pair
 from bench.driver.loads import Kind, Load, Plan
+from bench.driver.measured_server import MeasuredServer
 from bench.driver.process import ServerFailed
 from bench.driver.progress import say
 from bench.driver.rounds import LoadFailed, run_load
 from bench.driver.servers import Server
-from bench.driver.station import Station
 from bench.driver.tables import Table
 from namesrv.testing.peer import lookup
 
@@ -48,70 +48,72 @@ def _measure(server: Server, folder: Path, plan: Plan, echoed: Path | None) -> R
     seconds: list[float] = []
     echoed = echoed if server.is_echo else None
     for number in range(plan.starts - 1):
-        with Station(server, folder / f"start-{number}") as station:
-            station.start(echoed)
-            seconds.append(station.start_seconds)
-    with Station(server, folder / "memory") as station:
-        station.start(echoed)
-        seconds.append(station.start_seconds)
+        with MeasuredServer(server, folder / f"start-{number}") as measured:
+            measured.start(echoed)
+            seconds.append(measured.start_seconds)
+    with MeasuredServer(server, folder / "memory") as measured:
+        measured.start(echoed)
+        seconds.append(measured.start_seconds)
         time.sleep(SETTLE_SECONDS)
         result: Result = {
             "start_seconds": median(seconds),
             "start_seconds_all": seconds,
-            "rss_idle_kib": station.process.rss_kib(),
+            "rss_idle_kib": measured.process.rss_kib(),
         }
         if not server.is_echo:
-            result |= _table_memory(station, plan)
-        result |= _connection_memory(station, plan, echoed)
+            result |= _table_memory(measured, plan)
+        result |= _connection_memory(measured, plan, echoed)
     return result
 
 
-def _table_memory(station: Station, plan: Plan) -> Result:
+def _table_memory(measured: MeasuredServer, plan: Plan) -> Result:
     """RSS of four brokers with the same topics: registered, all asked for, loaded."""
-    before = station.process.rss_kib()
+    before = measured.process.rss_kib()
     table = Table("memory", plan.memory_topics, brokers=4, copies=4)
-    station.fill(table)
+    measured.fill(table)
     time.sleep(SETTLE_SECONDS)
-    registered = station.process.rss_kib()
-    with station.client() as client:
+    registered = measured.process.rss_kib()
+    with measured.client() as client:
         for _ in range(2):
             for number in range(table.topics):
                 client.ask_for(0, lookup(table.topic(number), OPAQUE))
     time.sleep(SETTLE_SECONDS)
-    asked = station.process.rss_kib()
+    asked = measured.process.rss_kib()
     load = Load("", Kind.LOOKUP, table, 50, 16)
-    frames = station.frames(load, None)
-    run_load(station, load, frames, 2 * plan.main_seconds, 0.0)
+    frames = measured.frames(load, None)
+    run_load(measured, load, frames, 2 * plan.main_seconds, 0.0)
     time.sleep(SETTLE_SECONDS)
     thousands = table.topics / 1000
     return {
         "rss_asked_kib": asked,
-        "rss_after_load_kib": station.process.rss_kib(),
+        "rss_after_load_kib": measured.process.rss_kib(),
         "rss_kib_per_1000_topics": (registered - before) / thousands,
         "rss_kib_per_1000_topics_asked": (asked - before) / thousands,
     }
 
 
-def _connection_memory(station: Station, plan: Plan, echoed: Path | None) -> Result:
+def _connection_memory(
+    measured: MeasuredServer, plan: Plan, echoed: Path | None
+) -> Result:
     """RSS of each connection that asked once and is silent."""
     limit, _ = resource.getrlimit(resource.RLIMIT_NOFILE)
     count = min(plan.idle_connections, limit - _SPARE_FILES)
     frame = lookup("Topic-nobody-00000", OPAQUE)
-    if station.server.is_echo and echoed is not None:
+    if measured.server.is_echo and echoed is not None:
         frame, _ = first_pair(echoed)
-    before = station.process.rss_kib()
+    before = measured.process.rss_kib()
     taken = 0
     with ExitStack() as stack:
         while taken < count:
             try:
-                client = stack.enter_context(Client(station.process.port))
+                client = stack.enter_context(Client(measured.process.port))
                 client.exchange(frame)
             except (AskFailed, OSError) as failure:
-                say(f"{station.server.name} took only {taken} connections: {failure}")
+                say(f"{measured.server.name} took only {taken} connections: {failure}")
                 break
             taken += 1
         time.sleep(SETTLE_SECONDS)
-        after = station.process.rss_kib()
+        after = measured.process.rss_kib()
     return {
         "idle_connections": taken,
         "rss_kib_per_idle_connection": (after - before) / max(taken, 1),

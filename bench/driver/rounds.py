@@ -9,11 +9,11 @@ from typing import Any
 
 from bench.driver.client import AskFailed
 from bench.driver.loads import HEARTBEAT_PERCENT, Kind, Load, Plan
+from bench.driver.measured_server import MeasuredServer
 from bench.driver.places import CACHE
 from bench.driver.process import ServerFailed
 from bench.driver.progress import say
 from bench.driver.servers import OURS_FAST, OURS_PURE
-from bench.driver.station import Station
 
 Result = dict[str, Any]
 
@@ -36,18 +36,18 @@ class LoadFailed(Exception):
 
 
 def run_load(
-    station: Station, load: Load, frames: Path, seconds: float, warmup: float
+    measured: MeasuredServer, load: Load, frames: Path, seconds: float, warmup: float
 ) -> Result:
     """One run of the generator. Raises LoadFailed."""
-    words = [str(CACHE / "load"), "--port", str(station.process.port)]
-    words += ["--requests", str(frames), "--server-pid", str(station.process.pid)]
+    words = [str(CACHE / "load"), "--port", str(measured.process.port)]
+    words += ["--requests", str(frames), "--server-pid", str(measured.process.pid)]
     words += ["--connections", str(load.connections)]
     words += ["--pipeline", str(load.pipeline)]
     words += ["--seconds", str(seconds), "--warmup", str(warmup)]
-    if station.server.is_blind:
+    if measured.server.is_blind:
         words.append("--blind")
     if load.kind is Kind.MIXED:
-        words += ["--heartbeats", str(station.heartbeat_frames(load))]
+        words += ["--heartbeats", str(measured.heartbeat_frames(load))]
         words += ["--heartbeat-percent", str(HEARTBEAT_PERCENT)]
     try:
         done = subprocess.run(
@@ -66,34 +66,36 @@ def run_load(
     return result
 
 
-def run_rounds(stations: Sequence[Station], load: Load, plan: Plan) -> Result:
+def run_rounds(
+    measured_servers: Sequence[MeasuredServer], load: Load, plan: Plan
+) -> Result:
     """All rounds of one load: {"title": ..., "servers": {name: medians}}."""
     say(load.title)
     seconds = plan.main_seconds if load.is_main else plan.seconds
     count = plan.main_rounds if load.is_main else plan.rounds
     failures: dict[str, str] = {}
-    frames = _prepare(stations, load, failures)
+    frames = _prepare(measured_servers, load, failures)
     rounds: dict[str, list[Result]] = {name: [] for name in frames}
     for number in range(count):
-        for station in _turned(stations, number):
-            name = station.server.name
+        for measured in _turned(measured_servers, number):
+            name = measured.server.name
             if name not in frames or name in failures:
                 continue
-            station.process.thaw()
+            measured.process.thaw()
             try:
-                station.check(station.table_for(load.table))
-                round_of = _round_beside if _has_beside(station, load) else run_load
+                measured.check(measured.table_for(load.table))
+                round_of = _round_beside if _has_beside(measured, load) else run_load
                 path, warmup = frames[name], plan.warmup_seconds
-                rounds[name].append(round_of(station, load, path, seconds, warmup))
+                rounds[name].append(round_of(measured, load, path, seconds, warmup))
             except (AskFailed, LoadFailed, ServerFailed, OSError) as failure:
-                _note_failure(station, failure, failures)
-            station.process.freeze()
+                _note_failure(measured, failure, failures)
+            measured.process.freeze()
     servers = {name: _medians(found) for name, found in rounds.items() if found}
-    for station in stations:
-        medians = servers.get(station.server.name, {})
-        if medians and station.process.is_running:
-            medians["rss_kib"] = station.process.rss_kib()
-        topics = station.table_for(load.table).topics
+    for measured in measured_servers:
+        medians = servers.get(measured.server.name, {})
+        if medians and measured.process.is_running:
+            medians["rss_kib"] = measured.process.rss_kib()
+        topics = measured.table_for(load.table).topics
         if medians and topics < load.table.topics:
             medians["reduced_topics"] = topics
     servers |= {name: {"failure": reason} for name, reason in failures.items()}
@@ -108,64 +110,66 @@ def run_rounds(stations: Sequence[Station], load: Load, plan: Plan) -> Result:
     }
 
 
-def _has_beside(station: Station, load: Load) -> bool:
-    return load.beside is not None and station.server.name == OURS_FAST.name
+def _has_beside(measured: MeasuredServer, load: Load) -> bool:
+    return load.beside is not None and measured.server.name == OURS_FAST.name
 
 
 def _round_beside(
-    station: Station, load: Load, frames: Path, seconds: float, warmup: float
+    measured: MeasuredServer, load: Load, frames: Path, seconds: float, warmup: float
 ) -> Result:
     """A round of `load` between two of the one that it is compared with."""
     assert load.beside is not None
-    other = station.frames(load.beside, None)
-    before = run_load(station, load.beside, other, seconds, warmup)
-    result = run_load(station, load, frames, seconds, warmup)
-    after = run_load(station, load.beside, other, seconds, warmup)
+    other = measured.frames(load.beside, None)
+    before = run_load(measured, load.beside, other, seconds, warmup)
+    result = run_load(measured, load, frames, seconds, warmup)
+    after = run_load(measured, load.beside, other, seconds, warmup)
     beside = (before["per_second"] + after["per_second"]) / 2
     result["of_beside"] = result["per_second"] / beside
     return result
 
 
-def warm_up(station: Station, loads: Sequence[Load], seconds: float) -> None:
+def warm_up(measured: MeasuredServer, loads: Sequence[Load], seconds: float) -> None:
     """Run `loads` for `seconds` together, without keeping what they say.
 
     Raises AskFailed, LoadFailed and ServerFailed.
     """
     for load in loads:
-        frames = station.frames(load, None)
-        run_load(station, load, frames, seconds / len(loads), 0.0)
+        frames = measured.frames(load, None)
+        run_load(measured, load, frames, seconds / len(loads), 0.0)
 
 
-def takes_part(station: Station, load: Load) -> bool:
+def takes_part(measured: MeasuredServer, load: Load) -> bool:
     """An echo cannot tell a heartbeat, or be sent 2 MB only to answer a word."""
-    return not station.server.is_echo or load.kind not in (Kind.MIXED, Kind.REGISTER)
+    return not measured.server.is_echo or load.kind not in (Kind.MIXED, Kind.REGISTER)
 
 
 def _prepare(
-    stations: Sequence[Station], load: Load, failures: dict[str, str]
+    measured_servers: Sequence[MeasuredServer], load: Load, failures: dict[str, str]
 ) -> dict[str, Path]:
     """The frame file of each server that takes part; ours first, for the echoes."""
     frames: dict[str, Path] = {}
     ours = {OURS_FAST.name, OURS_PURE.name}
-    for station in sorted(stations, key=lambda s: s.server.name not in ours):
-        if not takes_part(station, load):
+    for measured in sorted(measured_servers, key=lambda s: s.server.name not in ours):
+        if not takes_part(measured, load):
             continue
-        name = station.server.name
+        name = measured.server.name
         echoed = frames.get(OURS_FAST.name) or frames.get(OURS_PURE.name)
         try:
-            if not station.server.is_echo:
-                station.process.thaw()
-            frames[name] = station.frames(load, echoed)
-            station.process.freeze()
+            if not measured.server.is_echo:
+                measured.process.thaw()
+            frames[name] = measured.frames(load, echoed)
+            measured.process.freeze()
         except (AskFailed, ServerFailed, OSError) as failure:
-            _note_failure(station, failure, failures)
+            _note_failure(measured, failure, failures)
     return frames
 
 
-def _turned(stations: Sequence[Station], number: int) -> list[Station]:
+def _turned(
+    measured_servers: Sequence[MeasuredServer], number: int
+) -> list[MeasuredServer]:
     """Each round begins with another server."""
-    start = number % len(stations)
-    return [*stations[start:], *stations[:start]]
+    start = number % len(measured_servers)
+    return [*measured_servers[start:], *measured_servers[:start]]
 
 
 def _medians(rounds: Sequence[Result]) -> Result:
@@ -189,8 +193,8 @@ def _reason(output: str, errors: str) -> str:
 
 
 def _note_failure(
-    station: Station, failure: Exception, failures: dict[str, str]
+    measured: MeasuredServer, failure: Exception, failures: dict[str, str]
 ) -> None:
-    name = station.server.name
+    name = measured.server.name
     failures[name] = str(failure)
     say(f"{name} FAILED: {failure}")

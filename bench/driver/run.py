@@ -16,12 +16,12 @@ from bench.driver.fetch import build_generators
 from bench.driver.loads import BUDGET_TABLE, Kind, Load, Plan, large_loads, loads
 from bench.driver.lone import measure_alone, raise_file_limit
 from bench.driver.machine import describe_machine, describe_versions, need_extensions
+from bench.driver.measured_server import MeasuredServer
 from bench.driver.places import CACHE, as_written, cores
 from bench.driver.process import ServerFailed
 from bench.driver.progress import say
 from bench.driver.rounds import LoadFailed, Result, run_rounds, warm_up
 from bench.driver.servers import OURS_FAST, OURS_PURE, Server
-from bench.driver.station import Station
 from bench.driver.storms import measure_storms
 
 _STORM_SERVERS = (
@@ -103,42 +103,44 @@ def _measure_field(
     folder.mkdir()
     results: dict[str, Result] = {}
     with ExitStack() as stack:
-        stations = []
+        measured_servers = []
         for server in servers:
             say(f"starting {server.title}")
-            station = stack.enter_context(Station(server, folder))
-            if _is_up(station, plan):
-                stations.append(station)
+            measured = stack.enter_context(MeasuredServer(server, folder))
+            if _is_up(measured, plan):
+                measured_servers.append(measured)
         for load in wanted:
-            results[load.name] = run_rounds(stations, load, plan)
-        echoed = _own_answers(stations, wanted[0], folder)
+            results[load.name] = run_rounds(measured_servers, load, plan)
+        echoed = _own_answers(measured_servers, wanted[0], folder)
     return results, echoed
 
 
-def _is_up(station: Station, plan: Plan) -> bool:
+def _is_up(measured: MeasuredServer, plan: Plan) -> bool:
     """Start and warm one server; the others stand still meanwhile."""
-    if station.server.is_echo:
+    if measured.server.is_echo:
         return True
     try:
-        station.start()
-        if station.server.is_jvm:
+        measured.start()
+        if measured.server.is_jvm:
             table = BUDGET_TABLE
             warm = [Load("", Kind.LOOKUP, table, 50, size) for size in (1, 16)]
-            warm_up(station, warm, plan.jvm_warmup_seconds)
+            warm_up(measured, warm, plan.jvm_warmup_seconds)
     except (AskFailed, LoadFailed, ServerFailed, OSError) as failure:
-        say(f"{station.server.name} FAILED: {failure}")
+        say(f"{measured.server.name} FAILED: {failure}")
         return False
-    station.process.freeze()
+    measured.process.freeze()
     return True
 
 
-def _own_answers(stations: Sequence[Station], load: Load, folder: Path) -> Path | None:
+def _own_answers(
+    measured_servers: Sequence[MeasuredServer], load: Load, folder: Path
+) -> Path | None:
     """Answers of ours for the echoes of later measurements, kept beside the run."""
-    for station in stations:
-        if station.server in (OURS_FAST, OURS_PURE):
+    for measured in measured_servers:
+        if measured.server in (OURS_FAST, OURS_PURE):
             kept = folder.parent / "echoed"
-            station.process.thaw()
-            shutil.copyfile(station.frames(load, None), kept)
+            measured.process.thaw()
+            shutil.copyfile(measured.frames(load, None), kept)
             return kept
     return None
 

@@ -10,12 +10,12 @@ from bench.driver.client import OPAQUE, AskFailed
 from bench.driver.expected import SENDINGS, check_route
 from bench.driver.frame_file import write_frames
 from bench.driver.loads import BUDGET_TABLE, REGISTER_TABLE, Kind, Load, Plan
+from bench.driver.measured_server import MeasuredServer
 from bench.driver.places import CACHE
 from bench.driver.process import ServerFailed
 from bench.driver.progress import say
 from bench.driver.rounds import LoadFailed, warm_up
 from bench.driver.servers import Server
-from bench.driver.station import Station
 from bench.driver.tables import Table
 from namesrv.testing.peer import lookup, request
 
@@ -52,21 +52,21 @@ def measure_storms(
 
 
 def _measure(server: Server, folder: Path, plan: Plan, table: Table) -> Result:
-    with Station(server, folder) as station:
-        station.start()
+    with MeasuredServer(server, folder) as measured:
+        measured.start()
         if server.is_jvm:
             loads = [
                 Load("", Kind.LOOKUP, BUDGET_TABLE, 50, 1),
                 Load("", Kind.REGISTER, REGISTER_TABLE, 4, 1),
             ]
-            warm_up(station, loads, plan.jvm_warmup_seconds)
-        result: Result = {"rss_before_kib": station.process.rss_kib()}
+            warm_up(measured, loads, plan.jvm_warmup_seconds)
+        result: Result = {"rss_before_kib": measured.process.rss_kib()}
         phases = {
             "cold": (1, 0),
             "unchanged": (plan.storm_rounds, 0),
             "steady": (STEADY_ROUNDS, plan.storm_period_millis),
         }
-        words = _command(station, folder, table)
+        words = _command(measured, folder, table)
         for name, (rounds, period) in phases.items():
             words += ["--phase", f"{name}:{rounds}:{period}"]
         with subprocess.Popen(
@@ -76,9 +76,9 @@ def _measure(server: Server, folder: Path, plan: Plan, table: Table) -> Result:
             try:
                 for name in phases:
                     result[name] = _run_phase(storm.stdin, storm.stdout)
-                    result[name]["rss_kib"] = station.process.rss_kib()
-                    result[name]["peak_rss_kib"] = station.process.peak_rss_kib()
-                    _check_all_there(station, table)
+                    result[name]["rss_kib"] = measured.process.rss_kib()
+                    result[name]["peak_rss_kib"] = measured.process.peak_rss_kib()
+                    _check_all_there(measured, table)
             finally:
                 storm.stdin.close()
                 try:
@@ -100,9 +100,9 @@ def _run_phase(to_storm: IO[str], from_storm: IO[str]) -> Result:
     return phase
 
 
-def _check_all_there(station: Station, table: Table) -> None:
+def _check_all_there(measured: MeasuredServer, table: Table) -> None:
     """No broker was lost. Raises AskFailed."""
-    with station.client() as client:
+    with measured.client() as client:
         answer = client.ask_for(0, request(GET_CLUSTER_INFO, {}, opaque=OPAQUE))
         names = table.cluster, table.broker(0), table.broker(table.brokers - 1)
         for name in names:
@@ -113,7 +113,7 @@ def _check_all_there(station: Station, table: Table) -> None:
             check_route(route, table, number)
 
 
-def _command(station: Station, folder: Path, table: Table) -> list[str]:
+def _command(measured: MeasuredServer, folder: Path, table: Table) -> list[str]:
     """The storm's words; its files are made once for all servers."""
     bodies = [folder / f"body-{sending}" for sending in range(SENDINGS)]
     lookups = folder / "lookups"
@@ -123,8 +123,8 @@ def _command(station: Station, folder: Path, table: Table) -> list[str]:
         step = max(1, table.topics // LOOKED_UP_TOPICS)
         topics = [table.topic(number) for number in range(0, table.topics, step)]
         write_frames(lookups, [(lookup(topic, OPAQUE), b"") for topic in topics])
-    registrations = folder / f"registrations-{station.server.name}"
-    answer = _registered_answer(station)
+    registrations = folder / f"registrations-{measured.server.name}"
+    answer = _registered_answer(measured)
     write_frames(
         registrations,
         (
@@ -133,16 +133,16 @@ def _command(station: Station, folder: Path, table: Table) -> list[str]:
             for number in range(table.brokers)
         ),
     )
-    words = [str(CACHE / "storm"), "--port", str(station.process.port)]
-    words += ["--server-pid", str(station.process.pid), "--in-flight", str(IN_FLIGHT)]
+    words = [str(CACHE / "storm"), "--port", str(measured.process.port)]
+    words += ["--server-pid", str(measured.process.pid), "--in-flight", str(IN_FLIGHT)]
     words += ["--registrations", str(registrations), "--lookups", str(lookups)]
     for body in bodies:
         words += ["--body", str(body)]
     return words
 
 
-def _registered_answer(station: Station) -> bytes:
+def _registered_answer(measured: MeasuredServer) -> bytes:
     """What a master's registration is answered with; its broker goes at once."""
     probe = Table("probe", topics=2, brokers=1, copies=1)
-    with station.client() as client:
+    with measured.client() as client:
         return client.ask_for(0, probe.registration(0).frame(OPAQUE)).frame

@@ -23,7 +23,7 @@ from tests.chaos import (
     stop_and_continue,
 )
 from tests.chaos.outcome import Outcome, markdown_table, text_table
-from tests.chaos.scene import Broken, Plan
+from tests.chaos.trial import Broken, Plan
 
 FAULTS = {
     module.__name__.rpartition(".")[2].replace("_", "-"): module

@@ -10,7 +10,7 @@ from signal import SIGKILL
 
 from namesrv.testing.peer import Broker, get_kv, put_kv, wait_until
 from tests.chaos.outcome import Outcome
-from tests.chaos.scene import Plan, Scene, demand
+from tests.chaos.trial import Plan, Trial, demand
 
 FAULT = "disk full"
 _TMPFS_BYTES = 1 << 20
@@ -24,19 +24,19 @@ def run(plan: Plan) -> Outcome:
     folder = plan.folder / "disk"
     folder.mkdir()
     with _tmpfs(folder / "data") as is_mounted:
-        with Scene(plan, "--snapshot-interval-millis", "100", folder=folder) as scene:
-            scene.start()
-            scene.people(forgives_ends=True)
+        with Trial(plan, "--snapshot-interval-millis", "100", folder=folder) as trial:
+            trial.start()
+            trial.people(forgives_ends=True)
             how = "a tmpfs of 1 MiB" if is_mounted else "RLIMIT_FSIZE"
-            fill = _Filler(scene.server.data_dir) if is_mounted else _Limit(scene)
-            return _run(scene, fill, how)
+            fill = _Filler(trial.server.data_dir) if is_mounted else _Limit(trial)
+            return _run(trial, fill, how)
 
 
-def _run(scene: Scene, full: "_Filler | _Limit", how: str) -> Outcome:
-    snapshot = scene.server.data_dir / "routes.snapshot"
-    peer = scene.peer()
+def _run(trial: Trial, full: "_Filler | _Limit", how: str) -> Outcome:
+    snapshot = trial.server.data_dir / "routes.snapshot"
+    peer = trial.peer()
     demand(peer.ask(put_kv("n", "k", "before")).code == 0, "a change was refused")
-    wait_until(lambda: _has(snapshot, scene.fleet.crew[-1].name))
+    wait_until(lambda: _has(snapshot, trial.fleet.crew[-1].name))
     full.begin()
     refused = peer.ask(put_kv("n", "k", _VALUE))
     demand(refused.code == 1, "a change that could not be kept was not refused")
@@ -44,14 +44,14 @@ def _run(scene: Scene, full: "_Filler | _Limit", how: str) -> Outcome:
     demand(kept == {"value": "before"}, "a refused change was made")
     late = Broker("late", addr="198.51.100.1:1")
     demand(peer.ask(late.registration(_TOPICS)).code == 0, "not registered")
-    scene.server.wait_for_log("the routes could not be saved")
-    demand(_has(snapshot, scene.fleet.crew[-1].name), "the old snapshot is gone")
-    scene.server.process.send_signal(SIGKILL)
-    scene.server.process.wait()
-    scene.start()
+    trial.server.wait_for_log("the routes could not be saved")
+    demand(_has(snapshot, trial.fleet.crew[-1].name), "the old snapshot is gone")
+    trial.server.process.send_signal(SIGKILL)
+    trial.server.process.wait()
+    trial.start()
     full.begin()
-    demand("start warm" in scene.server.boot_line, "the start was cold")
-    peer = scene.peer()
+    demand("start warm" in trial.server.boot_line, "the start was cold")
+    peer = trial.peer()
     demand(peer.ask(put_kv("n", "k", _VALUE)).code == 1, "not refused after the start")
     peer.ask(late.registration(_TOPICS))
     full.end()
@@ -65,7 +65,7 @@ def _run(scene: Scene, full: "_Filler | _Limit", how: str) -> Outcome:
         " killed and started warm meanwhile; saved again"
         f" {saved_after:.1f} s after there was room"
     )
-    return scene.outcome(FAULT, what, ended)
+    return trial.outcome(FAULT, what, ended)
 
 
 class _Filler:
@@ -89,8 +89,8 @@ class _Filler:
 class _Limit:
     """Lets no file of the server grow beyond some bytes."""
 
-    def __init__(self, scene: Scene) -> None:
-        self._scene = scene
+    def __init__(self, trial: Trial) -> None:
+        self._scene = trial
 
     def begin(self) -> None:
         self._set(2048)

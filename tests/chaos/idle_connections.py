@@ -6,7 +6,7 @@ import time
 
 from namesrv.testing.peer import lookup
 from tests.chaos.outcome import Outcome
-from tests.chaos.scene import Plan, demand, populated
+from tests.chaos.trial import Plan, demand, populated
 
 FAULT = "idle connections"
 CONNECTIONS = 10_000
@@ -26,16 +26,16 @@ def run(plan: Plan) -> Outcome:
 
 def _run(plan: Plan, count: int) -> Outcome:
     asked = lookup("everywhere")
-    with populated(plan) as scene:
-        before = scene.server.rss_mib()
+    with populated(plan) as trial:
+        before = trial.server.rss_mib()
         connections = []
         for _ in range(count):
-            connection = socket.create_connection(scene.address)
+            connection = socket.create_connection(trial.address)
             connection.sendall(asked)
             connections.append(connection)
         for connection in connections:
             demand(connection.recv(1), "a connection was closed")
-        held = scene.server.rss_mib() - before
+        held = trial.server.rss_mib() - before
         each = held * 1024 / count
         demand(each < _MOST_KIB_EACH, f"each takes {each:.1f} KiB")
         for connection in connections:
@@ -44,4 +44,4 @@ def _run(plan: Plan, count: int) -> Outcome:
             f"{count:,} connections that asked once: {held:.1f} MiB,"
             f" {each:.1f} KiB each"
         )
-        return scene.outcome(FAULT, what, time.monotonic())
+        return trial.outcome(FAULT, what, time.monotonic())

@@ -9,7 +9,7 @@ from pathlib import Path
 
 from namesrv.testing.peer import Broker, Peer, data_version, put_kv, wait_until
 from tests.chaos.outcome import Outcome
-from tests.chaos.scene import Plan, Scene, demand
+from tests.chaos.trial import Plan, Trial, demand
 
 FAULT = "kill -9 during writes"
 TOPICS = 3000
@@ -23,9 +23,9 @@ class Writing:
     `confirmed` is the last value of the key that was answered with success.
     """
 
-    def __init__(self, scene: Scene) -> None:
+    def __init__(self, trial: Trial) -> None:
         self.confirmed = 0
-        self._scene = scene
+        self._scene = trial
         self._wanted = True
         broker = Broker("writing", addr="198.51.100.1:1")
         topics = [f"written-{number:04}" for number in range(TOPICS)]
@@ -71,40 +71,40 @@ def run(plan: Plan) -> Outcome:
     chance = random.Random(5)
     during = 0
     longest = 0.0
-    with Scene(plan, "--snapshot-interval-millis", "100") as scene:
-        scene.start()
-        scene.people(forgives_ends=True)
-        data_dir = scene.server.data_dir
-        writing = Writing(scene)
+    with Trial(plan, "--snapshot-interval-millis", "100") as trial:
+        trial.start()
+        trial.people(forgives_ends=True)
+        data_dir = trial.server.data_dir
+        writing = Writing(trial)
         writing.start()
         try:
-            wait_until(lambda: _snapshot_names_everybody(data_dir, scene))
+            wait_until(lambda: _snapshot_names_everybody(data_dir, trial))
             for number in range(plan.kills):
                 time.sleep(chance.uniform(0, _LONGEST_LIFE_SECONDS))
                 if number % 2:
                     wait_until(lambda: _is_being_written(data_dir))
-                scene.server.process.send_signal(signal.SIGKILL)
-                scene.server.process.wait()
+                trial.server.process.send_signal(signal.SIGKILL)
+                trial.server.process.wait()
                 killed = time.monotonic()
                 during += _is_being_written(data_dir)
                 confirmed = writing.confirmed
                 _check_kv_file(data_dir, confirmed)
-                scene.start()
-                longest = max(longest, scene.watcher.seconds_until_good(killed))
-                _check_start(scene)
+                trial.start()
+                longest = max(longest, trial.watcher.seconds_until_good(killed))
+                _check_start(trial)
         finally:
             writing.stop()
         what = (
             f"killed {plan.kills} times, {during} of them within a write; every start"
             " was warm, every file whole"
         )
-        return scene.outcome(FAULT, what)._replace(recovered_after=longest)
+        return trial.outcome(FAULT, what)._replace(recovered_after=longest)
 
 
-def _snapshot_names_everybody(data_dir: Path, scene: Scene) -> bool:
+def _snapshot_names_everybody(data_dir: Path, trial: Trial) -> bool:
     path = data_dir / _SNAPSHOT_FILE
     data = path.read_bytes() if path.exists() else b""
-    return all(name.encode() in data for name in scene.fleet.names)
+    return all(name.encode() in data for name in trial.fleet.names)
 
 
 def _is_being_written(data_dir: Path) -> bool:
@@ -125,10 +125,10 @@ def _check_kv_file(data_dir: Path, confirmed: int) -> None:
     )
 
 
-def _check_start(scene: Scene) -> None:
-    log = scene.server.log()
+def _check_start(trial: Trial) -> None:
+    log = trial.server.log()
     demand("snapshot not used" not in log, "a snapshot was damaged")
     demand(
-        not list(scene.server.data_dir.glob("*.unusable")), "a snapshot was set aside"
+        not list(trial.server.data_dir.glob("*.unusable")), "a snapshot was set aside"
     )
-    demand("start warm" in scene.server.boot_line, "a start was cold")
+    demand("start warm" in trial.server.boot_line, "a start was cold")

@@ -12,7 +12,7 @@ from bench.driver.frame_file import write_frames
 from bench.driver.places import CACHE, cores
 from namesrv.testing.peer import Broker, lookup
 from tests.chaos.outcome import Outcome
-from tests.chaos.scene import Broken, Plan, demand, populated
+from tests.chaos.trial import Broken, Plan, demand, populated
 
 FAULT = "lookup storm"
 _CONNECTIONS, _PIPELINE = 100, 64
@@ -28,16 +28,16 @@ def run(plan: Plan) -> Outcome:
     except FetchFailed as failure:
         raise Broken(str(failure)) from None
     # The lone broker says nothing more, and its connection is to stay.
-    with populated(plan, "--server-channel-max-idle-time-seconds", "0") as scene:
+    with populated(plan, "--server-channel-max-idle-time-seconds", "0") as trial:
         alone = Broker("alone", addr="198.51.100.1:1", timeout_millis=_DAY_MILLIS)
         registration = alone.registration(dict.fromkeys(_TOPICS, 8))
-        demand(scene.peer().ask(registration).code == 0, "a broker was refused")
+        demand(trial.peer().ask(registration).code == 0, "a broker was refused")
         frames = plan.folder / "lookups.frames"
-        _write_lookups(frames, scene.address[1])
+        _write_lookups(frames, trial.address[1])
         server_core, driver_core = cores()
-        os.sched_setaffinity(scene.server.process.pid, [server_core])
+        os.sched_setaffinity(trial.server.process.pid, [server_core])
         words = ["taskset", "-c", str(driver_core)]
-        words += [str(CACHE / "load"), "--port", str(scene.address[1])]
+        words += [str(CACHE / "load"), "--port", str(trial.address[1])]
         words += ["--requests", str(frames), "--connections", str(_CONNECTIONS)]
         words += ["--pipeline", str(_PIPELINE), "--seconds", str(plan.storm_seconds)]
         done = subprocess.run(
@@ -54,11 +54,11 @@ def run(plan: Plan) -> Outcome:
         what = (
             f"{_CONNECTIONS * _PIPELINE:,} lookups always under way for"
             f" {plan.storm_seconds:.0f} s, {count / plan.storm_seconds:,.0f} answered a"
-            f" second; {len(scene.fleet.crew)} brokers beat on (timeout"
-            f" {scene.fleet.crew[0].timeout_millis} ms); longest wait for a lookup"
-            f" {scene.watcher.longest_wait * 1000:.0f} ms"
+            f" second; {len(trial.fleet.crew)} brokers beat on (timeout"
+            f" {trial.fleet.crew[0].timeout_millis} ms); longest wait for a lookup"
+            f" {trial.watcher.longest_wait * 1000:.0f} ms"
         )
-        outcome = scene.outcome(FAULT, what, ended)
+        outcome = trial.outcome(FAULT, what, ended)
         return outcome._replace(lookups=outcome.lookups + count)
 
 

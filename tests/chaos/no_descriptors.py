@@ -6,7 +6,7 @@ from resource import RLIMIT_NOFILE, prlimit
 
 from namesrv.testing.peer import lookup, put_kv, wait_until
 from tests.chaos.outcome import Outcome
-from tests.chaos.scene import Plan, demand, populated
+from tests.chaos.trial import Plan, demand, populated
 
 FAULT = "no descriptors"
 _SECONDS = 3.0
@@ -14,9 +14,9 @@ _SECONDS = 3.0
 
 def run(plan: Plan) -> Outcome:
     """The limit is taken down to what is in use, and given back."""
-    with populated(plan, "--snapshot-interval-millis", "100") as scene:
-        server, pid = scene.server, scene.server.process.pid
-        peer = scene.peer()
+    with populated(plan, "--snapshot-interval-millis", "100") as trial:
+        server, pid = trial.server, trial.server.process.pid
+        peer = trial.peer()
         demand(peer.ask(put_kv("n", "k", "before")).code == 0, "a change was refused")
         _, hard = prlimit(pid, RLIMIT_NOFILE)
         prlimit(pid, RLIMIT_NOFILE, (server.open_files(), hard))
@@ -29,7 +29,7 @@ def run(plan: Plan) -> Outcome:
         demand(busy < 0.5, f"the server used {busy:.0%} of a core for nothing")
         prlimit(pid, RLIMIT_NOFILE, (hard, hard))
         ended = time.monotonic()
-        wait_until(lambda: _is_served(scene.address))
+        wait_until(lambda: _is_served(trial.address))
         recovered = time.monotonic() - ended
         demand(peer.ask(put_kv("n", "k", "after")).code == 0, "a change was refused")
         for connection in outside:
@@ -38,7 +38,7 @@ def run(plan: Plan) -> Outcome:
             f"200 more peers for {_SECONDS:.0f} s: those there were served, {busy:.0%}"
             " of a core used, a change of a file refused with code 1"
         )
-        return scene.outcome(FAULT, what, ended)._replace(recovered_after=recovered)
+        return trial.outcome(FAULT, what, ended)._replace(recovered_after=recovered)
 
 
 def _is_served(address: tuple[str, int]) -> bool:

@@ -6,11 +6,11 @@ from pathlib import Path
 
 import pytest
 
-from tests.hostile.siege import GIVES_BACK, SLACK_MIB, Siege
+from tests.hostile.attacked_server import GIVES_BACK, SLACK_MIB, AttackedServer
 from tests.server.server_process import ServerProcess
 
-Lay = Callable[..., Siege]
-"""(words of the command line, slack_mib, limit) -> a siege of a new server."""
+Lay = Callable[..., AttackedServer]
+"""(words of the command line, slack_mib, limit) -> a attacked of a new server."""
 
 
 @pytest.fixture
@@ -22,20 +22,20 @@ def lay_siege(tmp_path: Path) -> Iterator[Lay]:
             *words: str,
             slack_mib: float = SLACK_MIB,
             limit: tuple[int, int] | None = None,
-        ) -> Siege:
+        ) -> AttackedServer:
             server = ServerProcess(
                 tmp_path, *words, limit=limit, is_plain=True, environment=GIVES_BACK
             )
             stack.enter_context(server)
-            return stack.enter_context(Siege(server, slack_mib))
+            return stack.enter_context(AttackedServer(server, slack_mib))
 
         yield lay
 
 
 @pytest.fixture(scope="module")
-def siege(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Siege]:
-    """One siege for all tests of a file, checked when they are over."""
-    folder = tmp_path_factory.mktemp("siege")
+def attacked(tmp_path_factory: pytest.TempPathFactory) -> Iterator[AttackedServer]:
+    """One attacked for all tests of a file, checked when they are over."""
+    folder = tmp_path_factory.mktemp("attacked")
     with ServerProcess(folder, is_plain=True, environment=GIVES_BACK) as server:
-        with Siege(server) as siege:
-            yield siege
+        with AttackedServer(server) as attacked:
+            yield attacked

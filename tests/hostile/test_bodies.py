@@ -9,8 +9,8 @@ import pytest
 
 from namesrv.codes import RequestCode, ResponseCode
 from namesrv.testing.peer import Answer, Peer, block, lookup, request
+from tests.hostile.attacked_server import AttackedServer
 from tests.hostile.conftest import Lay
-from tests.hostile.siege import Siege
 
 MIB = 1 << 20
 FRAME_MAX_BYTES = 16 * MIB
@@ -81,14 +81,14 @@ DEFLATED_BODIES = {
 
 
 @pytest.mark.parametrize("name", BODIES)
-def test_body_that_cannot_be_read(siege: Siege, name: str) -> None:
-    with siege.server.peer() as peer:
+def test_body_that_cannot_be_read(attacked: AttackedServer, name: str) -> None:
+    with attacked.server.peer() as peer:
         assert_refused(peer, peer.ask(register(BODIES[name])))
 
 
 @pytest.mark.parametrize("name", DEFLATED_BODIES)
-def test_deflated_body_that_cannot_be_read(siege: Siege, name: str) -> None:
-    with siege.server.peer() as peer:
+def test_deflated_body_that_cannot_be_read(attacked: AttackedServer, name: str) -> None:
+    with attacked.server.peer() as peer:
         body = DEFLATED_BODIES[name]
         assert_refused(peer, peer.ask(register(body, DEFLATED)))
 
@@ -99,9 +99,11 @@ def test_deflated_body_that_cannot_be_read(siege: Siege, name: str) -> None:
 @pytest.mark.parametrize(
     "body", [b"{", b"[" * DEEP + b"]" * DEEP, b'{"a":' * DEEP, b"\xff", b"7"]
 )
-def test_small_body_that_cannot_be_read(siege: Siege, code: int, body: bytes) -> None:
+def test_small_body_that_cannot_be_read(
+    attacked: AttackedServer, code: int, body: bytes
+) -> None:
     fields: dict[str, str | None] = {**BROKER, "topic": "t"}
-    with siege.server.peer() as peer:
+    with attacked.server.peer() as peer:
         answer = peer.ask(request(code, fields, body, opaque=7))
         assert answer.opaque == 7
         assert answer.code in (ResponseCode.SUCCESS, ResponseCode.SYSTEM_ERROR)
@@ -109,8 +111,8 @@ def test_small_body_that_cannot_be_read(siege: Siege, code: int, body: bytes) ->
         assert peer.ask(lookup("t", 8)).opaque == 8
 
 
-def test_wrong_checksum(siege: Siege) -> None:
-    with siege.server.peer() as peer:
+def test_wrong_checksum(attacked: AttackedServer) -> None:
+    with attacked.server.peer() as peer:
         answer = peer.ask(register(b"{}", BROKER | {"bodyCrc32": "1"}))
         assert_refused(peer, answer)
         assert answer.remark == "crc32 not match"
@@ -120,14 +122,14 @@ class TestBombs:
     """Small bodies that inflate to large ones."""
 
     def test_sixteen_gigabytes_of_zeros(self, lay_siege: Lay) -> None:
-        siege = lay_siege()
+        attacked = lay_siege()
         # 16 MiB in 16 KB, after which the same bytes mean the same again.
         deflater = zlib.compressobj(9)
         head = deflater.compress(b"") + deflater.flush(zlib.Z_FULL_FLUSH)
         zeros = deflater.compress(bytes(16 * MIB)) + deflater.flush(zlib.Z_FULL_FLUSH)
         bomb = head + repeated(zeros)
         assert len(bomb) > 12 * MIB
-        with siege.server.peer() as peer:
+        with attacked.server.peer() as peer:
             answer = peer.ask(register(bomb, DEFLATED))
             assert_refused(peer, answer)
             assert answer.remark is not None
@@ -144,39 +146,39 @@ class TestBombs:
     def test_millions_of_entries(
         self, lay_siege: Lay, before: bytes, entry: bytes, after: bytes
     ) -> None:
-        siege = lay_siege()
+        attacked = lay_siege()
         count = 48 * MIB // len(block(entry))
         entries = struct.pack(">i", count) + block(entry) * count
         bomb = zlib.compress(VERSION + before + entries + after)
         assert len(bomb) < MIB
-        with siege.server.peer() as peer:
+        with attacked.server.peer() as peer:
             answer = peer.ask(register(bomb, DEFLATED))
             assert_refused(peer, answer)
             assert f"registration of {count} topics, the limit" in (answer.remark or "")
 
     def test_limit_is_the_option(self, lay_siege: Lay) -> None:
-        siege = lay_siege("--body-max-inflated-bytes", "2048")
-        with siege.server.peer() as peer:
+        attacked = lay_siege("--body-max-inflated-bytes", "2048")
+        with attacked.server.peer() as peer:
             answer = peer.ask(register(zlib.compress(bytes(2049)), DEFLATED))
             assert_refused(peer, answer)
             assert "inflates to more than 2048 bytes" in (answer.remark or "")
 
     def test_bomb_flagged_as_plain_is_refused(self, lay_siege: Lay) -> None:
-        siege = lay_siege("--body-max-inflated-bytes", "2048")
-        with siege.server.peer() as peer:
+        attacked = lay_siege("--body-max-inflated-bytes", "2048")
+        with attacked.server.peer() as peer:
             assert_refused(peer, peer.ask(register(zlib.compress(bytes(MIB)), BROKER)))
 
     def test_several_bombs_at_once(self, lay_siege: Lay) -> None:
-        siege = lay_siege()
+        attacked = lay_siege()
         bomb = register(zlib.compress(bytes(65 * MIB), 1), DEFLATED)
-        peers = [siege.peer() for _ in range(5)]
+        peers = [attacked.peer() for _ in range(5)]
         for peer in peers:
             peer.send(bomb)
-        siege.ask_witness()
+        attacked.ask_witness()
         for peer in peers:
             assert_refused(peer, peer.read_answer())
         # They are inflated one after the other, and freed in between.
-        assert siege.server.peak_mib() < siege.before_mib + 300
+        assert attacked.server.peak_mib() < attacked.before_mib + 300
 
 
 # Each is made when it is needed: all of them are 300 MB.
@@ -206,10 +208,12 @@ LARGE_BODIES: dict[str, Callable[[], bytes]] = {
 
 
 @pytest.mark.parametrize("name", LARGE_BODIES)
-def test_large_body_is_answered_and_others_are_served(siege: Siege, name: str) -> None:
-    with siege.server.peer() as peer:
+def test_large_body_is_answered_and_others_are_served(
+    attacked: AttackedServer, name: str
+) -> None:
+    with attacked.server.peer() as peer:
         peer.send(register(LARGE_BODIES[name]()))
-        seconds = siege.ask_witness()
+        seconds = attacked.ask_witness()
         answer = peer.read_answer()
         # Those that are JSON and say nothing register nothing.
         if answer.code != ResponseCode.SUCCESS:
@@ -233,48 +237,50 @@ LARGE_HEADERS: dict[str, Callable[[], bytes]] = {
 }
 
 
-def send_to_its_end(siege: Siege, peer: Peer, frame: bytes) -> float:
+def send_to_its_end(attacked: AttackedServer, peer: Peer, frame: bytes) -> float:
     """Send what closes its connection, maybe before all of it was read; seconds that
     the witness waited."""
     with contextlib.suppress(ConnectionError):
         peer.send(frame)
-    seconds = siege.ask_witness()
+    seconds = attacked.ask_witness()
     with contextlib.suppress(ConnectionError):
         assert peer.read_to_end() == b""
     return seconds
 
 
 @pytest.mark.parametrize("pair", [b"\0\1a\0\0\0\1b", bytes(6)])
-def test_large_binary_header_is_closed(siege: Siege, pair: bytes) -> None:
+def test_large_binary_header_is_closed(attacked: AttackedServer, pair: bytes) -> None:
     ext = repeated(pair)
     fixed = struct.pack(">hBhiii", 105, 0, 479, 7, 0, 0)
     header = fixed + struct.pack(">i", len(ext)) + ext
-    with siege.server.peer() as peer:
+    with attacked.server.peer() as peer:
         mark = 1 << 24 | len(header)
         frame = (4 + len(header)).to_bytes(4) + mark.to_bytes(4) + header
-        seconds = send_to_its_end(siege, peer, frame)
+        seconds = send_to_its_end(attacked, peer, frame)
     print(f"another connection waited {seconds:.2f} s")
 
 
 @pytest.mark.parametrize("name", LARGE_HEADERS)
-def test_large_header_is_closed_and_others_are_served(siege: Siege, name: str) -> None:
+def test_large_header_is_closed_and_others_are_served(
+    attacked: AttackedServer, name: str
+) -> None:
     header = LARGE_HEADERS[name]()
-    with siege.server.peer() as peer:
+    with attacked.server.peer() as peer:
         length = 4 + len(header)
         frame = length.to_bytes(4) + len(header).to_bytes(4) + header
-        seconds = send_to_its_end(siege, peer, frame)
+        seconds = send_to_its_end(attacked, peer, frame)
     print(f"{name}: another connection waited {seconds:.2f} s")
 
 
 def test_large_frame_leaves_no_room_behind_while_its_sender_waits(
-    siege: Siege,
+    attacked: AttackedServer,
 ) -> None:
-    before = siege.server.rss_mib()
-    peers = [siege.peer() for _ in range(30)]
+    before = attacked.server.rss_mib()
+    peers = [attacked.peer() for _ in range(30)]
     for peer in peers:
         # One byte of the next frame keeps the connection waiting for more.
         peer.send(request(999, {}, bytes(BODY_BYTES)) + b"\0")
         assert peer.read_answer().code == ResponseCode.REQUEST_CODE_NOT_SUPPORTED
-    assert siege.server.rss_mib() < before + 100
+    assert attacked.server.rss_mib() < before + 100
     for peer in peers:
         peer.reset()

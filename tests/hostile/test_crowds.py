@@ -19,8 +19,8 @@ from namesrv.testing.peer import (
     request,
     wait_until,
 )
+from tests.hostile.attacked_server import AttackedServer
 from tests.hostile.conftest import Lay
-from tests.hostile.siege import Siege
 from tests.server.server_thread import LOOPS
 
 MIB = 1 << 20
@@ -45,9 +45,9 @@ def descriptors(count: int) -> Iterator[int]:
         resource.setrlimit(resource.RLIMIT_NOFILE, (soft, hard))
 
 
-def long_route(siege: Siege, brokers: int = 300) -> int:
+def long_route(attacked: AttackedServer, brokers: int = 300) -> int:
     """Register a topic `wide` of many brokers; the bytes of its answer."""
-    peer = siege.peer()
+    peer = attacked.peer()
     for number in range(brokers):
         name = f"broker-with-an-ordinary-name-{number:04}"
         broker = Broker(name, addr=f"192.0.2.{number % 250}:{10000 + number}")
@@ -60,30 +60,30 @@ class TestWaiting:
     def test_ten_thousand_send_one_byte_and_wait(
         self, lay_siege: Lay, loop_name: str
     ) -> None:
-        siege = lay_siege("--loop", loop_name)
+        attacked = lay_siege("--loop", loop_name)
         with descriptors(CROWD) as count:
             assert count >= 1000, "the limit of open files is too low for a crowd"
             peers = []
             for number in range(count):
-                peers.append(siege.peer())
+                peers.append(attacked.peer())
                 # The first byte of a frame, of PROXY v1 and of PROXY v2.
                 peers[-1].send((b"\x00", b"P", b"\r")[number % 3])
-            seconds = siege.ask_witness()
-            each_kib = (siege.server.rss_mib() - siege.before_mib) * 1024 / count
+            seconds = attacked.ask_witness()
+            each_kib = (attacked.server.rss_mib() - attacked.before_mib) * 1024 / count
             print(f"{count} wait: {each_kib:.1f} KiB each, witness {seconds:.2f} s")
             assert each_kib < 16
             for peer in peers[::2]:
                 peer.socket.close()
 
     def test_proxy_headers_without_an_end_have_a_budget(self, lay_siege: Lay) -> None:
-        siege = lay_siege("--input-budget-bytes", str(16 * MIB))
+        attacked = lay_siege("--input-budget-bytes", str(16 * MIB))
         start = b"\r\n\r\n\x00\r\nQUIT\n\x21\x11\xff\xff" + bytes(65000)
         with descriptors(1000) as count:
-            peers = [siege.peer() for _ in range(min(count, 1000))]
+            peers = [attacked.peer() for _ in range(min(count, 1000))]
             for peer in peers:
                 send_what_is_taken(peer, start)
-            siege.ask_witness()
-            assert siege.server.rss_mib() < siege.before_mib + 16 * 1.5 + 16
+            attacked.ask_witness()
+            assert attacked.server.rss_mib() < attacked.before_mib + 16 * 1.5 + 16
 
 
 def send_what_is_taken(peer: Peer, data: bytes) -> None:
@@ -103,16 +103,16 @@ class TestPromises:
     def test_each_promises_16_mib_and_sends_half(
         self, lay_siege: Lay, budget_mib: int, crowd: int
     ) -> None:
-        siege = lay_siege("--input-budget-bytes", str(budget_mib * MIB))
+        attacked = lay_siege("--input-budget-bytes", str(budget_mib * MIB))
         with descriptors(crowd) as count:
-            peers = [siege.peer() for _ in range(min(count, crowd))]
+            peers = [attacked.peer() for _ in range(min(count, crowd))]
             sent = self.send_side_by_side(peers, FRAME_MAX_BYTES // 2)
-            seconds = siege.ask_witness()
-            held_mib = siege.server.rss_mib() - siege.before_mib
+            seconds = attacked.ask_witness()
+            held_mib = attacked.server.rss_mib() - attacked.before_mib
             print(f"{sent / MIB:.0f} MiB sent, {held_mib:.0f} held, {seconds:.2f} s")
             # A buffer that grows has room for an eighth more, and is moved at times.
             highest_mib = budget_mib * 1.4 + 48
-            assert siege.server.peak_mib() < siege.before_mib + highest_mib
+            assert attacked.server.peak_mib() < attacked.before_mib + highest_mib
 
     @staticmethod
     def send_side_by_side(peers: list[Peer], size: int) -> int:
@@ -143,11 +143,11 @@ class TestPromises:
     def test_peer_that_finishes_its_frame_in_time_is_served(
         self, lay_siege: Lay
     ) -> None:
-        siege = lay_siege("--input-budget-bytes", str(16 * MIB))
-        hoarders = [siege.peer() for _ in range(20)]
+        attacked = lay_siege("--input-budget-bytes", str(16 * MIB))
+        hoarders = [attacked.peer() for _ in range(20)]
         for peer in hoarders:
             send_what_is_taken(peer, (8 * MIB).to_bytes(4) + bytes(MIB))
-        with siege.peer() as honest:
+        with attacked.peer() as honest:
             for _ in range(10):
                 assert honest.ask(request(999, {}, bytes(MIB // 2))).code == 3
 
@@ -159,13 +159,13 @@ class TestDeaf:
     def test_five_thousand_lookups_of_a_long_route(
         self, lay_siege: Lay, loop_name: str
     ) -> None:
-        siege = lay_siege("--loop", loop_name)
-        size = long_route(siege)
-        before = siege.server.rss_mib()
-        with siege.peer() as deaf:
+        attacked = lay_siege("--loop", loop_name)
+        size = long_route(attacked)
+        before = attacked.server.rss_mib()
+        with attacked.peer() as deaf:
             deaf.send(*(lookup("wide", number) for number in range(5000)))
-            seconds = siege.ask_witness()
-            held_mib = siege.server.rss_mib() - before
+            seconds = attacked.ask_witness()
+            held_mib = attacked.server.rss_mib() - before
             print(
                 f"{5000 * size / MIB:.0f} MiB asked for, {held_mib:.1f} held,"
                 f" witness {seconds:.2f} s"
@@ -177,48 +177,48 @@ class TestDeaf:
             deaf.send(*(lookup("wide", number) for number in range(5000)))
 
     def test_file_changes_do_not_get_more_answers_made(self, lay_siege: Lay) -> None:
-        siege = lay_siege()
-        size = long_route(siege)
-        before = siege.server.rss_mib()
+        attacked = lay_siege()
+        size = long_route(attacked)
+        before = attacked.server.rss_mib()
         asked = [
             frame
             for number in range(100)
             for frame in (put_kv("n", "k", str(number)), *[lookup("wide")] * 10)
         ]
-        with siege.peer() as deaf:
+        with attacked.peer() as deaf:
             deaf.socket.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 4096)
             deaf.send(*asked)
             for number in range(20):
-                siege.witness.ask(put_kv("n", "other", str(number)))
-            assert siege.server.rss_mib() < before + 16
+                attacked.witness.ask(put_kv("n", "other", str(number)))
+            assert attacked.server.rss_mib() < before + 16
             assert len(asked) * size > 64 * MIB
 
     def test_forty_peers_that_do_not_read_take_bounded_memory(
         self, lay_siege: Lay
     ) -> None:
-        siege = lay_siege()
-        long_route(siege)
-        before = siege.server.rss_mib()
-        peers = [siege.peer() for _ in range(40)]
+        attacked = lay_siege()
+        long_route(attacked)
+        before = attacked.server.rss_mib()
+        peers = [attacked.peer() for _ in range(40)]
         for peer in peers:
             peer.send(*(lookup("wide", number) for number in range(500)))
-        seconds = siege.ask_witness()
-        held_mib = siege.server.rss_mib() - before
+        seconds = attacked.ask_witness()
+        held_mib = attacked.server.rss_mib() - before
         print(f"{len(peers)} deaf: {held_mib:.0f} MiB, witness {seconds:.2f} s")
         assert held_mib < 3 * len(peers)
 
     @both_loops
     def test_they_have_one_budget(self, lay_siege: Lay, loop_name: str) -> None:
         words = ("--loop", loop_name, "--output-budget-bytes", str(16 * MIB))
-        siege = lay_siege(*words)
-        long_route(siege)
-        before = siege.server.rss_mib()
-        peers = [siege.peer() for _ in range(100)]
+        attacked = lay_siege(*words)
+        long_route(attacked)
+        before = attacked.server.rss_mib()
+        peers = [attacked.peer() for _ in range(100)]
         for peer in peers:
             send_what_is_taken(peer, b"".join([lookup("wide")] * 500))
-        siege.server.wait_for_log("output budget exceeded")
-        siege.ask_witness()
-        held_mib = siege.server.rss_mib() - before
+        attacked.server.wait_for_log("output budget exceeded")
+        attacked.ask_witness()
+        held_mib = attacked.server.rss_mib() - before
         print(f"{len(peers)} deaf: {held_mib:.0f} MiB")
         # The system's buffers are beside the budget, and so is what is being written.
         assert held_mib < 16 * 1.5 + 24
@@ -232,26 +232,26 @@ class TestResets:
         ids=["nothing", "half a frame", "lookups", "changes"],
     )
     def test_storm_of_resets(self, lay_siege: Lay, loop_name: str, sent: bytes) -> None:
-        siege = lay_siege("--loop", loop_name)
-        long_route(siege, 20)
+        attacked = lay_siege("--loop", loop_name)
+        long_route(attacked, 20)
         for _ in range(120):
-            peer = siege.peer()
+            peer = attacked.peer()
             if sent:
                 peer.send(sent)
             peer.reset()
-        siege.ask_witness()
+        attacked.ask_witness()
 
     @both_loops
     def test_brokers_that_reset_are_forgotten(
         self, lay_siege: Lay, loop_name: str
     ) -> None:
-        siege = lay_siege("--loop", loop_name)
+        attacked = lay_siege("--loop", loop_name)
         for number in range(200):
-            peer = siege.peer()
+            peer = attacked.peer()
             broker = Broker(f"broker-{number}", addr=f"127.0.0.1:{number + 1}")
             peer.ask(broker.registration({"brief": 1, "also": 1}))
             peer.reset()
-        wait_until(lambda: siege.witness.ask(lookup("brief")).code == 17)
+        wait_until(lambda: attacked.witness.ask(lookup("brief")).code == 17)
 
 
 class TestTooMany:
@@ -259,33 +259,33 @@ class TestTooMany:
     def test_connections_beyond_the_limit_are_closed_and_others_served(
         self, lay_siege: Lay, loop_name: str
     ) -> None:
-        siege = lay_siege("--loop", loop_name, limit=(resource.RLIMIT_NOFILE, 200))
+        attacked = lay_siege("--loop", loop_name, limit=(resource.RLIMIT_NOFILE, 200))
         # All at once, so that they are there before the first of them is counted.
-        siege.server.process.send_signal(signal.SIGSTOP)
-        peers = [siege.peer() for _ in range(500)]
-        siege.server.process.send_signal(signal.SIGCONT)
+        attacked.server.process.send_signal(signal.SIGSTOP)
+        peers = [attacked.peer() for _ in range(500)]
+        attacked.server.process.send_signal(signal.SIGCONT)
         refused = [peer for peer in peers[100:] if peer.read_to_end() == b""]
         assert len(refused) == 400
         # Half of the descriptors is for peers, and the witness is one.
         served = [peer for peer in peers[:100] if answers(peer)]
         assert len(served) == 99
-        siege.ask_witness()
-        log = siege.server.log()
+        attacked.ask_witness()
+        log = attacked.server.log()
         assert "connection limit reached" in log
         assert "Too many open files" not in log
         served[0].reset()
-        wait_until(lambda: answers(siege.peer()))
+        wait_until(lambda: answers(attacked.peer()))
 
     @both_loops
     def test_limit_is_an_option(self, lay_siege: Lay, loop_name: str) -> None:
-        siege = lay_siege("--loop", loop_name, "--max-connections", "3")
-        peers = [siege.peer() for _ in range(3)]
+        attacked = lay_siege("--loop", loop_name, "--max-connections", "3")
+        peers = [attacked.peer() for _ in range(3)]
         assert [answers(peer) for peer in peers] == [True, True, False]
 
     def test_connection_limit_beyond_open_files_is_logged(self, lay_siege: Lay) -> None:
         limit = (resource.RLIMIT_NOFILE, 100)
-        siege = lay_siege("--max-connections", "1000", limit=limit)
-        assert "max_connections=1000 possible=50" in siege.server.log()
+        attacked = lay_siege("--max-connections", "1000", limit=limit)
+        assert "max_connections=1000 possible=50" in attacked.server.log()
 
 
 def answers(peer: Peer) -> bool:
@@ -303,10 +303,10 @@ class TestDescriptors:
     def test_server_without_descriptors_serves_those_that_it_has(
         self, lay_siege: Lay, loop_name: str
     ) -> None:
-        siege = lay_siege("--loop", loop_name)
-        server, pid = siege.server, siege.server.process.pid
+        attacked = lay_siege("--loop", loop_name)
+        server, pid = attacked.server, attacked.server.process.pid
         _, hard = resource.prlimit(pid, resource.RLIMIT_NOFILE)
-        peer = siege.peer()
+        peer = attacked.peer()
         assert peer.ask(put_kv("n", "k", "before")).code == 0
         resource.prlimit(pid, resource.RLIMIT_NOFILE, (server.open_files(), hard))
         outside = [socket.create_connection(server.address) for _ in range(50)]
@@ -316,14 +316,14 @@ class TestDescriptors:
         assert peer.ask(get_kv("n", "k")).ext_fields == {"value": "before"}
         began, used = time.monotonic(), server.cpu_seconds()
         while time.monotonic() < began + 1.5:
-            siege.ask_witness()
+            attacked.ask_witness()
             time.sleep(0.05)
         seconds = time.monotonic() - began
         assert server.cpu_seconds() - used < seconds / 2
         lines = [line for line in server.log().splitlines() if "accept" in line]
         assert len(lines) < seconds + 2
         resource.prlimit(pid, resource.RLIMIT_NOFILE, (hard, hard))
-        wait_until(lambda: answers(siege.peer()))
+        wait_until(lambda: answers(attacked.peer()))
         assert peer.ask(put_kv("n", "k", "after")).code == 0
         for connection in outside:
             connection.close()

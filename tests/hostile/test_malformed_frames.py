@@ -6,7 +6,7 @@ import struct
 import pytest
 
 from namesrv.testing.peer import frame, lookup, request
-from tests.hostile.siege import Siege
+from tests.hostile.attacked_server import AttackedServer
 
 FRAME_MAX_BYTES = 16 << 20
 LEN_MAX = FRAME_MAX_BYTES - 4
@@ -115,57 +115,61 @@ PROXY_HEADERS = {
 }
 
 
-def assert_closed(siege: Siege, data: bytes) -> None:
+def assert_closed(attacked: AttackedServer, data: bytes) -> None:
     """It is closed without an answer, at once and after a good request."""
-    with siege.server.peer() as peer:
+    with attacked.server.peer() as peer:
         peer.send(data)
         assert peer.read_to_end() == b""
-    with siege.server.peer() as peer:
+    with attacked.server.peer() as peer:
         peer.send(lookup("t", 1) + data)
         assert peer.read_answer().opaque == 1
         assert peer.read_to_end() == b""
 
 
 @pytest.mark.parametrize("length", LENGTHS)
-def test_impossible_length_is_closed_at_once(siege: Siege, length: int) -> None:
-    assert_closed(siege, (length % 2**32).to_bytes(4))
-    with siege.server.peer() as peer:
+def test_impossible_length_is_closed_at_once(
+    attacked: AttackedServer, length: int
+) -> None:
+    assert_closed(attacked, (length % 2**32).to_bytes(4))
+    with attacked.server.peer() as peer:
         for byte in (length % 2**32).to_bytes(4):
             peer.send(bytes([byte]))
         assert peer.read_to_end() == b""
 
 
 @pytest.mark.parametrize("header_length", [1, 0xFFFF, 0xFFFFFF])
-def test_header_longer_than_its_frame(siege: Siege, header_length: int) -> None:
+def test_header_longer_than_its_frame(
+    attacked: AttackedServer, header_length: int
+) -> None:
     data = (4).to_bytes(4) + header_length.to_bytes(4)
-    assert_closed(siege, data)
+    assert_closed(attacked, data)
 
 
 @pytest.mark.parametrize("serialize_type", [2, 3, 127, 128, 255])
-def test_unknown_serialize_type(siege: Siege, serialize_type: int) -> None:
-    assert_closed(siege, frame(header(), b"", serialize_type))
+def test_unknown_serialize_type(attacked: AttackedServer, serialize_type: int) -> None:
+    assert_closed(attacked, frame(header(), b"", serialize_type))
 
 
 @pytest.mark.parametrize("name", JSON_HEADERS)
-def test_json_header_that_cannot_be_read(siege: Siege, name: str) -> None:
-    assert_closed(siege, frame(JSON_HEADERS[name]))
+def test_json_header_that_cannot_be_read(attacked: AttackedServer, name: str) -> None:
+    assert_closed(attacked, frame(JSON_HEADERS[name]))
 
 
 @pytest.mark.parametrize("name", BINARY_HEADERS)
-def test_binary_header_that_cannot_be_read(siege: Siege, name: str) -> None:
-    assert_closed(siege, frame(BINARY_HEADERS[name], b"", 1))
+def test_binary_header_that_cannot_be_read(attacked: AttackedServer, name: str) -> None:
+    assert_closed(attacked, frame(BINARY_HEADERS[name], b"", 1))
 
 
 @pytest.mark.parametrize("name", PROXY_HEADERS)
-def test_other_protocols_are_closed(siege: Siege, name: str) -> None:
-    with siege.server.peer() as peer:
+def test_other_protocols_are_closed(attacked: AttackedServer, name: str) -> None:
+    with attacked.server.peer() as peer:
         peer.send(PROXY_HEADERS[name])
         peer.finish()
         assert peer.read_to_end() == b""
 
 
-def test_longest_frame_is_answered(siege: Siege) -> None:
-    with siege.server.peer() as peer:
+def test_longest_frame_is_answered(attacked: AttackedServer) -> None:
+    with attacked.server.peer() as peer:
         empty = request(105, {"topic": "t"}, opaque=1)
         longest = request(
             105, {"topic": "t"}, bytes(FRAME_MAX_BYTES - len(empty)), opaque=1
@@ -175,14 +179,16 @@ def test_longest_frame_is_answered(siege: Siege) -> None:
         assert peer.ask(lookup("t", 2)).opaque == 2
 
 
-def test_frame_of_which_only_the_length_comes_takes_no_memory(siege: Siege) -> None:
-    before = siege.server.rss_mib()
-    peers = [siege.peer() for _ in range(200)]
+def test_frame_of_which_only_the_length_comes_takes_no_memory(
+    attacked: AttackedServer,
+) -> None:
+    before = attacked.server.rss_mib()
+    peers = [attacked.peer() for _ in range(200)]
     for peer in peers:
         peer.send(LEN_MAX.to_bytes(4))
-    siege.ask_witness()
-    assert siege.server.rss_mib() < before + 16
+    attacked.ask_witness()
+    assert attacked.server.rss_mib() < before + 16
 
 
-def test_others_were_served_all_along(siege: Siege) -> None:
-    siege.ask_witness()
+def test_others_were_served_all_along(attacked: AttackedServer) -> None:
+    attacked.ask_witness()

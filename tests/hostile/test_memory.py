@@ -30,6 +30,7 @@ from namesrv.wire.headers import (
     KVConfigRequestHeader,
     RegisterBrokerRequestHeader,
 )
+from tests.hostile.attacked_server import SLACK_MIB
 from tests.hostile.conftest import Lay
 from tests.hostile.kept_memory import assert_bounded, counted
 from tests.hostile.members import (
@@ -40,7 +41,6 @@ from tests.hostile.members import (
     text,
     texts,
 )
-from tests.hostile.siege import SLACK_MIB
 from tests.hostile.test_bodies import register
 from tests.hostile.test_crowds import descriptors, send_what_is_taken
 from tests.routing.world import World
@@ -73,8 +73,8 @@ def bound_mib(*, topics: int, routes: int, groups: int, connections: int) -> flo
 
 
 def test_memory_stays_below_the_formula(lay_siege: Lay) -> None:
-    siege = lay_siege(*WORDS, slack_mib=SLACK_MIB + 40)
-    server, peer = siege.server, siege.peer()
+    attacked = lay_siege(*WORDS, slack_mib=SLACK_MIB + 40)
+    server, peer = attacked.server, attacked.peer()
     shared = [f"an-ordinary-topic-name-{n:06}" for n in range(SHARED_TOPICS)]
     for number in range(SHARING_GROUPS):
         register_some(peer, f"sharing-{number:03}", number, shared)
@@ -91,14 +91,14 @@ def test_memory_stays_below_the_formula(lay_siege: Lay) -> None:
     assert len(body) < FRAME_MAX_BYTES
     assert peer.ask(register(body.encode())).code == 1
     with descriptors(CONNECTIONS) as count:
-        crowd = [siege.peer() for _ in range(min(count, CONNECTIONS))]
+        crowd = [attacked.peer() for _ in range(min(count, CONNECTIONS))]
         half = (FRAME_MAX_BYTES - 4).to_bytes(4) + bytes(512 * KIB)
         for number, one in enumerate(crowd):
             if number % 2:
                 send_what_is_taken(one, half)
             else:
                 send_what_is_taken(one, lookup(shared[0]) * 300)
-        siege.ask_witness()
+        attacked.ask_witness()
         for budget in ("input", "output"):
             server.wait_for_log(f"{budget} budget exceeded")
         bound = bound_mib(
@@ -184,6 +184,7 @@ def settle(world: World) -> None:
     register_in(world, 99, ext={ZONE_NAME: f"{next(ZONES)}"})
     world.ask(105, {"topic": "T1"})
     world.events.clear()
+    world.changes.clear()
 
 
 def assert_each_is_bounded(told: str, send: Callable[[World, int], object]) -> None:
@@ -301,6 +302,7 @@ def test_topics_that_come_and_go_leave_nothing() -> None:
             assert world.ask(105, topic).code == 0
             assert world.ask(216, topic).code == 0
             world.events.clear()
+            world.changes.clear()
 
     assert_each_is_bounded("topics that come and go", send)
 

@@ -9,8 +9,8 @@ import pytest
 from namesrv.codes import RequestCode, ResponseCode
 from namesrv.server.warm_start.schedule import SNAPSHOT_FILE, STAMP_FILE
 from namesrv.testing.peer import Broker, get_kv, lookup, put_kv, request
+from tests.hostile.attacked_server import AttackedServer
 from tests.hostile.conftest import Lay
-from tests.hostile.siege import Siege
 
 LONG = "t" * 65536
 LONGEST = "t" * 4096
@@ -33,9 +33,11 @@ SUCCESS = ResponseCode.SUCCESS
 
 
 @pytest.mark.parametrize("name", ODD_NAMES)
-def test_odd_names_are_served_and_logged_clean(siege: Siege, name: str) -> None:
+def test_odd_names_are_served_and_logged_clean(
+    attacked: AttackedServer, name: str
+) -> None:
     text = ODD_NAMES[name]
-    with siege.server.peer() as peer:
+    with attacked.server.peer() as peer:
         broker = Broker(text, addr=text + ":1", cluster=text)
         topics = {text: 4, "also": 4}
         sent = broker.registration(topics, ext={"haServerAddr": text})
@@ -59,8 +61,10 @@ def test_odd_names_are_served_and_logged_clean(siege: Siege, name: str) -> None:
         assert peer.ask(request(1, {text: text})).code == 3
 
 
-def test_longest_topic_has_a_route_and_a_longer_one_is_refused(siege: Siege) -> None:
-    with siege.server.peer() as peer:
+def test_longest_topic_has_a_route_and_a_longer_one_is_refused(
+    attacked: AttackedServer,
+) -> None:
+    with attacked.server.peer() as peer:
         broker = Broker(addr="127.0.0.1:1")
         assert peer.ask(lookup(LONGEST)).code == ResponseCode.TOPIC_NOT_EXIST
         assert peer.ask(broker.registration({LONGEST: 4, "also": 4})).code == SUCCESS
@@ -75,8 +79,8 @@ def test_longest_topic_has_a_route_and_a_longer_one_is_refused(siege: Siege) -> 
         assert peer.ask(lookup(LONG)).code == ResponseCode.TOPIC_NOT_EXIST
 
 
-def test_key_values_have_limits(siege: Siege) -> None:
-    with siege.server.peer() as peer:
+def test_key_values_have_limits(attacked: AttackedServer) -> None:
+    with attacked.server.peer() as peer:
         for namespace, key, value in (
             (LONG, "k", "v"),
             ("n", LONG, "v"),
@@ -91,8 +95,8 @@ def test_key_values_have_limits(siege: Siege) -> None:
 
 def test_number_of_keys_is_limited(lay_siege: Lay) -> None:
     words = ("--kv-max-keys", "10", "--kv-max-namespaces", "3")
-    siege = lay_siege(*words)
-    with siege.server.peer() as peer:
+    attacked = lay_siege(*words)
+    with attacked.server.peer() as peer:
         codes = [peer.ask(put_kv("n", str(n), "v")).code for n in range(12)]
         assert codes == [0] * 9 + [1] * 3
         codes = [peer.ask(put_kv(f"n{n}", "k", "v")).code for n in range(4)]
@@ -100,12 +104,12 @@ def test_number_of_keys_is_limited(lay_siege: Lay) -> None:
 
 
 def test_log_file_stays_small_in_a_flood(lay_siege: Lay) -> None:
-    siege = lay_siege()
+    attacked = lay_siege()
     for number in range(1500):
-        with siege.server.peer() as peer:
+        with attacked.server.peer() as peer:
             peer.send(b"\x00\x00\x00\x03", lookup(f"{number}"))
             assert peer.read_to_end() == b""
-    assert len(siege.server.log().splitlines()) < 300
+    assert len(attacked.server.log().splitlines()) < 300
 
 
 def recorded_frames() -> list[bytes]:
@@ -129,7 +133,9 @@ def recorded_frames() -> list[bytes]:
 
 
 @pytest.mark.parametrize("seed", range(4))
-def test_mutated_frames_are_answered_or_closed(siege: Siege, seed: int) -> None:
+def test_mutated_frames_are_answered_or_closed(
+    attacked: AttackedServer, seed: int
+) -> None:
     chance = random.Random(seed)
     originals = recorded_frames()
     for _ in range(300):
@@ -138,20 +144,20 @@ def test_mutated_frames_are_answered_or_closed(siege: Siege, seed: int) -> None:
             # The length stays right more often than not, or nothing else is tried.
             place = chance.randrange(chance.choice((0, 4, 4, 8, 8)), len(data))
             data[place] = chance.randrange(256)
-        with siege.server.peer() as peer:
+        with attacked.server.peer() as peer:
             try:
                 peer.send(bytes(data))
                 peer.finish()
             except ConnectionError:
                 continue
             peer.read_to_end()
-    siege.ask_witness()
+    attacked.ask_witness()
 
 
 @pytest.mark.parametrize("pieces", [1, 7, 1000])
-def test_random_bytes_end_the_connection(siege: Siege, pieces: int) -> None:
+def test_random_bytes_end_the_connection(attacked: AttackedServer, pieces: int) -> None:
     chance = random.Random(pieces)
-    with siege.server.peer() as peer:
+    with attacked.server.peer() as peer:
         try:
             for _ in range(pieces):
                 peer.send(b"\xff" + chance.randbytes(100))
@@ -163,13 +169,13 @@ def test_random_bytes_end_the_connection(siege: Siege, pieces: int) -> None:
 def test_nothing_was_written_outside_the_data_directory(
     lay_siege: Lay, tmp_path: Path
 ) -> None:
-    siege = lay_siege()
-    with siege.server.peer() as peer:
+    attacked = lay_siege()
+    with attacked.server.peer() as peer:
         for name in ("../../evil", "/tmp/evil", "a/../../b", "\0"):
             peer.ask(put_kv(name, name, name))
             update = f"kvConfigPath={name}\nconfigStorePath={name}".encode()
             answer = peer.ask(request(RequestCode.UPDATE_NAMESRV_CONFIG, None, update))
             assert answer.code == ResponseCode.NO_PERMISSION
-    found = {path.name for path in siege.server.data_dir.iterdir()}
+    found = {path.name for path in attacked.server.data_dir.iterdir()}
     assert found - {SNAPSHOT_FILE, STAMP_FILE} == {"kvConfig.json", "namesrv.lock"}
     assert sorted(p.name for p in tmp_path.iterdir()) == ["data", "log.txt"]

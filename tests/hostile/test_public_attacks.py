@@ -93,14 +93,14 @@ def test_attack_is_refused_and_nothing_is_written(
     assert callable(updates)
     targets = tmp_path / "targets"
     targets.mkdir()
-    siege = lay_siege(*words)
-    with siege.server.peer() as peer:
+    attacked = lay_siege(*words)
+    with attacked.server.peer() as peer:
         for update in updates(targets / "made"):
             attack(peer, update)
         assert peer.ask(lookup("nobody-has-it")).code == ResponseCode.TOPIC_NOT_EXIST
     assert list(targets.iterdir()) == []
-    files = {path.name for path in siege.server.data_dir.iterdir()}
-    # The witness of the siege has put a key.
+    files = {path.name for path in attacked.server.data_dir.iterdir()}
+    # The witness of the attacked has put a key.
     assert files - OWN_FILES <= {"kvConfig.json", "routes.snapshot"}
     assert sorted(p.name for p in tmp_path.iterdir()) == ["data", "log.txt", "targets"]
 

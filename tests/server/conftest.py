@@ -8,25 +8,25 @@ from typing import Any
 import pytest
 
 from tests.server.failing import FullDisk
+from tests.server.loop_free_server import LoopFreeServer
 from tests.server.server_thread import LOOPS, Serve, ServerThread, local_options
-from tests.server.stage import Stage
 from tests.server.tls.tls_peer import Authority
 from tests.server.two_brokers import Started
 
 
 @pytest.fixture
-def set_stage(tmp_path: Path) -> Callable[..., Stage]:
-    """Makes a stage with the options given."""
+def set_stage(tmp_path: Path) -> Callable[..., LoopFreeServer]:
+    """Makes a loop-free server with the options given."""
 
-    def make(**options: Any) -> Stage:
-        return Stage(tmp_path, **options)
+    def make(**options: Any) -> LoopFreeServer:
+        return LoopFreeServer(tmp_path, **options)
 
     return make
 
 
 @pytest.fixture
-def stage(set_stage: Callable[..., Stage]) -> Stage:
-    """A stage with the standard options."""
+def loop_free(set_stage: Callable[..., LoopFreeServer]) -> LoopFreeServer:
+    """A loop-free server with the standard options."""
     return set_stage()
 
 

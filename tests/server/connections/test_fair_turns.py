@@ -14,17 +14,17 @@ from namesrv.testing.peer import (
     request,
     topic_table,
 )
-from tests.server.stage import Stage
+from tests.server.loop_free_server import LoopFreeServer
 
 TOPICS = [f"T{number}" for number in range(2000)]
 """More than a turn has room for."""
 
 
 @pytest.fixture
-def stage(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Stage:
-    stage = Stage(tmp_path)
-    monkeypatch.setattr(asyncio, "get_running_loop", lambda: stage)
-    return stage
+def loop_free(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> LoopFreeServer:
+    loop_free = LoopFreeServer(tmp_path)
+    monkeypatch.setattr(asyncio, "get_running_loop", lambda: loop_free)
+    return loop_free
 
 
 def large_registration(name: str, counter: int) -> bytes:
@@ -37,10 +37,10 @@ def large_registration(name: str, counter: int) -> bytes:
 
 @pytest.mark.parametrize("first", ["103", "217", "103 one-way"])
 def test_a_broker_registers_between_two_requests_of_a_greedy_peer(
-    stage: Stage, first: str
+    loop_free: LoopFreeServer, first: str
 ) -> None:
-    greedy = stage.accept(("10.0.0.66", 1))
-    broker = stage.accept(("10.0.0.1", 1))
+    greedy = loop_free.accept(("10.0.0.66", 1))
+    broker = loop_free.accept(("10.0.0.1", 1))
     queue_datas = ",".join(f'{{"brokerName":"{n}"}}' for n in range(5000))
     body = f'{{"queueDatas":[{queue_datas}]}}'.encode()
     for counter in range(1, 9):
@@ -51,7 +51,7 @@ def test_a_broker_registers_between_two_requests_of_a_greedy_peer(
             sent = sent.replace(b'"flag":0', b'"flag":2')
         greedy.receive(sent)
     broker.receive(large_registration("b", 1))
-    while not broker.answers() and stage.turn():
+    while not broker.answers() and loop_free.turn():
         pass
     assert [answer.code for answer in broker.answers()] == [0]
     left_bytes = greedy.protocol.connection.buffered_bytes
@@ -59,22 +59,22 @@ def test_a_broker_registers_between_two_requests_of_a_greedy_peer(
 
 
 def test_lookup_that_waits_for_a_registration_goes_before_the_next_one(
-    stage: Stage,
+    loop_free: LoopFreeServer,
 ) -> None:
-    brokers = [stage.accept((f"10.0.0.{number}", 1)) for number in range(6)]
-    client = stage.accept(("10.0.0.66", 1))
+    brokers = [loop_free.accept((f"10.0.0.{number}", 1)) for number in range(6)]
+    client = loop_free.accept(("10.0.0.66", 1))
 
     def registered() -> int:
         return sum(len(broker.answers()) for broker in brokers)
 
     brokers[0].receive(large_registration("b0", 1))
-    while stage.turn():
+    while loop_free.turn():
         pass
     for number in range(1, 6):
         brokers[number].receive(large_registration(f"b{number}", 1))
     waited: list[int] = []
     asked_at = None
-    while stage.turn():
+    while loop_free.turn():
         if asked_at is not None and len(client.answers()) > len(waited):
             waited.append(registered() - asked_at)
             asked_at = None

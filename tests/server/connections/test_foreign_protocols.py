@@ -4,7 +4,7 @@ import pytest
 
 from namesrv.errors import FrameTooLong, FrameTooShort, HeaderInvalid
 from namesrv.server.connections.foreign_protocols import foreign_protocol
-from tests.server.stage import FAULT, Stage
+from tests.server.loop_free_server import FAULT, LoopFreeServer
 
 HTTP_2 = (
     "HTTP/2, as of gRPC: a 5.x gRPC client belongs to a proxy's port, not to this one"
@@ -29,13 +29,13 @@ FIRST_BYTES = [
 @pytest.mark.parametrize(("data", "name"), FIRST_BYTES)
 @pytest.mark.parametrize("piece_bytes", [1, 3, 1000])
 def test_log_names_it_however_it_comes(
-    stage: Stage, data: bytes, name: str, piece_bytes: int
+    loop_free: LoopFreeServer, data: bytes, name: str, piece_bytes: int
 ) -> None:
-    actor = stage.accept()
+    peer = loop_free.accept()
     for start in range(0, len(data), piece_bytes):
-        if not actor.transport.is_closed:
-            actor.receive(data[start : start + piece_bytes])
-    (line,) = [line for line in stage.log.lines if line.event == FAULT]
+        if not peer.transport.is_closed:
+            peer.receive(data[start : start + piece_bytes])
+    (line,) = [line for line in loop_free.log.lines if line.event == FAULT]
     assert line.fields["looks_like"] == name
     assert str(line.fields["reason"]).endswith(
         " bytes is longer than the limit of 16777216 bytes"

@@ -9,7 +9,7 @@ from namesrv.routing.brokers.stalls import GRACE_MILLIS, STALL_MILLIS, TICK_MILL
 from namesrv.server.clock import MachineClock, monotonic_millis
 from namesrv.server.connections.registry import Connections
 from namesrv.testing.peer import Broker, frame, get_kv, lookup, put_kv
-from tests.server.stage import Actor, SetStage, Stage
+from tests.server.loop_free_server import LoopFreePeer, LoopFreeServer, SetStage
 
 PATIENCE_MILLIS = 5000
 
@@ -24,107 +24,123 @@ class TestTurns:
             topics, opaque, padding_bytes=LARGE_REGISTRATION_BYTES
         )
 
-    def test_large_registrations_are_applied_one_a_turn(self, stage: Stage) -> None:
-        live = stage.state.tables.broker_live_table
+    def test_large_registrations_are_applied_one_a_turn(
+        self, loop_free: LoopFreeServer
+    ) -> None:
+        live = loop_free.state.tables.broker_live_table
         for number in range(4):
-            stage.accept().receive(self.large(number, 0))
+            loop_free.accept().receive(self.large(number, 0))
         seen = [len(live)]
-        while stage.turn():
+        while loop_free.turn():
             seen.append(len(live))
         assert sorted(set(seen)) == [1, 2, 3, 4]
 
-    def test_pipelines_of_large_registrations_take_turns(self, stage: Stage) -> None:
-        actors = [stage.accept() for _ in range(3)]
-        for number, actor in enumerate(actors):
-            actor.receive(*(self.large(number, opaque) for opaque in range(4)))
-        while stage.turn():
-            answered = [len(actor.opaques()) for actor in actors]
+    def test_pipelines_of_large_registrations_take_turns(
+        self, loop_free: LoopFreeServer
+    ) -> None:
+        actors = [loop_free.accept() for _ in range(3)]
+        for number, peer in enumerate(actors):
+            peer.receive(*(self.large(number, opaque) for opaque in range(4)))
+        while loop_free.turn():
+            answered = [len(peer.opaques()) for peer in actors]
             # One was in time to be applied at once, before there was a line.
             assert max(answered) - min(answered) <= 2
-        assert [actor.opaques() for actor in actors] == [[0, 1, 2, 3]] * 3
+        assert [peer.opaques() for peer in actors] == [[0, 1, 2, 3]] * 3
 
-    def test_nothing_more_is_read_after_a_freeze(self, stage: Stage) -> None:
-        early, waiting = stage.accept(), stage.accept()
+    def test_nothing_more_is_read_after_a_freeze(
+        self, loop_free: LoopFreeServer
+    ) -> None:
+        early, waiting = loop_free.accept(), loop_free.accept()
         waiting.receive(put_kv("n", "k", "v", 1))
-        stage.connections.freeze()
-        late = stage.accept()
+        loop_free.connections.freeze()
+        late = loop_free.accept()
         assert not early.transport.reading and not late.transport.reading
-        stage.finish_write()
+        loop_free.finish_write()
         assert waiting.opaques() == [1]
         assert not waiting.transport.reading, "nor when a pause is over"
 
-    def test_nothing_more_is_carried_out_after_a_halt(self, stage: Stage) -> None:
-        live = stage.state.tables.broker_live_table
-        waiting = stage.accept()
+    def test_nothing_more_is_carried_out_after_a_halt(
+        self, loop_free: LoopFreeServer
+    ) -> None:
+        live = loop_free.state.tables.broker_live_table
+        waiting = loop_free.accept()
         waiting.receive(*(self.large(number, number) for number in range(3)))
-        waiting_for_file = stage.accept()
+        waiting_for_file = loop_free.accept()
         put, get = put_kv("n", "k", "v", 1), get_kv("n", "k", 2)
         waiting_for_file.receive(put, get)
-        assert stage.turn()
+        assert loop_free.turn()
         seen, answered = len(live), waiting.opaques()
-        stage.connections.freeze()
-        stage.connections.halt()
-        stage.finish_write()
-        stage.turn_until_quiet()
+        loop_free.connections.freeze()
+        loop_free.connections.halt()
+        loop_free.finish_write()
+        loop_free.turn_until_quiet()
         assert len(live) == seen < 3
         assert waiting.opaques() == answered
         assert waiting_for_file.opaques() == [1], "what was changed is answered"
-        stage.connections.close_all()
+        loop_free.connections.close_all()
         assert waiting.transport.is_closed
         assert waiting_for_file.transport.is_closed
 
-    def test_mistake_in_a_turn_does_not_end_the_turns(self, stage: Stage) -> None:
-        first, second = stage.accept(), stage.accept()
-        for number, actor in enumerate((first, second)):
-            actor.receive(*(self.large(number, opaque) for opaque in range(2)))
+    def test_mistake_in_a_turn_does_not_end_the_turns(
+        self, loop_free: LoopFreeServer
+    ) -> None:
+        first, second = loop_free.accept(), loop_free.accept()
+        for number, peer in enumerate((first, second)):
+            peer.receive(*(self.large(number, opaque) for opaque in range(2)))
 
         def fail(data: bytes) -> None:
             raise RuntimeError("a mistake")
 
         first.protocol._write = fail
         with pytest.raises(RuntimeError):
-            stage.turn_until_quiet()
-        stage.turn_until_quiet()
+            loop_free.turn_until_quiet()
+        loop_free.turn_until_quiet()
         assert second.opaques() == [0, 1]
 
-    def test_small_requests_of_others_come_in_between(self, stage: Stage) -> None:
-        greedy, modest = stage.accept(), stage.accept()
+    def test_small_requests_of_others_come_in_between(
+        self, loop_free: LoopFreeServer
+    ) -> None:
+        greedy, modest = loop_free.accept(), loop_free.accept()
         greedy.receive(*(self.large(1, opaque) for opaque in range(6)))
         for opaque in range(6):
             assert greedy.opaques() == list(range(opaque + 1))
             modest.receive(lookup("t", opaque))
             assert modest.opaques()[-1] == opaque
-            stage.turn()
-        assert stage.turn_until_quiet() <= 1
+            loop_free.turn()
+        assert loop_free.turn_until_quiet() <= 1
 
-    def test_connection_that_ends_in_line_holds_nobody_up(self, stage: Stage) -> None:
-        first, second = stage.accept(), stage.accept()
+    def test_connection_that_ends_in_line_holds_nobody_up(
+        self, loop_free: LoopFreeServer
+    ) -> None:
+        first, second = loop_free.accept(), loop_free.accept()
         first.receive(self.large(1, 0), self.large(1, 1))
         second.receive(self.large(2, 0))
         first.transport.close()
         first.protocol.connection_lost(None)
-        stage.turn_until_quiet()
+        loop_free.turn_until_quiet()
         assert second.opaques() == [0]
         assert first.opaques() == [0]
 
-    def test_turn_that_a_slow_reader_took_comes_back(self, stage: Stage) -> None:
-        slow, other = stage.accept(), stage.accept()
+    def test_turn_that_a_slow_reader_took_comes_back(
+        self, loop_free: LoopFreeServer
+    ) -> None:
+        slow, other = loop_free.accept(), loop_free.accept()
         slow.protocol.pause_writing()
         slow.receive(self.large(1, 0))
         other.receive(self.large(2, 0))
-        stage.turn_until_quiet()
+        loop_free.turn_until_quiet()
         assert other.opaques() == [0]
 
 
 class TestSweep:
     @pytest.fixture
-    def stage(self, set_stage: SetStage) -> Stage:
+    def loop_free(self, set_stage: SetStage) -> LoopFreeServer:
         return set_stage(server_channel_max_idle_time_seconds=2)
 
-    def test_silent_connections_are_closed(self, stage: Stage) -> None:
-        connections = stage.connections
+    def test_silent_connections_are_closed(self, loop_free: LoopFreeServer) -> None:
+        connections = loop_free.connections
         began = connections.now_ms
-        silent, talking = stage.accept(), stage.accept()
+        silent, talking = loop_free.accept(), loop_free.accept()
         connections.note_time(began + 1500)
         talking.receive(lookup("t"))
         connections.sweep(began + 2000)
@@ -132,69 +148,73 @@ class TestSweep:
         connections.sweep(began + 2001)
         assert silent.transport.is_closed
         assert not talking.transport.is_closed
-        assert stage.log.events_shown() == []
+        assert loop_free.log.events_shown() == []
 
-    def test_half_a_frame_is_talking_too(self, stage: Stage) -> None:
-        actor = stage.accept()
-        stage.connections.now_ms += 1500
-        actor.receive(b"PRO")
-        stage.connections.sweep(stage.connections.now_ms + 2000)
-        assert not actor.transport.is_closed
-        stage.connections.now_ms += 1500
-        actor.receive(b"XY UNKNOWN\r\n\x00")
-        stage.connections.sweep(stage.connections.now_ms + 2000)
-        assert not actor.transport.is_closed
+    def test_half_a_frame_is_talking_too(self, loop_free: LoopFreeServer) -> None:
+        peer = loop_free.accept()
+        loop_free.connections.now_ms += 1500
+        peer.receive(b"PRO")
+        loop_free.connections.sweep(loop_free.connections.now_ms + 2000)
+        assert not peer.transport.is_closed
+        loop_free.connections.now_ms += 1500
+        peer.receive(b"XY UNKNOWN\r\n\x00")
+        loop_free.connections.sweep(loop_free.connections.now_ms + 2000)
+        assert not peer.transport.is_closed
 
     def test_zero_means_never(self, set_stage: SetStage) -> None:
-        stage = set_stage(server_channel_max_idle_time_seconds=0)
-        actor = stage.accept()
-        stage.connections.sweep(stage.connections.now_ms + 10**9)
-        assert not actor.transport.is_closed
+        loop_free = set_stage(server_channel_max_idle_time_seconds=0)
+        peer = loop_free.accept()
+        loop_free.connections.sweep(loop_free.connections.now_ms + 10**9)
+        assert not peer.transport.is_closed
 
-    def test_nobody_is_idle_after_a_stall_of_our_own(self, stage: Stage) -> None:
-        actor = stage.accept()
-        began = stage.connections.now_ms
+    def test_nobody_is_idle_after_a_stall_of_our_own(
+        self, loop_free: LoopFreeServer
+    ) -> None:
+        peer = loop_free.accept()
+        began = loop_free.connections.now_ms
         late = began + STALL_MILLIS + 2000
-        stage.state.liveness.tick(0, began)
-        stage.state.liveness.tick(0, late)
-        stage.connections.sweep(late)
-        assert not actor.transport.is_closed
-        stage.connections.sweep(late + GRACE_MILLIS)
-        assert actor.transport.is_closed
+        loop_free.state.liveness.tick(0, began)
+        loop_free.state.liveness.tick(0, late)
+        loop_free.connections.sweep(late)
+        assert not peer.transport.is_closed
+        loop_free.connections.sweep(late + GRACE_MILLIS)
+        assert peer.transport.is_closed
 
-    def test_who_does_not_take_its_last_bytes_is_cut_off(self, stage: Stage) -> None:
-        actor = stage.accept()
-        actor.receive(b"\x00\x00\x00\x03")
-        closed_ms = stage.connections.now_ms
-        stage.connections.sweep(closed_ms + PATIENCE_MILLIS)
-        assert actor.transport.is_closed and not actor.transport.is_aborted
-        stage.connections.sweep(closed_ms + PATIENCE_MILLIS + 1)
-        assert actor.transport.is_aborted
+    def test_who_does_not_take_its_last_bytes_is_cut_off(
+        self, loop_free: LoopFreeServer
+    ) -> None:
+        peer = loop_free.accept()
+        peer.receive(b"\x00\x00\x00\x03")
+        closed_ms = loop_free.connections.now_ms
+        loop_free.connections.sweep(closed_ms + PATIENCE_MILLIS)
+        assert peer.transport.is_closed and not peer.transport.is_aborted
+        loop_free.connections.sweep(closed_ms + PATIENCE_MILLIS + 1)
+        assert peer.transport.is_aborted
 
 
 class TestLimit:
     EVENT = "connection limit reached, closing new connections"
 
     @pytest.fixture
-    def stage(self, set_stage: SetStage) -> Stage:
+    def loop_free(self, set_stage: SetStage) -> LoopFreeServer:
         return set_stage(max_connections=2)
 
-    def test_more_are_closed_at_once(self, stage: Stage) -> None:
-        first, second, third = (stage.accept() for _ in range(3))
+    def test_more_are_closed_at_once(self, loop_free: LoopFreeServer) -> None:
+        first, second, third = (loop_free.accept() for _ in range(3))
         assert third.transport.is_closed and not third.transport.is_aborted
         assert not first.transport.is_closed and not second.transport.is_closed
-        assert len(stage.connections) == 2
-        line = stage.log.lines[-1]
+        assert len(loop_free.connections) == 2
+        line = loop_free.log.lines[-1]
         assert (line.level, line.event) == (logging.WARNING, self.EVENT)
         assert line.fields == {"limit": 2, "remote": "10.0.0.1:5000"}
         third.protocol.connection_lost(None)
-        assert len(stage.connections) == 2
+        assert len(loop_free.connections) == 2
 
-    def test_one_that_ends_makes_room(self, stage: Stage) -> None:
-        first, _, refused = (stage.accept() for _ in range(3))
+    def test_one_that_ends_makes_room(self, loop_free: LoopFreeServer) -> None:
+        first, _, refused = (loop_free.accept() for _ in range(3))
         refused.protocol.connection_lost(None)
         first.protocol.connection_lost(None)
-        welcome = stage.accept()
+        welcome = loop_free.accept()
         welcome.receive(lookup("t", 7))
         assert welcome.opaques() == [7]
 
@@ -207,83 +227,90 @@ class TestReserve:
     STRANGER = ("192.0.2.66", 6666)
 
     @pytest.fixture
-    def stage(self, set_stage: SetStage) -> Stage:
-        stage = set_stage(max_connections=32)
-        self.broker(stage)
-        return stage
+    def loop_free(self, set_stage: SetStage) -> LoopFreeServer:
+        loop_free = set_stage(max_connections=32)
+        self.broker(loop_free)
+        return loop_free
 
-    def broker(self, stage: Stage) -> Actor:
-        actor = stage.accept((self.BROKER_HOST, 1))
+    def broker(self, loop_free: LoopFreeServer) -> LoopFreePeer:
+        peer = loop_free.accept((self.BROKER_HOST, 1))
         broker = Broker(addr=f"{self.BROKER_HOST}:10911")
-        actor.receive(broker.registration({"t": 1, "u": 1}))
-        return actor
+        peer.receive(broker.registration({"t": 1, "u": 1}))
+        return peer
 
-    def fill(self, stage: Stage) -> list[Actor]:
+    def fill(self, loop_free: LoopFreeServer) -> list[LoopFreePeer]:
         """Strangers take all that they get, the longest idle first."""
-        strangers: list[Actor] = []
+        strangers: list[LoopFreePeer] = []
         while True:
-            stage.connections.now_ms += 1
-            actor = stage.accept(self.STRANGER)
-            if actor.transport.is_closed:
+            loop_free.connections.now_ms += 1
+            peer = loop_free.accept(self.STRANGER)
+            if peer.transport.is_closed:
                 return strangers
-            actor.receive(lookup("t"))
-            strangers.append(actor)
+            peer.receive(lookup("t"))
+            strangers.append(peer)
 
-    def test_last_places_are_for_hosts_of_brokers(self, stage: Stage) -> None:
-        assert len(self.fill(stage)) == 29
+    def test_last_places_are_for_hosts_of_brokers(
+        self, loop_free: LoopFreeServer
+    ) -> None:
+        assert len(self.fill(loop_free)) == 29
         for _ in range(2):
-            assert not stage.accept((self.BROKER_HOST, 2)).transport.is_closed
-        assert len(stage.connections) == 32
+            assert not loop_free.accept((self.BROKER_HOST, 2)).transport.is_closed
+        assert len(loop_free.connections) == 32
 
     def test_host_is_remembered_when_its_last_connection_has_ended(
         self, set_stage: SetStage
     ) -> None:
-        stage = set_stage(max_connections=32)
-        broker = self.broker(stage)
-        self.fill(stage)
+        loop_free = set_stage(max_connections=32)
+        broker = self.broker(loop_free)
+        self.fill(loop_free)
         broker.protocol.connection_lost(None)
-        assert stage.accept(self.STRANGER).transport.is_closed is False
-        assert stage.accept(self.STRANGER).transport.is_closed
-        assert not self.broker(stage).transport.is_closed
+        assert loop_free.accept(self.STRANGER).transport.is_closed is False
+        assert loop_free.accept(self.STRANGER).transport.is_closed
+        assert not self.broker(loop_free).transport.is_closed
 
-    def test_longest_idle_strangers_make_room(self, stage: Stage) -> None:
-        strangers = self.fill(stage)
+    def test_longest_idle_strangers_make_room(self, loop_free: LoopFreeServer) -> None:
+        strangers = self.fill(loop_free)
         for _ in range(2):
-            stage.accept((self.BROKER_HOST, 2)).receive(lookup("t"))
-        stage.connections.sweep(stage.connections.now_ms)
-        stage.connections.now_ms += 1
+            loop_free.accept((self.BROKER_HOST, 2)).receive(lookup("t"))
+        loop_free.connections.sweep(loop_free.connections.now_ms)
+        loop_free.connections.now_ms += 1
         strangers[1].receive(lookup("t"))
         for _ in range(2):
-            assert not stage.accept((self.BROKER_HOST, 3)).transport.is_closed
-        gone = [actor.transport.is_aborted for actor in strangers]
+            assert not loop_free.accept((self.BROKER_HOST, 3)).transport.is_closed
+        gone = [peer.transport.is_aborted for peer in strangers]
         assert gone == [True, False, True] + [False] * 26
-        assert len(stage.connections) == 32
-        assert self.MADE_ROOM in stage.log.events_shown()
-        assert stage.accept(self.STRANGER).transport.is_closed
+        assert len(loop_free.connections) == 32
+        assert self.MADE_ROOM in loop_free.log.events_shown()
+        assert loop_free.accept(self.STRANGER).transport.is_closed
 
     def test_brokers_make_room_for_nobody(self, set_stage: SetStage) -> None:
-        stage = set_stage(max_connections=3)
-        carriers = [stage.accept((self.BROKER_HOST, n)) for n in range(3)]
-        for number, actor in enumerate(carriers):
+        loop_free = set_stage(max_connections=3)
+        carriers = [loop_free.accept((self.BROKER_HOST, n)) for n in range(3)]
+        for number, peer in enumerate(carriers):
             broker = Broker(f"b-{number}", addr=f"{self.BROKER_HOST}:{number}")
-            actor.receive(broker.registration({"t": 1, "u": 1}))
-        stage.connections.sweep(stage.connections.now_ms)
-        assert stage.accept((self.BROKER_HOST, 9)).transport.is_closed
-        assert not any(actor.transport.is_closed for actor in carriers)
+            peer.receive(broker.registration({"t": 1, "u": 1}))
+        loop_free.connections.sweep(loop_free.connections.now_ms)
+        assert loop_free.accept((self.BROKER_HOST, 9)).transport.is_closed
+        assert not any(peer.transport.is_closed for peer in carriers)
 
     def test_brokers_of_the_last_run_are_expected(self, set_stage: SetStage) -> None:
-        stage = set_stage(max_connections=32)
-        self.broker(stage)
+        loop_free = set_stage(max_connections=32)
+        self.broker(loop_free)
         again = Connections(
-            stage.state, stage.log, lambda: None, 32, stage.call_soon, MachineClock()
+            loop_free.state,
+            loop_free.log,
+            lambda: None,
+            32,
+            loop_free.call_soon,
+            MachineClock(),
         )
         again.expect_brokers()
-        stage.connections = again
-        assert len(self.fill(stage)) == 30
-        assert not stage.accept((self.BROKER_HOST, 1)).transport.is_closed
+        loop_free.connections = again
+        assert len(self.fill(loop_free)) == 30
+        assert not loop_free.accept((self.BROKER_HOST, 1)).transport.is_closed
 
-    def test_remembered_hosts_are_limited(self, stage: Stage) -> None:
-        hosts = stage.connections.broker_hosts
+    def test_remembered_hosts_are_limited(self, loop_free: LoopFreeServer) -> None:
+        hosts = loop_free.connections.broker_hosts
         hosts.remember(f"2001:db8::{n:x}" for n in range(10_000))
         assert sum(f"2001:db8::{n:x}" in hosts for n in range(10_000)) == 4096
         assert self.BROKER_HOST in hosts
@@ -291,73 +318,85 @@ class TestReserve:
 
 class TestManyConnections:
     def test_sweep_looks_at_some_at_a_time(self, set_stage: SetStage) -> None:
-        stage = set_stage(server_channel_max_idle_time_seconds=2, max_connections=9000)
-        actors = [stage.accept() for _ in range(4500)]
-        late_ms = stage.connections.now_ms + 2001
+        loop_free = set_stage(
+            server_channel_max_idle_time_seconds=2, max_connections=9000
+        )
+        actors = [loop_free.accept() for _ in range(4500)]
+        late_ms = loop_free.connections.now_ms + 2001
         closed = []
-        stage.connections.sweep(late_ms)
+        loop_free.connections.sweep(late_ms)
         for _ in range(3):
-            closed.append(sum(actor.transport.is_closed for actor in actors))
-            stage.connections.go_on_sweeping(late_ms)
+            closed.append(sum(peer.transport.is_closed for peer in actors))
+            loop_free.connections.go_on_sweeping(late_ms)
         assert closed == [2000, 4000, 4500]
 
 
 class TestEnds:
     @staticmethod
-    def register(actor: Actor, addr: str) -> None:
+    def register(peer: LoopFreePeer, addr: str) -> None:
         broker = Broker(f"broker-{addr}", addr=addr)
-        actor.receive(broker.registration({"t": 1, "u": 1}))
+        peer.receive(broker.registration({"t": 1, "u": 1}))
 
-    def test_all_brokers_of_a_connection_go_with_it(self, stage: Stage) -> None:
-        actor, other = stage.accept(), stage.accept()
-        self.register(actor, "10.0.0.1:10911")
-        self.register(actor, "10.0.0.2:10911")
+    def test_all_brokers_of_a_connection_go_with_it(
+        self, loop_free: LoopFreeServer
+    ) -> None:
+        peer, other = loop_free.accept(), loop_free.accept()
+        self.register(peer, "10.0.0.1:10911")
+        self.register(peer, "10.0.0.2:10911")
         self.register(other, "10.0.0.3:10911")
-        actor.protocol.connection_lost(None)
-        left = [i.broker_addr for i in stage.state.tables.broker_live_table.entries()]
+        peer.protocol.connection_lost(None)
+        left = [
+            i.broker_addr for i in loop_free.state.tables.broker_live_table.entries()
+        ]
         assert left == ["10.0.0.3:10911"]
-        assert not stage.state.outbox
+        assert not loop_free.state.outbox
 
-    def test_broker_that_registered_elsewhere_since_stays(self, stage: Stage) -> None:
-        old, new = stage.accept(), stage.accept()
+    def test_broker_that_registered_elsewhere_since_stays(
+        self, loop_free: LoopFreeServer
+    ) -> None:
+        old, new = loop_free.accept(), loop_free.accept()
         self.register(old, "10.0.0.1:10911")
         self.register(new, "10.0.0.1:10911")
         old.protocol.connection_lost(ConnectionResetError())
-        assert len(stage.state.tables.broker_live_table) == 1
+        assert len(loop_free.state.tables.broker_live_table) == 1
         new.protocol.connection_lost(None)
-        assert len(stage.state.tables.broker_live_table) == 0
+        assert len(loop_free.state.tables.broker_live_table) == 0
 
-    def test_end_during_a_stall_waits_for_the_grace(self, stage: Stage) -> None:
-        actor = stage.accept()
-        self.register(actor, "10.0.0.1:10911")
-        liveness = stage.state.liveness
+    def test_end_during_a_stall_waits_for_the_grace(
+        self, loop_free: LoopFreeServer
+    ) -> None:
+        peer = loop_free.accept()
+        self.register(peer, "10.0.0.1:10911")
+        liveness = loop_free.state.liveness
         now_ms = monotonic_millis()
         liveness.tick(0, now_ms - 60_000)
-        actor.protocol.connection_lost(None)
-        assert len(stage.state.tables.broker_live_table) == 1
+        peer.protocol.connection_lost(None)
+        assert len(loop_free.state.tables.broker_live_table) == 1
         for millis in range(TICK_MILLIS, GRACE_MILLIS + 10 * TICK_MILLIS, TICK_MILLIS):
             liveness.tick(0, now_ms + millis)
-        assert len(stage.state.tables.broker_live_table) == 0
+        assert len(loop_free.state.tables.broker_live_table) == 0
 
-    def test_our_own_end_forgets_nobody(self, stage: Stage) -> None:
-        actor, silent = stage.accept(), stage.accept()
-        self.register(actor, "10.0.0.1:10911")
-        stage.connections.close_all()
-        assert actor.transport.is_closed and silent.transport.is_closed
-        assert not actor.transport.is_aborted
-        actor.protocol.connection_lost(None)
-        assert len(stage.state.tables.broker_live_table) == 1
-        assert len(stage.connections) == 1
-        stage.connections.abort_all()
+    def test_our_own_end_forgets_nobody(self, loop_free: LoopFreeServer) -> None:
+        peer, silent = loop_free.accept(), loop_free.accept()
+        self.register(peer, "10.0.0.1:10911")
+        loop_free.connections.close_all()
+        assert peer.transport.is_closed and silent.transport.is_closed
+        assert not peer.transport.is_aborted
+        peer.protocol.connection_lost(None)
+        assert len(loop_free.state.tables.broker_live_table) == 1
+        assert len(loop_free.connections) == 1
+        loop_free.connections.abort_all()
         assert silent.transport.is_aborted
 
-    def test_connection_is_found_as_long_as_it_lives(self, stage: Stage) -> None:
-        actor = stage.accept()
-        connection = actor.protocol.connection
-        assert stage.connections.find(connection) is actor.protocol
-        actor.protocol.connection_lost(None)
-        assert stage.connections.find(connection) is None
-        assert len(stage.connections) == 0
+    def test_connection_is_found_as_long_as_it_lives(
+        self, loop_free: LoopFreeServer
+    ) -> None:
+        peer = loop_free.accept()
+        connection = peer.protocol.connection
+        assert loop_free.connections.find(connection) is peer.protocol
+        peer.protocol.connection_lost(None)
+        assert loop_free.connections.find(connection) is None
+        assert len(loop_free.connections) == 0
 
 
 @pytest.mark.parametrize(
@@ -378,8 +417,8 @@ def test_transport_is_told_when_it_is_full(
 
 
 def test_frame_limit_is_the_option(set_stage: SetStage) -> None:
-    stage = set_stage(frame_max_length=1024)
-    largest, larger = stage.accept(), stage.accept()
+    loop_free = set_stage(frame_max_length=1024)
+    largest, larger = loop_free.accept(), loop_free.accept()
     whole = frame(b'{"code":105}', bytes(1024 - 8 - 12))
     largest.receive(whole)
     assert len(largest.opaques()) == 1

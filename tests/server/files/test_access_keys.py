@@ -14,7 +14,7 @@ from namesrv.server.files.access_keys import (
     AccessKeysFile,
     read_keys_file,
 )
-from tests.server.stage import RecordedLog
+from tests.server.loop_free_server import RecordedLog
 
 SECRET = "S3CRET"
 

@@ -6,7 +6,7 @@ from namesrv.routing.phase import Phase
 from namesrv.server.life.ending import Ending
 from namesrv.testing.peer import Broker, put_kv
 from namesrv.testing.simulator.loop import run
-from tests.server.stage import Stage
+from tests.server.loop_free_server import LoopFreeServer
 
 BROKER = Broker("broker-a", 0, "127.0.0.1:1")
 
@@ -14,8 +14,8 @@ BROKER = Broker("broker-a", 0, "127.0.0.1:1")
 class Changes:
     """A writer that writes when it is waited for."""
 
-    def __init__(self, stage: Stage, steps: list[str]) -> None:
-        self._stage = stage
+    def __init__(self, loop_free: LoopFreeServer, steps: list[str]) -> None:
+        self._stage = loop_free
         self._steps = steps
 
     @property
@@ -31,8 +31,8 @@ class Changes:
 class SavedRoutes:
     """Notes when routes are saved, and how many brokers there are then."""
 
-    def __init__(self, stage: Stage, steps: list[str]) -> None:
-        self._stage = stage
+    def __init__(self, loop_free: LoopFreeServer, steps: list[str]) -> None:
+        self._stage = loop_free
         self._steps = steps
         self.fails = False
 
@@ -44,59 +44,61 @@ class SavedRoutes:
 
 
 class Ended:
-    """A stage whose server ends; `steps` are what happened."""
+    """A loop_free whose server ends; `steps` are what happened."""
 
-    def __init__(self, stage: Stage) -> None:
+    def __init__(self, loop_free: LoopFreeServer) -> None:
         self.steps: list[str] = []
-        self.saved = SavedRoutes(stage, self.steps)
+        self.saved = SavedRoutes(loop_free, self.steps)
         saved: Any = self.saved
         self.ending = Ending(
-            stage.connections,
+            loop_free.connections,
             saved,
-            Changes(stage, self.steps),
+            Changes(loop_free, self.steps),
             self.next_turn,
             lambda: self.steps.append("failed"),
         )
-        self._stage = stage
+        self._stage = loop_free
 
     async def next_turn(self) -> None:
         assert self._stage.turn()
 
 
-def test_routes_are_saved_before_files_are_waited_for(stage: Stage) -> None:
-    actor, ended = stage.accept(), Ended(stage)
-    actor.receive(put_kv("n", "k", "v", 1), BROKER.registration({"T": 1, "U": 1}, 2))
+def test_routes_are_saved_before_files_are_waited_for(
+    loop_free: LoopFreeServer,
+) -> None:
+    peer, ended = loop_free.accept(), Ended(loop_free)
+    peer.receive(put_kv("n", "k", "v", 1), BROKER.registration({"T": 1, "U": 1}, 2))
     ended.ending.freeze()
     run(ended.ending.settle())
     assert ended.steps == ["save 0", "drain"]
-    assert actor.opaques() == [1, 2]
+    assert peer.opaques() == [1, 2]
     ended.ending.halt()
     assert ended.steps == ["save 0", "drain", "save 1"]
 
 
-def test_frozen_connection_is_not_read(stage: Stage) -> None:
-    actor, ended = stage.accept(), Ended(stage)
+def test_frozen_connection_is_not_read(loop_free: LoopFreeServer) -> None:
+    peer, ended = loop_free.accept(), Ended(loop_free)
     ended.ending.freeze()
-    assert not actor.transport.reading
-    assert stage.state.life.phase == Phase.FROZEN
+    assert not peer.transport.reading
+    assert loop_free.state.life.phase == Phase.FROZEN
 
 
-def test_turn_after_the_halt_carries_out_nothing(stage: Stage) -> None:
-    actor, ended = stage.accept(), Ended(stage)
-    actor.receive(put_kv("n", "k", "v", 1), BROKER.registration({"T": 1, "U": 1}, 2))
+def test_turn_after_the_halt_carries_out_nothing(loop_free: LoopFreeServer) -> None:
+    peer, ended = loop_free.accept(), Ended(loop_free)
+    peer.receive(put_kv("n", "k", "v", 1), BROKER.registration({"T": 1, "U": 1}, 2))
     ended.ending.freeze()
     ended.ending.halt()
-    stage.finish_write()
-    stage.turn_until_quiet()
-    assert actor.opaques() == [1]
+    loop_free.finish_write()
+    loop_free.turn_until_quiet()
+    assert peer.opaques() == [1]
     assert ended.steps == ["save 0"]
 
 
-def test_failed_save_is_reported_and_the_end_goes_on(stage: Stage) -> None:
-    ended = Ended(stage)
+def test_failed_save_is_reported_and_the_end_goes_on(loop_free: LoopFreeServer) -> None:
+    ended = Ended(loop_free)
     ended.saved.fails = True
     ended.ending.freeze()
     run(ended.ending.settle())
     ended.ending.halt()
     assert ended.steps == ["failed", "failed"]
-    assert stage.state.life.phase == Phase.HALTED
+    assert loop_free.state.life.phase == Phase.HALTED

@@ -17,7 +17,7 @@ from namesrv.server.files.access_keys import AccessKeysFile
 from namesrv.server.life.reload import Reload
 from namesrv.server.logs.change_lines import line_of
 from namesrv.server.tls.gate import TlsGate
-from tests.server.stage import RecordedLog
+from tests.server.loop_free_server import RecordedLog
 from tests.server.tls.tls_gate_files import shown_by
 from tests.server.tls.tls_peer import Authority
 

@@ -3,7 +3,7 @@
 from typing import Any
 
 from namesrv.server.life.ticks import Ticks
-from tests.server.stage import SetStage, Stage
+from tests.server.loop_free_server import LoopFreeServer, SetStage
 
 
 class TickedClock:
@@ -23,15 +23,15 @@ class TickedClock:
 
 
 class Ticking:
-    """Ticks over a stage; `parts` are those that ran, in order."""
+    """Ticks over a loop_free; `parts` are those that ran, in order."""
 
-    def __init__(self, stage: Stage) -> None:
-        self.clock = TickedClock(stage.connections.now_ms)
+    def __init__(self, loop_free: LoopFreeServer) -> None:
+        self.clock = TickedClock(loop_free.connections.now_ms)
         self.parts: list[str] = []
         snapshots: Any = self
         self.ticks = Ticks(
-            stage.state,
-            stage.connections,
+            loop_free.state,
+            loop_free.connections,
             snapshots,
             lambda: self.parts.append("flush"),
             self.clock,
@@ -51,14 +51,16 @@ class Ticking:
         return self.parts
 
 
-def test_brokers_are_judged_before_snapshots_and_the_sweep(stage: Stage) -> None:
-    assert Ticking(stage).after(0) == ["flush", "snapshots", "sweep"]
+def test_brokers_are_judged_before_snapshots_and_the_sweep(
+    loop_free: LoopFreeServer,
+) -> None:
+    assert Ticking(loop_free).after(0) == ["flush", "snapshots", "sweep"]
 
 
-def test_tick_sets_the_time_of_reads(stage: Stage) -> None:
-    ticking = Ticking(stage)
+def test_tick_sets_the_time_of_reads(loop_free: LoopFreeServer) -> None:
+    ticking = Ticking(loop_free)
     ticking.after(123)
-    assert stage.connections.now_ms == ticking.clock.now_ms
+    assert loop_free.connections.now_ms == ticking.clock.now_ms
 
 
 def test_connections_are_swept_four_times_in_the_idle_time(
@@ -79,8 +81,8 @@ def test_sweep_comes_every_five_seconds_without_an_idle_time(
     assert "sweep" in ticking.after(1)
 
 
-def test_part_that_fails_stops_no_other(stage: Stage) -> None:
-    ticking = Ticking(stage)
+def test_part_that_fails_stops_no_other(loop_free: LoopFreeServer) -> None:
+    ticking = Ticking(loop_free)
 
     def fail(now_ms: int) -> None:
         raise RuntimeError("a mistake")

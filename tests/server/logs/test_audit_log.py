@@ -19,7 +19,7 @@ from namesrv.server.logs import audit_log
 from namesrv.server.logs.audit_log import AuditLog
 from namesrv.testing.peer import WAIT_SECONDS, wait_until
 from tests.server.failing import FullDisk, HangingOutlet
-from tests.server.stage import Line, RecordedLog
+from tests.server.loop_free_server import Line, RecordedLog
 
 FIELDS: dict[str, object] = {
     "code": 205,

@@ -3,7 +3,7 @@
 import logging
 
 from namesrv.server.logs.rate_limit import BURST_OF_ALL, RateLimit
-from tests.server.stage import RecordedLog
+from tests.server.loop_free_server import RecordedLog
 
 
 def test_damped_event_has_one_line_a_second_with_the_number_dropped() -> None:

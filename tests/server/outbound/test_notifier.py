@@ -11,8 +11,8 @@ import pytest
 from namesrv.server.outbound import notifier as notifier_module
 from namesrv.server.outbound.notifier import Notifier
 from namesrv.server.outbound.resolver import Resolver
+from tests.server.loop_free_server import RecordedLog
 from tests.server.server_thread import LOOPS
-from tests.server.stage import RecordedLog
 
 WAIT_SECONDS = 30.0
 MOST_TARGETS = 3

@@ -10,7 +10,7 @@ import pytest
 from namesrv.options import Options
 from namesrv.server.tls.gate import CHECK_MILLIS, TlsGate
 from namesrv.server.tls.layer import TlsLayer
-from tests.server.stage import RecordedLog
+from tests.server.loop_free_server import RecordedLog
 from tests.server.tls.tls_gate_files import KEPT, LOADED, REPLACED, Files
 from tests.server.tls.tls_peer import (
     Authority,

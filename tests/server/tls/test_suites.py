@@ -10,7 +10,7 @@ from namesrv.options import Options
 from namesrv.server.tls.gate import TlsGate
 from namesrv.server.tls.layer import TlsLayer
 from namesrv.server.tls.suites import restrict
-from tests.server.stage import RecordedLog
+from tests.server.loop_free_server import RecordedLog
 from tests.server.tls.tls_peer import TlsClient, client_context
 
 NEW = "TLS_AES_256_GCM_SHA384,TLS_CHACHA20_POLY1305_SHA256,TLS_AES_128_GCM_SHA256"

@@ -17,7 +17,7 @@ from namesrv.server.tls.certificate import (
     make_throw_away_certificate,
 )
 from namesrv.server.tls.gate import TlsGate
-from tests.server.stage import RecordedLog
+from tests.server.loop_free_server import RecordedLog
 from tests.server.tls.tls_gate_files import LOADED, REFUSED, Files
 from tests.server.tls.tls_peer import Authority, Identity
 

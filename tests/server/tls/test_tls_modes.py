@@ -9,10 +9,10 @@ from typing import Any
 import pytest
 
 from namesrv.testing.peer import Broker, lookup
+from tests.server.loop_free_server import LoopFreeServer, SetStage
 from tests.server.proxy_headers import PROXY_V1, PROXY_V2
-from tests.server.stage import SetStage, Stage
+from tests.server.tls.loop_free_tls_peer import LoopFreeTlsPeer, accept, faults
 from tests.server.tls.test_layer import both_versions
-from tests.server.tls.tls_actor import TlsActor, accept, faults
 from tests.server.tls.tls_peer import Authority, client_context
 
 
@@ -20,76 +20,76 @@ class TestModes:
     def test_enforcing_closes_plain_ones_without_executing(
         self, set_stage: SetStage
     ) -> None:
-        stage = set_stage(tls_server_mode="enforcing")
+        loop_free = set_stage(tls_server_mode="enforcing")
         registration = Broker(addr="10.0.0.9:10911").registration({"t": 1, "u": 1})
         for prefix in (b"", PROXY_V1, PROXY_V2):
-            actor = stage.accept()
-            actor.receive(prefix, registration, lookup("t", 1))
-            assert actor.transport.is_closed
-            assert actor.transport.writes == []
-        assert len(stage.state.tables.broker_live_table) == 0
+            peer = loop_free.accept()
+            peer.receive(prefix, registration, lookup("t", 1))
+            assert peer.transport.is_closed
+            assert peer.transport.writes == []
+        assert len(loop_free.state.tables.broker_live_table) == 0
         reason = "connection without TLS refused: tls.server.mode is enforcing"
-        assert faults(stage) == [reason] * 3
+        assert faults(loop_free) == [reason] * 3
 
     def test_enforcing_closes_plain_ones_at_their_first_byte(
         self, set_stage: SetStage
     ) -> None:
-        actor = set_stage(tls_server_mode="enforcing").accept()
-        actor.receive(b"\x00")
-        assert actor.transport.is_closed
+        peer = set_stage(tls_server_mode="enforcing").accept()
+        peer.receive(b"\x00")
+        assert peer.transport.is_closed
 
     def test_enforcing_serves_tls(self, set_stage: SetStage) -> None:
-        actor = accept(set_stage(tls_server_mode="enforcing"), PROXY_V1)
-        actor.receive(lookup("t", 1))
-        assert actor.opaques() == [1]
+        peer = accept(set_stage(tls_server_mode="enforcing"), PROXY_V1)
+        peer.receive(lookup("t", 1))
+        assert peer.opaques() == [1]
 
     @pytest.mark.parametrize("prefix", [b"", PROXY_V1, PROXY_V2])
     def test_disabled_closes_tls_at_its_first_byte(
         self, set_stage: SetStage, prefix: bytes
     ) -> None:
-        stage = set_stage(tls_server_mode="disabled")
-        actor, plain = stage.accept(), stage.accept()
-        actor.receive(prefix, b"\x16")
-        assert actor.transport.is_closed
-        assert actor.transport.writes == []
+        loop_free = set_stage(tls_server_mode="disabled")
+        peer, plain = loop_free.accept(), loop_free.accept()
+        peer.receive(prefix, b"\x16")
+        assert peer.transport.is_closed
+        assert peer.transport.writes == []
         plain.receive(lookup("t", 1))
         assert plain.opaques() == [1]
         reason = "TLS connection refused: tls.server.mode is disabled"
-        assert faults(stage) == [reason]
+        assert faults(loop_free) == [reason]
 
     def test_permissive_without_a_certificate_closes_tls(
         self, set_stage: SetStage
     ) -> None:
-        stage = set_stage(tls_test_mode_enable=False)
-        actor, plain = stage.accept(), stage.accept()
-        actor.receive(b"\x16\x03")
-        assert actor.transport.is_closed
+        loop_free = set_stage(tls_test_mode_enable=False)
+        peer, plain = loop_free.accept(), loop_free.accept()
+        peer.receive(b"\x16\x03")
+        assert peer.transport.is_closed
         plain.receive(lookup("t", 1))
         assert plain.opaques() == [1]
-        assert faults(stage) == [
+        assert faults(loop_free) == [
             "TLS connection refused: tls.server.certPath names no certificate"
         ]
 
     def test_test_mode_without_its_library_names_the_options(
-        self, stage: Stage, monkeypatch: pytest.MonkeyPatch
+        self, loop_free: LoopFreeServer, monkeypatch: pytest.MonkeyPatch
     ) -> None:
         monkeypatch.setitem(sys.modules, "cryptography", None)
-        actor = stage.accept()
-        actor.receive(b"\x16\x03")
-        assert actor.transport.is_closed
-        assert faults(stage) == [
+        peer = loop_free.accept()
+        peer.receive(b"\x16\x03")
+        assert peer.transport.is_closed
+        assert faults(loop_free) == [
             "TLS connection refused: there is no certificate: name one with"
             " tls.server.certPath and tls.server.keyPath, because no throw-away one can"
             " be made (import of cryptography halted; None in sys.modules)"
         ]
 
     def test_throw_away_certificate_is_made_once_and_announced(
-        self, stage: Stage
+        self, loop_free: LoopFreeServer
     ) -> None:
-        assert stage.log.lines == []
-        shown = [accept(stage).client.object.getpeercert(True) for _ in range(2)]
+        assert loop_free.log.lines == []
+        shown = [accept(loop_free).client.object.getpeercert(True) for _ in range(2)]
         assert shown[0] == shown[1]
-        lines = [line for line in stage.log.lines if line.level > logging.DEBUG]
+        lines = [line for line in loop_free.log.lines if line.level > logging.DEBUG]
         assert [line.event for line in lines] == [
             "throw-away TLS certificate generated, clients cannot verify it"
         ]
@@ -112,16 +112,16 @@ class TestClientCertificates:
         }
 
     @staticmethod
-    def is_served(stage: Stage, context: ssl.SSLContext) -> bool:
-        actor = TlsActor(stage.accept(), context)
+    def is_served(loop_free: LoopFreeServer, context: ssl.SSLContext) -> bool:
+        peer = LoopFreeTlsPeer(loop_free.accept(), context)
         try:
-            actor.open()
-            actor.receive(lookup("t", 1))
+            peer.open()
+            peer.receive(lookup("t", 1))
         except ssl.SSLError:
             return False
-        if actor.transport.is_closed:
+        if peer.transport.is_closed:
             return False
-        return actor.opaques() == [1]
+        return peer.opaques() == [1]
 
     @both_versions
     @pytest.mark.parametrize(
@@ -148,25 +148,25 @@ class TestClientCertificates:
         version: ssl.TLSVersion,
     ) -> None:
         options["tls_server_auth_client"] = check
-        stage = set_stage(**options, tls_server_need_client_auth=wanted)
-        stage.connections.tls.open()
+        loop_free = set_stage(**options, tls_server_need_client_auth=wanted)
+        loop_free.connections.tls.open()
         trusted = authority.cert_path
         good, bad = authority.identity("good"), stranger.identity("bad")
         nobody = client_context(trusted, version=version)
-        assert self.is_served(stage, nobody) is without
+        assert self.is_served(loop_free, nobody) is without
         for identity, is_served in ((good, with_good), (bad, with_bad)):
             context = client_context(trusted, identity, version)
-            assert self.is_served(stage, context) is is_served
+            assert self.is_served(loop_free, context) is is_served
 
     def test_reason_is_logged(
         self, set_stage: SetStage, stranger: Authority, options: dict[str, Any]
     ) -> None:
-        stage = set_stage(**options, tls_server_need_client_auth="require")
-        stage.connections.tls.open()
-        assert not self.is_served(stage, client_context())
+        loop_free = set_stage(**options, tls_server_need_client_auth="require")
+        loop_free.connections.tls.open()
+        assert not self.is_served(loop_free, client_context())
         bad = client_context(identity=stranger.identity("bad"))
-        assert not self.is_served(stage, bad)
-        assert faults(stage) == [
+        assert not self.is_served(loop_free, bad)
+        assert faults(loop_free) == [
             "TLS failed: peer did not return a certificate",
             "TLS failed: the certificate was not accepted, unable to get local issuer"
             " certificate",
@@ -177,7 +177,7 @@ class TestClientCertificates:
     ) -> None:
         one, another = stranger.identity("one"), stranger.identity("another")
         options["tls_server_trust_cert_path"] = one.cert_path
-        stage = set_stage(**options, tls_server_need_client_auth="require")
-        stage.connections.tls.open()
-        assert self.is_served(stage, client_context(identity=one))
-        assert not self.is_served(stage, client_context(identity=another))
+        loop_free = set_stage(**options, tls_server_need_client_auth="require")
+        loop_free.connections.tls.open()
+        assert self.is_served(loop_free, client_context(identity=one))
+        assert not self.is_served(loop_free, client_context(identity=another))

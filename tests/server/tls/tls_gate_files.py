@@ -7,7 +7,7 @@ from cryptography import x509
 from namesrv.options import Options
 from namesrv.server.tls.gate import CHECK_MILLIS, TlsGate
 from namesrv.server.tls.layer import TlsLayer
-from tests.server.stage import RecordedLog
+from tests.server.loop_free_server import RecordedLog
 from tests.server.tls.tls_peer import Identity, TlsClient, client_context
 
 LOADED = "TLS certificate loaded"

@@ -1,4 +1,4 @@
-"""A stage for protocols: fake transports, and a loop that turns when it is told to."""
+"""Real protocols over fake transports; the loop turns when a test asks for it."""
 
 import asyncio
 import logging
@@ -101,8 +101,8 @@ class FakeTransport(asyncio.Transport):
         self.is_closed = self.is_aborted = True
 
 
-class Actor:
-    """One connection on the stage."""
+class LoopFreePeer:
+    """One connection on the loop_free."""
 
     def __init__(self, protocol: NamesrvProtocol, transport: FakeTransport) -> None:
         self.protocol = protocol
@@ -125,7 +125,7 @@ class Actor:
         return [answer.opaque for answer in self.answers()]
 
 
-class Stage:
+class LoopFreeServer:
     """Real tables, real connections; the rest is played.
 
     Files are "written" when the test says so, and the loop turns with `turn`.
@@ -156,12 +156,14 @@ class Stage:
             lambda sink, error: self.failures.append(error),
         )
 
-    def accept(self, peername: tuple[Any, ...] | None = ("10.0.0.1", 5000)) -> Actor:
+    def accept(
+        self, peername: tuple[Any, ...] | None = ("10.0.0.1", 5000)
+    ) -> LoopFreePeer:
         """A peer connects."""
         protocol = NamesrvProtocol(self.connections)
         transport = FakeTransport(peername)
         protocol.connection_made(transport)
-        return Actor(protocol, transport)
+        return LoopFreePeer(protocol, transport)
 
     def call_soon(self, callback: Callable[[], None]) -> None:
         """As an event loop's."""
@@ -187,5 +189,5 @@ class Stage:
         self.effects.flush()
 
 
-# Makes a stage with the options given; a fixture.
-SetStage = Callable[..., Stage]
+# Makes a loop-free server with the options given; a fixture.
+SetStage = Callable[..., LoopFreeServer]

@@ -1,4 +1,4 @@
-"""A siege: a server among hostile peers, and what it is like when they have gone."""
+"""A attacked: a server among hostile peers, and what it is like when they have gone."""
 
 import os
 import time
@@ -24,7 +24,7 @@ AddressSanitizer gives back when it likes."""
 _NO_ROUTE = 17
 
 
-class Siege:
+class AttackedServer:
     """Measures the server before, and looks at it after; a witness stays all along.
 
     `slack_mib` is how much more memory it may have in the end.
@@ -58,7 +58,7 @@ class Siege:
             self.witness.socket.close()
 
     def peer(self) -> Peer:
-        """A new connection, which is reset at the end of the siege."""
+        """A new connection, which is reset at the end of the attacked."""
         peer = self.server.peer()
         self._peers.append(peer)
         return peer

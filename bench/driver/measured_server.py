@@ -20,7 +20,7 @@ FILL_SECONDS = 60.0
 SLOW_SECONDS = 2.0
 
 
-class Station:
+class MeasuredServer:
     """Starts `server` in homes below `folder`. An echo starts with its first load."""
 
     def __init__(self, server: Server, folder: Path) -> None:

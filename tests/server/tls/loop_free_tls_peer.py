@@ -1,22 +1,24 @@
-"""A TLS connection on the stage, with the client at its other end."""
+"""A TLS connection on the loop_free, with the client at its other end."""
 
 import ssl
 
 from namesrv.testing.peer import Answer, read_answers
-from tests.server.stage import FAULT, Actor, Stage
+from tests.server.loop_free_server import FAULT, LoopFreePeer, LoopFreeServer
 from tests.server.tls.tls_peer import TlsClient, client_context
 
 
-class TlsActor(Actor):
-    """One TLS connection on the stage, with the client at its other end."""
+class LoopFreeTlsPeer(LoopFreePeer):
+    """One TLS connection on the loop_free, with the client at its other end."""
 
-    def __init__(self, actor: Actor, context: ssl.SSLContext | None = None) -> None:
-        super().__init__(actor.protocol, actor.transport)
+    def __init__(
+        self, peer: LoopFreePeer, context: ssl.SSLContext | None = None
+    ) -> None:
+        super().__init__(peer.protocol, peer.transport)
         self.client = TlsClient(context or client_context())
         self.plain = b""
         self._read_writes = 0
 
-    def open(self, prefix: bytes = b"") -> "TlsActor":
+    def open(self, prefix: bytes = b"") -> "LoopFreeTlsPeer":
         """The whole handshake, after what comes in front of it."""
         to_send = prefix + self.client.start()
         while to_send:
@@ -47,11 +49,13 @@ class TlsActor(Actor):
         return read_answers(self.plain)
 
 
-def accept(stage: Stage, prefix: bytes = b"") -> TlsActor:
+def accept(loop_free: LoopFreeServer, prefix: bytes = b"") -> LoopFreeTlsPeer:
     """A peer connects with TLS."""
-    return TlsActor(stage.accept()).open(prefix)
+    return LoopFreeTlsPeer(loop_free.accept()).open(prefix)
 
 
-def faults(stage: Stage) -> list[object]:
+def faults(loop_free: LoopFreeServer) -> list[object]:
     """Why connections were closed."""
-    return [line.fields["reason"] for line in stage.log.lines if line.event == FAULT]
+    return [
+        line.fields["reason"] for line in loop_free.log.lines if line.event == FAULT
+    ]

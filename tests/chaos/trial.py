@@ -37,7 +37,7 @@ def demand(is_so: object, sentence: str) -> None:
         raise Broken(sentence)
 
 
-class Scene:
+class Trial:
     """`address` stays the same when the server is started again."""
 
     def __init__(self, plan: Plan, *words: str, folder: Path | None = None) -> None:
@@ -101,7 +101,7 @@ class Scene:
             failure,
         )
 
-    def __enter__(self) -> "Scene":
+    def __enter__(self) -> "Trial":
         return self
 
     def __exit__(self, *exc: Any) -> None:
@@ -109,13 +109,13 @@ class Scene:
 
 
 @contextmanager
-def populated(plan: Plan, *words: str, **fleet: Any) -> Iterator[Scene]:
-    """A scene of which everybody has come."""
-    with Scene(plan, *words) as scene:
-        scene.start()
-        scene.people(**fleet)
-        scene.watcher.seconds_until_good(time.monotonic())
-        yield scene
+def populated(plan: Plan, *words: str, **fleet: Any) -> Iterator[Trial]:
+    """A trial of which everybody has come."""
+    with Trial(plan, *words) as trial:
+        trial.start()
+        trial.people(**fleet)
+        trial.watcher.seconds_until_good(time.monotonic())
+        yield trial
 
 
 def free_port() -> int:
