@@ -159,7 +159,7 @@ class TestStart:
                 update = request(RequestCode.UPDATE_NAMESRV_CONFIG, None, text)
                 assert peer.ask(update).code == 0
                 assert path.read_bytes().strip()
-        lines = [r for r in caplog.records if "changed remotely" in r.message]
+        lines = [r for r in caplog.records if "remotely changed options" in r.message]
         (fields,) = [vars(record)["fields"] for record in lines]
         assert fields["file"] == str(path) and "as after a crash" in fields["reason"]
         with ServerThread(local_options(tmp_path)):
