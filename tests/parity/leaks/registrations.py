@@ -14,6 +14,7 @@ known = {
 }
 server = Server(lambda *arguments: b"")
 server.info.digest = registration_digest(479, known, body)
+server.table.renew(server.info, server.connection, NOW_MS)
 server.info.answer_ext_fields = '{"masterAddr":"m"}'
 receive = server.connection.receive
 read = some(20, 103, known, body, opaque=10**9)
