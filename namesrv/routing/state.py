@@ -101,6 +101,7 @@ class RoutingState:
         self.unfinished = UnfinishedWork(self.turn, self.outbox)
         self.liveness = Liveness(self.parts, self.unfinished, self.life, started_ms)
         self.waiting = WaitingRequests(options)
+        self.configuration_changes = 0
         self._order_topic_body: bytes | None = None
         self.refresh_hot_path(started_ms)
 
@@ -214,6 +215,7 @@ class RoutingState:
             self.hot.hot_codes &= ~int(HotCode.REGISTRATION)
 
     def _configuration_changed(self) -> None:
+        self.configuration_changes += 1
         self.tables.route_answers.forget_bodies()
         self.unfinished.begin(self._forget_digests())
         self._order_topic_body = None

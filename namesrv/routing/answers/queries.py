@@ -13,6 +13,7 @@ from namesrv.routing.tables.broker_data import BrokerData, TopicQueues
 from namesrv.routing.tables.route_tables import RouteTables
 from namesrv.wire.bodies import (
     QueueData,
+    TopicQueueMappingInfo,
     with_defaults,
     write_broker_addrs,
     write_broker_member_group,
@@ -58,13 +59,17 @@ def pickup_topic_route_data(
     queue_datas: list[str] = []
     # Two groups may have the same address; the later one counts, as in Java.
     filter_servers: dict[str, list[str | None] | None] = {}
+    mappings: dict[str | None, TopicQueueMappingInfo] = {}
     ordered = sorted(entry.queues)
     is_first = True
     for names in batches(ordered, Cost.GROUP):
         while not is_first and tables.busy.hides(names):
             yield WAIT
         is_first = False
+        known = tables.topic_queue_mapping_info_table.get(entry.topic, {})
         for name in names:
+            if name in known:
+                mappings[name] = known[name]
             data = tables.broker_addr_table.get(name)
             queue_data = entry.queues.get(name)
             if data is None or queue_data is None:
@@ -80,7 +85,7 @@ def pickup_topic_route_data(
         _written(filter_servers),
         form.order_topic_conf,
         queue_datas,
-        _mappings(tables, entry.topic, form),
+        _mappings(tables, entry, mappings, form),
     )
 
 
@@ -128,16 +133,25 @@ def _written(
 
 
 def _mappings(
-    tables: RouteTables, topic: str, form: RouteForm
+    tables: RouteTables,
+    entry: TopicQueues,
+    of_groups: dict[str | None, TopicQueueMappingInfo],
+    form: RouteForm,
 ) -> list[tuple[str, str]] | None:
     """JSON of each mapping by the JSON of its group's name.
+
+    `of_groups` are those of the topic's groups, as they were when each was read (P2).
 
     Java writes a zone's route in the client's dialect, reads it and writes it again:
     absent members get their defaults, and a null name is a text if it was one first.
     """
-    mappings = tables.topic_queue_mapping_info_table.get(topic)
-    if mappings is None:
+    known = tables.topic_queue_mapping_info_table.get(entry.topic)
+    if known is None and not of_groups:
         return None
+    others = {n: known[n] for n in known if n not in entry.queues} if known else {}
+    mappings = {**others, **of_groups}
+    if known and not mappings:
+        return None  # the first ones came after their groups were read
     infos = [mappings[name] for name in sorted(mappings, key=lambda n: n or "null")]
     if form.zone_name is not None:
         infos = [with_defaults(info) for info in infos]

@@ -129,25 +129,34 @@ def _form(state: RoutingState, request: Request, entry: TopicQueues) -> RouteFor
         request.command.version >= VERSION_V4_9_4
         or parse_java_bool(ext_fields.get("acceptStandardJsonOnly"))
     )
+    return RouteForm(standard, _zone_of(ext_fields), _order_of(state, entry))
+
+
+def _order_of(state: RoutingState, entry: TopicQueues) -> str | None:
     with_order = state.options.order_message_enable or state.options.cluster_test
-    order = state.order_topic_conf(entry.topic) if with_order else None
-    return RouteForm(standard, _zone_of(ext_fields), order)
+    return state.order_topic_conf(entry.topic) if with_order else None
 
 
 def _write_route(
     state: RoutingState, entry: TopicQueues, form: RouteForm
 ) -> Steps[bytes]:
     """The body, which is kept if nothing has changed since it was begun."""
-    tables = state.tables
-    before = tables.changes, tables.group_changes
+    before, is_plain = _basis(state, entry), _is_plain(state, entry, form)
     body = yield from queries.pickup_topic_route_data(
-        tables, state.options, entry, form
+        state.tables, state.options, entry, form
     )
-    if (tables.changes, tables.group_changes) == before:
-        if _is_plain(state, entry, form):
+    if _basis(state, entry) == before:
+        if is_plain:
             state.route_bodies.keep(entry, form, body)
         _keep_answer(state, entry, form, body)
     return body
+
+
+def _basis(state: RoutingState, entry: TopicQueues) -> tuple[object, ...]:
+    """Equal as long as nothing has changed that a route depends on."""
+    tables = state.tables
+    order = _order_of(state, entry)
+    return tables.changes, tables.group_changes, state.configuration_changes, order
 
 
 def _is_plain(state: RoutingState, entry: TopicQueues, form: RouteForm) -> bool:

@@ -225,10 +225,15 @@ class Peer:
 
     def _wait_for_a_piece(self) -> None:
         """Request a turn for the next pieces of a long answer, if the peer reads."""
-        if self._answer_pieces is None or self._blocked or self._is_in_line:
-            return
-        self._is_in_line = True
-        self._connections.take_turn(self)
+        if self._answer_pieces is not None and not self._blocked:
+            self._take_turn()
+
+    def _take_turn(self) -> None:
+        """Wait for a turn, once: a late answer may come while this call puts the
+        connection in line already."""
+        if not self._is_in_line:
+            self._is_in_line = True
+            self._connections.take_turn(self)
 
     def _send_piece(self, pieces: Iterator[bytes]) -> None:
         if self._blocked:
@@ -266,7 +271,7 @@ class Peer:
         elif connection.pause != Pause.NONE:
             self._set_reading(False)
             if connection.pause != Pause.LATER and not self._blocked:
-                self._connections.take_turn(self)
+                self._take_turn()
         else:
             self._set_reading(not self._blocked)
 

@@ -21,6 +21,7 @@ from namesrv.server.connections.served import Served
 from namesrv.server.connections.turn_lines import TurnLines
 from namesrv.server.logs.events import EventLog
 from namesrv.server.tls.gate import TlsGate
+from namesrv.work import Cost
 
 _CLOSE_PATIENCE_MILLIS: Final = 5000
 _HANDSHAKE_PATIENCE_MILLIS: Final = 10000
@@ -292,6 +293,8 @@ class Connections:
             reader = self._turns.take_reader()
             if reader is None:
                 return
+            # The hot path spends no units, and readers may be as many as connections.
+            self._state.turn.spend(Cost.REQUEST)
             reader.resume()
 
     def _has_room(self, remote_address: str) -> bool:

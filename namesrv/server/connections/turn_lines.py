@@ -56,24 +56,27 @@ class TurnLines:
 
     def take(self) -> Waiting:
         """The connection that has the next turn; a line must not be empty."""
-        for awaited in (Awaited.BODY, Awaited.ANSWER):
+        for awaited in Awaited:
             if self._can_go_on(awaited):
-                host, waiting, is_first = self._aside[awaited].take()
+                host, waiting, is_first = self._take_aside(awaited)
                 self._lines.put(host, waiting, is_first=is_first)
-        reader = None if self._lines else self.take_reader()
-        return self._lines.take()[1] if reader is None else reader
+        return self._lines.take()[1]
 
     def take_reader(self) -> Waiting | None:
         """The next lookup that waited for a registration, if it can go on."""
         if not self._can_go_on(Awaited.ROUTE):
             return None
-        self._busy.reader_goes()
-        return self._aside[Awaited.ROUTE].take()[1]
+        return self._take_aside(Awaited.ROUTE)[1]
 
     def clear(self) -> None:
         """Drop all lines."""
         for lines in (self._lines, *self._aside.values()):
             lines.clear()
+
+    def _take_aside(self, awaited: Awaited) -> tuple[str, Waiting, bool]:
+        if awaited is Awaited.ROUTE:
+            self._busy.reader_goes()
+        return self._aside[awaited].take()
 
     def _can_go_on(self, awaited: Awaited) -> bool:
         return bool(self._aside[awaited]) and self._busy.is_over(awaited)

@@ -1,6 +1,7 @@
 """Topics with the same queues on the same brokers share the body of their route."""
 
 import re
+from collections.abc import Callable
 from typing import Any
 
 import pytest
@@ -201,3 +202,54 @@ def test_route_of_many_groups_goes_in_steps_and_is_kept_if_nothing_changed() -> 
     answer = world.only(world.late_output.pop(reader))
     assert len(answer.json["brokerDatas"]) == 600
     assert world.next_turn(other) == world.send(lookup, world.connect())
+
+
+def written_in_steps(world: World, change: Callable[[], object]) -> tuple[Any, Any]:
+    """A route of many groups that changes between two steps: the answer, and the next
+    one."""
+    world.holds_work = True
+    for number in range(700):
+        body = registration_body(table_of("T1", "T2"))
+        world.register(Broker(f"b{number:03}", 0, f"b{number}:1"), body)
+    while world.state.unfinished:
+        world.next_step()
+    reader = world.connect()
+    assert world.send(request(105, {"topic": "T1"}), reader) == b""
+    change()
+    while world.state.unfinished:
+        world.next_step()
+    first = world.only(world.late_output.pop(reader)).json
+    world.holds_work = False
+    return first, world.route("T1")
+
+
+def test_large_route_is_not_kept_if_its_order_configuration_changed() -> None:
+    world = World(order_message_enable=True)
+    fields = {"namespace": "ORDER_TOPIC_CONFIG", "key": "T1", "value": "b000:4"}
+    _, later = written_in_steps(world, lambda: world.ask(100, fields))
+    assert later["orderTopicConf"] == "b000:4"
+
+
+def test_large_route_is_not_kept_if_an_option_changed() -> None:
+    world = World()
+    _, later = written_in_steps(
+        world, lambda: world.ask(318, body=b"orderMessageEnable=true")
+    )
+    assert world.state.configuration_changes == 1
+    assert not world.state.route_bodies._bodies or later
+
+
+def test_mapping_in_a_large_route_is_of_the_registration_of_its_queues() -> None:
+    world = World()
+    first = Broker("b000", 0, "b0:1")
+
+    def change() -> None:
+        mappings = {"T1": mapping_info("T1", "b000", 9)}
+        body = registration_body(
+            table_of("T1", "T2", queues=9), version=data_version(9), mappings=mappings
+        )
+        world.register(first, body)
+
+    answer, later = written_in_steps(world, change)
+    assert "topicQueueMappingByBroker" not in answer
+    assert "b000" in later["topicQueueMappingByBroker"]

@@ -122,3 +122,20 @@ def test_request_of_another_connection_is_not_left_aside() -> None:
         busy.put_back(waiting("10.0.0.9:9").connection, Awaited.BODY)
         lines.put(waiting("10.0.0.1:1", 103))
         assert order(lines) == ["10.0.0.1:1"]
+
+
+def test_lookups_whose_own_turns_are_used_up_stand_in_line_with_the_others() -> None:
+    busy = BusyGroups()
+    lines = TurnLines(busy)
+    for port in range(3):
+        put_back(busy, lines, waiting(f"10.0.0.1:{port}", 105), Awaited.ROUTE)
+    while busy.begin_reader_turn():
+        pass
+    greedy = waiting("10.0.0.9:1", 304)
+    lines.put(greedy)
+    taken = []
+    for _ in range(8):
+        taken.append(vars(lines.take())["name"])
+        if taken[-1] == "10.0.0.9:1":
+            lines.put(greedy)
+    assert {f"10.0.0.1:{port}" for port in range(3)} <= set(taken)
