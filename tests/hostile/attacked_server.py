@@ -1,4 +1,4 @@
-"""A attacked: a server among hostile peers, and what it is like when they have gone."""
+"""A server among hostile peers, and its state after they have gone."""
 
 import os
 import time
@@ -58,7 +58,7 @@ class AttackedServer:
             self.witness.socket.close()
 
     def peer(self) -> Peer:
-        """A new connection, which is reset at the end of the attacked."""
+        """A new connection, which is reset at the end of the attack."""
         peer = self.server.peer()
         self._peers.append(peer)
         return peer

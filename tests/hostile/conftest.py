@@ -10,7 +10,7 @@ from tests.hostile.attacked_server import GIVES_BACK, SLACK_MIB, AttackedServer
 from tests.server.server_process import ServerProcess
 
 Lay = Callable[..., AttackedServer]
-"""(words of the command line, slack_mib, limit) -> a attacked of a new server."""
+"""(words of the command line, slack_mib, limit) -> an attack on a new server."""
 
 
 @pytest.fixture

@@ -100,7 +100,7 @@ def test_attack_is_refused_and_nothing_is_written(
         assert peer.ask(lookup("nobody-has-it")).code == ResponseCode.TOPIC_NOT_EXIST
     assert list(targets.iterdir()) == []
     files = {path.name for path in attacked.server.data_dir.iterdir()}
-    # The witness of the attacked has put a key.
+    # The witness of the attack has put a key.
     assert files - OWN_FILES <= {"kvConfig.json", "routes.snapshot"}
     assert sorted(p.name for p in tmp_path.iterdir()) == ["data", "log.txt", "targets"]
 

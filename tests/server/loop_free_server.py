@@ -102,7 +102,7 @@ class FakeTransport(asyncio.Transport):
 
 
 class LoopFreePeer:
-    """One connection on the loop_free."""
+    """One connection to the loop-free server."""
 
     def __init__(self, protocol: NamesrvProtocol, transport: FakeTransport) -> None:
         self.protocol = protocol

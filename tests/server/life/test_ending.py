@@ -44,7 +44,7 @@ class SavedRoutes:
 
 
 class Ended:
-    """A loop_free whose server ends; `steps` are what happened."""
+    """A loop-free server that ends; `steps` are those that happened."""
 
     def __init__(self, loop_free: LoopFreeServer) -> None:
         self.steps: list[str] = []

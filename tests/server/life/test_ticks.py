@@ -23,7 +23,7 @@ class TickedClock:
 
 
 class Ticking:
-    """Ticks over a loop_free; `parts` are those that ran, in order."""
+    """Ticks over a loop-free server; `parts` are those that ran, in order."""
 
     def __init__(self, loop_free: LoopFreeServer) -> None:
         self.clock = TickedClock(loop_free.connections.now_ms)

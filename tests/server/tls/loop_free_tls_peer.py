@@ -1,4 +1,4 @@
-"""A TLS connection on the loop_free, with the client at its other end."""
+"""A TLS connection to the loop-free server, with the client at its other end."""
 
 import ssl
 
@@ -8,7 +8,7 @@ from tests.server.tls.tls_peer import TlsClient, client_context
 
 
 class LoopFreeTlsPeer(LoopFreePeer):
-    """One TLS connection on the loop_free, with the client at its other end."""
+    """One TLS connection to the loop-free server, with the client at its other end."""
 
     def __init__(
         self, peer: LoopFreePeer, context: ssl.SSLContext | None = None

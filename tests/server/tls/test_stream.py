@@ -1,4 +1,4 @@
-"""TLS connections on the loop_free: they do what plain ones do, only encrypted."""
+"""TLS connections to the loop-free server: they do what plain ones do, only encrypted."""
 
 import pytest
 
