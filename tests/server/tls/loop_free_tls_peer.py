@@ -1,4 +1,4 @@
-"""A TLS connection to the loop-free server, with the client at its other end."""
+"""A TLS connection to the loop-free server, with the client at the other end."""
 
 import ssl
 

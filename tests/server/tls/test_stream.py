@@ -1,4 +1,4 @@
-"""TLS connections to the loop-free server: they do what plain ones do, only encrypted."""
+"""TLS connections to the loop-free server do the same as plain ones, encrypted."""
 
 import pytest
 
