@@ -25,12 +25,12 @@ QUICK := --hypothesis-profile=quick
 PURE_TESTS := tests/golden tests/simulation tests/server/connections
 PURE_REST := tests/routing tests/server tests/hostile tests/cli
 
-test-quick: $(VENV)/.dev-stamp ## run the tests that take no time: 40 seconds
+test-quick: $(VENV)/.dev-stamp ## run the tests that are quick
 	@$(fast) $(QUICK) -m 'not slow and not full' $(QUICK_TESTS) $(ARGS)
 
 QUICK_TESTS := $(addprefix tests/,wire hot_path parity routing server golden peer cli) $(wildcard tests/test_*.py)
 
-test: $(VENV)/.dev-stamp ## run the tests on both twins: 4 minutes; ARGS="-k frame" narrows
+test: $(VENV)/.dev-stamp ## run the tests on both twins; ARGS="-k frame" narrows
 	$(if $(COVERAGE),@rm -f .coverage .coverage.*)
 	@status=0; ($(fast) $(ARGS)) || status=1; \
 	$(if $(ARGS),,($(pure) $(QUICK) -m 'not slow and not full' $(PURE_TESTS)) || status=1;) \
@@ -45,7 +45,7 @@ test-rest: $(VENV)/.dev-stamp ## run what `make test` leaves out, and report cov
 	$(BIN)/python tools/coverage_gate.py || status=1; \
 	exit $$status
 
-test-full: ## run all tests with all their examples: 10 minutes
+test-full: ## run all tests with all their examples
 	@status=0; for part in test test-rest; do \
 	  $(MAKE) --no-print-directory $$part COVERAGE=1 ARGS= || status=1; done; exit $$status
 test-rest: COVERAGE := 1

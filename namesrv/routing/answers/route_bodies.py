@@ -42,7 +42,9 @@ data of a broker by another way (a deleted topic, a wiped permission, another ad
 remote option) must therefore forget the digests of its groups, or the broker's next
 registration would be passed over and never repair the difference.
 
-Routes for a zone, and those of cluster-test mode, are written for each request.
+A route for a zone is kept here and not in `RouteAnswers`; zones in which no group is
+share one. A route of many groups is written in steps, and kept only if nothing that it
+depends on changed meanwhile (`routing/requests/routes.py`).
 """
 
 from typing import Final
@@ -63,9 +65,8 @@ _Key = tuple[bool, str | None, tuple[int, ...]]
 
 
 class RouteBodies:
-    """Bodies by dialect, zone and queue data; all go when a group
-    changes. They are those of topics with these queues and nothing else in the route.
-    """
+    """Bodies by dialect, zone and queue data; all go when a group changes. They are
+    those of topics with these queues and nothing else in the route."""
 
     def __init__(self, tables: RouteTables) -> None:
         self._tables = tables

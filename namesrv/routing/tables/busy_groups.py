@@ -16,9 +16,8 @@ from namesrv.work import WAIT, Steps
 
 MOST_SMALL_BODIES: Final = 64
 """Records read from a body take 20 times its bytes, too."""
-
-
 _READER_TURNS: Final = 16
+"""Turns that lookups have before other work after each registration."""
 
 
 class Awaited(Enum):

@@ -188,15 +188,17 @@ class KeptRoutes:
         """Another step of a group. One that changes meanwhile is packed anew, and at
         once after some times."""
         tables, name = self._state.tables, packing.name
-        at_once = self._tries[name] >= _MOST_TRIES
-        try:
-            if not at_once:
-                next(packing.steps)
-                return None
+        self._packing = None  # a step that fails must not be taken for the last one
+        if self._tries[name] >= _MOST_TRIES:
             record = finish(packing.steps)
-        except StopIteration as stop:
-            record = stop.value
-        self._packing = None
+        else:
+            try:
+                next(packing.steps)
+            except StopIteration as stop:
+                record = stop.value
+            else:
+                self._packing = packing
+                return None
         data = tables.broker_addr_table.get(name)
         if data is None or data.change != packing.change or tables.busy.is_held(name):
             self._tries[name] += 1

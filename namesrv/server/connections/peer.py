@@ -24,12 +24,14 @@ A *turn* is one call of `Connections._next_turn`, which the loop calls once betw
 polls of the sockets. It has 1,000 units of work (`namesrv.routing.turns.turn`), about a
 millisecond. In it, in this order:
 
-1. Lookups that waited for the end of a registration are answered.
+1. Lookups that waited for the end of a registration have the whole turn, for up to 16
+   turns after it (`BusyGroups.readers_first`). Otherwise:
 2. Unfinished work goes on (`namesrv.routing.turns.unfinished`), for half of the turn if
    connections wait, else for all of it. When a request's work ends, its LateAnswer ends
    the pause LATER.
 3. The first connection in line goes on (`TurnLines`): one for each turn, and again at
-   the end of the line if it has more to do.
+   the end of the line if it has more to do. Lookups come first here, too, if step 2 has
+   ended the registration that they waited for.
 
 If anything waits after that, the next turn is asked of the loop. Reads are not in line:
 each runs at once and may answer hot requests without limit, because they cost little.

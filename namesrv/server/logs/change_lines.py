@@ -39,9 +39,8 @@ Fields = dict[str, object]
 
 
 class ChangeLines:
-    """A sink that gives a line for each event to `log`; `is_debugging` is
-    whether
-    lines name topics."""
+    """A sink that gives a line for each event to `log`; lines name topics while
+    `is_debugging` is true."""
 
     def __init__(
         self, log: Callable[[LogEvent], None], is_debugging: Callable[[], bool]

@@ -7,8 +7,8 @@ from namesrv.server.clock import Clock
 _STEP_MILLIS: Final = 3
 _PAUSE_SECONDS: Final = 0.004
 _PAUSES: Final = 3
-"""A pause is so many times as long as its step, because a large group is one step, and
-a storm of registrations needs the loop."""
+"""A pause is so many times as long as its step, because a storm of registrations needs
+the loop."""
 
 
 class Pace(Protocol):

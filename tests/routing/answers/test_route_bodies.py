@@ -231,12 +231,19 @@ def test_large_route_is_not_kept_if_its_order_configuration_changed() -> None:
 
 
 def test_large_route_is_not_kept_if_an_option_changed() -> None:
-    world = World()
-    _, later = written_in_steps(
-        world, lambda: world.ask(318, body=b"orderMessageEnable=true")
-    )
-    assert world.state.configuration_changes == 1
-    assert not world.state.route_bodies._bodies or later
+    world = World(support_acting_master=True)
+    slave = Broker("a-slave", 1, "s:1")
+    body = registration_body(table_of("T1", "T2", perm=4))
+    world.register(slave, body, ext={"enableActingMaster": "true"})
+    off = b"supportActingMaster=false"
+    first, later = written_in_steps(world, lambda: world.ask(318, body=off))
+    assert addrs_of(first, "a-slave") == {"0": "s:1"}
+    assert addrs_of(later, "a-slave") == {"1": "s:1"}
+
+
+def addrs_of(route: Any, broker_name: str) -> Any:
+    (found,) = [b for b in route["brokerDatas"] if b["brokerName"] == broker_name]
+    return found["brokerAddrs"]
 
 
 def test_mapping_in_a_large_route_is_of_the_registration_of_its_queues() -> None:

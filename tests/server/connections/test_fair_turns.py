@@ -1,10 +1,12 @@
-"""Who is served meanwhile when one peer sends request after request."""
+"""Other peers are served while one peer sends request after request."""
 
 import asyncio
+from itertools import pairwise
 from pathlib import Path
 
 import pytest
 
+from namesrv.routing.turns.turn import TURN_UNITS
 from namesrv.testing.peer import (
     Broker,
     data_version,
@@ -14,6 +16,7 @@ from namesrv.testing.peer import (
     request,
     topic_table,
 )
+from namesrv.work import Cost
 from tests.server.loop_free_server import LoopFreeServer
 
 TOPICS = [f"T{number}" for number in range(2000)]
@@ -28,7 +31,7 @@ def loop_free(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> LoopFreeServer
 
 
 def large_registration(name: str, counter: int) -> bytes:
-    """One that takes several turns, whatever the last one was."""
+    """A registration that takes several turns, after any other one."""
     body = registration_body(
         topic_table(*TOPICS, queues=counter), version=data_version(counter)
     )
@@ -83,3 +86,23 @@ def test_lookup_that_waits_for_a_registration_goes_before_the_next_one(
             client.receive(lookup(TOPICS[0]))
     assert registered() == 6
     assert max(waited) == 1, "registrations that ended while a lookup waited"
+
+
+def test_lookups_that_waited_for_a_registration_are_some_for_each_turn(
+    loop_free: LoopFreeServer,
+) -> None:
+    broker = loop_free.accept(("10.0.0.1", 1))
+    broker.receive(large_registration("b0", 1))
+    while loop_free.turn():
+        pass
+    broker.receive(large_registration("b0", 2))
+    loop_free.turn()
+    clients = [loop_free.accept(("10.0.0.66", port)) for port in range(1, 201)]
+    for client in clients:
+        client.receive(lookup(TOPICS[0]))
+    answered = [0]
+    while loop_free.turn():
+        answered.append(sum(len(client.answers()) for client in clients))
+    assert answered[-1] == 200
+    steps = [after - before for before, after in pairwise(answered)]
+    assert max(steps) <= TURN_UNITS // Cost.REQUEST + 1
