@@ -99,6 +99,7 @@ def test_lookups_that_waited_for_a_registration_are_some_for_each_turn(
     loop_free.turn()
     clients = [loop_free.accept(("10.0.0.66", port)) for port in range(1, 201)]
     for client in clients:
+        loop_free.state.turn.begin()
         client.receive(lookup(TOPICS[0]))
     answered = [0]
     while loop_free.turn():
