@@ -1,5 +1,6 @@
 """The names that a program may import from `namesrv`."""
 
+import os
 import re
 import subprocess
 import sys
@@ -27,7 +28,8 @@ def loaded(*names: str) -> set[str]:
         [sys.executable, "-S", "-c", LOADED, *names],
         capture_output=True,
         check=True,
-        cwd=ROOT,
+        # The installed package or this folder, and nothing else that is installed.
+        env={**os.environ, "PYTHONPATH": str(Path(namesrv.__file__).parents[1])},
         text=True,
         timeout=60,
     )

@@ -178,13 +178,17 @@ class World:
 
     def flush(self) -> None:
         """Do what the outbox says, and what follows from that."""
-        if not self.holds_work:
-            self.state.unfinished.finish()
+        self._finish_work()
         while self.state.outbox:
             for effect in self.state.outbox.take():
                 self._do(effect)
             while self.writes and not self.holds_writes:
                 self.finish_write()
+            self._finish_work()
+
+    def _finish_work(self) -> None:
+        if not self.holds_work:
+            self.state.unfinished.finish()
 
     def _do(self, effect: Effect) -> None:
         if isinstance(effect, Event):
