@@ -189,7 +189,7 @@ class Connections:
 
     def go_on(self) -> None:
         """Schedule the next turn of the loop if a connection or work waits for it."""
-        if self.has_turns and not self._has_next_turn:
+        if not self._has_next_turn and self.has_turns:
             self._has_next_turn = True
             self._call_soon(self._next_turn)
 

@@ -42,16 +42,24 @@ class TurnLines:
         self._aside: dict[Awaited, FairLines[Waiting]] = {
             awaited: FairLines() for awaited in Awaited
         }
+        self._count_aside = 0
 
     def __bool__(self) -> bool:
-        return bool(self._lines) or any(map(self._can_go_on, Awaited))
+        # Asked after each call into the state, when nobody waits in most cases.
+        return bool(self._lines) or (
+            self._count_aside > 0 and any(map(self._can_go_on, Awaited))
+        )
 
     def put(self, waiting: Waiting) -> None:
         """Wait at the end of the line to which its next request belongs."""
         connection = waiting.connection
         is_broker = connection.waiting_code in _OF_BROKERS
         awaited = self._busy.take_put_back(connection)
-        lines = self._lines if awaited is None else self._aside[awaited]
+        if awaited is None:
+            lines = self._lines
+        else:
+            lines = self._aside[awaited]
+            self._count_aside += 1
         lines.put(host_in_line(connection), waiting, is_first=is_broker)
 
     def take(self) -> Waiting:
@@ -72,10 +80,12 @@ class TurnLines:
         """Drop all lines."""
         for lines in (self._lines, *self._aside.values()):
             lines.clear()
+        self._count_aside = 0
 
     def _take_aside(self, awaited: Awaited) -> tuple[str, Waiting, bool]:
         if awaited is Awaited.ROUTE:
             self._busy.reader_goes()
+        self._count_aside -= 1
         return self._aside[awaited].take()
 
     def _can_go_on(self, awaited: Awaited) -> bool:

@@ -28,10 +28,13 @@ class VirtualQueue:
         self._callbacks.popleft()()
         return True
 
-    def run_all(self) -> None:
-        """Call everything, also callbacks that are put in line meanwhile."""
+    def run_all(self) -> bool:
+        """Call everything, also callbacks that are put in line meanwhile; whether there
+        was any."""
+        ran = False
         while self.run_one():
-            pass
+            ran = True
+        return ran
 
 
 class _Timer:

@@ -133,8 +133,7 @@ class Process:
         self._timers.run()
         self._ticks.tick()
         self._finish_work()
-        if not self._is_crowded:
-            self._turns.run_all()
+        if not self._is_crowded and self._turns.run_all():
             self._finish_work()
         self._changes.check()
         self.next_tick_ms = self._clock.now_ms + self._tick_millis
