@@ -46,6 +46,7 @@ from namesrv.server.files.data_directory import DataDirectory
 from namesrv.server.files.kv_config_file import load_kv_config
 from namesrv.server.files.set_aside import set_aside
 from namesrv.server.files.writers import Writers
+from namesrv.server.inside import Inside
 from namesrv.server.life.ending import Ending
 from namesrv.server.life.reload import Reload
 from namesrv.server.life.ticks import Ticks
@@ -70,7 +71,10 @@ of them is counted or closed."""
 
 class NameServer:
     """One server. After the start, `addresses` has the real (host, port), `loop_name`
-    the name of the event loop, and `warm_start` facts of the restored routes."""
+    the name of the event loop, `warm_start` facts of the restored routes, and `inside`
+    the parts that companions read."""
+
+    inside: Inside
 
     def __init__(self, options: Options) -> None:
         self._options = options
@@ -222,6 +226,16 @@ class NameServer:
             self._writers.changes,
             partial(asyncio.sleep, 0),
             self._report_failed_save,
+        )
+        self.inside = Inside(
+            self._options,
+            state,
+            self._processor,
+            self._connections,
+            self._snapshots,
+            self._ticks,
+            clock,
+            self._log,
         )
         self.warm_start = self._snapshots.load(state.started_ms)
         self._connections.expect_brokers()

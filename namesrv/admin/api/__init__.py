@@ -1,0 +1,1 @@
+"""The API: one table of endpoints, from which all else follows."""

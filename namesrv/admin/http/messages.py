@@ -1,0 +1,63 @@
+"""One request and one answer, as values."""
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+from enum import Enum
+from typing import Literal, TypeAlias
+
+from namesrv.hot_path import Pause
+from namesrv.wire.command import RemotingCommand
+from namesrv.work import Steps
+
+
+class Access(Enum):
+    """The right that a request needs."""
+
+    HEALTH = "health"
+    """Probes: always open, unless `httpAccess` is off."""
+    READ = "read"
+    """`httpAccess` decides."""
+    WRITE = "write"
+    """A write token in a header, always."""
+    BROKER = "broker"
+    """A broker makes itself known: `brokerAccess` decides."""
+
+
+@dataclass(frozen=True, slots=True)
+class HttpRequest:
+    """One request. `path` and `query` are as they were sent, percent-encoded; names of
+    `headers` are in lower case, a repeated one is joined by commas; a chunked `body` is
+    joined."""
+
+    method: str
+    path: str
+    query: str = ""
+    headers: Mapping[str, str] = field(default_factory=dict)
+    body: bytes = b""
+
+
+@dataclass(frozen=True, slots=True)
+class HttpAnswer:
+    """One answer; length, date, connection and encoding are added when it is sent."""
+
+    status: int
+    body: bytes = b""
+    content_type: str = "application/json"
+    headers: tuple[tuple[str, str], ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class Asked:
+    """A request of the remoting protocol in place of an HTTP one.
+
+    The processor handles it as if it had come on the same connection, except that the
+    caller has checked its right; `translate` makes the HTTP answer of its answer.
+    """
+
+    command: RemotingCommand
+    translate: Callable[[RemotingCommand], HttpAnswer]
+
+
+Handled: TypeAlias = HttpAnswer | Steps[HttpAnswer] | Asked | Literal[Pause.TURN]
+"""The result of a handler: the answer, the answer in steps, a request for the
+processor, or `Pause.TURN` if the request has to come again in another turn."""
