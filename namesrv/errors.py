@@ -6,6 +6,7 @@
     │   ├── HeaderOverLimit, HeaderInvalid
     │   ├── ProxyHeaderInvalid
     │   ├── TlsUnavailable, TlsRequired, TlsBroken
+    │   ├── HttpExpected
     │   └── ConnectionEnded  the connection is over; unread input is dropped
     ├── RequestFailed        the request failed: answer its `code` and `remark`
     │   ├── BodyInvalid      the request's body cannot be read (code 1)
@@ -123,6 +124,13 @@ class TlsBroken(ConnectionFault):
 
     def __init__(self, reason: str) -> None:
         super().__init__(f"TLS failed: {reason}")
+
+
+class HttpExpected(ConnectionFault):
+    """The first bytes are not HTTP, on an address that serves nothing else."""
+
+    def __init__(self) -> None:
+        super().__init__("not HTTP, the only protocol of an address of httpBind")
 
 
 class ConnectionEnded(ConnectionFault):

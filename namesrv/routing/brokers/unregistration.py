@@ -27,6 +27,7 @@ from namesrv.work import Cost, Steps, batches
 
 _KINDS: Final[dict[CauseKind, type[BrokerRemoved]]] = {
     CauseKind.REQUEST: BrokerUnregistered,
+    CauseKind.HTTP: BrokerUnregistered,
     CauseKind.EXPIRY: BrokerExpired,
     CauseKind.LEASE: BrokerExpired,
     CauseKind.CONNECTION: BrokerDisconnected,
