@@ -12,6 +12,7 @@
     │   ├── BodyInvalid      the request's body cannot be read (code 1)
     │   ├── LimitExceeded    the request brings more than a limit allows (code 1)
     │   └── AccessRefused    the peer may not ask for this (code 16)
+    ├── HttpRefused          an HTTP request failed: answer its `status` and `detail`
     ├── JsonInvalid, PropertiesInvalid      a text cannot be read; position and reason
     ├── AccessKeysInvalid    the file of access keys cannot be read
     ├── StorageError         a file cannot be read or written; nothing was changed
@@ -179,6 +180,24 @@ class AccessRefused(RequestFailed):
     def __init__(self, remark: str, reason: str) -> None:
         super().__init__(remark, ResponseCode.NO_PERMISSION)
         self.reason = reason
+
+
+class HttpRefused(NamesrvError):
+    """An HTTP request failed; `status` and `detail` are its answer, with the members
+    `more` and `headers`."""
+
+    def __init__(
+        self,
+        status: int,
+        detail: str,
+        *headers: tuple[str, str],
+        **more: object,
+    ) -> None:
+        super().__init__(detail)
+        self.status = status
+        self.detail = detail
+        self.headers = headers
+        self.more = more
 
 
 class JsonInvalid(NamesrvError):

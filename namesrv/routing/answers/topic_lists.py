@@ -51,7 +51,14 @@ class _KeptList:
         return _NAME_BYTES * len(self._texts) + self._texts.written_bytes
 
     def body(self) -> Steps[bytes]:
-        """TopicList as JSON, with everything that changed before this was called.
+        """TopicList as JSON, with everything that changed before this was called."""
+        texts = yield from self.names()
+        parts = yield from texts.parts()
+        yield sum(map(len, parts)) * Cost.ANSWER_KILOBYTE // 1024
+        return write_topic_list(parts)
+
+    def names(self) -> Steps[OrderedTexts]:
+        """The names, with everything that changed before this was called.
 
         Several may be under way: each takes the next names, so that none is left out.
         """
@@ -61,9 +68,7 @@ class _KeptList:
             self._begin()
         while (names := self._next(wanted)) is not None:
             yield self._look_at(names)
-        parts = yield from self._texts.parts()
-        yield sum(map(len, parts)) * Cost.ANSWER_KILOBYTE // 1024
-        return write_topic_list(parts)
+        return self._texts
 
     def _begin(self) -> None:
         """Look at every topic that may belong to it."""
@@ -122,6 +127,15 @@ class TopicLists:
         """Every topic."""
         return self._body(("all",), lambda entry: True, self._all_names)
 
+    def names(self) -> Steps[OrderedTexts]:
+        """The names of all topics, as of now. The next request brings them up to date;
+        a name may be that of a topic that is gone."""
+        key = ("all",)
+        kept = self._list(key, lambda entry: True, self._all_names)
+        texts = yield from kept.names()
+        self._count(key, kept)
+        return texts
+
     def of_cluster(self, cluster: str) -> Steps[bytes]:
         """Topics with an entry of any broker of a cluster."""
         tables = self._tables
@@ -156,18 +170,32 @@ class TopicLists:
         belongs: Callable[[TopicQueues], bool],
         candidates: Callable[[], Iterator[list[str]]],
     ) -> Steps[bytes]:
+        kept = self._list(key, belongs, candidates)
+        body = yield from kept.body()
+        self._count(key, kept)
+        return body
+
+    def _list(
+        self,
+        key: _Key,
+        belongs: Callable[[TopicQueues], bool],
+        candidates: Callable[[], Iterator[list[str]]],
+    ) -> _KeptList:
+        """The list of a key, made for its first request."""
         kept = self._kept.get(key)
         if kept is None:
             kept = self._kept[key] = _KeptList(self._tables, belongs, candidates)
         self._kept.move_to_end(key)
-        body = yield from kept.body()
+        return kept
+
+    def _count(self, key: _Key, kept: _KeptList) -> None:
+        """Count the size of a list, and drop those not requested for longest."""
         if self._kept.get(key) is kept:
             self._kept_bytes += kept.kept_bytes - kept.counted_bytes
             kept.counted_bytes = kept.kept_bytes
         while self._kept_bytes > MOST_KEPT_BYTES or len(self._kept) > MOST_LISTS:
             _, oldest = self._kept.popitem(last=False)
             self._kept_bytes -= oldest.counted_bytes
-        return body
 
     def _nothing(self) -> Steps[bytes]:
         yield int(Cost.REQUEST)

@@ -1,0 +1,11 @@
+"""All endpoints: the one table, from which routing, documents and tests follow."""
+
+from typing import Final
+
+from namesrv.admin.api.endpoint import Endpoint
+from namesrv.admin.api.resources import topics, version
+
+ENDPOINTS: Final[tuple[Endpoint, ...]] = (
+    *version.ENDPOINTS,
+    *topics.ENDPOINTS,
+)
