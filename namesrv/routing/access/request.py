@@ -12,7 +12,9 @@ class Request:
     """One request of a peer, and when it is handled (`now_ms`).
 
     `ext_fields` are those of the command, empty for none; `cause` goes with every
-    event that it puts.
+    event that it puts. `owner` is the connection that carries the brokers which the
+    request registers: the one that it came on, or None for a request over HTTP. A
+    broker without an owner ends by its timeout or its unregistration only.
     """
 
     command: RemotingCommand
@@ -20,15 +22,22 @@ class Request:
     now_ms: int
     ext_fields: ExtFields
     cause: Cause
+    owner: Connection | None
 
     def __init__(
-        self, command: RemotingCommand, connection: Connection, now_ms: int
+        self,
+        command: RemotingCommand,
+        connection: Connection,
+        now_ms: int,
+        *,
+        is_owned: bool = True,
     ) -> None:
         self.command = command
         self.connection = connection
         self.now_ms = now_ms
         self.ext_fields = command.ext_fields or {}
         self.cause = cause_of(connection, CauseKind.REQUEST, command.code)
+        self.owner = connection if is_owned else None
 
     @property
     def code(self) -> int:
