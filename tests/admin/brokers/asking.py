@@ -91,7 +91,7 @@ class HttpPeer:
 
     def _process(self, asked: Asked) -> HttpAnswer:
         request = Request(
-            asked.command, self.connection, self.world.now_ms, is_owned=False
+            asked.command, self.connection, self.world.now_ms, is_http=True
         )
         handled = HANDLERS[request.code](self.world.state, request)
         assert handled is not None and handled is not Pause.TURN
