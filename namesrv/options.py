@@ -216,6 +216,9 @@ class Options:
     warm_start_lease_millis: int = _ours(
         90_000, FILES, "lease of a broker until it is heard from"
     )
+    ready_confirmed_percent: int = _live(
+        0, FILES, "/readyz: share of restored brokers to be heard from", 0, 100
+    )
     config_black_list: str = option_field(
         "configBlackList;configStorePath;kvConfigPath",
         FILES,
@@ -226,6 +229,9 @@ class Options:
     log_format: str = _ours("text", LOGS, "format of a line", choices="text json")
     log_file: str = _written_file("", LOGS, "empty: standard error")
     log_file_max_bytes: int = _ours(100 * MIB, LOGS, "size of a full file", 4096, TIB)
+    metrics_per_broker: bool = _live(
+        True, LOGS, "/metrics: a series for each broker, up to 1,000"
+    )
     log_file_backups: int = _ours(5, LOGS, "old files to keep", 1, 1000)
 
     frame_max_length: int = _ours(16 * MIB, LIMITS, "longest frame", 1024, GIB)

@@ -4,7 +4,8 @@ from collections.abc import Callable
 from functools import partial
 
 from namesrv._impl import Connection
-from namesrv.admin.http.built_in import BuiltIn
+from namesrv.admin.api.application import Application as Api
+from namesrv.admin.api.table import ENDPOINTS
 from namesrv.admin.http.conversation import HttpConversation
 from namesrv.admin.http.guard import HttpGuard
 from namesrv.admin.http.service import Application, Guard, HttpService
@@ -28,4 +29,4 @@ def beginning(
 
 
 def _application(inside: Inside, guard: Guard) -> Application:
-    return BuiltIn()
+    return Api(inside, guard, ENDPOINTS)

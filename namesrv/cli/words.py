@@ -123,8 +123,10 @@ class _Reader:
 
 def _unknown(word: str, flag: str) -> str:
     if not word.startswith("-"):
-        return f"{word!r} is not a flag; namesrv --help lists all flags"
+        return f"{word!r} is not a flag; namesrv serve --help lists all flags"
     known = [name[2:] for name in _FLAGS if name.startswith("--")]
     near = get_close_matches(flag.lstrip("-"), known, n=1)
-    hint = f"did you mean --{near[0]}?" if near else "namesrv --help lists all flags"
+    hint = (
+        f"did you mean --{near[0]}?" if near else "namesrv serve --help lists all flags"
+    )
     return f"there is no flag {flag!r}; {hint}"

@@ -13,7 +13,9 @@ class Request:
 
     `ext_fields` are those of the command, empty for none; `cause` goes with every
     event that it puts. `is_http` is true for a request that came as HTTP; HTTP has
-    checked its right.
+    checked its right. `owner` is the connection that carries the brokers which the
+    request registers, None for HTTP: a broker without an owner ends by its timeout or
+    its unregistration only.
     """
 
     command: RemotingCommand
@@ -22,6 +24,7 @@ class Request:
     ext_fields: ExtFields
     cause: Cause
     is_http: bool
+    owner: Connection | None
 
     def __init__(
         self,
@@ -38,6 +41,7 @@ class Request:
         self.ext_fields = command.ext_fields or {}
         kind = CauseKind.HTTP if is_http else CauseKind.REQUEST
         self.cause = cause_of(connection, kind, command.code)
+        self.owner = None if is_http else connection
 
     @property
     def code(self) -> int:
