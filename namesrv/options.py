@@ -376,8 +376,8 @@ def value_text(value: Value) -> str:
     return str(value)
 
 
-def java_text(options: Options) -> str:
-    """The body of 319 (section 4.3): Java's keys and extra ones, in UTF-16 order.
+def java_texts(options: Options) -> dict[str, str]:
+    """The values that 319 answers (section 4.3): Java's keys and extra ones.
 
     The value of an extra key that is named after a secret is hidden (section 9.10).
     """
@@ -390,4 +390,9 @@ def java_text(options: Options) -> str:
         if option.java and value is not None:
             table[option.name] = value_text(value)
     keys = sorted(table, key=lambda key: key.encode("utf-16-be", "surrogatepass"))
-    return "".join(f"{key}={table[key]}\n" for key in keys)
+    return {key: table[key] for key in keys}
+
+
+def java_text(options: Options) -> str:
+    """The body of 319: `java_texts` as lines, in UTF-16 order."""
+    return "".join(f"{key}={text}\n" for key, text in java_texts(options).items())

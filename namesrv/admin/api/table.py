@@ -3,9 +3,22 @@
 from typing import Final
 
 from namesrv.admin.api.endpoint import Endpoint
-from namesrv.admin.api.resources import topics, version
+from namesrv.admin.api.resources import (
+    brokers,
+    clusters,
+    config,
+    connections,
+    kv,
+    topics,
+    version,
+)
 
 ENDPOINTS: Final[tuple[Endpoint, ...]] = (
     *version.ENDPOINTS,
     *topics.ENDPOINTS,
+    *clusters.ENDPOINTS,
+    *brokers.ENDPOINTS,
+    *kv.ENDPOINTS,
+    *config.ENDPOINTS,
+    *connections.ENDPOINTS,
 )
