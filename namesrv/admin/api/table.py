@@ -8,7 +8,9 @@ from namesrv.admin.api.resources import (
     clusters,
     config,
     connections,
+    digest,
     kv,
+    routes,
     topics,
     version,
 )
@@ -16,9 +18,11 @@ from namesrv.admin.api.resources import (
 ENDPOINTS: Final[tuple[Endpoint, ...]] = (
     *version.ENDPOINTS,
     *topics.ENDPOINTS,
+    *routes.ENDPOINTS,
     *clusters.ENDPOINTS,
     *brokers.ENDPOINTS,
     *kv.ENDPOINTS,
     *config.ENDPOINTS,
     *connections.ENDPOINTS,
+    *digest.ENDPOINTS,
 )
