@@ -6,6 +6,7 @@
     │   ├── HeaderOverLimit, HeaderInvalid
     │   ├── ProxyHeaderInvalid
     │   ├── TlsUnavailable, TlsRequired, TlsBroken
+    │   ├── HttpExpected
     │   └── ConnectionEnded  the connection is over; unread input is dropped
     ├── RequestFailed        the request failed: answer its `code` and `remark`
     │   ├── BodyInvalid      the request's body cannot be read (code 1)
@@ -17,6 +18,10 @@
     ├── StorageError         a file cannot be read or written; nothing was changed
     ├── TlsFilesInvalid      certificate or key cannot be used: keep the old ones
     ├── SnapshotInvalid      a kept route table cannot be read: start without it
+    ├── NameServerUnreachable   no NameServer answers: a client's sentence
+    ├── AnswerInvalid        an answer to a client cannot be read
+    ├── RequestRefused       a NameServer refused a client's request: code and remark
+    ├── NotFound             a name that a client asked for is not there
     ├── OptionsInvalid       options are wrong: print `mistakes`, exit code 2
     └── StartFailed          the server cannot start: print the sentence, exit code 1
         └── PlaceInUse       because another process has its port or directory
@@ -124,6 +129,13 @@ class TlsBroken(ConnectionFault):
 
     def __init__(self, reason: str) -> None:
         super().__init__(f"TLS failed: {reason}")
+
+
+class HttpExpected(ConnectionFault):
+    """The first bytes are not HTTP, on an address that serves nothing else."""
+
+    def __init__(self) -> None:
+        super().__init__("not HTTP, the only protocol of an address of httpBind")
 
 
 class ConnectionEnded(ConnectionFault):
@@ -235,6 +247,28 @@ class SnapshotInvalid(NamesrvError):
 
 class TlsFilesInvalid(NamesrvError):
     """Certificate, key or trust store cannot be used; the message is one sentence."""
+
+
+class NameServerUnreachable(NamesrvError):
+    """No NameServer answers a client; the message names place and remedy."""
+
+
+class AnswerInvalid(NamesrvError):
+    """The answer of a server cannot be read."""
+
+
+class RequestRefused(NamesrvError):
+    """A NameServer answered a client's request with `code`, which is no success."""
+
+    def __init__(self, server: str, code: int, remark: str) -> None:
+        reason = f": {remark.strip()}" if remark.strip() else ""
+        super().__init__(f"{server} answered code {code}{reason}")
+        self.code = code
+        self.remark = remark
+
+
+class NotFound(NamesrvError):
+    """A topic, a broker or a key that a client asked for is not there."""
 
 
 class OptionsInvalid(NamesrvError):

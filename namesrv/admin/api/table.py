@@ -14,13 +14,17 @@ from namesrv.admin.api.resources import (
     topics,
     version,
 )
+from namesrv.admin.brokers import endpoints as registrations
+from namesrv.admin.metrics import endpoints as metrics
 
 ENDPOINTS: Final[tuple[Endpoint, ...]] = (
     *version.ENDPOINTS,
+    *metrics.ENDPOINTS,
     *topics.ENDPOINTS,
     *routes.ENDPOINTS,
     *clusters.ENDPOINTS,
     *brokers.ENDPOINTS,
+    *registrations.ENDPOINTS,
     *kv.ENDPOINTS,
     *config.ENDPOINTS,
     *connections.ENDPOINTS,

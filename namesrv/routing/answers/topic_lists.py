@@ -32,10 +32,12 @@ class _KeptList:
 
     def __init__(
         self,
+        key: _Key,
         tables: RouteTables,
         belongs: Callable[[TopicQueues], bool],
         candidates: Callable[[], Iterator[list[str]]],
     ) -> None:
+        self.key = key
         self._tables = tables
         self._belongs = belongs
         self._candidates = candidates
@@ -49,6 +51,9 @@ class _KeptList:
     def kept_bytes(self) -> int:
         """Its approximate size in bytes."""
         return _NAME_BYTES * len(self._texts) + self._texts.written_bytes
+
+    def __len__(self) -> int:
+        return len(self._texts)
 
     def body(self) -> Steps[bytes]:
         """TopicList as JSON, with everything that changed before this was called."""
@@ -125,7 +130,7 @@ class TopicLists:
 
     def all(self) -> Steps[bytes]:
         """Every topic."""
-        return self._body(("all",), lambda entry: True, self._all_names)
+        return self._body(self._list(("all",), lambda entry: True, self._all_names))
 
     def names(self) -> Steps[OrderedTexts]:
         """The names of all topics, as of now. The next request brings them up to date;
@@ -133,14 +138,26 @@ class TopicLists:
         key = ("all",)
         kept = self._list(key, lambda entry: True, self._all_names)
         texts = yield from kept.names()
-        self._count(key, kept)
+        self._count(kept)
         return texts
 
     def of_cluster(self, cluster: str) -> Steps[bytes]:
         """Topics with an entry of any broker of a cluster."""
-        tables = self._tables
-        if cluster not in tables.cluster_addr_table:
+        if cluster not in self._tables.cluster_addr_table:
             return self._nothing()
+        return self._body(self._list_of_cluster(cluster))
+
+    def size_of_cluster(self, cluster: str) -> Steps[int]:
+        """The number of these topics."""
+        if cluster not in self._tables.cluster_addr_table:
+            return 0
+        kept = self._list_of_cluster(cluster)
+        yield from kept.names()
+        self._count(kept)
+        return len(kept)
+
+    def _list_of_cluster(self, cluster: str) -> _KeptList:
+        tables = self._tables
 
         def belongs(entry: TopicQueues) -> bool:
             names = tables.cluster_addr_table.get(cluster, set())
@@ -152,7 +169,7 @@ class TopicLists:
         def candidates() -> Iterator[list[str]]:
             return self._cluster_names(cluster)
 
-        return self._body(("cluster", cluster), belongs, candidates)
+        return self._list(("cluster", cluster), belongs, candidates)
 
     def with_flag(self, mask: int, wanted: int) -> Steps[bytes]:
         """Topics whose first entry, by broker name, has these bits in its
@@ -162,18 +179,8 @@ class TopicLists:
             queues = entry.queues
             return queues[min(queues)].topic_sys_flag & mask == wanted
 
-        return self._body(("flag", mask, wanted), belongs, self._all_names)
-
-    def _body(
-        self,
-        key: _Key,
-        belongs: Callable[[TopicQueues], bool],
-        candidates: Callable[[], Iterator[list[str]]],
-    ) -> Steps[bytes]:
-        kept = self._list(key, belongs, candidates)
-        body = yield from kept.body()
-        self._count(key, kept)
-        return body
+        key = "flag", mask, wanted
+        return self._body(self._list(key, belongs, self._all_names))
 
     def _list(
         self,
@@ -184,13 +191,19 @@ class TopicLists:
         """The list of a key, made for its first request."""
         kept = self._kept.get(key)
         if kept is None:
-            kept = self._kept[key] = _KeptList(self._tables, belongs, candidates)
+            kept = _KeptList(key, self._tables, belongs, candidates)
+            self._kept[key] = kept
         self._kept.move_to_end(key)
         return kept
 
-    def _count(self, key: _Key, kept: _KeptList) -> None:
-        """Count the size of a list, and drop those not requested for longest."""
-        if self._kept.get(key) is kept:
+    def _body(self, kept: _KeptList) -> Steps[bytes]:
+        body = yield from kept.body()
+        self._count(kept)
+        return body
+
+    def _count(self, kept: _KeptList) -> None:
+        """Count the memory of a list that was used, and drop the oldest ones."""
+        if self._kept.get(kept.key) is kept:
             self._kept_bytes += kept.kept_bytes - kept.counted_bytes
             kept.counted_bytes = kept.kept_bytes
         while self._kept_bytes > MOST_KEPT_BYTES or len(self._kept) > MOST_LISTS:

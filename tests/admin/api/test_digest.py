@@ -24,6 +24,11 @@ def register(api: Api, broker: Broker, counter: int = 0) -> None:
     assert api.world.only(api.world.send(sent)).code == 0
 
 
+def register_all(api: Api, counter: int = 0) -> None:
+    for broker in BROKERS:
+        register(api, broker, counter)
+
+
 def test_order_does_not_count() -> None:
     digests = set()
     for seed in range(5):
@@ -38,8 +43,7 @@ def test_order_does_not_count() -> None:
 
 def test_each_change_changes_it_and_its_opposite_changes_it_back() -> None:
     api = Api()
-    for broker in BROKERS:
-        register(api, broker)
+    register_all(api)
     before = digest(api)
     seen = {before}
     world = api.world
@@ -54,7 +58,7 @@ def test_each_change_changes_it_and_its_opposite_changes_it_back() -> None:
         ),
         (
             lambda: api.ask("/v1/topics/T3", "DELETE"),
-            lambda: [register(api, broker, 1) for broker in BROKERS],
+            lambda: register_all(api, 1),
         ),
     ):
         change()
@@ -66,8 +70,7 @@ def test_each_change_changes_it_and_its_opposite_changes_it_back() -> None:
 
 def test_a_heartbeat_or_a_repetition_costs_nothing() -> None:
     api = Api()
-    for broker in BROKERS:
-        register(api, broker)
+    register_all(api)
     register(api, BROKERS[0])
     digest(api)
     register(api, BROKERS[0])
@@ -90,8 +93,7 @@ def test_only_changed_groups_are_read_again() -> None:
 
 def test_it_can_be_made_of_the_answers_of_the_remoting_protocol() -> None:
     api = Api()
-    for broker in BROKERS:
-        register(api, broker)
+    register_all(api)
     total, groups = 0, {}
     topics = api.world.ask(206).json["topicList"]
     for topic in topics:
@@ -126,8 +128,7 @@ def test_a_change_meanwhile_is_in_it() -> None:
 
 def test_sums_of_groups_that_are_gone_are_dropped() -> None:
     api = Api()
-    for broker in BROKERS:
-        register(api, broker)
+    register_all(api)
     digest(api)
     for broker in BROKERS[2:]:
         api.world.ask(104, broker.ext_fields)

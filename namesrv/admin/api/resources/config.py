@@ -11,7 +11,8 @@ from namesrv.admin.api.results import translation
 from namesrv.admin.http.messages import Access, Asked, HttpAnswer
 from namesrv.codes import RequestCode
 from namesrv.errors import HttpRefused
-from namesrv.options import OPTIONS, Option, java_texts, value_text
+from namesrv.option import Option, value_text
+from namesrv.options import OPTIONS, java_texts
 from namesrv.wire.command import RemotingCommand
 
 

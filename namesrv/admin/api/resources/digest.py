@@ -12,7 +12,7 @@ from namesrv.work import Steps
 
 
 class RoutesDigest(Struct):
-    """A digest of the routes; docs/http.md has its definition."""
+    """A digest of the routes, as docs/http.md defines it."""
 
     digest: Annotated[
         str, Meta(description="equal on servers with equal routes, 32 hex digits")
