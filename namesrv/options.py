@@ -76,6 +76,12 @@ class Options:
         "more addresses, for HTTP alone: host:port, joined by commas",
         placeholder="ADDRESSES",
     )
+    advertise: str = _live(
+        "",
+        NETWORK,
+        "host:port;host:port of servers, this one first, for clients that ask HTTP",
+        placeholder="ADDRESSES",
+    )
     serialize_type: str = _ours(
         "JSON", NETWORK, "headers of answers", choices="JSON ROCKETMQ"
     )

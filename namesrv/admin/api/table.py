@@ -2,6 +2,7 @@
 
 from typing import Final
 
+from namesrv.admin.api.documents import with_documents
 from namesrv.admin.api.endpoint import Endpoint
 from namesrv.admin.api.resources import (
     brokers,
@@ -10,6 +11,7 @@ from namesrv.admin.api.resources import (
     connections,
     digest,
     kv,
+    nsaddr,
     routes,
     topics,
     version,
@@ -17,7 +19,7 @@ from namesrv.admin.api.resources import (
 from namesrv.admin.brokers import endpoints as registrations
 from namesrv.admin.metrics import endpoints as metrics
 
-ENDPOINTS: Final[tuple[Endpoint, ...]] = (
+_RESOURCES: Final = (
     *version.ENDPOINTS,
     *metrics.ENDPOINTS,
     *topics.ENDPOINTS,
@@ -29,4 +31,7 @@ ENDPOINTS: Final[tuple[Endpoint, ...]] = (
     *config.ENDPOINTS,
     *connections.ENDPOINTS,
     *digest.ENDPOINTS,
+    *nsaddr.ENDPOINTS,
 )
+
+ENDPOINTS: Final[tuple[Endpoint, ...]] = with_documents(_RESOURCES)

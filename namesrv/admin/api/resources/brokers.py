@@ -93,7 +93,7 @@ class NameParameter(Struct, forbid_unknown_fields=True, kw_only=True):
     name: Annotated[str, Meta(description="name of the group")]
 
 
-class Version(Struct):
+class TableVersion(Struct):
     """DataVersion of a broker's topic table."""
 
     counter: Annotated[int, Meta(description="changes of the table")]
@@ -117,7 +117,7 @@ class LiveBroker(Struct):
         int, Meta(description="silence after which it is removed")
     ]
     data_version: Annotated[
-        Version | None, Meta(description="version of its topic table")
+        TableVersion | None, Meta(description="version of its topic table")
     ]
     ha_server_addr: Annotated[
         str | None, Meta(description="host:port that its slaves copy from")
@@ -328,8 +328,8 @@ def _live(state: RoutingState, info: BrokerLiveInfo, now_ms: int) -> LiveBroker:
     )
 
 
-def _version(version: DataVersion) -> Version:
-    return Version(version.counter, version.state_version, version.timestamp)
+def _version(version: DataVersion) -> TableVersion:
+    return TableVersion(version.counter, version.state_version, version.timestamp)
 
 
 def wipe_write_perm(call: Call) -> Handled:
