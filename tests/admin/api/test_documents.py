@@ -13,6 +13,7 @@ from msgspec import Struct, structs
 from openapi_spec_validator import validate
 
 from namesrv.admin.api.api_page import STYLE
+from namesrv.admin.api.documents import with_documents
 from namesrv.admin.api.endpoint import Endpoint
 from namesrv.admin.api.openapi import COMMON_ERRORS
 from namesrv.admin.api.table import ENDPOINTS
@@ -104,7 +105,9 @@ def test_every_record_and_member_is_documented(name: str) -> None:
     schema = components[name]
     assert schema.get("description"), f"{name} has no docstring"
     for member, about in schema["properties"].items():
-        assert about.get("description"), f"{name}.{member} has no description"
+        others = (part.get("description") for part in about.get("anyOf", ()))
+        description = about.get("description") or any(others)
+        assert description, f"{name}.{member} has no description"
         assert member == member.lower() or name == "Changes", f"{name}.{member}"
 
 
@@ -172,13 +175,12 @@ def test_the_page_names_every_endpoint() -> None:
 
 
 def test_documents_are_made_in_steps_and_kept() -> None:
-    api = Api()
+    api = Api(endpoints=with_documents(ENDPOINTS[:5]))
     first = api.ask("/openapi.json")
-    assert len(api.units) >= len(ENDPOINTS)
+    assert len(api.units) >= len(ENDPOINTS[:5])
     api.units.clear()
-    again = Api(api.world)
-    assert again.ask("/openapi.json").body == first.body
-    assert again.units == []
+    assert api.ask("/openapi.json").body == first.body
+    assert api.units == []
     tag = first.headers["ETag"]
     assert api.ask("/openapi.json", if_none_match=tag).status == 304
 
