@@ -224,7 +224,7 @@ class TestMistakes:
         monkeypatch.setenv("ROCKETMQ_SERIALIZE_TYPE", "XML")
         words = ["--check-config", "-c", str(file), "--loop", "x", "--nope"]
         assert refused(capsys, *words) == [
-            "there is no flag '--nope'; namesrv --help lists all flags",
+            "there is no flag '--nope'; namesrv serve --help lists all flags",
             "environment, ROCKETMQ_SERIALIZE_TYPE: serializeType is 'XML',"
             " expected one of JSON, ROCKETMQ",
             f"file {file}, line 2: listenPort is '98x6',"

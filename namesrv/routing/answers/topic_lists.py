@@ -57,13 +57,13 @@ class _KeptList:
 
     def body(self) -> Steps[bytes]:
         """TopicList as JSON, with everything that changed before this was called."""
-        yield from self.follow()
-        parts = yield from self._texts.parts()
+        texts = yield from self.names()
+        parts = yield from texts.parts()
         yield sum(map(len, parts)) * Cost.ANSWER_KILOBYTE // 1024
         return write_topic_list(parts)
 
-    def follow(self) -> Steps[None]:
-        """Take over all changes before this was called.
+    def names(self) -> Steps[OrderedTexts]:
+        """The names, with everything that changed before this was called.
 
         Several may be under way: each takes the next names, so that none is left out.
         """
@@ -73,6 +73,7 @@ class _KeptList:
             self._begin()
         while (names := self._next(wanted)) is not None:
             yield self._look_at(names)
+        return self._texts
 
     def _begin(self) -> None:
         """Look at every topic that may belong to it."""
@@ -131,6 +132,15 @@ class TopicLists:
         """Every topic."""
         return self._body(self._list(("all",), lambda entry: True, self._all_names))
 
+    def names(self) -> Steps[OrderedTexts]:
+        """The names of all topics, as of now. The next request brings them up to date;
+        a name may be that of a topic that is gone."""
+        key = ("all",)
+        kept = self._list(key, lambda entry: True, self._all_names)
+        texts = yield from kept.names()
+        self._count(kept)
+        return texts
+
     def of_cluster(self, cluster: str) -> Steps[bytes]:
         """Topics with an entry of any broker of a cluster."""
         if cluster not in self._tables.cluster_addr_table:
@@ -142,7 +152,7 @@ class TopicLists:
         if cluster not in self._tables.cluster_addr_table:
             return 0
         kept = self._list_of_cluster(cluster)
-        yield from kept.follow()
+        yield from kept.names()
         self._count(kept)
         return len(kept)
 
@@ -178,6 +188,7 @@ class TopicLists:
         belongs: Callable[[TopicQueues], bool],
         candidates: Callable[[], Iterator[list[str]]],
     ) -> _KeptList:
+        """The list of a key, made for its first request."""
         kept = self._kept.get(key)
         if kept is None:
             kept = _KeptList(key, self._tables, belongs, candidates)

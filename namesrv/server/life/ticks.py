@@ -66,6 +66,7 @@ class Ticks:
             self._watch_brokers,
             self._snapshots.tick,
             self._connections.tls.check_files,
+            self._connections.end_late_requests,
             self._sweep,
         ):
             try:

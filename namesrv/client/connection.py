@@ -1,0 +1,177 @@
+"""One blocking connection to a NameServer, with a deadline for each request."""
+
+from __future__ import annotations
+
+import socket
+from time import monotonic
+from typing import TYPE_CHECKING, Final
+
+from namesrv.client.diagnosis import connect_sentence, silence_sentence, tls_sentence
+from namesrv.client.foreign import foreign_protocol
+from namesrv.client.frames import (
+    MOST_ANSWER_BYTES,
+    Answer,
+    Request,
+    read_frame,
+    request_frame,
+)
+from namesrv.errors import AnswerInvalid, NameServerUnreachable
+
+if TYPE_CHECKING:
+    from namesrv.client.addresses import Address
+    from namesrv.client.terms import Terms
+
+_READ_BYTES: Final = 1 << 18
+_SHORTEST_SECONDS: Final = 0.001
+_SHORTEST_FRAME_BYTES: Final = 8
+_MOST_OPAQUE: Final = 2**31 - 1
+
+
+class Connection:
+    """Asks one server; a failure closes it, and the next request opens it anew."""
+
+    def __init__(self, address: Address, terms: Terms) -> None:
+        self.address = address
+        self._terms = terms
+        self._socket: socket.socket | None = None
+        self._input = bytearray()
+        self._opaque = 0
+
+    def ask(self, request: Request) -> Answer:
+        """The answer to a request. Raises NameServerUnreachable."""
+        if self._terms.credentials is not None:
+            request = self._terms.credentials.signed(request)
+        deadline = monotonic() + self._terms.timeout_seconds
+        try:
+            connected = self._socket or self._connect(deadline)
+            return self._answer(connected, request, deadline)
+        except BaseException:
+            self.close()
+            raise
+
+    def send(self, requests: list[Request]) -> None:
+        """Send requests in one write; `receive` reads their answers in order.
+
+        Raises NameServerUnreachable.
+        """
+        deadline = monotonic() + self._terms.timeout_seconds
+        connected = self._socket or self._connect(deadline)
+        frames = b"".join(request_frame(one, self._next()) for one in requests)
+        self._send(connected, frames, deadline)
+
+    def receive(self) -> Answer:
+        """The next answer. Raises NameServerUnreachable."""
+        deadline = monotonic() + self._terms.timeout_seconds
+        while True:
+            answer = self._read(self._socket or self._connect(deadline), deadline)
+            if answer.is_response:
+                return answer
+
+    def close(self) -> None:
+        """Close it, if it is open."""
+        if self._socket is not None:
+            self._socket.close()
+            self._socket = None
+            self._input.clear()
+
+    def _next(self) -> int:
+        self._opaque = self._opaque % _MOST_OPAQUE + 1
+        return self._opaque
+
+    def _connect(self, deadline: float) -> socket.socket:
+        address, seconds = self.address, max(deadline - monotonic(), _SHORTEST_SECONDS)
+        try:
+            connected = socket.create_connection(address, seconds)
+        except (OSError, UnicodeError) as error:
+            raise NameServerUnreachable(
+                connect_sentence(address, error, self._terms.timeout_seconds)
+            ) from error
+        try:
+            connected.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
+            if self._terms.tls is not None:
+                connected = self._with_tls(connected, deadline)
+        except BaseException:
+            connected.close()
+            raise
+        self._socket = connected
+        return connected
+
+    def _with_tls(self, connected: socket.socket, deadline: float) -> socket.socket:
+        tls = self._terms.tls
+        assert tls is not None
+        context = tls.context()
+        connected.settimeout(max(deadline - monotonic(), _SHORTEST_SECONDS))
+        try:
+            return context.wrap_socket(
+                connected, server_hostname=tls.name or self.address.host
+            )
+        except (OSError, ValueError) as error:
+            raise NameServerUnreachable(tls_sentence(self.address, error)) from error
+
+    def _answer(
+        self, connected: socket.socket, request: Request, deadline: float
+    ) -> Answer:
+        """The answer with the number of the request; others are dropped."""
+        opaque = self._next()
+        self._send(connected, request_frame(request, opaque), deadline)
+        received = 0
+        while True:
+            answer = self._read(connected, deadline)
+            if answer.is_response and answer.opaque == opaque:
+                return answer
+            received += 1 + len(answer.body)
+            if received > MOST_ANSWER_BYTES:
+                raise NameServerUnreachable(
+                    f"{self.address} sends answers, but not to the request"
+                )
+
+    def _send(self, connected: socket.socket, data: bytes, deadline: float) -> None:
+        connected.settimeout(max(deadline - monotonic(), _SHORTEST_SECONDS))
+        try:
+            connected.sendall(data)
+        except OSError as error:
+            raise NameServerUnreachable(
+                silence_sentence(self.address, error, self._terms)
+            ) from error
+
+    def _read(self, connected: socket.socket, deadline: float) -> Answer:
+        self._fill(connected, _SHORTEST_FRAME_BYTES, deadline)
+        self._check_protocol()
+        length = int.from_bytes(self._input[:4])
+        if not 4 <= length <= MOST_ANSWER_BYTES:
+            raise NameServerUnreachable(
+                f"{self.address} answers with bytes that are not RocketMQ's remoting"
+                f" protocol ({self._input[:4].hex(' ')}); check the port"
+            )
+        self._fill(connected, 4 + length, deadline)
+        frame = bytes(memoryview(self._input)[4 : 4 + length])
+        del self._input[: 4 + length]
+        try:
+            return read_frame(frame)
+        except AnswerInvalid as error:
+            raise NameServerUnreachable(
+                f"{self.address} answers with a frame that cannot be read: {error}"
+            ) from None
+
+    def _fill(self, connected: socket.socket, count: int, deadline: float) -> None:
+        """Read until `count` bytes are there."""
+        while len(self._input) < count:
+            connected.settimeout(max(deadline - monotonic(), _SHORTEST_SECONDS))
+            try:
+                data = connected.recv(_READ_BYTES)
+                if not data:
+                    raise ConnectionError("the connection was closed")
+            except OSError as error:
+                self._check_protocol()
+                raise NameServerUnreachable(
+                    silence_sentence(self.address, error, self._terms)
+                ) from error
+            self._input += data
+
+    def _check_protocol(self) -> None:
+        foreign = foreign_protocol(bytes(self._input[:_SHORTEST_FRAME_BYTES]))
+        if foreign is not None:
+            raise NameServerUnreachable(
+                f"{self.address} speaks {foreign}, not RocketMQ's remoting protocol;"
+                " check the port (a NameServer's is 9876)"
+            )
