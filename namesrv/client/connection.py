@@ -18,12 +18,15 @@ from namesrv.client.frames import (
 from namesrv.errors import AnswerInvalid, NameServerUnreachable
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
+
     from namesrv.client.addresses import Address
     from namesrv.client.terms import Terms
 
 _READ_BYTES: Final = 1 << 18
 _SHORTEST_SECONDS: Final = 0.001
 _SHORTEST_FRAME_BYTES: Final = 8
+_MOST_DROPPED: Final = 1000
 _MOST_OPAQUE: Final = 2**31 - 1
 
 
@@ -39,33 +42,24 @@ class Connection:
 
     def ask(self, request: Request) -> Answer:
         """The answer to a request. Raises NameServerUnreachable."""
-        if self._terms.credentials is not None:
-            request = self._terms.credentials.signed(request)
-        deadline = monotonic() + self._terms.timeout_seconds
-        try:
-            connected = self._socket or self._connect(deadline)
-            return self._answer(connected, request, deadline)
-        except BaseException:
-            self.close()
-            raise
+        (answer,) = self.ask_many([request])
+        return answer
 
-    def send(self, requests: list[Request]) -> None:
-        """Send requests in one write; `receive` reads their answers in order.
+    def ask_many(self, requests: Sequence[Request]) -> list[Answer]:
+        """The answers to requests that are sent at once, in their order.
 
         Raises NameServerUnreachable.
         """
         deadline = monotonic() + self._terms.timeout_seconds
-        connected = self._socket or self._connect(deadline)
-        frames = b"".join(request_frame(one, self._next()) for one in requests)
-        self._send(connected, frames, deadline)
-
-    def receive(self) -> Answer:
-        """The next answer. Raises NameServerUnreachable."""
-        deadline = monotonic() + self._terms.timeout_seconds
-        while True:
-            answer = self._read(self._socket or self._connect(deadline), deadline)
-            if answer.is_response:
-                return answer
+        try:
+            connected = self._socket or self._connect(deadline)
+            numbers = [self._next() for _ in requests]
+            frames = map(request_frame, map(self._signed, requests), numbers)
+            self._send(connected, b"".join(frames), deadline)
+            return self._answers(connected, numbers, deadline)
+        except BaseException:
+            self.close()
+            raise
 
     def close(self) -> None:
         """Close it, if it is open."""
@@ -108,22 +102,36 @@ class Connection:
         except (OSError, ValueError) as error:
             raise NameServerUnreachable(tls_sentence(self.address, error)) from error
 
-    def _answer(
-        self, connected: socket.socket, request: Request, deadline: float
-    ) -> Answer:
-        """The answer with the number of the request; others are dropped."""
-        opaque = self._next()
-        self._send(connected, request_frame(request, opaque), deadline)
-        received = 0
-        while True:
+    def _answers(
+        self, connected: socket.socket, numbers: Sequence[int], deadline: float
+    ) -> list[Answer]:
+        """The answers with these numbers; others are dropped.
+
+        A Java server may answer in another order.
+        """
+        found: dict[int, Answer] = {}
+        wanted = set(numbers)
+        dropped = received = 0
+        while len(found) < len(wanted):
             answer = self._read(connected, deadline)
-            if answer.is_response and answer.opaque == opaque:
-                return answer
-            received += 1 + len(answer.body)
+            received += len(answer.body)
             if received > MOST_ANSWER_BYTES:
                 raise NameServerUnreachable(
-                    f"{self.address} sends answers, but not to the request"
+                    f"{self.address} answers with more than {MOST_ANSWER_BYTES} bytes"
                 )
+            if answer.is_response and answer.opaque in wanted:
+                found[answer.opaque] = answer
+                continue
+            dropped += 1
+            if dropped > _MOST_DROPPED:
+                raise NameServerUnreachable(
+                    f"{self.address} sends frames that answer no request"
+                )
+        return [found[number] for number in numbers]
+
+    def _signed(self, request: Request) -> Request:
+        credentials = self._terms.credentials
+        return request if credentials is None else credentials.signed(request)
 
     def _send(self, connected: socket.socket, data: bytes, deadline: float) -> None:
         connected.settimeout(max(deadline - monotonic(), _SHORTEST_SECONDS))

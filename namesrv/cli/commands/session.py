@@ -59,11 +59,14 @@ def read_seconds(call: Call, flag: str, default: float) -> float:
 
 
 def _tls(call: Call) -> Tls | None:
-    flags = ("tls", "tls-ca", "tls-name", "tls-insecure")
-    if not any(map(call.has, flags)):
+    if not any(flag.startswith("tls") for flag in call.flags):
         return None
     return Tls(
-        call.flag("tls-ca"), call.flag("tls-name"), trusting=call.has("tls-insecure")
+        call.flag("tls-ca"),
+        call.flag("tls-name"),
+        call.flag("tls-cert"),
+        call.flag("tls-key"),
+        trusting=call.has("tls-insecure"),
     )
 
 
