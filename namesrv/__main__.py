@@ -12,6 +12,7 @@ from typing import Final, NoReturn
 
 _STREAMS: Final = (("stdin", "r"), ("stdout", "w"), ("stderr", "w"))
 _INTERRUPTED: Final = 130
+_TERMINATED: Final = 143
 
 
 def main() -> int:
@@ -41,11 +42,16 @@ def _end(number: int, frame: FrameType | None) -> NoReturn:
 
 
 def _restore_signals() -> None:
-    """Let signals do what they do to any command: it serves nobody."""
-    signal.signal(signal.SIGTERM, signal.SIG_DFL)
+    """Let signals end a command as they end any other, with its own code."""
+    signal.signal(signal.SIGTERM, _terminate)
     if signal.getsignal(signal.SIGINT) is _interrupt:
         signal.signal(signal.SIGINT, signal.default_int_handler)
     signal.pthread_sigmask(signal.SIG_UNBLOCK, {signal.SIGHUP})
+
+
+def _terminate(number: int, frame: FrameType | None) -> NoReturn:
+    # An exception gives a screen back to the terminal.
+    raise SystemExit(_TERMINATED)
 
 
 def _interrupt(number: int, frame: FrameType | None) -> NoReturn:

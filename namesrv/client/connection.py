@@ -73,9 +73,9 @@ class Connection:
         return self._opaque
 
     def _connect(self, deadline: float) -> socket.socket:
-        address, seconds = self.address, max(deadline - monotonic(), _SHORTEST_SECONDS)
+        address = self.address
         try:
-            connected = socket.create_connection(address, seconds)
+            connected = _opened(address, deadline)
         except (OSError, UnicodeError) as error:
             raise NameServerUnreachable(
                 connect_sentence(address, error, self._terms.timeout_seconds)
@@ -94,7 +94,7 @@ class Connection:
         tls = self._terms.tls
         assert tls is not None
         context = tls.context()
-        connected.settimeout(max(deadline - monotonic(), _SHORTEST_SECONDS))
+        connected.settimeout(_left(deadline))
         try:
             return context.wrap_socket(
                 connected, server_hostname=tls.name or self.address.host
@@ -134,7 +134,7 @@ class Connection:
         return request if credentials is None else credentials.signed(request)
 
     def _send(self, connected: socket.socket, data: bytes, deadline: float) -> None:
-        connected.settimeout(max(deadline - monotonic(), _SHORTEST_SECONDS))
+        connected.settimeout(_left(deadline))
         try:
             connected.sendall(data)
         except OSError as error:
@@ -164,7 +164,7 @@ class Connection:
     def _fill(self, connected: socket.socket, count: int, deadline: float) -> None:
         """Read until `count` bytes are there."""
         while len(self._input) < count:
-            connected.settimeout(max(deadline - monotonic(), _SHORTEST_SECONDS))
+            connected.settimeout(_left(deadline))
             try:
                 data = connected.recv(_READ_BYTES)
                 if not data:
@@ -183,3 +183,32 @@ class Connection:
                 f"{self.address} speaks {foreign}, not RocketMQ's remoting protocol;"
                 " check the port (a NameServer's is 9876)"
             )
+
+
+def _left(deadline: float) -> float:
+    """The seconds until then; a socket without any would not wait for its system."""
+    return max(deadline - monotonic(), _SHORTEST_SECONDS)
+
+
+def _opened(address: Address, deadline: float) -> socket.socket:
+    """A connection to the first address of the host that accepts one."""
+    # The system reads ASCII as it is; for a text Python loads the tables of IDNA.
+    host = address.host.encode() if address.host.isascii() else address.host
+    failure: OSError = socket.gaierror("it has no address")
+    for family, kind, protocol, _, place in socket.getaddrinfo(
+        host, address.port, type=socket.SOCK_STREAM
+    ):
+        try:
+            opened = socket.socket(family, kind, protocol)
+        except OSError as error:
+            failure = error
+            continue
+        opened.settimeout(_left(deadline))
+        try:
+            opened.connect(place)
+        except OSError as error:
+            opened.close()
+            failure = error
+        else:
+            return opened
+    raise failure

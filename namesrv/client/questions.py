@@ -6,7 +6,7 @@ Source: `MQClientAPIImpl`; protocol.md chapter 2.
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from typing import TYPE_CHECKING, Final, TypeVar
+from typing import TYPE_CHECKING, Final, Self, TypeVar
 
 from namesrv.client import bodies
 from namesrv.client.frames import Request
@@ -32,6 +32,12 @@ class Questions:
 
     def __init__(self, servers: NameServers) -> None:
         self.servers = servers
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, *exc: object) -> None:
+        self.servers.close()
 
     def route(self, topic: str, zone: str | None = None) -> bodies.Route | None:
         """The route of a topic, as a client of the zone gets it; None if unknown."""

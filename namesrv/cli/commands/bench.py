@@ -68,13 +68,11 @@ def _number(call: Call, flag: str, default: int, most: int) -> int:
 
 def _topics(server: Address, known: Terms) -> Sequence[str]:
     """Topics that the server has; one that it has not if it lists none."""
-    servers = NameServers([server], known)
-    try:
-        return Questions(servers).topics()[:_MOST_TOPICS] or [PING_TOPIC]
-    except RequestRefused:
-        return [PING_TOPIC]
-    finally:
-        servers.close()
+    with Questions(NameServers([server], known)) as asked:
+        try:
+            return asked.topics()[:_MOST_TOPICS] or [PING_TOPIC]
+        except RequestRefused:
+            return [PING_TOPIC]
 
 
 class Load:

@@ -42,6 +42,8 @@ def repeat(
             except NamesrvError as failure:
                 for sentence in str(failure).splitlines():
                     complain(sentence)
+            finally:
+                call.close()
             wait(seconds)
     except KeyboardInterrupt:
         pass

@@ -35,8 +35,11 @@ def run(given: Sequence[str]) -> int:
         from namesrv.cli.commands.repeat import repeat  # noqa: PLC0415
 
         return repeat(call, handler, show)
-    result: Result = handler(call)
-    show(call, result)
+    try:
+        result: Result = handler(call)
+        show(call, result)
+    finally:
+        call.close()
     return result.exit_code
 
 

@@ -22,8 +22,10 @@ _LONGEST_SECONDS: Final = 3600.0
 
 
 def questions(call: Call, environ: Mapping[str, str] = os.environ) -> Questions:
-    """Questions to the servers of a call. Raises OptionsInvalid."""
-    return Questions(NameServers(addresses(call, environ), terms(call, environ)))
+    """Questions to the servers of a call, which closes them. Raises OptionsInvalid."""
+    servers = NameServers(addresses(call, environ), terms(call, environ))
+    call.opened.append(servers)
+    return Questions(servers)
 
 
 def addresses(call: Call, environ: Mapping[str, str]) -> list[Address]:

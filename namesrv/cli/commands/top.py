@@ -51,6 +51,11 @@ class Monitor:
         self.states: list[State] = []
         self.changes: deque[str] = deque(maxlen=_KEPT_CHANGES)
 
+    def close(self) -> None:
+        """Close the connections."""
+        for asked in self._asked:
+            asked.servers.close()
+
     def ask(self) -> None:
         """Ask all servers, and note the differences."""
         before = self.states
@@ -108,6 +113,8 @@ def top(call: Call, wait: Callable[[float], None] = time.sleep) -> Result:
                 wait(seconds)
     except KeyboardInterrupt:
         pass
+    finally:
+        monitor.close()
     return Result(None, [])
 
 
