@@ -8,7 +8,7 @@ from hypothesis import strategies as st
 from namesrv.testing.peer import Broker
 from tests.admin.api.asking import Api
 
-NAMES = st.text(st.characters(exclude_categories=("Cs",)), min_size=1, max_size=6)
+NAMES = st.text(st.characters(codec="utf-8"), min_size=1, max_size=6)
 CHANGE = st.lists(st.tuples(st.booleans(), NAMES), max_size=5)
 LIMITS = st.integers(1, 7)
 ANCHORS = {"anchor-1": 1, "anchor-2": 1}
