@@ -32,6 +32,7 @@ def contradictions(options: Options) -> Iterator[tuple[str, str]]:
                 name,
                 f"{name} is signed, expected accessKeysFile to name the file of keys",
             )
+    yield from _http_contradictions(options)
     yield from _shared_files(options)
     yield from _tls_contradictions(options)
     yield from _black_list_mistakes(options)
@@ -53,6 +54,24 @@ def contradictions(options: Options) -> Iterator[tuple[str, str]]:
             f"inputBudgetBytes is {options.input_budget_bytes}, expected at least"
             f" frameMaxLength, which is {options.frame_max_length}",
         )
+
+
+def _http_contradictions(options: Options) -> Iterator[tuple[str, str]]:
+    """HTTP that nobody could use."""
+    if options.http_access == "token" and not options.http_token_file:
+        yield (
+            "httpAccess",
+            "httpAccess is token, expected httpTokenFile to name the file of tokens",
+        )
+    if options.http_bind and options.http_access == "off":
+        yield "httpBind", "httpBind is given, expected an httpAccess other than off"
+    for part in options.http_addresses:
+        if not _is_host_and_port(part, lowest=0):
+            yield (
+                "httpBind",
+                f"httpBind has {part!r}, expected host:port, and a comma between"
+                " several",
+            )
 
 
 def _shared_files(options: Options) -> Iterator[tuple[str, str]]:
@@ -137,9 +156,9 @@ def _address_mistakes(name: str, addresses: str) -> Iterator[tuple[str, str]]:
             )
 
 
-def _is_host_and_port(text: str) -> bool:
+def _is_host_and_port(text: str, *, lowest: int = 1) -> bool:
     host, colon, port = text.rpartition(":")
-    is_port = port.isascii() and port.isdigit() and 0 < int(port[:6]) < 65536
+    is_port = port.isascii() and port.isdigit() and lowest <= int(port[:6]) < 65536
     if not (colon and host and is_port) or set(host) & set(" \t,/@"):
         return False
     if ":" not in host:

@@ -298,6 +298,12 @@ class Options:
         return tuple(part.strip().strip("[]") for part in parts if part.strip())
 
     @property
+    def http_addresses(self) -> tuple[str, ...]:
+        """The addresses of `http_bind`, each host:port."""
+        parts = self.http_bind.split(",")
+        return tuple(part.strip() for part in parts if part.strip())
+
+    @property
     def black_list(self) -> frozenset[str]:
         """The keys that the operator forbids to remote updates."""
         entries = self.config_black_list.split(";")
