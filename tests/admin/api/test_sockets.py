@@ -117,7 +117,10 @@ def served(tmp_path: Path) -> Iterator[Served]:
     tokens = tmp_path / "tokens"
     tokens.write_text(f"write={TOKEN}\n")
     tokens.chmod(0o600)
-    options = {"http_token_file": str(tokens), "advertise": "ns1:9876"}
+    options: dict[str, Any] = {
+        "http_token_file": str(tokens),
+        "advertise": "ns1:9876",
+    }
     with serving_http(tmp_path / "data", **options) as server:
         address = server.addresses[0]
         with Peer(address) as peer:
