@@ -28,6 +28,7 @@ from namesrv._impl import Connection
 from namesrv.admin.http.chunks import ChunkedBody
 from namesrv.admin.http.encode import CONTINUE, compressed, is_to_be_compressed
 from namesrv.admin.http.head import CHUNKED, END, Head, HeadReader, malformed
+from namesrv.admin.http.last_heartbeat import LastHeartbeat
 from namesrv.admin.http.limits import LONGEST_HEAD_BYTES
 from namesrv.admin.http.messages import Asked, Handled, HttpAnswer, HttpRequest
 from namesrv.admin.http.problems import problem
@@ -55,6 +56,7 @@ class HttpConversation:
         "_head",
         "_held_bytes",
         "_is_over",
+        "_last_heartbeat",
         "_late",
         "_reader",
         "_request",
@@ -69,6 +71,7 @@ class HttpConversation:
         self._service = service
         self._connection = connection
         self._reader = HeadReader()
+        self._last_heartbeat = LastHeartbeat(service)
         self._buffer = bytearray()
         self._scanned = 0
         self._held_bytes = 0
@@ -100,6 +103,9 @@ class HttpConversation:
         connection = self._connection
         if self._is_over or connection.fault is not None:
             return b""
+        if self._head is None and not self._buffer:
+            if self._last_heartbeat.is_again(data, connection, now_ms):
+                return self._service.encoder.no_content()
         connection.note_activity(now_ms)
         connection.note_side_effects()
         if not self._buffer:
@@ -207,6 +213,7 @@ class HttpConversation:
         del self._buffer[:end]
         self._scanned = 0
         self._held_bytes = end
+        self._last_heartbeat.read(data)
         turn = self._service.state.turn
         turn.spend(Cost.HTTP_REQUEST + kilobytes(end, Cost.HTTP_KILOBYTE))
         return self._reader.read(data)
@@ -261,6 +268,10 @@ class HttpConversation:
         refused = self._service.guard.turned_away(request, self._connection)
         if refused is not None:
             return self._answered(refused)
+        if not body:
+            heard = self._last_heartbeat.answer(self._head, self._connection, now_ms)
+            if heard is not None:
+                return self._answered(heard)
         return self._handle(request, now_ms)
 
     def _handle(self, request: HttpRequest, now_ms: int) -> bytes:
@@ -295,6 +306,9 @@ class HttpConversation:
     def _ask(self, asked: Asked, now_ms: int) -> bytes:
         """Have the processor handle a request in place of this one."""
         self._asked = asked
+        refused = None if asked.objection is None else asked.objection()
+        if refused is not None:
+            return self._answered(refused)
         connection = self._connection
         frame = self._service.processor.ask(asked.command, connection, now_ms)
         if frame is None:
