@@ -150,11 +150,11 @@ def _first_repeated(topics: list[Topic]) -> int | None:
 
 
 def _repeated_topic(index: int, name: str) -> HttpAnswer:
-    path, detail = f"$.topics[{index}].topic", f"topic {name!r} is named twice"
+    path = f"$.topics[{index}].topic"
     return problem(
         HTTPStatus.BAD_REQUEST,
-        f"{detail} - at `{path}`",
-        errors=[{"path": path, "detail": detail}],
+        f"the body is wrong: topic {name!r} is named again at {path}",
+        errors=[{"path": path, "expected": "each topic once"}],
     )
 
 

@@ -3,7 +3,7 @@
 A model without tables follows each request; it shares no code with the server.
 """
 
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Collection
 from dataclasses import dataclass
 from typing import Any, NamedTuple
 
@@ -290,7 +290,7 @@ class Mixture(RuleBasedStateMachine):
             assert counts == self.queues
 
 
-def play(examples: int, phases: Iterable[Phase] = tuple(Phase)) -> None:
+def play(examples: int, phases: Collection[Phase] = tuple(Phase)) -> None:
     run_state_machine_as_test(
         Mixture,
         settings=settings(max_examples=examples, stateful_step_count=30, phases=phases),
