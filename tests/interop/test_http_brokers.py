@@ -19,7 +19,8 @@ from harness.view import View
 
 CLUSTER = "InteropCluster"
 JAVA, HTTP = "java-broker", "http-broker"
-HTTP_ADDR = "10.0.0.7:10911"
+HTTP_ADDR = "127.0.0.1:1"
+"""Nobody listens there: mqadmin is refused at once."""
 TOPIC, HTTP_TOPIC = "JavaTopic", "HttpTopic"
 PATH = f"/v1/clusters/{CLUSTER}/brokers/{HTTP}/0"
 TIMEOUT_MILLIS = 4_000
