@@ -37,7 +37,9 @@ def contradictions(options: Options) -> Iterator[tuple[str, str]]:
     yield from _tls_contradictions(options)
     yield from _black_list_mistakes(options)
     if options.cluster_test:
-        yield from _product_address_mistakes(options.product_namesrv_addr)
+        addresses = options.product_namesrv_addr
+        yield from _address_mistakes("productNamesrvAddr", addresses)
+    yield from _address_mistakes("advertise", options.advertise)
     low = options.write_buffer_low_water_mark
     high = options.write_buffer_high_water_mark
     if 0 < high < low:
@@ -143,14 +145,14 @@ def _black_list_mistakes(options: Options) -> Iterator[tuple[str, str]]:
             )
 
 
-def _product_address_mistakes(addresses: str) -> Iterator[tuple[str, str]]:
-    """Addresses to which no connection is possible."""
+def _address_mistakes(name: str, addresses: str) -> Iterator[tuple[str, str]]:
+    """Addresses of an option to which no connection is possible."""
     for part in addresses.split(";"):
         if part.strip() and not _is_host_and_port(part.strip()):
             yield (
-                "productNamesrvAddr",
-                f"productNamesrvAddr has {part.strip()!r}, expected host:port, and ;"
-                " between several",
+                name,
+                f"{name} has {part.strip()!r}, expected host:port, and ; between"
+                " several",
             )
 
 

@@ -21,7 +21,7 @@ def beginning(
 ) -> Callable[[Connection], HttpConversation]:
     """A function that begins conversations. It reads nothing of the server that
     changes, so that any thread may call it."""
-    guard = HttpGuard(inside, token_file)
+    guard = HttpGuard(inside.options, inside.state, token_file)
     application = (make_application or _application)(inside, guard)
     service = HttpService(
         inside.processor,

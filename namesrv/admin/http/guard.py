@@ -13,10 +13,11 @@ from namesrv._impl import Connection
 from namesrv.admin.http.hosts import is_ours, names_in, own_names
 from namesrv.admin.http.messages import Access, HttpAnswer, HttpRequest
 from namesrv.admin.http.problems import problem
+from namesrv.options import Options
 from namesrv.routing.access.control import is_local
+from namesrv.routing.state import RoutingState
 from namesrv.routing.turns.fair_lines import host_in_line
 from namesrv.server.files.http_tokens import HttpTokenFile
-from namesrv.server.inside import Inside
 
 _BEARER: Final = "bearer"
 _CHALLENGE: Final = ("WWW-Authenticate", 'Bearer realm="namesrv"')
@@ -35,9 +36,11 @@ _MOST_HOSTS: Final = 1024
 class HttpGuard:
     """The guard of one server."""
 
-    def __init__(self, inside: Inside, token_file: HttpTokenFile) -> None:
-        self._options = inside.options
-        self._state = inside.state
+    def __init__(
+        self, options: Options, state: RoutingState, token_file: HttpTokenFile
+    ) -> None:
+        self._options = options
+        self._state = state
         self._token_file = token_file
         self._own_names = own_names()
         self._logged_ms: OrderedDict[str, int] = OrderedDict()
