@@ -1,5 +1,6 @@
 """The endpoints of brokers, and their handlers."""
 
+from dataclasses import replace
 from functools import partial
 from http import HTTPStatus
 from typing import Final
@@ -33,7 +34,9 @@ from namesrv.admin.http.messages import (
     HttpRequest,
 )
 from namesrv.admin.http.problems import problem
+from namesrv.errors import LimitExceeded
 from namesrv.routing.state import RoutingState
+from namesrv.wire.body_limits import BodyLimits
 from namesrv.wire.command import RemotingCommand
 
 _BROKER: Final = "/v1/clusters/{cluster}/brokers/{name}/{id}"
@@ -54,7 +57,9 @@ def register(call: Call) -> Handled:
     broker = BrokerAtAddr(
         identity.cluster, identity.name, identity.id, broker_addr=asked.broker_addr
     )
-    succeed = partial(_registered, state, broker, call.request)
+    _check_topics(state, broker, asked, call.now_ms)
+    # The command waits for its turn, without the body that it was made from.
+    succeed = partial(_registered, state, broker, replace(call.request, body=b""))
     return Asked(register_command(state, identity, asked), translation(succeed))
 
 
@@ -135,6 +140,20 @@ def _text(broker: BrokerAtAddr) -> str:
         f"broker {broker.name!r} with id {broker.id} of cluster {broker.cluster!r}"
         f" at {broker.broker_addr}"
     )
+
+
+def _check_topics(
+    state: RoutingState, broker: BrokerAtAddr, asked: BrokerRegistration, now_ms: int
+) -> None:
+    """Raise LimitExceeded for too many topics, before a command is made of them; as
+    with 103 the broker was heard from."""
+    try:
+        BodyLimits.of(state.options).check_topics(len(asked.topics))
+    except LimitExceeded:
+        info = live_broker(state.tables, broker)
+        if info is not None:
+            state.tables.broker_live_table.touch(*info.key, now_ms)
+        raise
 
 
 def _first_repeated(topics: list[Topic]) -> int | None:

@@ -21,6 +21,7 @@ socket that is closed before it was read empty loses the answer.
 import logging
 import re
 from collections.abc import Generator
+from dataclasses import replace
 from traceback import format_exc
 from typing import Final
 
@@ -262,16 +263,13 @@ class HttpConversation:
         self._held_bytes += len(body)
         self._service.state.turn.spend(kilobytes(len(body), Cost.HTTP_KILOBYTE))
         if body:
-            request = HttpRequest(
-                request.method, request.path, request.query, request.headers, body
-            )
+            request = replace(request, body=body)
         refused = self._service.guard.turned_away(request, self._connection)
         if refused is not None:
             return self._answered(refused)
-        if not body:
-            heard = self._last_heartbeat.answer(self._head, self._connection, now_ms)
-            if heard is not None:
-                return self._answered(heard)
+        heard = self._last_heartbeat.answer(self._head, self._connection, now_ms)
+        if heard is not None:
+            return self._answered(heard)
         return self._handle(request, now_ms)
 
     def _handle(self, request: HttpRequest, now_ms: int) -> bytes:
@@ -289,6 +287,9 @@ class HttpConversation:
                 return self._answered(handled)
             handled = compressed(handled)
         elif isinstance(handled, Asked):
+            # The body was read into the command, and is dropped.
+            self._request = self._head and self._head.request
+            self._held_bytes += len(handled.command.body or b"")
             return self._ask(handled, now_ms)
         elif not isinstance(handled, Generator):
             self._connection.hold(Pause.TURN)
@@ -395,5 +396,5 @@ class HttpConversation:
 
 def _command_of(frame: bytes) -> RemotingCommand:
     """The processor's answer (protocol.md section 1.1)."""
-    header_end = 8 + int.from_bytes(frame[5:8])
-    return decode_command(frame[4], frame[8:header_end], frame[header_end:])
+    end = 8 + int.from_bytes(frame[5:8])
+    return decode_command(frame[4], frame[8:end], frame[end:])

@@ -37,21 +37,21 @@ class LastHeartbeat:
     def answer(
         self, head: Head | None, connection: Connection, now_ms: int
     ) -> HttpAnswer | None:
-        """The answer to that request without a body; None unless it is a heartbeat of
-        a live broker."""
+        """The answer to the request with that head; None unless it is a heartbeat of a
+        live broker."""
         service, data = self._service, self._data
         self._data = b""
-        if head is None or head.request.method != "POST" or service.heartbeats is None:
+        if head is None or head.body_length or service.heartbeats is None:
             return None
-        target = f"{head.request.path}?{head.request.query}"
-        if not service.heartbeats.knows(target):
+        request = head.request
+        target = f"{request.path}?{request.query}"
+        if request.method != "POST" or not service.heartbeats.knows(target):
             return None
-        refused = service.guard.refusal(head.request, Access.BROKER, connection, now_ms)
+        refused = service.guard.refusal(request, Access.BROKER, connection, now_ms)
         if refused is not None:
             return refused
         service.heartbeats.beat(target, now_ms)
-        is_plain = not head.body_length and head.keeps_alive and not head.is_1_0
-        self._head = data if is_plain else b""
+        self._head = data if head.keeps_alive and not head.is_1_0 else b""
         self._target = target
         self._changes = service.state.configuration_changes
         return HttpAnswer(204)

@@ -7,7 +7,15 @@ import msgspec
 import pytest
 
 from namesrv.testing.peer import Broker
-from tests.admin.brokers.asking import ADDR, BROKER, T1, T2, HttpPeer, request
+from tests.admin.brokers.asking import (
+    ADDR,
+    BROKER,
+    T1,
+    T2,
+    HttpPeer,
+    request,
+    said,
+)
 from tests.routing.world import WALL_MILLIS, World
 
 JAVA = Broker("h", 0, ADDR)
@@ -230,6 +238,20 @@ def test_refused_registration_is_a_sign_of_life(world: World) -> None:
     assert http.put(topics=[T1, T2, {"topic": "T3"}]).status == 422
     info = world.live.get("c1", ADDR)
     assert info is not None and info.last_update_timestamp == 700
+
+
+def test_waiting_registration_counts_with_all_its_bytes(
+    http: HttpPeer, world: World
+) -> None:
+    topics = [{"topic": f"t{number}"} for number in range(100)]
+    body = json.dumps({"broker_addr": ADDR, "topics": topics}).encode()
+    world.holds_work = True
+    with world.tables.busy.hold("h"):
+        assert http.send(request("PUT", BROKER, body)) == b""
+    # The command is longer than the body, which is not kept.
+    assert 6_000 < http.conversation.buffered_bytes < 20_000
+    assert said(http.next_turn()).status == 200
+    assert http.conversation.buffered_bytes == 0
 
 
 @pytest.mark.parametrize(
