@@ -27,6 +27,9 @@ from namesrv.work import Cost
 
 _CLOSE_PATIENCE_MILLIS: Final = 5000
 _HANDSHAKE_PATIENCE_MILLIS: Final = 10000
+_HTTP_READER_MILLIS: Final = 30_000
+"""Limit of the time for reading answers of HTTP, if more than the high-water mark of
+them is unsent."""
 _SWEPT_AT_ONCE: Final = 2000
 """Connections that one turn of a sweep checks, in about a millisecond."""
 _DEFAULT_HIGH_WATER_BYTES: Final = 65536
@@ -265,6 +268,13 @@ class Connections:
             ):
                 self._debug("connection is idle", protocol, protocol.connection)
                 protocol.close()
+            elif (
+                protocol.is_http
+                and self._output.holds(protocol)
+                and read_ms - protocol.connection.last_active_ms > _HTTP_READER_MILLIS
+            ):
+                self._debug("answer is not read", protocol, protocol.connection)
+                self._cut_off(protocol)
             elif _is_stuck(protocol.handshake_since_ms, read_ms):
                 self.report_fault(protocol, TlsBroken("the handshake does not end"))
                 protocol.close()
