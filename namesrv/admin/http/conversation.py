@@ -186,8 +186,6 @@ class HttpConversation:
         body = self._body(self._head)
         if body is None or isinstance(body, HttpAnswer):
             return first or None if body is None else first + self._end(body)
-        if self._must_wait():
-            return first
         return first + self._begin(self._head.request, body, now_ms)
 
     def _head_end(self) -> int | HttpAnswer | None:
@@ -229,7 +227,7 @@ class HttpConversation:
         length = head.body_length
         if length == CHUNKED:
             return self._chunked_body()
-        if len(self._buffer) < length:
+        if len(self._buffer) < length or self._must_wait():
             return None
         body = bytes(self._buffer[:length])
         del self._buffer[:length]
@@ -246,6 +244,8 @@ class HttpConversation:
             if not count:
                 return None
             self._service.state.turn.spend(count * Cost.CHUNK)
+        if self._must_wait():
+            return None
         self._chunks = None
         return bytes(chunks.body)
 
