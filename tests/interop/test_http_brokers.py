@@ -114,7 +114,7 @@ def test_silence_of_a_broker_over_http_ends_it_and_nothing_else(site: Site) -> N
     seconds = TIMEOUT_MILLIS / 1000 + SCAN_SECONDS + SLACK_SECONDS
     wait_for([site.server], lambda view: names(view) == {JAVA}, seconds, JAVA)
     assert HTTP_ADDR not in site.mqadmin_shows()
-    assert site.traffic.send(TOPIC, MESSAGES) == 0
+    assert site.traffic.send(TOPIC, 2 * MESSAGES) == 0
     site.traffic.subscribe(TOPIC)
     site.traffic.wait_until_received(RECEIVE_SECONDS)
     assert site.traffic.sent() == 2 * MESSAGES
