@@ -21,6 +21,7 @@ socket that is closed before it was read empty loses the answer.
 import logging
 import re
 from collections.abc import Generator
+from dataclasses import replace
 from traceback import format_exc
 from typing import Final
 
@@ -28,6 +29,7 @@ from namesrv._impl import Connection
 from namesrv.admin.http.chunks import ChunkedBody
 from namesrv.admin.http.encode import CONTINUE, compressed, is_to_be_compressed
 from namesrv.admin.http.head import CHUNKED, END, Head, HeadReader, malformed
+from namesrv.admin.http.last_heartbeat import LastHeartbeat
 from namesrv.admin.http.limits import LONGEST_HEAD_BYTES
 from namesrv.admin.http.messages import Asked, Handled, HttpAnswer, HttpRequest
 from namesrv.admin.http.problems import problem
@@ -55,6 +57,7 @@ class HttpConversation:
         "_head",
         "_held_bytes",
         "_is_over",
+        "_last_heartbeat",
         "_late",
         "_reader",
         "_request",
@@ -69,6 +72,7 @@ class HttpConversation:
         self._service = service
         self._connection = connection
         self._reader = HeadReader()
+        self._last_heartbeat = LastHeartbeat(service)
         self._buffer = bytearray()
         self._scanned = 0
         self._held_bytes = 0
@@ -100,6 +104,9 @@ class HttpConversation:
         connection = self._connection
         if self._is_over or connection.fault is not None:
             return b""
+        if self._head is None and not self._buffer:
+            if self._last_heartbeat.is_again(data, connection, now_ms):
+                return self._service.encoder.no_content()
         connection.note_activity(now_ms)
         connection.note_side_effects()
         if not self._buffer:
@@ -179,8 +186,6 @@ class HttpConversation:
         body = self._body(self._head)
         if body is None or isinstance(body, HttpAnswer):
             return first or None if body is None else first + self._end(body)
-        if self._must_wait():
-            return first
         return first + self._begin(self._head.request, body, now_ms)
 
     def _head_end(self) -> int | HttpAnswer | None:
@@ -207,6 +212,7 @@ class HttpConversation:
         del self._buffer[:end]
         self._scanned = 0
         self._held_bytes = end
+        self._last_heartbeat.read(data)
         turn = self._service.state.turn
         turn.spend(Cost.HTTP_REQUEST + kilobytes(end, Cost.HTTP_KILOBYTE))
         return self._reader.read(data)
@@ -221,7 +227,7 @@ class HttpConversation:
         length = head.body_length
         if length == CHUNKED:
             return self._chunked_body()
-        if len(self._buffer) < length:
+        if len(self._buffer) < length or self._must_wait():
             return None
         body = bytes(self._buffer[:length])
         del self._buffer[:length]
@@ -238,6 +244,8 @@ class HttpConversation:
             if not count:
                 return None
             self._service.state.turn.spend(count * Cost.CHUNK)
+        if self._must_wait():
+            return None
         self._chunks = None
         return bytes(chunks.body)
 
@@ -255,12 +263,13 @@ class HttpConversation:
         self._held_bytes += len(body)
         self._service.state.turn.spend(kilobytes(len(body), Cost.HTTP_KILOBYTE))
         if body:
-            request = HttpRequest(
-                request.method, request.path, request.query, request.headers, body
-            )
+            request = replace(request, body=body)
         refused = self._service.guard.turned_away(request, self._connection)
         if refused is not None:
             return self._answered(refused)
+        heard = self._last_heartbeat.answer(self._head, self._connection, now_ms)
+        if heard is not None:
+            return self._answered(heard)
         return self._handle(request, now_ms)
 
     def _handle(self, request: HttpRequest, now_ms: int) -> bytes:
@@ -278,6 +287,9 @@ class HttpConversation:
                 return self._answered(handled)
             handled = compressed(handled)
         elif isinstance(handled, Asked):
+            # The body was read into the command, and is dropped.
+            self._request = self._head and self._head.request
+            self._held_bytes += len(handled.command.body or b"")
             return self._ask(handled, now_ms)
         elif not isinstance(handled, Generator):
             self._connection.hold(Pause.TURN)
@@ -295,6 +307,9 @@ class HttpConversation:
     def _ask(self, asked: Asked, now_ms: int) -> bytes:
         """Have the processor handle a request in place of this one."""
         self._asked = asked
+        refused = None if asked.objection is None else asked.objection()
+        if refused is not None:
+            return self._answered(refused)
         connection = self._connection
         frame = self._service.processor.ask(asked.command, connection, now_ms)
         if frame is None:
@@ -381,5 +396,5 @@ class HttpConversation:
 
 def _command_of(frame: bytes) -> RemotingCommand:
     """The processor's answer (protocol.md section 1.1)."""
-    header_end = 8 + int.from_bytes(frame[5:8])
-    return decode_command(frame[4], frame[8:header_end], frame[header_end:])
+    end = 8 + int.from_bytes(frame[5:8])
+    return decode_command(frame[4], frame[8:end], frame[end:])
