@@ -7,6 +7,7 @@ from namesrv.admin.http.encode import Encoder
 from namesrv.admin.http.messages import Access, Handled, HttpAnswer, HttpRequest
 from namesrv.routing.requests.processor import RequestProcessor
 from namesrv.routing.state import RoutingState
+from namesrv.server.connections.counts import HttpCounts
 from namesrv.server.inside import Inside
 
 
@@ -42,11 +43,12 @@ class Application(Protocol):
 class HttpService:
     """The application, its guard, the processor, and the state of the server."""
 
-    __slots__ = ("application", "encoder", "guard", "processor", "state")
+    __slots__ = ("application", "counts", "encoder", "guard", "processor", "state")
 
     def __init__(self, inside: Inside, application: Application, guard: Guard) -> None:
         self.application = application
         self.guard = guard
         self.processor: RequestProcessor = inside.processor
         self.state: RoutingState = inside.state
+        self.counts: HttpCounts = inside.connections.http_counts
         self.encoder = Encoder(inside.clock.wall_millis)

@@ -86,5 +86,6 @@ ENDPOINTS: Final = (
         "/metrics",
         "Metrics for Prometheus, as text or as OpenMetrics.",
         metrics,
+        produces="text/plain; version=0.0.4; charset=utf-8",
     ),
 )

@@ -79,7 +79,8 @@ class Peer:
     `connection_made` first, `connection_lost` last, as of an `asyncio.Protocol`.
 
     `has_sent` is set by the first input, `closing_since_ms` when the connection begins
-    to close. The conversation is that of the connection itself, or one in HTTP.
+    to close. The conversation is that of the connection itself, or one in HTTP;
+    `protocol` names it: `remoting`, `http`, or `unknown` before the first bytes.
     """
 
     only_http = False
@@ -101,6 +102,7 @@ class Peer:
         "closing_since_ms",
         "connection",
         "has_sent",
+        "protocol",
         "transport",
     )
 
@@ -114,6 +116,7 @@ class Peer:
         self._http: HttpConversation | None = None
         self.closing_since_ms: int | None = None
         self.has_sent = False
+        self.protocol = "unknown"
         self.transport: asyncio.Transport
         self.connection: Connection
         self._conversation: Conversation
@@ -121,6 +124,11 @@ class Peer:
         self._receive: Callable[[bytes, int], bytes]
         self._write: Callable[[bytes], None]
         self._count_unsent: Callable[[], int]
+
+    @property
+    def is_tls(self) -> bool:
+        """Whether it speaks through TLS."""
+        return isinstance(self._stream, TlsStream)
 
     @property
     def input_bytes(self) -> int:
@@ -290,6 +298,7 @@ class Peer:
         if self._answer_pieces is None:
             self.resume(b"".join(held))
             return
+        self.connection.note_sent(held_bytes)
         self._write(b"".join(held))
         self._care(held_bytes)
         self._wait_for_a_piece()
@@ -359,13 +368,18 @@ class Peer:
         if is_http:
             self._http = self._connections.begin_http(self.connection)
             self._conversation = self._http
+            self.protocol = "http"
         elif self.only_http:
             raise HttpExpected
         else:
             self._conversation = self.connection
+            self.protocol = "remoting"
 
     def _late_answer(self, answer: bytes) -> bytes:
-        return answer if self._http is None else self._http.late_answer(answer)
+        if self._http is not None:
+            return self._http.late_answer(answer)
+        self.connection.note_sent(len(answer))
+        return answer
 
     def _set_reading(self, wanted: bool) -> None:
         wanted = wanted and not self._connections.is_frozen

@@ -15,6 +15,7 @@ from namesrv.server.clock import CallSoon, Clock
 from namesrv.server.connections.broker_hosts import BrokerHosts, host_of
 from namesrv.server.connections.connection_limit import ConnectionLimit
 from namesrv.server.connections.conversation import HttpConversation
+from namesrv.server.connections.counts import ConnectionCounts, HttpCounts
 from namesrv.server.connections.foreign_protocols import foreign_protocol
 from namesrv.server.connections.input_budget import InputBudget
 from namesrv.server.connections.output_budget import OutputBudget
@@ -39,7 +40,7 @@ class Connections:
     `flush` carries out the effects in the state's outbox. `now_ms` is the monotonic
     time of the last tick: reading the clock for each read would cost a percent. `tls`
     admits connections with TLS and without; `broker_hosts` are the expected hosts of
-    brokers.
+    brokers. `counts` are those of this object, `http_counts` those of conversations.
     """
 
     def __init__(
@@ -69,6 +70,8 @@ class Connections:
         self._limit = ConnectionLimit(limit, self.broker_hosts, log)
         self._http: Callable[[Connection], HttpConversation] | None = None
         self.now_ms = clock.monotonic_millis()
+        self.counts = ConnectionCounts()
+        self.http_counts = HttpCounts()
         self.tls = TlsGate(state.options, log)
 
     def __len__(self) -> int:
@@ -122,6 +125,24 @@ class Connections:
         """A tick: the time for all reads until the next one."""
         self.now_ms = now_ms
 
+    def all(self) -> list[Served]:
+        """The protocols of all connections, as of now."""
+        return list(self._by_connection.values())
+
+    def is_blocked(self, protocol: Served) -> bool:
+        """Whether the peer does not read its answers."""
+        return self._output.holds(protocol)
+
+    @property
+    def kept_input_bytes(self) -> int:
+        """Bytes of input that count against `inputBudgetBytes`."""
+        return self._input.held_bytes
+
+    @property
+    def unsent_bytes(self) -> int:
+        """Bytes of answers that count against `outputBudgetBytes`."""
+        return self._output.held_bytes
+
     def find(self, connection: Connection) -> Served | None:
         """The protocol of a connection, None when it has ended."""
         return self._by_connection.get(connection)
@@ -147,8 +168,10 @@ class Connections:
         protocol.transport.set_write_buffer_limits(high=high, low=low)
         connection = protocol.connection
         if not self._has_room(connection.socket_address):
+            self.counts.refused += 1
             protocol.close()
             return
+        self.counts.opened += 1
         self._by_connection[connection] = protocol
         if self.is_frozen:
             protocol.stop_reading()
@@ -193,6 +216,7 @@ class Connections:
             "remote": protocol.connection.remote_address,
             "reason": str(fault),
         }
+        self.counts.note_fault(fault)
         foreign = foreign_protocol(fault)
         if foreign is not None:
             fields["looks_like"] = foreign
@@ -203,6 +227,7 @@ class Connections:
         """Resume a paused connection in one of the next turns of the loop, in line."""
         if self.is_halted:
             return
+        self.counts.waits += 1
         self._turns.put(protocol)
         self.go_on()
 
@@ -298,6 +323,7 @@ class Connections:
         self._has_next_turn = False
         if self.is_halted:
             return
+        self.counts.turns += 1
         self._state.turn.begin()
         try:
             busy = self._state.tables.busy
@@ -336,6 +362,7 @@ class Connections:
             self._cut_off(holder)
 
     def _cut_off(self, protocol: Served) -> None:
+        self.counts.cut_off += 1
         self._forget(protocol)
         protocol.cut_off()
         self._destroy_channel(protocol.connection)

@@ -10,12 +10,18 @@ if TYPE_CHECKING:
 
 
 class Served(Protocol):
-    """One peer."""
+    """One peer. `protocol` is one of `remoting`, `http`, and `unknown` before that is
+    decided."""
 
     transport: "asyncio.Transport"
     connection: Connection
     has_sent: bool
+    protocol: str
     closing_since_ms: int | None
+
+    @property
+    def is_tls(self) -> bool:
+        """Whether it speaks through TLS."""
 
     @property
     def input_bytes(self) -> int:
