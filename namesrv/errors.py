@@ -261,7 +261,8 @@ class RequestRefused(NamesrvError):
     """A NameServer answered a client's request with `code`, which is no success."""
 
     def __init__(self, server: str, code: int, remark: str) -> None:
-        reason = f": {remark.strip()}" if remark.strip() else ""
+        words = " ".join(remark.split())
+        reason = f": {words}" if words else ""
         super().__init__(f"{server} answered code {code}{reason}")
         self.code = code
         self.remark = remark

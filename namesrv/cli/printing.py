@@ -25,6 +25,19 @@ def say(text: str, stream: TextIO | None = None, end: str = "\n") -> bool:
     return True
 
 
+def shown(text: str) -> str:
+    """The text with every character escaped that is no printable one.
+
+    A server may send names with line ends, and with commands for terminals.
+    """
+    if text.isprintable():
+        return text
+    return "".join(
+        char if char.isprintable() else char.encode("unicode_escape").decode()
+        for char in text
+    )
+
+
 def complain(sentence: str) -> None:
     """Print a sentence on standard error, with the name of the program before it."""
-    say(f"namesrv: {sentence}", sys.stderr)
+    say(f"namesrv: {shown(sentence)}", sys.stderr)

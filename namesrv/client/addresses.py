@@ -52,8 +52,10 @@ def _address(text: str, source: str) -> Address:
 
 def _split(text: str) -> tuple[str, str]:
     if text.startswith("["):
-        host, _, port = text[1:].partition("]")
-        return host, port.removeprefix(":") or str(DEFAULT_PORT)
+        host, bracket, port = text[1:].partition("]")
+        if not port:
+            return host if bracket else "", str(DEFAULT_PORT)
+        return host, port.removeprefix(":") if port.startswith(":") else ""
     if text.count(":") > 1:
         # An IPv6 address without brackets has no port.
         return text, str(DEFAULT_PORT)

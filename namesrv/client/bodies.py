@@ -33,7 +33,7 @@ class BrokerData:
     __slots__ = ("addresses", "cluster", "is_acting_master", "name", "zone")
 
     def __init__(self, value: dict[str, Any], name: str | None = None) -> None:
-        addresses = _object(value.get("brokerAddrs") or {}, "brokerAddrs")
+        addresses = _members(value, "brokerAddrs")
         self.cluster = _text(value.get("cluster"))
         self.name = name if name is not None else _text(value.get("brokerName"))
         pairs = ((_whole(number), _text(text)) for number, text in addresses.items())
@@ -54,10 +54,9 @@ class Route:
         self.queues = sorted(map(QueueData, queues), key=lambda one: one.broker_name)
         self.brokers = sorted(map(BrokerData, brokers), key=lambda one: one.name)
         self.order = _text(value.get("orderTopicConf"))
-        filters = _object(value.get("filterServerTable") or {}, "filterServerTable")
+        filters = _members(value, "filterServerTable")
         self.filter_servers = {name: _texts(these) for name, these in filters.items()}
-        mappings = value.get("topicQueueMappingByBroker") or {}
-        self.mappings = _object(mappings, "topicQueueMappingByBroker")
+        self.mappings = _members(value, "topicQueueMappingByBroker")
 
 
 class ClusterInfo:
@@ -66,12 +65,12 @@ class ClusterInfo:
     __slots__ = ("brokers", "clusters")
 
     def __init__(self, value: dict[str, Any]) -> None:
-        table = _object(value.get("brokerAddrTable") or {}, "brokerAddrTable")
+        table = _members(value, "brokerAddrTable")
         self.brokers = {
             name: BrokerData(_object(group, name), name)
             for name, group in sorted(table.items())
         }
-        table = _object(value.get("clusterAddrTable") or {}, "clusterAddrTable")
+        table = _members(value, "clusterAddrTable")
         self.clusters = {
             name: sorted(_texts(groups)) for name, groups in sorted(table.items())
         }
@@ -89,15 +88,15 @@ def read_cluster_info(body: bytes) -> ClusterInfo:
 
 def read_topic_list(body: bytes) -> list[str]:
     """The names in the body of 206, 224 and 311 to 313, in order."""
-    names = _read_object(body).get("topicList") or []
-    if not isinstance(names, list):
+    names = _read_object(body).get("topicList")
+    if names is not None and not isinstance(names, list):
         raise AnswerInvalid("topicList is no list")
     return sorted(_texts(names))
 
 
 def read_kv_table(body: bytes) -> dict[str, str]:
     """The keys and values in the body of 219, in order of the keys."""
-    table = _object(_read_object(body).get("table") or {}, "table")
+    table = _members(_read_object(body), "table")
     return {key: _text(value) for key, value in sorted(table.items())}
 
 
@@ -140,6 +139,12 @@ def _object(value: object, name: str) -> dict[str, Any]:
     if not isinstance(value, dict):
         raise AnswerInvalid(f"{name} is no object")
     return value
+
+
+def _members(value: dict[str, Any], name: str) -> dict[str, Any]:
+    """The object that is a member; an empty one if it is missing or null."""
+    member = value.get(name)
+    return {} if member is None else _object(member, name)
 
 
 def _objects(value: object, name: str) -> list[dict[str, Any]]:

@@ -18,12 +18,15 @@ from namesrv.client.frames import (
 from namesrv.errors import AnswerInvalid, NameServerUnreachable
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
+
     from namesrv.client.addresses import Address
     from namesrv.client.terms import Terms
 
 _READ_BYTES: Final = 1 << 18
 _SHORTEST_SECONDS: Final = 0.001
 _SHORTEST_FRAME_BYTES: Final = 8
+_MOST_DROPPED: Final = 1000
 _MOST_OPAQUE: Final = 2**31 - 1
 
 
@@ -39,33 +42,24 @@ class Connection:
 
     def ask(self, request: Request) -> Answer:
         """The answer to a request. Raises NameServerUnreachable."""
-        if self._terms.credentials is not None:
-            request = self._terms.credentials.signed(request)
-        deadline = monotonic() + self._terms.timeout_seconds
-        try:
-            connected = self._socket or self._connect(deadline)
-            return self._answer(connected, request, deadline)
-        except BaseException:
-            self.close()
-            raise
+        (answer,) = self.ask_many([request])
+        return answer
 
-    def send(self, requests: list[Request]) -> None:
-        """Send requests in one write; `receive` reads their answers in order.
+    def ask_many(self, requests: Sequence[Request]) -> list[Answer]:
+        """The answers to requests that are sent at once, in their order.
 
         Raises NameServerUnreachable.
         """
         deadline = monotonic() + self._terms.timeout_seconds
-        connected = self._socket or self._connect(deadline)
-        frames = b"".join(request_frame(one, self._next()) for one in requests)
-        self._send(connected, frames, deadline)
-
-    def receive(self) -> Answer:
-        """The next answer. Raises NameServerUnreachable."""
-        deadline = monotonic() + self._terms.timeout_seconds
-        while True:
-            answer = self._read(self._socket or self._connect(deadline), deadline)
-            if answer.is_response:
-                return answer
+        try:
+            connected = self._socket or self._connect(deadline)
+            numbers = [self._next() for _ in requests]
+            frames = map(request_frame, map(self._signed, requests), numbers)
+            self._send(connected, b"".join(frames), deadline)
+            return self._answers(connected, numbers, deadline)
+        except BaseException:
+            self.close()
+            raise
 
     def close(self) -> None:
         """Close it, if it is open."""
@@ -79,9 +73,9 @@ class Connection:
         return self._opaque
 
     def _connect(self, deadline: float) -> socket.socket:
-        address, seconds = self.address, max(deadline - monotonic(), _SHORTEST_SECONDS)
+        address = self.address
         try:
-            connected = socket.create_connection(address, seconds)
+            connected = _opened(address, deadline)
         except (OSError, UnicodeError) as error:
             raise NameServerUnreachable(
                 connect_sentence(address, error, self._terms.timeout_seconds)
@@ -100,7 +94,7 @@ class Connection:
         tls = self._terms.tls
         assert tls is not None
         context = tls.context()
-        connected.settimeout(max(deadline - monotonic(), _SHORTEST_SECONDS))
+        connected.settimeout(_left(deadline))
         try:
             return context.wrap_socket(
                 connected, server_hostname=tls.name or self.address.host
@@ -108,25 +102,39 @@ class Connection:
         except (OSError, ValueError) as error:
             raise NameServerUnreachable(tls_sentence(self.address, error)) from error
 
-    def _answer(
-        self, connected: socket.socket, request: Request, deadline: float
-    ) -> Answer:
-        """The answer with the number of the request; others are dropped."""
-        opaque = self._next()
-        self._send(connected, request_frame(request, opaque), deadline)
-        received = 0
-        while True:
+    def _answers(
+        self, connected: socket.socket, numbers: Sequence[int], deadline: float
+    ) -> list[Answer]:
+        """The answers with these numbers; others are dropped.
+
+        A Java server may answer in another order.
+        """
+        found: dict[int, Answer] = {}
+        wanted = set(numbers)
+        dropped = received = 0
+        while len(found) < len(wanted):
             answer = self._read(connected, deadline)
-            if answer.is_response and answer.opaque == opaque:
-                return answer
-            received += 1 + len(answer.body)
+            received += len(answer.body)
             if received > MOST_ANSWER_BYTES:
                 raise NameServerUnreachable(
-                    f"{self.address} sends answers, but not to the request"
+                    f"{self.address} answers with more than {MOST_ANSWER_BYTES} bytes"
                 )
+            if answer.is_response and answer.opaque in wanted:
+                found[answer.opaque] = answer
+                continue
+            dropped += 1
+            if dropped > _MOST_DROPPED:
+                raise NameServerUnreachable(
+                    f"{self.address} sends frames that answer no request"
+                )
+        return [found[number] for number in numbers]
+
+    def _signed(self, request: Request) -> Request:
+        credentials = self._terms.credentials
+        return request if credentials is None else credentials.signed(request)
 
     def _send(self, connected: socket.socket, data: bytes, deadline: float) -> None:
-        connected.settimeout(max(deadline - monotonic(), _SHORTEST_SECONDS))
+        connected.settimeout(_left(deadline))
         try:
             connected.sendall(data)
         except OSError as error:
@@ -156,7 +164,7 @@ class Connection:
     def _fill(self, connected: socket.socket, count: int, deadline: float) -> None:
         """Read until `count` bytes are there."""
         while len(self._input) < count:
-            connected.settimeout(max(deadline - monotonic(), _SHORTEST_SECONDS))
+            connected.settimeout(_left(deadline))
             try:
                 data = connected.recv(_READ_BYTES)
                 if not data:
@@ -175,3 +183,32 @@ class Connection:
                 f"{self.address} speaks {foreign}, not RocketMQ's remoting protocol;"
                 " check the port (a NameServer's is 9876)"
             )
+
+
+def _left(deadline: float) -> float:
+    """The seconds until then; a socket without any would not wait for its system."""
+    return max(deadline - monotonic(), _SHORTEST_SECONDS)
+
+
+def _opened(address: Address, deadline: float) -> socket.socket:
+    """A connection to the first address of the host that accepts one."""
+    # The system reads ASCII as it is; for a text Python loads the tables of IDNA.
+    host = address.host.encode() if address.host.isascii() else address.host
+    failure: OSError = socket.gaierror("it has no address")
+    for family, kind, protocol, _, place in socket.getaddrinfo(
+        host, address.port, type=socket.SOCK_STREAM
+    ):
+        try:
+            opened = socket.socket(family, kind, protocol)
+        except OSError as error:
+            failure = error
+            continue
+        opened.settimeout(_left(deadline))
+        try:
+            opened.connect(place)
+        except OSError as error:
+            opened.close()
+            failure = error
+        else:
+            return opened
+    raise failure

@@ -8,8 +8,8 @@ Source: `NettyRemotingClient#getAndCreateNameserverChannel`, and the callers of
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
-from typing import TYPE_CHECKING, NamedTuple, TypeVar
+from collections.abc import Callable, Iterator, Sequence
+from typing import TYPE_CHECKING, Final, NamedTuple, TypeVar
 
 from namesrv.client.connection import Connection
 from namesrv.codes import ResponseCode
@@ -26,6 +26,9 @@ if TYPE_CHECKING:
     from namesrv.client.terms import Terms
 
 Result = TypeVar("Result")
+
+_BATCH: Final = 64
+"""Requests that are sent before the first answer is read."""
 
 
 class Outcome(NamedTuple):
@@ -68,12 +71,32 @@ class NameServers:
             except NameServerUnreachable as failure:
                 reasons.append(str(failure))
             except AnswerInvalid as failure:
-                reasons.append(f"{connection.address} answers wrongly: {failure}")
+                reasons.append(str(_invalid(connection, failure)))
             else:
                 self._connections.remove(connection)
                 self._connections.insert(0, connection)
                 return result
         raise NameServerUnreachable("\n".join(reasons))
+
+    def ask_many(
+        self,
+        requests: Sequence[Request],
+        read: Callable[[Answer], Result],
+        not_found: int | None = None,
+    ) -> Iterator[Result | None]:
+        """The results of many requests, in order, from the first server.
+
+        Raises RequestRefused and NameServerUnreachable.
+        """
+        connection = self._connections[0]
+        for start in range(0, len(requests), _BATCH):
+            batch = requests[start : start + _BATCH]
+            try:
+                for answer in connection.ask_many(batch):
+                    found = _checked(connection, answer, not_found)
+                    yield None if found is None else read(found)
+            except AnswerInvalid as failure:
+                raise _invalid(connection, failure) from None
 
     def ask_all(self, request: Request) -> list[Outcome]:
         """The outcome at each server; any code but success is a failure."""
@@ -85,11 +108,20 @@ class NameServers:
             connection.close()
 
 
+def _invalid(connection: Connection, failure: AnswerInvalid) -> NameServerUnreachable:
+    return NameServerUnreachable(f"{connection.address} answers wrongly: {failure}")
+
+
 def _answer(
     connection: Connection, request: Request, not_found: int | None = None
 ) -> Answer | None:
     """The answer; None for the code `not_found`. Raises RequestRefused for others."""
-    answer = connection.ask(request)
+    return _checked(connection, connection.ask(request), not_found)
+
+
+def _checked(
+    connection: Connection, answer: Answer, not_found: int | None
+) -> Answer | None:
     if answer.code == ResponseCode.SUCCESS:
         return answer
     if answer.code == not_found:

@@ -5,8 +5,8 @@ Source: `MQClientAPIImpl`; protocol.md chapter 2.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
-from typing import TYPE_CHECKING, Final, TypeVar
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from typing import TYPE_CHECKING, Final, Self, TypeVar
 
 from namesrv.client import bodies
 from namesrv.client.frames import Request
@@ -33,6 +33,12 @@ class Questions:
     def __init__(self, servers: NameServers) -> None:
         self.servers = servers
 
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, *exc: object) -> None:
+        self.servers.close()
+
     def route(self, topic: str, zone: str | None = None) -> bodies.Route | None:
         """The route of a topic, as a client of the zone gets it; None if unknown."""
         fields = {"topic": topic}
@@ -40,6 +46,24 @@ class Questions:
             fields |= {ZONE_NAME: zone, ZONE_MODE: "true"}
         request = Request(RequestCode.GET_ROUTEINFO_BY_TOPIC, fields)
         return self._ask(request, bodies.read_route, ResponseCode.TOPIC_NOT_EXIST)
+
+    def routes(self, topics: Sequence[str]) -> Iterator[bodies.Route | None]:
+        """The routes of many topics, in their order; None for an unknown one.
+
+        All come from one server. The requests are sent in batches, so that the time of
+        a round trip counts once for each batch.
+        """
+        code = RequestCode.GET_ROUTEINFO_BY_TOPIC
+        yield from self.servers.ask_many(
+            [Request(code, {"topic": topic}) for topic in topics],
+            lambda answer: bodies.read_route(answer.body),
+            ResponseCode.TOPIC_NOT_EXIST,
+        )
+
+    def routes_at_all(self, topic: str) -> list[Outcome]:
+        """The answer of each server to the question for a route."""
+        code = RequestCode.GET_ROUTEINFO_BY_TOPIC
+        return self.servers.ask_all(Request(code, {"topic": topic}))
 
     def ping(self) -> None:
         """Ask for a topic that no broker has. Any answer but a refusal will do."""
@@ -78,6 +102,11 @@ class Questions:
             lambda answer: answer.ext_fields.get("value", ""),
             ResponseCode.QUERY_NOT_FOUND,
         )
+
+    def kv_value_at_all(self, namespace: str, key: str) -> list[Outcome]:
+        """The answer of each server to the question for a key."""
+        fields = {"namespace": namespace, "key": key}
+        return self.servers.ask_all(Request(RequestCode.GET_KV_CONFIG, fields))
 
     def order_configuration(self, topic: str) -> str | None:
         """The order configuration of a topic, which the KV table has."""

@@ -35,7 +35,8 @@ class Heard(NamedTuple):
 class ConnectionKind(NamedTuple):
     """The values of the labels of connections.
 
-    `protocol` is remoting, http or unknown, `tls` true or false. `state` is `closing`,
+    `protocol` is remoting, http, or unknown before the first bytes; `tls` is true or
+    false. `state` is `closing`,
     `blocked` (the peer does not read), `waiting` (for a turn or for other work) or
     `open`.
     """
@@ -82,22 +83,22 @@ def read(inside: Inside) -> Steps[Readings]:
 
 def _connections(connections: Connections) -> Steps[Counter[ConnectionKind]]:
     kinds: Counter[ConnectionKind] = Counter()
-    for some in batches(connections.all(), _CONNECTION_UNITS):
-        kinds.update(_kind_of(connections, protocol) for protocol in some)
+    for some in batches(connections.peers(), _CONNECTION_UNITS):
+        kinds.update(_kind_of(connections, peer) for peer in some)
         yield len(some) * _CONNECTION_UNITS
     return kinds
 
 
-def _kind_of(connections: Connections, protocol: Served) -> ConnectionKind:
+def _kind_of(connections: Connections, peer: Served) -> ConnectionKind:
     state = "open"
-    if protocol.closing_since_ms is not None:
+    if peer.closing_since_ms is not None:
         state = "closing"
-    elif connections.is_blocked(protocol):
+    elif connections.is_blocked(peer):
         state = "blocked"
-    elif protocol.connection.pause != Pause.NONE:
+    elif peer.connection.pause != Pause.NONE:
         state = "waiting"
-    is_tls = "true" if protocol.is_tls else "false"
-    return ConnectionKind(protocol.protocol, is_tls, state)
+    protocol = "http" if peer.is_http else "remoting" if peer.has_sent else "unknown"
+    return ConnectionKind(protocol, "true" if peer.is_tls else "false", state)
 
 
 def _label(cluster: str, shown: Mapping[str, int]) -> str:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 from time import perf_counter
 
+from namesrv.cli.commands.outcomes import REFUSED, UNREACHABLE
 from namesrv.cli.commands.result import Result
 from namesrv.cli.commands.session import addresses, terms
 from namesrv.cli.commands.text import Table
@@ -14,9 +15,6 @@ from namesrv.client.nameservers import NameServers
 from namesrv.client.questions import Questions
 from namesrv.client.terms import Terms
 from namesrv.errors import NameServerUnreachable, RequestRefused
-
-_REFUSED = 1
-_UNREACHABLE = 3
 
 
 def ping(call: Call) -> Result:
@@ -40,15 +38,13 @@ def ping(call: Call) -> Result:
 
 
 def _ping(server: Address, known: Terms) -> tuple[Address, float, str | None, int]:
-    servers = NameServers([server], known)
     failure, code = None, 0
     began = perf_counter()
-    try:
-        Questions(servers).ping()
-    except RequestRefused as error:
-        failure, code = str(error), _REFUSED
-    except NameServerUnreachable as error:
-        failure, code = str(error), _UNREACHABLE
-    finally:
-        servers.close()
+    with Questions(NameServers([server], known)) as asked:
+        try:
+            asked.ping()
+        except RequestRefused as error:
+            failure, code = str(error), REFUSED
+        except NameServerUnreachable as error:
+            failure, code = str(error), UNREACHABLE
     return server, round((perf_counter() - began) * 1000, 3), failure, code

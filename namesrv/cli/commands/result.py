@@ -4,13 +4,13 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from namesrv.cli.commands.text import Facts, Table
+from namesrv.cli.commands.text import Facts, Table, Value
 
 
 class Result:
     """`value` is printed as JSON with --json, and `blocks` without it.
 
-    `complaints` are sentences for standard error.
+    A value of None is not printed. `complaints` are sentences for standard error.
     """
 
     __slots__ = ("blocks", "complaints", "exit_code", "value")
@@ -18,7 +18,7 @@ class Result:
     def __init__(
         self,
         value: object,
-        blocks: Sequence[Table | Facts | str],
+        blocks: Sequence[Table | Facts | Value | str],
         complaints: Sequence[str] = (),
         exit_code: int = 0,
     ) -> None:
@@ -35,8 +35,8 @@ class Result:
         )
         return "\n\n".join(block for block in blocks if block)
 
-    def json(self) -> str:
-        """For programs: one JSON value."""
+    def json(self, *, is_line: bool = False) -> str:
+        """For programs: one JSON value, indented or on one line."""
         import json  # noqa: PLC0415
 
-        return json.dumps(self.value, indent=2, ensure_ascii=False)
+        return json.dumps(self.value, indent=None if is_line else 2, ensure_ascii=False)

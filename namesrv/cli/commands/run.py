@@ -31,8 +31,15 @@ def run(given: Sequence[str]) -> int:
     call = read_call(given)
     module, _, function = call.command.handler.partition(":")
     handler = getattr(import_module(f"namesrv.cli.commands.{module}"), function)
-    result: Result = handler(call)
-    show(call, result)
+    if call.has("watch"):
+        from namesrv.cli.commands.repeat import repeat  # noqa: PLC0415
+
+        return repeat(call, handler, show)
+    try:
+        result: Result = handler(call)
+        show(call, result)
+    finally:
+        call.close()
     return result.exit_code
 
 
@@ -49,8 +56,8 @@ def show(call: Call, result: Result) -> bool:
     """Print a result; False if standard output is closed."""
     for sentence in result.complaints:
         complain(sentence)
-    if call.has("json"):
-        return say(result.json())
+    if call.has("json") and result.value is not None:
+        return say(result.json(is_line=call.has("watch")))
     text = result.text(terminal_width())
     return say(text) if text else True
 

@@ -22,8 +22,10 @@ _LONGEST_SECONDS: Final = 3600.0
 
 
 def questions(call: Call, environ: Mapping[str, str] = os.environ) -> Questions:
-    """Questions to the servers of a call. Raises OptionsInvalid."""
-    return Questions(NameServers(addresses(call, environ), terms(call, environ)))
+    """Questions to the servers of a call, which closes them. Raises OptionsInvalid."""
+    servers = NameServers(addresses(call, environ), terms(call, environ))
+    call.opened.append(servers)
+    return Questions(servers)
 
 
 def addresses(call: Call, environ: Mapping[str, str]) -> list[Address]:
@@ -59,11 +61,14 @@ def read_seconds(call: Call, flag: str, default: float) -> float:
 
 
 def _tls(call: Call) -> Tls | None:
-    flags = ("tls", "tls-ca", "tls-name", "tls-insecure")
-    if not any(map(call.has, flags)):
+    if not any(flag.startswith("tls") for flag in call.flags):
         return None
     return Tls(
-        call.flag("tls-ca"), call.flag("tls-name"), trusting=call.has("tls-insecure")
+        call.flag("tls-ca"),
+        call.flag("tls-name"),
+        call.flag("tls-cert"),
+        call.flag("tls-key"),
+        trusting=call.has("tls-insecure"),
     )
 
 

@@ -1,7 +1,6 @@
 """Names that are similar to one that does not exist."""
 
 from collections.abc import Sequence
-from difflib import get_close_matches
 from typing import Final
 
 _MOST_COMPARED: Final = 2000
@@ -16,6 +15,9 @@ def hint(name: str, known: Sequence[str]) -> str:
 
 def similar(name: str, known: Sequence[str]) -> list[str]:
     """Up to three known names that are similar."""
+    # A command that finds its name does not load it.
+    from difflib import get_close_matches  # noqa: PLC0415
+
     folded = name.casefold()
     found = [one for one in known if one.casefold() == folded]
     if len(name) >= _SHORTEST_PART:

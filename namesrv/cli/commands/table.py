@@ -136,6 +136,8 @@ _ACCESS: Final = (
 _TLS: Final = (
     Flag("--tls", "", "use TLS, and check the certificate"),
     Flag("--tls-ca", "FILE", "certificates of the authorities that count; uses TLS"),
+    Flag("--tls-cert", "FILE", "certificate of this client, and its key; uses TLS"),
+    Flag("--tls-key", "FILE", "the key, if it is not in the file of --tls-cert"),
     Flag("--tls-name", "NAME", "host name that the certificate has; uses TLS"),
     Flag("--tls-insecure", "", "use TLS, and accept any certificate"),
 )
@@ -190,6 +192,84 @@ COMMANDS: Final = (
         "topics:delete_topic",
     ),
     Command(
+        "cluster list",
+        [],
+        _READING,
+        "the clusters, with the numbers of their broker groups and brokers",
+        handler="brokers:list_clusters",
+    ),
+    Command(
+        "broker list",
+        [],
+        [_CLUSTER, *_READING],
+        "all brokers with their addresses and roles",
+        handler="brokers:list_brokers",
+    ),
+    Command(
+        "broker show",
+        [_BROKER],
+        [Flag("--topics", "", "also its topics, with their queues"), *_READING],
+        "the addresses of a broker group, its clusters and its zone",
+        handler="brokers:show_broker",
+    ),
+    Command(
+        "broker wipe-write",
+        [_BROKER],
+        _WRITING,
+        "take the write permission from all topics of a broker group",
+        f"{_ALL} Producers then send nothing more to it, for instance before it is"
+        " stopped. A broker that registers a changed topic has it back.",
+        "brokers:wipe_write",
+    ),
+    Command(
+        "broker add-write",
+        [_BROKER],
+        _WRITING,
+        "give the write permission back",
+        _ALL,
+        "brokers:add_write",
+    ),
+    Command(
+        "kv list",
+        [_NAMESPACE],
+        _READING,
+        "the keys of a namespace with their values",
+        "RocketMQ itself uses the namespace ORDER_TOPIC_CONFIG. No request lists the"
+        " namespaces.",
+        "kv:list_keys",
+    ),
+    Command(
+        "kv get", [_NAMESPACE, _KEY], _READING, "the value of a key", "", "kv:get_value"
+    ),
+    Command(
+        "kv put",
+        [_NAMESPACE, _KEY, Argument("VALUE")],
+        _WRITING,
+        "set the value of a key",
+        f"{_ALL} Write -- before a value that begins with a hyphen.",
+        "kv:put_value",
+    ),
+    Command(
+        "kv delete", [_NAMESPACE, _KEY], _WRITING, "delete a key", _ALL, "kv:delete_key"
+    ),
+    Command(
+        "config get",
+        [Argument("OPTION", ANY)],
+        _READING,
+        "the options of each NameServer, or some of them",
+        "One option of one server is printed as its bare value.",
+        "config:get_options",
+    ),
+    Command(
+        "config set",
+        [Argument("OPTION=VALUE", MANY)],
+        _WRITING,
+        "change options",
+        f"{_ALL} Then the options are read again: an option that did not change is an"
+        " error, because a Java server ignores a name that it does not know.",
+        "config:set_options",
+    ),
+    Command(
         "ping",
         [],
         _READING,
@@ -197,6 +277,55 @@ COMMANDS: Final = (
         "The exit code is 0 if all of them answer, so that a probe can use it. The"
         " topic that it asks for does not exist.",
         "ping:ping",
+    ),
+    Command(
+        "watch",
+        [Argument("TOPIC", ANY)],
+        [
+            Flag("--every", "SECONDS", "time between two questions [1]"),
+            JSON,
+            *CONNECTING,
+            HELP,
+        ],
+        "print each change of clusters, brokers and topics, or of some routes",
+        "It asks again and again, compares, and ends with Ctrl-C. With --json each"
+        " line is an object.",
+        "watch:watch",
+    ),
+    Command(
+        "top",
+        [],
+        [
+            Flag("--every", "SECONDS", "time between two questions [2]"),
+            *CONNECTING,
+            HELP,
+        ],
+        "a screen that shows servers, clusters, brokers and changes, until Ctrl-C",
+        "It needs the Python package rich.",
+        "top:top",
+    ),
+    Command(
+        "bench",
+        [Argument("TOPIC", ANY)],
+        [
+            Flag("--seconds", "N", "length, up to 30 [3]"),
+            Flag("--connections", "N", "connections, up to 32 [4]"),
+            Flag("--depth", "N", "requests at once on a connection, up to 64 [1]"),
+            JSON,
+            *CONNECTING,
+            HELP,
+        ],
+        "load one NameServer with lookups for some seconds",
+        "The server has to be named with -n. It asks for the topics given, or for those"
+        " that the server lists, and prints percentiles of the time until the answer.",
+        "bench:bench",
+    ),
+    Command(
+        "completion",
+        [Argument("SHELL", ONE, "bash zsh fish")],
+        [HELP],
+        "print a completion script for a shell",
+        handler="completion:print_script",
     ),
 )
 

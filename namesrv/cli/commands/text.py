@@ -5,6 +5,8 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 from typing import Final
 
+from namesrv.cli.printing import shown
+
 _GAP: Final = "  "
 _NARROWEST: Final = 8
 _CUT: Final = "…"
@@ -69,17 +71,17 @@ class Facts:
             yield f"{name + ':':{size}}{_GAP}{shown(str(value))}".rstrip()
 
 
-def shown(text: str) -> str:
-    """The text with every character escaped that is no printable one.
+class Value:
+    """One text alone, for scripts: as it is in a pipe, escaped on a terminal."""
 
-    A server may send names with line ends, and with commands for terminals.
-    """
-    if text.isprintable():
-        return text
-    return "".join(
-        char if char.isprintable() else char.encode("unicode_escape").decode()
-        for char in text
-    )
+    __slots__ = ("text",)
+
+    def __init__(self, text: str) -> None:
+        self.text = text
+
+    def lines(self, width: int | None = None) -> Iterator[str]:
+        """The text."""
+        yield self.text if width is None else shown(self.text)
 
 
 def columns_of(text: str) -> int:

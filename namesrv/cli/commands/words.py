@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections import deque
 from collections.abc import Iterable, Sequence
-from typing import Final
+from typing import TYPE_CHECKING, Final
 
 from namesrv.cli.commands.table import (
     ANY,
@@ -20,6 +20,9 @@ from namesrv.cli.commands.table import (
 )
 from namesrv.errors import OptionsInvalid
 
+if TYPE_CHECKING:
+    from namesrv.client.nameservers import NameServers
+
 _LEADING: Final = {
     name: flag for flag in (*CONNECTING, JSON, HELP) for name in flag.names
 }
@@ -27,18 +30,27 @@ _LEADING: Final = {
 
 
 class Call:
-    """A command with its arguments, and its flags by their names without hyphens."""
+    """A command with its arguments, and its flags by their names without hyphens.
 
-    __slots__ = ("arguments", "command", "flags")
+    `opened` has the servers that it asks.
+    """
+
+    __slots__ = ("arguments", "command", "flags", "opened")
 
     def __init__(self, command: Command) -> None:
         self.command = command
         self.arguments: list[str] = []
         self.flags: dict[str, str] = {}
+        self.opened: list[NameServers] = []
 
     def has(self, flag: str) -> bool:
         """Whether a flag is given: `json`, `tls-ca`."""
         return flag in self.flags
+
+    def close(self) -> None:
+        """Close the connections that its handler has opened."""
+        while self.opened:
+            self.opened.pop().close()
 
     def flag(self, name: str) -> str | None:
         """The value of a flag; None if it is not given."""

@@ -79,8 +79,7 @@ class Peer:
     `connection_made` first, `connection_lost` last, as of an `asyncio.Protocol`.
 
     `has_sent` is set by the first input, `closing_since_ms` when the connection begins
-    to close. The conversation is that of the connection itself, or one in HTTP;
-    `protocol` names it: `remoting`, `http`, or `unknown` before the first bytes.
+    to close. The conversation is that of the connection itself, or one in HTTP.
     """
 
     only_http = False
@@ -102,7 +101,6 @@ class Peer:
         "closing_since_ms",
         "connection",
         "has_sent",
-        "protocol",
         "transport",
     )
 
@@ -116,7 +114,6 @@ class Peer:
         self._http: HttpConversation | None = None
         self.closing_since_ms: int | None = None
         self.has_sent = False
-        self.protocol = "unknown"
         self.transport: asyncio.Transport
         self.connection: Connection
         self._conversation: Conversation
@@ -144,6 +141,11 @@ class Peer:
     def handshake_since_ms(self) -> int | None:
         """The start of a TLS handshake under way, or None."""
         return self._stream.handshake_since_ms
+
+    @property
+    def is_http(self) -> bool:
+        """Whether the conversation is in HTTP."""
+        return self._http is not None
 
     @property
     def request_since_ms(self) -> int | None:
@@ -368,12 +370,10 @@ class Peer:
         if is_http:
             self._http = self._connections.begin_http(self.connection)
             self._conversation = self._http
-            self.protocol = "http"
         elif self.only_http:
             raise HttpExpected
         else:
             self._conversation = self.connection
-            self.protocol = "remoting"
 
     def _late_answer(self, answer: bytes) -> bytes:
         if self._http is not None:

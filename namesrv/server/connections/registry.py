@@ -125,8 +125,8 @@ class Connections:
         """A tick: the time for all reads until the next one."""
         self.now_ms = now_ms
 
-    def all(self) -> list[Served]:
-        """The protocols of all connections, as of now."""
+    def peers(self) -> list[Served]:
+        """The protocols of all open connections, in no order."""
         return list(self._by_connection.values())
 
     def is_blocked(self, protocol: Served) -> bool:

@@ -10,13 +10,11 @@ if TYPE_CHECKING:
 
 
 class Served(Protocol):
-    """One peer. `protocol` is one of `remoting`, `http`, and `unknown` before that is
-    decided."""
+    """One peer."""
 
     transport: "asyncio.Transport"
     connection: Connection
     has_sent: bool
-    protocol: str
     closing_since_ms: int | None
 
     @property
@@ -34,6 +32,10 @@ class Served(Protocol):
     @property
     def handshake_since_ms(self) -> int | None:
         """The start of a TLS handshake under way, or None."""
+
+    @property
+    def is_http(self) -> bool:
+        """Whether its conversation is in HTTP."""
 
     @property
     def request_since_ms(self) -> int | None:
