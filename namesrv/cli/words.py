@@ -6,8 +6,9 @@ from dataclasses import dataclass, field
 from difflib import get_close_matches
 from typing import Final
 
+from namesrv.option import Option, kebab
 from namesrv.option_sources import Given
-from namesrv.options import BY_NAME, OPTIONS, Option, kebab
+from namesrv.options import BY_NAME, OPTIONS
 
 ACTIONS: Final = ("help", "version", "check", "print", "serve")
 """The actions; the first of those that are given is carried out."""
