@@ -109,6 +109,7 @@ class HttpConversation:
                 return self._service.encoder.no_content()
         connection.note_activity(now_ms)
         connection.note_side_effects()
+        self._service.counts.note_received(len(data))
         if not self._buffer:
             self.progress_ms = now_ms
         self._buffer += data
@@ -368,7 +369,7 @@ class HttpConversation:
         if ends:
             self._finish()
         state.turn.spend(answer_units(answer.body))
-        return self._service.encoder.encode(answer, head, ends=ends)
+        return self._encoded(answer, head, ends=ends)
 
     def _end(self, answer: HttpAnswer) -> bytes:
         """The bytes of the answer to a request that could not be read."""
@@ -380,7 +381,14 @@ class HttpConversation:
         head, self._head = self._head, None
         self._drop_input()
         self._is_over = self._shows_end = True
-        return self._service.encoder.encode(answer, head, ends=True)
+        return self._encoded(answer, head, ends=True)
+
+    def _encoded(self, answer: HttpAnswer, head: Head | None, *, ends: bool) -> bytes:
+        """An answer as bytes to send; it is counted."""
+        data = self._service.encoder.encode(answer, head, ends=ends)
+        self._service.counts.note_answer(answer.status)
+        self._service.counts.note_sent(len(data))
+        return data
 
     def _finish(self) -> None:
         """This answer is the last one."""
