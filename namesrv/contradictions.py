@@ -9,7 +9,8 @@ from ipaddress import IPv6Address
 from operator import attrgetter
 
 from namesrv.misspellings import meant_name
-from namesrv.options import BY_NAME, FILE, PATHS, Option, Options
+from namesrv.option import FILE, Option
+from namesrv.options import BY_NAME, PATHS, Options
 
 
 def contradictions(options: Options) -> Iterator[tuple[str, str]]:

@@ -6,11 +6,13 @@
     │   ├── HeaderOverLimit, HeaderInvalid
     │   ├── ProxyHeaderInvalid
     │   ├── TlsUnavailable, TlsRequired, TlsBroken
+    │   ├── HttpExpected
     │   └── ConnectionEnded  the connection is over; unread input is dropped
     ├── RequestFailed        the request failed: answer its `code` and `remark`
     │   ├── BodyInvalid      the request's body cannot be read (code 1)
     │   ├── LimitExceeded    the request brings more than a limit allows (code 1)
     │   └── AccessRefused    the peer may not ask for this (code 16)
+    ├── HttpRefused          an HTTP request failed: answer its `status` and `detail`
     ├── JsonInvalid, PropertiesInvalid      a text cannot be read; position and reason
     ├── AccessKeysInvalid    the file of access keys cannot be read
     ├── StorageError         a file cannot be read or written; nothing was changed
@@ -129,6 +131,13 @@ class TlsBroken(ConnectionFault):
         super().__init__(f"TLS failed: {reason}")
 
 
+class HttpExpected(ConnectionFault):
+    """The first bytes are not HTTP, on an address that serves nothing else."""
+
+    def __init__(self) -> None:
+        super().__init__("not HTTP, the only protocol of an address of httpBind")
+
+
 class ConnectionEnded(ConnectionFault):
     """The connection is over: the rest of its input is dropped."""
 
@@ -175,6 +184,24 @@ class AccessRefused(RequestFailed):
     def __init__(self, remark: str, reason: str) -> None:
         super().__init__(remark, ResponseCode.NO_PERMISSION)
         self.reason = reason
+
+
+class HttpRefused(NamesrvError):
+    """An HTTP request failed; `status` and `detail` are its answer, with the members
+    `more` and `headers`."""
+
+    def __init__(
+        self,
+        status: int,
+        detail: str,
+        *headers: tuple[str, str],
+        **more: object,
+    ) -> None:
+        super().__init__(detail)
+        self.status = status
+        self.detail = detail
+        self.headers = headers
+        self.more = more
 
 
 class JsonInvalid(NamesrvError):

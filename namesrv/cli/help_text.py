@@ -5,7 +5,8 @@ from collections.abc import Iterator
 from typing import Final
 
 from namesrv import __version__
-from namesrv.options import GROUPS, OPTIONS, Option, kebab, value_text
+from namesrv.option import GROUPS, Option, kebab, value_text
+from namesrv.options import OPTIONS
 
 _WIDEST: Final = 100
 _NARROWEST: Final = 60

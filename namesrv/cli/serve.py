@@ -9,6 +9,7 @@ from collections.abc import Iterable
 
 from namesrv import __version__
 from namesrv._impl import IMPLEMENTATION
+from namesrv.admin.companion import HttpCompanion
 from namesrv.cli.sources import read_options
 from namesrv.cli.words import Words
 from namesrv.errors import OptionsInvalid, StartFailed
@@ -27,11 +28,12 @@ def serve(
     options: Options,
     words: Words,
     warnings: Iterable[str],
-    companions: Iterable[Companion] = (),
+    companions: Iterable[Companion] | None = None,
 ) -> int:
     """Serve until a signal, and return the exit code.
 
-    `warnings` are those of the options. Raises StartFailed if the log cannot be opened.
+    `warnings` are those of the options. Without `companions` the server has HTTP.
+    Raises StartFailed if the log cannot be opened.
     """
     output = set_up_logging(options)
     try:
@@ -39,6 +41,8 @@ def serve(
             _warn(output, warning)
         if words.config_file is not None:
             output.say(f"load config properties file OK, {words.config_file}")
+        if companions is None:
+            companions = (HttpCompanion(),)
         with stray_errors_logged():
             _run(options, words, output, companions)
     except StartFailed as failure:

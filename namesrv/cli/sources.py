@@ -13,15 +13,9 @@ from namesrv.cli import tls_properties
 from namesrv.cli.words import Words
 from namesrv.errors import OptionsInvalid, PropertiesInvalid, StorageError
 from namesrv.misspellings import meant_name
+from namesrv.option import Option
 from namesrv.option_sources import Given, Source, build
-from namesrv.options import (
-    CONFIG_STORE_FILE,
-    OPTIONS,
-    PATHS,
-    REMOTE_KEYS,
-    Option,
-    Options,
-)
+from namesrv.options import CONFIG_STORE_FILE, OPTIONS, PATHS, REMOTE_KEYS, Options
 from namesrv.server.files.atomic import read
 from namesrv.server.files.home import expand_home
 from namesrv.wire.damage import damage_of

@@ -53,7 +53,8 @@ class RoutingState:
     `wall_millis` gives the date in milliseconds, for the few places where a sender left
     its own out; `started_ms` is monotonic. `life` has the phase of the server.
     `draining` turns newer clients away, until the very end; `is_warm` means that the
-    routes of the last run were taken over.
+    routes of the last run were taken over, and `restored_epoch` is the highest epoch of
+    its brokers. `run` names this run of the server, for peers of several runs.
     """
 
     def __init__(
@@ -66,10 +67,12 @@ class RoutingState:
         self.options = options
         self.wall_millis = wall_millis
         self.started_ms = started_ms
+        self.run = f"{max(wall_millis(), 0):x}"
         self.life = Life()
         self.draining = False
         self._forgetting = 0
         self.is_warm = False
+        self.restored_epoch = 0
         self.outbox = Outbox()
         self.events = EventStream(self.outbox.put, wall_millis)
         self.serialize_type = int(SerializeType[options.serialize_type])

@@ -14,7 +14,6 @@ from typing import Any, Final
 
 from namesrv.errors import StartFailed, StorageError
 from namesrv.options import Options
-from namesrv.routing.brokers.stalls import TICK_MILLIS
 from namesrv.routing.events import Sink
 from namesrv.routing.outbox import (
     AuditEvent,
@@ -291,9 +290,8 @@ class NameServer:
 
     def _tick(self) -> None:
         self._ticks.tick()
-        interval = min(TICK_MILLIS, self._options.scan_not_active_broker_interval)
-        loop = asyncio.get_running_loop()
-        self._tick_timer = loop.call_later(interval / 1000, self._tick)
+        seconds = self._ticks.interval_millis / 1000
+        self._tick_timer = asyncio.get_running_loop().call_later(seconds, self._tick)
 
     def _after_sweep(self) -> None:
         self._set_backlog()

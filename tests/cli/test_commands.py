@@ -9,7 +9,8 @@ import pytest
 from namesrv.cli import main
 from namesrv.cli.commands.help import overview
 from namesrv.cli.help_text import help_text
-from namesrv.options import OPTIONS, kebab
+from namesrv.option import kebab
+from namesrv.options import OPTIONS
 from tests.cli.server_stand_in import Capture, Server, served
 from tests.test_options_remote import JAVA_TEXT
 

@@ -3,7 +3,8 @@
 import pytest
 
 from namesrv.cli.words import read_words
-from namesrv.options import OPTIONS, kebab
+from namesrv.option import kebab
+from namesrv.options import OPTIONS
 
 
 class TestWords:

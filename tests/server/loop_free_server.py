@@ -133,8 +133,9 @@ class LoopFreeServer:
 
     def __init__(self, data_dir: Path, **options: Any) -> None:
         self.options = local_options(data_dir, **options)
-        processor = RequestProcessor(self.options, wall_millis, monotonic_millis())
-        self.state = processor.state
+        started_ms = monotonic_millis()
+        self.processor = RequestProcessor(self.options, wall_millis, started_ms)
+        self.state = self.processor.state
         self.log = RecordedLog()
         limit = self.options.max_connections or 1000
         self.writes: list[FileWrite] = []

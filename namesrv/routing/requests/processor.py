@@ -12,7 +12,12 @@ from traceback import format_exc
 from typing import Final, Literal
 
 from namesrv._impl import Connection
-from namesrv.codes import VERSION_V5_3_1, RequestCode, ResponseCode
+from namesrv.codes import (
+    VERSION_V5_3_1,
+    RequestCode,
+    ResponseCode,
+    SerializeType,
+)
 from namesrv.errors import AccessRefused, RequestFailed
 from namesrv.hot_path import ColdAnswer, Pause
 from namesrv.options import Options
@@ -93,14 +98,32 @@ class RequestProcessor:
             self._log_unmatched(command, connection)
             return b""
         connection.note_version(command.version)
-        request = Request(command, connection, now_ms)
+        return self._answer(Request(command, connection, now_ms))
+
+    def ask(
+        self, command: RemotingCommand, connection: Connection, now_ms: int
+    ) -> ColdAnswer:
+        """Handle a request that came as HTTP, and whose right was checked there.
+
+        The result is that of `process`, except that a long body is left out.
+        """
+        turn = self.state.turn
+        if turn.is_over:
+            return Pause.TURN
+        turn.spend(request_units(SerializeType.ROCKETMQ, b"", command.body))
+        return self._answer(Request(command, connection, now_ms, is_http=True))
+
+    def _answer(self, request: Request) -> ColdAnswer:
+        turn, command = self.state.turn, request.command
         handled = self._unheard(request) or self._handle(request)
         if isinstance(handled, Generator):
             ended = turn.advance(handled)
             if ended is None:
                 later = self._later(handled, request)
                 is_reading = CLASSES[RequestCode(command.code)] in _READING
-                self.state.unfinished.put(later, connection, is_reading=is_reading)
+                self.state.unfinished.put(
+                    later, request.connection, is_reading=is_reading
+                )
                 return None
             handled = ended[0]
         if handled is None:
@@ -110,10 +133,20 @@ class RequestProcessor:
         turn.spend(answer_units(handled.body))
         if command.is_oneway:
             return b""
-        if handled.long_body is not None:
-            self.state.send_in_pieces(handled, handled.long_body, connection)
+        if self._is_sent_in_pieces(request, handled):
             return None
         return self.state.encode(handled)
+
+    def _is_sent_in_pieces(self, request: Request, answer: RemotingCommand) -> bool:
+        """Have a long answer sent as the peer takes it. HTTP gets it without body."""
+        body = answer.long_body
+        if body is None:
+            return False
+        if request.is_http:
+            answer.long_body = None
+            return False
+        self.state.send_in_pieces(answer, body, request.connection)
+        return True
 
     def _unheard(self, request: Request) -> RemotingCommand | None:
         """The answer to a request that no handler gets."""
@@ -130,7 +163,8 @@ class RequestProcessor:
     def _handle(self, request: Request) -> Handled:
         """Carry out as much as is possible at once; audited if that was all."""
         try:
-            self.state.access.check(request.command, request.connection)
+            if not request.is_http:
+                self.state.access.check(request.command, request.connection)
             self.state.waiting.check(request.command)
             handled = HANDLERS[request.code](self.state, request)
         except Exception as exc:
@@ -156,8 +190,7 @@ class RequestProcessor:
         """The rest of the steps, and the answer that had to wait for them."""
         answer = yield from steps
         command, connection = request.command, request.connection
-        if answer.long_body is not None and not command.is_oneway:
-            self.state.send_in_pieces(answer, answer.long_body, connection)
+        if not command.is_oneway and self._is_sent_in_pieces(request, answer):
             return
         frame = b"" if command.is_oneway else self.state.encode(answer)
         yield answer_units(answer.body)

@@ -14,9 +14,11 @@ from namesrv.routing.state import RoutingState
 from namesrv.server.clock import CallSoon, Clock
 from namesrv.server.connections.broker_hosts import BrokerHosts, host_of
 from namesrv.server.connections.connection_limit import ConnectionLimit
+from namesrv.server.connections.conversation import HttpConversation
 from namesrv.server.connections.foreign_protocols import foreign_protocol
 from namesrv.server.connections.input_budget import InputBudget
 from namesrv.server.connections.output_budget import OutputBudget
+from namesrv.server.connections.request_deadlines import RequestDeadlines
 from namesrv.server.connections.served import Served
 from namesrv.server.connections.turn_lines import TurnLines
 from namesrv.server.logs.events import EventLog
@@ -63,7 +65,9 @@ class Connections:
         self.broker_hosts = BrokerHosts()
         self._input = InputBudget(state.options, log, self.broker_hosts)
         self._output = OutputBudget(state.options, log, self.broker_hosts)
+        self._deadlines = RequestDeadlines()
         self._limit = ConnectionLimit(limit, self.broker_hosts, log)
+        self._http: Callable[[Connection], HttpConversation] | None = None
         self.now_ms = clock.monotonic_millis()
         self.tls = TlsGate(state.options, log)
 
@@ -79,6 +83,11 @@ class Connections:
     def is_halted(self) -> bool:
         """Whether no request is carried out any more."""
         return self._life.phase >= Phase.HALTED
+
+    @property
+    def knows_http(self) -> bool:
+        """Whether connections that begin with HTTP are served."""
+        return self._http is not None and self._state.options.http_access != "off"
 
     @property
     def has_turns(self) -> bool:
@@ -99,6 +108,15 @@ class Connections:
             for connection, protocol in self._by_connection.items()
             if protocol.closing_since_ms is None
         )
+
+    def speak_http(self, begin: Callable[[Connection], HttpConversation]) -> None:
+        """Have conversations in HTTP from now on; `begin` makes them."""
+        self._http = begin
+
+    def begin_http(self, connection: Connection) -> HttpConversation:
+        """A conversation in HTTP for a connection that begins so."""
+        assert self._http is not None
+        return self._http(connection)
 
     def note_time(self, now_ms: int) -> None:
         """A tick: the time for all reads until the next one."""
@@ -153,6 +171,7 @@ class Connections:
             return
         if connection.registered:
             self.broker_hosts.registered(connection)
+        self._deadlines.note(protocol)
         self._input.note(protocol, self.now_ms)
         for holder in self._input.exceeding():
             self._cut_off(holder)
@@ -208,6 +227,12 @@ class Connections:
             holder.close()
         self._unswept = deque(self._by_connection.values())
         self.go_on_sweeping(now_ms)
+
+    def end_late_requests(self, now_ms: int) -> None:
+        """Close connections whose HTTP request does not end."""
+        read_ms = self._state.liveness.read_until_ms(now_ms)
+        for late in list(self._deadlines.take_late(read_ms)):
+            late.time_out()
 
     def go_on_sweeping(self, now_ms: int) -> None:
         """Check some of the remaining connections of the last `sweep`."""
@@ -319,6 +344,7 @@ class Connections:
         """Forget a connection: its parts of the budgets and its place in the sweep."""
         self._input.release(protocol)
         self._output.release(protocol)
+        self._deadlines.release(protocol)
         connection = protocol.connection
         if self._by_connection.pop(connection, None) is not None:
             self.broker_hosts.ended(connection)

@@ -30,6 +30,10 @@ class Served(Protocol):
         """The start of a TLS handshake under way, or None."""
 
     @property
+    def request_since_ms(self) -> int | None:
+        """The beginning of an HTTP request of which a part has come, or None."""
+
+    @property
     def unsent_bytes(self) -> int:
         """Bytes of output that the peer has not read."""
 
@@ -44,6 +48,9 @@ class Served(Protocol):
 
     def send_pieces(self, pieces: Iterator[bytes], kept_bytes: int) -> None:
         """Answer with these pieces as the peer reads, then end the pause."""
+
+    def time_out(self) -> None:
+        """The HTTP request under way takes too long: answer that and close."""
 
     def stop_reading(self) -> None:
         """Take no more input."""

@@ -11,7 +11,8 @@ from typing import Final, NamedTuple
 
 from namesrv.contradictions import contradictions
 from namesrv.errors import OptionsInvalid, StartFailed, TlsFilesInvalid
-from namesrv.options import BY_NAME, OPTIONS, Options, Value
+from namesrv.option import Value
+from namesrv.options import BY_NAME, OPTIONS, Options
 from namesrv.routing.events import Cause, CauseKind
 from namesrv.routing.outbox import LogEvent
 from namesrv.routing.state import RoutingState

@@ -354,7 +354,9 @@ class Model:
             self.changes += 1
 
     def _drop_live(self, key: Key) -> None:
-        if self.lives.pop(key, None) is not None:
+        live = self.lives.pop(key, None)
+        # The file has brokers with their groups, and an orphan's group is gone.
+        if live is not None and not live.is_orphan:
             self.changes += 1
 
     def _put_queues(self, topic: str, name: str, queues: Queues) -> None:

@@ -1,0 +1,27 @@
+"""HTTP put together: guard, application and conversations. Imported by a thread."""
+
+from collections.abc import Callable
+from functools import partial
+
+from namesrv._impl import Connection
+from namesrv.admin.api.application import Application as Api
+from namesrv.admin.api.table import ENDPOINTS
+from namesrv.admin.http.conversation import HttpConversation
+from namesrv.admin.http.guard import HttpGuard
+from namesrv.admin.http.service import Application, Guard, HttpService
+from namesrv.server.inside import Inside
+
+
+def beginning(
+    inside: Inside,
+    make_application: Callable[[Inside, Guard], Application] | None = None,
+) -> Callable[[Connection], HttpConversation]:
+    """A function that begins conversations. It reads nothing of the server that
+    changes, so that any thread may call it."""
+    guard = HttpGuard(inside)
+    application = (make_application or _application)(inside, guard)
+    return partial(HttpConversation, HttpService(inside, application, guard))
+
+
+def _application(inside: Inside, guard: Guard) -> Application:
+    return Api(inside, guard, ENDPOINTS)

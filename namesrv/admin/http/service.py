@@ -1,0 +1,52 @@
+"""The parts that all HTTP conversations of one server share."""
+
+from typing import Protocol
+
+from namesrv._impl import Connection
+from namesrv.admin.http.encode import Encoder
+from namesrv.admin.http.messages import Access, Handled, HttpAnswer, HttpRequest
+from namesrv.routing.requests.processor import RequestProcessor
+from namesrv.routing.state import RoutingState
+from namesrv.server.inside import Inside
+
+
+class Guard(Protocol):
+    """Decides about rights; the application calls `refusal` when it knows the right
+    that a request needs."""
+
+    def turned_away(
+        self, request: HttpRequest, connection: Connection
+    ) -> HttpAnswer | None:
+        """The answer to a request that no handler may get, such as one that a foreign
+        page made a browser send; else None."""
+
+    def refusal(
+        self,
+        request: HttpRequest,
+        access: Access,
+        connection: Connection,
+        now_ms: int,
+    ) -> HttpAnswer | None:
+        """The answer to a request without the right; None if it may be handled."""
+
+
+class Application(Protocol):
+    """Answers requests. It never waits, and spends units for work of its own."""
+
+    def handle(
+        self, request: HttpRequest, connection: Connection, now_ms: int
+    ) -> Handled:
+        """The answer to one request, or how it comes."""
+
+
+class HttpService:
+    """The application, its guard, the processor, and the state of the server."""
+
+    __slots__ = ("application", "encoder", "guard", "processor", "state")
+
+    def __init__(self, inside: Inside, application: Application, guard: Guard) -> None:
+        self.application = application
+        self.guard = guard
+        self.processor: RequestProcessor = inside.processor
+        self.state: RoutingState = inside.state
+        self.encoder = Encoder(inside.clock.wall_millis)

@@ -1,0 +1,90 @@
+"""GET /healthz, /readyz and /metrics."""
+
+from typing import Final
+
+import msgspec
+
+from namesrv.admin.api.endpoint import Call, Endpoint
+from namesrv.admin.http.messages import Access, Handled, HttpAnswer
+from namesrv.admin.http.problems import problem
+from namesrv.admin.metrics import health
+from namesrv.admin.metrics.scrape import scrape
+
+
+class Alive(msgspec.Struct, rename="camel"):
+    """The loop turns. Lags in seconds: of the last tick, and the longest of the last
+    ten seconds."""
+
+    status: str
+    lag_seconds: float
+    longest_lag_seconds: float
+
+
+class Ready(msgspec.Struct, rename="camel"):
+    """Clients may come. `restored_brokers` are those of the last run,
+    `unconfirmed_brokers` those of them that were not heard from yet."""
+
+    status: str
+    brokers: int
+    restored_brokers: int
+    unconfirmed_brokers: int
+
+
+def healthz(call: Call) -> HttpAnswer:
+    """200 while the loop turns, 503 if it stood still in the last ten seconds."""
+    pulse = health.pulse(call.inside, call.now_ms)
+    lag, longest = pulse.lag_millis / 1000, pulse.longest_millis / 1000
+    if pulse.is_bearable:
+        return _json(Alive("alive", lag, longest))
+    limit = health.STOOD_STILL_MILLIS // 1000
+    detail = f"The event loop stood still for {longest} s; the limit is {limit} s."
+    return problem(503, detail, reason="stalled", longestLagSeconds=longest)
+
+
+def readyz(call: Call) -> HttpAnswer:
+    """200 if clients may come, else 503 with the reason."""
+    obstacle = health.obstacle(call.inside, call.now_ms)
+    if obstacle is not None:
+        return problem(503, obstacle.sentence, reason=obstacle.word)
+    state = call.inside.state
+    leases = state.liveness.leases
+    brokers = len(state.tables.broker_live_table)
+    return _json(Ready("ready", brokers, leases.granted, len(leases)))
+
+
+def metrics(call: Call) -> Handled:
+    """All metrics, in the format that the scraper prefers."""
+    accepted = call.request.headers.get("accept", "")
+    return scrape(call.inside, accepted, call.now_ms)
+
+
+def _json(body: msgspec.Struct) -> HttpAnswer:
+    return HttpAnswer(200, msgspec.json.encode(body))
+
+
+ENDPOINTS: Final = (
+    Endpoint(
+        "GET",
+        "/healthz",
+        "Whether the event loop turns: the probe of a supervisor.",
+        healthz,
+        Access.HEALTH,
+        answer=Alive,
+        errors=(503,),
+    ),
+    Endpoint(
+        "GET",
+        "/readyz",
+        "Whether clients should come: the probe of a balancer.",
+        readyz,
+        Access.HEALTH,
+        answer=Ready,
+        errors=(503,),
+    ),
+    Endpoint(
+        "GET",
+        "/metrics",
+        "Metrics for Prometheus, as text or as OpenMetrics.",
+        metrics,
+    ),
+)
