@@ -79,7 +79,9 @@ def test_all_mistakes_are_reported() -> None:
     ("words", "expected"),
     [
         ([], False),
-        (["serve"], True),
+        (["serve"], False),
+        (["-n", "a:1", "serve"], False),
+        (["-n", "a:1", "demo-broker"], True),
         (["topic"], True),
         (["anything"], True),
         (["-n", "a:1", "ping"], True),
@@ -95,7 +97,7 @@ def test_words_of_the_server_are_no_command(words: list[str], expected: bool) ->
 
 
 def test_only_commands_that_ask_let_signals_end_them() -> None:
-    assert asks(["ping"]) and asks(["-n", "x", "topic", "list"])
+    assert asks(["ping"]) and asks(["-n", "x", "topic", "show", "demo-broker"])
     for words in ([], ["serve"], ["demo-broker"], ["-c", "x"], ["--help"]):
         assert not asks(words)
 
