@@ -76,6 +76,12 @@ class Options:
         "more addresses, for HTTP alone: host:port, joined by commas",
         placeholder="ADDRESSES",
     )
+    advertise: str = _live(
+        "",
+        NETWORK,
+        "host:port;host:port of servers, this one first, for clients that ask HTTP",
+        placeholder="ADDRESSES",
+    )
     serialize_type: str = _ours(
         "JSON", NETWORK, "headers of answers", choices="JSON ROCKETMQ"
     )
@@ -292,6 +298,12 @@ class Options:
         return tuple(part.strip().strip("[]") for part in parts if part.strip())
 
     @property
+    def http_addresses(self) -> tuple[str, ...]:
+        """The addresses of `http_bind`, each host:port."""
+        parts = self.http_bind.split(",")
+        return tuple(part.strip() for part in parts if part.strip())
+
+    @property
     def black_list(self) -> frozenset[str]:
         """The keys that the operator forbids to remote updates."""
         entries = self.config_black_list.split(";")
@@ -315,8 +327,8 @@ REMOTE_KEYS: Final = frozenset(option.name for option in OPTIONS if option.remot
 PATHS: Final = tuple(option for option in OPTIONS if option.is_path)
 
 
-def java_text(options: Options) -> str:
-    """The body of 319 (section 4.3): Java's keys and extra ones, in UTF-16 order.
+def java_texts(options: Options) -> dict[str, str]:
+    """The values that 319 answers (section 4.3): Java's keys and extra ones.
 
     The value of an extra key that is named after a secret is hidden (section 9.10).
     """
@@ -329,4 +341,9 @@ def java_text(options: Options) -> str:
         if option.java and value is not None:
             table[option.name] = value_text(value)
     keys = sorted(table, key=lambda key: key.encode("utf-16-be", "surrogatepass"))
-    return "".join(f"{key}={table[key]}\n" for key in keys)
+    return {key: table[key] for key in keys}
+
+
+def java_text(options: Options) -> str:
+    """The body of 319: `java_texts` as lines, in UTF-16 order."""
+    return "".join(f"{key}={text}\n" for key, text in java_texts(options).items())

@@ -37,6 +37,7 @@ from namesrv.hot_path import (
     check_instance,
     check_int32,
     check_millis,
+    check_size,
     check_text,
 )
 from namesrv.wire.answer_frames import answer_frame, success_header
@@ -131,6 +132,7 @@ class Connection:
         check_bytes("data", data)
         self.last_active_ms = now_ms
         self.read_ms = now_ms
+        self._hot.received_bytes += len(data)
         if self.fault is not None:
             return b""
         self.has_side_effects = self.pause != Pause.NONE or self.finished
@@ -178,6 +180,10 @@ class Connection:
     def note_side_effects(self) -> None:
         """The layer around it paused, failed or kept input during this call."""
         self.has_side_effects = True
+
+    def note_sent(self, sent_bytes: int) -> None:
+        """Count pieces of a long answer, and late answers that are sent in a pause."""
+        self._hot.sent_bytes += check_size("sent_bytes", sent_bytes)
 
     def note_version(self, version: int) -> None:
         """Note the version of the client in the request under way."""
@@ -230,7 +236,9 @@ class Connection:
             self.has_side_effects = True
         if self.pause != Pause.NONE:
             self._decoder.release()
-        return b"".join(output)
+        answers = b"".join(output)
+        self._hot.sent_bytes += len(answers)
+        return answers
 
     def _handle(self, frame: Frame, now_ms: int) -> bytes:
         body = frame.body
@@ -319,6 +327,7 @@ class Connection:
         if cluster_name is None or broker_addr is None:
             return None
         self._hot.live_table.touch(cluster_name, broker_addr, now_ms)
+        self._hot.heartbeats += 1
         return answer_frame(success_header(head.opaque), b"")
 
     def _query_data_version(
@@ -336,6 +345,7 @@ class Connection:
         received = DataVersion(counter, state_version, timestamp)
         changed = "true" if received != info.data_version else "false"
         info.last_update_timestamp = now_ms
+        self._hot.version_queries += 1
         header = success_header(head.opaque, f'{{"changed":"{changed}"}}')
         return answer_frame(header, write_data_version(info.data_version).encode())
 
@@ -359,6 +369,7 @@ class Connection:
         if info.digest != registration_digest(head.version, ext_fields, body):
             return None
         self._hot.live_table.renew(info, self, now_ms)
+        self._hot.unchanged_registrations += 1
         header = success_header(head.opaque, info.answer_ext_fields)
         return answer_frame(header, self._hot.order_topic_body)
 

@@ -15,6 +15,7 @@ from namesrv._impl import Connection
 from namesrv.errors import ConnectionEnded
 from namesrv.hot_path import Pause
 from namesrv.server.connections.conversation import HttpConversation
+from namesrv.server.files.http_tokens import HttpTokenFile
 from namesrv.server.inside import Inside
 from namesrv.server.nameserver import NameServer
 
@@ -33,13 +34,17 @@ class HttpCompanion:
     def __init__(self, make_application: "MakeApplication | None" = None) -> None:
         self._make_application = make_application
         self._inside: Inside
+        self._token_file: HttpTokenFile
         self._loading: asyncio.Future[None] | None = None
         self._begin: Callable[[Connection], HttpConversation] | None = None
         self._waiting: list[Connection] = []
 
     async def start(self, server: NameServer) -> None:
-        """From now on connections that begin with HTTP come here."""
+        """From now on connections that begin with HTTP come here. Raises StartFailed
+        for a file of tokens that cannot be used."""
         self._inside = server.inside
+        self._token_file = HttpTokenFile(self._inside.options, self._inside.log)
+        self._token_file.load()
         self._inside.connections.speak_http(self._converse)
 
     async def stop(self) -> None:
@@ -75,7 +80,7 @@ class HttpCompanion:
     def _imported(self) -> Callable[[Connection], HttpConversation]:
         from namesrv.admin.composition import beginning  # noqa: PLC0415
 
-        return beginning(self._inside, self._make_application)
+        return beginning(self._inside, self._token_file, self._make_application)
 
 
 class _Waiting:

@@ -113,6 +113,12 @@ def _is_stream(path: str) -> bool:
     return not (os.path.isfile(path) or os.path.isdir(path))
 
 
+def _http_text(server: NameServer) -> str:
+    """The addresses that serve HTTP alone, as the end of the line about the start."""
+    texts = address_texts(server.http_addresses)
+    return f", HTTP alone on {', '.join(texts)}" if texts else ""
+
+
 def _announce(options: Options, server: NameServer, output: LogOutput) -> None:
     output.say(
         f"The Name Server boot success. serializeType={options.serialize_type},"
@@ -120,6 +126,7 @@ def _announce(options: Options, server: NameServer, output: LogOutput) -> None:
         f" implementation {IMPLEMENTATION},"
         f" loop {server.loop_name}, version {__version__},"
         f" start {server.warm_start.text if server.warm_start else 'cold'}"
+        + _http_text(server)
     )
     warning = exposure_warning(options, server.addresses)
     if warning is not None:

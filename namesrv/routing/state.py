@@ -13,6 +13,7 @@ from namesrv.routing.access.audit import Audit
 from namesrv.routing.access.control import AccessControl
 from namesrv.routing.access.request import Request
 from namesrv.routing.answers.route_bodies import RouteBodies
+from namesrv.routing.answers.route_digest import RouteDigest
 from namesrv.routing.answers.topic_lists import TopicLists
 from namesrv.routing.brokers.liveness import Liveness
 from namesrv.routing.brokers.parts import Parts
@@ -79,6 +80,7 @@ class RoutingState:
         self.tables = RouteTables(RouteAnswers(options.answer_cache_bytes))
         self.topic_lists = TopicLists(self.tables)
         self.route_bodies = RouteBodies(self.tables)
+        self.route_digest = RouteDigest(self.tables)
         self.parts = Parts(self.tables, options, self.outbox, self.events)
         self.kv_config = KVConfigManager(
             options, self.outbox, self.events, self._kv_changed

@@ -35,8 +35,12 @@ from namesrv.server.connections.file_limit import (
     notified_limit,
     query_limit,
 )
-from namesrv.server.connections.listeners import address_of, open_listeners
-from namesrv.server.connections.protocol import NamesrvProtocol
+from namesrv.server.connections.listeners import (
+    address_of,
+    open_http_listeners,
+    open_listeners,
+)
+from namesrv.server.connections.protocol import HttpOnlyProtocol, NamesrvProtocol
 from namesrv.server.connections.registry import Connections
 from namesrv.server.effects import Effects
 from namesrv.server.files.access_keys import AccessKeysFile
@@ -69,9 +73,10 @@ of them is counted or closed."""
 
 
 class NameServer:
-    """One server. After the start, `addresses` has the real (host, port), `loop_name`
-    the name of the event loop, `warm_start` facts of the restored routes, and `inside`
-    the parts that companions read."""
+    """One server. After the start, `addresses` has the real (host, port) of each
+    listener, `http_addresses` those of `httpBind`, `loop_name` the name of the event
+    loop, `warm_start` facts of the restored routes, and `inside` the parts that
+    companions read."""
 
     inside: Inside
 
@@ -84,6 +89,7 @@ class NameServer:
         self._servers: list[asyncio.Server] = []
         self._tick_timer: asyncio.TimerHandle | None = None
         self.addresses: list[tuple[str, int]] = []
+        self.http_addresses: list[tuple[str, int]] = []
         self.loop_name = ""
         self.warm_start: WarmStart | None = None
 
@@ -109,6 +115,7 @@ class NameServer:
             self.addresses,
             self.loop_name,
             self.warm_start.text if self.warm_start else "cold",
+            self.http_addresses,
         )
 
     async def serve(self) -> None:
@@ -261,15 +268,28 @@ class NameServer:
         return min(wanted or possible, possible)
 
     async def _listen(self, loop: asyncio.AbstractEventLoop) -> None:
-        self._listeners = open_listeners(self._options)
-        for listener in self._listeners:
-            server = await loop.create_server(
-                lambda: NamesrvProtocol(self._connections),
-                sock=listener,
-                backlog=_ACCEPTED_AT_ONCE,
-            )
-            self._servers.append(server)
+        listeners = open_listeners(self._options)
+        http_listeners = open_http_listeners(self._options, beside=listeners)
+        for listener in listeners:
+            await self._serve_on(listener, NamesrvProtocol, loop)
             self.addresses.append(address_of(listener, self._options))
+        for listener in http_listeners:
+            await self._serve_on(listener, HttpOnlyProtocol, loop)
+            self.http_addresses.append(listener.getsockname()[:2])
+
+    async def _serve_on(
+        self,
+        listener: socket.socket,
+        protocol: type[NamesrvProtocol],
+        loop: asyncio.AbstractEventLoop,
+    ) -> None:
+        server = await loop.create_server(
+            partial(protocol, self._connections),
+            sock=listener,
+            backlog=_ACCEPTED_AT_ONCE,
+        )
+        self._listeners.append(listener)
+        self._servers.append(server)
 
     def _stop_accepting(self) -> None:
         for server in self._servers:

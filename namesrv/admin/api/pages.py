@@ -59,7 +59,7 @@ def names_page(
     make: Callable[[str], Steps[Any]],
 ) -> Steps[Found]:
     """A page of entries by name. `make` gives the item of a name, or None for a name
-    that is left out; what it yields are the units spent."""
+    that is left out, and yields the units spent."""
     items: list[Any] = []
     last = cursor = parameters.after
     prefix, limit = parameters.prefix, parameters.limit

@@ -20,5 +20,7 @@ def tables_state(call: Call) -> tuple[object, ...]:
 
 
 def routes_state(call: Call) -> tuple[object, ...]:
-    """As `tables_state`, and the order configuration, which routes may show."""
-    return *tables_state(call), call.inside.state.kv_config.changes
+    """As `tables_state`, with the order configuration, which routes may show, and a
+    drain, in which newer clients get none."""
+    state = call.inside.state
+    return *tables_state(call), state.kv_config.changes, int(state.draining)

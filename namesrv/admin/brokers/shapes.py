@@ -21,7 +21,12 @@ BrokerAddr = Annotated[
         examples=["10.0.0.7:10911"],
     ),
 ]
-Queues = Annotated[int, Meta(ge=0, le=_MOST_QUEUES)]
+ReadQueues = Annotated[
+    int, Meta(ge=0, le=_MOST_QUEUES, description="Number of queues to read from.")
+]
+WriteQueues = Annotated[
+    int, Meta(ge=0, le=_MOST_QUEUES, description="Number of queues to write to.")
+]
 
 
 class BrokerPath(Struct, frozen=True):
@@ -57,8 +62,8 @@ class Topic(Struct, frozen=True, gc=False, forbid_unknown_fields=True):
     """The queues of one topic on the broker."""
 
     topic: Annotated[str, Meta(min_length=1, description="Name of the topic.")]
-    read_queues: Queues = 16
-    write_queues: Queues = 16
+    read_queues: ReadQueues = 16
+    write_queues: WriteQueues = 16
     perm: Annotated[
         int,
         Meta(
@@ -81,8 +86,12 @@ class Version(Struct, frozen=True, gc=False, forbid_unknown_fields=True):
     """Version of a broker's topics, compared for equality; of two brokers that claim
     one id, the one with the higher `state_version` has it."""
 
-    counter: Int64 = 0
-    state_version: Int64 = 0
+    counter: Annotated[
+        Int64, Meta(description="Number of changes of the broker's topics.")
+    ] = 0
+    state_version: Annotated[
+        Int64, Meta(description="Term of the master; the higher one has the id.")
+    ] = 0
     timestamp: Annotated[
         Int64, Meta(description="Milliseconds since 1970 at which it was made.")
     ] = 0
@@ -99,17 +108,14 @@ class BrokerRegistration(Struct, frozen=True, forbid_unknown_fields=True):
         Annotated[str, Meta(description="Address at which slaves copy its data.")]
         | None
     ) = None
-    data_version: (
-        Annotated[
-            Version,
-            Meta(
-                description="The broker's own version of its topics. Known topics are"
-                " taken again only if it differs from the last one. Without it the"
-                " server makes one, which changes when the registration does."
-            ),
-        ]
-        | None
-    ) = None
+    data_version: Annotated[
+        Version | None,
+        Meta(
+            description="The broker's own version of its topics. Known topics are taken"
+            " again only if it differs from the last one. Without it the server makes"
+            " one, which changes when the registration does."
+        ),
+    ] = None
     filter_servers: Annotated[
         list[str], Meta(description="Addresses of its filter servers.")
     ] = []
@@ -133,8 +139,12 @@ class Registered(Struct, frozen=True):
     registration: Annotated[
         str, Meta(description="Names this registration when it is to be removed.")
     ]
-    data_version: Version
-    heartbeat_timeout_millis: int
+    data_version: Annotated[
+        Version, Meta(description="Version of the broker's topics.")
+    ]
+    heartbeat_timeout_millis: Annotated[
+        int, Meta(description="Silence after which the broker is removed.")
+    ]
     master_addr: (
         Annotated[str, Meta(description="The master's address, for a slave.")] | None
     ) = None

@@ -12,6 +12,7 @@ from typing import Final
 
 import httptools
 
+from namesrv.admin.http.hosts import is_authority
 from namesrv.admin.http.limits import LONGEST_BODY_BYTES, MOST_HEADERS
 from namesrv.admin.http.messages import HttpAnswer, HttpRequest
 from namesrv.admin.http.problems import problem
@@ -27,6 +28,7 @@ _METHODS: Final = frozenset(
 )
 _SINGLE: Final = frozenset(("host", "authorization", "origin", "content-type"))
 """Fields of which a second one is a mistake, because readers could differ about it."""
+_SPACES_OF_A_LINE: Final = 2
 _HTTP_2: Final = b"PRI "
 _HTTP_2_IS_NOT_SPOKEN: Final = "HTTP/2 is not served here: use HTTP/1.1"
 
@@ -80,6 +82,9 @@ class HeadReader:
     def _read(self, data: bytes) -> Head | HttpAnswer:
         if data.startswith(_HTTP_2):
             return problem(400, _HTTP_2_IS_NOT_SPOKEN)
+        if data.count(b" ", 0, data.find(b"\r\n")) != _SPACES_OF_A_LINE:
+            # llhttp would skip more of them.
+            return malformed("its first line is not method, target and version")
         parser = self._parser or httptools.HttpRequestParser(self)
         self._parser = None
         try:
@@ -175,6 +180,8 @@ def _target(target: str, headers: dict[str, str], *, is_1_0: bool) -> str | Http
     host = headers.get("host")
     if host is None and not is_1_0:
         return malformed("it has no Host")
+    if host is not None and not is_authority(host):
+        return malformed("its Host is no host with or without a port")
     if "#" in target:
         return malformed("its target has a fragment (#)")
     if target.startswith("/") or target == "*":

@@ -1,5 +1,6 @@
 """The parts that all HTTP conversations of one server share."""
 
+from collections.abc import Callable
 from typing import Protocol
 
 from namesrv._impl import Connection
@@ -7,7 +8,6 @@ from namesrv.admin.http.encode import Encoder
 from namesrv.admin.http.messages import Access, Handled, HttpAnswer, HttpRequest
 from namesrv.routing.requests.processor import RequestProcessor
 from namesrv.routing.state import RoutingState
-from namesrv.server.inside import Inside
 
 
 class Guard(Protocol):
@@ -44,9 +44,15 @@ class HttpService:
 
     __slots__ = ("application", "encoder", "guard", "processor", "state")
 
-    def __init__(self, inside: Inside, application: Application, guard: Guard) -> None:
+    def __init__(
+        self,
+        processor: RequestProcessor,
+        application: Application,
+        guard: Guard,
+        wall_millis: Callable[[], int],
+    ) -> None:
         self.application = application
         self.guard = guard
-        self.processor: RequestProcessor = inside.processor
-        self.state: RoutingState = inside.state
-        self.encoder = Encoder(inside.clock.wall_millis)
+        self.processor = processor
+        self.state: RoutingState = processor.state
+        self.encoder = Encoder(wall_millis)

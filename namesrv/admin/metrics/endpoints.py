@@ -1,8 +1,9 @@
 """GET /healthz, /readyz and /metrics."""
 
-from typing import Final
+from typing import Annotated, Final
 
 import msgspec
+from msgspec import Meta
 
 from namesrv.admin.api.endpoint import Call, Endpoint
 from namesrv.admin.http.messages import Access, Handled, HttpAnswer
@@ -11,23 +12,29 @@ from namesrv.admin.metrics import health
 from namesrv.admin.metrics.scrape import scrape
 
 
-class Alive(msgspec.Struct, rename="camel"):
-    """The loop turns. Lags in seconds: of the last tick, and the longest of the last
-    ten seconds."""
+class Alive(msgspec.Struct):
+    """The loop turns."""
 
-    status: str
-    lag_seconds: float
-    longest_lag_seconds: float
+    status: Annotated[str, Meta(description="alive")]
+    lag_seconds: Annotated[
+        float, Meta(description="delay of the last tick of the event loop")
+    ]
+    longest_lag_seconds: Annotated[
+        float, Meta(description="the longest delay of the last ten seconds")
+    ]
 
 
-class Ready(msgspec.Struct, rename="camel"):
-    """Clients may come. `restored_brokers` are those of the last run,
-    `unconfirmed_brokers` those of them that were not heard from yet."""
+class Ready(msgspec.Struct):
+    """Clients may come."""
 
-    status: str
-    brokers: int
-    restored_brokers: int
-    unconfirmed_brokers: int
+    status: Annotated[str, Meta(description="ready")]
+    brokers: Annotated[int, Meta(description="live brokers")]
+    restored_brokers: Annotated[
+        int, Meta(description="brokers of the last run that the start took over")
+    ]
+    unconfirmed_brokers: Annotated[
+        int, Meta(description="those of them that were not heard from yet")
+    ]
 
 
 def healthz(call: Call) -> HttpAnswer:
@@ -38,7 +45,7 @@ def healthz(call: Call) -> HttpAnswer:
         return _json(Alive("alive", lag, longest))
     limit = health.STOOD_STILL_MILLIS // 1000
     detail = f"The event loop stood still for {longest} s; the limit is {limit} s."
-    return problem(503, detail, reason="stalled", longestLagSeconds=longest)
+    return problem(503, detail, reason="stalled", longest_lag_seconds=longest)
 
 
 def readyz(call: Call) -> HttpAnswer:
@@ -86,5 +93,6 @@ ENDPOINTS: Final = (
         "/metrics",
         "Metrics for Prometheus, as text or as OpenMetrics.",
         metrics,
+        produces="text/plain; version=0.0.4; charset=utf-8",
     ),
 )

@@ -169,7 +169,9 @@ class Registration:
         live = self._live()
         if live is not None and live.broker_name == data.broker_name:
             # Another group's broker may be live at this address.
+            # Its filter servers would stay for ever, as in Java.
             self._tables.remove_live(*live.key)
+            self._tables.set_filter_servers(live.key, None)
             self._changes.put_replaced(live, old_addr)
         return True
 

@@ -89,6 +89,11 @@ class KVConfigManager:
         }
         self._table = KVTable(namespaces)
 
+    @property
+    def table(self) -> KVTable:
+        """All entries, as of now: a later change makes another table."""
+        return self._table
+
     def get(self, namespace: str | None, key: str | None) -> str | None:
         """A value, None when there is none."""
         if namespace is None or key is None:

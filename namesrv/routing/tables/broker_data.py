@@ -113,6 +113,11 @@ class BrokerData:
         lowest = self.broker_addrs.lowest
         return lowest is not None and lowest > MASTER_ID
 
+    @property
+    def topic_count(self) -> int:
+        """The number of topics with an entry of this group."""
+        return len(self.topic_refs) - self._stale_refs
+
     def add_live(self, key: tuple[str, str]) -> None:
         """A live entry of this group was stored."""
         if key in self.live_keys:

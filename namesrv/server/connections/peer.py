@@ -138,6 +138,11 @@ class Peer:
         return self._stream.handshake_since_ms
 
     @property
+    def is_http(self) -> bool:
+        """Whether the conversation is in HTTP."""
+        return self._http is not None
+
+    @property
     def request_since_ms(self) -> int | None:
         """The beginning of an HTTP request of which a part has come, or None."""
         return None if self._http is None else self._http.request_since_ms

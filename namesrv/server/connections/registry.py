@@ -122,6 +122,10 @@ class Connections:
         """A tick: the time for all reads until the next one."""
         self.now_ms = now_ms
 
+    def peers(self) -> list[Served]:
+        """The protocols of all open connections, in no order."""
+        return list(self._by_connection.values())
+
     def find(self, connection: Connection) -> Served | None:
         """The protocol of a connection, None when it has ended."""
         return self._by_connection.get(connection)

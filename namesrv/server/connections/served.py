@@ -30,6 +30,10 @@ class Served(Protocol):
         """The start of a TLS handshake under way, or None."""
 
     @property
+    def is_http(self) -> bool:
+        """Whether its conversation is in HTTP."""
+
+    @property
     def request_since_ms(self) -> int | None:
         """The beginning of an HTTP request of which a part has come, or None."""
 

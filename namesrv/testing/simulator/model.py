@@ -130,6 +130,7 @@ class Model:
                 rejected = self.lives.get(key)
                 if rejected is not None and rejected.name == who.name:
                     self._drop_live(key)
+                    self._put_filters(key, ())
                 return {}
         if who.id not in group.addrs and len(request.topics) == 1:
             raise Refused

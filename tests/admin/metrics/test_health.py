@@ -55,8 +55,8 @@ def test_loop_that_turns_is_healthy(server: InsideServer) -> None:
     assert answer.status == 200
     assert facts(answer) == {
         "status": "alive",
-        "lagSeconds": 0.003,
-        "longestLagSeconds": 0.003,
+        "lag_seconds": 0.003,
+        "longest_lag_seconds": 0.003,
     }
 
 
@@ -82,8 +82,8 @@ def test_fresh_server_is_ready(server: InsideServer) -> None:
     assert facts(answer) == {
         "status": "ready",
         "brokers": 0,
-        "restoredBrokers": 0,
-        "unconfirmedBrokers": 0,
+        "restored_brokers": 0,
+        "unconfirmed_brokers": 0,
     }
 
 
@@ -110,7 +110,7 @@ def test_server_is_unready_while_the_gate_is_closed(make: Make) -> None:
 
 def test_warm_server_is_ready_at_once_by_default(server: InsideServer) -> None:
     start_warm(server, 3)
-    assert facts(server.get("/readyz"))["unconfirmedBrokers"] == 3
+    assert facts(server.get("/readyz"))["unconfirmed_brokers"] == 3
 
 
 def test_warm_server_is_unready_until_the_share_is_confirmed(make: Make) -> None:
@@ -126,8 +126,8 @@ def test_warm_server_is_unready_until_the_share_is_confirmed(make: Make) -> None
     assert facts(server.get("/readyz")) == {
         "status": "ready",
         "brokers": 3,
-        "restoredBrokers": 3,
-        "unconfirmedBrokers": 1,
+        "restored_brokers": 3,
+        "unconfirmed_brokers": 1,
     }
 
 

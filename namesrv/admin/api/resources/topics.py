@@ -89,7 +89,7 @@ class GroupQueues(Struct):
     has_master: Annotated[bool, Meta(description="whether the group has a master")]
 
 
-class Topic(Struct):
+class TopicDetail(Struct):
     """One topic."""
 
     topic: Annotated[str, Meta(description="its name")]
@@ -218,7 +218,7 @@ def _topic(call: Call, entry: TopicQueues) -> Steps[HttpAnswer]:
     after, limit = parameters.after, parameters.limit
     rest = [name for name in names if after is UNSET or name > after]
     some = rest[:limit]
-    topic = Topic(
+    detail = TopicDetail(
         topic=entry.topic,
         broker_groups=len(names),
         read_queue_nums=counted["read"],
@@ -231,7 +231,7 @@ def _topic(call: Call, entry: TopicQueues) -> Steps[HttpAnswer]:
         ],
         next=next_link(parameters, some[-1] if len(rest) > limit else UNSET),
     )
-    return respond(call.request, topic)
+    return respond(call.request, detail)
 
 
 def _group_queues(state: RoutingState, name: str, data: QueueData) -> GroupQueues:
@@ -277,7 +277,7 @@ ENDPOINTS = (
         "One topic and its queues",
         get_topic,
         parameters=TopicParameters,
-        answer=Topic,
+        answer=TopicDetail,
         errors=(404,),
         depends=tables_state,
     ),

@@ -13,7 +13,7 @@ from namesrv.admin.http.messages import Access, HttpAnswer
 from namesrv.codes import VERSION_V5_3_3
 
 
-class Version(Struct):
+class ServerVersion(Struct):
     """The server that answers."""
 
     version: Annotated[str, Meta(description="version of namesrv")]
@@ -29,7 +29,7 @@ class Version(Struct):
 
 def get_version(call: Call) -> HttpAnswer:
     """The program and its protocol."""
-    version = Version(
+    version = ServerVersion(
         version=__version__,
         implementation=IMPLEMENTATION,
         python=".".join(map(str, sys.version_info[:3])),
@@ -46,6 +46,6 @@ ENDPOINTS = (
         "The version of the server",
         get_version,
         access=Access.HEALTH,
-        answer=Version,
+        answer=ServerVersion,
     ),
 )
