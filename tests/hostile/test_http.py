@@ -57,7 +57,7 @@ def test_stuck_and_deaf_connections_delay_nobody(
 
 @both_loops
 def test_deaf_readers_have_one_budget(lay_siege: Lay, loop_name: str) -> None:
-    words = ("--output-budget-bytes", str(1 << 20))
+    words: tuple[str, ...] = ("--output-budget-bytes", str(1 << 20))
     words += ("--server-socket-snd-buf-size", str(16 << 10))
     attacked = lay_siege("--loop", loop_name, *words)
     many_topics(attacked)
