@@ -27,6 +27,7 @@ from namesrv.admin.http.chunks import ChunkedBody
 from namesrv.admin.http.encode import CONTINUE, compressed, is_to_be_compressed
 from namesrv.admin.http.head import CHUNKED, Head, HeadReader
 from namesrv.admin.http.head_end import HeadEnd
+from namesrv.admin.http.last_heartbeat import LastHeartbeat
 from namesrv.admin.http.messages import Asked, Handled, HttpAnswer, HttpRequest
 from namesrv.admin.http.problems import problem
 from namesrv.admin.http.service import HttpService
@@ -49,6 +50,7 @@ class HttpConversation:
         "_head_end",
         "_held_bytes",
         "_is_over",
+        "_last_heartbeat",
         "_late",
         "_reader",
         "_request",
@@ -62,6 +64,7 @@ class HttpConversation:
         self._service = service
         self._connection = connection
         self._reader = HeadReader()
+        self._last_heartbeat = LastHeartbeat(service)
         self._buffer = bytearray()
         self._head_end = HeadEnd()
         self._held_bytes = 0
@@ -93,8 +96,12 @@ class HttpConversation:
         connection = self._connection
         if self._is_over or connection.fault is not None:
             return b""
+        if self._head is None and not self._buffer:
+            if self._last_heartbeat.is_again(data, connection, now_ms):
+                return self._service.encoder.no_content()
         connection.note_activity(now_ms)
         connection.note_side_effects()
+        self._service.counts.note_received(len(data))
         if not self._buffer:
             self.progress_ms = now_ms
         self._buffer += data
@@ -172,14 +179,13 @@ class HttpConversation:
         body = self._body(self._head)
         if body is None or isinstance(body, HttpAnswer):
             return first or None if body is None else first + self._end(body)
-        if body and self._must_wait():
-            return first
         return first + self._begin(self._head.request, body, now_ms)
 
     def _read_head(self, end: int) -> Head | HttpAnswer:
         data = bytes(self._buffer[:end])
         del self._buffer[:end]
         self._held_bytes = end
+        self._last_heartbeat.read(data)
         turn = self._service.state.turn
         turn.spend(Cost.HTTP_REQUEST + kilobytes(end, Cost.HTTP_KILOBYTE))
         return self._reader.read(data)
@@ -196,7 +202,7 @@ class HttpConversation:
             return b""
         if length == CHUNKED:
             return self._chunked_body()
-        if len(self._buffer) < length:
+        if len(self._buffer) < length or self._must_wait():
             return None
         body = bytes(self._buffer[:length])
         del self._buffer[:length]
@@ -213,6 +219,8 @@ class HttpConversation:
             if not count:
                 return None
             self._service.state.turn.spend(count * Cost.CHUNK)
+        if self._must_wait():
+            return None
         self._chunks = None
         return bytes(chunks.body)
 
@@ -236,6 +244,9 @@ class HttpConversation:
         refused = self._service.guard.turned_away(request, self._connection)
         if refused is not None:
             return self._answered(refused)
+        heard = self._last_heartbeat.answer(self._head, self._connection, now_ms)
+        if heard is not None:
+            return self._answered(heard)
         return self._handle(request, now_ms)
 
     def _handle(self, request: HttpRequest, now_ms: int) -> bytes:
@@ -253,6 +264,9 @@ class HttpConversation:
                 return self._answered(handled)
             handled = compressed(handled)
         elif isinstance(handled, Asked):
+            # The body was read into the command, and is dropped.
+            self._request = None if self._head is None else self._head.request
+            self._held_bytes += len(handled.command.body or b"")
             return self._ask(handled, now_ms)
         elif not isinstance(handled, Generator):
             self._connection.hold(Pause.TURN)
@@ -270,6 +284,9 @@ class HttpConversation:
     def _ask(self, asked: Asked, now_ms: int) -> bytes:
         """Have the processor handle a request in place of this one."""
         self._asked = asked
+        refused = None if asked.objection is None else asked.objection()
+        if refused is not None:
+            return self._answered(refused)
         connection = self._connection
         frame = self._service.processor.ask(asked.command, connection, now_ms)
         if frame is None:
@@ -328,7 +345,7 @@ class HttpConversation:
         if ends:
             self._finish()
         state.turn.spend(answer_units(answer.body))
-        return self._service.encoder.encode(answer, head, ends=ends)
+        return self._encoded(answer, head, ends=ends)
 
     def _end(self, answer: HttpAnswer) -> bytes:
         """The bytes of the answer to a request that could not be read."""
@@ -340,7 +357,14 @@ class HttpConversation:
         head, self._head = self._head, None
         self._drop_input()
         self._is_over = self._shows_end = True
-        return self._service.encoder.encode(answer, head, ends=True)
+        return self._encoded(answer, head, ends=True)
+
+    def _encoded(self, answer: HttpAnswer, head: Head | None, *, ends: bool) -> bytes:
+        """An answer as bytes to send; it is counted."""
+        data = self._service.encoder.encode(answer, head, ends=ends)
+        self._service.counts.note_answer(answer.status)
+        self._service.counts.note_sent(len(data))
+        return data
 
     def _finish(self) -> None:
         """This answer is the last one."""
@@ -356,5 +380,5 @@ class HttpConversation:
 
 def _command_of(frame: bytes) -> RemotingCommand:
     """The processor's answer (protocol.md section 1.1)."""
-    header_end = 8 + int.from_bytes(frame[5:8])
-    return decode_command(frame[4], frame[8:header_end], frame[header_end:])
+    end = 8 + int.from_bytes(frame[5:8])
+    return decode_command(frame[4], frame[8:end], frame[end:])

@@ -43,6 +43,8 @@ class Encoder:
         self._wall_millis = wall_millis
         self._date_second = -1
         self._date = b""
+        self._no_content = b""
+        self._no_content_date = b""
 
     def encode(self, answer: HttpAnswer, head: Head | None, *, ends: bool) -> bytes:
         """The bytes of an answer to `head`, None if that could not be read. `ends`:
@@ -61,6 +63,14 @@ class Encoder:
         if has_body and (head is None or head.request.method != "HEAD"):
             parts.append(answer.body)
         return b"".join(parts)
+
+    def no_content(self) -> bytes:
+        """The bytes of a 204 on a connection of HTTP/1.1 that goes on."""
+        date = self._date_line()
+        if date is not self._no_content_date:
+            self._no_content = self.encode(HttpAnswer(204), None, ends=False)
+            self._no_content_date = date
+        return self._no_content
 
     def _date_line(self) -> bytes:
         second = self._wall_millis() // 1000

@@ -53,10 +53,13 @@ class Asked:
 
     The processor handles it as if it had come on the same connection, except that the
     caller has checked its right; `translate` makes the HTTP answer of its answer.
+    `objection` is called right before the processor gets the command, each time if it
+    has to come again: it gives the answer to a request that may not be handled by then.
     """
 
     command: RemotingCommand
     translate: Callable[[RemotingCommand], HttpAnswer]
+    objection: Callable[[], HttpAnswer | None] | None = None
 
 
 Handled: TypeAlias = HttpAnswer | Steps[HttpAnswer] | Asked | Literal[Pause.TURN]
