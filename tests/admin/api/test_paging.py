@@ -71,6 +71,10 @@ def test_a_name_of_a_lone_surrogate_is_listed_and_passed() -> None:
     (item,) = (item for item in items if item["topic"] == "odd?name")
     assert api.get(f"/v1/{item['link']}")["topic"] == "odd?name"
     assert api.get(f"/v1/{item['link']}/route")["topic"] == "odd?name"
+    assert api.ask("/v1/topics/oddname").json["similar"] == ["odd?name"]
+    assert api.ask("/v1/topics/%ED%A0%80").status == 404
+    packed = api.ask(f"/v1/{item['link']}", accept="application/msgpack")
+    assert packed.json["topic"] == "odd?name"
 
 
 def test_a_long_list_comes_in_steps_of_a_turn() -> None:
