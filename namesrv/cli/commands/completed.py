@@ -6,7 +6,8 @@ from collections.abc import Iterator
 from typing import Final
 
 from namesrv.cli.commands.table import COMMANDS, GROUPS, Command, Flag
-from namesrv.options import OPTIONS, kebab
+from namesrv.option import kebab
+from namesrv.options import OPTIONS
 
 TOPICS: Final = "namesrv topic list --timeout 0.5 --prefix"
 """Prints the topics that begin so. It asks the NameServer of NAMESRV_ADDR or of this
