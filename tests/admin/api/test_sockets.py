@@ -187,6 +187,13 @@ def test_a_large_route_comes_in_steps_beside_lookups(served: Served) -> None:
     assert (status, len(page["items"])) == (200, 500)
 
 
+def test_connections_have_their_protocol(served: Served) -> None:
+    _, page, _ = served.ask("/v1/connections")
+    protocols = {item["protocol"]: item["client_version"] for item in page["items"]}
+    assert protocols["http"] is None
+    assert protocols["remoting"] is not None
+
+
 def test_a_wrong_request_is_a_problem(served: Served) -> None:
     status, body, headers = served.ask("/v1/topics?limit=0")
     assert status == 400
