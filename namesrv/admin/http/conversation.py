@@ -288,7 +288,7 @@ class HttpConversation:
             handled = compressed(handled)
         elif isinstance(handled, Asked):
             # The body was read into the command, and is dropped.
-            self._request = self._head and self._head.request
+            self._request = None if self._head is None else self._head.request
             self._held_bytes += len(handled.command.body or b"")
             return self._ask(handled, now_ms)
         elif not isinstance(handled, Generator):
