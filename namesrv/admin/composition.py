@@ -29,6 +29,7 @@ def beginning(
         guard,
         inside.clock.wall_millis,
         Heartbeats(inside.state.tables),
+        inside.connections.http_counts,
     )
     return partial(HttpConversation, service)
 

@@ -46,7 +46,11 @@ def main(argv: Sequence[str] | None = None) -> int:
 
 def asks(given: Sequence[str]) -> bool:
     """Whether these words are a command that asks a NameServer, and do not serve."""
-    return _is_command(list(given)) and "demo-broker" not in given
+    if not _is_command(list(given)):
+        return False
+    from namesrv.cli.commands.words import words_before  # noqa: PLC0415
+
+    return given[words_before(given)] != "demo-broker"
 
 
 def _is_command(given: list[str]) -> bool:

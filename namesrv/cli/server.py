@@ -14,6 +14,7 @@ from namesrv.cli.version import load_hot_path, version_line
 from namesrv.cli.words import Words, read_words
 from namesrv.errors import OptionsInvalid
 from namesrv.options import OPTIONS, Options, java_text
+from namesrv.switches import NO_EXTENSIONS
 
 
 def obey(given: Sequence[str]) -> int:
@@ -23,7 +24,7 @@ def obey(given: Sequence[str]) -> int:
     """
     words = read_words(given)
     if words.pure:
-        os.environ["NAMESRV_NO_EXTENSIONS"] = "1"
+        os.environ[NO_EXTENSIONS] = "1"
     if words.action == "help":
         from namesrv.cli.help_text import help_text  # noqa: PLC0415
 

@@ -2,11 +2,13 @@
 
 import os
 import sys
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from importlib import import_module
+from importlib.util import find_spec, module_from_spec
 
 from namesrv import __version__
 from namesrv.errors import StartFailed
+from namesrv.switches import NO_EXTENSIONS, PROBE, REQUIRE_EXTENSIONS, is_on
 
 
 def load_hot_path() -> str:
@@ -17,22 +19,48 @@ def load_hot_path() -> str:
     try:
         implementation: str = import_module("namesrv._impl").IMPLEMENTATION
     except ImportError as error:
-        raise StartFailed(
-            f"the compiled hot path cannot be loaded ({error});"
-            " build it again, or run without it: --pure"
-        ) from error
+        raise _not_loaded(error) from error
     return implementation
 
 
 def version_line() -> str:
     """Version, implementation of the hot path, interpreter and uvloop, on one line.
 
-    Raises StartFailed as `load_hot_path` does.
+    Raises StartFailed if the hot path is demanded and missing, or broken.
     """
-    implementation = load_hot_path()
+    implementation = chosen_implementation(os.environ)
     uvloop = installed_version("uvloop", sys.path)
     loop = f"uvloop {uvloop}" if uvloop else "no uvloop"
     return f"namesrv {__version__} ({implementation}, {_python()}, {loop})"
+
+
+def chosen_implementation(environ: Mapping[str, str]) -> str:
+    """The name of the implementation that `namesrv._impl` would choose.
+
+    The library of the compiled twin is opened, and not run: that would import half of
+    the server. Raises StartFailed as `load_hot_path` does.
+    """
+    if is_on(environ, NO_EXTENSIONS) or sys.implementation.name != "cpython":
+        return "pure"
+    if PROBE in sys.modules:
+        return "fast"
+    try:
+        spec = find_spec(PROBE)
+        if spec is not None:
+            module_from_spec(spec)
+            return "fast"
+        if is_on(environ, REQUIRE_EXTENSIONS):
+            raise ImportError(f"No module named {PROBE!r}")
+    except ImportError as error:
+        raise _not_loaded(error) from error
+    return "pure"
+
+
+def _not_loaded(error: ImportError) -> StartFailed:
+    return StartFailed(
+        f"the compiled hot path cannot be loaded ({error});"
+        " build it again, or run without it: --pure"
+    )
 
 
 def installed_version(name: str, folders: Iterable[str]) -> str | None:

@@ -126,7 +126,7 @@ def _unknown(word: str, flag: str) -> str:
         return f"{word!r} is not a flag; namesrv serve --help lists all flags"
     known = [name[2:] for name in _FLAGS if name.startswith("--")]
     near = get_close_matches(flag.lstrip("-"), known, n=1)
-    hint = "namesrv serve --help lists all flags"
-    if near:
-        hint = f"did you mean --{near[0]}?"
+    hint = (
+        f"did you mean --{near[0]}?" if near else "namesrv serve --help lists all flags"
+    )
     return f"there is no flag {flag!r}; {hint}"

@@ -52,6 +52,7 @@ class Connection:
         """
         deadline = monotonic() + self._terms.timeout_seconds
         try:
+            self._forget_if_ended()
             connected = self._socket or self._connect(deadline)
             numbers = [self._next() for _ in requests]
             frames = map(request_frame, map(self._signed, requests), numbers)
@@ -67,6 +68,24 @@ class Connection:
             self._socket.close()
             self._socket = None
             self._input.clear()
+
+    def _forget_if_ended(self) -> None:
+        """Close a kept connection that the server has ended, as after its restart.
+
+        A request over it would fail, and might have been carried out all the same.
+        """
+        kept = self._socket
+        if kept is None or self._terms.tls is not None:
+            return
+        try:
+            kept.setblocking(False)
+            is_ended = not kept.recv(1, socket.MSG_PEEK)
+        except BlockingIOError:
+            return
+        except OSError:
+            is_ended = True
+        if is_ended:
+            self.close()
 
     def _next(self) -> int:
         self._opaque = self._opaque % _MOST_OPAQUE + 1

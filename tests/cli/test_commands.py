@@ -59,7 +59,7 @@ class TestCommands:
         self, capsys: Capture, monkeypatch: pytest.MonkeyPatch
     ) -> None:
         monkeypatch.setattr("namesrv.cli.version.sys.path", ["/nowhere"])
-        monkeypatch.setattr("namesrv.cli.version.load_hot_path", lambda: "pure")
+        monkeypatch.setenv("NAMESRV_NO_EXTENSIONS", "1")
         assert main(["--version"]) == 0
         assert capsys.readouterr().out.endswith(", no uvloop)\n")
 

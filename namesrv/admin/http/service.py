@@ -8,6 +8,7 @@ from namesrv.admin.http.encode import Encoder
 from namesrv.admin.http.messages import Access, Handled, HttpAnswer, HttpRequest
 from namesrv.routing.requests.processor import RequestProcessor
 from namesrv.routing.state import RoutingState
+from namesrv.server.connections.counts import HttpCounts
 
 
 class Guard(Protocol):
@@ -58,6 +59,7 @@ class HttpService:
 
     __slots__ = (
         "application",
+        "counts",
         "encoder",
         "guard",
         "heartbeats",
@@ -72,6 +74,7 @@ class HttpService:
         guard: Guard,
         wall_millis: Callable[[], int],
         heartbeats: Heartbeats | None = None,
+        counts: HttpCounts | None = None,
     ) -> None:
         self.application = application
         self.guard = guard
@@ -79,3 +82,4 @@ class HttpService:
         self.state: RoutingState = processor.state
         self.encoder = Encoder(wall_millis)
         self.heartbeats = heartbeats
+        self.counts = HttpCounts() if counts is None else counts

@@ -68,8 +68,9 @@ def _lines(command: Command, width: int) -> Iterator[str]:
     for text in filter(None, (f"{summary}.", command.details)):
         yield ""
         yield from _filled(text, width)
-    yield ""
-    yield from _entries([(one.usage, one.meaning) for one in command.flags], width)
+    if command.flags:
+        yield ""
+        yield from _entries([(one.usage, one.meaning) for one in command.flags], width)
 
 
 def _width(columns: int) -> int:

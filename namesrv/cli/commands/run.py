@@ -8,7 +8,7 @@ from importlib import import_module
 from typing import TYPE_CHECKING
 
 from namesrv.cli.commands.table import HELP
-from namesrv.cli.commands.words import Call, command_words, read_call
+from namesrv.cli.commands.words import Call, command_words, read_call, words_before
 from namesrv.cli.printing import complain, say
 
 if TYPE_CHECKING:
@@ -20,10 +20,11 @@ def run(given: Sequence[str]) -> int:
 
     Raises OptionsInvalid, NotFound, RequestRefused and NameServerUnreachable.
     """
-    if "demo-broker" in given[:1]:
+    at = words_before(given)
+    if given[at : at + 1] == ["demo-broker"]:
         from namesrv.cli import demo_broker  # noqa: PLC0415
 
-        return demo_broker.run(given[1:], say)
+        return demo_broker.run([*given[:at], *given[at + 1 :]], say)
     words = [word for word in given if word not in HELP.names]
     if len(words) < len(given) and "--" not in given:
         say(_help(words))

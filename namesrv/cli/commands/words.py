@@ -62,14 +62,14 @@ def begins_with_command(given: Sequence[str]) -> bool:
 
     Flags of a connection may stand before it.
     """
-    at = _leading(given)
-    if at >= len(given) or given[at].startswith("-"):
+    at = words_before(given)
+    if at >= len(given) or given[at].startswith("-") or given[at] == "serve":
         return False
     return at == 0 or given[at] in GROUPS
 
 
-def _leading(given: Sequence[str]) -> int:
-    """The number of words before the command."""
+def words_before(given: Sequence[str]) -> int:
+    """The number of words before the command: flags and their values."""
     at = 0
     while at < len(given):
         name, equals, _ = given[at].partition("=")
@@ -85,7 +85,7 @@ def command_words(given: Sequence[str]) -> tuple[str, ...]:
 
     Raises OptionsInvalid if there is none.
     """
-    rest = tuple(given[_leading(given) :])
+    rest = tuple(given[words_before(given) :])
     if len(rest) == 1 and rest[0] in GROUPS:
         return rest
     return _command(rest)[0].words
@@ -93,7 +93,7 @@ def command_words(given: Sequence[str]) -> tuple[str, ...]:
 
 def read_call(given: Sequence[str]) -> Call:
     """Read the words of a command. Raises OptionsInvalid with all their mistakes."""
-    at = _leading(given)
+    at = words_before(given)
     command, count = _command(given[at:])
     reader = _Reader(command, [*given[:at], *given[at + count :]])
     return reader.read()
