@@ -97,8 +97,9 @@ class HttpConversation:
         if self._is_over or connection.fault is not None:
             return b""
         if self._head is None and not self._buffer:
-            if self._last_heartbeat.is_again(data, connection, now_ms):
-                return self._service.encoder.no_content()
+            again = self._last_heartbeat.again(data, connection, now_ms)
+            if again:
+                return again
         connection.note_activity(now_ms)
         connection.note_side_effects()
         self._service.counts.note_received(len(data))
