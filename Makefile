@@ -23,12 +23,12 @@ QUICK := --hypothesis-profile=quick
 # Parity proves that the twins are alike; on the pure one the rest of the server is run
 # against transcripts, histories and the protocol.
 PURE_TESTS := tests/golden tests/simulation tests/server/connections
-PURE_REST := tests/routing tests/server tests/hostile tests/cli
+PURE_REST := tests/routing tests/server tests/hostile tests/client tests/cli
 
 test-quick: $(VENV)/.dev-stamp ## run the tests that are quick
 	@$(fast) $(QUICK) -m 'not slow and not full' $(QUICK_TESTS) $(ARGS)
 
-QUICK_TESTS := $(addprefix tests/,wire hot_path parity routing server golden peer cli) $(wildcard tests/test_*.py)
+QUICK_TESTS := $(addprefix tests/,wire hot_path parity routing server golden peer client cli) $(wildcard tests/test_*.py)
 
 test: $(VENV)/.dev-stamp ## run the tests on both twins; ARGS="-k frame" narrows
 	$(if $(COVERAGE),@rm -f .coverage .coverage.*)

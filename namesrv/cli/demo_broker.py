@@ -43,7 +43,8 @@ _NEXT: Final = """\
 To try next:
 * Check the server's log: it has a line "new broker registered".
 * Stop the server and start it again: it knows the broker at once (warm start).
-* Ask for the route with a RocketMQ release: mqadmin topicRoute -n {address} -t Hello
+* Ask for the route: namesrv topic route Hello -n {address}
+* Print each change: namesrv watch -n {address}
 This broker carries no messages. Ctrl-C unregisters it."""
 
 

@@ -57,9 +57,9 @@ def test_stuck_and_deaf_connections_delay_nobody(
 
 @both_loops
 def test_deaf_readers_have_one_budget(lay_siege: Lay, loop_name: str) -> None:
-    words: tuple[str, ...] = ("--output-budget-bytes", str(1 << 20))
-    words += ("--server-socket-snd-buf-size", str(16 << 10))
-    attacked = lay_siege("--loop", loop_name, *words)
+    budget = ("--output-budget-bytes", str(1 << 20))
+    buffers = ("--server-socket-snd-buf-size", str(16 << 10))
+    attacked = lay_siege("--loop", loop_name, *budget, *buffers)
     many_topics(attacked)
     for _ in range(20):
         attacked.peer().send(request("/v1/topics?limit=500") * 100)

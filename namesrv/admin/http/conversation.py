@@ -21,7 +21,6 @@ socket that is closed before it was read empty loses the answer.
 import logging
 import re
 from collections.abc import Generator
-from dataclasses import replace
 from traceback import format_exc
 from typing import Final
 
@@ -190,11 +189,18 @@ class HttpConversation:
 
     def _head_end(self) -> int | HttpAnswer | None:
         buffer = self._buffer
-        empty = None if self._scanned else _EMPTY_LINES.match(buffer)
-        if empty is not None:
-            # RFC 9112, 2.2: empty lines before a request are ignored.
-            length = empty.end()
-            del empty, buffer[:length]
+        if not buffer:
+            return None
+        if not self._scanned and buffer.startswith(b"\r\n"):
+            _drop_empty_lines(buffer)
+        end = buffer.find(_HEAD_END) + len(_HEAD_END)
+        if len(_HEAD_END) <= end <= LONGEST_HEAD_BYTES and _has_good_lines(buffer, end):
+            return end
+        return self._bad_or_unfinished()
+
+    def _bad_or_unfinished(self) -> HttpAnswer | None:
+        """The first mistake in a head, None if its end has not come."""
+        buffer = self._buffer
         match = END.search(buffer, self._scanned)
         end = len(buffer) if match is None else match.end()
         if end > LONGEST_HEAD_BYTES:
@@ -203,9 +209,7 @@ class HttpConversation:
         if match is None:
             self._scanned = max(0, end - _KEPT_END_BYTES)
             return None
-        if match[0] != _HEAD_END:
-            return malformed("a line does not end with CR LF, or has a NUL byte")
-        return end
+        return malformed("a line does not end with CR LF, or has a NUL byte")
 
     def _read_head(self, end: int) -> Head | HttpAnswer:
         data = bytes(self._buffer[:end])
@@ -225,6 +229,8 @@ class HttpConversation:
     def _body(self, head: Head) -> bytes | HttpAnswer | None:
         """The whole body; None if it has not come, or if its turn is over."""
         length = head.body_length
+        if not length:
+            return b""
         if length == CHUNKED:
             return self._chunked_body()
         if len(self._buffer) < length or self._must_wait():
@@ -261,9 +267,11 @@ class HttpConversation:
         self.progress_ms = now_ms
         self.request_since_ms = None
         self._held_bytes += len(body)
-        self._service.state.turn.spend(kilobytes(len(body), Cost.HTTP_KILOBYTE))
         if body:
-            request = replace(request, body=body)
+            self._service.state.turn.spend(kilobytes(len(body), Cost.HTTP_KILOBYTE))
+            request = HttpRequest(
+                request.method, request.path, request.query, request.headers, body
+            )
         refused = self._service.guard.turned_away(request, self._connection)
         if refused is not None:
             return self._answered(refused)
@@ -392,6 +400,22 @@ class HttpConversation:
         self._buffer = bytearray()
         self._chunks = None
         self._held_bytes = 0
+
+
+def _drop_empty_lines(buffer: bytearray) -> None:
+    """RFC 9112, 2.2: empty lines before a request are ignored."""
+    found = _EMPTY_LINES.match(bytes(buffer))
+    if found is not None:
+        del buffer[: found.end()]
+
+
+def _has_good_lines(data: bytearray, end: int) -> bool:
+    """Whether all lines end with CR LF, and none has a NUL byte."""
+    lines = data.count(b"\r\n", 0, end)
+    return (
+        data.count(b"\n", 0, end) == data.count(b"\r", 0, end) == lines
+        and data.find(b"\0", 0, end) < 0
+    )
 
 
 def _command_of(frame: bytes) -> RemotingCommand:

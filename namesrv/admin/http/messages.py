@@ -23,11 +23,11 @@ class Access(Enum):
     """A broker makes itself known: `brokerAccess` decides."""
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(slots=True)
 class HttpRequest:
-    """One request. `path` and `query` are as they were sent, percent-encoded; names of
-    `headers` are in lower case, a repeated one is joined by commas; a chunked `body` is
-    joined."""
+    """One request, which nobody changes. `path` and `query` are as they were sent,
+    percent-encoded; names of `headers` are in lower case, a repeated one is joined by
+    commas; a chunked `body` is joined."""
 
     method: str
     path: str
@@ -36,9 +36,10 @@ class HttpRequest:
     body: bytes = b""
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(slots=True)
 class HttpAnswer:
-    """One answer; length, date, connection and encoding are added when it is sent."""
+    """One answer, which nobody changes; length, date, connection and encoding are added
+    when it is sent."""
 
     status: int
     body: bytes = b""
