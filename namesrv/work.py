@@ -28,9 +28,9 @@ class Cost(IntEnum):
     """Reading a short header, finding the handler, writing a short answer."""
     HTTP_REQUEST = 32
     """Reading the head of a request of HTTP, finding the handler, a short answer."""
-    HTTP_KILOBYTE = 8
+    HTTP_KILOBYTE = 12
     """1,024 bytes of such a head, or of the body of such a request."""
-    CHUNK = 1
+    CHUNK = 4
     """One chunk of such a body."""
     GZIP_KILOBYTE = 10
     """1,024 bytes of an answer, compressed."""

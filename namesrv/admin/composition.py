@@ -6,6 +6,7 @@ from functools import partial
 from namesrv._impl import Connection
 from namesrv.admin.api.application import Application as Api
 from namesrv.admin.api.table import ENDPOINTS
+from namesrv.admin.brokers.heartbeats import Heartbeats
 from namesrv.admin.http.conversation import HttpConversation
 from namesrv.admin.http.guard import HttpGuard
 from namesrv.admin.http.service import Application, Guard, HttpService
@@ -23,7 +24,12 @@ def beginning(
     guard = HttpGuard(inside.options, inside.state, token_file)
     application = (make_application or _application)(inside, guard)
     service = HttpService(
-        inside.processor, application, guard, inside.clock.wall_millis
+        inside.processor,
+        application,
+        guard,
+        inside.clock.wall_millis,
+        Heartbeats(inside.state.tables),
+        inside.connections.http_counts,
     )
     return partial(HttpConversation, service)
 

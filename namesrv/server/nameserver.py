@@ -9,6 +9,7 @@ import logging
 import socket
 from collections.abc import Callable
 from functools import partial
+from time import perf_counter_ns
 from traceback import format_exc
 from typing import Any, Final
 
@@ -165,7 +166,7 @@ class NameServer:
 
     def _build(self) -> None:
         self._processor = RequestProcessor(
-            self._options, wall_millis, monotonic_millis()
+            self._options, wall_millis, monotonic_millis(), perf_counter_ns
         )
         state = self._state = self._processor.state
         self._access_keys = AccessKeysFile(self._options, state.access, self._log)
@@ -242,6 +243,7 @@ class NameServer:
             self._ticks,
             clock,
             self._log,
+            self._audit_log,
         )
         self.warm_start = self._snapshots.load(state.started_ms)
         self._connections.expect_brokers()

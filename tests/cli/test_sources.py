@@ -447,6 +447,12 @@ class TestMistakes:
             " expected host:port, and ; between several"
         ]
 
+    def test_advertised_address_that_is_none_is_refused(self, capsys: Capture) -> None:
+        assert refused(capsys, "--advertise", "ns1:9876;ns2") == [
+            "command line, --advertise: advertise has 'ns2', expected host:port, and ;"
+            " between several"
+        ]
+
 
 @pytest.mark.parametrize(
     ("flag", "text"),

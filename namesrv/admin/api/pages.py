@@ -5,19 +5,18 @@ come or go between two pages neither repeat others nor hide them. Links are rela
 the address of the page itself, so that they hold behind a proxy's sub-path.
 """
 
-from collections.abc import Callable
-from typing import Annotated, Any, Final, NamedTuple, TypeVar
+from collections.abc import Callable, Generator
+from typing import Annotated, Any, Final, NamedTuple, TypeAlias
 from urllib.parse import quote
 
 from msgspec import UNSET, Meta, Struct, UnsetType, structs
 
 from namesrv.admin.api.endpoint import MOST_ITEMS
 from namesrv.routing.tables.ordered_texts import OrderedTexts
-from namesrv.work import Cost, Steps
+from namesrv.work import Steps
 
-Item = TypeVar("Item")
 _FEW_ITEMS: Final = 100
-_READ_AT_ONCE: Final = 128
+_READ_AT_ONCE: Final = 64
 
 
 class PageParameters(Struct, forbid_unknown_fields=True, kw_only=True):
@@ -53,15 +52,20 @@ Next = Annotated[
 ]
 
 
+Made: TypeAlias = Struct | None | Steps[Struct | None]
+"""The item of a name, None for a name that is left out; in steps if it is large."""
+
+
 def names_page(
     texts: OrderedTexts,
     parameters: NamedPageParameters,
-    make: Callable[[str], Steps[Any]],
+    make: Callable[[str], Made],
+    units: int,
 ) -> Steps[Found]:
-    """A page of entries by name. `make` gives the item of a name, or None for a name
-    that is left out, and yields the units spent."""
+    """A page of entries by name; `units` is the cost of one that `make` makes at
+    once."""
     items: list[Any] = []
-    last = cursor = parameters.after
+    cursor, last = parameters.after, parameters.after
     prefix, limit = parameters.prefix, parameters.limit
     if cursor is UNSET or cursor < prefix:
         names = texts.following(prefix, _READ_AT_ONCE, is_included=True)
@@ -71,14 +75,16 @@ def names_page(
         for name in names:
             if not name.startswith(prefix):
                 return Found(items, UNSET)
-            item = yield from make(name)
+            item = make(name)
+            if isinstance(item, Generator):
+                item = yield from item
             if item is None:
                 continue
             if len(items) == limit:
                 return Found(items, last)
             items.append(item)
             last = name
-        yield int(Cost.REQUEST)
+        yield len(names) * units
         names = texts.following(names[-1], _READ_AT_ONCE)
     return Found(items, UNSET)
 

@@ -1,13 +1,15 @@
 """The endpoints of brokers, and their handlers."""
 
-from collections import Counter
+from dataclasses import replace
 from functools import partial
 from http import HTTPStatus
 from typing import Final
 
 from msgspec import DecodeError, Struct, json
 
+from namesrv.admin.api.answers import NO_CONTENT, respond
 from namesrv.admin.api.endpoint import Call, Endpoint
+from namesrv.admin.api.results import translation
 from namesrv.admin.brokers.commands import register_command, unregister_command
 from namesrv.admin.brokers.registrations import (
     is_last,
@@ -23,14 +25,21 @@ from namesrv.admin.brokers.shapes import (
     Topic,
     Version,
 )
-from namesrv.admin.http.messages import Access, Asked, Handled, HttpAnswer
+from namesrv.admin.http.limits import LONGEST_BODY_BYTES
+from namesrv.admin.http.messages import (
+    Access,
+    Asked,
+    Handled,
+    HttpAnswer,
+    HttpRequest,
+)
 from namesrv.admin.http.problems import problem
-from namesrv.codes import ResponseCode
+from namesrv.errors import LimitExceeded
 from namesrv.routing.state import RoutingState
+from namesrv.wire.body_limits import BodyLimits
 from namesrv.wire.command import RemotingCommand
 
 _BROKER: Final = "/v1/clusters/{cluster}/brokers/{name}/{id}"
-_INTERNAL_ERROR: Final = "internal error"
 
 
 class _KvTable(Struct):
@@ -48,9 +57,10 @@ def register(call: Call) -> Handled:
     broker = BrokerAtAddr(
         identity.cluster, identity.name, identity.id, broker_addr=asked.broker_addr
     )
-    return Asked(
-        register_command(state, identity, asked), partial(_registered, state, broker)
-    )
+    _check_topics(state, broker, asked, call.now_ms)
+    # The command waits for its turn, without the body that it was made from.
+    succeed = partial(_registered, state, broker, replace(call.request, body=b""))
+    return Asked(register_command(state, identity, asked), translation(succeed))
 
 
 def heartbeat(call: Call) -> Handled:
@@ -61,30 +71,25 @@ def heartbeat(call: Call) -> Handled:
     if info is None:
         return _unknown(broker, "register it again")
     state.tables.broker_live_table.touch(*info.key, call.now_ms)
-    return HttpAnswer(HTTPStatus.NO_CONTENT)
+    return NO_CONTENT
 
 
 def unregister(call: Call) -> Handled:
     """A broker goes: UNREGISTER_BROKER (104), for its last registration only."""
     broker: RegisteredBroker = call.parameters
-    state = call.inside.state
-    info = live_broker(state.tables, broker)
-    if info is None:
-        return _unknown(broker, "there is nothing to remove")
-    if not is_last(state, info, broker.registration):
-        return problem(
-            HTTPStatus.CONFLICT,
-            f"{_text(broker)} has registered again since registration"
-            f" {broker.registration}, and stays; only its last registration removes it",
-        )
-    return Asked(unregister_command(broker), _unregistered)
+    return Asked(
+        unregister_command(broker),
+        translation(lambda answer: NO_CONTENT),
+        partial(_objection, call.inside.state, broker),
+    )
 
 
 def _registered(
-    state: RoutingState, broker: BrokerAtAddr, answer: RemotingCommand
+    state: RoutingState,
+    broker: BrokerAtAddr,
+    request: HttpRequest,
+    answer: RemotingCommand,
 ) -> HttpAnswer:
-    if answer.code != ResponseCode.SUCCESS:
-        return _refused(answer)
     info = live_broker(state.tables, broker)
     version = None if info is None else info.data_version
     if info is None or version is None:
@@ -98,25 +103,21 @@ def _registered(
         ext_fields.get("haServerAddr"),
         _order_topics(answer.body),
     )
-    return HttpAnswer(HTTPStatus.OK, json.encode(registered))
+    return respond(request, registered)
 
 
-def _unregistered(answer: RemotingCommand) -> HttpAnswer:
-    if answer.code != ResponseCode.SUCCESS:
-        return _refused(answer)
-    return HttpAnswer(HTTPStatus.NO_CONTENT)
-
-
-def _refused(answer: RemotingCommand) -> HttpAnswer:
-    remark = answer.remark or f"the request was refused with code {answer.code}"
-    if answer.code == ResponseCode.GO_AWAY:
-        return problem(
-            HTTPStatus.SERVICE_UNAVAILABLE,
-            "this server is shutting down; use another one",
-        )
-    if remark.startswith(_INTERNAL_ERROR):
-        return problem(HTTPStatus.INTERNAL_SERVER_ERROR, remark)
-    return problem(HTTPStatus.UNPROCESSABLE_ENTITY, remark)
+def _objection(state: RoutingState, broker: RegisteredBroker) -> HttpAnswer | None:
+    """The answer to a removal that is too late."""
+    info = live_broker(state.tables, broker)
+    if info is None:
+        return _unknown(broker, "there is nothing to remove")
+    if is_last(state, info, broker.registration):
+        return None
+    return problem(
+        HTTPStatus.CONFLICT,
+        f"{_text(broker)} has registered again since registration"
+        f" {broker.registration}, and stays; only its last registration removes it",
+    )
 
 
 def _outdated(state: RoutingState, broker: BrokerAtAddr) -> HttpAnswer:
@@ -141,10 +142,23 @@ def _text(broker: BrokerAtAddr) -> str:
     )
 
 
+def _check_topics(
+    state: RoutingState, broker: BrokerAtAddr, asked: BrokerRegistration, now_ms: int
+) -> None:
+    """Raise LimitExceeded for too many topics, before a command is made of them; as
+    with 103 the broker was heard from."""
+    try:
+        BodyLimits.of(state.options).check_topics(len(asked.topics))
+    except LimitExceeded:
+        info = live_broker(state.tables, broker)
+        if info is not None:
+            state.tables.broker_live_table.touch(*info.key, now_ms)
+        raise
+
+
 def _first_repeated(topics: list[Topic]) -> int | None:
     """The index of the first topic that was named before."""
-    counts = Counter(topic.topic for topic in topics)
-    if len(counts) == len(topics):
+    if len({topic.topic for topic in topics}) == len(topics):
         return None
     seen: set[str] = set()
     for index, topic in enumerate(topics):
@@ -155,11 +169,11 @@ def _first_repeated(topics: list[Topic]) -> int | None:
 
 
 def _repeated_topic(index: int, name: str) -> HttpAnswer:
-    path, detail = f"$.topics[{index}].topic", f"topic {name!r} is named twice"
+    path = f"$.topics[{index}].topic"
     return problem(
         HTTPStatus.BAD_REQUEST,
-        f"{detail} - at `{path}`",
-        errors=[{"path": path, "detail": detail}],
+        f"the body is wrong: topic {name!r} is named again at {path}",
+        errors=[{"path": path, "expected": "each topic once"}],
     )
 
 
@@ -183,6 +197,7 @@ ENDPOINTS: Final = [
         BrokerRegistration,
         Registered,
         errors=(409, 413, 422, 503),
+        longest_body=LONGEST_BODY_BYTES,
     ),
     Endpoint(
         "POST",

@@ -15,61 +15,66 @@ from namesrv.routing.tables.route_tables import RouteTables
 
 MOST_TARGETS: Final = 4096
 LONGEST_TARGET: Final = 512
-"""Bytes of a target that is kept."""
+"""Characters of a target that is kept."""
 _TARGET: Final = re.compile(
-    rb"/v1/clusters/([^/?#]+)/brokers/([^/?#]+)/(0|[1-9][0-9]{0,17})/heartbeat"
-    rb"\?broker_addr=([^&#]+)"
+    r"/v1/clusters/([^/?]+)/brokers/([^/?]+)/(0|[1-9][0-9]{0,17})/heartbeat"
+    r"\?broker_addr=([^&]+)",
+    re.ASCII,
 )
 
 
 class Heartbeats:
-    """The targets of one server's brokers. The caller has checked that the sender may
-    send heartbeats."""
+    """The targets of one server's brokers."""
 
     def __init__(self, tables: RouteTables) -> None:
         self._tables = tables
         self._live = tables.broker_live_table
         # Target -> cluster, address and epoch of its live entry.
-        self._known: dict[bytes, tuple[str, str, int]] = {}
+        self._known: dict[str, tuple[str, str, int]] = {}
 
     def __len__(self) -> int:
         return len(self._known)
 
-    def beat(self, target: bytes, now_ms: int) -> bool:
-        """Whether this is the target of a live broker, which was heard from now.
+    def knows(self, target: str) -> bool:
+        """Whether this is the target, path and query, of a live broker."""
+        return self._key(target) is not None
 
-        After False the router answers the request.
-        """
+    def beat(self, target: str, now_ms: int) -> bool:
+        """The same; the broker was heard from now."""
+        key = self._key(target)
+        return key is not None and self._live.touch(*key, now_ms)
+
+    def _key(self, target: str) -> tuple[str, str] | None:
         known = self._known.get(target)
-        if known is not None:
-            cluster, broker_addr, epoch = known
-            info = self._live.get(cluster, broker_addr)
-            if info is not None and info.epoch == epoch:
-                return self._live.touch(cluster, broker_addr, now_ms)
-            del self._known[target]
-        return self._beat_unknown(target, now_ms)
+        if known is None:
+            return self._read(target)
+        cluster, broker_addr, epoch = known
+        info = self._live.get(cluster, broker_addr)
+        if info is not None and info.epoch == epoch:
+            return cluster, broker_addr
+        del self._known[target]
+        return self._read(target)
 
-    def _beat_unknown(self, target: bytes, now_ms: int) -> bool:
-        broker = _read(target)
+    def _read(self, target: str) -> tuple[str, str] | None:
+        broker = _broker(target)
         info = None if broker is None else live_broker(self._tables, broker)
         if info is None:
-            return False
+            return None
         if len(target) <= LONGEST_TARGET:
             if len(self._known) >= MOST_TARGETS:
                 del self._known[next(iter(self._known))]
             self._known[target] = (*info.key, info.epoch)
-        return self._live.touch(*info.key, now_ms)
+        return info.key
 
 
-def _read(target: bytes) -> BrokerAtAddr | None:
-    """The broker that a target names; None for everything unusual."""
+def _broker(target: str) -> BrokerAtAddr | None:
+    """The broker that a target names; None for everything unusual, which the router
+    reads."""
     match = _TARGET.fullmatch(target)
     if match is None:
         return None
     try:
-        texts = [
-            unquote(part.decode("ascii"), errors="strict") for part in match.groups()
-        ]
+        texts = [unquote(text, errors="strict") for text in match.groups()]
     except UnicodeDecodeError:
         return None
     cluster, name, broker_id, broker_addr = texts

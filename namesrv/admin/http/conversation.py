@@ -28,6 +28,7 @@ from namesrv._impl import Connection
 from namesrv.admin.http.chunks import ChunkedBody
 from namesrv.admin.http.encode import CONTINUE, compressed, is_to_be_compressed
 from namesrv.admin.http.head import CHUNKED, END, Head, HeadReader, malformed
+from namesrv.admin.http.last_heartbeat import LastHeartbeat
 from namesrv.admin.http.limits import LONGEST_HEAD_BYTES
 from namesrv.admin.http.messages import Asked, Handled, HttpAnswer, HttpRequest
 from namesrv.admin.http.problems import problem
@@ -55,6 +56,7 @@ class HttpConversation:
         "_head",
         "_held_bytes",
         "_is_over",
+        "_last_heartbeat",
         "_late",
         "_reader",
         "_request",
@@ -69,6 +71,7 @@ class HttpConversation:
         self._service = service
         self._connection = connection
         self._reader = HeadReader()
+        self._last_heartbeat = LastHeartbeat(service)
         self._buffer = bytearray()
         self._scanned = 0
         self._held_bytes = 0
@@ -100,8 +103,12 @@ class HttpConversation:
         connection = self._connection
         if self._is_over or connection.fault is not None:
             return b""
+        if self._head is None and not self._buffer:
+            if self._last_heartbeat.is_again(data, connection, now_ms):
+                return self._service.encoder.no_content()
         connection.note_activity(now_ms)
         connection.note_side_effects()
+        self._service.counts.note_received(len(data))
         if not self._buffer:
             self.progress_ms = now_ms
         self._buffer += data
@@ -179,17 +186,22 @@ class HttpConversation:
         body = self._body(self._head)
         if body is None or isinstance(body, HttpAnswer):
             return first or None if body is None else first + self._end(body)
-        if self._must_wait():
-            return first
         return first + self._begin(self._head.request, body, now_ms)
 
     def _head_end(self) -> int | HttpAnswer | None:
         buffer = self._buffer
-        empty = None if self._scanned else _EMPTY_LINES.match(buffer)
-        if empty is not None:
-            # RFC 9112, 2.2: empty lines before a request are ignored.
-            length = empty.end()
-            del empty, buffer[:length]
+        if not buffer:
+            return None
+        if not self._scanned and buffer.startswith(b"\r\n"):
+            _drop_empty_lines(buffer)
+        end = buffer.find(_HEAD_END) + len(_HEAD_END)
+        if len(_HEAD_END) <= end <= LONGEST_HEAD_BYTES and _has_good_lines(buffer, end):
+            return end
+        return self._bad_or_unfinished()
+
+    def _bad_or_unfinished(self) -> HttpAnswer | None:
+        """The first mistake in a head, None if its end has not come."""
+        buffer = self._buffer
         match = END.search(buffer, self._scanned)
         end = len(buffer) if match is None else match.end()
         if end > LONGEST_HEAD_BYTES:
@@ -198,15 +210,14 @@ class HttpConversation:
         if match is None:
             self._scanned = max(0, end - _KEPT_END_BYTES)
             return None
-        if match[0] != _HEAD_END:
-            return malformed("a line does not end with CR LF, or has a NUL byte")
-        return end
+        return malformed("a line does not end with CR LF, or has a NUL byte")
 
     def _read_head(self, end: int) -> Head | HttpAnswer:
         data = bytes(self._buffer[:end])
         del self._buffer[:end]
         self._scanned = 0
         self._held_bytes = end
+        self._last_heartbeat.read(data)
         turn = self._service.state.turn
         turn.spend(Cost.HTTP_REQUEST + kilobytes(end, Cost.HTTP_KILOBYTE))
         return self._reader.read(data)
@@ -219,9 +230,11 @@ class HttpConversation:
     def _body(self, head: Head) -> bytes | HttpAnswer | None:
         """The whole body; None if it has not come, or if its turn is over."""
         length = head.body_length
+        if not length:
+            return b""
         if length == CHUNKED:
             return self._chunked_body()
-        if len(self._buffer) < length:
+        if len(self._buffer) < length or self._must_wait():
             return None
         body = bytes(self._buffer[:length])
         del self._buffer[:length]
@@ -238,6 +251,8 @@ class HttpConversation:
             if not count:
                 return None
             self._service.state.turn.spend(count * Cost.CHUNK)
+        if self._must_wait():
+            return None
         self._chunks = None
         return bytes(chunks.body)
 
@@ -253,14 +268,17 @@ class HttpConversation:
         self.progress_ms = now_ms
         self.request_since_ms = None
         self._held_bytes += len(body)
-        self._service.state.turn.spend(kilobytes(len(body), Cost.HTTP_KILOBYTE))
         if body:
+            self._service.state.turn.spend(kilobytes(len(body), Cost.HTTP_KILOBYTE))
             request = HttpRequest(
                 request.method, request.path, request.query, request.headers, body
             )
         refused = self._service.guard.turned_away(request, self._connection)
         if refused is not None:
             return self._answered(refused)
+        heard = self._last_heartbeat.answer(self._head, self._connection, now_ms)
+        if heard is not None:
+            return self._answered(heard)
         return self._handle(request, now_ms)
 
     def _handle(self, request: HttpRequest, now_ms: int) -> bytes:
@@ -278,6 +296,9 @@ class HttpConversation:
                 return self._answered(handled)
             handled = compressed(handled)
         elif isinstance(handled, Asked):
+            # The body was read into the command, and is dropped.
+            self._request = None if self._head is None else self._head.request
+            self._held_bytes += len(handled.command.body or b"")
             return self._ask(handled, now_ms)
         elif not isinstance(handled, Generator):
             self._connection.hold(Pause.TURN)
@@ -295,6 +316,9 @@ class HttpConversation:
     def _ask(self, asked: Asked, now_ms: int) -> bytes:
         """Have the processor handle a request in place of this one."""
         self._asked = asked
+        refused = None if asked.objection is None else asked.objection()
+        if refused is not None:
+            return self._answered(refused)
         connection = self._connection
         frame = self._service.processor.ask(asked.command, connection, now_ms)
         if frame is None:
@@ -353,7 +377,7 @@ class HttpConversation:
         if ends:
             self._finish()
         state.turn.spend(answer_units(answer.body))
-        return self._service.encoder.encode(answer, head, ends=ends)
+        return self._encoded(answer, head, ends=ends)
 
     def _end(self, answer: HttpAnswer) -> bytes:
         """The bytes of the answer to a request that could not be read."""
@@ -365,7 +389,14 @@ class HttpConversation:
         head, self._head = self._head, None
         self._drop_input()
         self._is_over = self._shows_end = True
-        return self._service.encoder.encode(answer, head, ends=True)
+        return self._encoded(answer, head, ends=True)
+
+    def _encoded(self, answer: HttpAnswer, head: Head | None, *, ends: bool) -> bytes:
+        """An answer as bytes to send; it is counted."""
+        data = self._service.encoder.encode(answer, head, ends=ends)
+        self._service.counts.note_answer(answer.status)
+        self._service.counts.note_sent(len(data))
+        return data
 
     def _finish(self) -> None:
         """This answer is the last one."""
@@ -379,7 +410,23 @@ class HttpConversation:
         self._held_bytes = 0
 
 
+def _drop_empty_lines(buffer: bytearray) -> None:
+    """RFC 9112, 2.2: empty lines before a request are ignored."""
+    found = _EMPTY_LINES.match(bytes(buffer))
+    if found is not None:
+        del buffer[: found.end()]
+
+
+def _has_good_lines(data: bytearray, end: int) -> bool:
+    """Whether all lines end with CR LF, and none has a NUL byte."""
+    lines = data.count(b"\r\n", 0, end)
+    return (
+        data.count(b"\n", 0, end) == data.count(b"\r", 0, end) == lines
+        and data.find(b"\0", 0, end) < 0
+    )
+
+
 def _command_of(frame: bytes) -> RemotingCommand:
     """The processor's answer (protocol.md section 1.1)."""
-    header_end = 8 + int.from_bytes(frame[5:8])
-    return decode_command(frame[4], frame[8:header_end], frame[header_end:])
+    end = 8 + int.from_bytes(frame[5:8])
+    return decode_command(frame[4], frame[8:end], frame[end:])

@@ -4,6 +4,7 @@ import time
 import zlib
 from collections.abc import Callable
 from dataclasses import replace
+from functools import lru_cache
 from http import HTTPStatus
 from typing import Final
 
@@ -27,6 +28,7 @@ _MONTHS: Final = (
     *("Jan", "Feb", "Mar", "Apr", "May", "Jun"),
     *("Jul", "Aug", "Sep", "Oct", "Nov", "Dec"),
 )
+_SECURITY_LINES: Final = "".join(f"{n}: {value}\r\n" for n, value in _SECURITY).encode()
 _LINE_ENDS: Final = str.maketrans("\r\n\0", "   ")
 _GZIP_LEVEL: Final = 1
 _GZIP_WINDOW: Final = 31
@@ -41,6 +43,8 @@ class Encoder:
         self._wall_millis = wall_millis
         self._date_second = -1
         self._date = b""
+        self._no_content = b""
+        self._no_content_date = b""
 
     def encode(self, answer: HttpAnswer, head: Head | None, *, ends: bool) -> bytes:
         """The bytes of an answer to `head`, None if that could not be read. `ends`:
@@ -48,12 +52,9 @@ class Encoder:
         parts = [_STATUS_LINES[answer.status], self._date_line()]
         has_body = answer.status not in _BODILESS
         if has_body:
-            if answer.body or answer.content_type:
-                parts.append(_line("Content-Type", answer.content_type))
+            parts.append(_type_line(answer.content_type))
             parts.append(b"Content-Length: %d\r\n" % len(answer.body))
-        names = {name.lower() for name, _ in answer.headers}
-        parts += [_line(name, value) for name, value in answer.headers]
-        parts += [_line(n, value) for n, value in _SECURITY if n.lower() not in names]
+        parts.append(_own_lines(answer.headers) if answer.headers else _SECURITY_LINES)
         if ends:
             parts.append(b"Connection: close\r\n")
         elif head is not None and head.is_1_0:
@@ -63,12 +64,32 @@ class Encoder:
             parts.append(answer.body)
         return b"".join(parts)
 
+    def no_content(self) -> bytes:
+        """The bytes of a 204 on a connection of HTTP/1.1 that goes on."""
+        date = self._date_line()
+        if date is not self._no_content_date:
+            self._no_content = self.encode(HttpAnswer(204), None, ends=False)
+            self._no_content_date = date
+        return self._no_content
+
     def _date_line(self) -> bytes:
         second = self._wall_millis() // 1000
         if second != self._date_second:
             self._date_second = second
             self._date = f"Date: {http_date(second)}\r\n".encode()
         return self._date
+
+
+@lru_cache(maxsize=64)
+def _type_line(content_type: str) -> bytes:
+    return _line("Content-Type", content_type)
+
+
+def _own_lines(headers: tuple[tuple[str, str], ...]) -> bytes:
+    """The lines of an answer, and of `_SECURITY` those that it lacks."""
+    names = {name.lower() for name, _ in headers}
+    more = [item for item in _SECURITY if item[0].lower() not in names]
+    return b"".join(_line(name, value) for name, value in (*headers, *more))
 
 
 def _line(name: str, value: str) -> bytes:

@@ -23,9 +23,20 @@ CHUNKED: Final = -1
 END: Final = re.compile(rb"\r\n\r\n|(?<!\r)\n|\r[^\n]|\x00")
 """The end of a head, or a byte that no head has."""
 
-_METHODS: Final = frozenset(
-    ("GET", "HEAD", "POST", "PUT", "DELETE", "OPTIONS", "PATCH")
-)
+_METHODS: Final = {
+    name.encode(): name
+    for name in ("GET", "HEAD", "POST", "PUT", "DELETE", "OPTIONS", "PATCH")
+}
+_NAMES: Final = {
+    name.encode(): name.lower()
+    for name in (
+        *("Host", "User-Agent", "Accept", "Accept-Encoding", "Connection"),
+        *("Content-Length", "Content-Type", "Authorization", "If-None-Match"),
+    )
+}
+"""Names of fields as most clients write them."""
+_VERSION_1_0: Final = b" HTTP/1.0"
+_VERSION_1_1: Final = b" HTTP/1.1"
 _SINGLE: Final = frozenset(("host", "authorization", "origin", "content-type"))
 """Fields of which a second one is a mistake, because readers could differ about it."""
 _SPACES_OF_A_LINE: Final = 2
@@ -33,7 +44,7 @@ _HTTP_2: Final = b"PRI "
 _HTTP_2_IS_NOT_SPOKEN: Final = "HTTP/2 is not served here: use HTTP/1.1"
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(slots=True)
 class Head:
     """`request` has no body yet; `body_length` is CHUNKED or that of the body."""
 
@@ -47,13 +58,12 @@ class Head:
 class HeadReader:
     """Reads heads, one after the other, of one connection."""
 
-    __slots__ = ("_fields", "_is_complete", "_parser", "_url")
+    __slots__ = ("_fields", "_parser", "_url")
 
     def __init__(self) -> None:
         self._parser: httptools.HttpRequestParser | None = None
         self._url = b""
         self._fields: list[tuple[bytes, bytes]] = []
-        self._is_complete = False
 
     def on_url(self, url: bytes) -> None:
         """Called by the parser."""
@@ -63,90 +73,86 @@ class HeadReader:
         """Called by the parser."""
         self._fields.append((name, value))
 
-    def on_headers_complete(self) -> None:
-        """Called by the parser."""
-        self._is_complete = True
-
     def read(self, data: bytes) -> Head | HttpAnswer:
         """The head, or the error that answers it; the connection then has to end.
 
         `data` is a whole head with its empty line.
         """
-        try:
-            return self._read(data)
-        finally:
-            self._url = b""
-            self._fields = []
-            self._is_complete = False
-
-    def _read(self, data: bytes) -> Head | HttpAnswer:
+        line_end = data.find(b"\r\n")
         if data.startswith(_HTTP_2):
             return problem(400, _HTTP_2_IS_NOT_SPOKEN)
-        if data.count(b" ", 0, data.find(b"\r\n")) != _SPACES_OF_A_LINE:
+        if data.count(b" ", 0, line_end) != _SPACES_OF_A_LINE:
             # llhttp would skip more of them.
             return malformed("its first line is not method, target and version")
         parser = self._parser or httptools.HttpRequestParser(self)
         self._parser = None
+        self._url = b""
+        can_go_on = True
         try:
             parser.feed_data(data)
         except httptools.HttpParserUpgrade:
             # RFC 9110, 7.8: a server may ignore the wish for another protocol.
-            return self._checked(parser, can_go_on=False)
+            can_go_on = False
         except httptools.HttpParserError as error:
+            self._fields = []
             return malformed(str(error).lower())
-        if not self._is_complete:
-            return malformed("the request line is missing")
-        return self._checked(parser, can_go_on=True)
-
-    def _checked(
-        self, parser: httptools.HttpRequestParser, *, can_go_on: bool
-    ) -> Head | HttpAnswer:
-        method = parser.get_method().decode("latin-1")
-        version = parser.get_http_version()
-        if version not in ("1.1", "1.0"):
-            return problem(505, f"HTTP/{version} is not served here: use HTTP/1.1")
-        if method not in _METHODS:
-            return problem(501, f"the method {method} is not known here")
-        headers = self._headers()
-        if isinstance(headers, HttpAnswer):
-            return headers
-        is_1_0 = version == "1.0"
-        body_length = _body_length(headers, is_1_0=is_1_0)
-        if isinstance(body_length, HttpAnswer):
-            return body_length
-        target = _target(self._url.decode("latin-1"), headers, is_1_0=is_1_0)
-        if isinstance(target, HttpAnswer):
-            return target
-        expectation = headers.get("expect", "").lower()
-        if expectation not in ("", "100-continue"):
-            return problem(417, "only the expectation 100-continue is known here")
-        if can_go_on and not body_length:
+        fields, self._fields = self._fields, []
+        method = _METHODS.get(parser.get_method())
+        is_1_0 = data.endswith(_VERSION_1_0, 0, line_end)
+        if not is_1_0 and not data.endswith(_VERSION_1_1, 0, line_end):
+            return problem(505, "only HTTP/1.1 and HTTP/1.0 are served here")
+        if method is None:
+            return problem(501, "the method is not known here")
+        head = _checked(method, self._url.decode("latin-1"), fields, is_1_0=is_1_0)
+        if can_go_on and type(head) is Head and not head.body_length:
             # Its request is complete, so that the next one may follow.
             self._parser = parser
-        path, _, query = target.partition("?")
-        return Head(
-            HttpRequest(method, path, query, headers),
-            body_length,
-            _keeps_alive(headers.get("connection"), is_1_0=is_1_0),
-            is_1_0,
-            expects_100=bool(expectation) and not is_1_0,
-        )
+        return head
 
-    def _headers(self) -> dict[str, str] | HttpAnswer:
-        fields = self._fields
-        if len(fields) > MOST_HEADERS:
-            return problem(431, f"the header has more than {MOST_HEADERS} lines")
-        headers: dict[str, str] = {}
-        for raw_name, raw_value in fields:
-            name = raw_name.decode("latin-1").lower()
-            value = raw_value.decode("latin-1").strip(" \t")
-            if name not in headers:
-                headers[name] = value
-            elif name in _SINGLE:
-                return malformed(f"the header has more than one {name}")
-            else:
-                headers[name] += f", {value}"
+
+def _checked(
+    method: str, target: str, fields: list[tuple[bytes, bytes]], *, is_1_0: bool
+) -> Head | HttpAnswer:
+    headers = _headers(fields)
+    if type(headers) is HttpAnswer:
         return headers
+    assert type(headers) is dict
+    body_length = 0
+    if "content-length" in headers or "transfer-encoding" in headers:
+        found = _body_length(headers, is_1_0=is_1_0)
+        if isinstance(found, HttpAnswer):
+            return found
+        body_length = found
+    path = _target(target, headers, is_1_0=is_1_0)
+    if isinstance(path, HttpAnswer):
+        return path
+    expectation = headers.get("expect", "").lower()
+    if expectation not in ("", "100-continue"):
+        return problem(417, "only the expectation 100-continue is known here")
+    path, _, query = path.partition("?")
+    return Head(
+        HttpRequest(method, path, query, headers),
+        body_length,
+        _keeps_alive(headers.get("connection"), is_1_0=is_1_0),
+        is_1_0,
+        bool(expectation) and not is_1_0,
+    )
+
+
+def _headers(fields: list[tuple[bytes, bytes]]) -> dict[str, str] | HttpAnswer:
+    if len(fields) > MOST_HEADERS:
+        return problem(431, f"the header has more than {MOST_HEADERS} lines")
+    headers: dict[str, str] = {}
+    for raw_name, raw_value in fields:
+        name = _NAMES.get(raw_name) or raw_name.decode("latin-1").lower()
+        value = raw_value.decode("latin-1").strip(" \t")
+        if name not in headers:
+            headers[name] = value
+        elif name in _SINGLE:
+            return malformed(f"the header has more than one {name}")
+        else:
+            headers[name] += f", {value}"
+    return headers
 
 
 def malformed(reason: str) -> HttpAnswer:

@@ -8,6 +8,7 @@ our names.
 import re
 import socket
 from collections.abc import Iterable
+from functools import lru_cache
 from ipaddress import ip_address
 from typing import Final
 
@@ -18,6 +19,7 @@ _AUTHORITY: Final = re.compile(
 _THIS_MACHINE: Final = "localhost"
 
 
+@lru_cache(maxsize=64)
 def is_authority(text: str) -> bool:
     """Whether a text can be a host with or without a port."""
     return _AUTHORITY.fullmatch(text) is not None

@@ -8,6 +8,7 @@ from namesrv.admin.http.encode import Encoder
 from namesrv.admin.http.messages import Access, Handled, HttpAnswer, HttpRequest
 from namesrv.routing.requests.processor import RequestProcessor
 from namesrv.routing.state import RoutingState
+from namesrv.server.connections.counts import HttpCounts
 
 
 class Guard(Protocol):
@@ -39,10 +40,32 @@ class Application(Protocol):
         """The answer to one request, or how it comes."""
 
 
-class HttpService:
-    """The application, its guard, the processor, and the state of the server."""
+class Heartbeats(Protocol):
+    """Knows the heartbeats of brokers by their targets, path and query, so that these
+    need no application."""
 
-    __slots__ = ("application", "encoder", "guard", "processor", "state")
+    def knows(self, target: str) -> bool:
+        """Whether this is the target of a live broker."""
+
+    def beat(self, target: str, now_ms: int) -> bool:
+        """The same; the broker was heard from now."""
+
+
+class HttpService:
+    """The application, its guard, the processor, and the state of the server.
+
+    Without `heartbeats` all requests go to the application.
+    """
+
+    __slots__ = (
+        "application",
+        "counts",
+        "encoder",
+        "guard",
+        "heartbeats",
+        "processor",
+        "state",
+    )
 
     def __init__(
         self,
@@ -50,9 +73,13 @@ class HttpService:
         application: Application,
         guard: Guard,
         wall_millis: Callable[[], int],
+        heartbeats: Heartbeats | None = None,
+        counts: HttpCounts | None = None,
     ) -> None:
         self.application = application
         self.guard = guard
         self.processor = processor
         self.state: RoutingState = processor.state
         self.encoder = Encoder(wall_millis)
+        self.heartbeats = heartbeats
+        self.counts = HttpCounts() if counts is None else counts

@@ -44,7 +44,7 @@ def healthz(call: Call) -> HttpAnswer:
     if pulse.is_bearable:
         return _json(Alive("alive", lag, longest))
     limit = health.STOOD_STILL_MILLIS // 1000
-    detail = f"The event loop stood still for {longest} s; the limit is {limit} s."
+    detail = f"the event loop stood still for {longest} s, the limit is {limit} s"
     return problem(503, detail, reason="stalled", longest_lag_seconds=longest)
 
 

@@ -41,10 +41,10 @@ def pulse(inside: Inside, now_ms: int) -> Pulse:
 def obstacle(inside: Inside, now_ms: int) -> Obstacle | None:
     """None if the server is ready."""
     if inside.state.life.phase > Phase.SERVING:
-        sentence = "The server is ending and sends clients to other servers."
+        sentence = "the server is ending and sends clients to other servers"
         return Obstacle("draining", sentence)
     if not inside.ticks.have_begun:
-        return Obstacle("starting", "The server is starting.")
+        return Obstacle("starting", "the server is starting")
     return _gate(inside, now_ms) or _unconfirmed(inside)
 
 
@@ -55,8 +55,8 @@ def _gate(inside: Inside, now_ms: int) -> Obstacle | None:
     wait_seconds = inside.options.wait_seconds_for_service
     waited_seconds = (now_ms - inside.state.started_ms) // 1000
     sentence = (
-        f"The server answers no lookup in its first {wait_seconds} s"
-        f" (needWaitForService); it started {waited_seconds} s ago."
+        f"the server answers no lookup in its first {wait_seconds} s"
+        f" (needWaitForService); it started {waited_seconds} s ago"
     )
     return Obstacle("waiting", sentence)
 
@@ -72,7 +72,7 @@ def _unconfirmed(inside: Inside) -> Obstacle | None:
     if (restored - unconfirmed) * 100 >= wanted_percent * restored:
         return None
     sentence = (
-        f"Of {restored} brokers of the last run {unconfirmed} were not heard from yet;"
-        f" {wanted_percent} % have to be (readyConfirmedPercent), or their leases end."
+        f"of {restored} brokers of the last run {unconfirmed} were not heard from yet;"
+        f" {wanted_percent} % have to be (readyConfirmedPercent), or their leases end"
     )
     return Obstacle("confirming", sentence)

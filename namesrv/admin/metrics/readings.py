@@ -6,7 +6,10 @@ from heapq import nsmallest
 from typing import Final, NamedTuple
 
 from namesrv._impl import BrokerLiveInfo
+from namesrv.hot_path import Pause
 from namesrv.routing.tables.route_tables import RouteTables
+from namesrv.server.connections.registry import Connections
+from namesrv.server.connections.served import Served
 from namesrv.server.inside import Inside
 from namesrv.work import Cost, Steps, batches
 
@@ -17,6 +20,7 @@ OTHER_CLUSTERS: Final = "(others)"
 MOST_BROKERS: Final = 1000
 """Brokers with a series of their own, in the order of clusters and addresses."""
 _BROKER_UNITS: Final = 2
+_CONNECTION_UNITS: Final = 2
 
 
 class Heard(NamedTuple):
@@ -28,11 +32,28 @@ class Heard(NamedTuple):
     heard_ms: int
 
 
-class Readings(NamedTuple):
-    """`brokers` and `topics` are numbers by cluster, `heard` the brokers that have a
-    series of their own; `longest_ago_ms` is the time of the oldest last sign of life,
-    None without brokers."""
+class ConnectionKind(NamedTuple):
+    """The values of the labels of connections.
 
+    `protocol` is remoting, http, or unknown before the first bytes; `tls` is true or
+    false. `state` is `closing`,
+    `blocked` (the peer does not read), `waiting` (for a turn or for other work) or
+    `open`.
+    """
+
+    protocol: str
+    tls: str
+    state: str
+
+
+class Readings(NamedTuple):
+    """`connections` are numbers by kind, `brokers` and `topics` numbers by cluster.
+
+    `heard` has the brokers with a series of their own; `longest_ago_ms` is the time of
+    the oldest last sign of life, None without brokers.
+    """
+
+    connections: Mapping[ConnectionKind, int]
     brokers: Mapping[str, int]
     topics: Mapping[str, int]
     heard: Sequence[Heard]
@@ -40,7 +61,8 @@ class Readings(NamedTuple):
 
 
 def read(inside: Inside) -> Steps[Readings]:
-    """Visit all brokers and clusters."""
+    """Visit all connections, brokers and clusters."""
+    kinds = yield from _connections(inside.connections)
     tables = inside.state.tables
     shown = nsmallest(MOST_CLUSTERS, tables.cluster_addr_table)
     yield len(tables.cluster_addr_table) // _BROKER_UNITS
@@ -56,7 +78,27 @@ def read(inside: Inside) -> Steps[Readings]:
         if inside.options.metrics_per_broker:
             heard = sorted([*heard, *map(_heard, some)])[:MOST_BROKERS]
         yield len(some) * _BROKER_UNITS
-    return Readings(brokers, topics, heard, longest_ago_ms)
+    return Readings(kinds, brokers, topics, heard, longest_ago_ms)
+
+
+def _connections(connections: Connections) -> Steps[Counter[ConnectionKind]]:
+    kinds: Counter[ConnectionKind] = Counter()
+    for some in batches(connections.peers(), _CONNECTION_UNITS):
+        kinds.update(_kind_of(connections, peer) for peer in some)
+        yield len(some) * _CONNECTION_UNITS
+    return kinds
+
+
+def _kind_of(connections: Connections, peer: Served) -> ConnectionKind:
+    state = "open"
+    if peer.closing_since_ms is not None:
+        state = "closing"
+    elif connections.is_blocked(peer):
+        state = "blocked"
+    elif peer.connection.pause != Pause.NONE:
+        state = "waiting"
+    protocol = "http" if peer.is_http else "remoting" if peer.has_sent else "unknown"
+    return ConnectionKind(protocol, "true" if peer.is_tls else "false", state)
 
 
 def _label(cluster: str, shown: Mapping[str, int]) -> str:

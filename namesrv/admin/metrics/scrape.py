@@ -15,6 +15,7 @@ from namesrv.admin.metrics.readings import read
 from namesrv.server.inside import Inside
 from namesrv.work import WAIT, Steps
 
+_WAIT_SECONDS: Final = 0.0005
 _WRITER: Final = "namesrv.admin.metrics.exposition"
 
 
@@ -32,6 +33,8 @@ class _Writer:
         if self._module is None:
             thread = self._begin()
             while thread.is_alive():
+                # Without this wait the loop would keep the thread from its work.
+                thread.join(_WAIT_SECONDS)
                 yield WAIT
             if self._error is not None:
                 self._thread = None

@@ -2,6 +2,22 @@
 
 from typing import Final
 
-from namesrv.admin.metrics.subjects import process, routes, server
+from namesrv.admin.metrics.subjects import (
+    connections,
+    files,
+    process,
+    registrations,
+    requests,
+    routes,
+    server,
+)
 
-METRICS: Final = (*server.METRICS, *routes.METRICS, *process.METRICS)
+METRICS: Final = (
+    *server.METRICS,
+    *connections.METRICS,
+    *requests.METRICS,
+    *routes.METRICS,
+    *registrations.METRICS,
+    *files.METRICS,
+    *process.METRICS,
+)

@@ -15,7 +15,7 @@ class Request:
     event that it puts. `is_http` is true for a request that came as HTTP; HTTP has
     checked its right. `owner` is the connection that carries the brokers which the
     request registers, None for HTTP: a broker without an owner ends by its timeout or
-    its unregistration only.
+    its unregistration only. `began_nanos` is set when its work begins.
     """
 
     command: RemotingCommand
@@ -25,6 +25,7 @@ class Request:
     cause: Cause
     is_http: bool
     owner: Connection | None
+    began_nanos: int
 
     def __init__(
         self,
@@ -42,6 +43,7 @@ class Request:
         kind = CauseKind.HTTP if is_http else CauseKind.REQUEST
         self.cause = cause_of(connection, kind, command.code)
         self.owner = None if is_http else connection
+        self.began_nanos = 0
 
     @property
     def code(self) -> int:

@@ -72,9 +72,13 @@ class RequestProcessor:
     """Owns the state and answers the requests that the hot path does not."""
 
     def __init__(
-        self, options: Options, wall_millis: Callable[[], int], started_ms: int
+        self,
+        options: Options,
+        wall_millis: Callable[[], int],
+        started_ms: int,
+        nanos: Callable[[], int] = lambda: 0,
     ) -> None:
-        self.state = RoutingState(options, wall_millis, started_ms, self.process)
+        self.state = RoutingState(options, wall_millis, started_ms, self.process, nanos)
 
     def process(
         self,
@@ -115,6 +119,7 @@ class RequestProcessor:
 
     def _answer(self, request: Request) -> ColdAnswer:
         turn, command = self.state.turn, request.command
+        self.state.request_counts.begin(request)
         handled = self._unheard(request) or self._handle(request)
         if isinstance(handled, Generator):
             ended = turn.advance(handled)
@@ -152,13 +157,16 @@ class RequestProcessor:
         """The answer to a request that no handler gets."""
         is_newer = request.command.version > VERSION_V5_3_1
         if self.state.draining and is_newer:
-            return request.answer(ResponseCode.GO_AWAY, "please go away")
-        if request.code not in HANDLERS:
-            return request.answer(
+            answer = request.answer(ResponseCode.GO_AWAY, "please go away")
+        elif request.code not in HANDLERS:
+            answer = request.answer(
                 ResponseCode.REQUEST_CODE_NOT_SUPPORTED,
                 f" request type {request.code} not supported",
             )
-        return None
+        else:
+            return None
+        self.state.request_counts.note(request, answer)
+        return answer
 
     def _handle(self, request: Request) -> Handled:
         """Carry out as much as is possible at once; audited if that was all."""
@@ -172,7 +180,7 @@ class RequestProcessor:
         if isinstance(handled, Generator):
             return self._in_steps(handled, request)
         if isinstance(handled, RemotingCommand):
-            self.state.audit.note(request, handled)
+            self.state.note_answer(request, handled)
         return handled
 
     def _in_steps(
@@ -183,7 +191,7 @@ class RequestProcessor:
             answer = yield from steps
         except Exception as exc:
             answer = self._failed(request, exc)
-        self.state.audit.note(request, answer)
+        self.state.note_answer(request, answer)
         return answer
 
     def _later(self, steps: Steps[RemotingCommand], request: Request) -> Steps[None]:

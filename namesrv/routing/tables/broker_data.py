@@ -108,6 +108,14 @@ class BrokerData:
         return self.broker_addrs.lowest
 
     @property
+    def has_master(self) -> bool:
+        """Whether a broker of it has the master's id."""
+        lowest = self.broker_addrs.lowest
+        if lowest is None or lowest >= MASTER_ID:
+            return lowest == MASTER_ID
+        return MASTER_ID in self.broker_addrs
+
+    @property
     def lacks_master(self) -> bool:
         """Whether all of its brokers have ids above the master's."""
         lowest = self.broker_addrs.lowest

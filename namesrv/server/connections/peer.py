@@ -123,6 +123,11 @@ class Peer:
         self._count_unsent: Callable[[], int]
 
     @property
+    def is_tls(self) -> bool:
+        """Whether it speaks through TLS."""
+        return isinstance(self._stream, TlsStream)
+
+    @property
     def input_bytes(self) -> int:
         """Bytes of kept input: parts of a PROXY header, of TLS records or of frames."""
         return self._stream.kept_bytes + self._conversation.buffered_bytes
@@ -295,6 +300,7 @@ class Peer:
         if self._answer_pieces is None:
             self.resume(b"".join(held))
             return
+        self.connection.note_sent(held_bytes)
         self._write(b"".join(held))
         self._care(held_bytes)
         self._wait_for_a_piece()
@@ -370,7 +376,10 @@ class Peer:
             self._conversation = self.connection
 
     def _late_answer(self, answer: bytes) -> bytes:
-        return answer if self._http is None else self._http.late_answer(answer)
+        if self._http is not None:
+            return self._http.late_answer(answer)
+        self.connection.note_sent(len(answer))
+        return answer
 
     def _set_reading(self, wanted: bool) -> None:
         wanted = wanted and not self._connections.is_frozen

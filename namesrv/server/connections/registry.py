@@ -15,6 +15,7 @@ from namesrv.server.clock import CallSoon, Clock
 from namesrv.server.connections.broker_hosts import BrokerHosts, host_of
 from namesrv.server.connections.connection_limit import ConnectionLimit
 from namesrv.server.connections.conversation import HttpConversation
+from namesrv.server.connections.counts import ConnectionCounts, HttpCounts
 from namesrv.server.connections.foreign_protocols import foreign_protocol
 from namesrv.server.connections.input_budget import InputBudget
 from namesrv.server.connections.output_budget import OutputBudget
@@ -27,6 +28,9 @@ from namesrv.work import Cost
 
 _CLOSE_PATIENCE_MILLIS: Final = 5000
 _HANDSHAKE_PATIENCE_MILLIS: Final = 10000
+_HTTP_READER_MILLIS: Final = 30_000
+"""Limit of the time for reading answers of HTTP, if more than the high-water mark of
+them is unsent."""
 _SWEPT_AT_ONCE: Final = 2000
 """Connections that one turn of a sweep checks, in about a millisecond."""
 _DEFAULT_HIGH_WATER_BYTES: Final = 65536
@@ -39,7 +43,7 @@ class Connections:
     `flush` carries out the effects in the state's outbox. `now_ms` is the monotonic
     time of the last tick: reading the clock for each read would cost a percent. `tls`
     admits connections with TLS and without; `broker_hosts` are the expected hosts of
-    brokers.
+    brokers. `counts` are those of this object, `http_counts` those of conversations.
     """
 
     def __init__(
@@ -69,6 +73,8 @@ class Connections:
         self._limit = ConnectionLimit(limit, self.broker_hosts, log)
         self._http: Callable[[Connection], HttpConversation] | None = None
         self.now_ms = clock.monotonic_millis()
+        self.counts = ConnectionCounts()
+        self.http_counts = HttpCounts()
         self.tls = TlsGate(state.options, log)
 
     def __len__(self) -> int:
@@ -126,6 +132,20 @@ class Connections:
         """The protocols of all open connections, in no order."""
         return list(self._by_connection.values())
 
+    def is_blocked(self, protocol: Served) -> bool:
+        """Whether the peer does not read its answers."""
+        return self._output.holds(protocol)
+
+    @property
+    def kept_input_bytes(self) -> int:
+        """Bytes of input that count against `inputBudgetBytes`."""
+        return self._input.held_bytes
+
+    @property
+    def unsent_bytes(self) -> int:
+        """Bytes of answers that count against `outputBudgetBytes`."""
+        return self._output.held_bytes
+
     def find(self, connection: Connection) -> Served | None:
         """The protocol of a connection, None when it has ended."""
         return self._by_connection.get(connection)
@@ -151,8 +171,10 @@ class Connections:
         protocol.transport.set_write_buffer_limits(high=high, low=low)
         connection = protocol.connection
         if not self._has_room(connection.socket_address):
+            self.counts.refused += 1
             protocol.close()
             return
+        self.counts.opened += 1
         self._by_connection[connection] = protocol
         if self.is_frozen:
             protocol.stop_reading()
@@ -197,6 +219,7 @@ class Connections:
             "remote": protocol.connection.remote_address,
             "reason": str(fault),
         }
+        self.counts.note_fault(fault)
         foreign = foreign_protocol(fault)
         if foreign is not None:
             fields["looks_like"] = foreign
@@ -207,6 +230,7 @@ class Connections:
         """Resume a paused connection in one of the next turns of the loop, in line."""
         if self.is_halted:
             return
+        self.counts.waits += 1
         self._turns.put(protocol)
         self.go_on()
 
@@ -265,6 +289,13 @@ class Connections:
             ):
                 self._debug("connection is idle", protocol, protocol.connection)
                 protocol.close()
+            elif (
+                protocol.is_http
+                and self._output.holds(protocol)
+                and read_ms - protocol.connection.last_active_ms > _HTTP_READER_MILLIS
+            ):
+                self._debug("answer is not read", protocol, protocol.connection)
+                self._cut_off(protocol)
             elif _is_stuck(protocol.handshake_since_ms, read_ms):
                 self.report_fault(protocol, TlsBroken("the handshake does not end"))
                 protocol.close()
@@ -302,6 +333,7 @@ class Connections:
         self._has_next_turn = False
         if self.is_halted:
             return
+        self.counts.turns += 1
         self._state.turn.begin()
         try:
             busy = self._state.tables.busy
@@ -340,6 +372,7 @@ class Connections:
             self._cut_off(holder)
 
     def _cut_off(self, protocol: Served) -> None:
+        self.counts.cut_off += 1
         self._forget(protocol)
         protocol.cut_off()
         self._destroy_channel(protocol.connection)

@@ -18,6 +18,10 @@ class Served(Protocol):
     closing_since_ms: int | None
 
     @property
+    def is_tls(self) -> bool:
+        """Whether it speaks through TLS."""
+
+    @property
     def input_bytes(self) -> int:
         """Bytes of kept input."""
 

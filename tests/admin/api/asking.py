@@ -11,14 +11,13 @@ from namesrv.admin.api.application import Application
 from namesrv.admin.api.endpoint import Endpoint
 from namesrv.admin.api.table import ENDPOINTS
 from namesrv.admin.http.messages import Access, Asked, HttpAnswer, HttpRequest
-from namesrv.codes import SerializeType
 from namesrv.hot_path import Pause
 from namesrv.server.clock import MachineClock
 from namesrv.server.connections.registry import Connections
 from namesrv.server.inside import Inside
 from namesrv.server.logs.events import EventLog
 from namesrv.testing.peer import Broker
-from namesrv.wire.command import RemotingCommand, decode_command, encode_frame
+from namesrv.wire.command import RemotingCommand, decode_command
 from namesrv.work import WAIT
 from tests.routing.world import World
 
@@ -135,11 +134,21 @@ class Api:
                 self.world.next_step()
 
     def _asked(self, command: RemotingCommand, translate: Translate) -> HttpAnswer:
-        frame = encode_frame(command, SerializeType.JSON)
-        answer = self.world.send(frame)
-        length = int.from_bytes(answer[5:8], "big")
-        body = answer[8 + length :]
-        return translate(decode_command(0, answer[8 : 8 + length], body))
+        """The processor's answer, also a late one."""
+        world = self.world
+        connection = world.connection
+        while True:
+            world.state.turn.begin()
+            frame: Any = world.processor.ask(command, connection, world.now_ms)
+            world.flush()
+            if frame is None:
+                frame = world.late_output.pop(connection)
+            if frame is not Pause.TURN:
+                break
+            world.next_step()
+        length = int.from_bytes(frame[5:8])
+        head, body = frame[8 : 8 + length], frame[8 + length :]
+        return translate(decode_command(frame[4], head, body))
 
 
 def inside_of(world: World, **parts: Mapping[str, Any]) -> Inside:

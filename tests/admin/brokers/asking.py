@@ -1,21 +1,11 @@
-"""HTTP requests of brokers, without a socket: endpoint, handler, processor."""
+"""HTTP requests of brokers, without a socket: bytes in, bytes out."""
 
 import json
-import re
-from typing import Any, NamedTuple, cast
-from urllib.parse import unquote
+from typing import Any, NamedTuple
 
-import msgspec
-
-from namesrv.admin.api.endpoint import Call, Endpoint
-from namesrv.admin.brokers.endpoints import ENDPOINTS
-from namesrv.admin.http.messages import Asked, HttpAnswer, HttpRequest
+from namesrv.admin.composition import beginning
 from namesrv.hot_path import Pause
-from namesrv.routing.access.request import Request
-from namesrv.routing.requests.processor import HANDLERS
-from namesrv.server.inside import Inside
-from namesrv.wire.command import RemotingCommand
-from namesrv.work import finish
+from tests.admin.api.asking import inside_of
 from tests.routing.world import World
 
 BROKER = "/v1/clusters/c1/brokers/h/0"
@@ -37,36 +27,43 @@ class Said(NamedTuple):
 
 
 class HttpPeer:
-    """Sends requests of brokers to a world."""
+    """Sends requests of brokers to a world, on one connection."""
 
-    def __init__(self, world: World) -> None:
+    def __init__(self, world: World, remote_address: str = "10.0.0.7:50000") -> None:
         self.world = world
-        self.connection = world.connect("10.0.0.7:50000")
+        self.connection = world.connect(remote_address)
+        no_tokens: Any = None
+        begin = beginning(inside_of(world), no_tokens)
+        self.conversation = begin(self.connection)
+        world.conversations[self.connection] = self.conversation
 
-    def ask(self, method: str, target: str, body: object = None) -> Said:
+    def send(self, data: bytes) -> bytes:
+        """Feed bytes, in turns of the loop until all are answered."""
+        world, connection = self.world, self.connection
+        world.state.turn.begin()
+        output = self.conversation.receive(data, world.now_ms)
+        world.flush()
+        output += world.late_output.pop(connection, b"")
+        while connection.pause == Pause.TURN and not world.holds_work:
+            output += self.next_turn()
+        return output
+
+    def next_turn(self) -> bytes:
+        """The connection has its turn; what the peer reads."""
+        world, connection = self.world, self.connection
+        world.state.turn.begin()
+        world.state.unfinished.go_on(others_wait=True)
+        world.flush()
+        output = world.late_output.pop(connection, b"")
+        if connection.pause == Pause.TURN:
+            output += self.conversation.resume(world.now_ms)
+            world.flush()
+            output += world.late_output.pop(connection, b"")
+        return output
+
+    def ask(self, method: str, target: str, body: object = b"", **headers: str) -> Said:
         """Send one request; its answer."""
-        path, _, query = target.partition("?")
-        endpoint, values = _find(method, path)
-        pairs = [pair.split("=") for pair in query.split("&") if pair]
-        texts = values | {name: unquote(value) for name, value in pairs}
-        parameters: Any = endpoint.parameters
-        sent = json.dumps(body).encode() if body is not None else b""
-        inside: Any = _Inside(self.world.state)
-        call = Call(
-            cast(Inside, inside),
-            self.connection,
-            HttpRequest(method, path, query, {}, sent),
-            msgspec.convert(texts, parameters, strict=False),
-            msgspec.json.decode(sent, type=endpoint.body) if endpoint.body else None,
-            self.world.now_ms,
-        )
-        handled = endpoint.handler(call)
-        if isinstance(handled, Asked):
-            handled = self._process(handled)
-        assert isinstance(handled, HttpAnswer)
-        said = json.loads(handled.body) if handled.body else None
-        self.world.flush()
-        return Said(handled.status, said)
+        return said(self.send(request(method, target, body, **headers)))
 
     def put(self, target: str = BROKER, **changes: Any) -> Said:
         """Register a broker, with two topics unless `changes` has others."""
@@ -89,27 +86,18 @@ class HttpPeer:
         query = f"broker_addr={addr}&registration={registration}"
         return self.ask("DELETE", f"{target}?{query}")
 
-    def _process(self, asked: Asked) -> HttpAnswer:
-        request = Request(
-            asked.command, self.connection, self.world.now_ms, is_http=True
-        )
-        handled = HANDLERS[request.code](self.world.state, request)
-        assert handled is not None and handled is not Pause.TURN
-        answer = handled
-        if not isinstance(handled, RemotingCommand):
-            answer = finish(handled)
-        assert isinstance(answer, RemotingCommand)
-        return asked.translate(answer)
+
+def request(method: str, target: str, body: object = b"", **headers: str) -> bytes:
+    """The bytes of a request; a body that is not bytes is sent as JSON."""
+    data = body if isinstance(body, bytes) else json.dumps(body).encode()
+    lines = [f"{method} {target} HTTP/1.1", "Host: ns:9876"]
+    lines += [f"{name.replace('_', '-')}: {value}" for name, value in headers.items()]
+    lines += [f"Content-Length: {len(data)}", "", ""]
+    return "\r\n".join(lines).encode() + data
 
 
-class _Inside(NamedTuple):
-    state: Any
-
-
-def _find(method: str, path: str) -> tuple[Endpoint, dict[str, str]]:
-    for endpoint in ENDPOINTS:
-        pattern = re.sub(r"\{(\w+)\}", r"(?P<\1>[^/]+)", endpoint.path)
-        match = re.fullmatch(pattern, path)
-        if match is not None and endpoint.method == method:
-            return endpoint, {n: unquote(v) for n, v in match.groupdict().items()}
-    raise AssertionError(f"no endpoint is {method} {path}")
+def said(output: bytes) -> Said:
+    """The one answer in `output`."""
+    head, end, body = output.partition(b"\r\n\r\n")
+    assert end, output
+    return Said(int(head.split()[1]), json.loads(body) if body else None)

@@ -3,12 +3,12 @@
 A model without tables follows each request; it shares no code with the server.
 """
 
-from collections.abc import Callable
+from collections.abc import Callable, Collection
 from dataclasses import dataclass
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import pytest
-from hypothesis import settings
+from hypothesis import Phase, settings
 from hypothesis import strategies as st
 from hypothesis.stateful import (
     RuleBasedStateMachine,
@@ -22,10 +22,10 @@ from namesrv._impl import BrokerLiveInfo, Connection
 from namesrv.admin.brokers import endpoints, registrations
 from namesrv.admin.brokers.heartbeats import Heartbeats
 from namesrv.routing.access.request import Request
+from namesrv.routing.requests import processor
 from namesrv.routing.state import RoutingState
 from namesrv.routing.tables import route_tables
 from namesrv.testing.peer import Broker, data_version, registration_body, topic_table
-from tests.admin.brokers import asking
 from tests.admin.brokers.asking import HttpPeer
 from tests.routing.restart import restarted
 from tests.routing.world import World
@@ -131,7 +131,7 @@ class Mixture(RuleBasedStateMachine):
         live = self.meant(who)
         if is_target_known:
             target = f"{who.path}/heartbeat?broker_addr={who.addr}"
-            is_live = self.heartbeats.beat(target.encode(), self.world.now_ms)
+            is_live = self.heartbeats.beat(target, self.world.now_ms)
         else:
             is_live = self.http.beat(who.path, who.addr) == 204
         assert is_live == (live is not None)
@@ -290,9 +290,10 @@ class Mixture(RuleBasedStateMachine):
             assert counts == self.queues
 
 
-def play(examples: int) -> None:
+def play(examples: int, phases: Collection[Phase] = tuple(Phase)) -> None:
     run_state_machine_as_test(
-        Mixture, settings=settings(max_examples=examples, stateful_step_count=30)
+        Mixture,
+        settings=settings(max_examples=examples, stateful_step_count=30, phases=phases),
     )
 
 
@@ -308,11 +309,18 @@ def forget_no_target(patch: pytest.MonkeyPatch) -> None:
     patch.setattr(
         Heartbeats, "beat", lambda self, target, now_ms: target in self._known
     )
+    patch.setattr(Heartbeats, "knows", lambda self, target: target in self._known)
 
 
 def own_by_connection(patch: pytest.MonkeyPatch) -> None:
     """The connection of a request over HTTP carries the broker."""
-    patch.setattr(asking, "Request", lambda *about, is_owned: Request(*about))
+
+    def owned(*about: Any, **more: Any) -> Request:
+        request = Request(*about, **more)
+        request.owner = request.connection
+        return request
+
+    patch.setattr(processor, "Request", owned)
 
 
 def keep_former_owner(patch: pytest.MonkeyPatch) -> None:
@@ -355,4 +363,4 @@ def test_seeded_fault_is_found(
 ) -> None:
     fault(monkeypatch)
     with pytest.raises(AssertionError):
-        play(FAULT_EXAMPLES)
+        play(FAULT_EXAMPLES, [Phase.generate])

@@ -328,6 +328,17 @@ class TestTurns:
         assert talk.application.requests == []
         assert answers(talk.turn())[0].status == 200
 
+    @pytest.mark.parametrize("end", [b"body", b"0\r\n\r\n"])
+    def test_body_that_comes_when_the_turn_is_over_is_kept(self, end: bytes) -> None:
+        talk = Talk()
+        head = post(b"body")[:-4] if end == b"body" else CHUNKED + b"4\r\nbody\r\n"
+        assert talk.send(head) == b""
+        talk.state.turn.begin()
+        talk.state.turn.spend(TURN_UNITS)
+        assert talk.send(end) == b""
+        assert talk.application.requests == []
+        assert answers(talk.turn())[0].body.endswith(b"body")
+
     def test_request_that_is_put_back_comes_again(self) -> None:
         results: list[Handled] = [HttpAnswer(200, b"now"), Pause.TURN, Pause.TURN]
         talk = Talk(again=lambda _: results.pop())

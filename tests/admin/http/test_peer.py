@@ -187,6 +187,17 @@ class TestDeadlines:
         server.connections.end_late_requests(START_MS + 2 * REQUEST_MILLIS)
         assert peer.transport.writes == []
 
+    def test_reader_that_does_not_read_is_cut_off(self, server: HttpServer) -> None:
+        deaf, remoting = server.accept(), server.accept()
+        deaf.receive(request("/a"))
+        remoting.receive(lookup("t"))
+        for peer in (deaf, remoting):
+            peer.protocol.pause_writing()
+        server.connections.sweep(START_MS + 30_000)
+        assert not deaf.transport.is_closed
+        server.connections.sweep(START_MS + 30_001)
+        assert deaf.transport.is_aborted and not remoting.transport.is_closed
+
 
 class TestEnds:
     def test_malformed_request_ends_the_output_first(self, server: HttpServer) -> None:

@@ -23,6 +23,7 @@ class MovedClock:
 
     def __init__(self) -> None:
         self.now_ms = 0
+        self.cpu_ms = 0
 
     def monotonic_millis(self) -> int:
         return self.now_ms
@@ -31,7 +32,7 @@ class MovedClock:
         return 1_700_000_000_000 + self.now_ms
 
     def cpu_millis(self) -> int:
-        return 0
+        return self.cpu_ms
 
 
 class InsideServer:

@@ -45,7 +45,6 @@ def assert_unready(server: InsideServer, word: str) -> str:
     assert (answer.status, answer.content_type) == (503, "application/problem+json")
     assert (members["status"], members["reason"]) == (503, word)
     sentence: str = members["detail"]
-    assert sentence.endswith(".")
     return sentence
 
 
@@ -67,7 +66,7 @@ def test_stall_is_unhealthy_for_ten_seconds(server: InsideServer) -> None:
     answer = server.get("/healthz")
     assert answer.status == 503
     assert facts(answer)["detail"] == (
-        "The event loop stood still for 7.15 s; the limit is 5 s."
+        "the event loop stood still for 7.15 s, the limit is 5 s"
     )
     for _ in range(100):
         server.tick(100)
@@ -101,8 +100,8 @@ def test_server_is_unready_while_the_gate_is_closed(make: Make) -> None:
     server = make(need_wait_for_service=True, wait_seconds_for_service=45)
     server.tick(44_000)
     assert assert_unready(server, "waiting") == (
-        "The server answers no lookup in its first 45 s (needWaitForService);"
-        " it started 44 s ago."
+        "the server answers no lookup in its first 45 s (needWaitForService);"
+        " it started 44 s ago"
     )
     server.tick(1000)
     assert server.get("/readyz").status == 200
@@ -118,8 +117,8 @@ def test_warm_server_is_unready_until_the_share_is_confirmed(make: Make) -> None
     start_warm(server, 3)
     for number in range(2):
         assert assert_unready(server, "confirming") == (
-            f"Of 3 brokers of the last run {3 - number} were not heard from yet;"
-            " 60 % have to be (readyConfirmedPercent), or their leases end."
+            f"of 3 brokers of the last run {3 - number} were not heard from yet;"
+            " 60 % have to be (readyConfirmedPercent), or their leases end"
         )
         server.peer.receive(registration(broker(number)))
         server.tick(1000)

@@ -9,7 +9,7 @@ from namesrv._impl import BrokerLiveInfo, Connection
 from namesrv.admin.api.answers import respond
 from namesrv.admin.api.endpoint import MOST_ITEMS, Call, Endpoint
 from namesrv.admin.api.pages import (
-    Found,
+    Made,
     NamedPageParameters,
     Next,
     encoded,
@@ -38,6 +38,8 @@ Problems = Annotated[
     ),
 ]
 _MOST_CLUSTERS: Final = 16
+_GROUP_UNITS: Final = 15
+_BROKER_UNITS: Final = 3
 
 
 class BrokersParameters(NamedPageParameters, kw_only=True):
@@ -175,13 +177,13 @@ def get_brokers(call: Call) -> Steps[HttpAnswer]:
         texts = in_cluster or texts
     state, now_ms = call.inside.state, call.now_ms
 
-    def make(name: str) -> Steps[GroupSummary | None]:
+    def make(name: str) -> Made:
         data = tables.broker_addr_table.get(name)
         if data is None:
             return None
-        return (yield from _summary(state, data, parameters.problem, now_ms))
+        return _summary(state, data, parameters.problem, now_ms)
 
-    found: Found = yield from names_page(texts, parameters, make)
+    found = yield from names_page(texts, parameters, make, _GROUP_UNITS)
     total = len(tables.broker_addr_table)
     page = Brokers(found.items, total, next_link(parameters, found.after))
     return respond(call.request, page)
@@ -217,15 +219,15 @@ def _problems(
     state: RoutingState, data: BrokerData, now_ms: int
 ) -> Steps[list[GroupProblem]]:
     found: set[GroupProblem] = set()
-    if MASTER_ID not in data.broker_addrs:
+    if not data.has_master:
         found.add("no_master")
     if (yield from _is_read_only(data)):
         found.add("read_only")
-    for addrs in batches(list(data.broker_addrs.values()), Cost.GROUP):
+    for addrs in batches(list(data.broker_addrs.values()), _BROKER_UNITS):
         if not all(addr and data.live_clusters_at(addr) for addr in addrs):
             found.add("not_live")
-        yield len(addrs) * Cost.GROUP
-    for keys in batches(list(data.live_keys), Cost.GROUP):
+        yield len(addrs) * _BROKER_UNITS
+    for keys in batches(list(data.live_keys), _BROKER_UNITS):
         for key in keys:
             info = state.tables.broker_live_table.get(*key)
             if info is None:
@@ -234,7 +236,7 @@ def _problems(
                 found.add("unconfirmed")
             elif _is_silent(info, now_ms):
                 found.add("silent")
-        yield len(keys) * Cost.GROUP
+        yield len(keys) * _BROKER_UNITS
     return sorted(found)
 
 

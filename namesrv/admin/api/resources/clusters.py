@@ -1,13 +1,13 @@
 """`/v1/clusters`: clusters and the number of their brokers."""
 
-from typing import Annotated
+from typing import Annotated, Final
 
 from msgspec import UNSET, Meta, Struct
 
 from namesrv.admin.api.answers import respond
 from namesrv.admin.api.endpoint import Call, Endpoint
 from namesrv.admin.api.pages import (
-    Found,
+    Made,
     NamedPageParameters,
     Next,
     encoded,
@@ -16,9 +16,10 @@ from namesrv.admin.api.pages import (
 )
 from namesrv.admin.api.states import tables_state
 from namesrv.admin.http.messages import HttpAnswer
-from namesrv.codes import MASTER_ID
 from namesrv.routing.tables.route_tables import RouteTables
 from namesrv.work import Cost, Steps, batches
+
+_CLUSTER_UNITS: Final = 10
 
 
 class Cluster(Struct):
@@ -48,11 +49,11 @@ def get_clusters(call: Call) -> Steps[HttpAnswer]:
     """A page of clusters."""
     tables, parameters = call.inside.state.tables, call.parameters
 
-    def make(name: str) -> Steps[Cluster | None]:
-        return (yield from _cluster(tables, name))
+    def make(name: str) -> Made:
+        return _cluster(tables, name)
 
     texts = tables.cluster_names.texts
-    found: Found = yield from names_page(texts, parameters, make)
+    found = yield from names_page(texts, parameters, make, _CLUSTER_UNITS)
     total = len(tables.cluster_addr_table)
     page = Clusters(found.items, total, next_link(parameters, found.after))
     return respond(call.request, page)
@@ -70,7 +71,7 @@ def _cluster(tables: RouteTables, name: str) -> Steps[Cluster | None]:
                 continue
             brokers += len(data.broker_addrs)
             live_brokers += len(data.live_keys)
-            without_master += MASTER_ID not in data.broker_addrs
+            without_master += not data.has_master
         yield len(some) * Cost.GROUP
     return Cluster(
         cluster=name,

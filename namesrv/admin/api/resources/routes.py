@@ -166,7 +166,7 @@ def get_route(call: Call) -> Handled:
     if state.options.cluster_test:
         # Another server may have to be asked, and only the processor waits for one.
         return Asked(command, lambda answer: finish(_answer(call, answer)))
-    request = Request(command, call.connection, call.now_ms)
+    request = Request(command, call.connection, call.now_ms, is_http=True)
     handled = get_routeinfo_by_topic(state, request)
     if handled is None or handled == Pause.TURN:
         return Pause.TURN

@@ -1,6 +1,6 @@
 """`/v1/topics`: topics, their queues, and their problems."""
 
-from collections import Counter
+from collections.abc import Iterable
 from typing import Annotated, Any, Final, Literal
 
 from msgspec import UNSET, Meta, Struct, UnsetType
@@ -8,7 +8,7 @@ from msgspec import UNSET, Meta, Struct, UnsetType
 from namesrv.admin.api.answers import NO_CONTENT, respond
 from namesrv.admin.api.endpoint import Call, Endpoint
 from namesrv.admin.api.pages import (
-    Found,
+    Made,
     NamedPageParameters,
     Next,
     PageParameters,
@@ -20,7 +20,7 @@ from namesrv.admin.api.results import translation
 from namesrv.admin.api.similar import similar_in
 from namesrv.admin.api.states import tables_state
 from namesrv.admin.http.messages import Access, Asked, Handled, HttpAnswer
-from namesrv.codes import MASTER_ID, PERM_READ, PERM_WRITE, RequestCode
+from namesrv.codes import PERM_READ, PERM_WRITE, RequestCode
 from namesrv.errors import HttpRefused
 from namesrv.hot_path import Pause
 from namesrv.routing.state import RoutingState
@@ -38,6 +38,11 @@ Problems = Annotated[
         " `not_writable`: no group takes messages; `not_readable`: none gives any"
     ),
 ]
+
+
+_FEW_GROUPS: Final = 16
+"""A topic of more groups is counted in steps of its own."""
+_TOPIC_UNITS: Final = 3
 
 
 class TopicsParameters(NamedPageParameters, kw_only=True):
@@ -125,47 +130,86 @@ def get_topics(call: Call) -> Steps[HttpAnswer]:
         )
     texts = yield from state.topic_lists.names()
 
-    def make(topic: str) -> Steps[TopicSummary | None]:
-        entry = state.tables.topic_queue_table.get(topic)
+    table = state.tables.topic_queue_table
+
+    def make(topic: str) -> Made:
+        entry = table.get(topic)
         if entry is None:
             return None
-        return (yield from _summary(state, entry, parameters.problem))
+        if len(entry.queues) > _FEW_GROUPS:
+            return _large_summary(state, entry, parameters.problem)
+        counted = Counted()
+        counted.add(state, entry.queues.items())
+        return _summary(entry, counted, parameters.problem)
 
-    found: Found = yield from names_page(texts, parameters, make)
+    found = yield from names_page(texts, parameters, make, _TOPIC_UNITS)
     total = len(state.tables.topic_queue_table)
     page = Topics(found.items, total, next_link(parameters, found.after))
     return respond(call.request, page)
 
 
-def _summary(
+def _large_summary(
     state: RoutingState, entry: TopicQueues, wanted: Any
 ) -> Steps[TopicSummary | None]:
-    """The item of a topic, None if it has not the problem that is wanted."""
     counted = yield from _counted(state, entry)
-    problems = _problems(counted)
-    if wanted is not UNSET and wanted not in (*problems, *(["any"] * bool(problems))):
-        return None
+    return _summary(entry, counted, wanted)
+
+
+def _summary(
+    entry: TopicQueues, counted: "Counted", wanted: Any
+) -> TopicSummary | None:
+    """The item of a topic, None if it has not the problem that is wanted."""
+    problems = counted.problems()
+    if wanted is not UNSET and wanted not in problems:
+        if wanted != "any" or not problems:
+            return None
     return TopicSummary(
         topic=entry.topic,
         broker_groups=len(entry.queues),
-        read_queue_nums=counted["read"],
-        write_queue_nums=counted["write"],
+        read_queue_nums=counted.read,
+        write_queue_nums=counted.write,
         problems=problems,
         link=f"topics/{encoded(entry.topic)}",
     )
 
 
-def _counted(state: RoutingState, entry: TopicQueues) -> Steps[Counter[str]]:
-    """Queues that may be read and written, and groups without a master."""
-    counted: Counter[str] = Counter(read=0, write=0, no_master=0)
-    for some in batches(list(entry.queues.items()), Cost.GROUP):
-        for name, queue_data in some:
-            if queue_data.perm & PERM_READ:
-                counted["read"] += queue_data.read_queue_nums
+class Counted:
+    """Queues of a topic that may be read and written, and its groups without a
+    master."""
+
+    __slots__ = ("lacking", "read", "write")
+
+    def __init__(self) -> None:
+        self.read = self.write = self.lacking = 0
+
+    def add(self, state: RoutingState, queues: Iterable[tuple[str, QueueData]]) -> None:
+        """Count some groups, too."""
+        for name, queue_data in queues:
+            perm = queue_data.perm
+            if perm & PERM_READ:
+                self.read += queue_data.read_queue_nums
             if not has_master(state, name):
-                counted["no_master"] += 1
-            elif queue_data.perm & PERM_WRITE:
-                counted["write"] += queue_data.write_queue_nums
+                self.lacking += 1
+            elif perm & PERM_WRITE:
+                self.write += queue_data.write_queue_nums
+
+    def problems(self) -> list[TopicProblem]:
+        """The problems that follow from the numbers."""
+        problems: list[TopicProblem] = []
+        if self.lacking:
+            problems.append("no_master")
+        if self.write <= 0:
+            problems.append("not_writable")
+        if self.read <= 0:
+            problems.append("not_readable")
+        return problems
+
+
+def _counted(state: RoutingState, entry: TopicQueues) -> Steps[Counted]:
+    """The numbers of a topic of any number of groups."""
+    counted = Counted()
+    for some in batches(list(entry.queues.items()), Cost.GROUP):
+        counted.add(state, some)
         yield len(some) * Cost.GROUP
     return counted
 
@@ -173,18 +217,7 @@ def _counted(state: RoutingState, entry: TopicQueues) -> Steps[Counter[str]]:
 def has_master(state: RoutingState, broker_name: str) -> bool:
     """Whether a broker group has a master."""
     data = state.tables.broker_addr_table.get(broker_name)
-    return data is not None and MASTER_ID in data.broker_addrs
-
-
-def _problems(counted: Counter[str]) -> list[TopicProblem]:
-    problems: list[TopicProblem] = []
-    if counted["no_master"]:
-        problems.append("no_master")
-    if counted["write"] <= 0:
-        problems.append("not_writable")
-    if counted["read"] <= 0:
-        problems.append("not_readable")
-    return problems
+    return data is not None and data.has_master
 
 
 def get_topic(call: Call) -> Handled:
@@ -221,9 +254,9 @@ def _topic(call: Call, entry: TopicQueues) -> Steps[HttpAnswer]:
     detail = TopicDetail(
         topic=entry.topic,
         broker_groups=len(names),
-        read_queue_nums=counted["read"],
-        write_queue_nums=counted["write"],
-        problems=_problems(counted),
+        read_queue_nums=counted.read,
+        write_queue_nums=counted.write,
+        problems=counted.problems(),
         queues=[
             _group_queues(state, name, entry.queues[name])
             for name in some

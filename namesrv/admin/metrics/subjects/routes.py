@@ -46,8 +46,16 @@ def _longest_silence(view: View) -> float:
     return max(view.now_ms - longest_ago_ms, 0) / 1000
 
 
+def _kept_answers(view: View) -> float:
+    return view.inside.state.tables.route_answers.kept_topics
+
+
 def _answer_bytes(view: View) -> float:
     return view.inside.state.tables.route_answers.kept_bytes
+
+
+def _most_answer_bytes(view: View) -> float:
+    return view.inside.options.answer_cache_bytes
 
 
 METRICS: Final = (
@@ -95,6 +103,20 @@ METRICS: Final = (
         (),
         "Seconds since the broker was heard from that has been silent for longest.",
         single(_longest_silence),
+    ),
+    Metric(
+        "route_cache_topics",
+        "gauge",
+        (),
+        "Topics with a ready answer. Its hits are route_request_total, result hit.",
+        single(_kept_answers),
+    ),
+    Metric(
+        "route_cache_limit_bytes",
+        "gauge",
+        (),
+        "The limit of bytes of ready answers (answerCacheBytes).",
+        single(_most_answer_bytes),
     ),
     Metric(
         "route_cache_bytes",

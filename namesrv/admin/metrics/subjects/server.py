@@ -31,6 +31,14 @@ def _longest_lag(view: View) -> float:
     return lag.longest_millis(WINDOW_MILLIS, view.now_ms) / 1000
 
 
+def _stalls(view: View) -> Iterable[Sample]:
+    liveness = view.inside.state.liveness
+    return [
+        (("machine",), liveness.machine_stalls),
+        (("own",), liveness.own_stalls),
+    ]
+
+
 def _ready(view: View) -> float:
     return obstacle(view.inside, view.now_ms) is None
 
@@ -71,5 +79,13 @@ METRICS: Final = (
         (),
         "The longest lag of the event loop in the last minute.",
         single(_longest_lag),
+    ),
+    Metric(
+        "stalls_total",
+        "counter",
+        ("maker",),
+        "Pauses of the process of 1.5 s and more: made by the machine, which stopped or"
+        " starved it, or by its own work.",
+        _stalls,
     ),
 )
