@@ -118,19 +118,40 @@ def _list_rows() -> Iterator[Row]:
 def _kv_rows() -> Iterator[Row]:
     namespace = {"namespace": largest.KV_NAMESPACE}
     key = {**namespace, "key": "key-00001"}
-    yield Row("100", "puts of one key", _packet(100, {**key, "value": "w" * 1000}))
+    yield Row(
+        "100",
+        "puts of one key",
+        lambda size: requests.packet_of(
+            _ask(100, {**key, "value": f"{n:04d}" + "w" * 1000}) for n in range(1000)
+        ),
+    )
     yield Row(
         "100 long",
         "a put of the longest value",
         lambda size: _ask(100, {**key, "value": "w" * 60000}),
     )
     yield Row("101", "a value of 60 KB", _packet(101, key))
-    yield Row("102", "deletes of one key", _packet(102, {**namespace, "key": "none"}))
+    yield Row("102", "deletes of no key", _packet(102, {**namespace, "key": "none"}))
+    short = {**namespace, "key": "short"}
+    yield Row(
+        "100 and 102",
+        "puts and deletes of one key by turns",
+        lambda size: requests.packet(
+            _ask(100, {**short, "value": ""}) + _ask(102, short)
+        ),
+    )
     yield Row("219", "the whole namespace", _packet(219, namespace))
 
 
 def _config_rows() -> Iterator[Row]:
-    yield Row("318", "options", _packet(318, {}, b"scanNotActiveBrokerInterval=5000"))
+    yield Row(
+        "318",
+        "an option, another value each time",
+        lambda size: requests.packet_of(
+            _ask(318, {}, b"scanNotActiveBrokerInterval=%d" % (5000 + n))
+            for n in range(1000)
+        ),
+    )
     yield Row(
         "318 short scan",
         "a scan every 10 ms",

@@ -4,6 +4,7 @@ from dataclasses import dataclass
 
 from namesrv._impl import Connection
 from namesrv.routing.events import Cause, CauseKind
+from namesrv.routing.turns.joined_answers import JoinedAnswers
 from namesrv.wire.command import ExtFields, LongBody, RemotingCommand
 
 
@@ -12,7 +13,7 @@ class Request:
     """One request of a peer, and when it is handled (`now_ms`).
 
     `ext_fields` are those of the command, empty for none; `cause` goes with every
-    event that it puts.
+    event that it puts. A request that joined others has its place among their answers.
     """
 
     command: RemotingCommand
@@ -20,6 +21,8 @@ class Request:
     now_ms: int
     ext_fields: ExtFields
     cause: Cause
+    joined: JoinedAnswers | None
+    place: int
 
     def __init__(
         self, command: RemotingCommand, connection: Connection, now_ms: int
@@ -29,6 +32,8 @@ class Request:
         self.now_ms = now_ms
         self.ext_fields = command.ext_fields or {}
         self.cause = cause_of(connection, CauseKind.REQUEST, command.code)
+        self.joined = None
+        self.place = 0
 
     @property
     def code(self) -> int:
