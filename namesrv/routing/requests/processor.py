@@ -120,7 +120,7 @@ class RequestProcessor:
                 self._join_next(request)
         if not isinstance(handled, RemotingCommand):
             return handled
-        turn.spend(answer_units(handled.body))
+        turn.spend(answer_units(handled.body, handled.ext_fields))
         if command.is_oneway:
             return b""
         if handled.long_body is not None:

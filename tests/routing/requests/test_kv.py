@@ -139,6 +139,16 @@ def test_a_limit_is_told(world: World) -> None:
     )
 
 
+def test_values_of_many_kilobytes_are_answered_in_several_turns(world: World) -> None:
+    world.ask(100, {**FIELDS, "value": "v" * 60_000})
+    output, turns = world.send(request(101, FIELDS) * 20), 1
+    while world.connection.pause != Pause.NONE:
+        output += world.next_turn(world.connection)
+        turns += 1
+    assert len(read_answers(output)) == 20
+    assert turns >= 10
+
+
 def test_requests_of_two_connections_are_written_in_order(world: World) -> None:
     world.holds_writes = True
     other = world.connect()
