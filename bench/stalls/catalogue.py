@@ -29,13 +29,15 @@ MIB = 1 << 20
 @dataclass(frozen=True)
 class Row:
     """One row. `payload` makes the bytes; `prepare` brings the server into the state
-    before them, each time; `is_frame` says that they are one frame."""
+    before them, each time; `is_frame` says that they are one frame; `reason` is why the
+    row may miss the goal."""
 
     name: str
     about: str
     payload: Callable[[Size], bytes]
     prepare: Callable[[Client, Size], None] | None = None
     is_frame: bool = False
+    reason: str = "not known yet."
 
 
 def _ask(code: int, fields: dict[str, str] | None = None, body: bytes = b"") -> bytes:
