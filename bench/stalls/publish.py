@@ -70,7 +70,8 @@ class Results:
             "# The longest waits that a peer can cause",
             "",
             f"Measured {machine['when']} at commit {' and '.join(commits)},"
-            f" {self._twin} twin, on {machine['cpu']}, {machine['cores']} cores; medians of three.",
+            f" {self._twin} twin, on {machine['cpu']}, {machine['cores']} cores;"
+            " medians of three.",
             "",
             f"{len(judged) - len(missed)} of {len(judged)} rows meet the goal: nobody"
             " else waits for more than 20 ms (for a frame: and 12 ms for each MiB of"
