@@ -142,7 +142,11 @@ def _kv_rows() -> Iterator[Row]:
             _ask(100, {**short, "value": ""}) + _ask(102, short)
         ),
     )
-    yield Row("219", "the whole namespace", _packet(219, namespace))
+    yield Row(
+        "219",
+        "the whole namespace, twenty times",
+        lambda size: _ask(219, namespace) * 20,
+    )
 
 
 def _config_rows() -> Iterator[Row]:
