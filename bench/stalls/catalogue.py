@@ -162,6 +162,7 @@ def _config_rows() -> Iterator[Row]:
         "318 short scan",
         "a scan every 10 ms",
         lambda size: _ask(318, {}, b"scanNotActiveBrokerInterval=10"),
+        reason="one short request writes a file, and scans of all brokers follow.",
     )
     yield Row("319", "all options", _packet(319))
     yield Row("unsupported", "a code that nobody has", _packet(9999))
@@ -273,6 +274,7 @@ def _large_registration_rows() -> Iterator[Row]:
             (f"{name} 8 8 6 SINGLE_TAG" for name in _names(size.topics)),
         ),
         is_frame=True,
+        reason="the end of its connection removes as many topics as it brought.",
     )
     yield Row(
         "103 deflated mappings",
@@ -286,6 +288,8 @@ def _large_registration_rows() -> Iterator[Row]:
             ),
         ),
         is_frame=True,
+        reason="each byte brings up to an entry, and the lenient reader takes 12"
+        " microseconds for one with a comment.",
     )
     yield Row(
         "103 many servers",
@@ -320,6 +324,7 @@ def _operator_rows() -> Iterator[Row]:
         "a broker leaves with all its topics",
         lambda size: _ask(104, big),
         _register_big,
+        reason="one request of few bytes removes 80,000 topics; it does so in steps.",
     )
     name = {"brokerName": largest.BIG_BROKER}
     yield Row(
