@@ -45,7 +45,7 @@ test: $(VENV)/.dev-stamp ## run the tests on both twins; ARGS="-k frame" narrows
 test-rest: $(VENV)/.dev-stamp ## draw all examples, and run the pure twin through its tests
 	@status=0; \
 	($(fast) --hypothesis-profile=full -m 'full or drawn' $(ARGS)) || status=1; \
-	($(pure) $(QUICK) -m '' $(PURE_TESTS) $(PURE_REST)) || status=1; \
+	($(pure) $(QUICK) $(PURE_TESTS) $(PURE_REST)) || status=1; \
 	exit $$status
 
 test-full: ## run all tests with all their examples
