@@ -1,11 +1,14 @@
 """`/v1/topics/{topic}/route`: the same content as the answer to code 105."""
 
+import json
+from collections.abc import Generator
 from typing import Any
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from namesrv.admin.http.messages import HttpRequest
 from namesrv.routing.outbox import RouteQuery
 from namesrv.testing.peer import (
     Broker,
@@ -13,6 +16,7 @@ from namesrv.testing.peer import (
     registration_body,
     topic_table,
 )
+from namesrv.work import WAIT, finish
 from tests.admin.api.asking import Api
 from tests.routing.world import RELOAD
 
@@ -129,6 +133,22 @@ def test_a_route_of_many_groups_is_read_in_steps() -> None:
         assert len(route["broker_datas"]) == len(route["queue_datas"]) == 1200
         assert len(api.units) > 10
         assert max(api.units) <= 2000
+
+
+def test_large_routes_are_read_back_one_at_a_time() -> None:
+    api = Api()
+    for number in range(900):
+        api.register({"T": 1, "U": 1}, Broker(f"b{number}", 0, f"10.0.0.1:{number}"))
+    api.get("/v1/topics/T/route")
+    request = HttpRequest("GET", "/v1/topics/T/route")
+    connection = api.world.connection
+    first, second = (api.application.handle(request, connection, 0) for _ in "12")
+    assert isinstance(first, Generator) and isinstance(second, Generator)
+    assert next(first) != WAIT
+    assert next(second) == WAIT
+    finish(first)
+    body = finish(second).body
+    assert len(json.loads(body)["queue_datas"]) == 900
 
 
 def test_another_cluster_is_asked_in_test_mode(monkeypatch: pytest.MonkeyPatch) -> None:
