@@ -50,3 +50,9 @@ class HttpCounts:
     def note_answer(self, status: int) -> None:
         """A request was answered."""
         self.answers[status] += 1
+
+    def note_exchange(self, received_bytes: int, status: int, sent_bytes: int) -> None:
+        """A request came, and was answered at once."""
+        self.received_bytes += received_bytes
+        self.answers[status] += 1
+        self.sent_bytes += sent_bytes
