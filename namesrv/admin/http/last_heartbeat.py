@@ -6,6 +6,7 @@ heartbeats (`brokerAccess=open`). So the same bytes are not read again: one comp
 and one look-up are enough.
 """
 
+from http import HTTPStatus
 from typing import Final
 
 from namesrv._impl import Connection
@@ -54,20 +55,20 @@ class LastHeartbeat:
         self._head = data if head.keeps_alive and not head.is_1_0 else b""
         self._target = target
         self._changes = service.state.configuration_changes
-        return HttpAnswer(204)
+        return HttpAnswer(HTTPStatus.NO_CONTENT)
 
-    def is_again(self, data: bytes, connection: Connection, now_ms: int) -> bool:
-        """Whether the bytes are the same heartbeat and no more, of a broker that is
-        live; it was heard from now."""
+    def again(self, data: bytes, connection: Connection, now_ms: int) -> bytes:
+        """The answer if the bytes are the same heartbeat and no more, of a broker that
+        is live; it was heard from now. Else empty."""
         if data != self._head or connection.pause != Pause.NONE:
-            return False
+            return b""
         service = self._service
         state, heartbeats = service.state, service.heartbeats
         is_open = state.hot.hot_codes & HotCode.HEARTBEAT
         if not is_open or self._changes != state.configuration_changes:
-            return False
+            return b""
         if heartbeats is None or not heartbeats.beat(self._target, now_ms):
-            return False
+            return b""
         # It is active, and has no side effects.
         connection.receive(b"", now_ms)
-        return True
+        return service.no_content()

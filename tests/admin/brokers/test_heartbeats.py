@@ -50,6 +50,15 @@ def test_the_same_bytes_are_not_read_again(
     assert not known.connection.has_side_effects
 
 
+def test_heartbeats_are_counted_however_they_are_answered(known: HttpPeer) -> None:
+    counts = known.inside.connections.http_counts
+    before = counts.answers[204], counts.received_bytes, counts.sent_bytes
+    output = known.send(BEAT)
+    after = counts.answers[204], counts.received_bytes, counts.sent_bytes
+    differences = [new - old for new, old in zip(after, before, strict=True)]
+    assert differences == [1, len(BEAT), len(output)]
+
+
 def test_other_bytes_are_read(known: HttpPeer, world: World) -> None:
     world.now_ms += 700
     assert known.ask("POST", TARGET, X_Request_Id="1").status == 204
