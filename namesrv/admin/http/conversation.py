@@ -96,11 +96,11 @@ class HttpConversation:
         connection = self._connection
         if self._is_over or connection.fault is not None:
             return b""
-        self._service.counts.note_received(len(data))
         if self._head is None and not self._buffer:
             again = self._last_heartbeat.again(data, connection, now_ms)
             if again:
                 return again
+        self._service.counts.note_received(len(data))
         connection.note_activity(now_ms)
         connection.note_side_effects()
         if not self._buffer:

@@ -6,7 +6,6 @@ heartbeats (`brokerAccess=open`). So the same bytes are not read again: one comp
 and one look-up are enough.
 """
 
-from http import HTTPStatus
 from typing import Final
 
 from namesrv._impl import Connection
@@ -17,6 +16,8 @@ from namesrv.hot_path import HotCode, Pause
 
 LONGEST_HEAD_BYTES: Final = 1024
 """A longer head is read each time."""
+_NO_CONTENT: Final = 204
+_OPEN: Final = int(HotCode.HEARTBEAT)
 
 
 class LastHeartbeat:
@@ -55,7 +56,7 @@ class LastHeartbeat:
         self._head = data if head.keeps_alive and not head.is_1_0 else b""
         self._target = target
         self._changes = service.state.configuration_changes
-        return HttpAnswer(HTTPStatus.NO_CONTENT)
+        return HttpAnswer(_NO_CONTENT)
 
     def again(self, data: bytes, connection: Connection, now_ms: int) -> bytes:
         """The answer if the bytes are the same heartbeat and no more, of a broker that
@@ -64,11 +65,13 @@ class LastHeartbeat:
             return b""
         service = self._service
         state, heartbeats = service.state, service.heartbeats
-        is_open = state.hot.hot_codes & HotCode.HEARTBEAT
-        if not is_open or self._changes != state.configuration_changes:
+        if (
+            not state.hot.hot_codes & _OPEN
+            or self._changes != state.configuration_changes
+        ):
             return b""
         if heartbeats is None or not heartbeats.beat(self._target, now_ms):
             return b""
         # It is active, and has no side effects.
         connection.receive(b"", now_ms)
-        return service.no_content()
+        return service.no_content(len(data))
