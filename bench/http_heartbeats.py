@@ -118,20 +118,24 @@ def _prepare(server: Server, process: ServerProcess) -> None:
     with Client(process.port) as client:
         client.ask_for(0, registration(_BROKER))
     if server.is_ours:
-        client = HTTPConnection(HOST, process.port)
-        body = {
-            "broker_addr": "10.0.0.2:10911",
-            "topics": [{"topic": "T1"}],
-            "heartbeat_timeout_millis": 3_600_000,
-        }
-        client.request("PUT", _PATH, json.dumps(body))
-        answer = client.getresponse()
-        if answer.status != 200:
-            raise AskFailed(f"PUT was answered with {answer.status}: {answer.read()!r}")
-        client.close()
+        _register_over_http(process)
     if server.is_jvm:
         say(f"warming {server.title} ...")
         _turn(process, _remoting, JVM_WARM_SECONDS)
+
+
+def _register_over_http(process: ServerProcess) -> None:
+    client = HTTPConnection(HOST, process.port)
+    body = {
+        "broker_addr": "10.0.0.2:10911",
+        "topics": [{"topic": "T1"}],
+        "heartbeat_timeout_millis": 3_600_000,
+    }
+    client.request("PUT", _PATH, json.dumps(body))
+    answer = client.getresponse()
+    if answer.status != 200:
+        raise AskFailed(f"PUT was answered with {answer.status}: {answer.read()!r}")
+    client.close()
 
 
 def _wait_for_port(process: ServerProcess) -> None:

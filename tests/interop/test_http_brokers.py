@@ -13,7 +13,7 @@ import pytest
 from harness.broker import BrokerIdentity, JavaBroker
 from harness.fleet import Fleet, wait_for, wait_for_brokers
 from harness.mqadmin import Mqadmin
-from harness.nameserver import HOST, NameServer
+from harness.nameserver import HOST, NameServer, OurNameServer
 from harness.traffic import Traffic
 from harness.view import View
 
@@ -88,7 +88,7 @@ class Site:
 @pytest.fixture(scope="module")
 def site(new_fleet: Callable[[str], Fleet]) -> Site:
     fleet = new_fleet("http-brokers")
-    server = fleet.our_server("ours", {})
+    server = fleet.start(OurNameServer("ours", fleet.home("ours"), {}))
     mqadmin = fleet.mqadmin()
     server.finish_start()
     broker = fleet.broker(BrokerIdentity(CLUSTER, JAVA), [server])

@@ -17,6 +17,8 @@ from namesrv.work import Steps
 
 _FEW_ITEMS: Final = 100
 _READ_AT_ONCE: Final = 64
+PAGE_CHARACTERS: Final = 1 << 18
+"""Of names, or of keys and values, after which a page ends before its limit."""
 
 
 class PageParameters(Struct, forbid_unknown_fields=True, kw_only=True):
@@ -65,6 +67,7 @@ def names_page(
     """A page of entries by name; `units` is the cost of one that `make` makes at
     once."""
     items: list[Any] = []
+    size = 0
     cursor, last = parameters.after, parameters.after
     prefix, limit = parameters.prefix, parameters.limit
     if cursor is UNSET or cursor < prefix:
@@ -80,9 +83,10 @@ def names_page(
                 item = yield from item
             if item is None:
                 continue
-            if len(items) == limit:
+            if len(items) == limit or size > PAGE_CHARACTERS:
                 return Found(items, last)
             items.append(item)
+            size += len(name)
             last = name
         yield len(names) * units
         names = texts.following(names[-1], _READ_AT_ONCE)
@@ -105,5 +109,7 @@ def next_link(parameters: PageParameters, after: str | UnsetType) -> Next:
 
 
 def encoded(name: str) -> str:
-    """A name as one segment of a link."""
+    """A name as one segment of a link, also one that would lead to a folder above."""
+    if name in (".", ".."):
+        return name.replace(".", "%2E")
     return quote(name, safe="", errors="surrogatepass")

@@ -31,11 +31,11 @@ from namesrv.admin.http.messages import (
     Asked,
     Handled,
     HttpAnswer,
-    HttpRequest,
 )
 from namesrv.admin.http.problems import problem
 from namesrv.errors import LimitExceeded
 from namesrv.routing.state import RoutingState
+from namesrv.server.connections.broker_hosts import host_of
 from namesrv.wire.body_limits import BodyLimits
 from namesrv.wire.command import RemotingCommand
 
@@ -58,8 +58,9 @@ def register(call: Call) -> Handled:
         identity.cluster, identity.name, identity.id, broker_addr=asked.broker_addr
     )
     _check_topics(state, broker, asked, call.now_ms)
-    # The command waits for its turn, without the body that it was made from.
-    succeed = partial(_registered, state, broker, replace(call.request, body=b""))
+    # The command may wait for its turn, without the body that it was made from.
+    waiting = replace(call, request=replace(call.request, body=b""), body=None)
+    succeed = partial(_registered, waiting, broker)
     return Asked(register_command(state, identity, asked), translation(succeed))
 
 
@@ -85,15 +86,16 @@ def unregister(call: Call) -> Handled:
 
 
 def _registered(
-    state: RoutingState,
-    broker: BrokerAtAddr,
-    request: HttpRequest,
-    answer: RemotingCommand,
+    call: Call, broker: BrokerAtAddr, answer: RemotingCommand
 ) -> HttpAnswer:
+    state = call.inside.state
     info = live_broker(state.tables, broker)
     version = None if info is None else info.data_version
     if info is None or version is None:
         return _outdated(state, broker)
+    # It can come back when there is little room for connections.
+    host = host_of(call.connection.socket_address)
+    call.inside.connections.broker_hosts.remember((host,))
     ext_fields = answer.ext_fields or {}
     registered = Registered(
         registration_of(state, info),
@@ -103,7 +105,7 @@ def _registered(
         ext_fields.get("haServerAddr"),
         _order_topics(answer.body),
     )
-    return respond(request, registered)
+    return respond(call.request, registered)
 
 
 def _objection(state: RoutingState, broker: RegisteredBroker) -> HttpAnswer | None:

@@ -41,6 +41,12 @@ class Heartbeats:
 
     def beat(self, target: str, now_ms: int) -> bool:
         """The same; the broker was heard from now."""
+        known = self._known.get(target)
+        if known is not None:
+            cluster, broker_addr, epoch = known
+            info = self._live.get(cluster, broker_addr)
+            if info is not None and info.epoch == epoch:
+                return self._live.touch(cluster, broker_addr, now_ms)
         key = self._key(target)
         return key is not None and self._live.touch(*key, now_ms)
 

@@ -19,17 +19,15 @@ socket that is closed before it was read empty loses the answer.
 """
 
 import logging
-import re
 from collections.abc import Generator
 from traceback import format_exc
-from typing import Final
 
 from namesrv._impl import Connection
 from namesrv.admin.http.chunks import ChunkedBody
 from namesrv.admin.http.encode import CONTINUE, compressed, is_to_be_compressed
-from namesrv.admin.http.head import CHUNKED, END, Head, HeadReader, malformed
+from namesrv.admin.http.head import CHUNKED, Head, HeadReader
+from namesrv.admin.http.head_end import HeadEnd
 from namesrv.admin.http.last_heartbeat import LastHeartbeat
-from namesrv.admin.http.limits import LONGEST_HEAD_BYTES
 from namesrv.admin.http.messages import Asked, Handled, HttpAnswer, HttpRequest
 from namesrv.admin.http.problems import problem
 from namesrv.admin.http.service import HttpService
@@ -38,11 +36,6 @@ from namesrv.routing.outbox import LateAnswer, LogEvent
 from namesrv.routing.turns.turn import answer_units
 from namesrv.wire.command import RemotingCommand, decode_command
 from namesrv.work import Cost, Steps, kilobytes
-
-_EMPTY_LINES: Final = re.compile(rb"(?:\r\n)+")
-_HEAD_END: Final = b"\r\n\r\n"
-_KEPT_END_BYTES: Final = 3
-"""Bytes of an end of a head that may have come without the rest."""
 
 
 class HttpConversation:
@@ -54,13 +47,13 @@ class HttpConversation:
         "_chunks",
         "_connection",
         "_head",
+        "_head_end",
         "_held_bytes",
         "_is_over",
         "_last_heartbeat",
         "_late",
         "_reader",
         "_request",
-        "_scanned",
         "_service",
         "_shows_end",
         "progress_ms",
@@ -73,7 +66,7 @@ class HttpConversation:
         self._reader = HeadReader()
         self._last_heartbeat = LastHeartbeat(service)
         self._buffer = bytearray()
-        self._scanned = 0
+        self._head_end = HeadEnd()
         self._held_bytes = 0
         self._head: Head | None = None
         self._chunks: ChunkedBody | None = None
@@ -104,11 +97,12 @@ class HttpConversation:
         if self._is_over or connection.fault is not None:
             return b""
         if self._head is None and not self._buffer:
-            if self._last_heartbeat.is_again(data, connection, now_ms):
-                return self._service.encoder.no_content()
+            again = self._last_heartbeat.again(data, connection, now_ms)
+            if again:
+                return again
+        self._service.counts.note_received(len(data))
         connection.note_activity(now_ms)
         connection.note_side_effects()
-        self._service.counts.note_received(len(data))
         if not self._buffer:
             self.progress_ms = now_ms
         self._buffer += data
@@ -116,9 +110,8 @@ class HttpConversation:
 
     def resume(self, now_ms: int, answer: bytes = b"") -> bytes:
         """Continue after a pause; `answer` is the late answer as a frame."""
-        connection = self._connection
-        connection.resume(now_ms)
-        if self._is_over or connection.fault is not None:
+        self._connection.resume(now_ms)
+        if self._is_over or self._connection.fault is not None:
             return b""
         return self._run(self.late_answer(answer), now_ms)
 
@@ -173,7 +166,7 @@ class HttpConversation:
             return self._handle(self._request, now_ms)
         first = b""
         if self._head is None:
-            end = self._head_end()
+            end = self._head_end.find(self._buffer)
             if end is None or isinstance(end, HttpAnswer):
                 return None if end is None else self._end(end)
             if self._must_wait():
@@ -188,34 +181,9 @@ class HttpConversation:
             return first or None if body is None else first + self._end(body)
         return first + self._begin(self._head.request, body, now_ms)
 
-    def _head_end(self) -> int | HttpAnswer | None:
-        buffer = self._buffer
-        if not buffer:
-            return None
-        if not self._scanned and buffer.startswith(b"\r\n"):
-            _drop_empty_lines(buffer)
-        end = buffer.find(_HEAD_END) + len(_HEAD_END)
-        if len(_HEAD_END) <= end <= LONGEST_HEAD_BYTES and _has_good_lines(buffer, end):
-            return end
-        return self._bad_or_unfinished()
-
-    def _bad_or_unfinished(self) -> HttpAnswer | None:
-        """The first mistake in a head, None if its end has not come."""
-        buffer = self._buffer
-        match = END.search(buffer, self._scanned)
-        end = len(buffer) if match is None else match.end()
-        if end > LONGEST_HEAD_BYTES:
-            limit = LONGEST_HEAD_BYTES
-            return problem(431, f"the request line and header exceed {limit} bytes")
-        if match is None:
-            self._scanned = max(0, end - _KEPT_END_BYTES)
-            return None
-        return malformed("a line does not end with CR LF, or has a NUL byte")
-
     def _read_head(self, end: int) -> Head | HttpAnswer:
         data = bytes(self._buffer[:end])
         del self._buffer[:end]
-        self._scanned = 0
         self._held_bytes = end
         self._last_heartbeat.read(data)
         turn = self._service.state.turn
@@ -377,7 +345,7 @@ class HttpConversation:
         if ends:
             self._finish()
         state.turn.spend(answer_units(answer.body))
-        return self._encoded(answer, head, ends=ends)
+        return self._service.encode(answer, head, ends=ends)
 
     def _end(self, answer: HttpAnswer) -> bytes:
         """The bytes of the answer to a request that could not be read."""
@@ -389,14 +357,7 @@ class HttpConversation:
         head, self._head = self._head, None
         self._drop_input()
         self._is_over = self._shows_end = True
-        return self._encoded(answer, head, ends=True)
-
-    def _encoded(self, answer: HttpAnswer, head: Head | None, *, ends: bool) -> bytes:
-        """An answer as bytes to send; it is counted."""
-        data = self._service.encoder.encode(answer, head, ends=ends)
-        self._service.counts.note_answer(answer.status)
-        self._service.counts.note_sent(len(data))
-        return data
+        return self._service.encode(answer, head, ends=True)
 
     def _finish(self) -> None:
         """This answer is the last one."""
@@ -408,22 +369,6 @@ class HttpConversation:
         self._buffer = bytearray()
         self._chunks = None
         self._held_bytes = 0
-
-
-def _drop_empty_lines(buffer: bytearray) -> None:
-    """RFC 9112, 2.2: empty lines before a request are ignored."""
-    found = _EMPTY_LINES.match(bytes(buffer))
-    if found is not None:
-        del buffer[: found.end()]
-
-
-def _has_good_lines(data: bytearray, end: int) -> bool:
-    """Whether all lines end with CR LF, and none has a NUL byte."""
-    lines = data.count(b"\r\n", 0, end)
-    return (
-        data.count(b"\n", 0, end) == data.count(b"\r", 0, end) == lines
-        and data.find(b"\0", 0, end) < 0
-    )
 
 
 def _command_of(frame: bytes) -> RemotingCommand:

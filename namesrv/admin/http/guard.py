@@ -7,6 +7,7 @@ itself in `Origin`, and it cannot choose `Host`.
 
 import hmac
 from collections import OrderedDict
+from http import HTTPStatus
 from typing import Final
 
 from namesrv._impl import Connection
@@ -72,6 +73,20 @@ class HttpGuard:
         now_ms: int,
     ) -> HttpAnswer | None:
         """None if the request has the right, else its answer."""
+        refused = self._refusal(request, access, connection, now_ms)
+        if refused is not None and access is not Access.READ:
+            method, path = request.method, request.path
+            remark = HTTPStatus(refused.status).phrase
+            self._state.audit.note_refused(method, path, connection, remark)
+        return refused
+
+    def _refusal(
+        self,
+        request: HttpRequest,
+        access: Access,
+        connection: Connection,
+        now_ms: int,
+    ) -> HttpAnswer | None:
         if access is Access.HEALTH:
             return None
         if access is Access.BROKER:

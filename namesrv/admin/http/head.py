@@ -6,7 +6,6 @@ mistakes. Only whole heads are given to it, so that requests that follow are not
 before their turn.
 """
 
-import re
 from dataclasses import dataclass
 from typing import Final
 
@@ -19,9 +18,6 @@ from namesrv.admin.http.problems import problem
 
 CHUNKED: Final = -1
 """The length of a body in chunks."""
-
-END: Final = re.compile(rb"\r\n\r\n|(?<!\r)\n|\r[^\n]|\x00")
-"""The end of a head, or a byte that no head has."""
 
 _METHODS: Final = {
     name.encode(): name

@@ -16,6 +16,8 @@ from namesrv.hot_path import HotCode, Pause
 
 LONGEST_HEAD_BYTES: Final = 1024
 """A longer head is read each time."""
+_NO_CONTENT: Final = 204
+_OPEN: Final = int(HotCode.HEARTBEAT)
 
 
 class LastHeartbeat:
@@ -54,20 +56,22 @@ class LastHeartbeat:
         self._head = data if head.keeps_alive and not head.is_1_0 else b""
         self._target = target
         self._changes = service.state.configuration_changes
-        return HttpAnswer(204)
+        return HttpAnswer(_NO_CONTENT)
 
-    def is_again(self, data: bytes, connection: Connection, now_ms: int) -> bool:
-        """Whether the bytes are the same heartbeat and no more, of a broker that is
-        live; it was heard from now."""
+    def again(self, data: bytes, connection: Connection, now_ms: int) -> bytes:
+        """The answer if the bytes are the same heartbeat and no more, of a broker that
+        is live; it was heard from now. Else empty."""
         if data != self._head or connection.pause != Pause.NONE:
-            return False
+            return b""
         service = self._service
         state, heartbeats = service.state, service.heartbeats
-        is_open = state.hot.hot_codes & HotCode.HEARTBEAT
-        if not is_open or self._changes != state.configuration_changes:
-            return False
+        if (
+            not state.hot.hot_codes & _OPEN
+            or self._changes != state.configuration_changes
+        ):
+            return b""
         if heartbeats is None or not heartbeats.beat(self._target, now_ms):
-            return False
+            return b""
         # It is active, and has no side effects.
         connection.receive(b"", now_ms)
-        return True
+        return service.no_content(len(data))

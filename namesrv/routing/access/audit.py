@@ -8,6 +8,7 @@ Values and bodies are left out: they may be secrets, and they may be long.
 
 from typing import Final
 
+from namesrv._impl import Connection
 from namesrv.codes import RequestCode, ResponseCode
 from namesrv.routing.access.control import CLASSES, AccessControl, RequestClass
 from namesrv.routing.access.request import Request
@@ -70,6 +71,19 @@ class Audit:
             fields["changes"] = _cut(self._configuration.changes_text(body))
         fields |= {"result": answer.code, "remark": _cut(answer.remark)}
         self._outbox.put(AuditEvent(code.name, fields, is_done=not answer.code))
+
+    def note_refused(
+        self, method: str, path: str, connection: Connection, remark: str
+    ) -> None:
+        """A change over HTTP was refused before it became a request."""
+        if not self._is_on:
+            return
+        fields: dict[str, object] = {"remote": connection.remote_address}
+        if connection.remote_address != connection.socket_address:
+            fields["via"] = connection.socket_address
+        fields |= {"protocol": "HTTP", "request": _cut(f"{method} {path}")}
+        fields |= {"result": int(ResponseCode.NO_PERMISSION), "remark": remark}
+        self._outbox.put(AuditEvent("HTTP", fields, is_done=False))
 
 
 def _is_audited(request: Request, answer: RemotingCommand) -> bool:

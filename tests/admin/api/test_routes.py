@@ -1,11 +1,14 @@
 """`/v1/topics/{topic}/route`: the same content as the answer to code 105."""
 
+import json
+from collections.abc import Generator
 from typing import Any
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from namesrv.admin.http.messages import HttpRequest
 from namesrv.routing.outbox import RouteQuery
 from namesrv.testing.peer import (
     Broker,
@@ -13,7 +16,9 @@ from namesrv.testing.peer import (
     registration_body,
     topic_table,
 )
+from namesrv.work import WAIT, finish
 from tests.admin.api.asking import Api
+from tests.routing.world import RELOAD
 
 VERSIONS = [0, 400, 401, 475, 476, 479]
 
@@ -130,6 +135,22 @@ def test_a_route_of_many_groups_is_read_in_steps() -> None:
         assert max(api.units) <= 2000
 
 
+def test_large_routes_are_read_back_one_at_a_time() -> None:
+    api = Api()
+    for number in range(900):
+        api.register({"T": 1, "U": 1}, Broker(f"b{number}", 0, f"10.0.0.1:{number}"))
+    api.get("/v1/topics/T/route")
+    request = HttpRequest("GET", "/v1/topics/T/route")
+    connection = api.world.connection
+    first, second = (api.application.handle(request, connection, 0) for _ in "12")
+    assert isinstance(first, Generator) and isinstance(second, Generator)
+    assert next(first) != WAIT
+    assert next(second) == WAIT
+    finish(first)
+    body = finish(second).body
+    assert len(json.loads(body)["queue_datas"]) == 900
+
+
 def test_another_cluster_is_asked_in_test_mode(monkeypatch: pytest.MonkeyPatch) -> None:
     api = Api(cluster_test=True)
     api.register({"T": 1, "U": 1})
@@ -153,3 +174,18 @@ def test_a_tag_follows_the_order_configuration(api: Api) -> None:
     fields = {"namespace": "ORDER_TOPIC_CONFIG", "key": "T", "value": "a:8"}
     api.world.ask(100, fields)
     assert api.ask("/v1/topics/T/route", if_none_match=tag).status == 200
+
+
+@pytest.mark.parametrize(
+    ("name", "value"), [("orderMessageEnable", False), ("supportActingMaster", False)]
+)
+def test_a_tag_follows_the_options(api: Api, name: str, value: bool) -> None:
+    tag = api.ask("/v1/topics/T/route").headers["ETag"]
+    api.world.state.configuration.apply({name: value}, RELOAD)
+    assert api.ask("/v1/topics/T/route", if_none_match=tag).status == 200
+
+
+def test_a_drain_ends_a_tag(api: Api) -> None:
+    tag = api.ask("/v1/topics/T/route").headers["ETag"]
+    api.world.state.drain(api.world.now_ms)
+    assert api.ask("/v1/topics/T/route", if_none_match=tag).status == 503

@@ -33,7 +33,8 @@ class HttpPeer:
         self.world = world
         self.connection = world.connect(remote_address)
         no_tokens: Any = None
-        begin = beginning(inside_of(world), no_tokens)
+        self.inside = inside_of(world)
+        begin = beginning(self.inside, no_tokens)
         self.conversation = begin(self.connection)
         world.conversations[self.connection] = self.conversation
 

@@ -1,12 +1,16 @@
 """Heartbeats over HTTP: as 904, and the same bytes need one look-up only."""
 
+import re
 from typing import Any
 
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
 from namesrv.admin.brokers import heartbeats as heartbeats_module
 from namesrv.admin.brokers.heartbeats import LONGEST_TARGET, Heartbeats
 from namesrv.admin.http.conversation import HttpConversation
+from namesrv.hot_path import HotCode
 from namesrv.testing.peer import Broker
 from tests.admin.brokers.asking import ADDR, BROKER, HttpPeer, request
 from tests.routing.world import RELOAD, World
@@ -48,6 +52,15 @@ def test_the_same_bytes_are_not_read_again(
     assert heard_ms(world) == 700
     assert known.connection.last_active_ms == 700
     assert not known.connection.has_side_effects
+
+
+def test_heartbeats_are_counted_however_they_are_answered(known: HttpPeer) -> None:
+    counts = known.inside.connections.http_counts
+    before = counts.answers[204], counts.received_bytes, counts.sent_bytes
+    output = known.send(BEAT)
+    after = counts.answers[204], counts.received_bytes, counts.sent_bytes
+    differences = [new - old for new, old in zip(after, before, strict=True)]
+    assert differences == [1, len(BEAT), len(output)]
 
 
 def test_other_bytes_are_read(known: HttpPeer, world: World) -> None:
@@ -165,3 +178,54 @@ def test_long_target_is_not_kept(http: HttpPeer, world: World) -> None:
     target = f"/v1/clusters/c1/brokers/{name}/0/heartbeat?broker_addr={ADDR}"
     assert kept.beat(target, 0)
     assert len(kept) == 0
+
+
+# --- any bytes ------------------------------------------------------------------------
+
+lines = st.sampled_from(
+    [
+        b"X-Request-Id: 1",
+        b"X-Request-Id: 2",
+        b"Connection: close",
+        b"Connection: keep-alive",
+        b"Origin: http://ns:9876",
+        b"Origin: http://evil.example",
+        b"Expect: 100-continue",
+        b"Content-Length: 0",
+        b"Content-Length: 2",
+        b"Transfer-Encoding: chunked",
+        b"X: \r\n y",
+        b"X: \n",
+    ]
+)
+heads = st.builds(
+    lambda target, version, more: b"\r\n".join(
+        [b"POST %b HTTP/%b" % (target, version), b"Host: ns:9876", *more, b"", b""]
+    ),
+    st.sampled_from([TARGET.encode(), TARGET.encode() + b"0"]),
+    st.sampled_from([b"1.1", b"1.0"]),
+    st.lists(lines, max_size=2),
+)
+
+
+@given(reads=st.lists(heads, min_size=1, max_size=4), is_live=st.booleans())
+def test_remembered_heads_are_answered_as_if_they_were_read(
+    reads: list[bytes], is_live: bool
+) -> None:
+    """Beside a peer whose connection remembers no heartbeat."""
+    outputs = []
+    for is_remembering in (True, False):
+        world = World()
+        peer = HttpPeer(world)
+        if is_live:
+            peer.register()
+        if not is_remembering:
+            peer.inside.state.hot.hot_codes &= ~int(HotCode.HEARTBEAT)
+        output = [undated(peer.send(data)) for data in [*reads, *reads]]
+        outputs.append((output, peer.conversation.buffered_bytes))
+    assert outputs[0] == outputs[1]
+
+
+def undated(output: bytes) -> bytes:
+    """Without the date, which the real clock gives."""
+    return re.sub(rb"Date: [^\r]*\r\n", b"", output)

@@ -193,6 +193,14 @@ def test_answer_may_be_messagepack(http: HttpPeer) -> None:
     assert answer["heartbeat_timeout_millis"] == 120_000
 
 
+def test_host_of_a_broker_finds_room_when_it_comes_back(http: HttpPeer) -> None:
+    hosts = http.inside.connections.broker_hosts
+    http.put(broker_addr="nonsense")
+    assert "10.0.0.7" not in hosts
+    http.register()
+    assert "10.0.0.7" in hosts
+
+
 # --- refusals -------------------------------------------------------------------------
 
 

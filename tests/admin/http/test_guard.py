@@ -10,7 +10,7 @@ from namesrv._impl import Connection
 from namesrv.admin.http.guard import HttpGuard
 from namesrv.admin.http.messages import Access, HttpAnswer, HttpRequest
 from namesrv.options import Options
-from namesrv.routing.outbox import LogEvent
+from namesrv.routing.outbox import AuditEvent, LogEvent
 from namesrv.routing.requests.processor import RequestProcessor
 from namesrv.server.files.http_tokens import HttpTokenFile
 from tests.server.loop_free_server import RecordedLog
@@ -144,6 +144,33 @@ class TestChanges:
         assert signed.status(Access.BROKER) == 401
         assert signed.status(Access.BROKER, READ) == 403
         assert signed.status(Access.BROKER, WRITE) == 200
+
+
+class TestAudit:
+    def test_has_refused_changes(self, tmp_path: Path) -> None:
+        guarded = Guarded(tmp_path, audit_log="audit", broker_access="signed")
+        guarded.status(Access.WRITE, "wrong-token-0123456789", named="192.0.2.7:1")
+        guarded.status(Access.BROKER)
+        guarded.status(Access.WRITE, WRITE)
+        guarded.status(Access.READ)
+        first, second = (
+            e for e in guarded.state.outbox.take() if isinstance(e, AuditEvent)
+        )
+        assert (first.event, first.is_done) == ("HTTP", False)
+        assert first.fields == {
+            "remote": "192.0.2.7:1",
+            "via": FAR,
+            "protocol": "HTTP",
+            "request": "GET /",
+            "result": 16,
+            "remark": "Unauthorized",
+        }
+        assert "via" not in second.fields
+
+    def test_is_off_by_default(self, tmp_path: Path) -> None:
+        guarded = Guarded(tmp_path)
+        guarded.status(Access.WRITE)
+        assert list(guarded.state.outbox.take()) == []
 
 
 class TestLog:

@@ -43,6 +43,7 @@ Problems = Annotated[
 _FEW_GROUPS: Final = 16
 """A topic of more groups is counted in steps of its own."""
 _TOPIC_UNITS: Final = 3
+_QUEUES_UNITS: Final = 2
 
 
 class TopicsParameters(NamedPageParameters, kw_only=True):
@@ -251,6 +252,7 @@ def _topic(call: Call, entry: TopicQueues) -> Steps[HttpAnswer]:
     after, limit = parameters.after, parameters.limit
     rest = [name for name in names if after is UNSET or name > after]
     some = rest[:limit]
+    yield len(some) * _QUEUES_UNITS
     detail = TopicDetail(
         topic=entry.topic,
         broker_groups=len(names),
