@@ -43,7 +43,9 @@ class Site:
     def ask(self, method: str, target: str, body: Any = None) -> tuple[int, Any]:
         """One request over HTTP; status and body."""
         client = http.client.HTTPConnection(HOST, self.server.port, timeout=30)
-        client.request(method, target, None if body is None else json.dumps(body))
+        data = None if body is None else json.dumps(body)
+        headers = {} if data is None else {"Content-Type": "application/json"}
+        client.request(method, target, data, headers)
         answer = client.getresponse()
         text = answer.read()
         client.close()
@@ -53,7 +55,9 @@ class Site:
         """Register the broker over HTTP; the name of the registration."""
         body = {
             "broker_addr": HTTP_ADDR,
-            "topics": [{"topic": HTTP_TOPIC, "read_queues": 4, "write_queues": 4}],
+            "topics": [
+                {"topic": HTTP_TOPIC, "read_queue_nums": 4, "write_queue_nums": 4}
+            ],
             "heartbeat_timeout_millis": TIMEOUT_MILLIS,
         }
         status, said = self.ask("PUT", PATH, body)

@@ -103,7 +103,7 @@ def _registered(
         info.heartbeat_timeout_millis,
         ext_fields.get("masterAddr"),
         ext_fields.get("haServerAddr"),
-        _order_topics(answer.body),
+        _order_topic_conf(answer.body),
     )
     return respond(call.request, registered)
 
@@ -179,7 +179,7 @@ def _repeated_topic(index: int, name: str) -> HttpAnswer:
     )
 
 
-def _order_topics(body: bytes | None) -> dict[str, str] | None:
+def _order_topic_conf(body: bytes | None) -> dict[str, str] | None:
     if body is None:
         return None
     try:
@@ -198,7 +198,7 @@ ENDPOINTS: Final = [
         BrokerPath,
         BrokerRegistration,
         Registered,
-        errors=(409, 413, 422, 503),
+        errors=(409, 422, 503),
         longest_body=LONGEST_BODY_BYTES,
     ),
     Endpoint(

@@ -19,6 +19,7 @@ BrokerAddr = Annotated[
         pattern=r"^[^\s\x00-\x1f\x7f]+:[0-9]{1,5}$(?!\n)",
         description="Address at which clients reach the broker, as host:port.",
         examples=["10.0.0.7:10911"],
+        extra={"expected": "host:port, such as 10.0.0.7:10911"},
     ),
 ]
 ReadQueues = Annotated[
@@ -54,6 +55,7 @@ class RegisteredBroker(BrokerAtAddr, frozen=True, kw_only=True):
         Meta(
             pattern="^[0-9a-f]+-[0-9]+$",
             description="The registration to be removed, as the last PUT answered it.",
+            extra={"expected": "the registration that the last PUT answered"},
         ),
     ]
 
@@ -62,8 +64,8 @@ class Topic(Struct, frozen=True, gc=False, forbid_unknown_fields=True):
     """The queues of one topic on the broker."""
 
     topic: Annotated[str, Meta(min_length=1, description="Name of the topic.")]
-    read_queues: ReadQueues = 16
-    write_queues: WriteQueues = 16
+    read_queue_nums: ReadQueues = 16
+    write_queue_nums: WriteQueues = 16
     perm: Annotated[
         int,
         Meta(
@@ -72,7 +74,7 @@ class Topic(Struct, frozen=True, gc=False, forbid_unknown_fields=True):
             description="Sum of 4 (read), 2 (write), 1 (inherit), 8 (rank).",
         ),
     ] = PERM_READ | PERM_WRITE
-    sys_flag: Annotated[
+    topic_sys_flag: Annotated[
         int,
         Meta(
             ge=0,
@@ -92,7 +94,7 @@ class Version(Struct, frozen=True, gc=False, forbid_unknown_fields=True):
     state_version: Annotated[
         Int64, Meta(description="Term of the master; the higher one has the id.")
     ] = 0
-    timestamp: Annotated[
+    timestamp_millis: Annotated[
         Int64, Meta(description="Milliseconds since 1970 at which it was made.")
     ] = 0
 
@@ -152,7 +154,7 @@ class Registered(Struct, frozen=True):
         Annotated[str, Meta(description="Where a slave copies its master's data.")]
         | None
     ) = None
-    order_topics: (
+    order_topic_conf: (
         Annotated[
             dict[str, str],
             Meta(

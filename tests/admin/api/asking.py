@@ -84,6 +84,7 @@ class Api:
         """Send a request and finish it; headers are named with underscores."""
         path, _, query = target.partition("?")
         data = body if isinstance(body, bytes) else json.dumps(body).encode()
+        headers = {"content_type": "application/json", **headers} if data else headers
         names = {name.replace("_", "-"): value for name, value in headers.items()}
         request = HttpRequest(method, path, query, names, data)
         return Answer(path, self.handle(request))

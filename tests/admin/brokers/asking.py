@@ -10,8 +10,8 @@ from tests.routing.world import World
 
 BROKER = "/v1/clusters/c1/brokers/h/0"
 ADDR = "10.0.0.7:10911"
-T1 = {"topic": "T1", "read_queues": 4, "write_queues": 4}
-T2 = {"topic": "T2", "read_queues": 8, "write_queues": 2, "perm": 4}
+T1 = {"topic": "T1", "read_queue_nums": 4, "write_queue_nums": 4}
+T2 = {"topic": "T2", "read_queue_nums": 8, "write_queue_nums": 2, "perm": 4}
 
 
 class Said(NamedTuple):
@@ -92,6 +92,8 @@ def request(method: str, target: str, body: object = b"", **headers: str) -> byt
     """The bytes of a request; a body that is not bytes is sent as JSON."""
     data = body if isinstance(body, bytes) else json.dumps(body).encode()
     lines = [f"{method} {target} HTTP/1.1", "Host: ns:9876"]
+    if data:
+        headers = {"Content_Type": "application/json", **headers}
     lines += [f"{name.replace('_', '-')}: {value}" for name, value in headers.items()]
     lines += [f"Content-Length: {len(data)}", "", ""]
     return "\r\n".join(lines).encode() + data

@@ -96,7 +96,7 @@ class Mixture(RuleBasedStateMachine):
 
     @rule(who=identities, count=queues, timeout_millis=st.sampled_from(TIMEOUTS))
     def put(self, who: Identity, count: int, timeout_millis: int) -> None:
-        topics = [{"topic": name, "read_queues": count} for name in TOPICS]
+        topics = [{"topic": name, "read_queue_nums": count} for name in TOPICS]
         registration = self.http.register(
             who.path,
             broker_addr=who.addr,

@@ -24,7 +24,7 @@ JAVA = Broker("h", 0, ADDR)
 def test_a_broker_over_http_is_in_routes_at_once(http: HttpPeer, world: World) -> None:
     said = http.put()
     assert said.status == 200
-    version = {"counter": 0, "state_version": 0, "timestamp": WALL_MILLIS}
+    version = {"counter": 0, "state_version": 0, "timestamp_millis": WALL_MILLIS}
     assert said.json["data_version"] == version
     assert said.json["heartbeat_timeout_millis"] == 120_000
     route = world.route("T2")
@@ -127,7 +127,7 @@ def test_facts_of_a_registration_reach_clients(http: HttpPeer, world: World) -> 
         filter_servers=["f:1"],
         zone_name="z1",
         enable_acting_master=True,
-        topics=[{**T1, "sys_flag": 1}],
+        topics=[{**T1, "topic_sys_flag": 1}],
     )
     route = world.route("T1")
     (group,) = route["brokerDatas"]
@@ -139,7 +139,7 @@ def test_facts_of_a_registration_reach_clients(http: HttpPeer, world: World) -> 
 def test_own_version_decides_whether_topics_are_taken_again(
     http: HttpPeer, world: World
 ) -> None:
-    version = {"counter": 7, "state_version": 0, "timestamp": 1}
+    version = {"counter": 7, "state_version": 0, "timestamp_millis": 1}
     assert http.put(data_version=version).json["data_version"] == version
     http.register(data_version=version, topics=[{**T1, "perm": 4}, T2])
     assert world.topics["T1"] == {"h": 6}
@@ -170,7 +170,7 @@ def test_newer_broker_keeps_its_id(http: HttpPeer, world: World) -> None:
 def test_configuration_of_ordered_topics_is_answered(world: World) -> None:
     world.ask(100, {"namespace": "ORDER_TOPIC_CONFIG", "key": "T1", "value": "h:4"})
     said = HttpPeer(world).put()
-    assert said.json["order_topics"] == {"T1": "h:4"}
+    assert said.json["order_topic_conf"] == {"T1": "h:4"}
 
 
 def test_draining_server_refuses_brokers(http: HttpPeer, world: World) -> None:
@@ -267,16 +267,16 @@ def test_waiting_registration_counts_with_all_its_bytes(
     [
         ({"broker_addr": "10.0.0.7"}, "$.broker_addr"),
         (
-            {"topics": [T1, {"topic": "T2", "read_queues": "8"}]},
-            "$.topics[1].read_queues",
+            {"topics": [T1, {"topic": "T2", "read_queue_nums": "8"}]},
+            "$.topics[1].read_queue_nums",
         ),
         ({"topics": [{**T1, "perm": 16}]}, "$.topics[0].perm"),
         ({"topics": [T1, T2, T1]}, "$.topics[2].topic"),
-        ({"topics": [{**T1, "queues": 3}]}, "$.topics[0]"),
+        ({"topics": [{**T1, "queues": 3}]}, "$.topics[0].queues"),
         ({"heartbeat_timeout_millis": 999}, "$.heartbeat_timeout_millis"),
         ({"heartbeat_timeout_millis": 3_600_001}, "$.heartbeat_timeout_millis"),
         ({"data_version": {"counter": 2**63}}, "$.data_version.counter"),
-        ({"name": "h"}, "$"),
+        ({"name": "h"}, "$.name"),
     ],
 )
 def test_mistakes_are_named_by_their_path(
@@ -291,3 +291,20 @@ def test_mistakes_are_named_by_their_path(
 @pytest.mark.parametrize("broker_id", ["-1", "x", str(2**63)])
 def test_id_is_a_number(http: HttpPeer, broker_id: str) -> None:
     assert http.put(f"/v1/clusters/c1/brokers/h/{broker_id}").status == 400
+
+
+def test_members_have_the_names_of_the_answers(http: HttpPeer) -> None:
+    topic = {
+        "topic": "T",
+        "perm": 6,
+        "read_queue_nums": 3,
+        "write_queue_nums": 2,
+        "topic_sys_flag": 1,
+    }
+    version = {"counter": 1, "state_version": 0, "timestamp_millis": 5}
+    assert http.put(topics=[topic], data_version=version).status == 200
+    (queues,) = http.ask("GET", "/v1/topics/T").json["queues"]
+    assert {"topic": "T", **queues}.items() >= topic.items()
+    (member,) = http.ask("GET", "/v1/brokers/h").json["brokers"]
+    assert member["broker_addr"] == ADDR
+    assert member["live"][0]["data_version"] == version
