@@ -9,8 +9,8 @@ import msgspec
 
 from namesrv.admin.api.application import Application
 from namesrv.admin.api.endpoint import Endpoint
-from namesrv.admin.api.table import ENDPOINTS
 from namesrv.admin.http.messages import Access, Asked, HttpAnswer, HttpRequest
+from namesrv.admin.table import ENDPOINTS
 from namesrv.hot_path import Pause
 from namesrv.server.clock import MachineClock
 from namesrv.server.connections.registry import Connections

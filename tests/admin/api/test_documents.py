@@ -16,8 +16,8 @@ from openapi_spec_validator import validate
 from namesrv.admin.api.api_page import STYLE, escape
 from namesrv.admin.api.documents import with_documents
 from namesrv.admin.api.endpoint import Endpoint
-from namesrv.admin.api.table import ENDPOINTS
 from namesrv.admin.http.messages import Access
+from namesrv.admin.table import ENDPOINTS
 from tests.admin.api.asking import Api
 
 PAGE = Path(__file__).parents[3] / "docs" / "http.md"

@@ -9,7 +9,7 @@ from typing import Any, NamedTuple
 import msgspec
 import pytest
 
-from namesrv.admin.api.table import ENDPOINTS
+from namesrv.admin.table import ENDPOINTS
 from namesrv.testing.peer import Broker, Peer, lookup, put_kv
 from tests.admin.served import asking, serving_http
 
