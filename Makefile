@@ -15,6 +15,8 @@ run: $(VENV)/.run-stamp ## start a NameServer; make run ARGS="--port 0"
 	@exec $(BIN)/namesrv $(ARGS)
 
 # Tests: three tiers, each on two cores at once; ARGS="-n0" is one. CONTRIBUTING.md.
+# With COVERAGE, `make test` is the first half of `make test-full`, which runs nothing
+# twice: the second half draws all examples, and runs the pure twin, without tracing.
 PYTEST = $(if $(COVERAGE),-m coverage run )-m pytest -q -n auto --dist worksteal
 fast = if [ -f $(VENV)/.fast ]; then export NAMESRV_REQUIRE_EXTENSIONS=1; twins=both; \
   else twins=pure; fi; $(BIN)/python $(PYTEST) --impl=$$twins
@@ -23,7 +25,8 @@ QUICK := --hypothesis-profile=quick
 # Parity proves that the twins are alike; on the pure one the rest of the server is run
 # against transcripts, histories and the protocol.
 PURE_TESTS := tests/golden tests/simulation tests/server/connections
-PURE_REST := tests/routing tests/server tests/hostile tests/client tests/cli
+# Files, logs, TLS and the command line never meet a twin.
+PURE_REST := tests/routing tests/hostile tests/server/life $(wildcard tests/server/test_*.py)
 
 test-quick: $(VENV)/.dev-stamp ## run the tests that are quick
 	@$(fast) $(QUICK) -m 'not slow and not full' $(QUICK_TESTS) $(ARGS)
@@ -32,28 +35,27 @@ QUICK_TESTS := $(addprefix tests/,wire hot_path parity routing server golden pee
 
 test: $(VENV)/.dev-stamp ## run the tests on both twins; ARGS="-k frame" narrows
 	$(if $(COVERAGE),@rm -f .coverage .coverage.*)
-	@status=0; ($(fast) $(ARGS)) || status=1; \
-	$(if $(ARGS),,($(pure) $(QUICK) -m 'not slow and not full' $(PURE_TESTS)) || status=1;) \
+	@status=0; ($(fast) $(if $(COVERAGE),$(QUICK)) $(ARGS)) || status=1; \
+	$(if $(ARGS)$(COVERAGE),,($(pure) $(QUICK) -m 'not slow and not full' $(PURE_TESTS)) || status=1;) \
+	$(if $(ARGS),,$(if $(COVERAGE),$(BIN)/python -m coverage combine --quiet && \
+	  $(BIN)/python -m coverage report; \
+	  $(BIN)/python tools/coverage_gate.py || status=1;)) \
 	exit $$status
 
-test-rest: $(VENV)/.dev-stamp ## run what `make test` leaves out, and report coverage
+test-rest: $(VENV)/.dev-stamp ## draw all examples, and run the pure twin through its tests
 	@status=0; \
 	($(fast) --hypothesis-profile=full -m 'full or drawn' $(ARGS)) || status=1; \
-	($(pure) $(QUICK) -m '' $(PURE_REST)) || status=1; \
-	($(pure) -m 'slow or full' $(PURE_TESTS)) || status=1; \
-	$(BIN)/python -m coverage combine --quiet && $(BIN)/python -m coverage report; \
-	$(BIN)/python tools/coverage_gate.py || status=1; \
+	($(pure) $(QUICK) $(PURE_TESTS) $(PURE_REST)) || status=1; \
 	exit $$status
 
 test-full: ## run all tests with all their examples
-	@status=0; for part in test test-rest; do \
-	  $(MAKE) --no-print-directory $$part COVERAGE=1 ARGS= || status=1; done; exit $$status
-test-rest: COVERAGE := 1
+	@status=0; $(MAKE) --no-print-directory test COVERAGE=1 ARGS= || status=1; \
+	$(MAKE) --no-print-directory test-rest COVERAGE= ARGS= || status=1; exit $$status
 
 pure-test: $(VENV)/.dev-stamp ## run tests of the server on the pure twin; ARGS=tests/server
 	$(pure) $(or $(ARGS),$(PURE_TESTS) $(PURE_REST))
 
-coverage: $(VENV)/.dev-stamp ## the lines and branches that `make test-full` missed, in htmlcov/
+coverage: $(VENV)/.dev-stamp ## the lines and branches that `make test COVERAGE=1` missed, in htmlcov/
 	$(BIN)/python -m coverage html --fail-under=0
 
 # cython-lint looks for pycodestyle on the path.

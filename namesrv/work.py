@@ -46,6 +46,8 @@ class Cost(IntEnum):
     """1,024 bytes of a static topic's mapping for the typed decoder."""
     ANSWER_KILOBYTE = 4
     """1,024 bytes of an answer."""
+    ANSWER_VALUE_KILOBYTE = 12
+    """1,024 characters of a value in an answer's header, which are escaped."""
     ENTRY = 1
     """One topic, mapping, server or key of a body, read."""
     LENIENT_ENTRY = 8

@@ -1,4 +1,4 @@
-"""Hold the last coverage to its limits, lines and branches each: `make test-full`.
+"""Hold the last coverage to its limits, lines and branches: `make test COVERAGE=1`.
 
 Reads the combined data of .coverage. Branches may only rise: a change that reaches more
 of them raises BRANCHES.

@@ -22,6 +22,13 @@ COPIED = (
 LEFT_OUT = shutil.ignore_patterns("*.c", "*.so", ".cache", "__pycache__")
 # The tests that compare the twins, and those that run a server on the compiled one.
 TWINS = ("tests/hot_path", "tests/parity", "tests/fuzz")
+# Those that feed the compiled twin bytes of peers, for the sanitizers: they watch its
+# memory, and the rest of the server is Python, which has none of its own.
+FED = (
+    *("tests/golden/test_real.py", "tests/golden/test_transcripts.py"),
+    *("tests/golden/test_split_input.py", "tests/simulation/test_histories.py"),
+    *("tests/hostile", "tests/server/connections"),
+)
 SERVERS = (
     *("tests/routing", "tests/server", "tests/golden", "tests/hostile"),
     "tests/simulation",
@@ -69,15 +76,12 @@ def sanitize(words: Sequence[str]) -> None:
     for report in build.folder.glob("report.*"):
         report.unlink()
     switches = _sanitizers(build.folder / "report")
-    # Histories of servers are long and each draws many requests: fewer are enough.
-    quick = "--hypothesis-profile=quick"
-    passes = [words] if words else [TWINS, (quick, *SERVERS)]
+    tests = words or ("--hypothesis-profile=quick", *TWINS, *FED)
     try:
-        for tests in passes:
-            build.run(
-                *("-m", "pytest", *ON_TWO_CORES, *tests, "--deselect", NOT_SANITIZED),
-                **switches,
-            )
+        build.run(
+            *("-m", "pytest", *ON_TWO_CORES, *tests, "--deselect", NOT_SANITIZED),
+            **switches,
+        )
     finally:
         # pytest swallows what a dying process prints.
         for report in sorted(build.folder.glob("report.*")):

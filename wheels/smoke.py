@@ -76,6 +76,7 @@ def check_round_trip(twin: str, *words: str) -> None:
             found = re.search(r"127\.0\.0\.1:([0-9]+)", started)
             assert found, started
             check_route(int(found[1]))
+            check_command(found[0])
             server.terminate()
             assert server.wait(WAIT_SECONDS) == 0, server.returncode
         finally:
@@ -93,6 +94,18 @@ def check_route(port: int) -> None:
     route = read_route(answers[0].body)
     assert route.addresses == {"smoke": {0: "127.0.0.1:10911"}}
     assert route.queues["smoke"]["readQueueNums"] == 4
+
+
+def check_command(server: str) -> None:
+    """The commands are in the wheel, and ask the server."""
+    ran = subprocess.run(
+        [*NAMESRV, "ping", "-n", server],
+        check=True,
+        capture_output=True,
+        text=True,
+        timeout=WAIT_SECONDS,
+    )
+    assert f"{server}  answered" in ran.stdout, ran.stdout
 
 
 def main() -> None:

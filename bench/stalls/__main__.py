@@ -24,7 +24,7 @@ from bench.stalls.catalogue import ROWS, Row
 from bench.stalls.cpu import Cpu
 from bench.stalls.largest import Inhabitants, Size
 from bench.stalls.measure import send_row, wait_until_quiet
-from bench.stalls.publish import write_results
+from bench.stalls.publish import Results
 from bench.stalls.report import HEAD, Judged, line
 from bench.stalls.witness import Witness
 from namesrv.testing.peer import lookup
@@ -47,18 +47,22 @@ def main() -> int:
     if words.list:
         print("\n".join(f"{row.name}: {row.about}" for row in rows))
         return 0
+    results = None
+    if words.save or words.go_on:
+        about = {"machine": describe_machine(), "versions": describe_versions()}
+        keeps_rows = bool(words.rows or words.go_on)
+        results = Results(words.twin, about, keeps_rows=keeps_rows)
+        if words.go_on:
+            rows = [row for row in rows if row.name not in results.rows]
     folder = Path(tempfile.mkdtemp(prefix="stalls-", dir=CACHE))
     try:
-        judged = _measure(TWINS[words.twin], folder, size, rows)
+        judged = _measure(TWINS[words.twin], folder, size, rows, results)
     finally:
         shutil.rmtree(folder, ignore_errors=True)
     print(HEAD)
     print("\n".join(line(one) for one in judged))
     missed = sum(bool(one.misses) for one in judged)
     print(f"\n{len(judged) - missed} of {len(judged)} rows meet the goal")
-    if words.save:
-        about = {"machine": describe_machine(), "versions": describe_versions()}
-        say(f"written to {write_results(judged, words.twin, about)}")
     return 0
 
 
@@ -67,12 +71,22 @@ def _parser() -> argparse.ArgumentParser:
     parser.add_argument("--twin", choices=TWINS, default="fast")
     parser.add_argument("--quick", action="store_true", help="small, for no figures")
     parser.add_argument("--list", action="store_true", help="name the rows, and end")
-    parser.add_argument("--save", action="store_true", help="write bench/results")
+    parser.add_argument(
+        "--save", action="store_true", help="write bench/results after each row"
+    )
+    parser.add_argument(
+        "--continue",
+        dest="go_on",
+        action="store_true",
+        help="as --save, only the rows that are not there yet",
+    )
     parser.add_argument("rows", nargs="*", help="names of rows; all without any")
     return parser
 
 
-def _measure(server: Server, folder: Path, size: Size, rows: list[Row]) -> list[Judged]:
+def _measure(
+    server: Server, folder: Path, size: Size, rows: list[Row], results: Results | None
+) -> list[Judged]:
     home = folder / server.name
     (home / "data").mkdir(parents=True)
     largest.write_kv_file(size, home / "data" / "kvConfig.json")
@@ -84,7 +98,12 @@ def _measure(server: Server, folder: Path, size: Size, rows: list[Row]) -> list[
         stack.callback(inhabitants.close)
         inhabitants.move_in()
         witness = stack.enter_context(Witness(process.port, Cpu(process.pid)))
-        return [_judge(row, process, size, witness) for row in rows]
+        judged = []
+        for row in rows:
+            judged.append(_judge(row, process, size, witness))
+            if results is not None:
+                results.add(judged[-1])
+        return judged
 
 
 def _judge(row: Row, process: ServerProcess, size: Size, witness: Witness) -> Judged:

@@ -29,13 +29,15 @@ MIB = 1 << 20
 @dataclass(frozen=True)
 class Row:
     """One row. `payload` makes the bytes; `prepare` brings the server into the state
-    before them, each time; `is_frame` says that they are one frame."""
+    before them, each time; `is_frame` says that they are one frame; `reason` is why the
+    row may miss the goal."""
 
     name: str
     about: str
     payload: Callable[[Size], bytes]
     prepare: Callable[[Client, Size], None] | None = None
     is_frame: bool = False
+    reason: str = "not known yet."
 
 
 def _ask(code: int, fields: dict[str, str] | None = None, body: bytes = b"") -> bytes:
@@ -118,23 +120,49 @@ def _list_rows() -> Iterator[Row]:
 def _kv_rows() -> Iterator[Row]:
     namespace = {"namespace": largest.KV_NAMESPACE}
     key = {**namespace, "key": "key-00001"}
-    yield Row("100", "puts of one key", _packet(100, {**key, "value": "w" * 1000}))
+    yield Row(
+        "100",
+        "puts of one key",
+        lambda size: requests.packet_of(
+            _ask(100, {**key, "value": f"{n:04d}" + "w" * 1000}) for n in range(1000)
+        ),
+    )
     yield Row(
         "100 long",
         "a put of the longest value",
         lambda size: _ask(100, {**key, "value": "w" * 60000}),
     )
     yield Row("101", "a value of 60 KB", _packet(101, key))
-    yield Row("102", "deletes of one key", _packet(102, {**namespace, "key": "none"}))
-    yield Row("219", "the whole namespace", _packet(219, namespace))
+    yield Row("102", "deletes of no key", _packet(102, {**namespace, "key": "none"}))
+    short = {**namespace, "key": "short"}
+    yield Row(
+        "100 and 102",
+        "puts and deletes of one key by turns",
+        lambda size: requests.packet(
+            _ask(100, {**short, "value": ""}) + _ask(102, short)
+        ),
+    )
+    yield Row(
+        "219",
+        "the whole namespace, twenty times",
+        lambda size: _ask(219, namespace) * 20,
+    )
 
 
 def _config_rows() -> Iterator[Row]:
-    yield Row("318", "options", _packet(318, {}, b"scanNotActiveBrokerInterval=5000"))
+    yield Row(
+        "318",
+        "an option, another value each time",
+        lambda size: requests.packet_of(
+            _ask(318, {}, b"scanNotActiveBrokerInterval=%d" % (5000 + n))
+            for n in range(1000)
+        ),
+    )
     yield Row(
         "318 short scan",
         "a scan every 10 ms",
         lambda size: _ask(318, {}, b"scanNotActiveBrokerInterval=10"),
+        reason="one short request writes a file, and scans of all brokers follow.",
     )
     yield Row("319", "all options", _packet(319))
     yield Row("unsupported", "a code that nobody has", _packet(9999))
@@ -246,6 +274,7 @@ def _large_registration_rows() -> Iterator[Row]:
             (f"{name} 8 8 6 SINGLE_TAG" for name in _names(size.topics)),
         ),
         is_frame=True,
+        reason="the end of its connection removes as many topics as it brought.",
     )
     yield Row(
         "103 deflated mappings",
@@ -259,6 +288,8 @@ def _large_registration_rows() -> Iterator[Row]:
             ),
         ),
         is_frame=True,
+        reason="each byte brings up to an entry, and the lenient reader takes 12"
+        " microseconds for one with a comment.",
     )
     yield Row(
         "103 many servers",
@@ -293,6 +324,7 @@ def _operator_rows() -> Iterator[Row]:
         "a broker leaves with all its topics",
         lambda size: _ask(104, big),
         _register_big,
+        reason="one request of few bytes removes 80,000 topics; it does so in steps.",
     )
     name = {"brokerName": largest.BIG_BROKER}
     yield Row(

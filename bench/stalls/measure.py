@@ -9,12 +9,14 @@ from typing import Any
 from bench.driver.client import HOST
 from bench.stalls.cpu import Cpu
 from bench.stalls.witness import Witness
+from namesrv.testing.peer import request
 
 MOST_SECONDS = 120.0
 QUIET_SECONDS = 0.15
-_QUIET_SHARE = 0.25
-"""Below this share of a core a server only answers the witness."""
 _READ_BYTES = 1 << 20
+_TAIL_BYTES = 400
+_MARK = request(9999, opaque=987654321)
+_MARK_OPAQUE = b'"opaque":987654321'
 
 GOAL_WAIT_MILLIS = 20.0
 GOAL_WAIT_MILLIS_PER_MIB = 12.0
@@ -53,13 +55,9 @@ def goal_cpu_millis(sent_bytes: int, answered_bytes: int) -> float:
 def wait_until_quiet(cpu: Cpu, seconds: float = MOST_SECONDS) -> None:
     """Return when the server does nothing more than answer the witness."""
     end = time.monotonic() + seconds
-    before, at = cpu.seconds(), time.monotonic()
     while time.monotonic() < end:
-        time.sleep(QUIET_SECONDS)
-        now, then = cpu.seconds(), time.monotonic()
-        if (now - before) / (then - at) < _QUIET_SHARE:
+        if cpu.is_quiet(QUIET_SECONDS):
             return
-        before, at = now, then
 
 
 def send_row(port: int, payload: bytes, cpu: Cpu, witness: Witness) -> Outcome:
@@ -68,7 +66,7 @@ def send_row(port: int, payload: bytes, cpu: Cpu, witness: Witness) -> Outcome:
     witness.take()
     cpu_before, began = cpu.seconds(), time.monotonic()
     with socket.create_connection((HOST, port), MOST_SECONDS) as peer:
-        answered_bytes, was_closed = _exchange(peer, payload, cpu)
+        answered_bytes, was_closed = _exchange(peer, payload + _MARK)
     # Its end belongs to the row: the brokers that it registered go with it.
     wait_until_quiet(cpu)
     seconds = time.monotonic() - began
@@ -89,24 +87,24 @@ def _idle_share(cpu: Cpu) -> float:
     return (cpu.seconds() - before) / (time.monotonic() - began)
 
 
-def _exchange(peer: socket.socket, payload: bytes, cpu: Cpu) -> tuple[int, bool]:
-    """Bytes answered, and whether the server closed the connection."""
+def _exchange(peer: socket.socket, payload: bytes) -> tuple[int, bool]:
+    """Bytes answered, and whether the server closed the connection before the end.
+
+    Answers are in order: that of `_MARK` is the last one.
+    """
     peer.setblocking(False)
     poller = select.poll()
     poller.register(peer, select.POLLIN | select.POLLOUT)
-    left, answered_bytes = memoryview(payload), 0
+    left, answered_bytes, tail = memoryview(payload), 0, b""
     end = time.monotonic() + MOST_SECONDS
-    before, at = cpu.seconds(), time.monotonic()
-    while time.monotonic() < end:
-        events = poller.poll(QUIET_SECONDS * 1000)
-        moved = False
-        for _, event in events:
+    while time.monotonic() < end and _MARK_OPAQUE not in tail:
+        for _, event in poller.poll(QUIET_SECONDS * 1000):
             if event & select.POLLIN:
                 piece = _receive(peer)
-                if piece == 0:
+                if piece == b"":
                     return answered_bytes, True
-                answered_bytes += piece
-                moved = True
+                answered_bytes += len(piece or b"")
+                tail = (tail + (piece or b"")[-_TAIL_BYTES:])[-_TAIL_BYTES:]
             elif event & (select.POLLERR | select.POLLHUP):
                 return answered_bytes, True
             if event & select.POLLOUT and left:
@@ -116,23 +114,16 @@ def _exchange(peer: socket.socket, payload: bytes, cpu: Cpu) -> tuple[int, bool]
                     continue
                 except OSError:
                     return answered_bytes, True
-                moved = True
                 if not left:
                     poller.modify(peer, select.POLLIN)
-        if moved:
-            before, at = cpu.seconds(), time.monotonic()
-        elif time.monotonic() - at >= QUIET_SECONDS:
-            now, then = cpu.seconds(), time.monotonic()
-            if (now - before) / (then - at) < _QUIET_SHARE:
-                break
-            before, at = now, then
     return answered_bytes, False
 
 
-def _receive(peer: socket.socket) -> int:
+def _receive(peer: socket.socket) -> bytes | None:
+    """What came, empty at the end, None for nothing yet."""
     try:
-        return len(peer.recv(_READ_BYTES))
+        return peer.recv(_READ_BYTES)
     except BlockingIOError:
-        return 1
+        return None
     except OSError:
-        return 0
+        return b""

@@ -1,40 +1,96 @@
-"""Writes the results of a whole run beside those of the other benchmarks."""
+"""Writes the results beside those of the other benchmarks, row after row.
+
+A run that was interrupted loses one row: `--continue` measures those that are missing.
+Rows that are named are measured again, and join the others.
+"""
 
 import json
 from collections.abc import Sequence
+from pathlib import Path
 from typing import Any
 
 from bench.driver.places import RESULTS
+from bench.stalls.catalogue import ROWS
+from bench.stalls.measure import Outcome
 from bench.stalls.report import HEAD, Judged, line
 
 
-def write_results(judged: Sequence[Judged], twin: str, about: dict[str, Any]) -> str:
-    """`stalls.json` and `STALLS.md` in bench/results; the name of the latter."""
-    rows = {one.row.name: one.as_dict() for one in judged}
-    result = {"kind": "stalls", "twin": twin, **about, "rows": rows}
-    text = json.dumps(result, indent=1) + "\n"
-    (RESULTS / "stalls.json").write_text(text)
-    page = RESULTS / "STALLS.md"
-    page.write_text(_page(judged, twin, about))
-    return page.name
+class Results:
+    """`stalls.json` and `STALLS.md` of a folder; `rows` are those that it has."""
+
+    def __init__(
+        self,
+        twin: str,
+        about: dict[str, Any],
+        *,
+        keeps_rows: bool,
+        folder: Path = RESULTS,
+    ) -> None:
+        """`about` describes the machine and the versions; `keeps_rows` leaves the rows
+        of an earlier run of the same twin in place."""
+        self._twin = twin
+        self._about = about
+        self._json = folder / "stalls.json"
+        self._page = folder / "STALLS.md"
+        self.rows: dict[str, Any] = self._kept() if keeps_rows else {}
+
+    def add(self, judged: Judged) -> str:
+        """Write a row, with all that are there; the name of the page."""
+        machine = self._about["machine"]
+        measured = {"when": machine["when"], "commit": machine["commit"]}
+        self.rows[judged.row.name] = {**judged.as_dict(), **measured}
+        result = {"kind": "stalls", "twin": self._twin, **self._about}
+        result["rows"] = self.rows
+        self._json.write_text(json.dumps(result, indent=1) + "\n")
+        self._page.write_text(self._text())
+        return self._page.name
+
+    def _kept(self) -> dict[str, Any]:
+        if not self._json.exists():
+            return {}
+        stored = json.loads(self._json.read_text())
+        names = {row.name for row in ROWS}
+        rows = stored["rows"] if stored["twin"] == self._twin else {}
+        return {name: row for name, row in rows.items() if name in names}
+
+    def _judged(self) -> list[Judged]:
+        """All rows, in the order of the catalogue."""
+        return [
+            Judged(row, [Outcome(**one) for one in self.rows[row.name]["outcomes"]])
+            for row in ROWS
+            if row.name in self.rows
+        ]
+
+    def _text(self) -> str:
+        judged = self._judged()
+        missed = [one for one in judged if one.misses]
+        machine = self._about["machine"]
+        commits = sorted({row["commit"][:7] for row in self.rows.values()})
+        lines = [
+            "# The longest waits that a peer can cause",
+            "",
+            f"Measured {machine['when']} at commit {' and '.join(commits)},"
+            f" {self._twin} twin, on {machine['cpu']}, {machine['cores']} cores;"
+            " medians of three.",
+            "",
+            f"{len(judged) - len(missed)} of {len(judged)} rows meet the goal: nobody"
+            " else waits for more than 20 ms (for a frame: and 12 ms for each MiB of"
+            " it), and nothing costs more than 5 microseconds of CPU for each byte sent"
+            " and 20 nanoseconds for each byte answered. Repeat it with `make stalls`.",
+            "",
+            *_reasons(missed),
+            HEAD,
+            *(line(one) for one in judged),
+            "",
+        ]
+        return "\n".join(lines)
 
 
-def _page(judged: Sequence[Judged], twin: str, about: dict[str, Any]) -> str:
-    machine = about["machine"]
-    missed = [one for one in judged if one.misses]
+def _reasons(missed: Sequence[Judged]) -> list[str]:
+    if not missed:
+        return []
     lines = [
-        "# The longest waits that a peer can cause",
-        "",
-        f"Measured {machine['when']} at commit {machine['commit'][:7]}, {twin} twin,"
-        f" on {machine['cpu']}, {machine['cores']} cores; medians of three.",
-        "",
-        f"{len(judged) - len(missed)} of {len(judged)} rows meet the goal: nobody"
-        " else waits for more than 20 ms (for a frame: and 12 ms for each MiB of it),"
-        " and nothing costs more than 5 microseconds of CPU for each byte sent and 20"
-        " nanoseconds for each byte answered. Repeat it with `make stalls`.",
-        "",
-        HEAD,
-        *(line(one) for one in judged),
-        "",
+        f"* **{one.row.name}** misses it ({'; '.join(one.misses)}): {one.row.reason}"
+        for one in missed
     ]
-    return "\n".join(lines)
+    return ["The rows that miss it, and why:", "", *lines, ""]

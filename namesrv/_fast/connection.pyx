@@ -169,6 +169,11 @@ cdef class Connection:
         check_text("remote_address", remote_address)
         self.remote_address = remote_address
 
+    def take_next(self, wanted_codes):
+        """The next request, for the cold path to handle with the one under way; None
+        unless it is there as a whole and short, with one of these codes."""
+        return self._decoder.take_short(wanted_codes, LARGE_REGISTRATION_BYTES)
+
     def abandon(self):
         """The connection ended: drop requests that were read and not yet handled,
         because others may hold a reference to it for longer."""

@@ -19,6 +19,7 @@ cdef class FrameDecoder:
     cdef int borrow(self, const unsigned char* data, Py_ssize_t length) except -1
     cdef int settle(self) except -1
     cdef int next_view(self, FrameView* view) except -1
+    cdef object take_short(self, codes, Py_ssize_t longest_body)
     cdef void undo(self) noexcept
     cdef int give_back(self) except -1
     cdef int _append(self, const unsigned char* data, Py_ssize_t length) except -1

@@ -5,7 +5,12 @@ from libc.string cimport memcpy, memmove
 
 from cpython.bytes cimport PyBytes_AsString, PyBytes_FromStringAndSize, PyBytes_Size
 
+from namesrv._fast.head cimport HeadView, view_head
+from namesrv._fast.output cimport bytes_or_none
+
+from namesrv import codes as known_codes
 from namesrv.errors import (
+    ConnectionFault,
     FrameTooLong,
     FrameTooShort,
     HeaderOverLimit,
@@ -18,6 +23,8 @@ from namesrv.hot_path import (
     check_bytes,
     check_size,
 )
+
+cdef int FLAG_RESPONSE = known_codes.FLAG_RESPONSE
 
 cdef enum:
     LENGTH_BYTES = 4
@@ -32,6 +39,13 @@ cdef inline unsigned int big_endian(const unsigned char* place) noexcept nogil:
         | (<unsigned int>place[2] << 8)
         | <unsigned int>place[3]
     )
+
+
+cdef object frame_of(FrameView* view):
+    """The frame that `view` shows, copied."""
+    header = PyBytes_FromStringAndSize(<char*>view.header, view.header_length)
+    body = bytes_or_none(view.body, view.body_length)
+    return Frame(view.serialize_type, header, body)
 
 
 cdef class FrameDecoder:
@@ -68,11 +82,7 @@ cdef class FrameDecoder:
         cdef FrameView view
         if not self.next_view(&view):
             return None
-        header = PyBytes_FromStringAndSize(<char*>view.header, view.header_length)
-        body = None
-        if view.body_length:
-            body = PyBytes_FromStringAndSize(<char*>view.body, view.body_length)
-        return Frame(view.serialize_type, header, body)
+        return frame_of(&view)
 
     def put_back(self):
         """Return the last frame again with the next call of `next_frame`."""
@@ -81,6 +91,24 @@ cdef class FrameDecoder:
     def release(self):
         """Free the memory of returned frames, for a connection that waits."""
         self.give_back()
+
+    cdef object take_short(self, codes, Py_ssize_t longest_body):
+        """The next frame if it is a request with one of these codes, whose body is
+        shorter than that; else None, and it comes again."""
+        cdef FrameView view
+        cdef HeadView head
+        try:
+            if not self.next_view(&view):
+                return None
+        except ConnectionFault:
+            return None
+        if view.body_length < longest_body and view_head(
+            view.serialize_type, view.header, view.header_length, &head, None
+        ):
+            if head.code in codes and not head.flag & FLAG_RESPONSE:
+                return frame_of(&view)
+        self.undo()
+        return None
 
     cdef void undo(self) noexcept:
         self._position = self._last_start

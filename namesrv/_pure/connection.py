@@ -8,7 +8,7 @@ Rules for all input of a peer:
 
 import re
 import zlib
-from collections.abc import Set
+from collections.abc import Container, Set
 from typing import Final
 
 from namesrv._pure.frame import FrameDecoder
@@ -193,6 +193,27 @@ class Connection:
         """Take the text for logs from a PROXY header."""
         check_text("remote_address", remote_address)
         self.remote_address = remote_address
+
+    def take_next(self, wanted_codes: Container[int]) -> Frame | None:
+        """The next request, for the cold path to handle with the one under way; None
+        unless it is there as a whole and short, with one of these codes."""
+        try:
+            frame = self._decoder.next_frame()
+        except ConnectionFault:
+            return None  # it comes again, after the request under way
+        if frame is None:
+            return None
+        head = read_head(frame.serialize_type, frame.header)
+        is_large = (
+            frame.body is not None and len(frame.body) >= LARGE_REGISTRATION_BYTES
+        )
+        if head is None or is_large or head.flag & FLAG_RESPONSE:
+            self._decoder.put_back()
+            return None
+        if head.code not in wanted_codes:
+            self._decoder.put_back()
+            return None
+        return frame
 
     def abandon(self) -> None:
         """The connection ended: drop requests that were read and not yet handled,

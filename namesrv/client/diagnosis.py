@@ -14,6 +14,7 @@ if TYPE_CHECKING:
     from namesrv.client.terms import Terms
 
 _PROBE_SECONDS: Final = 0.5
+_FIRST_BYTES: Final = 2048
 _HTTP_REQUEST: Final = b"GET / HTTP/1.0\r\n\r\n"
 
 
@@ -94,7 +95,7 @@ def _first_answer(address: Address) -> bytes | None:
     try:
         with socket.create_connection(address, _PROBE_SECONDS) as probe:
             probe.sendall(_HTTP_REQUEST)
-            return probe.recv(512) or None
+            return probe.recv(_FIRST_BYTES) or None
     except OSError:
         return None
 

@@ -75,7 +75,7 @@ class RoutingState:
         self.run = f"{max(wall_millis(), 0):x}"
         self.life = Life()
         self.draining = False
-        self._forgetting = 0
+        self._is_forgetting = False
         self.is_warm = False
         self.restored_epoch = 0
         self.outbox = Outbox()
@@ -135,7 +135,7 @@ class RoutingState:
         if self.serialize_type == SerializeType.JSON and not self.draining:
             if self.options.broker_access == "open":
                 codes |= HotCode.HEARTBEAT
-                is_ready = body is not None and not self._forgetting
+                is_ready = body is not None and not self._is_forgetting
                 codes |= HotCode.REGISTRATION if is_ready else HotCode.NONE
             # Lookups of unknown topics are logged while somebody looks for a mistake.
             is_hot = not self.options.cluster_test and not is_debugging
@@ -186,12 +186,16 @@ class RoutingState:
         self.request_counts.note(request, answer)
 
     def answer_later(self, request: Request, answer: RemotingCommand) -> None:
-        """Answer a request that had to wait, nothing if it was one-way."""
+        """Answer a request that had to wait, nothing if it was one-way. Requests that
+        joined are answered with the last of them."""
         command = request.command
         self.waiting.end(command)
         self.note_answer(request, answer)
-        frame = b"" if command.is_oneway else self.encode(answer)
-        self.outbox.put(LateAnswer(request.connection, frame))
+        frame: bytes | None = b"" if command.is_oneway else self.encode(answer)
+        if request.joined is not None:
+            frame = request.joined.fill(request.place, frame or b"")
+        if frame is not None:
+            self.outbox.put(LateAnswer(request.connection, frame))
 
     def send_in_pieces(
         self, answer: RemotingCommand, body: LongBody, connection: Connection
@@ -234,17 +238,22 @@ class RoutingState:
     def _configuration_changed(self) -> None:
         self.configuration_changes += 1
         self.tables.route_answers.forget_bodies()
-        self.unfinished.begin(self._forget_digests())
+        if not self._is_forgetting:
+            self._is_forgetting = True
+            self.unfinished.begin(self._forget_digests())
         self._order_topic_body = None
         # The next lookup, which knows the time, checks a gate that was set.
         self.refresh_hot_path(self.started_ms)
 
     def _forget_digests(self) -> Steps[None]:
-        """Until its end no registration is taken for a repetition."""
-        self._forgetting += 1
+        """Until its end no registration is taken for a repetition. Changes that come
+        meanwhile have it begin again once, however many they are."""
         self.refresh_hot_path(self.started_ms)
         try:
-            yield from self.tables.forget_all_digests()
+            change = None
+            while change != self.configuration_changes:
+                change = self.configuration_changes
+                yield from self.tables.forget_all_digests()
         finally:
-            self._forgetting -= 1
+            self._is_forgetting = False
             self.refresh_hot_path(self.started_ms)

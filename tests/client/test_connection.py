@@ -277,3 +277,21 @@ class TestTls:
             with pytest.raises(NameServerUnreachable, match="not trusted"):
                 self.ask(address, Tls(str(authority.cert_path), "another", *files))
         assert known.context().verify_mode is ssl.CERT_REQUIRED
+
+
+def test_kept_connection_that_the_server_has_ended_is_opened_anew() -> None:
+    opened: list[int] = []
+
+    def once(connected: socket.socket) -> None:
+        opened.append(1)
+        connected.recv(65536)
+        connected.sendall(frame(header_json(17, opaque=len(opened), flag=1)))
+
+    with listening(once) as address, questions(address) as asked:
+        asked.ping()
+        kept = asked.servers._connections[0]._socket
+        assert kept is not None
+        # The end of the connection has come when there is something to read.
+        assert kept.recv(1, socket.MSG_PEEK) == b""
+        asked.ping()
+    assert len(opened) == 2

@@ -158,6 +158,55 @@ def test_ended_connection_drops_its_input(peer: Peer) -> None:
     assert len(peer.cold.asked) == 1
 
 
+def taking(peer: Peer, *codes: int) -> list[Any]:
+    """The requests that a cold path takes with its first one."""
+    taken: list[Any] = []
+
+    def cold_path(*call: Any) -> None:
+        while (frame := peer.connection.take_next(codes)) is not None:
+            taken.append(frame)
+
+    peer.path.cold_path = cold_path
+    return taken
+
+
+def test_cold_path_takes_the_requests_behind_the_one_under_way(peer: Peer) -> None:
+    taken = taking(peer, 102, 318)
+    short = request(318, {}, b"a=1", opaque=3)
+    peer.send(request(100), request(102), short, lookup(), request(102))
+    assert [frame.body for frame in taken] == [None, b"a=1"]
+    assert taken[1].header in short and taken[1].serialize_type == 0
+    assert peer.connection.pause == Pause.LATER
+    assert len(read_answers(peer.connection.resume(5, b""))) == 1
+
+
+@pytest.mark.parametrize(
+    "behind",
+    [
+        b"",
+        request(102)[:20],
+        request(106),
+        request(102, flag=1),
+        request(102, body=bytes(LARGE_REGISTRATION_BYTES)),
+        frame(b'{"code":102,'),
+    ],
+    ids=["nothing", "a part", "another code", "a response", "a long one", "no header"],
+)
+def test_cold_path_takes_nothing_else(peer: Peer, behind: bytes) -> None:
+    taken = taking(peer, 102)
+    peer.send(request(100), behind)
+    assert taken == [] and peer.connection.fault is None
+    assert peer.connection.buffered_bytes == len(behind)
+
+
+def test_broken_frame_behind_a_request_under_way_fails_after_it(peer: Peer) -> None:
+    taken = taking(peer, 102)
+    peer.send(request(100), request(102), b"\0\0\0\0")
+    assert len(taken) == 1 and peer.connection.fault is None
+    assert peer.connection.resume(5, b"<late>") == b"<late>"
+    assert isinstance(peer.connection.fault, FrameTooShort)
+
+
 def test_first_fault_stays(peer: Peer) -> None:
     first = FrameTooShort(1)
     peer.connection.fail(first)

@@ -129,6 +129,7 @@ CALLS: list[tuple[Callable[[Any], Any], str, list[Callable[[Any], Any]]]] = [
     (connection, "note_side_effects", []),
     (connection, "note_version", [lambda hot: 479]),
     (connection, "name_peer", [lambda hot: "192.0.2.7:4321"]),
+    (connection, "take_next", [lambda hot: (100,)]),
     (connection, "abandon", []),
 ]
 IDS = [f"{n}-{call[1] or 'call'}" for n, call in enumerate(CALLS)]

@@ -65,6 +65,8 @@ def test_what_has_no_effect_is_no_line_of_what_was_done(name: str) -> None:
 @pytest.mark.parametrize("code", [100, 102, 318])
 def test_what_could_not_be_written_is_a_failure_and_nothing_else(code: int) -> None:
     world = World()
+    world.ask(100, KV)
+    world.events.clear()
     world.write_error = StorageError("write", "kvConfig.json", "disk full")
     world.ask(code, KV, b"enableTopicList=false")
     (event,) = world.events

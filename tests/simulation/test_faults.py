@@ -302,6 +302,7 @@ BREAKS: dict[Break, tuple[str, int]] = {
 """What is said of it, and how many steps are enough to show it."""
 
 
+@pytest.mark.full
 @pytest.mark.parametrize("broken", BREAKS, ids=lambda broken: broken.__name__)
 def test_fault_is_found_soon_and_shown_shortly(broken: Break, patch: Patch) -> None:
     text, steps = BREAKS[broken]

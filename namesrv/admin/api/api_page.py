@@ -15,13 +15,14 @@ from namesrv.work import Steps
 Json = dict[str, Any]
 
 STYLE: Final = """
-:root{color-scheme:light dark;--line:light-dark(#d5d9e0,#3a414d);
---soft:light-dark(#f4f6f9,#1d222b);--dim:light-dark(#525c6b,#a3adbb);
---link:light-dark(#0b57a4,#86b8f5);--write:light-dark(#8f3608,#f4a876)}
+:root{color-scheme:light dark;--line:#d5d9e0;--soft:#f4f6f9;--dim:#525c6b;
+--link:#0b57a4;--write:#8f3608;--back:#fff;--text:#1a1f27}
+@media(prefers-color-scheme:dark){:root{--line:#3a414d;--soft:#1d222b;--dim:#a3adbb;
+--link:#86b8f5;--write:#f4a876;--back:#14181f;--text:#e4e8ee}}
 *{box-sizing:border-box}
 body{margin:0 auto;max-width:60rem;padding:1rem;line-height:1.5;
-font-family:system-ui,sans-serif;background:light-dark(#fff,#14181f);
-color:light-dark(#1a1f27,#e4e8ee);overflow-wrap:anywhere}
+font-family:system-ui,sans-serif;background:var(--back);
+color:var(--text);overflow-wrap:anywhere}
 h1{margin:.5rem 0}h2{margin:2.5rem 0 .5rem}
 code{font-family:ui-monospace,monospace;font-size:.95em}
 a{color:var(--link)}

@@ -8,7 +8,7 @@ import logging
 import secrets
 from collections.abc import Generator, Iterable, Mapping
 from traceback import format_exc
-from typing import Final, Protocol
+from typing import Final
 
 from namesrv._impl import Connection
 from namesrv.admin.api.endpoint import Call, Endpoint
@@ -25,27 +25,15 @@ from namesrv.admin.http.messages import (
     HttpRequest,
 )
 from namesrv.admin.http.problems import problem
+from namesrv.admin.http.service import Guard
 from namesrv.errors import HttpRefused, RequestFailed
 from namesrv.routing.outbox import LogEvent
 from namesrv.server.inside import Inside
-from namesrv.work import Steps
+from namesrv.work import Cost, Steps, kilobytes
 
 _SHOWN: Final = 200
 _ORDER: Final = tuple(Access)
 """The rights, the one that most peers have first."""
-
-
-class Guard(Protocol):
-    """Decides whether a request may be handled."""
-
-    def refusal(
-        self,
-        request: HttpRequest,
-        access: Access,
-        connection: Connection,
-        now_ms: int,
-    ) -> HttpAnswer | None:
-        """The answer to a request without the right; None lets it in."""
 
 
 class Application:
@@ -96,6 +84,8 @@ class Application:
             return _without_endpoint(request, methods)
         _check_accept(endpoint, request)
         parameters = read_parameters(endpoint, place.values, request.query)
+        size = len(request.body)
+        self._inside.state.turn.spend(kilobytes(size, Cost.STRICT_KILOBYTE))
         body = read_body(endpoint, request)
         call = Call(self._inside, connection, request, parameters, body, now_ms)
         return self._tagged(endpoint, call)

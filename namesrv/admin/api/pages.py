@@ -105,5 +105,7 @@ def next_link(parameters: PageParameters, after: str | UnsetType) -> Next:
 
 
 def encoded(name: str) -> str:
-    """A name as one segment of a link."""
+    """A name as one segment of a link, also one that would lead to a folder above."""
+    if name in (".", ".."):
+        return name.replace(".", "%2E")
     return quote(name, safe="", errors="surrogatepass")

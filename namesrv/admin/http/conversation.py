@@ -96,13 +96,13 @@ class HttpConversation:
         connection = self._connection
         if self._is_over or connection.fault is not None:
             return b""
+        self._service.counts.note_received(len(data))
         if self._head is None and not self._buffer:
             again = self._last_heartbeat.again(data, connection, now_ms)
             if again:
                 return again
         connection.note_activity(now_ms)
         connection.note_side_effects()
-        self._service.counts.note_received(len(data))
         if not self._buffer:
             self.progress_ms = now_ms
         self._buffer += data
@@ -110,9 +110,8 @@ class HttpConversation:
 
     def resume(self, now_ms: int, answer: bytes = b"") -> bytes:
         """Continue after a pause; `answer` is the late answer as a frame."""
-        connection = self._connection
-        connection.resume(now_ms)
-        if self._is_over or connection.fault is not None:
+        self._connection.resume(now_ms)
+        if self._is_over or self._connection.fault is not None:
             return b""
         return self._run(self.late_answer(answer), now_ms)
 
@@ -346,7 +345,7 @@ class HttpConversation:
         if ends:
             self._finish()
         state.turn.spend(answer_units(answer.body))
-        return self._encoded(answer, head, ends=ends)
+        return self._service.encode(answer, head, ends=ends)
 
     def _end(self, answer: HttpAnswer) -> bytes:
         """The bytes of the answer to a request that could not be read."""
@@ -358,14 +357,7 @@ class HttpConversation:
         head, self._head = self._head, None
         self._drop_input()
         self._is_over = self._shows_end = True
-        return self._encoded(answer, head, ends=True)
-
-    def _encoded(self, answer: HttpAnswer, head: Head | None, *, ends: bool) -> bytes:
-        """An answer as bytes to send; it is counted."""
-        data = self._service.encoder.encode(answer, head, ends=ends)
-        self._service.counts.note_answer(answer.status)
-        self._service.counts.note_sent(len(data))
-        return data
+        return self._service.encode(answer, head, ends=True)
 
     def _finish(self) -> None:
         """This answer is the last one."""

@@ -16,5 +16,6 @@ def problem(
     are further members, such as `similar` names or the `errors` of a body."""
     title = HTTPStatus(status).phrase
     members = {"title": title, "status": status, "detail": detail, **more}
-    body = json.dumps(members, ensure_ascii=False).encode()
+    # A name of a peer may have a lone surrogate.
+    body = json.dumps(members, ensure_ascii=False).encode("utf-8", "replace")
     return HttpAnswer(status, body, PROBLEM_JSON, headers)

@@ -1,14 +1,17 @@
 """The parts that all HTTP conversations of one server share."""
 
 from collections.abc import Callable
-from typing import Protocol
+from typing import Final, Protocol
 
 from namesrv._impl import Connection
 from namesrv.admin.http.encode import Encoder
+from namesrv.admin.http.head import Head
 from namesrv.admin.http.messages import Access, Handled, HttpAnswer, HttpRequest
 from namesrv.routing.requests.processor import RequestProcessor
 from namesrv.routing.state import RoutingState
 from namesrv.server.connections.counts import HttpCounts
+
+_NO_CONTENT: Final = 204
 
 
 class Guard(Protocol):
@@ -59,8 +62,8 @@ class HttpService:
 
     __slots__ = (
         "application",
+        "_encoder",
         "counts",
-        "encoder",
         "guard",
         "heartbeats",
         "processor",
@@ -80,6 +83,18 @@ class HttpService:
         self.guard = guard
         self.processor = processor
         self.state: RoutingState = processor.state
-        self.encoder = Encoder(wall_millis)
+        self._encoder = Encoder(wall_millis)
         self.heartbeats = heartbeats
         self.counts = HttpCounts() if counts is None else counts
+
+    def encode(self, answer: HttpAnswer, head: Head | None, *, ends: bool) -> bytes:
+        """The bytes of an answer, which is counted; as `Encoder.encode`."""
+        data = self._encoder.encode(answer, head, ends=ends)
+        self.counts.note_answer(answer.status, len(data))
+        return data
+
+    def no_content(self) -> bytes:
+        """The bytes of a 204, which is counted; as `Encoder.no_content`."""
+        data = self._encoder.no_content()
+        self.counts.note_answer(_NO_CONTENT, len(data))
+        return data

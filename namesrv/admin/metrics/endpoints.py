@@ -5,6 +5,7 @@ from typing import Annotated, Final
 import msgspec
 from msgspec import Meta
 
+from namesrv.admin.api.answers import respond
 from namesrv.admin.api.endpoint import Call, Endpoint
 from namesrv.admin.http.messages import Access, Handled, HttpAnswer
 from namesrv.admin.http.problems import problem
@@ -42,7 +43,7 @@ def healthz(call: Call) -> HttpAnswer:
     pulse = health.pulse(call.inside, call.now_ms)
     lag, longest = pulse.lag_millis / 1000, pulse.longest_millis / 1000
     if pulse.is_bearable:
-        return _json(Alive("alive", lag, longest))
+        return respond(call.request, Alive("alive", lag, longest))
     limit = health.STOOD_STILL_MILLIS // 1000
     detail = f"the event loop stood still for {longest} s, the limit is {limit} s"
     return problem(503, detail, reason="stalled", longest_lag_seconds=longest)
@@ -56,17 +57,13 @@ def readyz(call: Call) -> HttpAnswer:
     state = call.inside.state
     leases = state.liveness.leases
     brokers = len(state.tables.broker_live_table)
-    return _json(Ready("ready", brokers, leases.granted, len(leases)))
+    return respond(call.request, Ready("ready", brokers, leases.granted, len(leases)))
 
 
 def metrics(call: Call) -> Handled:
     """All metrics, in the format that the scraper prefers."""
     accepted = call.request.headers.get("accept", "")
     return scrape(call.inside, accepted, call.now_ms)
-
-
-def _json(body: msgspec.Struct) -> HttpAnswer:
-    return HttpAnswer(200, msgspec.json.encode(body))
 
 
 ENDPOINTS: Final = (

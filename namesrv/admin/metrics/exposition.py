@@ -1,13 +1,13 @@
 """Metrics as families of the client library, and as text.
 
 Only this module imports the client library, so that it is loaded at the first scrape.
+The library writes a few samples at a time, so that no step is long.
 """
 
-from collections.abc import Iterable, Iterator
-from itertools import accumulate
+from collections.abc import Iterable, Iterator, Sequence
+from itertools import accumulate, islice
 from typing import Final
 
-from prometheus_client import CollectorRegistry
 from prometheus_client.core import (
     CounterMetricFamily,
     GaugeMetricFamily,
@@ -18,64 +18,54 @@ from prometheus_client.exposition import choose_encoder
 from prometheus_client.metrics_core import Metric as Family
 from prometheus_client.registry import Collector
 
-from namesrv.admin.metrics.catalogue import Histogram, Metric, View
+from namesrv.admin.metrics.catalogue import Histogram, Metric, Sample, View
 from namesrv.admin.metrics.table import METRICS
 from namesrv.work import Steps
 
 _SAMPLES_AT_ONCE: Final = 25
-"""Samples that are written in one step: OpenMetrics takes about 35 us for each."""
+"""Samples that are written in one step; a histogram has as many lines."""
 _UNITS_PER_SAMPLE: Final = 25
 _END: Final = b"# EOF\n"
 
 
-class NamesrvCollector(Collector):
-    """Reads every metric of a server at one moment."""
+class SomeSamples(Collector):
+    """Some samples of one metric."""
 
-    def __init__(self, view: View, metrics: Iterable[Metric] = METRICS) -> None:
-        self._view = view
-        self._metrics = metrics
-
-    def collect(self) -> Iterator[Family]:
-        """One family after the other; each is read when it is taken."""
-        for metric in self._metrics:
-            yield family_of(metric, self._view)
-
-
-class _Part(Collector):
-    """A few samples of one family."""
-
-    def __init__(self, family: Family, first: int) -> None:
-        part = Family(family.name, family.documentation, family.type, family.unit)
-        part.samples = family.samples[first : first + _SAMPLES_AT_ONCE]
-        self._part = part
+    def __init__(self, metric: Metric, samples: Sequence[Sample]) -> None:
+        self._metric = metric
+        self._samples = samples
 
     def collect(self) -> Iterator[Family]:
-        yield self._part
+        """The metric, with these samples."""
+        yield _family_of(self._metric, self._samples)
 
 
 def write(view: View, accepted: str) -> Steps[tuple[str, bytes]]:
     """The content type that `accepted`, an Accept header, prefers, and the text."""
     encode, content_type = choose_encoder(accepted)
-    registry = CollectorRegistry()
-    registry.register(NamesrvCollector(view))
-    parts: list[bytes] = []
-    is_openmetrics = False
-    for family in registry.collect():
-        for first in range(0, len(family.samples) or 1, _SAMPLES_AT_ONCE):
-            part = encode(_Part(family, first))
-            is_openmetrics = part.endswith(_END)
-            part = part.removesuffix(_END)
-            parts.append(_without_comments(part) if first else part)
-            yield _UNITS_PER_SAMPLE * min(len(family.samples), _SAMPLES_AT_ONCE)
-    if is_openmetrics:
-        parts.append(_END)
-    return content_type, b"".join(parts)
+    written: list[bytes] = []
+    end = b""
+    for metric in METRICS:
+        for place, samples in enumerate(_parts(metric, view)):
+            text = encode(SomeSamples(metric, samples))
+            if text.endswith(_END):
+                end, text = _END, text.removesuffix(_END)
+            written.append(_without_comments(text) if place else text)
+            yield _UNITS_PER_SAMPLE * len(samples)
+    return content_type, b"".join([*written, end])
 
 
-def family_of(metric: Metric, view: View) -> Family:
-    """A metric with its samples."""
+def _parts(metric: Metric, view: View) -> Iterator[list[Sample]]:
+    """The samples, some at a time; at least one part, which may be empty."""
+    samples = iter(metric.read(view))
+    most = 1 if metric.kind == "histogram" else _SAMPLES_AT_ONCE
+    yield list(islice(samples, most))
+    while part := list(islice(samples, most)):
+        yield part
+
+
+def _family_of(metric: Metric, samples: Iterable[Sample]) -> Family:
     name, meaning, labels = metric.name, metric.meaning, metric.labels
-    samples = metric.read(view)
     if metric.kind == "histogram":
         histograms = HistogramMetricFamily(name, meaning, labels=labels)
         for values, histogram in samples:
@@ -101,8 +91,8 @@ def _buckets(histogram: Histogram) -> list[tuple[str, float]]:
     return [*zip(bounds, accumulate(histogram.counts), strict=True)]
 
 
-def _without_comments(part: bytes) -> bytes:
-    """A later part of a family, without its name, type and unit."""
-    while part.startswith(b"# "):
-        part = part.partition(b"\n")[2]
-    return part
+def _without_comments(text: bytes) -> bytes:
+    """A later part of a metric, without its name, type and unit."""
+    while text.startswith(b"# "):
+        text = text.partition(b"\n")[2]
+    return text

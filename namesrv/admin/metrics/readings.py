@@ -93,7 +93,7 @@ def _kind_of(connections: Connections, peer: Served) -> ConnectionKind:
     state = "open"
     if peer.closing_since_ms is not None:
         state = "closing"
-    elif connections.is_blocked(peer):
+    elif connections.output_budget.holds(peer):
         state = "blocked"
     elif peer.connection.pause != Pause.NONE:
         state = "waiting"

@@ -4,6 +4,7 @@ The client library is imported by a thread at the first scrape: it takes longer 
 turn of the loop, and a server that nobody scrapes does without it.
 """
 
+import asyncio
 import threading
 from collections.abc import Callable
 from importlib import import_module
@@ -19,44 +20,62 @@ _WAIT_SECONDS: Final = 0.0005
 _WRITER: Final = "namesrv.admin.metrics.exposition"
 
 
-class _Writer:
-    """The module that needs the client library, once it is there."""
+class Writer:
+    """The module that needs the client library, once it is there; `load` imports it.
+
+    A failed import is repeated at the next scrape.
+    """
 
     def __init__(self, load: Callable[[], Any]) -> None:
         self._load = load
-        self._thread: threading.Thread | None = None
         self._module: Any = None
-        self._error: BaseException | None = None
+        self._import: _Import | None = None
 
     def get(self) -> Steps[Any]:
-        """The module, after a wait for the thread that imports it."""
+        """The module, after a wait for its import. Raises the error of a failed one."""
         if self._module is None:
-            thread = self._begin()
-            while thread.is_alive():
-                # Without this wait the loop would keep the thread from its work.
-                thread.join(_WAIT_SECONDS)
+            under_way = self._import = self._import or _Import(self._load)
+            # Without a wait in each turn the loop would keep the thread from its work.
+            while not under_way.is_done.wait(_WAIT_SECONDS):
                 yield WAIT
-            if self._error is not None:
-                self._thread = None
-                raise self._error
+            self._import = None
+            if under_way.error is not None:
+                raise under_way.error
+            self._module = under_way.module
         return self._module
 
-    def _begin(self) -> threading.Thread:
-        if self._thread is None:
-            self._error = None
-            self._thread = threading.Thread(target=self._run, name="namesrv-metrics")
-            self._thread.daemon = True
-            self._thread.start()
-        return self._thread
+
+class _Import:
+    """An import by another thread; `module` or `error` is there when `is_done`."""
+
+    def __init__(self, load: Callable[[], Any]) -> None:
+        self._load = load
+        self.module: Any = None
+        self.error: Exception | None = None
+        self.is_done = threading.Event()
+        _begin(self._run)
 
     def _run(self) -> None:
         try:
-            self._module = self._load()
-        except BaseException as error:
-            self._error = error
+            self.module = self._load()
+        except Exception as error:
+            self.error = error
+        finally:
+            self.is_done.set()
 
 
-_writer: Final = _Writer(lambda: import_module(_WRITER))
+def _begin(work: Callable[[], None]) -> None:
+    """Begin work in another thread. That of the loop has imported HTTP, and has memory
+    to spare: a new one takes another megabyte from the system."""
+    try:
+        loop = asyncio.get_running_loop()
+    except RuntimeError:
+        threading.Thread(target=work, name="namesrv-metrics", daemon=True).start()
+    else:
+        loop.run_in_executor(None, work)
+
+
+_writer: Final = Writer(lambda: import_module(_WRITER))
 
 
 def scrape(inside: Inside, accepted: str, now_ms: int) -> Steps[HttpAnswer]:

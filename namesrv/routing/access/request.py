@@ -4,6 +4,7 @@ from dataclasses import dataclass
 
 from namesrv._impl import Connection
 from namesrv.routing.events import Cause, CauseKind
+from namesrv.routing.turns.joined_answers import JoinedAnswers
 from namesrv.wire.command import ExtFields, LongBody, RemotingCommand
 
 
@@ -15,7 +16,8 @@ class Request:
     event that it puts. `is_http` is true for a request that came as HTTP; HTTP has
     checked its right. `owner` is the connection that carries the brokers which the
     request registers, None for HTTP: a broker without an owner ends by its timeout or
-    its unregistration only. `began_nanos` is set when its work begins.
+    its unregistration only. `began_nanos` is set when its work begins. A request that
+    joined others has its place among their answers.
     """
 
     command: RemotingCommand
@@ -26,6 +28,8 @@ class Request:
     is_http: bool
     owner: Connection | None
     began_nanos: int
+    joined: JoinedAnswers | None
+    place: int
 
     def __init__(
         self,
@@ -44,6 +48,8 @@ class Request:
         self.cause = cause_of(connection, kind, command.code)
         self.owner = None if is_http else connection
         self.began_nanos = 0
+        self.joined = None
+        self.place = 0
 
     @property
     def code(self) -> int:

@@ -60,8 +60,13 @@ _MOST_BYTES: Final = 1 << 23
 _NO_ZONE: Final = ""
 """Stands for each zone in which no group is: their routes are equal."""
 
-_Key = tuple[bool, str | None, tuple[int, ...]]
-"""The last one are the ids of the queue data, each of which names its broker."""
+_MANY_QUEUES: Final = 250
+"""A topic of more groups has a number for its queue data: thousands of ids would be
+collected and hashed for each lookup."""
+
+_Key = tuple[bool, str | None, tuple[int, ...] | int]
+"""The last one are the ids of the queue data, each of which names its broker, or the
+number that stands for them."""
 
 
 class RouteBodies:
@@ -75,6 +80,9 @@ class RouteBodies:
         self._zones: set[str] | None = None
         # The queue data is kept, too, so that no other one gets its id.
         self._bodies: dict[_Key, tuple[bytes, list[QueueData]]] = {}
+        self._numbers: dict[tuple[int, ...], int] = {}
+        self._changes = 0
+        self._number_of: dict[tuple[str, int], int] = {}
 
     def find(self, entry: TopicQueues, form: RouteForm) -> bytes | None:
         """The body for a topic in a form, if it was kept."""
@@ -94,7 +102,25 @@ class RouteBodies:
 
     def _key(self, entry: TopicQueues, form: RouteForm) -> _Key:
         zone = None if form.zone_name is None else self._zone(form.zone_name)
-        return form.quotes_numbers, zone, tuple(map(id, entry.queues.values()))
+        return form.quotes_numbers, zone, self._queues(entry)
+
+    def _queues(self, entry: TopicQueues) -> tuple[int, ...] | int:
+        count = len(entry.queues)
+        if count <= _MANY_QUEUES:
+            return tuple(map(id, entry.queues.values()))
+        if self._changes != self._tables.changes:
+            self._changes = self._tables.changes
+            self._number_of.clear()
+        # The rest of a removed group goes without a change that is counted.
+        place = entry.topic, count
+        number = self._number_of.get(place)
+        if number is None:
+            if len(self._numbers) >= _MOST_BODIES:
+                self._clear()
+            ids = tuple(map(id, entry.queues.values()))
+            number = self._numbers.setdefault(ids, len(self._numbers))
+            self._number_of[place] = number
+        return number
 
     def _zone(self, zone_name: str) -> str:
         if self._zones is None:
@@ -106,3 +132,6 @@ class RouteBodies:
     def _clear(self) -> None:
         self._bodies.clear()
         self._kept_bytes = 0
+        # The queue data of these ids may go with the bodies.
+        self._numbers.clear()
+        self._number_of.clear()

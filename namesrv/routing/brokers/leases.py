@@ -25,6 +25,7 @@ class Leases:
         self._served_offset_millis = -started_ms
         # The last sign of life that a lease has set, by (cluster, address).
         self._leased: dict[Key, int] = {}
+        self._times: set[int] = set()
         self.granted = 0
 
     def __len__(self) -> int:
@@ -47,6 +48,7 @@ class Leases:
             left = min(left_millis.get(info.key, lease_millis), lease_millis)
             heard_of = now_ms + max(left, 0) - info.heartbeat_timeout_millis
             info.last_update_timestamp = self._leased[info.key] = heard_of
+        self._times = set(self._leased.values())
         self.granted = len(self._leased)
         if self._leased:
             self._tables.leases_changed()
@@ -60,6 +62,19 @@ class Leases:
         self._served_offset_millis -= millis
         for key in self._leased:
             self._leased[key] += millis
+        self._times = set(self._leased.values())
+
+    def make_way(self, now_ms: int) -> None:
+        """Move leases off the time of this tick: a broker that is heard from now would
+        pass for one that was not."""
+        if now_ms not in self._times:
+            return
+        live = self._tables.broker_live_table
+        for key, heard_of in self._leased.items():
+            info = live.get(*key) if heard_of == now_ms else None
+            if info is not None and self.is_unconfirmed(info):
+                info.last_update_timestamp = self._leased[key] = now_ms - 1
+        self._times = set(self._leased.values())
 
     def is_unconfirmed(self, info: BrokerLiveInfo) -> bool:
         """Whether a broker of a snapshot was not heard of yet."""

@@ -3,7 +3,6 @@
 Source: `DefaultRequestProcessor#updateConfig` and `#getConfig`.
 """
 
-from namesrv.options import java_text
 from namesrv.routing.access.request import Request
 from namesrv.routing.state import RoutingState
 from namesrv.wire.command import RemotingCommand
@@ -22,4 +21,4 @@ def update_namesrv_config(
 
 def get_namesrv_config(state: RoutingState, request: Request) -> RemotingCommand:
     """Java's options and the extra keys of the -c file."""
-    return request.answer(body=java_text(state.options).encode("utf-8", "replace"))
+    return request.answer(body=state.configuration.shown())

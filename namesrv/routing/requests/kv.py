@@ -43,12 +43,16 @@ def get_kv_config(state: RoutingState, request: Request) -> RemotingCommand:
 
 
 def delete_kv_config(state: RoutingState, request: Request) -> RemotingCommand | None:
-    """Remove a key; always a success, unless the file cannot be written."""
+    """Remove a key; always a success, unless the file cannot be written.
+
+    Nothing is written for a key that is not there (protocol.md section 9, point 4).
+    """
     header = KVConfigRequestHeader.read(request.ext_fields)
-    if header.namespace is None or header.key is None:
+    namespace, key = header.namespace, header.key
+    if namespace is None or key is None or not state.kv_config.has(namespace, key):
         return request.answer()
     done = state.answer_when_written(request)
-    state.kv_config.delete(header.namespace, header.key, request.cause, done)
+    state.kv_config.delete(namespace, key, request.cause, done)
     return None
 
 

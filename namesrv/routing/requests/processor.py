@@ -29,8 +29,10 @@ from namesrv.routing.requests import config as config_requests
 from namesrv.routing.requests import kv as kv_requests
 from namesrv.routing.requests import routes as route_requests
 from namesrv.routing.requests import topics as topic_requests
+from namesrv.routing.settings.file_changes import MOST_AT_ONCE
 from namesrv.routing.state import RoutingState
-from namesrv.routing.turns.turn import answer_units, request_units
+from namesrv.routing.turns.joined_answers import JoinedAnswers
+from namesrv.routing.turns.turn import TURN_UNITS, answer_units, request_units
 from namesrv.wire.command import RemotingCommand, decode_command
 from namesrv.work import Steps
 
@@ -65,6 +67,16 @@ HANDLERS: Final[dict[int, Handler]] = {
     RequestCode.GET_NAMESRV_CONFIG: config_requests.get_namesrv_config,
 }
 
+_CHANGES: Final = frozenset(
+    (
+        RequestCode.PUT_KV_CONFIG,
+        RequestCode.DELETE_KV_CONFIG,
+        RequestCode.UPDATE_NAMESRV_CONFIG,
+    )
+)
+"""Answered when a file has been replaced; those that come together join one write."""
+_JOINED_UNITS: Final = 3 * TURN_UNITS
+"""Units that joined changes may take beyond their turn."""
 _READING: Final = (RequestClass.ROUTE_READ, RequestClass.ADMIN_READ)
 
 
@@ -96,8 +108,7 @@ class RequestProcessor:
         turn = self.state.turn
         if turn.is_over:
             return Pause.TURN
-        command = decode_command(serialize_type, header, body)
-        turn.spend(request_units(serialize_type, header, body))
+        command = self._decode(serialize_type, header, body)
         if command.is_response:
             self._log_unmatched(command, connection)
             return b""
@@ -133,9 +144,11 @@ class RequestProcessor:
             handled = ended[0]
         if handled is None:
             self.state.waiting.begin(command)
+            if command.code in _CHANGES:
+                self._join_next(request)
         if not isinstance(handled, RemotingCommand):
             return handled
-        turn.spend(answer_units(handled.body))
+        turn.spend(answer_units(handled.body, handled.ext_fields))
         if command.is_oneway:
             return b""
         if self._is_sent_in_pieces(request, handled):
@@ -152,6 +165,35 @@ class RequestProcessor:
             return False
         self.state.send_in_pieces(answer, body, request.connection)
         return True
+
+    def _decode(
+        self, serialize_type: int, header: bytes, body: bytes | None
+    ) -> RemotingCommand:
+        self.state.turn.spend(request_units(serialize_type, header, body))
+        return decode_command(serialize_type, header, body)
+
+    def _join_next(self, first: Request) -> None:
+        """Handle the changes behind one that waits for its file: they join its write.
+
+        Each write is of a whole file and costs far more than the units that they take
+        from the next turns.
+        """
+        joined = JoinedAnswers()
+        first.joined, first.place = joined, joined.expect()
+        while len(joined) < MOST_AT_ONCE and self.state.turn.left > -_JOINED_UNITS:
+            frame = first.connection.take_next(_CHANGES)
+            if frame is None:
+                return
+            command = self._decode(*frame)
+            first.connection.note_version(command.version)
+            request = Request(command, first.connection, first.now_ms)
+            self.state.request_counts.begin(request)
+            handled = self._unheard(request) or self._handle(request)
+            if isinstance(handled, RemotingCommand):
+                joined.add(b"" if command.is_oneway else self.state.encode(handled))
+            else:
+                self.state.waiting.begin(command)
+                request.joined, request.place = joined, joined.expect()
 
     def _unheard(self, request: Request) -> RemotingCommand | None:
         """The answer to a request that no handler gets."""

@@ -10,7 +10,7 @@ from typing import Final, NamedTuple
 from namesrv.errors import PropertiesInvalid, RequestFailed, StorageError
 from namesrv.option import Value, value_text
 from namesrv.option_sources import parse_remote
-from namesrv.options import BY_NAME, REMOTE_KEYS, Options
+from namesrv.options import BY_NAME, REMOTE_KEYS, Options, java_text
 from namesrv.routing.events import Cause, ConfigChanged, EventStream
 from namesrv.routing.outbox import Outbox
 from namesrv.routing.settings.file_changes import Done, FileChanges
@@ -55,6 +55,7 @@ class Configuration:
         )
         self._black_list = options.black_list
         self._stored: dict[str, str] = {}
+        self._shown: bytes | None = None
 
     def load(self, data: bytes | None) -> None:
         """Remember the content of the file, so that an update keeps it; None for no
@@ -87,6 +88,12 @@ class Configuration:
         changes = sorted(self._read(body).items())
         return ",".join(f"{name}={value_text(value)}" for name, value in changes)
 
+    def shown(self) -> bytes:
+        """The body of 319, made for the first request after a change."""
+        if self._shown is None:
+            self._shown = java_text(self._options).encode("utf-8", "replace")
+        return self._shown
+
     def _read(self, body: bytes) -> dict[str, Value]:
         if len(body) > LONGEST_UPDATE_BYTES:
             raise RequestFailed(
@@ -106,6 +113,7 @@ class Configuration:
     def apply(self, changes: Mapping[str, Value], cause: Cause) -> None:
         """Change options by name."""
         self._set(changes, cause)
+        self._shown = None
         self._on_change()
 
     def _content(self, updates: Sequence[_Update]) -> Iterable[bytes]:
@@ -117,18 +125,25 @@ class Configuration:
     def _settle(self, updates: Sequence[_Update], error: StorageError | None) -> None:
         if error is not None:
             return
+        differ = False
         for update in updates:
             self._stored |= update.texts
-            self._set(update.changes, update.cause)
-        self._on_change()
+            differ |= self._set(update.changes, update.cause)
+        if differ:
+            self._shown = None
+            self._on_change()
 
-    def _set(self, changes: Mapping[str, Value], cause: Cause) -> None:
+    def _set(self, changes: Mapping[str, Value], cause: Cause) -> bool:
+        """Whether a value differs from the one before."""
+        differ = False
         for name, value in changes.items():
             option = BY_NAME[name]
             old = getattr(self._options, option.attribute)
             if old == value:
                 continue
+            differ = True
             setattr(self._options, option.attribute, value)
             shown = option.shown(old), option.shown(value)
             wall_millis = self._events.wall_millis()
             self._events.put(ConfigChanged(wall_millis, cause, name, *shown))
+        return differ

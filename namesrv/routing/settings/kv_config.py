@@ -123,6 +123,11 @@ class KVConfigManager:
         entry = write_kv_entry(key, value)
         self._add(KVChange(namespace, key, entry, *adds), cause, done)
 
+    def has(self, namespace: str, key: str) -> bool:
+        """Whether a key is there, be its value null, or is being put."""
+        is_there = self._table.has(namespace, key)
+        return is_there or self._limits.awaits(namespace, key)
+
     def delete(self, namespace: str, key: str, cause: Cause, done: Done) -> None:
         """Remove a key; its namespace stays, even empty.
 

@@ -46,6 +46,10 @@ class KVLimits:
             _check_count("keys", table.key_count + len(self._keys), options.kv_max_keys)
         return adds_key, adds_namespace
 
+    def awaits(self, namespace: str, key: str) -> bool:
+        """Whether a change that waits may add this key."""
+        return (namespace, key) in self._keys
+
     def enter(self, change: KVChange) -> None:
         """A change waits from now on."""
         self._count(change, 1)

@@ -9,6 +9,7 @@ from typing import Final
 
 from namesrv._impl import HotPath
 from namesrv.codes import SerializeType
+from namesrv.wire.command import ExtFields
 from namesrv.work import WAIT, Cost, Result, Steps, kilobytes
 
 TURN_UNITS: Final = 1000
@@ -72,6 +73,9 @@ def request_units(serialize_type: int, header: bytes, body: bytes | None) -> int
     return units + kilobytes(len(body or b""), Cost.STRICT_KILOBYTE)
 
 
-def answer_units(body: bytes | None) -> int:
-    """Units for writing an answer with this body."""
-    return kilobytes(len(body or b""), Cost.ANSWER_KILOBYTE)
+def answer_units(body: bytes | None, ext_fields: ExtFields | None = None) -> int:
+    """Units for writing an answer with this body and these values in its header."""
+    values = ext_fields.values() if ext_fields else ()
+    characters = sum(len(value) for value in values if value is not None)
+    header_units = kilobytes(characters, Cost.ANSWER_VALUE_KILOBYTE)
+    return header_units + kilobytes(len(body or b""), Cost.ANSWER_KILOBYTE)

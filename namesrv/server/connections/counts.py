@@ -43,16 +43,7 @@ class HttpCounts:
         """Bytes came."""
         self.received_bytes += received_bytes
 
-    def note_sent(self, sent_bytes: int) -> None:
-        """Bytes are sent."""
-        self.sent_bytes += sent_bytes
-
-    def note_answer(self, status: int) -> None:
+    def note_answer(self, status: int, sent_bytes: int) -> None:
         """A request was answered."""
-        self.answers[status] += 1
-
-    def note_exchange(self, received_bytes: int, status: int, sent_bytes: int) -> None:
-        """A request came, and was answered at once."""
-        self.received_bytes += received_bytes
         self.answers[status] += 1
         self.sent_bytes += sent_bytes

@@ -67,8 +67,8 @@ class Connections:
         self._has_next_turn = False
         self._unswept: deque[Served] = deque()
         self.broker_hosts = BrokerHosts()
-        self._input = InputBudget(state.options, log, self.broker_hosts)
-        self._output = OutputBudget(state.options, log, self.broker_hosts)
+        self.input_budget = InputBudget(state.options, log, self.broker_hosts)
+        self.output_budget = OutputBudget(state.options, log, self.broker_hosts)
         self._deadlines = RequestDeadlines()
         self._limit = ConnectionLimit(limit, self.broker_hosts, log)
         self._http: Callable[[Connection], HttpConversation] | None = None
@@ -132,20 +132,6 @@ class Connections:
         """The protocols of all open connections, in no order."""
         return list(self._by_connection.values())
 
-    def is_blocked(self, protocol: Served) -> bool:
-        """Whether the peer does not read its answers."""
-        return self._output.holds(protocol)
-
-    @property
-    def kept_input_bytes(self) -> int:
-        """Bytes of input that count against `inputBudgetBytes`."""
-        return self._input.held_bytes
-
-    @property
-    def unsent_bytes(self) -> int:
-        """Bytes of answers that count against `outputBudgetBytes`."""
-        return self._output.held_bytes
-
     def find(self, connection: Connection) -> Served | None:
         """The protocol of a connection, None when it has ended."""
         return self._by_connection.get(connection)
@@ -198,20 +184,20 @@ class Connections:
         if connection.registered:
             self.broker_hosts.registered(connection)
         self._deadlines.note(protocol)
-        self._input.note(protocol, self.now_ms)
-        for holder in self._input.exceeding():
+        self.input_budget.note(protocol, self.now_ms)
+        for holder in self.input_budget.exceeding():
             self._cut_off(holder)
 
     def blocked(self, protocol: Served, written_bytes: int) -> None:
         """A peer stopped reading: its unsent output counts until it resumes."""
-        self._output.note(protocol, written_bytes, self.now_ms)
-        if self._output.is_exceeded:
+        self.output_budget.note(protocol, written_bytes, self.now_ms)
+        if self.output_budget.is_exceeded:
             # In another turn: its transport is in the middle of a write.
             self._call_soon(self._drop_deaf)
 
     def unblocked(self, protocol: Served) -> None:
         """A peer reads again, or its connection ended."""
-        self._output.release(protocol)
+        self.output_budget.release(protocol)
 
     def report_fault(self, protocol: Served, fault: ConnectionFault) -> None:
         """Log the fault that closes a connection."""
@@ -251,7 +237,7 @@ class Connections:
         """
         # After a stall of our process, input of peers may still be unread.
         read_ms = self._state.liveness.read_until_ms(now_ms)
-        for holder in list(self._input.stuck(read_ms)):
+        for holder in list(self.input_budget.stuck(read_ms)):
             holder.close()
         self._unswept = deque(self._by_connection.values())
         self.go_on_sweeping(now_ms)
@@ -291,7 +277,7 @@ class Connections:
                 protocol.close()
             elif (
                 protocol.is_http
-                and self._output.holds(protocol)
+                and self.output_budget.holds(protocol)
                 and read_ms - protocol.connection.last_active_ms > _HTTP_READER_MILLIS
             ):
                 self._debug("answer is not read", protocol, protocol.connection)
@@ -303,7 +289,7 @@ class Connections:
     def _waits_for_us(self, protocol: Served) -> bool:
         """Whether a request of it waits because of the server."""
         is_paused = protocol.connection.pause != Pause.NONE
-        return is_paused and not self._output.holds(protocol)
+        return is_paused and not self.output_budget.holds(protocol)
 
     def freeze(self) -> None:
         """Stop reading, so that no new request changes the state."""
@@ -368,7 +354,7 @@ class Connections:
         return idle is not None
 
     def _drop_deaf(self) -> None:
-        for holder in self._output.exceeding():
+        for holder in self.output_budget.exceeding():
             self._cut_off(holder)
 
     def _cut_off(self, protocol: Served) -> None:
@@ -379,8 +365,8 @@ class Connections:
 
     def _forget(self, protocol: Served) -> None:
         """Forget a connection: its parts of the budgets and its place in the sweep."""
-        self._input.release(protocol)
-        self._output.release(protocol)
+        self.input_budget.release(protocol)
+        self.output_budget.release(protocol)
         self._deadlines.release(protocol)
         connection = protocol.connection
         if self._by_connection.pop(connection, None) is not None:

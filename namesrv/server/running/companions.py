@@ -57,7 +57,7 @@ class _Companions:
         self._log = EventLog()
 
     async def start(self, server: NameServer, served: asyncio.Future[None]) -> bool:
-        """Start all. False if `served` was done first: a signal ended the server."""
+        """Start all. False if a signal ended the server before they had started."""
         for companion in self._waiting:
             starting = asyncio.ensure_future(companion.start(server))
             await asyncio.wait((starting, served), return_when=asyncio.FIRST_COMPLETED)
@@ -67,7 +67,7 @@ class _Companions:
             if error := _error_of(starting):
                 raise self._start_failed(companion, error)
             self._started.append(companion)
-        return not served.done()
+        return True
 
     async def stop(self) -> None:
         """Stop those that have started; failures are logged."""

@@ -31,6 +31,9 @@ class Open:
         self.rights: list[Access] = []
         self.answer: HttpAnswer | None = None
 
+    def turned_away(self, request: HttpRequest, connection: Any) -> HttpAnswer | None:
+        return None
+
     def refusal(
         self, request: HttpRequest, access: Access, connection: Any, now_ms: int
     ) -> HttpAnswer | None:

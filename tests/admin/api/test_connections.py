@@ -31,7 +31,7 @@ def test_connections_are_listed_by_address(api: Api) -> None:
     broker, client = page["items"]
     assert broker["remote_address"] == broker["socket_address"] == "10.0.0.1:5000"
     assert (broker["live_brokers"], client["live_brokers"]) == (1, 0)
-    assert client["client_version"] == 401
+    assert (client["protocol"], client["client_version"]) == ("remoting", 401)
     assert not client["is_closing"]
 
 

@@ -194,3 +194,25 @@ def test_the_page_of_the_documentation_lists_the_table() -> None:
 
 def test_the_document_is_json_of_texts_and_numbers(document: Any) -> None:
     assert json.loads(json.dumps(document)) == document
+
+
+def luminance(color: str) -> float:
+    """The relative luminance of `#rrggbb` (WCAG 2.2)."""
+    digits = color[1:] if len(color) == 7 else "".join(c * 2 for c in color[1:])
+    parts = [int(digits[at : at + 2], 16) / 255 for at in (0, 2, 4)]
+    linear = [
+        p / 12.92 if p <= 0.04045 else ((p + 0.055) / 1.055) ** 2.4 for p in parts
+    ]
+    return 0.2126 * linear[0] + 0.7152 * linear[1] + 0.0722 * linear[2]
+
+
+def test_colors_have_contrast_in_both_schemes() -> None:
+    light, dark = (
+        dict(re.findall(r"--(\w+):(#\w+)", block))
+        for block in re.findall(r":root\{(.*?)\}", STYLE, re.DOTALL)
+    )
+    for scheme in (light, dark):
+        for text in ("text", "dim", "link", "write"):
+            for back in ("back", "soft"):
+                pair = sorted((luminance(scheme[text]), luminance(scheme[back])))
+                assert (pair[1] + 0.05) / (pair[0] + 0.05) >= 4.5, (text, back)

@@ -1,7 +1,8 @@
 """All pages together are all entries, also while others come and go."""
 
-from urllib.parse import urljoin
+from urllib.parse import quote, urljoin
 
+import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
@@ -71,6 +72,30 @@ def test_a_name_of_a_lone_surrogate_is_listed_and_passed() -> None:
     (item,) = (item for item in items if item["topic"] == "odd?name")
     assert api.get(f"/v1/{item['link']}")["topic"] == "odd?name"
     assert api.get(f"/v1/{item['link']}/route")["topic"] == "odd?name"
+    assert api.ask("/v1/topics/oddname").json["similar"] == ["odd?name"]
+    assert api.ask("/v1/topics/%ED%A0%80").status == 404
+    packed = api.ask(f"/v1/{item['link']}", accept="application/msgpack")
+    assert packed.json["topic"] == "odd?name"
+
+
+@pytest.mark.parametrize("place", ["", "/behind/a/proxy"])
+def test_links_hold_below_a_path_of_a_proxy(place: str) -> None:
+    api = Api()
+    odd = dict.fromkeys(["..", ".", "a/b", "a:b", "?q#f", "%41", "\u00e9 +&=;"], 1)
+    api.register(odd | ANCHORS, Broker("..", cluster="c/1"))
+    for name in odd:
+        api.ask(f"/v1/kv/{quote(name, safe='')}/k", "PUT", {"value": "v"})
+    for path in ("/v1/topics", "/v1/clusters", "/v1/brokers", "/v1/kv"):
+        address = f"{place}{path}?limit=2"
+        while address:
+            page = api.get(address.removeprefix(place))
+            for item in page["items"]:
+                linked = urljoin(address, item["link"])
+                assert linked.startswith(f"{place}/v1/")
+                found = api.get(linked.removeprefix(place))
+                assert item.get("topic") in (None, found.get("topic"))
+            following = page.get("next")
+            address = urljoin(address, following) if following else ""
 
 
 def test_a_long_list_comes_in_steps_of_a_turn() -> None:

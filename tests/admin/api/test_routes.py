@@ -14,6 +14,7 @@ from namesrv.testing.peer import (
     topic_table,
 )
 from tests.admin.api.asking import Api
+from tests.routing.world import RELOAD
 
 VERSIONS = [0, 400, 401, 475, 476, 479]
 
@@ -153,3 +154,18 @@ def test_a_tag_follows_the_order_configuration(api: Api) -> None:
     fields = {"namespace": "ORDER_TOPIC_CONFIG", "key": "T", "value": "a:8"}
     api.world.ask(100, fields)
     assert api.ask("/v1/topics/T/route", if_none_match=tag).status == 200
+
+
+@pytest.mark.parametrize(
+    ("name", "value"), [("orderMessageEnable", False), ("supportActingMaster", False)]
+)
+def test_a_tag_follows_the_options(api: Api, name: str, value: bool) -> None:
+    tag = api.ask("/v1/topics/T/route").headers["ETag"]
+    api.world.state.configuration.apply({name: value}, RELOAD)
+    assert api.ask("/v1/topics/T/route", if_none_match=tag).status == 200
+
+
+def test_a_drain_ends_a_tag(api: Api) -> None:
+    tag = api.ask("/v1/topics/T/route").headers["ETag"]
+    api.world.state.drain(api.world.now_ms)
+    assert api.ask("/v1/topics/T/route", if_none_match=tag).status == 503

@@ -177,6 +177,14 @@ def test_messagepack_travels_both_ways(served: Served) -> None:
     assert route == served.ask("/v1/topics/Orders/route")[1]
 
 
+@pytest.mark.parametrize("path", ["/healthz", "/readyz", "/version"])
+def test_probes_are_negotiated(served: Served, path: str) -> None:
+    kind = "application/msgpack"
+    _, body, headers = served.ask(path, Accept=kind)
+    assert headers["Content-Type"] == kind
+    assert msgspec.msgpack.decode(body).keys() == served.ask(path)[1].keys()
+
+
 def test_a_large_route_comes_in_steps_beside_lookups(served: Served) -> None:
     for number in range(600):
         broker = Broker(f"b{number}", 0, f"10.0.0.1:{number + 1}")
@@ -185,6 +193,13 @@ def test_a_large_route_comes_in_steps_beside_lookups(served: Served) -> None:
     assert (status, len(route["queue_datas"])) == (200, 600)
     status, page, _ = served.ask("/v1/brokers?limit=500", Accept_Encoding="identity")
     assert (status, len(page["items"])) == (200, 500)
+
+
+def test_connections_have_their_protocol(served: Served) -> None:
+    _, page, _ = served.ask("/v1/connections")
+    protocols = {item["protocol"]: item["client_version"] for item in page["items"]}
+    assert protocols["http"] is None
+    assert protocols["remoting"] is not None
 
 
 def test_a_wrong_request_is_a_problem(served: Served) -> None:

@@ -1,6 +1,7 @@
 """Probes and metrics over real sockets, in HTTP beside the remoting protocol."""
 
 import json
+import re
 import subprocess
 import sys
 from collections.abc import Iterator
@@ -17,6 +18,7 @@ from namesrv.server.running.serving import ServingThread
 from namesrv.testing.peer import Broker, Peer, lookup, registration, request
 from tests.admin.metrics.test_scrape import OPENMETRICS, samples
 from tests.admin.served import asking, serving_http
+from tests.server.tls.tls_peer import TlsPeer
 
 
 @pytest.fixture
@@ -131,3 +133,36 @@ with serving(options, companions=[HttpCompanion()]) as server:
         [sys.executable, "-c", script], capture_output=True, text=True, check=True
     )
     assert ran.stdout.splitlines()[:2] == ["200 False", "200 True"]
+
+
+def test_connections_through_tls_count_apart(tmp_path: Path) -> None:
+    with serving_http(tmp_path) as server:
+        address = server.addresses[0]
+        with TlsPeer(address) as broker, TlsPeer(address) as scraper:
+            broker.ask(registration(Broker()))
+            scraper.send(b"GET /metrics HTTP/1.1\r\nHost: localhost\r\n\r\n")
+            received = b""
+            while b"\nprocess_max_fds " not in received:
+                received += scraper.socket.recv(65536)
+    found = re.findall(r"active_connections{(.*)} 1\.0", received.decode())
+    assert found[0] == 'protocol="remoting",state="open",tls="true"'
+    # It waits, unless the scrape took one turn.
+    assert re.fullmatch(r'protocol="http",state="(open|waiting)",tls="true"', found[1])
+
+
+def test_heartbeats_in_http_count_each_time(tmp_path: Path) -> None:
+    with serving_http(tmp_path) as server:
+        client = asking(server.addresses[0])
+        path = "/v1/clusters/c1/brokers/b/0"
+        body = json.dumps({"broker_addr": "10.0.0.1:10911", "topics": []})
+        headers = {"content-type": "application/json"}
+        client.request("PUT", path, body, headers)
+        assert client.getresponse().read()
+        for _ in range(5):
+            client.request("POST", f"{path}/heartbeat?broker_addr=10.0.0.1:10911")
+            assert client.getresponse().read() == b""
+        client.close()
+        found = samples(parse_text(get(server, "/metrics")[1].decode()))
+    assert found["rocketmq_namesrv_http_requests_total"] == {("200",): 1, ("204",): 5}
+    registered = found["rocketmq_namesrv_registration_events_total"]
+    assert registered["new",] == 1

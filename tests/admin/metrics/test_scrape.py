@@ -1,15 +1,19 @@
 """/metrics: read by the client library's own parsers."""
 
+import threading
 from collections.abc import Iterable
 
+import pytest
 from prometheus_client.metrics_core import Metric as Family
 from prometheus_client.openmetrics.parser import (
     text_string_to_metric_families as parse_openmetrics,
 )
 from prometheus_client.parser import text_string_to_metric_families as parse_text
 
+from namesrv.admin.metrics.scrape import Writer
 from namesrv.admin.metrics.table import METRICS
-from namesrv.testing.peer import Broker, registration
+from namesrv.testing.peer import WAIT_SECONDS, Broker, registration
+from namesrv.work import WAIT, finish
 from tests.admin.metrics.conftest import Make
 from tests.admin.metrics.inside_server import InsideServer
 
@@ -102,3 +106,36 @@ def test_clusters_beyond_the_limit_are_summed(server: InsideServer) -> None:
     found = scraped(server)
     assert len(found["active_brokers"]) == len(found["cluster_topics"]) == 51
     assert found["active_brokers"]["(others)",] == 10
+
+
+def test_scrapes_wait_for_one_import() -> None:
+    is_imported = threading.Event()
+    imports: list[bool] = []
+
+    def load() -> str:
+        imports.append(is_imported.wait(WAIT_SECONDS))
+        return "the module"
+
+    writer = Writer(load)
+    first, second = writer.get(), writer.get()
+    assert next(first) == next(second) == WAIT
+    is_imported.set()
+    assert finish(first) == finish(second) == "the module"
+    assert imports == [True]
+    with pytest.raises(StopIteration):
+        next(writer.get())
+
+
+def test_import_that_failed_is_repeated() -> None:
+    results = iter([ImportError("no such module"), None])
+
+    def load() -> str:
+        error = next(results)
+        if error is not None:
+            raise error
+        return "the module"
+
+    writer = Writer(load)
+    with pytest.raises(ImportError, match="no such module"):
+        finish(writer.get())
+    assert finish(writer.get()) == "the module"

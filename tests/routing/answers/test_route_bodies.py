@@ -204,6 +204,34 @@ def test_route_of_many_groups_goes_in_steps_and_is_kept_if_nothing_changed() -> 
     assert world.next_turn(other) == world.send(lookup, world.connect())
 
 
+class CountedQueues(dict[str, Any]):
+    """Queues of a topic that count how often all of them are read."""
+
+    reads = 0
+
+    def values(self) -> Any:
+        self.reads += 1
+        return super().values()
+
+
+def test_zone_of_a_topic_on_many_groups_reads_its_queues_once_after_a_change() -> None:
+    world = World()
+    body = registration_body(table_of("T", "U"))
+    for number in range(300):
+        world.register(Broker(f"b{number}", addr=f"10.0.0.1:{number}"), body)
+    entry = world.tables.topic_queue_table["T"]
+    entry.queues = queues = CountedQueues(entry.queues)
+    assert in_zone(world, "T", "z") == in_zone(world, "T", "z")
+    reads = queues.reads
+    for _ in range(50):
+        assert len(in_zone(world, "T", "z")) == 0
+    assert queues.reads == reads
+    world.ask(104, Broker("b7", addr="10.0.0.1:7").ext_fields)
+    assert queues.reads == reads
+    in_zone(world, "T", "z")
+    assert queues.reads > reads
+
+
 def written_in_steps(world: World, change: Callable[[], object]) -> tuple[Any, Any]:
     """A route of many groups that changes between two steps: the answer, and the next
     one."""

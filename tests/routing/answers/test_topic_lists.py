@@ -109,6 +109,22 @@ class Lists(RuleBasedStateMachine):
             said = self.world.ask(code, ext_fields).json["topicList"]
             assert said == scanned(self.world.tables, code, ext_fields.get("cluster"))
 
+    @invariant()
+    def names_and_numbers_are_true(self) -> None:
+        tables = self.world.tables
+        texts = finish(self.world.state.topic_lists.names())
+        names = texts.following("", 100, is_included=True)
+        assert names == scanned(tables, 206, None)
+        for name, data in tables.broker_addr_table.items():
+            entries = tables.topic_queue_table.values()
+            assert data.topic_count == sum(name in e.queues for e in entries)
+        for cluster, members in tables.cluster_addr_table.items():
+            in_order = tables.cluster_names.names_in(cluster)
+            assert in_order is not None
+            found = in_order.following("", 100, is_included=True)
+            assert found == sorted(name for name in members if name is not None)
+        assert tables.cluster_names.names_in("none") is None
+
 
 TestLists = Lists.TestCase
 

@@ -3,8 +3,10 @@
 import pytest
 
 from namesrv.errors import StorageError
-from namesrv.testing.peer import read_answers, request
-from tests.routing.world import World
+from namesrv.options import Options, java_text
+from namesrv.routing.settings import configuration
+from namesrv.testing.peer import Broker, read_answers, request
+from tests.routing.world import RELOAD, World
 
 
 def test_no_body_is_a_success_without_effect(world: World) -> None:
@@ -51,3 +53,46 @@ def test_319_shows_javas_options(world: World) -> None:
     assert not any("answerCacheBytes" in line for line in lines)
     world.ask(318, None, b"enableTopicList=false")
     assert b"enableTopicList=false\n" in world.ask(319).body
+
+
+def test_319_is_written_once_after_a_change(
+    world: World, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    made: list[str] = []
+
+    def counted(options: Options) -> str:
+        made.append(java_text(options))
+        return made[-1]
+
+    monkeypatch.setattr(configuration, "java_text", counted)
+    for _ in range(3):
+        assert world.ask(319).body.decode() == made[0]
+    world.ask(318, None, b"orderMessageEnable=true")
+    assert "orderMessageEnable=true\n" in world.ask(319).body.decode()
+    world.state.configuration.apply({"enableTopicList": False}, RELOAD)
+    assert "enableTopicList=false\n" in world.ask(319).body.decode()
+    assert len(made) == 3
+
+
+def test_updates_that_change_nothing_have_no_effect(world: World) -> None:
+    before = world.state.configuration_changes
+    assert world.ask(318, None, b"enableTopicList=true").code == 0
+    assert world.state.configuration_changes == before
+    assert world.ask(318, None, b"enableTopicList=false").code == 0
+    assert world.state.configuration_changes == before + 1
+
+
+def test_digests_are_forgotten_again_once_for_all_changes_meanwhile(
+    world: World,
+) -> None:
+    for number in range(1000):
+        world.register(Broker(f"b{number}", addr=f"10.0.0.1:{number}"))
+    world.holds_work = True
+    passes = world.tables.digests_forgotten
+    for number in range(50):
+        text = f"scanNotActiveBrokerInterval={number + 1000}"
+        assert world.ask(318, None, text.encode()).code == 0
+    for _ in range(10):
+        world.next_step()
+    assert not world.state.unfinished
+    assert world.tables.digests_forgotten == passes + 2

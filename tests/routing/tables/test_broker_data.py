@@ -18,6 +18,7 @@ def group(**addrs: str) -> BrokerData:
 
 def test_a_new_group_is_empty() -> None:
     data = BrokerData("c1", "b")
+    assert not data.has_master
     assert (data.cluster, data.broker_name) == ("c1", "b")
     assert data.min_broker_id is None
     assert not data.lacks_master
@@ -34,6 +35,7 @@ def test_the_lowest_id(ids: list[int], lowest: int, lacks: bool) -> None:
     data = BrokerData("c1", "b")
     data.broker_addrs.update({key: "a" for key in ids})
     assert (data.min_broker_id, data.lacks_master) == (lowest, lacks)
+    assert data.has_master is (0 in ids)
 
 
 def test_equal_queues_are_one_object() -> None:

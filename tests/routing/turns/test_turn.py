@@ -94,6 +94,7 @@ def test_bodies_count_as_for_the_strict_reader() -> None:
     assert request_units(0, b"", bytes(2048)) == Cost.REQUEST + 16
     assert answer_units(None) == answer_units(b"") == 0
     assert answer_units(bytes(250 << 10)) == TURN_UNITS
+    assert answer_units(None, {"value": "v" * 1024, "other": None}) == 12
 
 
 def test_a_large_registration_waits_behind_a_turn_that_is_over() -> None:

@@ -193,16 +193,30 @@ class TestLater:
         )
         assert after.code == 22
 
-    def test_several_are_written_one_after_the_other(
+    def test_several_of_one_packet_join_one_write(
         self, loop_free: LoopFreeServer
     ) -> None:
         peer = loop_free.accept()
         peer.receive(*(put_kv("n", "k", str(n), n) for n in range(5)))
-        for n in range(5):
-            assert len(loop_free.writes) == 1
-            assert f'"k":"{n}"'.encode() in loop_free.writes[0].content()
-            loop_free.finish_write()
+        assert len(loop_free.writes) == 1
+        assert b'"k":"4"' in b"".join(loop_free.writes[0].content())
+        assert peer.transport.writes == []
+        loop_free.finish_write()
+        assert loop_free.writes == []
         assert peer.opaques() == list(range(5))
+
+    def test_several_that_are_read_apart_are_written_apart(
+        self, loop_free: LoopFreeServer
+    ) -> None:
+        peer = loop_free.accept()
+        peer.receive(put_kv("n", "k", "0", 0), get_kv("n", "k", 1))
+        peer.receive(put_kv("n", "k", "2", 2))
+        for n in (0, 2):
+            assert len(loop_free.writes) == 1
+            content = b"".join(loop_free.writes[0].content())
+            assert f'"k":"{n}"'.encode() in content
+            loop_free.finish_write()
+        assert peer.opaques() == list(range(3))
 
     def test_connection_that_has_gone_is_not_answered(
         self, loop_free: LoopFreeServer

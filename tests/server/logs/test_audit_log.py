@@ -235,6 +235,7 @@ class TestFailure:
         assert [line.event for line in reports(audited)] == [
             "audit log lines dropped, the disk is too slow"
         ]
+        lost = audited.audit.lost_lines
         audited.close(0.01)
         assert disk.lines == []
         disk.goes_on.set()
@@ -243,6 +244,7 @@ class TestFailure:
         missing = json.loads(disk.lines[-1])["lines"]
         assert events[-1] == "audit log lines are missing"
         assert events.count(DONE.event) + missing == 2000
+        assert missing == lost
 
 
 class TestNameThatGoes:

@@ -96,6 +96,7 @@ def test_lines_that_fail_are_counted_where_they_are_missing(outlet: Outlet) -> N
     writer.put("three\n")
     assert written(writer, outlet) == ["one", "2 missing", "two", "three"]
     assert told == [("no space", 1), ("closed", 2)]
+    assert writer.lost_in_all == 2
 
 
 def test_lines_that_do_not_fit_are_counted_where_they_are_missing() -> None:
@@ -109,6 +110,7 @@ def test_lines_that_do_not_fit_are_counted_where_they_are_missing() -> None:
     wait_until(lambda: outlet.lines == ["0", "1", "2", "2 missing"])
     assert writer.put("5\n") and writer.flush(WAIT_SECONDS)
     assert outlet.lines[-1] == "5" and writer.waiting_bytes == 0
+    assert writer.lost_in_all == 2
 
 
 def test_lines_are_dropped_where_no_thread_can_be_had(

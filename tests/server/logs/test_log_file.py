@@ -17,6 +17,7 @@ from namesrv.server.logs import line_file
 from namesrv.server.logs.events import EventLog
 from namesrv.server.logs.handlers import (
     LogOutput,
+    lost_log_lines,
     reopen_log_file,
     set_up_logging,
 )
@@ -216,6 +217,7 @@ class TestFailure:
         before, *cut, missing, after = path.read_text().splitlines()
         assert before.endswith("INFO  before") and after.endswith("INFO  after")
         assert missing.endswith(MISSING.format(3))
+        assert lost_log_lines() == {"stdout": 0, "stderr": 0, "file": 3}
         assert [len(line) for line in cut] == ([room] if room else [])
         assert capfd.readouterr().err == ""
 

@@ -2,6 +2,7 @@
 
 import logging
 
+from namesrv.routing.outbox import BURST
 from namesrv.server.logs.rate_limit import BURST_OF_ALL, RateLimit
 from tests.server.loop_free_server import RecordedLog
 
@@ -22,6 +23,14 @@ def test_damped_event_has_one_line_a_second_with_the_number_dropped() -> None:
         (logging.WARNING, "full", {"number": 0, "suppressed": 55}),
         (logging.INFO, "log lines were suppressed", {"of": "full", "suppressed": 55}),
     ]
+
+
+def test_dropped_lines_are_counted_in_all() -> None:
+    limit = RateLimit(lambda: 0.0)
+    for event in ("a", "b"):
+        for _ in range(BURST + 3):
+            limit.admit(event)
+    assert limit.suppressed_in_all == 6
 
 
 def test_damped_event_is_logged_during_a_flood_of_other_events() -> None:

@@ -15,6 +15,8 @@ from namesrv.option import Option, value_text
 from namesrv.options import OPTIONS, java_texts
 from namesrv.wire.command import RemotingCommand
 
+_CONFIG_UNITS: Final = 250
+
 
 class Config(Struct):
     """The options that Java's server has, and unknown keys of the file."""
@@ -46,6 +48,7 @@ Changes: Final = msgspec.defstruct(
 
 def get_config(call: Call) -> HttpAnswer:
     """The options, as 319 answers them."""
+    call.inside.state.turn.spend(_CONFIG_UNITS)
     return respond(call.request, Config(java_texts(call.inside.options)))
 
 

@@ -3,7 +3,7 @@
 from heapq import nsmallest
 from itertools import chain
 from operator import itemgetter
-from typing import Annotated, Final
+from typing import Annotated, Final, Literal
 
 from msgspec import UNSET, Meta, Struct, UnsetType
 
@@ -26,9 +26,12 @@ class Peer(Struct):
         Meta(description="host:port of the peer, from a PROXY header if it sent one"),
     ]
     socket_address: Annotated[str, Meta(description="host:port of the socket's peer")]
+    protocol: Annotated[
+        Literal["remoting", "http"], Meta(description="protocol that the peer speaks")
+    ]
     client_version: Annotated[
         int | None,
-        Meta(description="remoting version of its last request, null before the first"),
+        Meta(description="remoting version of its last request, null without one"),
     ]
     live_brokers: Annotated[
         int, Meta(description="live brokers whose last registration came over it")
@@ -82,10 +85,11 @@ def _name(peer: Served) -> str:
 
 def _item(call: Call, peer: Served) -> Peer:
     connection = peer.connection
-    version = connection.client_version
+    version = ANY_VERSION if peer.is_http else connection.client_version
     return Peer(
         remote_address=connection.remote_address,
         socket_address=connection.socket_address,
+        protocol="http" if peer.is_http else "remoting",
         client_version=None if version == ANY_VERSION else version,
         live_brokers=len(connection.registered),
         last_active_millis_ago=max(call.now_ms - connection.last_active_ms, 0),

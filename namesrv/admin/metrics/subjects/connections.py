@@ -53,11 +53,11 @@ def _sent(view: View) -> Iterable[Sample]:
 
 
 def _kept_input(view: View) -> float:
-    return view.inside.connections.kept_input_bytes
+    return view.inside.connections.input_budget.held_bytes
 
 
 def _unsent(view: View) -> float:
-    return view.inside.connections.unsent_bytes
+    return view.inside.connections.output_budget.held_bytes
 
 
 def _turns(view: View) -> float:

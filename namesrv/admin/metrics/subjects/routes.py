@@ -29,14 +29,9 @@ def _routes(view: View) -> float:
 
 
 def _heard(view: View) -> Iterable[Sample]:
-    now_ms = view.now_ms
-    return [
-        (
-            (heard.cluster, heard.broker, heard.address),
-            max(now_ms - heard.heard_ms, 0) / 1000,
-        )
-        for heard in view.readings.heard
-    ]
+    for heard in view.readings.heard:
+        ago_millis = max(view.now_ms - heard.heard_ms, 0)
+        yield (heard.cluster, heard.broker, heard.address), ago_millis / 1000
 
 
 def _longest_silence(view: View) -> float:

@@ -1,0 +1,126 @@
+"""Commands at servers that refuse, send odd names, or keep things to themselves."""
+
+import json
+import sys
+
+import pytest
+
+from namesrv.cli import main
+from namesrv.client.addresses import Address
+from namesrv.testing.peer import Broker
+from tests.cli.commands.conftest import Ran, World
+from tests.client.stand_in import answering, listening
+
+ESCAPES = "\x1b[2J\u202e\n"
+
+
+@pytest.fixture
+def run(capsys: pytest.CaptureFixture[str]):
+    """Runs a command at an address."""
+
+    def run_at(address: Address, *words: str) -> Ran:
+        code = main([*words, "-n", str(address)])
+        out, err = capsys.readouterr()
+        return Ran(code, out.splitlines(), err.splitlines())
+
+    return run_at
+
+
+def body(value: object) -> bytes:
+    return json.dumps(value).encode()
+
+
+def test_names_with_control_characters_are_escaped(run) -> None:
+    with listening(answering((0, body({"topicList": [ESCAPES]})))) as address:
+        assert run(address, "topic", "list").out == ["\\x1b[2J\\u202e\\n"]
+        ran = run(address, "topic", "list", "--json")
+        assert json.loads("".join(ran.out)) == [ESCAPES]
+    group = {"brokerName": "b", "brokerAddrs": {"0": ESCAPES}, "cluster": ESCAPES}
+    info = {"brokerAddrTable": {ESCAPES: group}, "clusterAddrTable": {}}
+    with listening(answering((0, body(info)))) as address:
+        for words in (["broker", "list"], ["broker", "show", ESCAPES]):
+            ran = run(address, *words)
+            assert ran.code == 0
+            assert all(line.isprintable() for line in ran.out)
+    with listening(answering((0, f"a={ESCAPES[:4]}\nb=1\n".encode()))) as address:
+        assert all(line.isprintable() for line in run(address, "config", "get").out)
+
+
+def test_refusal_is_one_printable_sentence(run) -> None:
+    with listening(answering((2, b""))) as address:
+        for words in (["topic", "list"], ["cluster", "list"], ["kv", "get", "a", "b"]):
+            assert run(address, *words) == (
+                *(1, []),
+                [f"namesrv: {address} answered code 2"],
+            )
+
+
+def test_ping_of_a_server_that_refuses(run) -> None:
+    with listening(answering((1, b""))) as address:
+        ran = run(address, "ping")
+    assert (ran.code, ran.err) == (1, [f"namesrv: {address} answered code 1"])
+    assert ran.out[1].split()[:2] == [str(address), "failed"]
+
+
+def test_wrong_body_is_reported(run) -> None:
+    with listening(answering((0, b"\xff"))) as address:
+        assert run(address, "topic", "list") == (
+            *(3, []),
+            [f"namesrv: {address} answers wrongly: its body is no JSON"],
+        )
+
+
+def test_another_protocol_is_reported(run) -> None:
+    def http(connected) -> None:
+        connected.recv(65536)
+        connected.sendall(b"HTTP/1.1 400 Bad Request\r\n\r\n")
+
+    with listening(http) as address:
+        ran = run(address, "topic", "list")
+    assert (ran.code, len(ran.err)) == (3, 1)
+    assert "speaks HTTP" in ran.err[0]
+
+
+def test_list_of_topics_may_be_switched_off(world: World) -> None:
+    options = world.server.server.inside.state.options
+    world.server.on_loop(lambda: setattr(options, "enable_all_topic_list", False))
+    ran = world.run("topic", "show", "hello")
+    assert ran.err == [f"namesrv: {world.address} has no topic 'hello'"]
+    assert world.run("topic", "list").code == 1
+
+
+def test_filter_servers_and_flags_are_shown(run) -> None:
+    queues = {"brokerName": "b", "perm": 6, "topicSysFlag": 3}
+    route = {
+        "queueDatas": [queues],
+        "brokerDatas": [],
+        "filterServerTable": {"a:1": ["f:1"]},
+        "orderTopicConf": "b:1",
+        "topicQueueMappingByBroker": {"b": {"totalQueues": 7}},
+    }
+    with listening(answering((0, body(route)))) as address:
+        facts = dict(
+            line.split(":", 1)
+            for line in run(address, "topic", "show", "T").out
+            if ":" in line
+        )
+    assert facts["filter servers"].strip() == "a:1"
+    assert facts["flags"].strip() == "unit, unit subscription"
+    assert facts["static queues"].strip() == "7"
+
+
+def test_group_without_an_address_is_listed(world: World) -> None:
+    # Java keeps the group of a first registration with a single topic.
+    with world.server.peer() as peer:
+        peer.ask(Broker("empty", 1, "10.0.0.5:1", "c1").registration({"T": 1}))
+        rows = [line.split() for line in world.run("broker", "list").out]
+    assert ["c1", "empty", "no", "address"] in rows
+
+
+def test_table_fits_the_terminal(world: World, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(sys.stdout, "isatty", lambda: True)
+    monkeypatch.setenv("COLUMNS", "40")
+    lines = world.run("topic", "route", "Hello").out
+    assert max(map(len, lines)) > 40  # eight columns cannot be narrower
+    lines = world.run("broker", "list").out
+    assert any("…" in line for line in lines)
