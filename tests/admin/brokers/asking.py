@@ -10,8 +10,8 @@ from tests.routing.world import World
 
 BROKER = "/v1/clusters/c1/brokers/h/0"
 ADDR = "10.0.0.7:10911"
-T1 = {"topic": "T1", "read_queues": 4, "write_queues": 4}
-T2 = {"topic": "T2", "read_queues": 8, "write_queues": 2, "perm": 4}
+T1 = {"topic": "T1", "read_queue_nums": 4, "write_queue_nums": 4}
+T2 = {"topic": "T2", "read_queue_nums": 8, "write_queue_nums": 2, "perm": 4}
 
 
 class Said(NamedTuple):
