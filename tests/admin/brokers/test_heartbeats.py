@@ -12,7 +12,7 @@ from namesrv.admin.brokers.heartbeats import LONGEST_TARGET, Heartbeats
 from namesrv.admin.http.conversation import HttpConversation
 from namesrv.hot_path import HotCode
 from namesrv.testing.peer import Broker
-from tests.admin.brokers.asking import ADDR, BROKER, HttpPeer, request
+from tests.admin.brokers.asking import ADDR, BROKER, TOKEN, HttpPeer, request
 from tests.routing.world import RELOAD, World
 
 TARGET = f"{BROKER}/heartbeat?broker_addr={ADDR}"
@@ -132,7 +132,7 @@ def test_broker_of_a_connection_is_heard_over_http(
 
 
 @pytest.mark.parametrize(
-    "change", [{"brokerAccess": "off"}, {"httpAccess": "off"}], ids=str
+    "change", [{"brokerAccess": "signed"}, {"httpAccess": "off"}], ids=str
 )
 def test_same_bytes_lose_their_right_with_the_option(
     known: HttpPeer, world: World, change: dict[str, Any]
@@ -141,6 +141,23 @@ def test_same_bytes_lose_their_right_with_the_option(
     world.now_ms += 700
     assert known.send(BEAT).startswith(b"HTTP/1.1 403 ")
     assert heard_ms(world) == 0
+
+
+def test_signed_brokers_send_a_token_each_time() -> None:
+    world = World(broker_access="signed", http_token_file="tokens")
+    http = HttpPeer(world)
+    body = {"broker_addr": ADDR}
+    assert http.ask("PUT", BROKER, body).status == 401
+    bearer = {"Authorization": f"Bearer {TOKEN}"}
+    registered = http.ask("PUT", BROKER, body, **bearer)
+    assert registered.status == 200
+    assert http.ask("POST", TARGET, **bearer).status == 204
+    assert http.ask("POST", TARGET).status == 401
+    target = f"{BROKER}?broker_addr={ADDR}&registration="
+    target += registered.json["registration"]
+    assert http.ask("DELETE", target).status == 401
+    assert http.ask("DELETE", target, **bearer).status == 204
+    assert world.ask(103, Broker("h", 0, ADDR).ext_fields).code == 16
 
 
 def test_page_of_another_site_sends_no_heartbeat(known: HttpPeer) -> None:
