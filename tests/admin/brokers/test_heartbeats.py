@@ -63,6 +63,41 @@ def test_heartbeats_are_counted_however_they_are_answered(known: HttpPeer) -> No
     assert differences == [1, len(BEAT), len(output)]
 
 
+def test_numbered_requests_are_not_read_again(
+    http: HttpPeer, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    http.register()
+    first, second = (request("POST", TARGET, Traceparent=f"00-{n}-01") for n in "12")
+    assert http.send(first).startswith(b"HTTP/1.1 204 ")
+    forbid_reading(monkeypatch)
+    assert http.send(second).startswith(b"HTTP/1.1 204 ")
+
+
+@pytest.mark.parametrize(
+    "line",
+    [
+        b"X-Request-Id: 2\rX: y",
+        b"X-Request-Id: 2\nX: y",
+        b"X-Request-Id: a b",
+        b"X-Request-Id: " + b"9" * 129,
+        b"X-Request-Id: 2\r\nX-Request-Id: 3",
+        b"X-Request-Id : 2",
+        b"X-Other: 2",
+        b"Authorization: 2",
+        b"Transfer-Encoding: chunked",
+    ],
+)
+def test_other_lines_are_read(
+    http: HttpPeer, monkeypatch: pytest.MonkeyPatch, line: bytes
+) -> None:
+    http.register()
+    first = request("POST", TARGET, X_Request_Id="1")
+    assert http.send(first).startswith(b"HTTP/1.1 204 ")
+    forbid_reading(monkeypatch)
+    with pytest.raises(AssertionError, match="was read"):
+        http.send(first.replace(b"X-Request-Id: 1", line))
+
+
 def test_other_bytes_are_read(known: HttpPeer, world: World) -> None:
     world.now_ms += 700
     assert known.ask("POST", TARGET, X_Request_Id="1").status == 204
@@ -225,7 +260,7 @@ heads = st.builds(
 )
 
 
-@given(reads=st.lists(heads, min_size=1, max_size=4), is_live=st.booleans())
+@given(reads=st.lists(heads, min_size=1, max_size=5), is_live=st.booleans())
 def test_remembered_heads_are_answered_as_if_they_were_read(
     reads: list[bytes], is_live: bool
 ) -> None:
