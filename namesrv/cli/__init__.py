@@ -78,6 +78,6 @@ def _obey(given: list[str]) -> int:
 
 
 def _report(error: NamesrvError, code: int) -> int:
-    for sentence in str(error).splitlines():
+    for sentence in str(error).split("\n"):
         complain(sentence)
     return code

@@ -102,7 +102,7 @@ def read_kv_table(body: bytes) -> dict[str, str]:
 
 def read_configuration(body: bytes) -> dict[str, str]:
     """The options in the body of 319: lines of `name=value`, without escapes."""
-    lines = body.decode("utf-8", "replace").splitlines()
+    lines = body.decode("utf-8", "replace").split("\n")
     pairs = (line.partition("=") for line in lines if "=" in line)
     return dict(sorted((name, value) for name, _, value in pairs))
 

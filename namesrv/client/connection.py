@@ -19,9 +19,12 @@ from namesrv.errors import AnswerInvalid, NameServerUnreachable
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
+    from typing import Any, TypeAlias
 
     from namesrv.client.addresses import Address
     from namesrv.client.terms import Terms
+
+    _Place: TypeAlias = tuple[socket.AddressFamily, socket.SocketKind, int, str, Any]
 
 _READ_BYTES: Final = 1 << 18
 _SHORTEST_SECONDS: Final = 0.001
@@ -50,10 +53,12 @@ class Connection:
 
         Raises NameServerUnreachable.
         """
-        deadline = monotonic() + self._terms.timeout_seconds
         try:
             self._forget_if_ended()
-            connected = self._socket or self._connect(deadline)
+            places = [] if self._socket else self._places()
+            # The system decides how long a look-up of a name takes.
+            deadline = monotonic() + self._terms.timeout_seconds
+            connected = self._socket or self._connect(places, deadline)
             numbers = [self._next() for _ in requests]
             frames = map(request_frame, map(self._signed, requests), numbers)
             self._send(connected, b"".join(frames), deadline)
@@ -91,14 +96,25 @@ class Connection:
         self._opaque = self._opaque % _MOST_OPAQUE + 1
         return self._opaque
 
-    def _connect(self, deadline: float) -> socket.socket:
-        address = self.address
+    def _places(self) -> Sequence[_Place]:
+        """The addresses of the host."""
+        host, port = self.address
+        # The system reads ASCII as it is; for a text Python loads the tables of IDNA.
+        name = host.encode() if host.isascii() else host
         try:
-            connected = _opened(address, deadline)
+            return socket.getaddrinfo(name, port, type=socket.SOCK_STREAM)
         except (OSError, UnicodeError) as error:
-            raise NameServerUnreachable(
-                connect_sentence(address, error, self._terms.timeout_seconds)
-            ) from error
+            raise self._not_connected(error) from error
+
+    def _not_connected(self, error: Exception) -> NameServerUnreachable:
+        seconds = self._terms.timeout_seconds
+        return NameServerUnreachable(connect_sentence(self.address, error, seconds))
+
+    def _connect(self, places: Sequence[_Place], deadline: float) -> socket.socket:
+        try:
+            connected = _opened(places, deadline)
+        except OSError as error:
+            raise self._not_connected(error) from error
         try:
             connected.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
             if self._terms.tls is not None:
@@ -209,14 +225,10 @@ def _left(deadline: float) -> float:
     return max(deadline - monotonic(), _SHORTEST_SECONDS)
 
 
-def _opened(address: Address, deadline: float) -> socket.socket:
-    """A connection to the first address of the host that accepts one."""
-    # The system reads ASCII as it is; for a text Python loads the tables of IDNA.
-    host = address.host.encode() if address.host.isascii() else address.host
+def _opened(places: Sequence[_Place], deadline: float) -> socket.socket:
+    """A connection to the first of the addresses that accepts one."""
     failure: OSError = socket.gaierror("it has no address")
-    for family, kind, protocol, _, place in socket.getaddrinfo(
-        host, address.port, type=socket.SOCK_STREAM
-    ):
+    for family, kind, protocol, _, place in places:
         try:
             opened = socket.socket(family, kind, protocol)
         except OSError as error:

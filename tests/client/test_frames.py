@@ -1,6 +1,8 @@
 """Frames of requests and answers, compared with the peer kit."""
 
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
 from namesrv.client.credentials import Credentials
 from namesrv.client.frames import Request, read_frame, request_frame
@@ -64,3 +66,17 @@ def test_header_that_is_not_strict_json_is_read_as_java_reads_it() -> None:
 def test_damaged_frame_is_refused(data: bytes) -> None:
     with pytest.raises(AnswerInvalid):
         read_frame(data)
+
+
+PIECES = [b'{"code":', b"17", b'"flag":1', b",", b"}", b"null", b"\0", b"\x01", b"\xff"]
+
+
+@given(st.binary(max_size=40), st.lists(st.sampled_from(PIECES)).map(b"".join))
+def test_any_frame_is_read_or_refused(start: bytes, rest: bytes) -> None:
+    for serialize_type in (0, 1, 2):
+        header = start + rest
+        mark = (serialize_type << 24 | len(header)).to_bytes(4)
+        try:
+            read_frame(mark + header)
+        except AnswerInvalid as refused:
+            assert str(refused)

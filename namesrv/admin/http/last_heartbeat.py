@@ -84,7 +84,7 @@ class LastHeartbeat:
             return b""
         # It is active, and has no side effects.
         connection.receive(b"", now_ms)
-        return service.no_content()
+        return service.no_content(len(data))
 
     def _is_alike(self, data: bytes) -> bool:
         """Whether all lines are those of the last heartbeat, or number the request in

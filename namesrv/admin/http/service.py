@@ -93,8 +93,9 @@ class HttpService:
         self.counts.note_answer(answer.status, len(data))
         return data
 
-    def no_content(self) -> bytes:
-        """The bytes of a 204, which is counted; as `Encoder.no_content`."""
+    def no_content(self, received_bytes: int) -> bytes:
+        """The bytes of a 204 to a request of so many bytes, which is counted; as
+        `Encoder.no_content`."""
         data = self._encoder.no_content()
-        self.counts.note_answer(_NO_CONTENT, len(data))
+        self.counts.note_exchange(received_bytes, _NO_CONTENT, len(data))
         return data

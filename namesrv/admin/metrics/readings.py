@@ -3,6 +3,7 @@
 from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
 from heapq import nsmallest
+from itertools import chain
 from typing import Final, NamedTuple
 
 from namesrv._impl import BrokerLiveInfo
@@ -64,8 +65,11 @@ def read(inside: Inside) -> Steps[Readings]:
     """Visit all connections, brokers and clusters."""
     kinds = yield from _connections(inside.connections)
     tables = inside.state.tables
-    shown = nsmallest(MOST_CLUSTERS, tables.cluster_addr_table)
-    yield len(tables.cluster_addr_table) // _BROKER_UNITS
+    shown: list[str] = []
+    for names in batches(list(tables.cluster_addr_table), Cost.GROUP):
+        writable = filter(_is_writable, names)
+        shown = nsmallest(MOST_CLUSTERS, chain(shown, writable))
+        yield len(names) * Cost.GROUP
     topics = yield from _topics(inside, shown)
     brokers: Counter[str] = Counter(dict.fromkeys(shown, 0))
     heard: list[Heard] = []
@@ -76,7 +80,8 @@ def read(inside: Inside) -> Steps[Readings]:
         if longest_ago_ms is None or oldest_ms < longest_ago_ms:
             longest_ago_ms = oldest_ms
         if inside.options.metrics_per_broker:
-            heard = sorted([*heard, *map(_heard, some)])[:MOST_BROKERS]
+            more = [_heard(info) for info in some if _has_series(info)]
+            heard = sorted([*heard, *more])[:MOST_BROKERS]
         yield len(some) * _BROKER_UNITS
     return Readings(kinds, brokers, topics, heard, longest_ago_ms)
 
@@ -103,6 +108,20 @@ def _kind_of(connections: Connections, peer: Served) -> ConnectionKind:
 
 def _label(cluster: str, shown: Mapping[str, int]) -> str:
     return cluster if cluster in shown else OTHER_CLUSTERS
+
+
+def _is_writable(*texts: str) -> bool:
+    """Whether names can be values of labels. A peer may use half of a surrogate pair,
+    which UTF-8 cannot write; such a name has no series of its own."""
+    try:
+        "".join(texts).encode()
+    except UnicodeEncodeError:
+        return False
+    return True
+
+
+def _has_series(info: BrokerLiveInfo) -> bool:
+    return _is_writable(info.cluster_name, info.broker_addr, info.broker_name)
 
 
 def _heard(info: BrokerLiveInfo) -> Heard:

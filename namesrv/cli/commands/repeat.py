@@ -40,7 +40,7 @@ def repeat(
             except OptionsInvalid:
                 raise
             except NamesrvError as failure:
-                for sentence in str(failure).splitlines():
+                for sentence in str(failure).split("\n"):
                     complain(sentence)
             finally:
                 call.close()

@@ -3,14 +3,17 @@
 from collections.abc import Sequence
 from typing import Final
 
+from namesrv.cli.printing import shown
+
 _MOST_COMPARED: Final = 2000
 _SHORTEST_PART: Final = 3
 
 
 def hint(name: str, known: Sequence[str]) -> str:
     """The end of a sentence: up to three known names that are similar; or nothing."""
-    found = similar(name, known)
-    return f"; similar: {', '.join(found)}" if found else ""
+    found = map(shown, similar(name, known))
+    names = ", ".join(found)
+    return f"; similar: {names}" if names else ""
 
 
 def similar(name: str, known: Sequence[str]) -> list[str]:

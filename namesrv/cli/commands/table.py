@@ -118,7 +118,9 @@ ADDRESSES: Final = Flag(
     "NameServers, as host:port;host:port [NAMESRV_ADDR, else 127.0.0.1:9876]",
 )
 JSON: Final = Flag("--json", "", "print JSON, for programs")
-_TIMEOUT: Final = Flag("--timeout", "SECONDS", "longest wait for an answer [5]")
+_TIMEOUT: Final = Flag(
+    "--timeout", "SECONDS", "longest wait for the answer of a server [5]"
+)
 _WATCH: Final = Flag(
     "--watch",
     "SECONDS",

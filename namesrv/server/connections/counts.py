@@ -47,3 +47,9 @@ class HttpCounts:
         """A request was answered."""
         self.answers[status] += 1
         self.sent_bytes += sent_bytes
+
+    def note_exchange(self, received_bytes: int, status: int, sent_bytes: int) -> None:
+        """A request came, and was answered at once."""
+        self.received_bytes += received_bytes
+        self.answers[status] += 1
+        self.sent_bytes += sent_bytes

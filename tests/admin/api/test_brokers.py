@@ -69,6 +69,12 @@ def test_an_unknown_cluster_is_404_with_similar_names(api: Api) -> None:
     assert answer.json["similar"] == ["c1"]
 
 
+def test_a_cluster_of_no_name_has_no_groups(api: Api) -> None:
+    api.world.tables.join_cluster("odd", None)
+    assert api.get("/v1/brokers?cluster=odd")["items"] == []
+    assert api.get("/v1/clusters?prefix=odd")["items"][0]["broker_groups"] == 1
+
+
 def test_a_group_shows_its_brokers_and_their_age(api: Api) -> None:
     api.world.now_ms += 25_000
     group = api.get("/v1/brokers/a")

@@ -78,6 +78,16 @@ def test_a_name_of_a_lone_surrogate_is_listed_and_passed() -> None:
     assert packed.json["topic"] == "odd?name"
 
 
+def test_a_page_of_long_names_ends_early() -> None:
+    api = Api()
+    for number in range(20):
+        topics = {f"{number:02}-{n}" + "x" * 4000: 1 for n in range(10)}
+        api.register(topics, Broker(f"b{number}", 0, f"10.0.0.{number}:1"))
+    page = api.get("/v1/topics?limit=500")
+    assert len(page["items"]) == 66
+    assert len(api.pages("/v1/topics?limit=500")) == len(api.world.topics)
+
+
 @pytest.mark.parametrize("place", ["", "/behind/a/proxy"])
 def test_links_hold_below_a_path_of_a_proxy(place: str) -> None:
     api = Api()

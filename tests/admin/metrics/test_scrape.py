@@ -108,6 +108,27 @@ def test_clusters_beyond_the_limit_are_summed(server: InsideServer) -> None:
     assert found["active_brokers"]["(others)",] == 10
 
 
+def test_any_name_can_be_read_back(server: InsideServer) -> None:
+    names = ["a\0b", "x\ny", "\u2028", 'q"\\', "\x85", "\U0001f600", "a\rb", "{}", " "]
+    for number, name in enumerate(names):
+        broker = Broker(name=name, addr=f"a:{number}", cluster=f"c{name}")
+        server.peer.receive(registration(broker))
+        server.loop_free.turn_until_quiet()
+    wanted = {(f"a:{number}", name, f"c{name}"): 0 for number, name in enumerate(names)}
+    for accept, parse in (("", parse_text), (OPENMETRICS, parse_openmetrics)):
+        found = samples(parse(text_of(server, accept)))
+        assert found["rocketmq_namesrv_broker_last_heard_seconds"] == wanted
+
+
+def test_name_that_utf8_cannot_write_has_no_series(server: InsideServer) -> None:
+    for broker in (Broker(cluster="c\ud800"), Broker(name="\udfff", addr="a:1")):
+        server.peer.receive(registration(broker))
+        server.loop_free.turn_until_quiet()
+    found = scraped(server)
+    assert found["active_brokers"] == {("c1",): 1, ("(others)",): 1}
+    assert "broker_last_heard_seconds" not in found
+
+
 def test_scrapes_wait_for_one_import() -> None:
     is_imported = threading.Event()
     imports: list[bool] = []

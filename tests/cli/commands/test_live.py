@@ -22,7 +22,7 @@ from namesrv.client.bodies import ClusterInfo, Route
 from namesrv.client.terms import Terms
 from namesrv.errors import NameServerUnreachable, OptionsInvalid
 from namesrv.testing.peer import Broker, put_kv, request
-from tests.cli.commands.conftest import MASTER, TOPICS, World
+from tests.cli.commands.world import MASTER, TOPICS, World
 
 NEW = Broker("broker-n", 0, "10.0.0.7:10911", "c3")
 UNREGISTER_BROKER, WIPE_WRITE = 104, 205

@@ -8,7 +8,7 @@ import pytest
 from namesrv.cli import main
 from namesrv.client.addresses import Address
 from namesrv.testing.peer import Broker
-from tests.cli.commands.conftest import Ran, World
+from tests.cli.commands.world import Ran, World
 from tests.client.stand_in import answering, listening
 
 ESCAPES = "\x1b[2J\u202e\n"

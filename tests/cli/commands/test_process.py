@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 
 from namesrv.testing.peer import WAIT_SECONDS
-from tests.cli.commands.conftest import World
+from tests.cli.commands.world import World
 
 HEAVY = {
     *("asyncio", "dataclasses", "inspect", "msgspec", "uvloop", "msgpack", "hashlib"),

@@ -6,7 +6,7 @@ from collections.abc import Callable
 import pytest
 
 from namesrv.testing.peer import Broker
-from tests.cli.commands.conftest import Ran, World
+from tests.cli.commands.world import Ran, World
 
 Run = Callable[..., Ran]
 

@@ -6,7 +6,7 @@ from pathlib import Path
 import pytest
 
 from namesrv.testing.peer import get_kv, lookup
-from tests.cli.commands.conftest import World
+from tests.cli.commands.world import World
 from tests.client.stand_in import answering, listening
 from tests.server.server_thread import ServerThread, local_options
 

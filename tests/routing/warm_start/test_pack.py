@@ -87,6 +87,20 @@ def test_any_word_of_a_broker_confirms_it_and_its_own_timeout_counts(code: int) 
     assert world.event("broker expired")["timeout_millis"] == 10_000
 
 
+@pytest.mark.parametrize("code", [904, 322])
+def test_a_word_at_the_very_time_that_a_lease_has_set_confirms_a_broker(
+    code: int,
+) -> None:
+    """Found by the simulator: it passed for a broker that was not heard from."""
+    world = World()
+    world.register(A, ext={"heartbeatTimeoutMillis": "10000"})
+    world = restarted(world)
+    (info,) = world.live.entries()
+    world.run(info.last_update_timestamp - world.now_ms)
+    world.ask(code, A.ext_fields)
+    assert not world.liveness.leases.is_unconfirmed(info)
+
+
 @pytest.mark.parametrize("timeout", [-(2**63), -(2**62), 2**62, 2**63 - 1])
 def test_no_timeout_makes_a_warm_start_fail_or_a_lease_endless(timeout: int) -> None:
     world = World()

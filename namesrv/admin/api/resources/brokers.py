@@ -1,21 +1,33 @@
 """`/v1/brokers`: broker groups, their members, and their problems."""
 
 from collections.abc import Iterator
-from typing import Annotated, Any, Final, Literal
+from typing import Any, Final
 
-from msgspec import UNSET, Meta, Struct, UnsetType
+from msgspec import UNSET, UnsetType
 
 from namesrv._impl import BrokerLiveInfo, Connection
 from namesrv.admin.api.answers import respond
-from namesrv.admin.api.endpoint import MOST_ITEMS, Call, Endpoint
+from namesrv.admin.api.endpoint import Call, Endpoint
 from namesrv.admin.api.pages import (
     Made,
-    NamedPageParameters,
-    Next,
     encoded,
     names_page,
     next_link,
 )
+from namesrv.admin.api.resources.broker_records import (
+    Brokers,
+    BrokersParameters,
+    Group,
+    GroupParameters,
+    GroupProblem,
+    GroupSummary,
+    LiveBroker,
+    Member,
+    NameParameter,
+    PermissionChange,
+    TableVersion,
+)
+from namesrv.admin.api.resources.clusters import no_cluster
 from namesrv.admin.api.results import translation
 from namesrv.admin.api.similar import similar_in
 from namesrv.admin.http.messages import Access, Asked, Handled, HttpAnswer
@@ -23,177 +35,44 @@ from namesrv.codes import MASTER_ID, PERM_WRITE, RequestCode
 from namesrv.errors import HttpRefused
 from namesrv.routing.state import RoutingState
 from namesrv.routing.tables.broker_data import BrokerData
+from namesrv.routing.tables.ordered_texts import OrderedTexts
 from namesrv.wire.bodies import DataVersion
 from namesrv.wire.command import RemotingCommand
 from namesrv.work import Cost, Steps, batches
 
-GroupProblem = Literal["no_master", "not_live", "silent", "unconfirmed", "read_only"]
-Problems = Annotated[
-    list[GroupProblem],
-    Meta(
-        description="`no_master`: no broker has id 0; `not_live`: an address is not"
-        " registered any more; `silent`: a broker was not heard from for half of its"
-        " timeout; `unconfirmed`: a broker was not heard from since the start;"
-        " `read_only`: it has topics and none of them takes messages"
-    ),
-]
 _MOST_CLUSTERS: Final = 16
 _GROUP_UNITS: Final = 15
 _BROKER_UNITS: Final = 3
-
-
-class BrokersParameters(NamedPageParameters, kw_only=True):
-    """Which broker groups are wanted."""
-
-    cluster: Annotated[
-        str | UnsetType, Meta(description="only groups of this cluster")
-    ] = UNSET
-    problem: Annotated[
-        Literal["any"] | GroupProblem | UnsetType,
-        Meta(description="only groups with this problem, or with `any`"),
-    ] = UNSET
-
-
-class GroupSummary(Struct):
-    """One broker group of a list."""
-
-    broker_name: Annotated[str, Meta(description="its name")]
-    cluster: Annotated[str, Meta(description="the cluster that its routes show")]
-    brokers: Annotated[int, Meta(description="its brokers, by id")]
-    live_brokers: Annotated[int, Meta(description="live registrations of them")]
-    topics: Annotated[int, Meta(description="topics that have queues on it")]
-    master_addr: Annotated[
-        str | None, Meta(description="host:port of the broker with id 0, or null")
-    ]
-    problems: Problems
-    link: Annotated[str, Meta(description="the group, relative to this page")]
-
-
-class Brokers(Struct):
-    """A page of broker groups, by name."""
-
-    items: Annotated[list[GroupSummary], Meta(description="the groups")]
-    total: Annotated[int, Meta(description="groups of the server, without any filter")]
-    next: Next = UNSET
-
-
-class GroupParameters(Struct, forbid_unknown_fields=True, kw_only=True):
-    """One broker group, and which of its brokers."""
-
-    name: Annotated[str, Meta(description="name of the group")]
-    limit: Annotated[
-        int, Meta(ge=1, le=MOST_ITEMS, description="most brokers of the page")
-    ] = 100
-    after: Annotated[
-        int | UnsetType, Meta(description="cursor: begin after this broker id")
-    ] = UNSET
-
-
-class NameParameter(Struct, forbid_unknown_fields=True, kw_only=True):
-    """One broker group."""
-
-    name: Annotated[str, Meta(description="name of the group")]
-
-
-class TableVersion(Struct):
-    """DataVersion of a broker's topic table."""
-
-    counter: Annotated[int, Meta(description="changes of the table")]
-    state_version: Annotated[int, Meta(description="term of the master")]
-    timestamp_millis: Annotated[
-        int | None, Meta(description="date of the last change, since 1970")
-    ]
-
-
-class LiveBroker(Struct):
-    """The live registration of a broker."""
-
-    cluster: Annotated[str, Meta(description="the cluster that it registered in")]
-    epoch: Annotated[
-        int, Meta(description="number of the registration in this process")
-    ]
-    is_confirmed: Annotated[
-        bool, Meta(description="whether it was heard from since the start")
-    ]
-    heartbeat_timeout_millis: Annotated[
-        int, Meta(description="silence after which it is removed")
-    ]
-    data_version: Annotated[
-        TableVersion | None, Meta(description="version of its topic table")
-    ]
-    ha_server_addr: Annotated[
-        str | None, Meta(description="host:port that its slaves copy from")
-    ]
-    remote_address: Annotated[
-        str | None,
-        Meta(description="peer of the connection that carries it, null for none"),
-    ]
-    last_heard_millis_ago: Annotated[
-        int | UnsetType,
-        Meta(description="time since its last sign of life; none: unconfirmed"),
-    ] = UNSET
-
-
-class Member(Struct):
-    """One broker of a group."""
-
-    broker_id: Annotated[int, Meta(description="0 is the master")]
-    broker_addr: Annotated[str | None, Meta(description="host:port")]
-    live: Annotated[
-        list[LiveBroker],
-        Meta(description="live registrations of the address, one for each cluster"),
-    ]
-
-
-class Group(Struct):
-    """One broker group."""
-
-    broker_name: Annotated[str, Meta(description="its name")]
-    cluster: Annotated[str, Meta(description="the cluster that its routes show")]
-    zone_name: Annotated[str | None, Meta(description="its zone")]
-    enable_acting_master: Annotated[
-        bool, Meta(description="whether a slave may stand for a missing master")
-    ]
-    topics: Annotated[int, Meta(description="topics that have queues on it")]
-    problems: Problems
-    brokers: Annotated[list[Member], Meta(description="a page of brokers, by id")]
-    next: Next = UNSET
-
-
-class PermissionChange(Struct):
-    """A changed write permission."""
-
-    topics: Annotated[int, Meta(description="topics of the group")]
+_MEMBER_UNITS: Final = 10
 
 
 def get_brokers(call: Call) -> Steps[HttpAnswer]:
     """A page of broker groups."""
-    tables, parameters = call.inside.state.tables, call.parameters
-    texts = tables.group_texts
-    if parameters.cluster is not UNSET:
-        in_cluster = tables.cluster_names.names_in(parameters.cluster)
-        if in_cluster is None:
-            yield from no_cluster(call, parameters.cluster)
-        texts = in_cluster or texts
-    state, now_ms = call.inside.state, call.now_ms
+    state, parameters, now_ms = call.inside.state, call.parameters, call.now_ms
+    table = state.tables.broker_addr_table
+    texts = yield from _wanted_names(call)
 
     def make(name: str) -> Made:
-        data = tables.broker_addr_table.get(name)
+        data = table.get(name)
         if data is None:
             return None
         return _summary(state, data, parameters.problem, now_ms)
 
     found = yield from names_page(texts, parameters, make, _GROUP_UNITS)
-    total = len(tables.broker_addr_table)
-    page = Brokers(found.items, total, next_link(parameters, found.after))
+    page = Brokers(found.items, len(table), next_link(parameters, found.after))
     return respond(call.request, page)
 
 
-def no_cluster(call: Call, cluster: str) -> Steps[None]:
-    """Raise HttpRefused (404) for an unknown cluster, with similar ones."""
-    texts = call.inside.state.tables.cluster_names.texts
-    near = yield from similar_in(cluster, texts)
-    raise HttpRefused(404, f"there is no cluster {cluster[:100]!r}", similar=near)
+def _wanted_names(call: Call) -> Steps[OrderedTexts]:
+    """Names of all groups, or of those of a cluster. Raises HttpRefused (404) for an
+    unknown cluster, with similar ones."""
+    tables, cluster = call.inside.state.tables, call.parameters.cluster
+    if cluster is UNSET:
+        return tables.group_texts
+    texts = tables.cluster_names.names_in(cluster)
+    if texts is not None:
+        return texts
+    return (yield from no_cluster(tables, cluster))
 
 
 def _summary(
@@ -269,11 +148,7 @@ def get_broker(call: Call) -> Steps[HttpAnswer]:
     if data is None:
         return (yield from no_group(state, parameters.name))
     problems = yield from _problems(state, data, call.now_ms)
-    after, limit = parameters.after, parameters.limit
-    ids = list(data.broker_addrs)
-    yield len(ids) * Cost.GROUP
-    rest = [number for number in ids if after is UNSET or number > after]
-    some = rest[:limit]
+    members, after = yield from _members(call, data)
     group = Group(
         broker_name=data.broker_name,
         cluster=data.cluster,
@@ -281,19 +156,36 @@ def get_broker(call: Call) -> Steps[HttpAnswer]:
         enable_acting_master=data.enable_acting_master,
         topics=data.topic_count,
         problems=problems,
-        brokers=[
-            _member(state, data, number, call.now_ms)
-            for number in some
-            if number in data.broker_addrs
-        ],
-        next=next_link(parameters, str(some[-1]) if len(rest) > limit else UNSET),
+        brokers=members,
+        next=next_link(parameters, after),
     )
     return respond(call.request, group)
 
 
+def _members(
+    call: Call, data: BrokerData
+) -> Steps[tuple[list[Member], str | UnsetType]]:
+    """A page of the brokers of a group, and the cursor of the next one."""
+    state, parameters = call.inside.state, call.parameters
+    after, limit = parameters.after, parameters.limit
+    ids = list(data.broker_addrs)
+    yield len(ids) * Cost.GROUP
+    rest = [number for number in ids if after is UNSET or number > after]
+    members: list[Member] = []
+    for numbers in batches(rest[:limit], _MEMBER_UNITS):
+        members += [
+            _member(state, data, number, call.now_ms)
+            for number in numbers
+            if number in data.broker_addrs
+        ]
+        yield len(numbers) * _MEMBER_UNITS
+    return members, str(rest[limit - 1]) if len(rest) > limit else UNSET
+
+
 def no_group(state: RoutingState, name: str) -> Steps[HttpAnswer]:
     """Raise HttpRefused (404) for an unknown broker group, with similar ones."""
-    near = yield from similar_in(name, state.tables.group_texts)
+    tables = state.tables
+    near = yield from similar_in(name, tables.group_texts, tables.broker_addr_table)
     raise HttpRefused(404, f"there is no broker group {name[:100]!r}", similar=near)
 
 

@@ -69,8 +69,10 @@ def get_connections(call: Call) -> Steps[HttpAnswer]:
         ]
         found = nsmallest(limit + 1, chain(found, wanted), key=itemgetter(0))
         yield len(peers) * Cost.GROUP + len(found) // _ENTRY_UNITS
-    items = [_item(call, peer) for _, peer in found[:limit]]
-    yield _ENTRY_UNITS * len(items)
+    items: list[Peer] = []
+    for some in batches(found[:limit], _ENTRY_UNITS):
+        items += [_item(call, peer) for _, peer in some]
+        yield len(some) * _ENTRY_UNITS
     cursor: str | UnsetType = found[limit - 1][0] if len(found) > limit else UNSET
     page = Peers(items, total, next_link(parameters, cursor))
     return respond(call.request, page)

@@ -10,6 +10,7 @@ from msgspec import UNSET, Meta, Struct, UnsetType
 from namesrv.admin.api.answers import NO_CONTENT, respond
 from namesrv.admin.api.endpoint import Call, Endpoint
 from namesrv.admin.api.pages import (
+    PAGE_CHARACTERS,
     NamedPageParameters,
     Next,
     encoded,
@@ -25,8 +26,6 @@ from namesrv.wire.bodies import read_kv_value
 from namesrv.wire.command import RemotingCommand
 from namesrv.work import Cost, Steps, batches
 
-_PAGE_BYTES: Final = 1 << 18
-"""Bytes of keys and values after which a page ends."""
 _ENTRY_UNITS: Final = 4
 
 
@@ -114,7 +113,7 @@ def get_entries(call: Call) -> Steps[HttpAnswer]:
     cursor: str | UnsetType = UNSET
     size = 0
     for key, entry in _wanted(keys, parameters):
-        if len(items) == parameters.limit or size > _PAGE_BYTES:
+        if len(items) == parameters.limit or size > PAGE_CHARACTERS:
             cursor = items[-1].key
             break
         items.append(Entry(key, read_kv_value(entry) if entry else None))

@@ -8,6 +8,7 @@ few readers take.
 import re
 from collections.abc import Callable
 from typing import Annotated, Any, Final, TypeVar
+from weakref import WeakSet
 
 import msgspec
 from msgspec import Meta, Raw, Struct, structs
@@ -29,14 +30,19 @@ from namesrv.codes import (
 from namesrv.hot_path import Pause
 from namesrv.routing.access.request import Request
 from namesrv.routing.requests.routes import get_routeinfo_by_topic
+from namesrv.routing.state import RoutingState
 from namesrv.wire.command import RemotingCommand
-from namesrv.work import STEP_UNITS, Cost, Steps, batches, finish, kilobytes
+from namesrv.work import STEP_UNITS, WAIT, Cost, Steps, batches, finish, kilobytes
 
 Record = TypeVar("Record", bound=Struct)
 
 _TOKEN: Final = re.compile(rb'"(?:[^"\\]|\\.)*+"|(?<=[{,])(-?[0-9]+|null)(?=:)')
 """A text, or a bare name of a member."""
 _TOKENS: Final = STEP_UNITS
+_LARGE_BYTES: Final = 1 << 17
+_READING: Final[WeakSet[RoutingState]] = WeakSet()
+"""Servers that read a larger route back. Each reads one at a time, because its records
+take many times its bytes."""
 
 
 class RouteParameters(Struct, forbid_unknown_fields=True, kw_only=True):
@@ -188,7 +194,21 @@ def _answer(call: Call, answer: RemotingCommand) -> Steps[HttpAnswer]:
     """The route of an answer to 105 as a record."""
     if answer.code != ResponseCode.SUCCESS:
         return refusal_of(answer.code, answer.remark)
-    body = yield from _with_quoted_names(answer.body or b"{}")
+    body = answer.body or b"{}"
+    if len(body) <= _LARGE_BYTES:
+        return (yield from _read_back(call, body))
+    state = call.inside.state
+    while state in _READING:
+        yield WAIT
+    _READING.add(state)
+    try:
+        return (yield from _read_back(call, body))
+    finally:
+        _READING.discard(state)
+
+
+def _read_back(call: Call, sent: bytes) -> Steps[HttpAnswer]:
+    body = yield from _with_quoted_names(sent)
     read = _READ_ROUTE(body)
     yield kilobytes(len(body), Cost.STRICT_KILOBYTE)
     broker_datas = yield from _read(read.broker_datas, _READ_BROKER)

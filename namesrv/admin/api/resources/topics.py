@@ -16,6 +16,7 @@ from namesrv.admin.api.pages import (
     names_page,
     next_link,
 )
+from namesrv.admin.api.resources.clusters import no_cluster
 from namesrv.admin.api.results import translation
 from namesrv.admin.api.similar import similar_in
 from namesrv.admin.api.states import tables_state
@@ -43,6 +44,7 @@ Problems = Annotated[
 _FEW_GROUPS: Final = 16
 """A topic of more groups is counted in steps of its own."""
 _TOPIC_UNITS: Final = 3
+_QUEUES_UNITS: Final = 2
 
 
 class TopicsParameters(NamedPageParameters, kw_only=True):
@@ -238,7 +240,7 @@ def no_topic(state: RoutingState, topic: str) -> Steps[HttpAnswer]:
     near: list[str] = []
     if state.options.enable_all_topic_list:
         texts = yield from state.topic_lists.names()
-        near = yield from similar_in(topic, texts)
+        near = yield from similar_in(topic, texts, state.tables.topic_queue_table)
     shown = f"{topic[:100]!r}{'...' if len(topic) > 100 else ''}"
     raise HttpRefused(404, f"there is no topic {shown}", similar=near)
 
@@ -251,6 +253,7 @@ def _topic(call: Call, entry: TopicQueues) -> Steps[HttpAnswer]:
     after, limit = parameters.after, parameters.limit
     rest = [name for name in names if after is UNSET or name > after]
     some = rest[:limit]
+    yield len(some) * _QUEUES_UNITS
     detail = TopicDetail(
         topic=entry.topic,
         broker_groups=len(names),
@@ -286,6 +289,8 @@ def delete_topic(call: Call) -> Handled:
         return no_topic(state, topic)
     ext_fields: dict[str, str | None] = {"topic": topic}
     if cluster:
+        if cluster not in state.tables.cluster_addr_table:
+            return no_cluster(state.tables, cluster)
         ext_fields["clusterName"] = cluster
     command = RemotingCommand(
         RequestCode.DELETE_TOPIC_IN_NAMESRV, ext_fields=ext_fields
