@@ -23,6 +23,7 @@ from bench.driver.loads import BUDGET_TABLE, Kind, Load
 from bench.driver.machine import need_extensions
 from bench.driver.measured_server import MeasuredServer
 from bench.driver.places import cores
+from bench.driver.process import ServerProcess
 from bench.driver.rounds import run_load
 from bench.driver.servers import OURS_FAST
 
@@ -34,8 +35,7 @@ LOADS = (
     Load("lookup-50x16", Kind.LOOKUP, BUDGET_TABLE, 50, 16),
 )
 STUCK, DEAF = 200, 20
-_UNTIL_DEAF_SECONDS = 3.0
-"""Until the buffers of the system are full, and the server waits for the readers."""
+_IDLE_SECONDS = 0.3
 _HEAD = f"HTTP/1.1\r\nHost: {HOST}\r\n"
 _PROBES = [f"GET {path} {_HEAD}\r\n".encode() for path in ("/readyz", "/metrics")]
 _PROBE_SECONDS = 0.5
@@ -54,30 +54,42 @@ def _connected(port: int) -> socket.socket:
 
 
 @contextmanager
-def _nobody(port: int) -> Iterator[None]:
+def _nobody(process: ServerProcess) -> Iterator[None]:
     yield
 
 
 @contextmanager
-def _stuck(port: int) -> Iterator[None]:
+def _stuck(process: ServerProcess) -> Iterator[None]:
     """200 requests that do not end, and 20 readers that do not read."""
     with ExitStack() as stack:
-        for number in range(STUCK):
-            peer = stack.enter_context(_connected(port))
-            peer.sendall(_UNFINISHED[number % len(_UNFINISHED)])
         for _ in range(DEAF):
-            stack.enter_context(_connected(port)).sendall(_LIST * 200)
-        time.sleep(_UNTIL_DEAF_SECONDS)
+            stack.enter_context(_connected(process.port)).sendall(_LIST * 200)
+        _wait_until_idle(process)
+        for number in range(STUCK):
+            peer = stack.enter_context(_connected(process.port))
+            peer.sendall(_UNFINISHED[number % len(_UNFINISHED)])
         yield
 
 
+def _wait_until_idle(process: ServerProcess) -> None:
+    """Until the buffers of the system are full, and the server waits for readers."""
+    spent = process.cpu_seconds()
+    while True:
+        time.sleep(_IDLE_SECONDS)
+        before, spent = spent, process.cpu_seconds()
+        if spent - before < _IDLE_SECONDS / 10:
+            return
+
+
 @contextmanager
-def _asking(port: int, requests: list[bytes], pause_seconds: float) -> Iterator[None]:
+def _asking(
+    process: ServerProcess, requests: list[bytes], pause_seconds: float
+) -> Iterator[None]:
     """One client that asks, reads, and pauses."""
     is_over = threading.Event()
 
     def ask() -> None:
-        with _connected(port) as peer:
+        with _connected(process.port) as peer:
             while not is_over.wait(pause_seconds):
                 for request in requests:
                     peer.sendall(request)
@@ -103,14 +115,16 @@ def _read_answer(peer: socket.socket) -> None:
         missing -= len(peer.recv(1 << 16))
 
 
-Beside = Callable[[int], AbstractContextManager[None]]
-"""HTTP clients of a server on a port, while a `with` block runs."""
+Beside = Callable[[ServerProcess], AbstractContextManager[None]]
+"""HTTP clients of a server, while a `with` block runs."""
 
 BESIDE: dict[str, Beside] = {
-    "a probe and a scrape, twice a second": lambda port: _asking(
-        port, _PROBES, _PROBE_SECONDS
+    "a probe and a scrape, twice a second": lambda process: _asking(
+        process, _PROBES, _PROBE_SECONDS
     ),
-    "one client that lists topics all the time": lambda port: _asking(port, [_LIST], 0),
+    "one client that lists topics all the time": lambda process: _asking(
+        process, [_LIST], 0
+    ),
     f"{STUCK} stuck requests, {DEAF} deaf readers": _stuck,
 }
 
@@ -134,12 +148,11 @@ def main() -> int:
 def _measure(measured: MeasuredServer, load: Load, rounds: int, seconds: float) -> None:
     """Print the shares of one load."""
     frames = measured.frames(load, None)
-    port = measured.process.port
     alone: list[dict[str, float]] = []
     found: dict[str, list[dict[str, float]]] = {title: [] for title in BESIDE}
     for _ in range(rounds):
         for title, beside in (("", _nobody), *BESIDE.items()):
-            with beside(port):
+            with beside(measured.process):
                 result = run_load(measured, load, frames, seconds, WARM_SECONDS)
             (found[title] if title else alone).append(result)
     print(

@@ -42,7 +42,6 @@ JVM_WARM_SECONDS = 16.0
 START_SECONDS = 60.0
 LEAST_SHARE = 0.5
 """Of the bare server's heartbeats."""
-_TICKS = os.sysconf("SC_CLK_TCK")
 _BROKER = Broker("bench", 0, "10.0.0.1:10911", "c1", 3_600_000)
 _PATH = "/v1/clusters/c1/brokers/http/0"
 _TARGET = f"{_PATH}/heartbeat?broker_addr=10.0.0.2:10911"
@@ -188,7 +187,7 @@ def _turn(
     cpu = 0.0
     while (now := time.monotonic()) < ends:
         if not cpu and now >= begins:
-            cpu, counted = _cpu_seconds(process), count
+            cpu, counted = process.cpu_seconds(), count
         for number, _ in poll.poll(1):
             peer = by_number[number]
             data = peer.recv(4096)
@@ -196,7 +195,7 @@ def _turn(
                 raise AskFailed(f"an answer of {len(data)} bytes came: {data[:200]!r}")
             count += 1
             peer.send(requests[count % len(requests)])
-    spent = _cpu_seconds(process) - cpu
+    spent = process.cpu_seconds() - cpu
     for peer in peers:
         peer.close()
     poll.close()
@@ -210,11 +209,6 @@ def _answer_length(peer: socket.socket, request: bytes) -> int:
     if b"HTTP/1.1 204" not in data and b'"code":0' not in data:
         raise AskFailed(f"a heartbeat was answered with {data[:200]!r}")
     return len(data)
-
-
-def _cpu_seconds(process: ServerProcess) -> float:
-    fields = Path(f"/proc/{process.pid}/stat").read_text().rpartition(")")[2].split()
-    return (int(fields[11]) + int(fields[12])) / _TICKS
 
 
 def _report(rows: list[Row], found: dict[str, list[float]]) -> int:

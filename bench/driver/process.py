@@ -23,6 +23,9 @@ _running: set["ServerProcess"] = set()
 _last_port = LOWEST_PORT + os.getpid() % 8000
 
 
+_TICKS = os.sysconf("SC_CLK_TCK")
+
+
 def free_port() -> int:
     """A port of loopback that nobody listens on; never the same twice."""
     global _last_port
@@ -102,6 +105,11 @@ class ServerProcess:
     def peak_rss_kib(self) -> int:
         """Most resident memory so far."""
         return self._status("VmHWM")
+
+    def cpu_seconds(self) -> float:
+        """The processor time that it has used, in ticks of the system."""
+        fields = Path(f"/proc/{self.pid}/stat").read_text().rpartition(")")[2].split()
+        return (int(fields[11]) + int(fields[12])) / _TICKS
 
     def freeze(self) -> None:
         """SIGSTOP: it takes no time from the one that is measured."""

@@ -5,7 +5,7 @@ place and the expectation, a mistake of ours is a line in the log and a 500.
 """
 
 import logging
-import secrets
+import os
 from collections.abc import Generator, Iterable, Mapping
 from traceback import format_exc
 from typing import Final
@@ -32,6 +32,7 @@ from namesrv.server.inside import Inside
 from namesrv.work import Cost, Steps, kilobytes
 
 _SHOWN: Final = 200
+_TAG_BYTES: Final = 6
 _ORDER: Final = tuple(Access)
 """The rights, the one that most peers have first."""
 
@@ -45,7 +46,7 @@ class Application:
         self._inside = inside
         self._guard = guard
         self._router = Router(endpoints)
-        self._tags = Tags(secrets.token_hex(6))
+        self._tags = Tags(os.urandom(_TAG_BYTES).hex())
 
     def handle(
         self, request: HttpRequest, connection: Connection, now_ms: int

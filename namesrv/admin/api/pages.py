@@ -17,6 +17,8 @@ from namesrv.work import Steps
 
 _FEW_ITEMS: Final = 100
 _READ_AT_ONCE: Final = 64
+MOST_VISITED: Final = 1024
+"""Names after which a page ends, also one with few items because of its filter."""
 PAGE_CHARACTERS: Final = 1 << 18
 """Of names, or of keys and values, after which a page ends before its limit."""
 
@@ -67,7 +69,7 @@ def names_page(
     """A page of entries by name; `units` is the cost of one that `make` makes at
     once."""
     items: list[Any] = []
-    size = 0
+    size = visited = 0
     cursor, last = parameters.after, parameters.after
     prefix, limit = parameters.prefix, parameters.limit
     if cursor is UNSET or cursor < prefix:
@@ -89,6 +91,9 @@ def names_page(
             size += len(name)
             last = name
         yield len(names) * units
+        visited += len(names)
+        if visited >= MOST_VISITED:
+            return Found(items, names[-1])
         names = texts.following(names[-1], _READ_AT_ONCE)
     return Found(items, UNSET)
 

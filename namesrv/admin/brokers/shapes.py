@@ -16,7 +16,7 @@ Name = Annotated[str, Meta(min_length=1)]
 BrokerAddr = Annotated[
     str,
     Meta(
-        pattern=r"^\S+:[0-9]{1,5}$",
+        pattern=r"^[^\s\x00-\x1f\x7f]+:[0-9]{1,5}$(?!\n)",
         description="Address at which clients reach the broker, as host:port.",
         examples=["10.0.0.7:10911"],
     ),

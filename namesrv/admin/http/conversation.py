@@ -56,8 +56,8 @@ class HttpConversation:
         "_request",
         "_service",
         "_shows_end",
+        "_since_ms",
         "progress_ms",
-        "request_since_ms",
     )
 
     def __init__(self, service: HttpService, connection: Connection) -> None:
@@ -76,7 +76,7 @@ class HttpConversation:
         self._is_over = False
         self._shows_end = False
         self.progress_ms = 0
-        self.request_since_ms: int | None = None
+        self._since_ms: int | None = None
         # The drain waits for clients that understand GO_AWAY, which HTTP does not.
         connection.note_version(0)
 
@@ -85,6 +85,12 @@ class HttpConversation:
         """Bytes of kept input, the request that is being handled included."""
         chunked = 0 if self._chunks is None else len(self._chunks.body)
         return len(self._buffer) + self._held_bytes + chunked
+
+    @property
+    def request_since_ms(self) -> int | None:
+        """The time since which a request is awaited of which a part has come; None
+        while the server itself makes it wait."""
+        return self._since_ms if self._connection.pause == Pause.NONE else None
 
     def take_end(self) -> bool:
         """Whether the peer has to see the end of the output now; True once."""
@@ -149,14 +155,12 @@ class HttpConversation:
         """Note since when a request is awaited of which a part has come."""
         if self._is_over:
             # The deadline goes on, for a peer that does not close.
-            since_ms = self.request_since_ms
-            self.request_since_ms = now_ms if since_ms is None else since_ms
+            self._since_ms = now_ms if self._since_ms is None else self._since_ms
             return
-        is_awaited = self._head is not None or bool(self._buffer)
-        if self._connection.pause != Pause.NONE or not is_awaited:
-            self.request_since_ms = None
-        elif self.request_since_ms is None:
-            self.request_since_ms = now_ms
+        if self._head is None and not self._buffer:
+            self._since_ms = None
+        elif self._since_ms is None:
+            self._since_ms = now_ms
 
     def _next(self, now_ms: int) -> bytes | None:
         """Bytes to send, empty for none yet; None if more input is needed."""
@@ -234,7 +238,7 @@ class HttpConversation:
     def _begin(self, request: HttpRequest, body: bytes, now_ms: int) -> bytes:
         """Handle a request that has come as a whole."""
         self.progress_ms = now_ms
-        self.request_since_ms = None
+        self._since_ms = None
         self._held_bytes += len(body)
         if body:
             self._service.state.turn.spend(kilobytes(len(body), Cost.HTTP_KILOBYTE))

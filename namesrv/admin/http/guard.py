@@ -50,19 +50,35 @@ class HttpGuard:
         self, request: HttpRequest, connection: Connection
     ) -> HttpAnswer | None:
         """None if a handler may get the request, else its answer."""
-        mode = self._options.http_access
-        if mode == "off":
+        if self._options.http_access == "off":
             return problem(403, "HTTP is switched off (httpAccess=off)")
         host = request.headers.get("host")
         origin = request.headers.get("origin")
         if origin is not None and not _is_same(origin, host):
-            return problem(403, "a page of another site may not ask here (Origin)")
-        if mode == "open" or host is None:
+            return problem(
+                403, f"a page of another site may not ask here (Origin {origin[:100]})"
+            )
+        return None
+
+    def _foreign_host(self, request: HttpRequest, access: Access) -> HttpAnswer | None:
+        """The answer to a request for another host; None for one of ours.
+
+        A page that has given its own name our address (DNS rebinding) is of the same
+        origin as this server to its browser. Everybody may read where `httpAccess` is
+        open; a page may not change anything.
+        """
+        host = request.headers.get("host")
+        if host is None:
             return None
+        if self._options.http_access == "open":
+            if access is Access.READ or "origin" not in request.headers:
+                return None
         if is_ours(host, self._own_names, names_in(self._options.http_hosts)):
             return None
         return problem(
-            403, "Host is no name of this server: use its address, or set httpHosts"
+            403,
+            f"Host {host[:100]!r} is no name of this server: use its address, or add"
+            " the name to httpHosts",
         )
 
     def refusal(
@@ -89,6 +105,9 @@ class HttpGuard:
     ) -> HttpAnswer | None:
         if access is Access.HEALTH:
             return None
+        foreign = self._foreign_host(request, access)
+        if foreign is not None:
+            return foreign
         if access is Access.BROKER:
             if self._options.broker_access == "open":
                 return None
@@ -137,11 +156,14 @@ class HttpGuard:
             return None
         if not _is_among(given, tokens.readers):
             self._log("token is wrong", connection, now_ms)
-            return problem(401, "the token is unknown", _WRONG)
+            return problem(
+                401, "the token is not in the file that httpTokenFile names", _WRONG
+            )
         if not is_change:
             return None
         self._log("token only reads", connection, now_ms)
-        return problem(403, "the token may only read", _SCANTY)
+        detail = "the token may only read: send one that the file names with write="
+        return problem(403, detail, _SCANTY)
 
     def _forbidden(
         self, detail: str, connection: Connection, now_ms: int

@@ -1,5 +1,6 @@
 """The OpenAPI document and the API page say what the table has."""
 
+import html
 import json
 import re
 from html.parser import HTMLParser
@@ -12,7 +13,7 @@ import pytest
 from msgspec import Struct, structs
 from openapi_spec_validator import validate
 
-from namesrv.admin.api.api_page import STYLE
+from namesrv.admin.api.api_page import STYLE, escape
 from namesrv.admin.api.documents import with_documents
 from namesrv.admin.api.endpoint import Endpoint
 from namesrv.admin.api.openapi import COMMON_ERRORS
@@ -166,6 +167,11 @@ def test_links_of_the_page_are_relative_and_lead_somewhere(place: str) -> None:
         target = urljoin(place, link)
         assert target.startswith(f"{prefix}/")
         assert api.application._router.find(target.removeprefix(prefix)) is not None
+
+
+def test_text_is_escaped_as_the_library_does() -> None:
+    text = "<a href=\"x\">'&amp;'</a> \u00e9"
+    assert escape(text) == html.escape(text)
 
 
 def test_the_page_names_every_endpoint() -> None:

@@ -16,6 +16,7 @@ from namesrv.testing.peer import (
     registration_body,
     topic_table,
 )
+from namesrv.testing.peer.json_text import read_json
 from namesrv.work import WAIT, finish
 from tests.admin.api.asking import Api
 from tests.routing.world import RELOAD
@@ -48,7 +49,9 @@ def assert_same(api: Api, topic: str, version: int, zone: str = "") -> None:
         assert route.pop("topic") == topic
         for broker in route["broker_datas"]:
             assert all(key.lstrip("-").isdigit() for key in broker["broker_addrs"])
-        assert as_sent(route) == wanted.json
+        # The kit reads no name of a member that is the bare word null.
+        body = wanted.body.replace(b"{null:", b'{"null":')
+        assert as_sent(route) == read_json(body)
     else:
         statuses = {17: 404, 1: 503, 1500: 503}
         assert answer.status == statuses[wanted.code], wanted
@@ -133,6 +136,22 @@ def test_a_route_of_many_groups_is_read_in_steps() -> None:
         assert len(route["broker_datas"]) == len(route["queue_datas"]) == 1200
         assert len(api.units) > 10
         assert max(api.units) <= 2000
+
+
+@pytest.mark.parametrize("version", [400, 479])
+@pytest.mark.parametrize("zone", ["", "z"])
+@pytest.mark.parametrize(
+    "odd", [{"epoch": 2**60}, {"bname": None}, {"currIdMap": None}, {"scope": None}]
+)
+def test_odd_mappings_come_through(
+    version: int, zone: str, odd: dict[str, object]
+) -> None:
+    api = Api()
+    info: Any = mapping_info("T", "a")
+    body = registration_body(topic_table("T", "U"), mappings={"T": {**info, **odd}})
+    api.world.register(Broker("a"), body, ext={"__ZONE_NAME": "z"})
+    assert "topicQueueMappingByBroker" in api.world.route("T")
+    assert_same(api, "T", version, zone)
 
 
 def test_large_routes_are_read_back_one_at_a_time() -> None:

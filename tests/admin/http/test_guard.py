@@ -67,6 +67,14 @@ class Guarded:
         assert all(line.level == logging.WARNING for line in lines)
         return [str(line.fields["reason"]) for line in lines]
 
+    def refused(self, access: Access, **headers: str) -> int:
+        """The status of the refusal of a local peer with a token, 200 for none."""
+        headers["authorization"] = f"Bearer {WRITE}"
+        request = HttpRequest("GET", "/", headers=headers)
+        connection = self.connection("127.0.0.1:40000")
+        answer = self.guard.refusal(request, access, connection, 0)
+        return 200 if answer is None else answer.status
+
     def turned_away(self, **headers: str) -> int:
         request = HttpRequest("GET", "/", headers=headers)
         answer = self.guard.turned_away(request, self.connection())
@@ -247,10 +255,26 @@ class TestBrowsers:
     ) -> None:
         names = "NS.example, ns2.example,"
         guarded = Guarded(tmp_path, http_access=mode, http_hosts=names)
-        assert guarded.turned_away(host=host) == status
+        for access in (Access.READ, Access.WRITE, Access.BROKER):
+            assert guarded.refused(access, host=host) == status
+        assert guarded.refused(Access.HEALTH, host=host) == 200
 
     def test_any_host_will_do_when_open(self, tmp_path: Path) -> None:
-        assert Guarded(tmp_path).turned_away(host="any.example") == 200
+        for access in Access:
+            assert Guarded(tmp_path).refused(access, host="any.example") == 200
+
+    @pytest.mark.parametrize(
+        ("host", "status"), [("evil.example:9876", 403), ("10.0.0.2:9876", 200)]
+    )
+    def test_a_page_of_a_name_with_our_address_changes_nothing_when_open(
+        self, tmp_path: Path, host: str, status: int
+    ) -> None:
+        """DNS rebinding: its origin is the host, and the host is no name of ours."""
+        guarded = Guarded(tmp_path)
+        headers = {"host": host, "origin": f"http://{host}"}
+        assert guarded.refused(Access.BROKER, **headers) == status
+        assert guarded.refused(Access.WRITE, **headers) == status
+        assert guarded.refused(Access.READ, **headers) == 200
 
     def test_nobody_is_served_when_off(self, tmp_path: Path) -> None:
         guarded = Guarded(tmp_path, http_access="off")

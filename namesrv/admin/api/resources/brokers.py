@@ -27,6 +27,7 @@ from namesrv.admin.api.resources.broker_records import (
     PermissionChange,
     TableVersion,
 )
+from namesrv.admin.api.resources.clusters import no_cluster
 from namesrv.admin.api.results import translation
 from namesrv.admin.api.similar import similar_in
 from namesrv.admin.http.messages import Access, Asked, Handled, HttpAnswer
@@ -71,8 +72,7 @@ def _wanted_names(call: Call) -> Steps[OrderedTexts]:
     texts = tables.cluster_names.names_in(cluster)
     if texts is not None:
         return texts
-    near = yield from similar_in(cluster, tables.cluster_names.texts)
-    raise HttpRefused(404, f"there is no cluster {cluster[:100]!r}", similar=near)
+    return (yield from no_cluster(tables, cluster))
 
 
 def _summary(
@@ -184,7 +184,8 @@ def _members(
 
 def no_group(state: RoutingState, name: str) -> Steps[HttpAnswer]:
     """Raise HttpRefused (404) for an unknown broker group, with similar ones."""
-    near = yield from similar_in(name, state.tables.group_texts)
+    tables = state.tables
+    near = yield from similar_in(name, tables.group_texts, tables.broker_addr_table)
     raise HttpRefused(404, f"there is no broker group {name[:100]!r}", similar=near)
 
 

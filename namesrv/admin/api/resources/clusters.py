@@ -1,6 +1,6 @@
 """`/v1/clusters`: clusters and the number of their brokers."""
 
-from typing import Annotated, Final
+from typing import Annotated, Final, Never
 
 from msgspec import UNSET, Meta, Struct
 
@@ -14,8 +14,10 @@ from namesrv.admin.api.pages import (
     names_page,
     next_link,
 )
+from namesrv.admin.api.similar import similar_in
 from namesrv.admin.api.states import tables_state
 from namesrv.admin.http.messages import HttpAnswer
+from namesrv.errors import HttpRefused
 from namesrv.routing.tables.route_tables import RouteTables
 from namesrv.work import Cost, Steps, batches
 
@@ -81,6 +83,13 @@ def _cluster(tables: RouteTables, name: str) -> Steps[Cluster | None]:
         live_brokers=live_brokers,
         link=f"brokers?cluster={encoded(name)}",
     )
+
+
+def no_cluster(tables: RouteTables, cluster: str) -> Steps[Never]:
+    """Raise HttpRefused (404) for an unknown cluster, with similar ones."""
+    texts, known = tables.cluster_names.texts, tables.cluster_addr_table
+    near = yield from similar_in(cluster, texts, known)
+    raise HttpRefused(404, f"there is no cluster {cluster[:100]!r}", similar=near)
 
 
 ENDPOINTS = (

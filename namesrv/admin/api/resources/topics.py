@@ -16,6 +16,7 @@ from namesrv.admin.api.pages import (
     names_page,
     next_link,
 )
+from namesrv.admin.api.resources.clusters import no_cluster
 from namesrv.admin.api.results import translation
 from namesrv.admin.api.similar import similar_in
 from namesrv.admin.api.states import tables_state
@@ -239,7 +240,7 @@ def no_topic(state: RoutingState, topic: str) -> Steps[HttpAnswer]:
     near: list[str] = []
     if state.options.enable_all_topic_list:
         texts = yield from state.topic_lists.names()
-        near = yield from similar_in(topic, texts)
+        near = yield from similar_in(topic, texts, state.tables.topic_queue_table)
     shown = f"{topic[:100]!r}{'...' if len(topic) > 100 else ''}"
     raise HttpRefused(404, f"there is no topic {shown}", similar=near)
 
@@ -288,6 +289,8 @@ def delete_topic(call: Call) -> Handled:
         return no_topic(state, topic)
     ext_fields: dict[str, str | None] = {"topic": topic}
     if cluster:
+        if cluster not in state.tables.cluster_addr_table:
+            return no_cluster(state.tables, cluster)
         ext_fields["clusterName"] = cluster
     command = RemotingCommand(
         RequestCode.DELETE_TOPIC_IN_NAMESRV, ext_fields=ext_fields
