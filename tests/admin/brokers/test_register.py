@@ -159,6 +159,24 @@ def test_repeated_registration_changes_nothing(http: HttpPeer, world: World) -> 
     assert info is not None and info.last_update_timestamp == 700
 
 
+def test_registration_that_was_overtaken_is_sent_again(
+    http: HttpPeer, world: World
+) -> None:
+    """Both would have the same version, which the server makes of the last one."""
+    http.register()
+    other = HttpPeer(world)
+    world.holds_work = True
+    for peer, perm in ((http, 4), (other, 2)):
+        topics = [{**T1, "perm": perm}, {"topic": f"Of{perm}"}]
+        body = json.dumps({"broker_addr": ADDR, "topics": topics}).encode()
+        with world.tables.busy.hold("h"):
+            assert peer.send(request("PUT", BROKER, body)) == b""
+    assert said(http.next_turn()).status == 200
+    late = said(other.next_turn())
+    assert late.status == 409 and late.detail.endswith("send it again")
+    assert world.topics == {"T1": {"h": 4}, "T2": {"h": 4}, "Of4": {"h": 6}}
+
+
 def test_newer_broker_keeps_its_id(http: HttpPeer, world: World) -> None:
     http.register(data_version={"state_version": 2})
     said = http.put(broker_addr="10.0.0.8:10911", data_version={"state_version": 1})
