@@ -78,7 +78,9 @@ def mistake_of(error: msgspec.ValidationError, kind: Any, value: Any) -> Mistake
 
 def unencodable(kind: Any, texts: Mapping[str, str]) -> Mistake:
     """The first of several texts that has a lone surrogate and may have none."""
-    fields = {field.name: field.type for field in inspect.type_info(kind).fields}
+    record = inspect.type_info(kind)
+    assert isinstance(record, inspect.StructType)
+    fields = {field.name: field.type for field in record.fields}
     names = [name for name, text in texts.items() if not _is_encodable(text)]
     name = next((n for n in names if not _is_any_text(fields[n])), names[0])
     return Mistake(f"$.{name}", in_words(fields[name]), _shown(texts[name]))

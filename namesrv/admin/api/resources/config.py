@@ -51,7 +51,7 @@ def get_config(call: Call) -> HttpAnswer:
     """The options, as 319 answers them, in the shape in which PATCH takes them."""
     call.inside.state.turn.spend(_CONFIG_UNITS)
     options = call.inside.options
-    return respond(call.request, java_texts(options) | java_values(options))
+    return respond(call.request, {**java_texts(options), **java_values(options)})
 
 
 def change_config(call: Call) -> Asked:
