@@ -67,14 +67,11 @@ cdef class Connection:
         check_instance("hot", hot, HotPath)
         check_text("remote_address", remote_address)
         self._hot = hot
-        self._decoder = FrameDecoder(
-            (<HotPath>hot).frame_max_bytes, (<HotPath>hot).header_max_bytes
-        )
+        self._decoder = FrameDecoder(hot.frame_max_bytes, hot.header_max_bytes)
         self._noted_bytes = self._latest_shape = 0
         self.remote_address = self.socket_address = remote_address
         self.brokers = CarriedBrokers()
-        self.pause = PAUSE_NONE
-        self.fault = None
+        self.pause, self.fault = PAUSE_NONE, None
         self.finished = self.has_side_effects = False
         self.last_active_ms = self.read_ms = self.progress_ms = self.waiting_code = 0
         self.client_version = ANY_VERSION
@@ -170,16 +167,14 @@ cdef class Connection:
         self.remote_address = remote_address
 
     def take_next(self, wanted_codes):
-        """The next request, for the cold path to handle with the one under way; None
-        unless it is there as a whole and short, with one of these codes."""
+        """The next request if it is whole, short, and has one of these codes."""
         return self._decoder.take_short(wanted_codes, LARGE_REGISTRATION_BYTES)
 
     def abandon(self):
         """The connection ended: drop requests that were read and not yet handled,
         because others may hold a reference to it for longer."""
-        self._decoder = FrameDecoder(
-            self._hot.frame_max_bytes, self._hot.header_max_bytes
-        )
+        hot = self._hot
+        self._decoder = FrameDecoder(hot.frame_max_bytes, hot.header_max_bytes)
         self._noted_bytes = 0
         if self.fault is None:
             self.fault = ConnectionEnded()

@@ -195,8 +195,7 @@ class Connection:
         self.remote_address = remote_address
 
     def take_next(self, wanted_codes: Container[int]) -> Frame | None:
-        """The next request, for the cold path to handle with the one under way; None
-        unless it is there as a whole and short, with one of these codes."""
+        """The next request if it is whole, short, and has one of these codes."""
         try:
             frame = self._decoder.next_frame()
         except ConnectionFault:
@@ -204,9 +203,7 @@ class Connection:
         if frame is None:
             return None
         head = read_head(frame.serialize_type, frame.header)
-        is_large = (
-            frame.body is not None and len(frame.body) >= LARGE_REGISTRATION_BYTES
-        )
+        is_large = len(frame.body or b"") >= LARGE_REGISTRATION_BYTES
         if head is None or is_large or head.flag & FLAG_RESPONSE:
             self._decoder.put_back()
             return None

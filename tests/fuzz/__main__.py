@@ -4,13 +4,17 @@ import argparse
 import sys
 from pathlib import Path
 
+from tests.fuzz import http_suite, json_suite
 from tests.fuzz.campaign import Outcome, read_hex, run_target
-from tests.fuzz.json_suite import SuiteUnavailable, check_suite
+from tests.fuzz.json_suite import SuiteUnavailable
 from tests.fuzz.target import Target
 from tests.fuzz.targets import TARGETS
 from tests.parity.twins import FAST, NotBuilt
 
-SUITE = "json-suite"
+SUITES = {
+    "json-suite": json_suite.check_suite,
+    "http-suite": http_suite.check_suite,
+}
 DEFAULT_SECONDS = 60
 FIRST_SEED = 1
 
@@ -24,14 +28,17 @@ def main() -> int:
         return _replay([TARGETS[n] for n in arguments.targets], arguments.replay)
     failed = 0
     for name in arguments.targets:
-        failed += _check_suite() if name == SUITE else _fuzz(TARGETS[name], arguments)
+        if name in SUITES:
+            failed += _check_suite(name)
+        else:
+            failed += _fuzz(TARGETS[name], arguments)
     print("0 targets failed" if not failed else f"{failed} targets FAILED")
     return 1 if failed else 0
 
 
 def _arguments() -> argparse.Namespace:
     parser = argparse.ArgumentParser(prog="python -m tests.fuzz", description=__doc__)
-    known = [*TARGETS, SUITE]
+    known = [*TARGETS, *SUITES]
     parser.add_argument("targets", nargs="*", metavar="TARGET", help=", ".join(known))
     parser.add_argument(
         "--seconds", type=int, default=DEFAULT_SECONDS, help="for each target"
@@ -105,15 +112,15 @@ def _replay(targets: list[Target], paths: list[Path]) -> int:
     return 0
 
 
-def _check_suite() -> int:
+def _check_suite(name: str) -> int:
     try:
-        checked, complaints = check_suite()
+        checked, complaints = SUITES[name]()
     except SuiteUnavailable as exc:
-        print(f"{exc}, or leave it out with --without {SUITE}.")
+        print(f"{exc}, or leave it out with --without {name}.")
         return 1
     print("".join(f"{complaint}\n" for complaint in complaints), end="")
     verdict = f"FAILED ({len(complaints)})" if complaints else "ok"
-    print(f"{SUITE:<14} {checked:>9} texts of JSONTestSuite  {verdict}", flush=True)
+    print(f"{name:<14} {checked:>9} texts  {verdict}", flush=True)
     return int(bool(complaints))
 
 

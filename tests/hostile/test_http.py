@@ -11,7 +11,7 @@ from tests.server.server_thread import LOOPS
 
 both_loops = pytest.mark.parametrize("loop_name", LOOPS)
 
-CHUNKED = request("/", "Transfer-Encoding: chunked", method="POST")
+CHUNKED = request("/nowhere", "Transfer-Encoding: chunked", method="POST")
 UNFINISHED = (
     b"GET ",
     b"GET /readyz HTTP/1.1\r\nHost: a\r\nX: ",

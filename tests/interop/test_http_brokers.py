@@ -53,7 +53,9 @@ class Site:
         """Register the broker over HTTP; the name of the registration."""
         body = {
             "broker_addr": HTTP_ADDR,
-            "topics": [{"topic": HTTP_TOPIC, "read_queues": 4, "write_queues": 4}],
+            "topics": [
+                {"topic": HTTP_TOPIC, "read_queue_nums": 4, "write_queue_nums": 4}
+            ],
             "heartbeat_timeout_millis": TIMEOUT_MILLIS,
         }
         status, said = self.ask("PUT", PATH, body)

@@ -31,7 +31,7 @@ def register_command(
     """
     if asked.data_version is not None:
         own = asked.data_version
-        version = DataVersion(own.counter, own.state_version, own.timestamp)
+        version = DataVersion(own.counter, own.state_version, own.timestamp_millis)
         return _register_command(identity, asked, version)
     live = state.tables.broker_live_table.get(identity.cluster, asked.broker_addr)
     last = None if live is None else live.data_version
@@ -91,10 +91,10 @@ def _body(asked: BrokerRegistration, version: DataVersion) -> bytes:
     configs = {
         topic.topic: TopicConfig(
             topic.perm,
-            topic.read_queues,
+            topic.read_queue_nums,
             topic.topic,
-            topic.sys_flag,
-            topic.write_queues,
+            topic.topic_sys_flag,
+            topic.write_queue_nums,
         )
         for topic in asked.topics
     }

@@ -36,6 +36,7 @@ from namesrv.admin.http.problems import problem
 from namesrv.errors import LimitExceeded
 from namesrv.routing.state import RoutingState
 from namesrv.server.connections.broker_hosts import host_of
+from namesrv.wire.bodies import DataVersion
 from namesrv.wire.body_limits import BodyLimits
 from namesrv.wire.command import RemotingCommand
 
@@ -61,7 +62,12 @@ def register(call: Call) -> Handled:
     # The command may wait for its turn, without the body that it was made from.
     waiting = replace(call, request=replace(call.request, body=b""), body=None)
     succeed = partial(_registered, waiting, broker)
-    return Asked(register_command(state, identity, asked), translation(succeed))
+    objection = None
+    if asked.data_version is None:
+        last = _last_version(state, broker)
+        objection = partial(_overtaken, state, broker, last)
+    command = register_command(state, identity, asked)
+    return Asked(command, translation(succeed), objection)
 
 
 def heartbeat(call: Call) -> Handled:
@@ -81,7 +87,7 @@ def unregister(call: Call) -> Handled:
     return Asked(
         unregister_command(broker),
         translation(lambda answer: NO_CONTENT),
-        partial(_objection, call.inside.state, broker),
+        partial(_superseded, call.inside.state, broker),
     )
 
 
@@ -108,7 +114,25 @@ def _registered(
     return respond(call.request, registered)
 
 
-def _objection(state: RoutingState, broker: RegisteredBroker) -> HttpAnswer | None:
+def _overtaken(
+    state: RoutingState, broker: BrokerAtAddr, last: DataVersion | None
+) -> HttpAnswer | None:
+    """The answer to a registration whose version, which the server made, was made after
+    one that is not the last any more."""
+    if _last_version(state, broker) == last:
+        return None
+    return problem(
+        HTTPStatus.CONFLICT,
+        f"{_text(broker)} has registered while this registration waited; send it again",
+    )
+
+
+def _last_version(state: RoutingState, broker: BrokerAtAddr) -> DataVersion | None:
+    info = state.tables.broker_live_table.get(broker.cluster, broker.broker_addr)
+    return None if info is None else info.data_version
+
+
+def _superseded(state: RoutingState, broker: RegisteredBroker) -> HttpAnswer | None:
     """The answer to a removal that is too late."""
     info = live_broker(state.tables, broker)
     if info is None:

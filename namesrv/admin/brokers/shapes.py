@@ -62,8 +62,8 @@ class Topic(Struct, frozen=True, gc=False, forbid_unknown_fields=True):
     """The queues of one topic on the broker."""
 
     topic: Annotated[str, Meta(min_length=1, description="Name of the topic.")]
-    read_queues: ReadQueues = 16
-    write_queues: WriteQueues = 16
+    read_queue_nums: ReadQueues = 16
+    write_queue_nums: WriteQueues = 16
     perm: Annotated[
         int,
         Meta(
@@ -72,7 +72,7 @@ class Topic(Struct, frozen=True, gc=False, forbid_unknown_fields=True):
             description="Sum of 4 (read), 2 (write), 1 (inherit), 8 (rank).",
         ),
     ] = PERM_READ | PERM_WRITE
-    sys_flag: Annotated[
+    topic_sys_flag: Annotated[
         int,
         Meta(
             ge=0,
@@ -92,7 +92,7 @@ class Version(Struct, frozen=True, gc=False, forbid_unknown_fields=True):
     state_version: Annotated[
         Int64, Meta(description="Term of the master; the higher one has the id.")
     ] = 0
-    timestamp: Annotated[
+    timestamp_millis: Annotated[
         Int64, Meta(description="Milliseconds since 1970 at which it was made.")
     ] = 0
 

@@ -24,7 +24,9 @@ _namesrv() {{
   esac
   case "$first" in
 {groups}
-    -*|serve) _arguments {server} ;;
+    serve) shift words; (( CURRENT-- ))
+      _arguments {server} ;;
+    -*) _arguments {server} ;;
   esac
 }}
 # It is a function of this name when zsh loads it from a folder of fpath.
@@ -35,7 +37,7 @@ else
 fi"""
 _TOPICS: Final = """\
       if (( CURRENT == 4 )) && [[ ${{words[4]}} != -* ]]; then
-        found=("${{(@f)$({topics} ${{words[4]}} 2>/dev/null)}}")
+        found=("${{(@f)$({topics} "${{words[4]}}" 2>/dev/null)}}")
         compadd -a found
         return
       fi"""

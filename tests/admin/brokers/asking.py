@@ -5,13 +5,15 @@ from typing import Any, NamedTuple
 
 from namesrv.admin.composition import beginning
 from namesrv.hot_path import Pause
+from namesrv.server.files.http_tokens import HttpTokens
 from tests.admin.api.asking import inside_of
 from tests.routing.world import World
 
 BROKER = "/v1/clusters/c1/brokers/h/0"
 ADDR = "10.0.0.7:10911"
-T1 = {"topic": "T1", "read_queues": 4, "write_queues": 4}
-T2 = {"topic": "T2", "read_queues": 8, "write_queues": 2, "perm": 4}
+TOKEN = "a-token-of-this-test"
+T1 = {"topic": "T1", "read_queue_nums": 4, "write_queue_nums": 4}
+T2 = {"topic": "T2", "read_queue_nums": 8, "write_queue_nums": 2, "perm": 4}
 
 
 class Said(NamedTuple):
@@ -26,15 +28,22 @@ class Said(NamedTuple):
         return str(self.json["detail"])
 
 
+class OneToken:
+    """A file with one token that writes."""
+
+    def tokens(self, now_ms: int) -> HttpTokens:
+        return HttpTokens(writers=(TOKEN.encode(),))
+
+
 class HttpPeer:
     """Sends requests of brokers to a world, on one connection."""
 
     def __init__(self, world: World, remote_address: str = "10.0.0.7:50000") -> None:
         self.world = world
         self.connection = world.connect(remote_address)
-        no_tokens: Any = None
+        tokens: Any = OneToken()
         self.inside = inside_of(world)
-        begin = beginning(self.inside, no_tokens)
+        begin = beginning(self.inside, tokens)
         self.conversation = begin(self.connection)
         world.conversations[self.connection] = self.conversation
 

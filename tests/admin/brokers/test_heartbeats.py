@@ -12,7 +12,7 @@ from namesrv.admin.brokers.heartbeats import LONGEST_TARGET, Heartbeats
 from namesrv.admin.http.conversation import HttpConversation
 from namesrv.hot_path import HotCode
 from namesrv.testing.peer import Broker
-from tests.admin.brokers.asking import ADDR, BROKER, HttpPeer, request
+from tests.admin.brokers.asking import ADDR, BROKER, TOKEN, HttpPeer, request
 from tests.routing.world import RELOAD, World
 
 TARGET = f"{BROKER}/heartbeat?broker_addr={ADDR}"
@@ -61,6 +61,41 @@ def test_heartbeats_are_counted_however_they_are_answered(known: HttpPeer) -> No
     after = counts.answers[204], counts.received_bytes, counts.sent_bytes
     differences = [new - old for new, old in zip(after, before, strict=True)]
     assert differences == [1, len(BEAT), len(output)]
+
+
+def test_numbered_requests_are_not_read_again(
+    http: HttpPeer, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    http.register()
+    first, second = (request("POST", TARGET, Traceparent=f"00-{n}-01") for n in "12")
+    assert http.send(first).startswith(b"HTTP/1.1 204 ")
+    forbid_reading(monkeypatch)
+    assert http.send(second).startswith(b"HTTP/1.1 204 ")
+
+
+@pytest.mark.parametrize(
+    "line",
+    [
+        b"X-Request-Id: 2\rX: y",
+        b"X-Request-Id: 2\nX: y",
+        b"X-Request-Id: a b",
+        b"X-Request-Id: " + b"9" * 129,
+        b"X-Request-Id: 2\r\nX-Request-Id: 3",
+        b"X-Request-Id : 2",
+        b"X-Other: 2",
+        b"Authorization: 2",
+        b"Transfer-Encoding: chunked",
+    ],
+)
+def test_other_lines_are_read(
+    http: HttpPeer, monkeypatch: pytest.MonkeyPatch, line: bytes
+) -> None:
+    http.register()
+    first = request("POST", TARGET, X_Request_Id="1")
+    assert http.send(first).startswith(b"HTTP/1.1 204 ")
+    forbid_reading(monkeypatch)
+    with pytest.raises(AssertionError, match="was read"):
+        http.send(first.replace(b"X-Request-Id: 1", line))
 
 
 def test_other_bytes_are_read(known: HttpPeer, world: World) -> None:
@@ -132,7 +167,7 @@ def test_broker_of_a_connection_is_heard_over_http(
 
 
 @pytest.mark.parametrize(
-    "change", [{"brokerAccess": "off"}, {"httpAccess": "off"}], ids=str
+    "change", [{"brokerAccess": "signed"}, {"httpAccess": "off"}], ids=str
 )
 def test_same_bytes_lose_their_right_with_the_option(
     known: HttpPeer, world: World, change: dict[str, Any]
@@ -141,6 +176,23 @@ def test_same_bytes_lose_their_right_with_the_option(
     world.now_ms += 700
     assert known.send(BEAT).startswith(b"HTTP/1.1 403 ")
     assert heard_ms(world) == 0
+
+
+def test_signed_brokers_send_a_token_each_time() -> None:
+    world = World(broker_access="signed", http_token_file="tokens")
+    http = HttpPeer(world)
+    body = {"broker_addr": ADDR}
+    assert http.ask("PUT", BROKER, body).status == 401
+    bearer = {"Authorization": f"Bearer {TOKEN}"}
+    registered = http.ask("PUT", BROKER, body, **bearer)
+    assert registered.status == 200
+    assert http.ask("POST", TARGET, **bearer).status == 204
+    assert http.ask("POST", TARGET).status == 401
+    target = f"{BROKER}?broker_addr={ADDR}&registration="
+    target += registered.json["registration"]
+    assert http.ask("DELETE", target).status == 401
+    assert http.ask("DELETE", target, **bearer).status == 204
+    assert world.ask(103, Broker("h", 0, ADDR).ext_fields).code == 16
 
 
 def test_page_of_another_site_sends_no_heartbeat(known: HttpPeer) -> None:
@@ -208,7 +260,7 @@ heads = st.builds(
 )
 
 
-@given(reads=st.lists(heads, min_size=1, max_size=4), is_live=st.booleans())
+@given(reads=st.lists(heads, min_size=1, max_size=5), is_live=st.booleans())
 def test_remembered_heads_are_answered_as_if_they_were_read(
     reads: list[bytes], is_live: bool
 ) -> None:

@@ -3,12 +3,12 @@
 A model without tables follows each request; it shares no code with the server.
 """
 
-from collections.abc import Callable, Collection
+from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any, NamedTuple
 
 import pytest
-from hypothesis import Phase, settings
+from hypothesis import settings
 from hypothesis import strategies as st
 from hypothesis.stateful import (
     RuleBasedStateMachine,
@@ -35,7 +35,6 @@ LEASE_MILLIS = 15_000
 SCAN_MILLIS = 5_000
 TICK_MILLIS = 500
 TOPICS = ("T1", "T2")
-FAULT_EXAMPLES = 200
 
 
 class Identity(NamedTuple):
@@ -96,7 +95,7 @@ class Mixture(RuleBasedStateMachine):
 
     @rule(who=identities, count=queues, timeout_millis=st.sampled_from(TIMEOUTS))
     def put(self, who: Identity, count: int, timeout_millis: int) -> None:
-        topics = [{"topic": name, "read_queues": count} for name in TOPICS]
+        topics = [{"topic": name, "read_queue_nums": count} for name in TOPICS]
         registration = self.http.register(
             who.path,
             broker_addr=who.addr,
@@ -148,7 +147,9 @@ class Mixture(RuleBasedStateMachine):
     @precondition(lambda self: self.given)
     @rule(data=st.data())
     def delete(self, data: st.DataObject) -> None:
-        who, registration = data.draw(st.sampled_from(self.given))
+        self.delete_as(*data.draw(st.sampled_from(self.given)))
+
+    def delete_as(self, who: Identity, registration: str) -> None:
         live = self.meant(who)
         said = self.http.delete(registration, who.path, who.addr)
         if live is None:
@@ -290,15 +291,11 @@ class Mixture(RuleBasedStateMachine):
             assert counts == self.queues
 
 
-def play(examples: int, phases: Collection[Phase] = tuple(Phase)) -> None:
+def test_promises_hold_for_brokers_with_and_without_connections() -> None:
     run_state_machine_as_test(
         Mixture,
-        settings=settings(max_examples=examples, stateful_step_count=30, phases=phases),
+        settings=settings(max_examples=settings().max_examples, stateful_step_count=30),
     )
-
-
-def test_promises_hold_for_brokers_with_and_without_connections() -> None:
-    play(settings().max_examples)
 
 
 # --- seeded faults --------------------------------------------------------------------
@@ -348,19 +345,65 @@ def believe_earlier_runs(patch: pytest.MonkeyPatch) -> None:
     patch.setattr(endpoints, "is_last", is_last)
 
 
+MASTER = Identity("h", 0, "a:1")
+SILENCE_MILLIS = 70_000
+
+
+def silence(machine: Mixture) -> None:
+    machine.put(MASTER, 1, TIMEOUTS[0])
+    machine.beat(MASTER, is_target_known=True)
+    machine.time_passes(SILENCE_MILLIS)
+    machine.beat(MASTER, is_target_known=True)
+
+
+def end_of_http(machine: Mixture) -> None:
+    machine.put(MASTER, 1, TIMEOUTS[0])
+    machine.the_http_connection_ends()
+
+
+def change_to_http(machine: Mixture) -> None:
+    machine.register(MASTER, 0, 1, TIMEOUTS[0])
+    machine.put(MASTER, 1, TIMEOUTS[0])
+
+
+def late_removal(machine: Mixture) -> None:
+    machine.put(MASTER, 1, TIMEOUTS[0])
+    machine.put(MASTER, 2, TIMEOUTS[0])
+    machine.delete_as(*machine.given[0])
+
+
+def late_removal_of_an_earlier_run(machine: Mixture) -> None:
+    machine.put(MASTER, 1, TIMEOUTS[0])
+    machine.restart()
+    machine.put(MASTER, 2, TIMEOUTS[0])
+    machine.delete_as(*machine.given[0])
+
+
+def play(history: Callable[[Mixture], None]) -> None:
+    """Play a history, and check what has to be true after it."""
+    machine = Mixture()
+    history(machine)
+    machine.the_live_are_live()
+    machine.each_connection_carries_its_own()
+    machine.no_route_mixes_two_registrations()
+
+
 @pytest.mark.parametrize(
-    "fault",
+    ("fault", "history"),
     [
-        forget_no_target,
-        own_by_connection,
-        keep_former_owner,
-        believe_each_registration,
-        believe_earlier_runs,
+        (forget_no_target, silence),
+        (own_by_connection, end_of_http),
+        (keep_former_owner, change_to_http),
+        (believe_each_registration, late_removal),
+        (believe_earlier_runs, late_removal_of_an_earlier_run),
     ],
 )
 def test_seeded_fault_is_found(
-    fault: Callable[[pytest.MonkeyPatch], None], monkeypatch: pytest.MonkeyPatch
+    fault: Callable[[pytest.MonkeyPatch], None],
+    history: Callable[[Mixture], None],
+    monkeypatch: pytest.MonkeyPatch,
 ) -> None:
+    play(history)
     fault(monkeypatch)
     with pytest.raises(AssertionError):
-        play(FAULT_EXAMPLES, [Phase.generate])
+        play(history)

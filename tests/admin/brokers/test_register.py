@@ -24,7 +24,7 @@ JAVA = Broker("h", 0, ADDR)
 def test_a_broker_over_http_is_in_routes_at_once(http: HttpPeer, world: World) -> None:
     said = http.put()
     assert said.status == 200
-    version = {"counter": 0, "state_version": 0, "timestamp": WALL_MILLIS}
+    version = {"counter": 0, "state_version": 0, "timestamp_millis": WALL_MILLIS}
     assert said.json["data_version"] == version
     assert said.json["heartbeat_timeout_millis"] == 120_000
     route = world.route("T2")
@@ -127,7 +127,7 @@ def test_facts_of_a_registration_reach_clients(http: HttpPeer, world: World) -> 
         filter_servers=["f:1"],
         zone_name="z1",
         enable_acting_master=True,
-        topics=[{**T1, "sys_flag": 1}],
+        topics=[{**T1, "topic_sys_flag": 1}],
     )
     route = world.route("T1")
     (group,) = route["brokerDatas"]
@@ -139,7 +139,7 @@ def test_facts_of_a_registration_reach_clients(http: HttpPeer, world: World) -> 
 def test_own_version_decides_whether_topics_are_taken_again(
     http: HttpPeer, world: World
 ) -> None:
-    version = {"counter": 7, "state_version": 0, "timestamp": 1}
+    version = {"counter": 7, "state_version": 0, "timestamp_millis": 1}
     assert http.put(data_version=version).json["data_version"] == version
     http.register(data_version=version, topics=[{**T1, "perm": 4}, T2])
     assert world.topics["T1"] == {"h": 6}
@@ -157,6 +157,24 @@ def test_repeated_registration_changes_nothing(http: HttpPeer, world: World) -> 
     assert len(world.changes) == changes
     info = world.live.get("c1", ADDR)
     assert info is not None and info.last_update_timestamp == 700
+
+
+def test_registration_that_was_overtaken_is_sent_again(
+    http: HttpPeer, world: World
+) -> None:
+    """Both would have the same version, which the server makes of the last one."""
+    http.register()
+    other = HttpPeer(world)
+    world.holds_work = True
+    for peer, perm in ((http, 4), (other, 2)):
+        topics = [{**T1, "perm": perm}, {"topic": f"Of{perm}"}]
+        body = json.dumps({"broker_addr": ADDR, "topics": topics}).encode()
+        with world.tables.busy.hold("h"):
+            assert peer.send(request("PUT", BROKER, body)) == b""
+    assert said(http.next_turn()).status == 200
+    late = said(other.next_turn())
+    assert late.status == 409 and late.detail.endswith("send it again")
+    assert world.topics == {"T1": {"h": 4}, "T2": {"h": 4}, "Of4": {"h": 6}}
 
 
 def test_newer_broker_keeps_its_id(http: HttpPeer, world: World) -> None:
@@ -267,8 +285,8 @@ def test_waiting_registration_counts_with_all_its_bytes(
     [
         ({"broker_addr": "10.0.0.7"}, "$.broker_addr"),
         (
-            {"topics": [T1, {"topic": "T2", "read_queues": "8"}]},
-            "$.topics[1].read_queues",
+            {"topics": [T1, {"topic": "T2", "read_queue_nums": "8"}]},
+            "$.topics[1].read_queue_nums",
         ),
         ({"topics": [{**T1, "perm": 16}]}, "$.topics[0].perm"),
         ({"topics": [T1, T2, T1]}, "$.topics[2].topic"),

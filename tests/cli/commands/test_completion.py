@@ -1,6 +1,8 @@
 """Completion scripts: their shells read them, and bash completes with them."""
 
 import os
+import pty
+import select
 import shutil
 import subprocess
 from collections.abc import Callable
@@ -13,6 +15,7 @@ from namesrv.cli.commands.completion import SCRIPTS
 from namesrv.cli.commands.table import COMMANDS
 from namesrv.option import kebab
 from namesrv.options import OPTIONS
+from namesrv.testing.peer import WAIT_SECONDS
 from tests.cli.server_stand_in import Capture
 
 # Not every machine has zsh and fish; every one that develops here has bash.
@@ -54,14 +57,20 @@ def test_script_has_every_word(name: str) -> None:
 
 
 @pytest.fixture
-def complete(tmp_path: Path) -> Callable[..., list[str]]:
-    """Completes the last of some words, with a `namesrv` that lists odd topics."""
+def stub(tmp_path: Path) -> Path:
+    """A `namesrv` that lists odd topics."""
     stub = tmp_path / "namesrv"
     stub.write_text(
         "#!/bin/sh\n[ \"$1 $2\" = 'topic list' ] || exit 9\n"
         f"printf '%s\\n' 'Orders' '$(touch {tmp_path}/ran)' '`id`' 'a b' '*'\n"
     )
     stub.chmod(0o755)
+    return stub
+
+
+@pytest.fixture
+def complete(tmp_path: Path, stub: Path) -> Callable[..., list[str]]:
+    """Completes the last of some words in bash."""
     script = tmp_path / "script"
     script.write_text(SCRIPTS["bash"]())
 
@@ -111,6 +120,45 @@ def test_fish_completes_words(name: str, tmp_path: Path) -> None:
         name, f"source {script}; complete -C 'namesrv broker wi'", os.environ["PATH"]
     )
     assert output.split()[0] == "wipe-write"
+
+
+def read_until(terminal: int, expected: bytes) -> bytes:
+    """The output of a terminal until `expected`, or until it is silent for long."""
+    output = b""
+    while expected not in output and select.select([terminal], [], [], WAIT_SECONDS)[0]:
+        output += os.read(terminal, 65536)
+    return output
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("name", [one for one in SHELLS if one == "zsh"])
+def test_zsh_completes_words_and_topics(name: str, stub: Path) -> None:
+    ours, theirs = pty.openpty()
+    path = f"{stub.parent}:{os.environ['PATH']}"
+    with subprocess.Popen(
+        [name, "-f", "-i"],
+        stdin=theirs,
+        stdout=theirs,
+        stderr=theirs,
+        start_new_session=True,
+        env={"PATH": path, "HOME": "/nowhere", "TERM": "dumb"},
+    ) as process:
+        os.close(theirs)
+        (stub.parent / "script").write_text(SCRIPTS["zsh"]())
+        setup = f"autoload -U compinit; compinit -u -D; . {stub.parent}/script\n"
+        os.write(ours, setup.encode())
+        for typed, expected in (
+            (b"namesrv broker wi\t", b"wipe-write"),
+            (b"namesrv topic list --pre\t", b"--prefix"),
+            (b"namesrv serve --listen-p\t", b"--listen-port"),
+            (b"namesrv topic show a\t", rb"a\ b"),
+        ):
+            os.write(ours, typed)
+            assert expected in read_until(ours, expected)
+            os.write(ours, b"\x15")
+        process.kill()
+    os.close(ours)
+    assert not (stub.parent / "ran").exists()
 
 
 def test_unknown_shell(capsys: Capture) -> None:

@@ -2,6 +2,7 @@
 
 import json
 import sys
+from pathlib import Path
 
 import pytest
 
@@ -10,6 +11,7 @@ from namesrv.client.addresses import Address
 from namesrv.testing.peer import Broker
 from tests.cli.commands.world import Ran, World
 from tests.client.stand_in import answering, listening
+from tests.server.server_thread import ServerThread, local_options
 
 ESCAPES = "\x1b[2J\u202e\n"
 
@@ -124,3 +126,13 @@ def test_table_fits_the_terminal(world: World, monkeypatch: pytest.MonkeyPatch) 
     assert max(map(len, lines)) > 40  # eight columns cannot be narrower
     lines = world.run("broker", "list").out
     assert any("…" in line for line in lines)
+
+
+def test_server_that_answers_in_the_binary_encoding(run, tmp_path: Path) -> None:
+    options = local_options(tmp_path / "data", serialize_type="ROCKETMQ")
+    with ServerThread(options) as server:
+        address = Address(*server.address)
+        assert run(address, "kv", "put", "ns", "键", "v").code == 0
+        assert run(address, "kv", "get", "ns", "键").out == ["v"]
+        assert run(address, "topic", "list") == (0, [], [])
+        assert run(address, "topic", "show", "T").code == 1
