@@ -13,12 +13,14 @@ from msgspec import UNSET, Meta, Struct, UnsetType, structs
 
 from namesrv.admin.api.endpoint import MOST_ITEMS
 from namesrv.routing.tables.ordered_texts import OrderedTexts
-from namesrv.work import Steps
+from namesrv.work import STEP_UNITS, Steps
 
 _FEW_ITEMS: Final = 100
 _READ_AT_ONCE: Final = 64
 MOST_VISITED: Final = 1024
 """Names after which a page ends, also one with few items because of its filter."""
+_CHARACTERS_OF_A_UNIT: Final = 16
+"""Of a name, which is quoted for a link."""
 PAGE_CHARACTERS: Final = 1 << 18
 """Of names, or of keys and values, after which a page ends before its limit."""
 
@@ -69,7 +71,7 @@ def names_page(
     """A page of entries by name; `units` is the cost of one that `make` makes at
     once."""
     items: list[Any] = []
-    size = visited = 0
+    size = visited = spent = 0
     cursor, last = parameters.after, parameters.after
     prefix, limit = parameters.prefix, parameters.limit
     if cursor is UNSET or cursor < prefix:
@@ -80,6 +82,10 @@ def names_page(
         for name in names:
             if not name.startswith(prefix):
                 return Found(items, UNSET)
+            spent += units + len(name) // _CHARACTERS_OF_A_UNIT
+            if spent >= STEP_UNITS:
+                yield spent
+                spent = 0
             item = make(name)
             if isinstance(item, Generator):
                 item = yield from item
@@ -90,7 +96,8 @@ def names_page(
             items.append(item)
             size += len(name)
             last = name
-        yield len(names) * units
+        yield spent
+        spent = 0
         visited += len(names)
         if visited >= MOST_VISITED:
             return Found(items, names[-1])

@@ -5,8 +5,12 @@ from urllib.parse import quote, urljoin
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from msgspec import Struct
 
+from namesrv.admin.api.pages import NamedPageParameters, names_page
+from namesrv.routing.tables.ordered_texts import OrderedTexts
 from namesrv.testing.peer import Broker
+from namesrv.wire.java_json.write import write_string
 from tests.admin.api.asking import Api
 
 NAMES = st.text(st.characters(codec="utf-8"), min_size=1, max_size=6)
@@ -122,3 +126,18 @@ def test_a_long_list_comes_in_steps_of_a_turn() -> None:
     api.units.clear()
     assert api.get("/v1/topics?problem=any")["items"] == []
     assert max(api.units) <= 1000
+
+
+def test_long_names_take_steps_by_their_length() -> None:
+    texts = OrderedTexts(write_string)
+    for number in range(64):
+        texts.add(f"{number:04}" + "é" * 4092)
+    steps = names_page(texts, NamedPageParameters(), lambda name: Struct(), 3)
+    units = []
+    try:
+        while True:
+            units.append(next(steps))
+    except StopIteration as stop:
+        assert len(stop.value.items) == 64
+    assert sum(units) >= 64 * 4096 // 16
+    assert max(units) <= 1000
