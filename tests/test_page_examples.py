@@ -13,6 +13,7 @@ from typing import Any
 
 import pytest
 
+from namesrv.server.files.http_tokens import read_http_tokens
 from namesrv.server.running.serving import ServingThread
 from namesrv.testing.peer import WAIT_SECONDS
 from tests.admin.served import serving_http
@@ -77,6 +78,17 @@ def test_example_without_its_headers_is_refused(
     server: ServingThread, text: str, status: int
 ) -> None:
     assert curl(text).ask(server.addresses[0]).status == status
+
+
+def test_file_of_tokens_of_the_http_page_is_accepted(tmp_path: Path) -> None:
+    (text,) = re.findall(
+        r"(?m)^```\n(# dashboards\n(?:.+\n)+?)```$", page("docs/http.md")
+    )
+    path = tmp_path / "tokens"
+    path.touch(0o600)
+    path.write_text(text)
+    tokens = read_http_tokens(str(path))
+    assert (len(tokens.readers), len(tokens.writers)) == (1, 1)
 
 
 def test_commands_and_their_output_are_found_in_a_page() -> None:
