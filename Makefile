@@ -31,7 +31,7 @@ PURE_REST := tests/routing tests/hostile tests/server/life $(wildcard tests/serv
 test-quick: $(VENV)/.dev-stamp ## run the tests that are quick
 	@$(fast) $(QUICK) -m 'not slow and not full' $(QUICK_TESTS) $(ARGS)
 
-QUICK_TESTS := $(addprefix tests/,wire hot_path parity routing server golden peer cli) $(wildcard tests/test_*.py)
+QUICK_TESTS := $(addprefix tests/,wire hot_path parity routing server golden peer client cli) $(wildcard tests/test_*.py)
 
 test: $(VENV)/.dev-stamp ## run the tests on both twins; ARGS="-k frame" narrows
 	$(if $(COVERAGE),@rm -f .coverage .coverage.*)

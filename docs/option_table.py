@@ -1,6 +1,7 @@
 """Print the tables of docs/options.md from namesrv/options.py: `make options`."""
 
-from namesrv.options import GROUPS, OPTIONS, Option, value_text
+from namesrv.option import GROUPS, Option, value_text
+from namesrv.options import OPTIONS
 
 
 def row(option: Option) -> str:

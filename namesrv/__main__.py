@@ -12,6 +12,7 @@ from typing import Final, NoReturn
 
 _STREAMS: Final = (("stdin", "r"), ("stdout", "w"), ("stderr", "w"))
 _INTERRUPTED: Final = 130
+_TERMINATED: Final = 143
 
 
 def main() -> int:
@@ -23,8 +24,11 @@ def main() -> int:
     # SIGHUP would end the process; the server unblocks it when it can reload.
     signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGHUP})
     _open_missing_streams()
+    from namesrv.cli import asks  # noqa: PLC0415
     from namesrv.cli import main as obey  # noqa: PLC0415
 
+    if asks(sys.argv[1:]):
+        _restore_signals()
     code = obey()
     # A signal during the exit would change the exit code.
     for number in (signal.SIGTERM, signal.SIGINT, signal.SIGHUP):
@@ -35,6 +39,19 @@ def main() -> int:
 def _end(number: int, frame: FrameType | None) -> NoReturn:
     """End the process, until the server has handlers of its own."""
     raise SystemExit(0)
+
+
+def _restore_signals() -> None:
+    """Let signals end a command as they end any other, with its own code."""
+    signal.signal(signal.SIGTERM, _terminate)
+    if signal.getsignal(signal.SIGINT) is _interrupt:
+        signal.signal(signal.SIGINT, signal.default_int_handler)
+    signal.pthread_sigmask(signal.SIG_UNBLOCK, {signal.SIGHUP})
+
+
+def _terminate(number: int, frame: FrameType | None) -> NoReturn:
+    # An exception gives a screen back to the terminal.
+    raise SystemExit(_TERMINATED)
 
 
 def _interrupt(number: int, frame: FrameType | None) -> NoReturn:

@@ -11,6 +11,8 @@ import sys
 from importlib import import_module
 from typing import TYPE_CHECKING
 
+from namesrv.switches import NO_EXTENSIONS, PROBE, REQUIRE_EXTENSIONS, is_on
+
 __all__ = (
     "IMPLEMENTATION",
     "BrokerLiveInfo",
@@ -20,28 +22,16 @@ __all__ = (
     "RouteAnswers",
 )
 
-_NO = ("", "0", "false", "no", "off")
-
-
-def is_asked_for(switch: str) -> bool:
-    """Whether an environment variable is set; 0, false, no and off mean unset."""
-    return os.environ.get(switch, "").strip().lower() not in _NO
-
-
-NO_EXTENSIONS = is_asked_for("NAMESRV_NO_EXTENSIONS")
-REQUIRE_EXTENSIONS = is_asked_for("NAMESRV_REQUIRE_EXTENSIONS")
-_PROBE = "namesrv._fast.connection"
-
 
 def _choose() -> str:
-    if NO_EXTENSIONS or sys.implementation.name != "cpython":
+    if is_on(os.environ, NO_EXTENSIONS) or sys.implementation.name != "cpython":
         return "pure"
     try:
-        import_module(_PROBE)
+        import_module(PROBE)
     except ModuleNotFoundError as exc:
         # Never built is a reason to fall back; built but broken must be seen.
-        missing = exc.name in (_PROBE, _PROBE.rpartition(".")[0])
-        if REQUIRE_EXTENSIONS or not missing:
+        missing = exc.name in (PROBE, PROBE.rpartition(".")[0])
+        if is_on(os.environ, REQUIRE_EXTENSIONS) or not missing:
             raise
         return "pure"
     return "fast"

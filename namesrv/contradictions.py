@@ -9,7 +9,8 @@ from ipaddress import IPv6Address
 from operator import attrgetter
 
 from namesrv.misspellings import meant_name
-from namesrv.options import BY_NAME, FILE, PATHS, Option, Options
+from namesrv.option import FILE, Option
+from namesrv.options import BY_NAME, PATHS, Options
 
 
 def contradictions(options: Options) -> Iterator[tuple[str, str]]:
@@ -31,11 +32,14 @@ def contradictions(options: Options) -> Iterator[tuple[str, str]]:
                 name,
                 f"{name} is signed, expected accessKeysFile to name the file of keys",
             )
+    yield from _http_contradictions(options)
     yield from _shared_files(options)
     yield from _tls_contradictions(options)
     yield from _black_list_mistakes(options)
     if options.cluster_test:
-        yield from _product_address_mistakes(options.product_namesrv_addr)
+        addresses = options.product_namesrv_addr
+        yield from _address_mistakes("productNamesrvAddr", addresses)
+    yield from _address_mistakes("advertise", options.advertise)
     low = options.write_buffer_low_water_mark
     high = options.write_buffer_high_water_mark
     if 0 < high < low:
@@ -50,6 +54,24 @@ def contradictions(options: Options) -> Iterator[tuple[str, str]]:
             f"inputBudgetBytes is {options.input_budget_bytes}, expected at least"
             f" frameMaxLength, which is {options.frame_max_length}",
         )
+
+
+def _http_contradictions(options: Options) -> Iterator[tuple[str, str]]:
+    """HTTP that nobody could use."""
+    if options.http_access == "token" and not options.http_token_file:
+        yield (
+            "httpAccess",
+            "httpAccess is token, expected httpTokenFile to name the file of tokens",
+        )
+    if options.http_bind and options.http_access == "off":
+        yield "httpBind", "httpBind is given, expected an httpAccess other than off"
+    for part in options.http_addresses:
+        if not _is_host_and_port(part, lowest=0):
+            yield (
+                "httpBind",
+                f"httpBind has {part!r}, expected host:port, and a comma between"
+                " several",
+            )
 
 
 def _shared_files(options: Options) -> Iterator[tuple[str, str]]:
@@ -123,20 +145,20 @@ def _black_list_mistakes(options: Options) -> Iterator[tuple[str, str]]:
             )
 
 
-def _product_address_mistakes(addresses: str) -> Iterator[tuple[str, str]]:
-    """Addresses to which no connection is possible."""
+def _address_mistakes(name: str, addresses: str) -> Iterator[tuple[str, str]]:
+    """Addresses of an option to which no connection is possible."""
     for part in addresses.split(";"):
         if part.strip() and not _is_host_and_port(part.strip()):
             yield (
-                "productNamesrvAddr",
-                f"productNamesrvAddr has {part.strip()!r}, expected host:port, and ;"
-                " between several",
+                name,
+                f"{name} has {part.strip()!r}, expected host:port, and ; between"
+                " several",
             )
 
 
-def _is_host_and_port(text: str) -> bool:
+def _is_host_and_port(text: str, *, lowest: int = 1) -> bool:
     host, colon, port = text.rpartition(":")
-    is_port = port.isascii() and port.isdigit() and 0 < int(port[:6]) < 65536
+    is_port = port.isascii() and port.isdigit() and lowest <= int(port[:6]) < 65536
     if not (colon and host and is_port) or set(host) & set(" \t,/@"):
         return False
     if ":" not in host:

@@ -6,16 +6,22 @@
     │   ├── HeaderOverLimit, HeaderInvalid
     │   ├── ProxyHeaderInvalid
     │   ├── TlsUnavailable, TlsRequired, TlsBroken
+    │   ├── HttpExpected
     │   └── ConnectionEnded  the connection is over; unread input is dropped
     ├── RequestFailed        the request failed: answer its `code` and `remark`
     │   ├── BodyInvalid      the request's body cannot be read (code 1)
     │   ├── LimitExceeded    the request brings more than a limit allows (code 1)
     │   └── AccessRefused    the peer may not ask for this (code 16)
+    ├── HttpRefused          an HTTP request failed: answer its `status` and `detail`
     ├── JsonInvalid, PropertiesInvalid      a text cannot be read; position and reason
     ├── AccessKeysInvalid    the file of access keys cannot be read
     ├── StorageError         a file cannot be read or written; nothing was changed
     ├── TlsFilesInvalid      certificate or key cannot be used: keep the old ones
     ├── SnapshotInvalid      a kept route table cannot be read: start without it
+    ├── NameServerUnreachable   no NameServer answers: a client's sentence
+    ├── AnswerInvalid        an answer to a client cannot be read
+    ├── RequestRefused       a NameServer refused a client's request: code and remark
+    ├── NotFound             a name that a client asked for is not there
     ├── OptionsInvalid       options are wrong: print `mistakes`, exit code 2
     └── StartFailed          the server cannot start: print the sentence, exit code 1
         └── PlaceInUse       because another process has its port or directory
@@ -125,6 +131,13 @@ class TlsBroken(ConnectionFault):
         super().__init__(f"TLS failed: {reason}")
 
 
+class HttpExpected(ConnectionFault):
+    """The first bytes are not HTTP, on an address that serves nothing else."""
+
+    def __init__(self) -> None:
+        super().__init__("not HTTP, the only protocol of an address of httpBind")
+
+
 class ConnectionEnded(ConnectionFault):
     """The connection is over: the rest of its input is dropped."""
 
@@ -173,6 +186,24 @@ class AccessRefused(RequestFailed):
         self.reason = reason
 
 
+class HttpRefused(NamesrvError):
+    """An HTTP request failed; `status` and `detail` are its answer, with the members
+    `more` and `headers`."""
+
+    def __init__(
+        self,
+        status: int,
+        detail: str,
+        *headers: tuple[str, str],
+        **more: object,
+    ) -> None:
+        super().__init__(detail)
+        self.status = status
+        self.detail = detail
+        self.headers = headers
+        self.more = more
+
+
 class JsonInvalid(NamesrvError):
     """A text is not JSON, even for the lenient reader, or a value has a wrong type.
 
@@ -216,6 +247,29 @@ class SnapshotInvalid(NamesrvError):
 
 class TlsFilesInvalid(NamesrvError):
     """Certificate, key or trust store cannot be used; the message is one sentence."""
+
+
+class NameServerUnreachable(NamesrvError):
+    """No NameServer answers a client; the message names place and remedy."""
+
+
+class AnswerInvalid(NamesrvError):
+    """The answer of a server cannot be read."""
+
+
+class RequestRefused(NamesrvError):
+    """A NameServer answered a client's request with `code`, which is no success."""
+
+    def __init__(self, server: str, code: int, remark: str) -> None:
+        words = " ".join(remark.split())
+        reason = f": {words}" if words else ""
+        super().__init__(f"{server} answered code {code}{reason}")
+        self.code = code
+        self.remark = remark
+
+
+class NotFound(NamesrvError):
+    """A topic, a broker or a key that a client asked for is not there."""
 
 
 class OptionsInvalid(NamesrvError):

@@ -14,7 +14,8 @@ from namesrv.codes import ResponseCode
 from namesrv.contradictions import contradictions
 from namesrv.errors import OptionsInvalid, RequestFailed
 from namesrv.misspellings import JAVA_KEYS, meant_name
-from namesrv.options import BY_NAME, OPTIONS, Option, Options, Value, value_text
+from namesrv.option import Option, Value, value_text
+from namesrv.options import BY_NAME, OPTIONS, Options
 
 QUOTE_LENGTH: Final = 100
 

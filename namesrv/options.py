@@ -11,124 +11,42 @@ from dataclasses import dataclass, field, fields
 from functools import partial
 from typing import Any, Final
 
-NETWORK: Final = "Network"
-TLS: Final = "TLS"
-ROUTES: Final = "Routes and topics"
-ACCESS: Final = "Access"
-FILES: Final = "Files"
-LOGS: Final = "Logs"
-LIMITS: Final = "Limits, in bytes or as a number"
-JVM: Final = "Of the JVM: accepted and reported, without effect here"
-GROUPS: Final = (NETWORK, TLS, ROUTES, ACCESS, FILES, LOGS, LIMITS, JVM)
-
-FILE: Final = "FILE"
-DIRECTORY: Final = "DIRECTORY"
+from namesrv.option import (
+    ACCESS,
+    DAY_MILLIS,
+    DIRECTORY,
+    FILE,
+    FILES,
+    GIB,
+    HIDDEN,
+    INT_MIN,
+    JVM,
+    LIMITS,
+    LOGS,
+    MIB,
+    NETWORK,
+    ROUTES,
+    TIB,
+    TLS,
+    Option,
+    Value,
+    option_field,
+    value_text,
+)
 
 KV_CONFIG_FILE: Final = "kvConfig.json"
 CONFIG_STORE_FILE: Final = "namesrv.properties"
 
-INT_MIN: Final = -(2**31)
-INT_MAX: Final = 2**31 - 1
-MIB: Final = 2**20
-GIB: Final = 2**30
-TIB: Final = 2**40
-DAY_MILLIS: Final = 86_400_000
-
-HIDDEN: Final = "******"
 _SECRET: Final = re.compile("password|passwd|secret|credential|token|accesskey", re.I)
-
-Value = bool | int | str
-
-
-@dataclass(frozen=True, slots=True)
-class Option:
-    """One option; `name` is Java's, `default` None means "not set"."""
-
-    name: str
-    type: type[bool] | type[int] | type[str]
-    default: Value | None
-    group: str
-    meaning: str
-    java: bool
-    """Whether the Java server has it, so that 319 reports it."""
-    minimum: int
-    maximum: int
-    choices: tuple[str, ...]
-    placeholder: str
-    """Stands for a value in the help: FILE, DIRECTORY, ADDRESSES, TEXT."""
-    live: bool
-    """Whether a reload (SIGHUP) takes a new value over; others wait for a start."""
-    remote: bool
-    """Whether a remote update (318) may change it (protocol.md section 9.4)."""
-    written: bool
-    """Whether the server writes the file that it names."""
-    secret: bool
-    """Whether its value is never printed, logged or answered."""
-
-    @property
-    def attribute(self) -> str:
-        """Name of the attribute of `Options`: listenPort -> listen_port."""
-        return kebab(self.name).replace("-", "_")
-
-    @property
-    def is_path(self) -> bool:
-        """Whether a value is the path of a file or of a directory."""
-        return self.placeholder in (FILE, DIRECTORY)
-
-    @property
-    def jvm_only(self) -> bool:
-        """Whether it is accepted and reported, and has no effect here."""
-        return self.group == JVM
-
-    @property
-    def expected(self) -> str:
-        """The expected values, as the end of a sentence."""
-        if self.type is bool:
-            return "true or false"
-        if self.type is int:
-            return f"a whole number from {self.minimum} to {self.maximum}"
-        if self.choices:
-            return f"one of {', '.join(self.choices)}"
-        return "a text without control characters"
-
-    def shown(self, value: Value) -> str:
-        """A value of it as people and logs may see it."""
-        return HIDDEN if self.secret and value else value_text(value)
-
-
-def kebab(name: str) -> str:
-    """The name as a command-line word: listenPort -> listen-port."""
-    return re.sub("[A-Z]", lambda letter: f"-{letter[0].lower()}", name)
-
-
-def _option(
-    default: Value | None,
-    group: str,
-    meaning: str,
-    minimum: int = 0,
-    maximum: int = INT_MAX,
-    *,
-    java: bool = True,
-    choices: str = "",
-    placeholder: str = "TEXT",
-    live: bool = False,
-    remote: bool = False,
-    written: bool = False,
-    secret: bool = False,
-) -> Any:
-    """A field of `Options`; an entry of `OPTIONS` is made from it."""
-    about = (group, meaning, java, minimum, maximum, tuple(choices.split()))
-    facts = (placeholder, live or remote, remote, written, secret)
-    return field(default=default, metadata={"about": about + facts})
 
 
 def _jvm(default: Value | None, meaning: str) -> Any:
-    return _option(default, JVM, meaning, INT_MIN)
+    return option_field(default, JVM, meaning, INT_MIN)
 
 
-_ours = partial(_option, java=False)
+_ours = partial(option_field, java=False)
 _live = partial(_ours, live=True)
-_remote = partial(_option, remote=True)
+_remote = partial(option_field, remote=True)
 _file = partial(_ours, placeholder=FILE)
 _live_file = partial(_file, live=True)
 _written_file = partial(_file, written=True)
@@ -142,14 +60,28 @@ class Options:
     checked here; `checked` in `option_sources` does that.
     """
 
-    bind_address: str = _option(
+    bind_address: str = option_field(
         "0.0.0.0",
         NETWORK,
         "IP addresses, joined by commas; 0.0.0.0: all of IPv4 and IPv6; ipv4, ipv6: all"
         " of one kind",
         placeholder="ADDRESSES",
     )
-    listen_port: int = _option(9876, NETWORK, "TCP port; 0 takes a free one", 0, 65535)
+    listen_port: int = option_field(
+        9876, NETWORK, "TCP port; 0 takes a free one", 0, 65535
+    )
+    http_bind: str = _ours(
+        "",
+        NETWORK,
+        "more addresses, for HTTP alone: host:port, joined by commas",
+        placeholder="ADDRESSES",
+    )
+    advertise: str = _live(
+        "",
+        NETWORK,
+        "host:port;host:port of servers, this one first, for clients that ask HTTP",
+        placeholder="ADDRESSES",
+    )
     serialize_type: str = _ours(
         "JSON", NETWORK, "headers of answers", choices="JSON ROCKETMQ"
     )
@@ -160,19 +92,21 @@ class Options:
     max_connections: int = _ours(
         0, NETWORK, "limit; 0: derived from the limit of open files"
     )
-    server_socket_backlog: int = _option(1024, NETWORK, "connections not yet accepted")
-    server_socket_snd_buf_size: int = _option(0, NETWORK, "bytes; 0: the system's")
-    server_socket_rcv_buf_size: int = _option(0, NETWORK, "bytes; 0: the system's")
-    write_buffer_high_water_mark: int = _option(
+    server_socket_backlog: int = option_field(
+        1024, NETWORK, "connections not yet accepted"
+    )
+    server_socket_snd_buf_size: int = option_field(0, NETWORK, "bytes; 0: the system's")
+    server_socket_rcv_buf_size: int = option_field(0, NETWORK, "bytes; 0: the system's")
+    write_buffer_high_water_mark: int = option_field(
         0, NETWORK, "unsent bytes that stop reading; 0: 65536"
     )
-    write_buffer_low_water_mark: int = _option(
+    write_buffer_low_water_mark: int = option_field(
         0, NETWORK, "unsent bytes that resume it; 0: 32768"
     )
-    enable_shutdown_gracefully: bool = _option(
+    enable_shutdown_gracefully: bool = option_field(
         False, NETWORK, "at the end, send clients to other servers first", live=True
     )
-    shutdown_wait_time_seconds: int = _option(
+    shutdown_wait_time_seconds: int = option_field(
         30, NETWORK, "longest duration of that", live=True
     )
 
@@ -235,10 +169,10 @@ class Options:
     wait_seconds_for_service: int = _remote(45, ROUTES, "number of these seconds")
     enable_all_topic_list: bool = _remote(True, ROUTES, "serve the list of all topics")
     enable_topic_list: bool = _remote(True, ROUTES, "serve the other lists of topics")
-    cluster_test: bool = _option(
+    cluster_test: bool = option_field(
         False, ROUTES, "ask another cluster for unknown topics"
     )
-    product_env_name: str = _option("center", ROUTES, "name of that cluster")
+    product_env_name: str = option_field("center", ROUTES, "name of that cluster")
     product_namesrv_addr: str = _ours("", ROUTES, "host:port;host:port of its servers")
 
     admin_access: str = _live(
@@ -252,6 +186,18 @@ class Options:
     )
     access_keys_file: str = _live_file(
         "", ACCESS, "keys of signatures: accessKey=secretKey lines"
+    )
+    http_access: str = _live(
+        "open",
+        ACCESS,
+        "peers that may read over HTTP; a change wants a token always",
+        choices="open loopback token off",
+    )
+    http_token_file: str = _live_file(
+        "", ACCESS, "tokens of HTTP: read=TOKEN and write=TOKEN lines"
+    )
+    http_hosts: str = _live(
+        "", ACCESS, "names of this server in URLs, joined by commas, beside its own"
     )
     audit_log: str = _written_file(
         "", ACCESS, "file for changes and refusals; empty: none"
@@ -276,7 +222,10 @@ class Options:
     warm_start_lease_millis: int = _ours(
         90_000, FILES, "lease of a broker until it is heard from"
     )
-    config_black_list: str = _option(
+    ready_confirmed_percent: int = _live(
+        0, FILES, "/readyz: share of restored brokers to be heard from", 0, 100
+    )
+    config_black_list: str = option_field(
         "configBlackList;configStorePath;kvConfigPath",
         FILES,
         "options that no remote update may change",
@@ -286,6 +235,9 @@ class Options:
     log_format: str = _ours("text", LOGS, "format of a line", choices="text json")
     log_file: str = _written_file("", LOGS, "empty: standard error")
     log_file_max_bytes: int = _ours(100 * MIB, LOGS, "size of a full file", 4096, TIB)
+    metrics_per_broker: bool = _live(
+        True, LOGS, "/metrics: a series for each broker, up to 1,000"
+    )
     log_file_backups: int = _ours(5, LOGS, "old files to keep", 1, 1000)
 
     frame_max_length: int = _ours(16 * MIB, LIMITS, "longest frame", 1024, GIB)
@@ -346,6 +298,12 @@ class Options:
         return tuple(part.strip().strip("[]") for part in parts if part.strip())
 
     @property
+    def http_addresses(self) -> tuple[str, ...]:
+        """The addresses of `http_bind`, each host:port."""
+        parts = self.http_bind.split(",")
+        return tuple(part.strip() for part in parts if part.strip())
+
+    @property
     def black_list(self) -> frozenset[str]:
         """The keys that the operator forbids to remote updates."""
         entries = self.config_black_list.split(";")
@@ -369,15 +327,8 @@ REMOTE_KEYS: Final = frozenset(option.name for option in OPTIONS if option.remot
 PATHS: Final = tuple(option for option in OPTIONS if option.is_path)
 
 
-def value_text(value: Value) -> str:
-    """A value as Java prints it."""
-    if isinstance(value, bool):
-        return "true" if value else "false"
-    return str(value)
-
-
-def java_text(options: Options) -> str:
-    """The body of 319 (section 4.3): Java's keys and extra ones, in UTF-16 order.
+def java_texts(options: Options) -> dict[str, str]:
+    """The values that 319 answers (section 4.3): Java's keys and extra ones.
 
     The value of an extra key that is named after a secret is hidden (section 9.10).
     """
@@ -390,4 +341,9 @@ def java_text(options: Options) -> str:
         if option.java and value is not None:
             table[option.name] = value_text(value)
     keys = sorted(table, key=lambda key: key.encode("utf-16-be", "surrogatepass"))
-    return "".join(f"{key}={table[key]}\n" for key in keys)
+    return {key: table[key] for key in keys}
+
+
+def java_text(options: Options) -> str:
+    """The body of 319: `java_texts` as lines, in UTF-16 order."""
+    return "".join(f"{key}={text}\n" for key, text in java_texts(options).items())

@@ -26,6 +26,14 @@ class Cost(IntEnum):
 
     REQUEST = 16
     """Reading a short header, finding the handler, writing a short answer."""
+    HTTP_REQUEST = 32
+    """Reading the head of a request of HTTP, finding the handler, a short answer."""
+    HTTP_KILOBYTE = 12
+    """1,024 bytes of such a head, or of the body of such a request."""
+    CHUNK = 4
+    """One chunk of such a body."""
+    GZIP_KILOBYTE = 10
+    """1,024 bytes of an answer, compressed."""
     HEADER_KILOBYTE = 256
     """1,024 bytes of a header, beyond those of a short one."""
     HEADER_VALUE = 4

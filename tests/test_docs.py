@@ -10,6 +10,7 @@ SOURCES = {
     path.relative_to(ROOT).as_posix(): path.read_text(encoding="utf-8")
     for path in sorted((ROOT / "namesrv").rglob("*.py"))
 }
+FLOORS = ("wire", "routing", "server", "client", "cli")
 PAGES = [*ROOT.glob("*.md"), *(ROOT / "docs").rglob("*.md")]
 NUMBERS = r"[0-9]+(?:\.[0-9]+)*(?:(?:, | and |,? or |-)[0-9]+(?:\.[0-9]+)*)*"
 
@@ -76,14 +77,14 @@ def test_every_section_that_the_code_names_exists() -> None:
 def test_architecture_lists_every_file_of_the_large_floors_once() -> None:
     text = (ROOT / "docs" / "architecture.md").read_text(encoding="utf-8")
     rows = re.findall(
-        r"(?m)^\| `((?:wire|routing|server)/[\w/]*)` \|.*\| (.*) \|$", text
+        r"(?m)^\| `((?:wire|routing|server|client|cli)/[\w/]*)` \|.*\| (.*) \|$", text
     )
     listed = [
         f"namesrv/{room}{name}.py"
         for room, names in rows
         for name in re.findall(r"`(\w+)`", names)
     ]
-    floors = tuple(f"namesrv/{floor}/" for floor in ("wire", "routing", "server"))
+    floors = tuple(f"namesrv/{floor}/" for floor in FLOORS)
     stands = [name for name in SOURCES if name.startswith(floors)]
     assert sorted(listed) == sorted(n for n in stands if "__init__" not in n)
 

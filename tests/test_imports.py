@@ -41,7 +41,7 @@ MAY_IMPORT = {
 }
 GROUND_MODULES = {
     *("carried_brokers", "codes", "contradictions", "errors", "hot_path"),
-    *("misspellings", "option_sources", "options", "work"),
+    *("misspellings", "option", "option_sources", "options", "switches", "work"),
 }
 
 # What only the floors that do I/O may import: the loop, sockets and every clock.

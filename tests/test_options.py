@@ -8,18 +8,9 @@ from typing import Any
 import pytest
 
 from namesrv.errors import OptionsInvalid
+from namesrv.option import GROUPS, Option, kebab, value_text
 from namesrv.option_sources import Given, Source, build, checked, parse_value
-from namesrv.options import (
-    BY_NAME,
-    GROUPS,
-    OPTIONS,
-    PATHS,
-    REMOTE_KEYS,
-    Option,
-    Options,
-    kebab,
-    value_text,
-)
+from namesrv.options import BY_NAME, OPTIONS, PATHS, REMOTE_KEYS, Options
 
 # All that a remote update may change (protocol.md section 9.4).
 ALLOW_LIST = """orderMessageEnable returnOrderTopicConfigToBroker supportActingMaster
@@ -45,7 +36,7 @@ class TestTable:
     def test_every_attribute_is_an_option_and_every_option_an_attribute(self) -> None:
         attributes = {entry.name for entry in dataclasses.fields(Options)} - {"extra"}
         assert attributes == {option.attribute for option in OPTIONS}
-        assert (len(OPTIONS), len(BY_NAME)) == (84, 84)
+        assert (len(OPTIONS), len(BY_NAME)) == (91, 91)
 
     @pytest.mark.parametrize("option", OPTIONS, ids=lambda option: option.name)
     def test_type_default_and_attribute_agree(self, option: Option) -> None:
@@ -335,6 +326,13 @@ def test_checked_options_have_values_of_the_right_type(tmp_path: Path) -> None:
         ({"listen_port": True}, "listenPort is 'true', expected a whole number from 0"),
         ({"log_file": None}, "logFile is None, expected a text"),
         ({"broker_access": "signed"}, "brokerAccess is signed, expected accessKeys"),
+        ({"http_access": "token"}, "httpAccess is token, expected httpTokenFile to"),
+        ({"http_bind": "a:1,b"}, "httpBind has 'b', expected host:port, and a comma"),
+        ({"http_bind": "a:70000"}, "httpBind has 'a:70000', expected host:port"),
+        (
+            {"http_bind": "a:1", "http_access": "off"},
+            "httpBind is given, expected an httpAccess other than off",
+        ),
     ],
 )
 def test_checking_refuses_a_wrong_value(values: dict[str, Any], mistake: str) -> None:

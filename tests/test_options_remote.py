@@ -3,15 +3,9 @@
 import pytest
 
 from namesrv.errors import RequestFailed
+from namesrv.option import value_text
 from namesrv.option_sources import parse_remote
-from namesrv.options import (
-    BY_NAME,
-    OPTIONS,
-    REMOTE_KEYS,
-    Options,
-    java_text,
-    value_text,
-)
+from namesrv.options import BY_NAME, OPTIONS, REMOTE_KEYS, Options, java_text
 
 # What Java 5.3.3 answers to 319 (protocol.md section 4.3).
 JAVA_TEXT = """\

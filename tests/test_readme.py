@@ -8,7 +8,8 @@ from pathlib import Path
 
 import namesrv
 from namesrv.cli import demo_broker
-from namesrv.options import OPTIONS, value_text
+from namesrv.option import value_text
+from namesrv.options import OPTIONS
 
 ROOT = Path(__file__).parent.parent
 README = (ROOT / "README.md").read_text(encoding="utf-8")

@@ -11,7 +11,8 @@ from namesrv.cli.sources import read_options
 from namesrv.cli.tls_properties import JAVA_NAMES
 from namesrv.cli.words import read_words
 from namesrv.errors import OptionsInvalid
-from namesrv.options import BY_NAME, OPTIONS, TLS, Options, java_text
+from namesrv.option import TLS
+from namesrv.options import BY_NAME, OPTIONS, Options, java_text
 
 EVERY = {
     "tls.server.mode": "Enforcing",

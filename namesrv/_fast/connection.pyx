@@ -23,7 +23,7 @@ from namesrv import codes, hot_path
 from namesrv.carried_brokers import CarriedBrokers
 from namesrv.errors import ConnectionEnded, ConnectionFault
 from namesrv.hot_path import (
-    ANY_VERSION, check_bytes, check_instance, check_int32, check_text
+    ANY_VERSION, check_bytes, check_instance, check_int32, check_size, check_text
 )
 from namesrv.wire.answer_frames import answer_frame, success_header
 from namesrv.wire.registration_digest import registration_digest
@@ -42,9 +42,8 @@ cdef Py_ssize_t OUTPUT_PAUSE_BYTES = hot_path.OUTPUT_PAUSE_BYTES
 cdef Py_ssize_t LARGE_REGISTRATION_BYTES = hot_path.LARGE_REGISTRATION_BYTES
 cdef Py_ssize_t SCRATCH_KEPT_BYTES = 2 * OUTPUT_PAUSE_BYTES
 
-cdef object _PAUSE_TURN = hot_path.Pause.TURN
+cdef object _PAUSE_TURN = hot_path.Pause.TURN, _CRC32_MASK = hot_path.CRC32_MASK
 cdef object _CRC32_FIELD = re.compile(r"[1-9][0-9]{0,9}")
-cdef object _CRC32_MASK = hot_path.CRC32_MASK
 
 
 cdef class Connection:
@@ -73,12 +72,10 @@ cdef class Connection:
         )
         self._noted_bytes = self._latest_shape = 0
         self.remote_address = self.socket_address = remote_address
-        self.brokers = CarriedBrokers()
+        self.brokers, self.fault = CarriedBrokers(), None
         self.pause = PAUSE_NONE
-        self.fault = None
         self.finished = self.has_side_effects = False
-        self.last_active_ms = self.read_ms = self.progress_ms = 0
-        self.waiting_code = 0
+        self.last_active_ms = self.read_ms = self.progress_ms = self.waiting_code = 0
         self.client_version = ANY_VERSION
 
     @property
@@ -103,6 +100,7 @@ cdef class Connection:
         if type(data) is not bytes:
             check_bytes("data", data)
         self.last_active_ms = self.read_ms = now
+        self._hot.received_bytes += PyBytes_Size(data)
         if self.fault is not None:
             return output
         self.has_side_effects = self.pause != PAUSE_NONE or self.finished
@@ -133,8 +131,7 @@ cdef class Connection:
 
     def finish(self):
         """The peer closed its side; requests read so far are still answered."""
-        self.finished = True
-        self.has_side_effects = True
+        self.finished = self.has_side_effects = True
 
     def fail(self, fault):
         """Set the reason to close the connection, unless it has one already."""
@@ -144,8 +141,7 @@ cdef class Connection:
             self.has_side_effects = True
 
     def hold(self, pause):
-        """Stay paused, for another reason: a late answer was sent, and the requests
-        behind it wait."""
+        """A late answer was sent: stay paused, for another reason."""
         self.pause = hot_path.Pause(pause)
         self.waiting_code = 0
 
@@ -157,6 +153,10 @@ cdef class Connection:
         """The layer around it paused, failed or kept input during this call."""
         self.has_side_effects = True
 
+    def note_sent(self, sent_bytes):
+        """Count pieces of a long answer, and late answers that are sent in a pause."""
+        self._hot.sent_bytes += check_size("sent_bytes", sent_bytes)
+
     def note_version(self, version):
         """Note the version of the client in the request under way."""
         self.client_version = check_int32("version", version)
@@ -167,13 +167,11 @@ cdef class Connection:
         self.remote_address = remote_address
 
     def take_next(self, wanted_codes):
-        """The next request, for the cold path to handle with the one under way; None
-        unless it is there as a whole and short, with one of these codes."""
+        """The next request for the cold path, if it is whole, short, one of these."""
         return self._decoder.take_short(wanted_codes, LARGE_REGISTRATION_BYTES)
 
     def abandon(self):
-        """The connection ended: drop requests that were read and not yet handled,
-        because others may hold a reference to it for longer."""
+        """It ended: drop its input, because others may refer to it for longer."""
         self._decoder = FrameDecoder(
             self._hot.frame_max_bytes, self._hot.header_max_bytes
         )
@@ -184,7 +182,7 @@ cdef class Connection:
     cdef void _note_buffered(self, Py_ssize_t received, long long now_ms) noexcept:
         cdef Py_ssize_t buffered = self._decoder._length - self._decoder._position
         cdef Py_ssize_t noted = self._noted_bytes
-        if buffered == 0 and noted == 0:
+        if buffered == noted == 0:
             return
         if noted == 0 or buffered < noted + received:
             self.progress_ms = now_ms
@@ -203,6 +201,7 @@ cdef class Connection:
             self._answer_frames(&output, now_ms)
             if self.pause != PAUSE_NONE:
                 self._decoder.give_back()
+            hot.sent_bytes += output.length
             return PyBytes_FromStringAndSize(output.data, output.length)
         finally:
             if output.capacity > SCRATCH_KEPT_BYTES or hot._scratch.data != NULL:
@@ -343,6 +342,7 @@ cdef class Connection:
         info = self._live_info(head)
         if info is not None:
             info.last_update_timestamp = now_ms
+        self._hot.heartbeats += 1
         append_success(output, head.opaque, NULL, 0)
         return 1
 
@@ -357,6 +357,7 @@ cdef class Connection:
         if same < 0:
             return 0
         info.last_update_timestamp = now_ms
+        self._hot.version_queries += 1
         append_changed(
             output, head.opaque, not same,
             PyBytes_AsString(info._version_text), PyBytes_Size(info._version_text),
@@ -385,6 +386,7 @@ cdef class Connection:
         if info.digest != registration_digest(head.version, ext_fields, body):
             return 0
         self._hot.live_table.renew(info, self, now_ms)
+        self._hot.unchanged_registrations += 1
         header = success_header(head.opaque, info.answer_ext_fields)
         append_bytes(output, answer_frame(header, self._hot.order_topic_body))
         return 1

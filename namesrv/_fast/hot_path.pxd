@@ -13,6 +13,11 @@ cdef class HotPath:
     cdef public int hot_codes
     cdef public bytes order_topic_body
     cdef public bint turn_taken
+    cdef readonly long long received_bytes
+    cdef readonly long long sent_bytes
+    cdef readonly long long heartbeats
+    cdef readonly long long version_queries
+    cdef readonly long long unchanged_registrations
     cdef Output _scratch
     cdef HeadShapes _shapes
 

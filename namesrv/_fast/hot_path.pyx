@@ -32,6 +32,11 @@ cdef class HotPath:
     `hot_codes` is a HotCode mask; `order_topic_body` is the body of every answer to a
     registration, empty for none; `turn_taken` is set by a large registration in this
     turn of the loop (the server resets it).
+
+    The connections count, from the start on: `received_bytes` and `sent_bytes` (inside
+    TLS), and the requests that they answered themselves: `heartbeats` (904),
+    `version_queries` (322) and `unchanged_registrations` (103). Lookups are counted by
+    `route_answers`.
     """
 
     def __init__(
@@ -52,6 +57,8 @@ cdef class HotPath:
         self.hot_codes = 0
         self.order_topic_body = b""
         self.turn_taken = False
+        self.received_bytes = self.sent_bytes = 0
+        self.heartbeats = self.version_queries = self.unchanged_registrations = 0
         self._shapes = HeadShapes()
 
     def __dealloc__(self):

@@ -99,6 +99,11 @@ cdef class BrokerLiveTable:
     def __len__(self):
         return len(self._brokers)
 
+    @property
+    def epoch(self):
+        """The epoch of the last registration; the number of all."""
+        return self._epoch
+
     def get(self, cluster_name, broker_addr):
         """The entry of a broker, or None."""
         cdef void* info

@@ -9,6 +9,8 @@ cdef class RouteAnswers:
     cdef dict _shared
     cdef Py_ssize_t _kept_bytes
     cdef Py_ssize_t _max_bytes
+    cdef readonly long long hits
+    cdef readonly long long unknown
 
     cdef int append_answer(
         self,

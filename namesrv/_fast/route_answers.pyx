@@ -39,12 +39,14 @@ cdef extern from *:
 cdef class RouteAnswers:
     """Ready answers by topic; `max_bytes` limits the kept bodies.
 
-    `standard` chooses the dialect with quoted numeric keys (section 1.8).
+    `standard` chooses the dialect with quoted numeric keys (section 1.8). `hits` counts
+    answers with a kept body, `unknown` those for topics without a route.
     """
 
     def __init__(self, max_bytes):
         self._max_bytes = check_size("max_bytes", max_bytes)
         self._kept_bytes = 0
+        self.hits = self.unknown = 0
         self._topics = TextMap()
         self._kept = OrderedDict()
         # Each pair of bodies with its number of topics, and each body with its number
@@ -59,6 +61,11 @@ cdef class RouteAnswers:
     def kept_bytes(self):
         """Bytes of all bodies that are kept, equal ones counted once."""
         return self._kept_bytes
+
+    @property
+    def kept_topics(self):
+        """Topics with a kept body, at least of one dialect."""
+        return len(self._kept)
 
     def mark(self, topic):
         """The topic has a route; earlier answers are out of date."""
@@ -107,9 +114,13 @@ cdef class RouteAnswers:
         check_int32("opaque", opaque)
         bodies = self._topics.find_texts(topic, "")
         if bodies == NULL:
+            self.unknown += 1
             return answer_frame(topic_not_exist_header(topic, opaque), b"")
         body = (<tuple>bodies)[1 if standard else 0]
-        return None if body is None else answer_frame(success_header(opaque), body)
+        if body is None:
+            return None
+        self.hits += 1
+        return answer_frame(success_header(opaque), body)
 
     cdef int append_answer(
         self,
@@ -123,12 +134,14 @@ cdef class RouteAnswers:
         cdef void* bodies = self._topics.find(topic, length, NULL, 0)
         cdef PyObject* body
         if bodies == NULL:
+            self.unknown += 1
             append_topic_not_exist(output, opaque, topic, length)
             return 1
         # A borrowed reference is safe: the rest runs no Python code.
         body = PyTuple_GetItem(<object>bodies, 1 if standard else 0)
         if body == <PyObject*>None:
             return 0
+        self.hits += 1
         append_success(
             output,
             opaque,

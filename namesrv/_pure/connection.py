@@ -37,6 +37,7 @@ from namesrv.hot_path import (
     check_instance,
     check_int32,
     check_millis,
+    check_size,
     check_text,
 )
 from namesrv.wire.answer_frames import answer_frame, success_header
@@ -131,6 +132,7 @@ class Connection:
         check_bytes("data", data)
         self.last_active_ms = now_ms
         self.read_ms = now_ms
+        self._hot.received_bytes += len(data)
         if self.fault is not None:
             return b""
         self.has_side_effects = self.pause != Pause.NONE or self.finished
@@ -165,8 +167,7 @@ class Connection:
             self.has_side_effects = True
 
     def hold(self, pause: int) -> None:
-        """Stay paused, for another reason: a late answer was sent, and the requests
-        behind it wait."""
+        """A late answer was sent: stay paused, for another reason."""
         self.pause = Pause(pause)
         self.waiting_code = 0
 
@@ -179,6 +180,10 @@ class Connection:
         """The layer around it paused, failed or kept input during this call."""
         self.has_side_effects = True
 
+    def note_sent(self, sent_bytes: int) -> None:
+        """Count pieces of a long answer, and late answers that are sent in a pause."""
+        self._hot.sent_bytes += check_size("sent_bytes", sent_bytes)
+
     def note_version(self, version: int) -> None:
         """Note the version of the client in the request under way."""
         self.client_version = check_int32("version", version)
@@ -189,8 +194,7 @@ class Connection:
         self.remote_address = remote_address
 
     def take_next(self, wanted_codes: Container[int]) -> Frame | None:
-        """The next request, for the cold path to handle with the one under way; None
-        unless it is there as a whole and short, with one of these codes."""
+        """The next request for the cold path, if it is whole, short, one of these."""
         try:
             frame = self._decoder.next_frame()
         except ConnectionFault:
@@ -210,8 +214,7 @@ class Connection:
         return frame
 
     def abandon(self) -> None:
-        """The connection ended: drop requests that were read and not yet handled,
-        because others may hold a reference to it for longer."""
+        """It ended: drop its input, because others may refer to it for longer."""
         self._decoder = FrameDecoder(
             self._hot.frame_max_bytes, self._hot.header_max_bytes
         )
@@ -251,7 +254,9 @@ class Connection:
             self.has_side_effects = True
         if self.pause != Pause.NONE:
             self._decoder.release()
-        return b"".join(output)
+        answers = b"".join(output)
+        self._hot.sent_bytes += len(answers)
+        return answers
 
     def _handle(self, frame: Frame, now_ms: int) -> bytes:
         body = frame.body
@@ -340,6 +345,7 @@ class Connection:
         if cluster_name is None or broker_addr is None:
             return None
         self._hot.live_table.touch(cluster_name, broker_addr, now_ms)
+        self._hot.heartbeats += 1
         return answer_frame(success_header(head.opaque), b"")
 
     def _query_data_version(
@@ -357,6 +363,7 @@ class Connection:
         received = DataVersion(counter, state_version, timestamp)
         changed = "true" if received != info.data_version else "false"
         info.last_update_timestamp = now_ms
+        self._hot.version_queries += 1
         header = success_header(head.opaque, f'{{"changed":"{changed}"}}')
         return answer_frame(header, write_data_version(info.data_version).encode())
 
@@ -380,6 +387,7 @@ class Connection:
         if info.digest != registration_digest(head.version, ext_fields, body):
             return None
         self._hot.live_table.renew(info, self, now_ms)
+        self._hot.unchanged_registrations += 1
         header = success_header(head.opaque, info.answer_ext_fields)
         return answer_frame(header, self._hot.order_topic_body)
 

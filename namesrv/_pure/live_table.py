@@ -86,6 +86,11 @@ class BrokerLiveTable:
     def __len__(self) -> int:
         return self._size
 
+    @property
+    def epoch(self) -> int:
+        """The epoch of the last registration; the number of all."""
+        return self._epoch
+
     def get(self, cluster_name: str, broker_addr: str) -> BrokerLiveInfo | None:
         """The entry of a broker, or None."""
         check_text("cluster_name", cluster_name)

@@ -32,14 +32,25 @@ _NO_BODIES: Final[_Bodies] = (None, None)
 class RouteAnswers:
     """Ready answers by topic; `max_bytes` limits the kept bodies.
 
-    `standard` chooses the dialect with quoted numeric keys (section 1.8).
+    `standard` chooses the dialect with quoted numeric keys (section 1.8). `hits` counts
+    answers with a kept body, `unknown` those for topics without a route.
     """
 
-    __slots__ = ("_kept", "_kept_bytes", "_max_bytes", "_pairs", "_shared", "_topics")
+    __slots__ = (
+        "_kept",
+        "_kept_bytes",
+        "_max_bytes",
+        "_pairs",
+        "_shared",
+        "_topics",
+        "hits",
+        "unknown",
+    )
 
     def __init__(self, max_bytes: int) -> None:
         self._max_bytes = check_size("max_bytes", max_bytes)
         self._kept_bytes = 0
+        self.hits = self.unknown = 0
         self._topics: dict[str, _Bodies] = {}
         self._kept: OrderedDict[str, None] = OrderedDict()
         # Each pair of bodies with its number of topics, and each body with its number
@@ -54,6 +65,11 @@ class RouteAnswers:
     def kept_bytes(self) -> int:
         """Bytes of all bodies that are kept, equal ones counted once."""
         return self._kept_bytes
+
+    @property
+    def kept_topics(self) -> int:
+        """Topics with a kept body, at least of one dialect."""
+        return len(self._kept)
 
     def mark(self, topic: str) -> None:
         """The topic has a route; earlier answers are out of date."""
@@ -96,9 +112,13 @@ class RouteAnswers:
         check_int32("opaque", opaque)
         bodies = self._topics.get(topic)
         if bodies is None:
+            self.unknown += 1
             return answer_frame(topic_not_exist_header(topic, opaque), b"")
         body = bodies[standard]
-        return None if body is None else answer_frame(success_header(opaque), body)
+        if body is None:
+            return None
+        self.hits += 1
+        return answer_frame(success_header(opaque), body)
 
     def _forget(self, topic: str) -> None:
         self._give_back(self._topics.get(topic, _NO_BODIES))

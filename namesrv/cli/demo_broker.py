@@ -43,7 +43,8 @@ _NEXT: Final = """\
 To try next:
 * Check the server's log: it has a line "new broker registered".
 * Stop the server and start it again: it knows the broker at once (warm start).
-* Ask for the route with a RocketMQ release: mqadmin topicRoute -n {address} -t Hello
+* Ask for the route: namesrv topic route Hello -n {address}
+* Print each change: namesrv watch -n {address}
 This broker carries no messages. Ctrl-C unregisters it."""
 
 
@@ -52,7 +53,7 @@ _FAILURES: Final = (OSError, ValueError, LookupError, TypeError, struct.error)
 
 def run(
     words: Sequence[str],
-    say: Callable[[str], None],
+    say: Callable[[str], object],
     wait: Callable[[float], None] = time.sleep,
 ) -> int:
     """Keep a broker registered until Ctrl-C or SIGTERM; the exit code.
@@ -75,14 +76,14 @@ def run(
     return 0
 
 
-def _greet(broker: "DemoBroker", say: Callable[[str], None]) -> None:
+def _greet(broker: "DemoBroker", say: Callable[[str], object]) -> None:
     say(f"registered {BROKER.name} at {broker.server}; topics: {', '.join(TOPICS)}")
     say(f"A client that asks for the route of Hello gets:\n{broker.route('Hello')}")
     say(_NEXT.format(address=broker.server))
 
 
 def _keep_registered(
-    broker: "DemoBroker", say: Callable[[str], None], wait: Callable[[float], None]
+    broker: "DemoBroker", say: Callable[[str], object], wait: Callable[[float], None]
 ) -> None:
     """Register again and again; report the first failure and each new connection."""
     is_lost = False

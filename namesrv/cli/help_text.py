@@ -1,23 +1,23 @@
-"""The text of `namesrv --help`: the flags by topic, aligned, with their defaults."""
+"""The text of `namesrv serve --help`: flags by topic, aligned, with defaults."""
 
 import textwrap
 from collections.abc import Iterator
 from typing import Final
 
 from namesrv import __version__
-from namesrv.options import GROUPS, OPTIONS, Option, kebab, value_text
+from namesrv.option import GROUPS, Option, kebab, value_text
+from namesrv.options import OPTIONS
 
 _WIDEST: Final = 100
 _NARROWEST: Final = 60
 _WIDE: Final = 72
 """Columns from which on a meaning stands beside its flag rather than below it."""
 
-_COMMANDS: Final = (
+_ACTIONS: Final = (
     ("-c, --config-file FILE", "read options from a Java .properties file"),
     ("-p, --print-config-item", "print the value of every option, and end"),
     ("-n, --namesrv-addr LIST", "accepted as Java accepts it, without effect"),
     ("    --check-config", "report every mistake in the options, and end"),
-    ("    demo-broker", "register a broker to try a server; demo-broker --help"),
     ("    --pure", "run without the compiled hot path"),
     ("    --version", "print version and implementation, and end"),
     ("-h, --help", "print this, and end"),
@@ -25,7 +25,7 @@ _COMMANDS: Final = (
 _SHORTER: Final = {"bindAddress": "--bind", "listenPort": "--port"}
 _INTRODUCTION: Final = (
     "Without any flag it serves on port 9876 of all addresses, and keeps its files"
-    " in ~/namesrv. Ctrl-C or SIGTERM ends it.",
+    " in ~/namesrv. Ctrl-C or SIGTERM ends it. Other commands: namesrv --help.",
 )
 _EPILOGUE: Final = (
     "Every option is also a key of the -c file (listenPort) and an environment variable"
@@ -40,10 +40,10 @@ def help_text(columns: int) -> str:
     """The help for a terminal with this number of columns."""
     width = max(_NARROWEST, min(columns, _WIDEST))
     lines = [f"namesrv {__version__}, a RocketMQ NameServer", ""]
-    lines += ["Usage: namesrv [-c FILE] [--OPTION VALUE]...", ""]
+    lines += ["Usage: namesrv [serve] [-c FILE] [--OPTION VALUE]...", ""]
     lines += _paragraphs(_INTRODUCTION, width)
-    lines += ["Commands:"]
-    for flag, meaning in _COMMANDS:
+    lines += ["Actions:"]
+    for flag, meaning in _ACTIONS:
         lines += _entry(flag, meaning, width)
     for group in GROUPS:
         lines += ["", f"{group}:"]

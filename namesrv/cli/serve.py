@@ -9,6 +9,7 @@ from collections.abc import Iterable
 
 from namesrv import __version__
 from namesrv._impl import IMPLEMENTATION
+from namesrv.admin.companion import HttpCompanion
 from namesrv.cli.sources import read_options
 from namesrv.cli.words import Words
 from namesrv.errors import OptionsInvalid, StartFailed
@@ -27,11 +28,12 @@ def serve(
     options: Options,
     words: Words,
     warnings: Iterable[str],
-    companions: Iterable[Companion] = (),
+    companions: Iterable[Companion] | None = None,
 ) -> int:
     """Serve until a signal, and return the exit code.
 
-    `warnings` are those of the options. Raises StartFailed if the log cannot be opened.
+    `warnings` are those of the options. Without `companions` the server has HTTP.
+    Raises StartFailed if the log cannot be opened.
     """
     output = set_up_logging(options)
     try:
@@ -39,6 +41,8 @@ def serve(
             _warn(output, warning)
         if words.config_file is not None:
             output.say(f"load config properties file OK, {words.config_file}")
+        if companions is None:
+            companions = (HttpCompanion(),)
         with stray_errors_logged():
             _run(options, words, output, companions)
     except StartFailed as failure:
@@ -109,6 +113,12 @@ def _is_stream(path: str) -> bool:
     return not (os.path.isfile(path) or os.path.isdir(path))
 
 
+def _http_text(server: NameServer) -> str:
+    """The addresses that serve HTTP alone, as the end of the line about the start."""
+    texts = address_texts(server.http_addresses)
+    return f", HTTP alone on {', '.join(texts)}" if texts else ""
+
+
 def _announce(options: Options, server: NameServer, output: LogOutput) -> None:
     output.say(
         f"The Name Server boot success. serializeType={options.serialize_type},"
@@ -116,6 +126,7 @@ def _announce(options: Options, server: NameServer, output: LogOutput) -> None:
         f" implementation {IMPLEMENTATION},"
         f" loop {server.loop_name}, version {__version__},"
         f" start {server.warm_start.text if server.warm_start else 'cold'}"
+        + _http_text(server)
     )
     warning = exposure_warning(options, server.addresses)
     if warning is not None:

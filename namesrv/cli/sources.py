@@ -13,17 +13,12 @@ from namesrv.cli import tls_properties
 from namesrv.cli.words import Words
 from namesrv.errors import OptionsInvalid, PropertiesInvalid, StorageError
 from namesrv.misspellings import meant_name
+from namesrv.option import Option
 from namesrv.option_sources import Given, Source, build
-from namesrv.options import (
-    CONFIG_STORE_FILE,
-    OPTIONS,
-    PATHS,
-    REMOTE_KEYS,
-    Option,
-    Options,
-)
+from namesrv.options import CONFIG_STORE_FILE, OPTIONS, PATHS, REMOTE_KEYS, Options
 from namesrv.server.files.atomic import read
 from namesrv.server.files.home import expand_home
+from namesrv.switches import NO_EXTENSIONS, REQUIRE_EXTENSIONS
 from namesrv.wire.damage import damage_of
 from namesrv.wire.properties import Property, properties_text, read_properties
 
@@ -34,7 +29,7 @@ _JAVA_VARIABLES: Final = {
     "NAMESRV_ADDR": "productNamesrvAddr",
 }
 _LONGEST_FILE_BYTES: Final = 1 << 20
-_OTHER_VARIABLES: Final = ("NAMESRV_NO_EXTENSIONS", "NAMESRV_REQUIRE_EXTENSIONS")
+_OTHER_VARIABLES: Final = (NO_EXTENSIONS, REQUIRE_EXTENSIONS)
 
 
 def variable(option: Option) -> str:

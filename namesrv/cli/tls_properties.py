@@ -11,8 +11,9 @@ from difflib import get_close_matches
 from typing import Final
 
 from namesrv.misspellings import JAVA_KEYS, meant_name
+from namesrv.option import Option
 from namesrv.option_sources import Given, Source
-from namesrv.options import BY_NAME, OPTIONS, Option
+from namesrv.options import BY_NAME, OPTIONS
 
 PREFIX: Final = "tls."
 _CONFIG_FILE: Final = BY_NAME["tlsConfigFile"]

@@ -6,8 +6,9 @@ from dataclasses import dataclass, field
 from difflib import get_close_matches
 from typing import Final
 
+from namesrv.option import Option, kebab
 from namesrv.option_sources import Given
-from namesrv.options import BY_NAME, OPTIONS, Option, kebab
+from namesrv.options import BY_NAME, OPTIONS
 
 ACTIONS: Final = ("help", "version", "check", "print", "serve")
 """The actions; the first of those that are given is carried out."""
@@ -122,8 +123,10 @@ class _Reader:
 
 def _unknown(word: str, flag: str) -> str:
     if not word.startswith("-"):
-        return f"{word!r} is not a flag; namesrv --help lists all flags"
+        return f"{word!r} is not a flag; namesrv serve --help lists all flags"
     known = [name[2:] for name in _FLAGS if name.startswith("--")]
     near = get_close_matches(flag.lstrip("-"), known, n=1)
-    hint = f"did you mean --{near[0]}?" if near else "namesrv --help lists all flags"
+    hint = (
+        f"did you mean --{near[0]}?" if near else "namesrv serve --help lists all flags"
+    )
     return f"there is no flag {flag!r}; {hint}"

@@ -21,6 +21,8 @@ class CauseKind(StrEnum):
 
     REQUEST = "request"
     """A peer asked for it; with `request_code`."""
+    HTTP = "HTTP request"
+    """The same over HTTP; with the `request_code` of the same request."""
     CONNECTION = "closed connection"
     EXPIRY = "expiry"
     """A broker was silent for longer than its timeout."""
@@ -37,8 +39,8 @@ class Cause:
     """Why a table changes, and for whom; one object for each request, expiry or close.
 
     `peer` is the `host:port` of the peer, `proxy` that of the proxy which named it;
-    `request_code` is 0 unless the kind is REQUEST. `event_count` is the number of
-    events that it has put so far.
+    `request_code` is 0 unless the kind is REQUEST or HTTP. `event_count` is the number
+    of events that it has put so far.
     """
 
     kind: CauseKind

@@ -10,9 +10,12 @@ from namesrv.errors import StorageError
 from namesrv.hot_path import ColdPath, HotCode
 from namesrv.options import Options
 from namesrv.routing.access.audit import Audit
+from namesrv.routing.access.change_counts import ChangeCounts
 from namesrv.routing.access.control import AccessControl
 from namesrv.routing.access.request import Request
+from namesrv.routing.access.request_counts import RequestCounts
 from namesrv.routing.answers.route_bodies import RouteBodies
+from namesrv.routing.answers.route_digest import RouteDigest
 from namesrv.routing.answers.topic_lists import TopicLists
 from namesrv.routing.brokers.liveness import Liveness
 from namesrv.routing.brokers.parts import Parts
@@ -51,9 +54,11 @@ class RoutingState:
     """Tables, configuration, liveness and the hot path's share of them.
 
     `wall_millis` gives the date in milliseconds, for the few places where a sender left
-    its own out; `started_ms` is monotonic. `life` has the phase of the server.
+    its own out; `nanos` gives monotonic nanoseconds, to measure requests; `started_ms`
+    is monotonic. `life` has the phase of the server.
     `draining` turns newer clients away, until the very end; `is_warm` means that the
-    routes of the last run were taken over.
+    routes of the last run were taken over, and `restored_epoch` is the highest epoch of
+    its brokers. `run` names this run of the server, for peers of several runs.
     """
 
     def __init__(
@@ -62,20 +67,27 @@ class RoutingState:
         wall_millis: Callable[[], int],
         started_ms: int,
         cold_path: ColdPath,
+        nanos: Callable[[], int],
     ) -> None:
         self.options = options
         self.wall_millis = wall_millis
         self.started_ms = started_ms
+        self.run = f"{max(wall_millis(), 0):x}"
         self.life = Life()
         self.draining = False
         self._is_forgetting = False
         self.is_warm = False
+        self.restored_epoch = 0
         self.outbox = Outbox()
         self.events = EventStream(self.outbox.put, wall_millis)
+        self.change_counts = ChangeCounts()
+        self.events.add(self.change_counts)
+        self.request_counts = RequestCounts(nanos)
         self.serialize_type = int(SerializeType[options.serialize_type])
         self.tables = RouteTables(RouteAnswers(options.answer_cache_bytes))
         self.topic_lists = TopicLists(self.tables)
         self.route_bodies = RouteBodies(self.tables)
+        self.route_digest = RouteDigest(self.tables)
         self.parts = Parts(self.tables, options, self.outbox, self.events)
         self.kv_config = KVConfigManager(
             options, self.outbox, self.events, self._kv_changed
@@ -168,12 +180,17 @@ class RoutingState:
         """An answer in the encoding that the option chose, whatever was asked."""
         return encode_frame(answer, self.serialize_type)
 
+    def note_answer(self, request: Request, answer: RemotingCommand) -> None:
+        """A handler has answered: the audit and the counts have to know."""
+        self.audit.note(request, answer)
+        self.request_counts.note(request, answer)
+
     def answer_later(self, request: Request, answer: RemotingCommand) -> None:
         """Answer a request that had to wait, nothing if it was one-way. Requests that
         joined are answered with the last of them."""
         command = request.command
         self.waiting.end(command)
-        self.audit.note(request, answer)
+        self.note_answer(request, answer)
         frame: bytes | None = b"" if command.is_oneway else self.encode(answer)
         if request.joined is not None:
             frame = request.joined.fill(request.place, frame or b"")

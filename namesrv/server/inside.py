@@ -8,6 +8,7 @@ from namesrv.routing.state import RoutingState
 from namesrv.server.clock import Clock
 from namesrv.server.connections.registry import Connections
 from namesrv.server.life.ticks import Ticks
+from namesrv.server.logs.audit_log import AuditLog
 from namesrv.server.logs.events import EventLog
 from namesrv.server.warm_start.schedule import Snapshots
 
@@ -27,3 +28,4 @@ class Inside(NamedTuple):
     ticks: Ticks
     clock: Clock
     log: EventLog
+    audit_log: AuditLog | None = None

@@ -9,12 +9,12 @@ import logging
 import socket
 from collections.abc import Callable
 from functools import partial
+from time import perf_counter_ns
 from traceback import format_exc
 from typing import Any, Final
 
 from namesrv.errors import StartFailed, StorageError
 from namesrv.options import Options
-from namesrv.routing.brokers.stalls import TICK_MILLIS
 from namesrv.routing.events import Sink
 from namesrv.routing.outbox import (
     AuditEvent,
@@ -36,8 +36,12 @@ from namesrv.server.connections.file_limit import (
     notified_limit,
     query_limit,
 )
-from namesrv.server.connections.listeners import address_of, open_listeners
-from namesrv.server.connections.protocol import NamesrvProtocol
+from namesrv.server.connections.listeners import (
+    address_of,
+    open_http_listeners,
+    open_listeners,
+)
+from namesrv.server.connections.protocol import HttpOnlyProtocol, NamesrvProtocol
 from namesrv.server.connections.registry import Connections
 from namesrv.server.effects import Effects
 from namesrv.server.files.access_keys import AccessKeysFile
@@ -70,9 +74,10 @@ of them is counted or closed."""
 
 
 class NameServer:
-    """One server. After the start, `addresses` has the real (host, port), `loop_name`
-    the name of the event loop, `warm_start` facts of the restored routes, and `inside`
-    the parts that companions read."""
+    """One server. After the start, `addresses` has the real (host, port) of each
+    listener, `http_addresses` those of `httpBind`, `loop_name` the name of the event
+    loop, `warm_start` facts of the restored routes, and `inside` the parts that
+    companions read."""
 
     inside: Inside
 
@@ -85,6 +90,7 @@ class NameServer:
         self._servers: list[asyncio.Server] = []
         self._tick_timer: asyncio.TimerHandle | None = None
         self.addresses: list[tuple[str, int]] = []
+        self.http_addresses: list[tuple[str, int]] = []
         self.loop_name = ""
         self.warm_start: WarmStart | None = None
 
@@ -110,6 +116,7 @@ class NameServer:
             self.addresses,
             self.loop_name,
             self.warm_start.text if self.warm_start else "cold",
+            self.http_addresses,
         )
 
     async def serve(self) -> None:
@@ -159,7 +166,7 @@ class NameServer:
 
     def _build(self) -> None:
         self._processor = RequestProcessor(
-            self._options, wall_millis, monotonic_millis()
+            self._options, wall_millis, monotonic_millis(), perf_counter_ns
         )
         state = self._state = self._processor.state
         self._access_keys = AccessKeysFile(self._options, state.access, self._log)
@@ -236,6 +243,7 @@ class NameServer:
             self._ticks,
             clock,
             self._log,
+            self._audit_log,
         )
         self.warm_start = self._snapshots.load(state.started_ms)
         self._connections.expect_brokers()
@@ -262,15 +270,28 @@ class NameServer:
         return min(wanted or possible, possible)
 
     async def _listen(self, loop: asyncio.AbstractEventLoop) -> None:
-        self._listeners = open_listeners(self._options)
-        for listener in self._listeners:
-            server = await loop.create_server(
-                lambda: NamesrvProtocol(self._connections),
-                sock=listener,
-                backlog=_ACCEPTED_AT_ONCE,
-            )
-            self._servers.append(server)
+        listeners = open_listeners(self._options)
+        http_listeners = open_http_listeners(self._options, beside=listeners)
+        for listener in listeners:
+            await self._serve_on(listener, NamesrvProtocol, loop)
             self.addresses.append(address_of(listener, self._options))
+        for listener in http_listeners:
+            await self._serve_on(listener, HttpOnlyProtocol, loop)
+            self.http_addresses.append(listener.getsockname()[:2])
+
+    async def _serve_on(
+        self,
+        listener: socket.socket,
+        protocol: type[NamesrvProtocol],
+        loop: asyncio.AbstractEventLoop,
+    ) -> None:
+        server = await loop.create_server(
+            partial(protocol, self._connections),
+            sock=listener,
+            backlog=_ACCEPTED_AT_ONCE,
+        )
+        self._listeners.append(listener)
+        self._servers.append(server)
 
     def _stop_accepting(self) -> None:
         for server in self._servers:
@@ -291,9 +312,8 @@ class NameServer:
 
     def _tick(self) -> None:
         self._ticks.tick()
-        interval = min(TICK_MILLIS, self._options.scan_not_active_broker_interval)
-        loop = asyncio.get_running_loop()
-        self._tick_timer = loop.call_later(interval / 1000, self._tick)
+        seconds = self._ticks.interval_millis / 1000
+        self._tick_timer = asyncio.get_running_loop().call_later(seconds, self._tick)
 
     def _after_sweep(self) -> None:
         self._set_backlog()

@@ -34,7 +34,11 @@ class Server:
         self.read_options = read_options
         if self.failure is not None:
             raise self.failure
-        about = {"addresses": self.addresses, "loop_name": self.loop_name}
+        about = {
+            "addresses": self.addresses,
+            "http_addresses": [],
+            "loop_name": self.loop_name,
+        }
         on_started(SimpleNamespace(**about, warm_start=self.warm_start))
 
 

@@ -7,8 +7,10 @@ from pathlib import Path
 import pytest
 
 from namesrv.cli import main
+from namesrv.cli.commands.help import overview
 from namesrv.cli.help_text import help_text
-from namesrv.options import OPTIONS, kebab
+from namesrv.option import kebab
+from namesrv.options import OPTIONS
 from tests.cli.server_stand_in import Capture, Server, served
 from tests.test_options_remote import JAVA_TEXT
 
@@ -19,8 +21,18 @@ class TestCommands:
         self, flag: str, capsys: Capture, monkeypatch: pytest.MonkeyPatch
     ) -> None:
         monkeypatch.setenv("COLUMNS", "80")
-        assert main([flag, "--nonsense"]) == 0
+        assert main(["serve", flag, "--nonsense"]) == 0
         assert capsys.readouterr().out == help_text(80) + "\n"
+        assert main(["--port", "0", flag]) == 0
+        assert capsys.readouterr().out == help_text(80) + "\n"
+
+    @pytest.mark.parametrize("flag", ["-h", "--help"])
+    def test_help_without_a_command_lists_the_commands(
+        self, flag: str, capsys: Capture, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        monkeypatch.setenv("COLUMNS", "80")
+        assert main([flag]) == 0
+        assert capsys.readouterr().out == overview(80) + "\n"
 
     @pytest.mark.parametrize("columns", [0, 60, 72, 80, 100, 1000])
     def test_help_names_every_flag_and_fits(self, columns: int) -> None:
@@ -46,12 +58,8 @@ class TestCommands:
     def test_version_without_uvloop(
         self, capsys: Capture, monkeypatch: pytest.MonkeyPatch
     ) -> None:
-        def missing(name: str) -> str:
-            raise metadata.PackageNotFoundError(name)
-
-        from importlib import metadata  # noqa: PLC0415
-
-        monkeypatch.setattr(metadata, "version", missing)
+        monkeypatch.setattr("namesrv.cli.version.sys.path", ["/nowhere"])
+        monkeypatch.setenv("NAMESRV_NO_EXTENSIONS", "1")
         assert main(["--version"]) == 0
         assert capsys.readouterr().out.endswith(", no uvloop)\n")
 

@@ -64,7 +64,7 @@ def test_demo_broker_prints_its_route_and_what_to_try_next(
     first, route, advice, _ = played(real_server)
     assert first == f"registered demo-broker at {host}:{port}; topics: Hello, Orders"
     assert '"0": "127.0.0.1:10911"' in route
-    assert f"mqadmin topicRoute -n {host}:{port} -t Hello" in advice
+    assert f"namesrv topic route Hello -n {host}:{port}" in advice
 
 
 def test_demo_broker_reports_a_lost_server_once_and_that_it_is_back(

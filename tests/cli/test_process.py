@@ -66,4 +66,4 @@ class TestProcess:
             timeout=60,
         )
         assert ran.returncode == 2
-        assert rb"'\u4e3b' is not a flag" in ran.stderr
+        assert rb"there is no command '\u4e3b'" in ran.stderr

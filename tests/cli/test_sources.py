@@ -224,7 +224,7 @@ class TestMistakes:
         monkeypatch.setenv("ROCKETMQ_SERIALIZE_TYPE", "XML")
         words = ["--check-config", "-c", str(file), "--loop", "x", "--nope"]
         assert refused(capsys, *words) == [
-            "there is no flag '--nope'; namesrv --help lists all flags",
+            "there is no flag '--nope'; namesrv serve --help lists all flags",
             "environment, ROCKETMQ_SERIALIZE_TYPE: serializeType is 'XML',"
             " expected one of JSON, ROCKETMQ",
             f"file {file}, line 2: listenPort is '98x6',"
@@ -445,6 +445,12 @@ class TestMistakes:
         assert refused(capsys, *words) == [
             f"command line, --product-namesrv-addr: productNamesrvAddr has {address!r},"
             " expected host:port, and ; between several"
+        ]
+
+    def test_advertised_address_that_is_none_is_refused(self, capsys: Capture) -> None:
+        assert refused(capsys, "--advertise", "ns1:9876;ns2") == [
+            "command line, --advertise: advertise has 'ns2', expected host:port, and ;"
+            " between several"
         ]
 
 

@@ -3,7 +3,8 @@
 import pytest
 
 from namesrv.cli.words import read_words
-from namesrv.options import OPTIONS, kebab
+from namesrv.option import kebab
+from namesrv.options import OPTIONS
 
 
 class TestWords:
@@ -86,14 +87,14 @@ class TestWords:
                 ["--listenPort=1"],
                 "there is no flag '--listenPort'; did you mean --listen-port?",
             ),
-            (["-x"], "there is no flag '-x'; namesrv --help lists all flags"),
+            (["-x"], "there is no flag '-x'; namesrv serve --help lists all flags"),
             (
                 ["--port"],
                 "--port has no value, expected a whole number from 0 to 65535",
             ),
             (["-c"], "-c has no value, expected the name of a file"),
             (["-n"], "-n has no value, expected addresses"),
-            (["start"], "'start' is not a flag; namesrv --help lists all flags"),
+            (["start"], "'start' is not a flag; namesrv serve --help lists all flags"),
             (["--pure=1"], "--pure is followed by '1', expected no value"),
             (
                 ["--no-cluster-test=1"],

@@ -16,8 +16,9 @@ _LONGEST_HEADER: Final = 65_551
 
 def run(data: bytes) -> None:
     """One verdict for every way of cutting."""
-    verdicts = [sniffed(pieces) for pieces in ways_to_cut(data)]
-    assert all(verdict == verdicts[0] for verdict in verdicts), verdicts
+    for knows_http in (True, False):
+        verdicts = [sniffed(pieces, knows_http) for pieces in ways_to_cut(data)]
+        assert all(verdict == verdicts[0] for verdict in verdicts), verdicts
     stream, source, fault, is_tls = verdicts[0]
     assert is_tls == (stream[:1] == b"\x16")
     assert fault is not None or data.endswith(stream)
@@ -28,10 +29,10 @@ def run(data: bytes) -> None:
         assert 0 <= port <= 0xFFFF and host.isascii() and host
 
 
-def sniffed(pieces: list[bytes]) -> tuple[bytes, Any, Any, bool]:
+def sniffed(pieces: list[bytes], knows_http: bool) -> tuple[bytes, Any, Any, bool]:
     """What came through, from whom, why it ended, whether it is TLS. After a fault
     nothing counts."""
-    sniffer = Sniffer()
+    sniffer = Sniffer(knows_http=knows_http)
     stream = b""
     for piece in pieces:
         seen = tried(ALLOWED, sniffer.feed, piece)

@@ -6,6 +6,7 @@ from tests.fuzz import (
     access_keys,
     frames,
     headers,
+    http_requests,
     json_text,
     kv_file,
     properties,
@@ -31,6 +32,7 @@ TARGETS: Final[dict[str, Target]] = {
         snapshots,
         proxy_headers,
         tls_records,
+        http_requests,
         whole_server,
         sessions,
     )

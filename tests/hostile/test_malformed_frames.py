@@ -109,7 +109,7 @@ PROXY_HEADERS = {
     "v2 without room": b"\r\n\r\n\x00\r\nQUIT\n\x21\x11\x00\x01",
     "half a TLS hello": b"\x16\x03\x01\x02\x00\x01\x00\x01\xfc\x03\x03" + bytes(100),
     "TLS of version 4": b"\x16\x04\x00\x00\x04\x01\x00\x00\x00",
-    "HTTP": b"GET / HTTP/1.1\r\nHost: localhost\r\n\r\n",
+    "HTTP through a tunnel": b"CONNECT a:1 HTTP/1.1\r\nHost: a:1\r\n\r\n",
     "SSH": b"SSH-2.0-OpenSSH_9.0\r\n",
     "Redis": b"*1\r\n$4\r\nPING\r\n",
 }

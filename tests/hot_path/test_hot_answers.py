@@ -378,3 +378,72 @@ def test_another_body_version_or_no_digest_is_cold(peer: Peer) -> None:
     assert peer.answer(repeated(broker, body)) is not None
     info.digest = None
     assert peer.answer(repeated(broker, body)) is None
+
+
+# --- counters -------------------------------------------------------------------------
+
+
+def counted(peer: Peer) -> tuple[int, ...]:
+    """Lookups answered and unknown, heartbeats, version queries, registrations."""
+    path, answers = peer.path, peer.answers
+    return (
+        answers.hits,
+        answers.unknown,
+        path.heartbeats,
+        path.version_queries,
+        path.unchanged_registrations,
+    )
+
+
+def test_each_answer_of_the_hot_path_is_counted_once(peer: Peer) -> None:
+    body = registration_body()
+    peer.register(body=body)
+    assert counted(peer) == (0, 0, 0, 0, 0)
+    peer.send(lookup(), lookup(flag=2), lookup("U"))
+    assert counted(peer) == (2, 1, 0, 0, 0)
+    peer.send(heartbeat(), heartbeat(Broker(addr="10.9.9.9:1")), heartbeat(flag=2))
+    assert counted(peer) == (2, 1, 3, 0, 0)
+    peer.send(request(322, Broker().ext_fields, DATA_VERSION))
+    assert counted(peer) == (2, 1, 3, 1, 0)
+    peer.send(repeated(Broker(), body))
+    assert counted(peer) == (2, 1, 3, 1, 1)
+
+
+def test_requests_for_the_processor_are_not_counted_here(peer: Peer) -> None:
+    peer.answers.mark("T")
+    peer.send(lookup(), request(206, {}), request(904, {}), request(322, {}))
+    peer.send(repeated(Broker(), b"another body"))
+    assert len(peer.cold.asked) == 5
+    assert counted(peer) == (0, 0, 0, 0, 0)
+
+
+def test_bytes_are_counted_as_they_come_and_go(peer: Peer) -> None:
+    data = lookup() + lookup("U")
+    output = peer.send(data[:-1]) + peer.send(data[-1:])
+    assert peer.path.received_bytes == len(data)
+    assert peer.path.sent_bytes == len(output)
+    peer.cold.answers.append(None)
+    peer.send(request(206, {}))
+    peer.connection.resume(1000, b"late answer")
+    peer.connection.note_sent(5)
+    assert peer.path.sent_bytes == len(output) + len(b"late answer") + 5
+
+
+def test_answers_without_a_frame_are_counted_too(peer: Peer) -> None:
+    peer.answers.answer("T", True, 0)
+    peer.answers.answer("U", False, 0)
+    peer.answers.mark("T")
+    assert peer.answers.answer("T", True, 0) is None
+    assert (peer.answers.hits, peer.answers.unknown) == (1, 1)
+
+
+def test_topics_with_kept_answers_are_counted(peer: Peer) -> None:
+    assert peer.answers.kept_topics == 1
+    peer.answers.mark("T")
+    assert peer.answers.kept_topics == 0
+
+
+def test_epoch_is_that_of_the_last_registration(peer: Peer) -> None:
+    assert peer.live.epoch == 1
+    peer.live.renew(peer.info, peer.other, 20)
+    assert peer.live.epoch == 2 == peer.info.epoch

@@ -12,6 +12,7 @@ from typing import Any
 import pytest
 
 from namesrv import _impl
+from namesrv.switches import is_on
 
 SWITCHES = ("NAMESRV_NO_EXTENSIONS", "NAMESRV_REQUIRE_EXTENSIONS")
 FAST_MODULES = ("hot_path", "connection", "live_table", "route_answers")
@@ -138,7 +139,7 @@ def test_building_reads_switches_as_running_does(
     names: dict[str, Any] = {"os": os}
     exec(compile(ast.Module([function], []), "setup.py", "exec"), names)
     monkeypatch.setenv("NAMESRV_SANITIZE", word)
-    asked = _impl.is_asked_for("NAMESRV_SANITIZE")
+    asked = is_on(os.environ, "NAMESRV_SANITIZE")
     assert names["is_asked_for"]("NAMESRV_SANITIZE") is asked
 
 

@@ -58,6 +58,7 @@ class World:
 
     Files are written at once unless `holds_writes`; then `finish_write` does it. Work
     in steps is finished at once unless `holds_work`; then `next_step` does a share.
+    `conversations` has those of connections that speak HTTP.
     """
 
     def __init__(self, *, started_ms: int = 0, **options: Any) -> None:
@@ -84,6 +85,7 @@ class World:
         self.closed: list[Connection] = []
         self.ended: set[Connection] = set()
         self.late_output: dict[Connection, bytes] = {}
+        self.conversations: dict[Connection, Any] = {}
         self.connection = self.connect()
         self.state.events.add(self.changes.append)
         outbox = self.state.outbox
@@ -231,7 +233,8 @@ class World:
     def _resume(self, answer: LateAnswer) -> None:
         if answer.connection in self.ended:
             return
-        output = answer.connection.resume(self.now_ms, answer.frame)
+        conversation = self.conversations.get(answer.connection, answer.connection)
+        output = conversation.resume(self.now_ms, answer.frame)
         before = self.late_output.get(answer.connection, b"")
         self.late_output[answer.connection] = before + output
 

@@ -64,6 +64,7 @@ class FakeTransport(asyncio.Transport):
         self.reading = True
         self.is_closed = False
         self.is_aborted = False
+        self.is_ended = False
         self.limits: tuple[int | None, int | None] = (None, None)
 
     def get_extra_info(self, name: str, default: Any = None) -> Any:
@@ -72,7 +73,11 @@ class FakeTransport(asyncio.Transport):
     def write(self, data: bytes | bytearray | memoryview) -> None:
         assert data, "an empty write"
         assert not self.is_closed, "a write after the end"
+        assert not self.is_ended, "a write after the end of the output"
         self.writes.append(bytes(data))
+
+    def write_eof(self) -> None:
+        self.is_ended = True
 
     def get_write_buffer_size(self) -> int:
         return self.unsent_bytes
@@ -133,8 +138,9 @@ class LoopFreeServer:
 
     def __init__(self, data_dir: Path, **options: Any) -> None:
         self.options = local_options(data_dir, **options)
-        processor = RequestProcessor(self.options, wall_millis, monotonic_millis())
-        self.state = processor.state
+        started_ms = monotonic_millis()
+        self.processor = RequestProcessor(self.options, wall_millis, started_ms)
+        self.state = self.processor.state
         self.log = RecordedLog()
         limit = self.options.max_connections or 1000
         self.writes: list[FileWrite] = []

@@ -12,6 +12,8 @@ from namesrv.server.inside import Inside
 
 MOST_ITEMS: Final = 500
 """Items of a page at most."""
+LONGEST_BODY: Final = 1 << 20
+"""Bytes of a body that is read in one step."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -31,10 +33,16 @@ class Call:
 class Endpoint:
     """One line of the table.
 
-    `path` has parameters in braces, as in `/v1/topics/{topic}`. `parameters` has a
-    member for each of them and for each name of the query. `answer` is the type of the
-    body of a 200, None without a body. `errors` are the statuses that it may answer
-    besides those that every endpoint has (400, 401, 403, 405, 406).
+    `path` has parameters in braces, as in `/v1/topics/{topic}`; a fixed text may stand
+    before one. `parameters` has a member for each of them and for each name of the
+    query. `answer` is the type of the body of a `status`, None without a body; it is
+    negotiated between JSON and MessagePack. An endpoint whose body is neither names its
+    content type in `produces`. `errors` are the statuses that it may answer besides
+    those that every endpoint has (400, 401, 403, 405, 406, 500).
+
+    A body without a type (`body` None) is refused, unless `takes_bytes` leaves it to
+    the handler. `depends` gives values that are equal as long as the answer would be
+    equal, for its ETag; an answer with ages has none.
     """
 
     method: str
@@ -47,3 +55,7 @@ class Endpoint:
     answer: Any = None
     status: int = 200
     errors: tuple[int, ...] = ()
+    produces: str = ""
+    takes_bytes: bool = False
+    longest_body: int = LONGEST_BODY
+    depends: Callable[[Call], tuple[object, ...]] | None = None

@@ -23,11 +23,11 @@ class Access(Enum):
     """A broker makes itself known: `brokerAccess` decides."""
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(slots=True)
 class HttpRequest:
-    """One request. `path` and `query` are as they were sent, percent-encoded; names of
-    `headers` are in lower case, a repeated one is joined by commas; a chunked `body` is
-    joined."""
+    """One request, which nobody changes. `path` and `query` are as they were sent,
+    percent-encoded; names of `headers` are in lower case, a repeated one is joined by
+    commas; a chunked `body` is joined."""
 
     method: str
     path: str
@@ -36,9 +36,10 @@ class HttpRequest:
     body: bytes = b""
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(slots=True)
 class HttpAnswer:
-    """One answer; length, date, connection and encoding are added when it is sent."""
+    """One answer, which nobody changes; length, date, connection and encoding are added
+    when it is sent."""
 
     status: int
     body: bytes = b""
@@ -52,10 +53,13 @@ class Asked:
 
     The processor handles it as if it had come on the same connection, except that the
     caller has checked its right; `translate` makes the HTTP answer of its answer.
+    `objection` is called right before the processor gets the command, each time if it
+    has to come again: it gives the answer to a request that may not be handled by then.
     """
 
     command: RemotingCommand
     translate: Callable[[RemotingCommand], HttpAnswer]
+    objection: Callable[[], HttpAnswer | None] | None = None
 
 
 Handled: TypeAlias = HttpAnswer | Steps[HttpAnswer] | Asked | Literal[Pause.TURN]

@@ -59,7 +59,9 @@ class Audit:
         fields: dict[str, object] = {"code": int(code), "remote": cause.peer}
         if cause.proxy is not None:
             fields["via"] = cause.proxy
-        if answer.code != ResponseCode.NO_PERMISSION:
+        if request.is_http:
+            fields["protocol"] = "HTTP"
+        elif answer.code != ResponseCode.NO_PERMISSION:
             fields["access_key"] = self._access.signer(request.command)
         for name in _IDENTIFYING.get(code, ()):
             fields[name] = _cut(request.ext_fields.get(name))

@@ -13,7 +13,11 @@ class Request:
     """One request of a peer, and when it is handled (`now_ms`).
 
     `ext_fields` are those of the command, empty for none; `cause` goes with every
-    event that it puts. A request that joined others has its place among their answers.
+    event that it puts. `is_http` is true for a request that came as HTTP; HTTP has
+    checked its right. `owner` is the connection that carries the brokers which the
+    request registers, None for HTTP: a broker without an owner ends by its timeout or
+    its unregistration only. `began_nanos` is set when its work begins. A request that
+    joined others has its place among their answers.
     """
 
     command: RemotingCommand
@@ -21,17 +25,29 @@ class Request:
     now_ms: int
     ext_fields: ExtFields
     cause: Cause
+    is_http: bool
+    owner: Connection | None
+    began_nanos: int
     joined: JoinedAnswers | None
     place: int
 
     def __init__(
-        self, command: RemotingCommand, connection: Connection, now_ms: int
+        self,
+        command: RemotingCommand,
+        connection: Connection,
+        now_ms: int,
+        *,
+        is_http: bool = False,
     ) -> None:
         self.command = command
+        self.is_http = is_http
         self.connection = connection
         self.now_ms = now_ms
         self.ext_fields = command.ext_fields or {}
-        self.cause = cause_of(connection, CauseKind.REQUEST, command.code)
+        kind = CauseKind.HTTP if is_http else CauseKind.REQUEST
+        self.cause = cause_of(connection, kind, command.code)
+        self.owner = None if is_http else connection
+        self.began_nanos = 0
         self.joined = None
         self.place = 0
 

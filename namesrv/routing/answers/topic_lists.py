@@ -32,10 +32,12 @@ class _KeptList:
 
     def __init__(
         self,
+        key: _Key,
         tables: RouteTables,
         belongs: Callable[[TopicQueues], bool],
         candidates: Callable[[], Iterator[list[str]]],
     ) -> None:
+        self.key = key
         self._tables = tables
         self._belongs = belongs
         self._candidates = candidates
@@ -50,8 +52,18 @@ class _KeptList:
         """Its approximate size in bytes."""
         return _NAME_BYTES * len(self._texts) + self._texts.written_bytes
 
+    def __len__(self) -> int:
+        return len(self._texts)
+
     def body(self) -> Steps[bytes]:
-        """TopicList as JSON, with everything that changed before this was called.
+        """TopicList as JSON, with everything that changed before this was called."""
+        texts = yield from self.names()
+        parts = yield from texts.parts()
+        yield sum(map(len, parts)) * Cost.ANSWER_KILOBYTE // 1024
+        return write_topic_list(parts)
+
+    def names(self) -> Steps[OrderedTexts]:
+        """The names, with everything that changed before this was called.
 
         Several may be under way: each takes the next names, so that none is left out.
         """
@@ -61,9 +73,7 @@ class _KeptList:
             self._begin()
         while (names := self._next(wanted)) is not None:
             yield self._look_at(names)
-        parts = yield from self._texts.parts()
-        yield sum(map(len, parts)) * Cost.ANSWER_KILOBYTE // 1024
-        return write_topic_list(parts)
+        return self._texts
 
     def _begin(self) -> None:
         """Look at every topic that may belong to it."""
@@ -120,13 +130,34 @@ class TopicLists:
 
     def all(self) -> Steps[bytes]:
         """Every topic."""
-        return self._body(("all",), lambda entry: True, self._all_names)
+        return self._body(self._list(("all",), lambda entry: True, self._all_names))
+
+    def names(self) -> Steps[OrderedTexts]:
+        """The names of all topics, as of now. The next request brings them up to date;
+        a name may be that of a topic that is gone."""
+        key = ("all",)
+        kept = self._list(key, lambda entry: True, self._all_names)
+        texts = yield from kept.names()
+        self._count(kept)
+        return texts
 
     def of_cluster(self, cluster: str) -> Steps[bytes]:
         """Topics with an entry of any broker of a cluster."""
-        tables = self._tables
-        if cluster not in tables.cluster_addr_table:
+        if cluster not in self._tables.cluster_addr_table:
             return self._nothing()
+        return self._body(self._list_of_cluster(cluster))
+
+    def size_of_cluster(self, cluster: str) -> Steps[int]:
+        """The number of these topics."""
+        if cluster not in self._tables.cluster_addr_table:
+            return 0
+        kept = self._list_of_cluster(cluster)
+        yield from kept.names()
+        self._count(kept)
+        return len(kept)
+
+    def _list_of_cluster(self, cluster: str) -> _KeptList:
+        tables = self._tables
 
         def belongs(entry: TopicQueues) -> bool:
             names = tables.cluster_addr_table.get(cluster, set())
@@ -138,7 +169,7 @@ class TopicLists:
         def candidates() -> Iterator[list[str]]:
             return self._cluster_names(cluster)
 
-        return self._body(("cluster", cluster), belongs, candidates)
+        return self._list(("cluster", cluster), belongs, candidates)
 
     def with_flag(self, mask: int, wanted: int) -> Steps[bytes]:
         """Topics whose first entry, by broker name, has these bits in its
@@ -148,26 +179,36 @@ class TopicLists:
             queues = entry.queues
             return queues[min(queues)].topic_sys_flag & mask == wanted
 
-        return self._body(("flag", mask, wanted), belongs, self._all_names)
+        key = "flag", mask, wanted
+        return self._body(self._list(key, belongs, self._all_names))
 
-    def _body(
+    def _list(
         self,
         key: _Key,
         belongs: Callable[[TopicQueues], bool],
         candidates: Callable[[], Iterator[list[str]]],
-    ) -> Steps[bytes]:
+    ) -> _KeptList:
+        """The list of a key, made for its first request."""
         kept = self._kept.get(key)
         if kept is None:
-            kept = self._kept[key] = _KeptList(self._tables, belongs, candidates)
+            kept = _KeptList(key, self._tables, belongs, candidates)
+            self._kept[key] = kept
         self._kept.move_to_end(key)
+        return kept
+
+    def _body(self, kept: _KeptList) -> Steps[bytes]:
         body = yield from kept.body()
-        if self._kept.get(key) is kept:
+        self._count(kept)
+        return body
+
+    def _count(self, kept: _KeptList) -> None:
+        """Count the memory of a list that was used, and drop the oldest ones."""
+        if self._kept.get(kept.key) is kept:
             self._kept_bytes += kept.kept_bytes - kept.counted_bytes
             kept.counted_bytes = kept.kept_bytes
         while self._kept_bytes > MOST_KEPT_BYTES or len(self._kept) > MOST_LISTS:
             _, oldest = self._kept.popitem(last=False)
             self._kept_bytes -= oldest.counted_bytes
-        return body
 
     def _nothing(self) -> Steps[bytes]:
         yield int(Cost.REQUEST)

@@ -16,7 +16,8 @@ Key = tuple[str, str]
 
 
 class Leases:
-    """The leases of a server's brokers."""
+    """The leases of a server's brokers; `granted` is the number of brokers that got
+    one, and the length the number of those that were not heard from yet."""
 
     def __init__(self, tables: RouteTables, started_ms: int) -> None:
         self._tables = tables
@@ -24,9 +25,10 @@ class Leases:
         self._served_offset_millis = -started_ms
         # The last sign of life that a lease has set, by (cluster, address).
         self._leased: dict[Key, int] = {}
+        self.granted = 0
 
-    def __bool__(self) -> bool:
-        return bool(self._leased)
+    def __len__(self) -> int:
+        return len(self._leased)
 
     def served_millis(self, now_ms: int) -> int:
         """How long brokers could have been heard of, in all runs together."""
@@ -45,6 +47,7 @@ class Leases:
             left = min(left_millis.get(info.key, lease_millis), lease_millis)
             heard_of = now_ms + max(left, 0) - info.heartbeat_timeout_millis
             info.last_update_timestamp = self._leased[info.key] = heard_of
+        self.granted = len(self._leased)
         if self._leased:
             self._tables.leases_changed()
 

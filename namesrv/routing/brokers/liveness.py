@@ -72,7 +72,8 @@ _MAPPING_KEPT_MILLIS: Final = 86_400_000
 class Liveness:
     """Decides when a silent broker is gone. `now_ms` is monotonic everywhere.
 
-    `leases` are those of brokers of the last run.
+    `leases` are those of brokers of the last run; `machine_stalls` and `own_stalls`
+    count pauses of this process by their maker.
     """
 
     def __init__(
@@ -89,6 +90,7 @@ class Liveness:
         self._held_closes: list[tuple[Connection, int]] = []
         self._next_confirmation_ms = 0
         self.leases = Leases(parts.tables, started_ms)
+        self.machine_stalls = self.own_stalls = 0
 
     def read_until_ms(self, now_ms: int) -> int:
         """Up to which moment all that peers have sent counts as read: now, or before a
@@ -150,10 +152,12 @@ class Liveness:
         if stall is None:
             return
         if stall.machine_millis:
+            self.machine_stalls += 1
             self._tables.broker_live_table.shift(stall.machine_millis)
             self.leases.shift(stall.machine_millis)
             event = "this process stood still, nobody is declared dead for a while"
         else:
+            self.own_stalls += 1
             event = "one piece of work took long, ends are held for a moment"
         self._outbox.warn(event, **stall._asdict())
 

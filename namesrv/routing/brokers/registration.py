@@ -169,17 +169,20 @@ class Registration:
         live = self._live()
         if live is not None and live.broker_name == data.broker_name:
             # Another group's broker may be live at this address.
+            # Its filter servers would stay for ever, as in Java.
             self._tables.remove_live(*live.key)
+            self._tables.set_filter_servers(live.key, None)
             self._changes.put_replaced(live, old_addr)
         return True
 
     def _may_join(self, data: BrokerData) -> bool:
-        """Step 7: a new broker id needs a table, and not one of a single topic."""
+        """Step 7: a new broker id needs a table, and not one of a single topic, which
+        is how a broker sends one topic alone. Over HTTP every table is whole."""
         if self._broker_id in data.broker_addrs:
             return True
         if self._wrapper is None or self._wrapper.topic_config_table is None:
             return False
-        if len(self._wrapper.topic_config_table) != 1:
+        if len(self._wrapper.topic_config_table) != 1 or self._request.owner is None:
             return True
         self._outbox.warn(
             "first registration with a single topic refused",
@@ -325,7 +328,7 @@ class Registration:
             header.timeout_millis,
             self._version,
             header.ha_server_addr,
-            self._request.connection,
+            self._request.owner,
         )
         old = self._live()
         self._tables.put_live(data, info, self._now_ms)

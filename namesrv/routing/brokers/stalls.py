@@ -30,8 +30,10 @@ class Stall(NamedTuple):
 
 
 class _Hold(NamedTuple):
-    """Input sent before `stalled_until_ms` counts as read from `until_ms` on."""
+    """Input sent before `stalled_until_ms` counts as read from `until_ms` on; that sent
+    before `stalled_since_ms` was read before the stall."""
 
+    stalled_since_ms: int
     stalled_until_ms: int
     until_ms: int
 
@@ -41,6 +43,7 @@ class Stalls:
 
     def __init__(self) -> None:
         self._last_tick_ms: int | None = None
+        self._last_but_one_ms = 0
         self._last_cpu_ms = 0
         self._read_until_ms = 0
         self._grace_until_ms = 0
@@ -64,9 +67,12 @@ class Stalls:
 
         That is the tick before this one: input until then was read in between.
         """
-        last_ms = self._last_tick_ms
+        last_ms = now_ms if self._last_tick_ms is None else self._last_tick_ms
+        if last_ms < now_ms:
+            # Otherwise this tick has noticed a stall, and nothing was read since then.
+            self._last_but_one_ms = last_ms
         if not self._holds and not self.is_grace(now_ms):
-            self._read_until_ms = now_ms if last_ms is None else last_ms
+            self._read_until_ms = last_ms
         self._last_tick_ms, self._last_cpu_ms = now_ms, cpu_ms
         return self._read_until_ms
 
@@ -92,15 +98,19 @@ class Stalls:
             hold_millis = GRACE_MILLIS
         else:
             hold_millis = min(length, GRACE_MILLIS)
-            self._holds.append(_Hold(now_ms, now_ms + hold_millis))
+            until_ms = now_ms + hold_millis
+            self._holds.append(_Hold(self._last_but_one_ms, now_ms, until_ms))
         return Stall(length - TICK_MILLIS, machine_millis, hold_millis)
 
     def _drop_holds_before(self, now_ms: int) -> None:
-        """Sockets were read at least once since the stalls of those that are over."""
+        """Sockets were read at least once since the stalls of those that are over, and
+        until the next stall."""
         if self.is_grace(now_ms):
             return
         over = [hold for hold in self._holds if hold.until_ms <= now_ms]
-        for hold in over:
-            self._read_until_ms = max(self._read_until_ms, hold.stalled_until_ms)
-        if over:
-            self._holds = [hold for hold in self._holds if hold.until_ms > now_ms]
+        if not over:
+            return
+        self._holds = [hold for hold in self._holds if hold.until_ms > now_ms]
+        read_ms = [hold.stalled_until_ms for hold in over]
+        read_ms += [hold.stalled_since_ms for hold in self._holds[:1]]
+        self._read_until_ms = max(self._read_until_ms, *read_ms)

@@ -27,6 +27,7 @@ from namesrv.work import Cost, Steps, batches
 
 _KINDS: Final[dict[CauseKind, type[BrokerRemoved]]] = {
     CauseKind.REQUEST: BrokerUnregistered,
+    CauseKind.HTTP: BrokerUnregistered,
     CauseKind.EXPIRY: BrokerExpired,
     CauseKind.LEASE: BrokerExpired,
     CauseKind.CONNECTION: BrokerDisconnected,
@@ -48,7 +49,7 @@ def unregister_broker(
         return
     removal = _Removal(parts, request.cause, (cluster, addr), name, request.now_ms)
     with parts.tables.busy.hold(name):
-        yield from removal.by_request(header, request.connection)
+        yield from removal.by_request(header, request.owner)
 
 
 def unregister_live_broker(
@@ -89,18 +90,18 @@ class _Removal:
         self._topics = TopicChanges()
 
     def by_request(
-        self, header: BrokerRequestHeader, connection: Connection
+        self, header: BrokerRequestHeader, owner: Connection | None
     ) -> Steps[None]:
-        """A peer asked for it on a connection."""
+        """A peer asked for it on a connection, or over HTTP."""
         tables = self._tables
         live = tables.broker_live_table.get(self._cluster, self._addr)
         is_meant = live is not None and live.broker_name == self._name
-        if live is None or is_meant or live.owner is connection:
+        if live is None or is_meant or _is_own(live, owner):
             self._remove_live()
         tables.forget_digests((self._name,))
         data = tables.broker_addr_table.get(self._name)
         if data is not None and header.broker_id is not None:
-            is_held = is_meant or _is_held(tables, data, self._addr, connection)
+            is_held = is_meant or _is_held(tables, data, self._addr, owner)
             if not is_held or not (yield from self._leave_to_others(data)):
                 yield from self._remove_from_group(data, header.broker_id)
         self._put()
@@ -204,15 +205,21 @@ class _Removal:
         )
 
 
+def _is_own(info: BrokerLiveInfo, owner: Connection | None) -> bool:
+    """Whether a live entry was registered on this connection. Requests over HTTP have
+    no owner, and nothing in common."""
+    return owner is not None and info.owner is owner
+
+
 def _is_held(
-    tables: RouteTables, data: BrokerData, addr: str, connection: Connection
+    tables: RouteTables, data: BrokerData, addr: str, owner: Connection | None
 ) -> bool:
-    """Whether another connection has registered this address of the group."""
+    """Whether somebody else has registered this address of the group."""
     infos = [
         tables.broker_live_table.get(cluster, addr)
         for cluster in data.live_clusters_at(addr)
     ]
-    return any(info is not None and info.owner is not connection for info in infos)
+    return any(info is not None and not _is_own(info, owner) for info in infos)
 
 
 def is_superseded(

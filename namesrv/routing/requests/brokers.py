@@ -64,7 +64,7 @@ def _repeated(
     state: RoutingState, request: Request, header: RegisterBrokerRequestHeader
 ) -> RemotingCommand | None:
     """The answer to a registration that repeats the last one of its broker over another
-    connection; the hot path has those over the same one."""
+    connection or over HTTP; the hot path has those over the same connection."""
     command, info = request.command, _live_info(state, header)
     if info is None or info.digest is None or info.owner is request.connection:
         return None
@@ -159,11 +159,11 @@ def _live_info(
 def _take_over(
     state: RoutingState, request: Request, info: BrokerLiveInfo, broker_id: int
 ) -> None:
-    """A live broker was heard from on the connection of a registration, which carries
-    it from now on."""
-    connection, former = request.connection, info.owner
-    state.tables.renew_live(info, connection, request.now_ms)
-    if former is not connection:
+    """A live broker was heard from by a registration, whose owner carries it from now
+    on."""
+    former = info.owner
+    state.tables.renew_live(info, request.owner, request.now_ms)
+    if former is not request.owner:
         put_new_owner(state.events, request.cause, info, broker_id)
 
 

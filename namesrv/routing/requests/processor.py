@@ -12,7 +12,12 @@ from traceback import format_exc
 from typing import Final, Literal
 
 from namesrv._impl import Connection
-from namesrv.codes import VERSION_V5_3_1, RequestCode, ResponseCode
+from namesrv.codes import (
+    VERSION_V5_3_1,
+    RequestCode,
+    ResponseCode,
+    SerializeType,
+)
 from namesrv.errors import AccessRefused, RequestFailed
 from namesrv.hot_path import ColdAnswer, Pause
 from namesrv.options import Options
@@ -79,9 +84,13 @@ class RequestProcessor:
     """Owns the state and answers the requests that the hot path does not."""
 
     def __init__(
-        self, options: Options, wall_millis: Callable[[], int], started_ms: int
+        self,
+        options: Options,
+        wall_millis: Callable[[], int],
+        started_ms: int,
+        nanos: Callable[[], int] = lambda: 0,
     ) -> None:
-        self.state = RoutingState(options, wall_millis, started_ms, self.process)
+        self.state = RoutingState(options, wall_millis, started_ms, self.process, nanos)
 
     def process(
         self,
@@ -104,27 +113,45 @@ class RequestProcessor:
             self._log_unmatched(command, connection)
             return b""
         connection.note_version(command.version)
-        request = Request(command, connection, now_ms)
+        return self._answer(Request(command, connection, now_ms))
+
+    def ask(
+        self, command: RemotingCommand, connection: Connection, now_ms: int
+    ) -> ColdAnswer:
+        """Handle a request that came as HTTP, and whose right was checked there.
+
+        The result is that of `process`, except that a long body is left out.
+        """
+        turn = self.state.turn
+        if turn.is_over:
+            return Pause.TURN
+        turn.spend(request_units(SerializeType.ROCKETMQ, b"", command.body))
+        return self._answer(Request(command, connection, now_ms, is_http=True))
+
+    def _answer(self, request: Request) -> ColdAnswer:
+        turn, command = self.state.turn, request.command
+        self.state.request_counts.begin(request)
         handled = self._unheard(request) or self._handle(request)
         if isinstance(handled, Generator):
             ended = turn.advance(handled)
             if ended is None:
                 later = self._later(handled, request)
                 is_reading = CLASSES[RequestCode(command.code)] in _READING
-                self.state.unfinished.put(later, connection, is_reading=is_reading)
+                self.state.unfinished.put(
+                    later, request.connection, is_reading=is_reading
+                )
                 return None
             handled = ended[0]
         if handled is None:
             self.state.waiting.begin(command)
-            if command.code in _CHANGES:
+            if command.code in _CHANGES and not request.is_http:
                 self._join_next(request)
         if not isinstance(handled, RemotingCommand):
             return handled
         turn.spend(answer_units(handled.body, handled.ext_fields))
         if command.is_oneway:
             return b""
-        if handled.long_body is not None:
-            self.state.send_in_pieces(handled, handled.long_body, connection)
+        if self._is_sent_in_pieces(request, handled):
             return None
         return self.state.encode(handled)
 
@@ -149,6 +176,7 @@ class RequestProcessor:
             command = self._decode(*frame)
             first.connection.note_version(command.version)
             request = Request(command, first.connection, first.now_ms)
+            self.state.request_counts.begin(request)
             handled = self._unheard(request) or self._handle(request)
             if isinstance(handled, RemotingCommand):
                 joined.add(b"" if command.is_oneway else self.state.encode(handled))
@@ -156,22 +184,37 @@ class RequestProcessor:
                 self.state.waiting.begin(command)
                 request.joined, request.place = joined, joined.expect()
 
+    def _is_sent_in_pieces(self, request: Request, answer: RemotingCommand) -> bool:
+        """Have a long answer sent as the peer takes it. HTTP gets it without body."""
+        body = answer.long_body
+        if body is None:
+            return False
+        if request.is_http:
+            answer.long_body = None
+            return False
+        self.state.send_in_pieces(answer, body, request.connection)
+        return True
+
     def _unheard(self, request: Request) -> RemotingCommand | None:
         """The answer to a request that no handler gets."""
         is_newer = request.command.version > VERSION_V5_3_1
         if self.state.draining and is_newer:
-            return request.answer(ResponseCode.GO_AWAY, "please go away")
-        if request.code not in HANDLERS:
-            return request.answer(
+            answer = request.answer(ResponseCode.GO_AWAY, "please go away")
+        elif request.code not in HANDLERS:
+            answer = request.answer(
                 ResponseCode.REQUEST_CODE_NOT_SUPPORTED,
                 f" request type {request.code} not supported",
             )
-        return None
+        else:
+            return None
+        self.state.request_counts.note(request, answer)
+        return answer
 
     def _handle(self, request: Request) -> Handled:
         """Carry out as much as is possible at once; audited if that was all."""
         try:
-            self.state.access.check(request.command, request.connection)
+            if not request.is_http:
+                self.state.access.check(request.command, request.connection)
             self.state.waiting.check(request.command)
             handled = HANDLERS[request.code](self.state, request)
         except Exception as exc:
@@ -179,7 +222,7 @@ class RequestProcessor:
         if isinstance(handled, Generator):
             return self._in_steps(handled, request)
         if isinstance(handled, RemotingCommand):
-            self.state.audit.note(request, handled)
+            self.state.note_answer(request, handled)
         return handled
 
     def _in_steps(
@@ -190,15 +233,14 @@ class RequestProcessor:
             answer = yield from steps
         except Exception as exc:
             answer = self._failed(request, exc)
-        self.state.audit.note(request, answer)
+        self.state.note_answer(request, answer)
         return answer
 
     def _later(self, steps: Steps[RemotingCommand], request: Request) -> Steps[None]:
         """The rest of the steps, and the answer that had to wait for them."""
         answer = yield from steps
         command, connection = request.command, request.connection
-        if answer.long_body is not None and not command.is_oneway:
-            self.state.send_in_pieces(answer, answer.long_body, connection)
+        if not command.is_oneway and self._is_sent_in_pieces(request, answer):
             return
         frame = b"" if command.is_oneway else self.state.encode(answer)
         yield answer_units(answer.body)

@@ -8,15 +8,9 @@ from collections.abc import Callable, Iterable, Mapping, Sequence
 from typing import Final, NamedTuple
 
 from namesrv.errors import PropertiesInvalid, RequestFailed, StorageError
+from namesrv.option import Value, value_text
 from namesrv.option_sources import parse_remote
-from namesrv.options import (
-    BY_NAME,
-    REMOTE_KEYS,
-    Options,
-    Value,
-    java_text,
-    value_text,
-)
+from namesrv.options import BY_NAME, REMOTE_KEYS, Options, java_text
 from namesrv.routing.events import Cause, ConfigChanged, EventStream
 from namesrv.routing.outbox import Outbox
 from namesrv.routing.settings.file_changes import Done, FileChanges

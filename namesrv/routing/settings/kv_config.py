@@ -33,7 +33,8 @@ class _Wanted(NamedTuple):
 
 
 class KVConfigManager:
-    """Holds the configuration; `on_change(namespace, key)` is called after a change."""
+    """Holds the configuration; `on_change(namespace, key)` is called after a change.
+    `changes` counts how often entries have changed."""
 
     def __init__(
         self,
@@ -46,6 +47,7 @@ class KVConfigManager:
         self._events = events
         self._on_change = on_change
         self._table = KVTable()
+        self.changes = 0
         self._limits = KVLimits(options)
         self._changes: FileChanges[_Wanted] = FileChanges(
             outbox, lambda: options.kv_config_path, self._content, self._settle
@@ -86,6 +88,11 @@ class KVConfigManager:
             if keys is not None
         }
         self._table = KVTable(namespaces)
+
+    @property
+    def table(self) -> KVTable:
+        """All entries, as of now: a later change makes another table."""
+        return self._table
 
     def get(self, namespace: str | None, key: str | None) -> str | None:
         """A value, None when there is none."""
@@ -144,6 +151,7 @@ class KVConfigManager:
         if error is not None:
             return
         differing = self._differing(wanted)
+        self.changes += bool(differing)
         self._table = self._table.changed(change for change, _ in wanted)
         for change, _ in wanted:
             self._on_change(change.namespace, change.key)

@@ -7,7 +7,7 @@ makes the next, and neither encodes an entry that did not change.
 
 from bisect import bisect_left, bisect_right
 from collections.abc import Iterable, Iterator
-from itertools import chain
+from itertools import chain, islice
 from typing import Final, NamedTuple, Self
 
 from namesrv.wire.bodies import (
@@ -72,6 +72,24 @@ class KVNamespace:
         """All entries, by key."""
         return chain.from_iterable(block.entries for block in self._blocks)
 
+    def following(
+        self, key: str, *, is_included: bool = False
+    ) -> Iterator[tuple[str, bytes]]:
+        """Keys and entries after a key, which need not be there; itself too if it
+        `is_included`."""
+        if not self._blocks:
+            return
+        name = _bytes(key)
+        number = max(bisect_right(self._firsts, name) - 1, 0)
+        keys = self._blocks[number].keys
+        at = (bisect_left if is_included else bisect_right)(keys, name)
+        for block in islice(self._blocks, number, None):
+            for key_bytes, entry in zip(
+                block.keys[at:], block.entries[at:], strict=True
+            ):
+                yield key_bytes.decode("utf-8", "surrogatepass"), entry
+            at = 0
+
     def changed(self, key: str, entry: bytes | None) -> Self:
         """Another one, in which a key has this entry, or none."""
         name = _bytes(key)
@@ -127,6 +145,11 @@ class KVTable:
 
     def __len__(self) -> int:
         return len(self._namespaces)
+
+    @property
+    def names(self) -> list[str]:
+        """All namespaces, in no order."""
+        return list(self._namespaces)
 
     def namespace(self, name: str) -> KVNamespace | None:
         """One of them, None for an unknown one."""

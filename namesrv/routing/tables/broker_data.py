@@ -108,10 +108,23 @@ class BrokerData:
         return self.broker_addrs.lowest
 
     @property
+    def has_master(self) -> bool:
+        """Whether a broker of it has the master's id."""
+        lowest = self.broker_addrs.lowest
+        if lowest is None or lowest >= MASTER_ID:
+            return lowest == MASTER_ID
+        return MASTER_ID in self.broker_addrs
+
+    @property
     def lacks_master(self) -> bool:
         """Whether all of its brokers have ids above the master's."""
         lowest = self.broker_addrs.lowest
         return lowest is not None and lowest > MASTER_ID
+
+    @property
+    def topic_count(self) -> int:
+        """The number of topics with an entry of this group."""
+        return len(self.topic_refs) - self._stale_refs
 
     def add_live(self, key: tuple[str, str]) -> None:
         """A live entry of this group was stored."""

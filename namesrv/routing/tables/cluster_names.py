@@ -26,6 +26,10 @@ class ClusterNames:
         """The clusters that a name is in."""
         return self._clusters.get(name, ())
 
+    def names_in(self, cluster: str) -> OrderedTexts | None:
+        """The names of a cluster in order, without null; None for an unknown one."""
+        return self._ordered.get(cluster)
+
     def join(self, cluster: str, name: str | None) -> bool:
         """Put a name into a cluster, which is made if it is the first; False if it is
         there."""

@@ -6,6 +6,7 @@ writing one block; an answer joins the blocks, however many names there are.
 
 from bisect import bisect_left, bisect_right
 from collections.abc import Callable
+from itertools import islice
 from typing import Final
 
 from namesrv.work import Steps
@@ -61,6 +62,32 @@ class OrderedTexts:
             if block.names:
                 return block.names[0]
         return None
+
+    def following(
+        self, name: str, most: int, *, is_included: bool = False
+    ) -> list[str]:
+        """At most so many names after one, which need not be there; itself too if it
+        `is_included`."""
+        index = bisect_right(self._firsts, name) - 1
+        names = self._blocks[index].names
+        place = (bisect_left if is_included else bisect_right)(names, name)
+        found = names[place : place + most]
+        for block in islice(self._blocks, index + 1, None):
+            if len(found) == most:
+                break
+            found += block.names[: most - len(found)]
+        return found
+
+    def preceding(self, name: str, most: int) -> list[str]:
+        """At most so many names before one, which need not be there, in order."""
+        index = bisect_right(self._firsts, name) - 1
+        names = self._blocks[index].names
+        place = bisect_left(names, name)
+        found = names[max(place - most, 0) : place]
+        while index and len(found) < most:
+            index -= 1
+            found = self._blocks[index].names[len(found) - most :] + found
+        return found
 
     @property
     def written_bytes(self) -> int:

@@ -247,11 +247,11 @@ class RouteTables:
         self._note_change(data)
 
     def renew_live(
-        self, info: BrokerLiveInfo, connection: Connection, now_ms: int
+        self, info: BrokerLiveInfo, owner: Connection | None, now_ms: int
     ) -> None:
-        """A broker registered again on a connection, and changed nothing."""
+        """A broker registered again, and changed nothing but its owner."""
         former = info.owner
-        self.broker_live_table.renew(info, connection, now_ms)
+        self.broker_live_table.renew(info, owner, now_ms)
         change_owner(info, former)
 
     def remove_live(self, cluster: str, broker_addr: str) -> BrokerLiveInfo | None:

@@ -109,6 +109,7 @@ class KeptRoutes:
         # Leases granted now are not in the file.
         self._grant_leases(infos, snapshot.tables, served_millis, now_ms)
         state.is_warm = True
+        state.restored_epoch = max((info.epoch for info in infos), default=0)
         return infos
 
     def _grant_leases(

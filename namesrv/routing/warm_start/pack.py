@@ -13,7 +13,8 @@ from typing import Final
 
 from namesrv._impl import BrokerLiveInfo
 from namesrv.errors import SnapshotInvalid
-from namesrv.options import OPTIONS, Options, value_text
+from namesrv.option import value_text
+from namesrv.options import OPTIONS, Options
 from namesrv.routing.tables.broker_data import BrokerData, TopicQueues
 from namesrv.routing.tables.route_tables import RouteTables
 from namesrv.routing.warm_start.records import (

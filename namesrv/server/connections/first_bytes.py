@@ -1,4 +1,4 @@
-"""The kinds of first bytes: PROXY protocol v1 or v2, TLS, or frames.
+"""The kinds of first bytes: PROXY protocol v1 or v2, TLS, HTTP, or frames.
 
 Pure logic, no sockets. Source: protocol.md sections 5.1 and 9.5, and
 HAProxy's "The PROXY protocol, versions 1 & 2".
@@ -24,20 +24,50 @@ _V2_INET6: Final = 2
 _V2_ADDRESS_BYTES: Final = {0: 0, 1: 12, 2: 36, 3: 216}
 _TLS_HANDSHAKE: Final = 0x16
 
+HTTP_BEGINNINGS: Final = (
+    *(b"GET ", b"HEAD ", b"POST ", b"PUT ", b"DELETE ", b"OPTIONS ", b"PATCH "),
+    b"PRI ",  # the preface of HTTP/2
+)
+"""No frame begins like this: read as a length, "DELE" is more than 1 GiB, which is the
+largest `frameMaxLength`."""
+_LONGEST_BEGINNING: Final = max(map(len, HTTP_BEGINNINGS))
+
+
+def is_http(first_bytes: bytes | bytearray) -> bool | None:
+    """Whether a stream begins as HTTP does; None if more bytes have to decide."""
+    if first_bytes.startswith(HTTP_BEGINNINGS):
+        return True
+    if len(first_bytes) >= _LONGEST_BEGINNING:
+        return False
+    kept = bytes(first_bytes)
+    return None if any(b.startswith(kept) for b in HTTP_BEGINNINGS) else False
+
 
 class Sniffer:
     """Reads the first bytes of one connection until their kind is clear.
 
     `source` is the address and port of the peer behind a proxy; None without a PROXY
     header, and for its forms that name no TCP or UDP address. `is_proxied` is set by a
-    PROXY header, `is_tls` by a TLS hello at the beginning of the stream.
+    PROXY header, `is_tls` by a TLS hello at the beginning of the stream, `is_http` by
+    HTTP there if `knows_http`.
     """
 
-    __slots__ = ("_decided", "_header_read", "_kept", "is_proxied", "is_tls", "source")
+    __slots__ = (
+        "_decided",
+        "_header_read",
+        "_kept",
+        "_knows_http",
+        "is_http",
+        "is_proxied",
+        "is_tls",
+        "source",
+    )
 
-    def __init__(self) -> None:
+    def __init__(self, *, knows_http: bool = False) -> None:
+        self._knows_http = knows_http
         self.source: tuple[str, int] | None = None
         self.is_tls = False
+        self.is_http = False
         self.is_proxied = False
         self._decided = False
         self._header_read = False
@@ -87,9 +117,14 @@ class Sniffer:
         return True
 
     def _begin_stream(self) -> bytes | None:
-        """The first byte of the stream itself decides between TLS and frames."""
+        """The first bytes of the stream itself decide between TLS, HTTP and frames."""
         if not self._kept:
             return None
+        if self._knows_http:
+            found = is_http(self._kept)
+            if found is None:
+                return None
+            self.is_http = found
         self.is_tls = self._kept[0] == _TLS_HANDSHAKE
         self._decided = True
         stream = bytes(self._kept)

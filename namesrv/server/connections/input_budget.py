@@ -31,6 +31,11 @@ class InputBudget:
         self._log = log
         self._holders = Holders(hosts)
 
+    @property
+    def held_bytes(self) -> int:
+        """Bytes that count against the budget."""
+        return self._holders.total_bytes
+
     def note(self, protocol: Served, now_ms: int) -> None:
         """Count the kept input of a connection again."""
         input_bytes = protocol.input_bytes

@@ -6,6 +6,7 @@ As with Java, 0.0.0.0 alone is all addresses of IPv4 and IPv6, on one socket; th
 
 import errno
 import socket
+from collections.abc import Iterable
 from typing import Any, Final
 
 from namesrv.errors import PlaceInUse, StartFailed
@@ -48,6 +49,25 @@ def open_listeners(options: Options) -> list[socket.socket]:
             port = listener.getsockname()[1]
     except BaseException:
         for listener in listeners:
+            listener.close()
+        raise
+    return listeners
+
+
+def open_http_listeners(
+    options: Options, beside: Iterable[socket.socket] = ()
+) -> list[socket.socket]:
+    """Bind every address of `httpBind`, and listen. Raises StartFailed; PlaceInUse
+    where another process listens. The listeners `beside` them are then closed, too."""
+    listeners: list[socket.socket] = []
+    try:
+        for text in options.http_addresses:
+            host, _, port = text.rpartition(":")
+            address = host.strip("[]")
+            family, name = _resolve(address, int(port), "httpBind", "--http-bind")
+            listeners.append(_listener(address, family, name, options))
+    except BaseException:
+        for listener in (*beside, *listeners):
             listener.close()
         raise
     return listeners
@@ -107,7 +127,9 @@ def _bound(
     return listener
 
 
-def _resolve(address: str, port: int) -> tuple[int, _Name]:
+def _resolve(
+    address: str, port: int, option: str = "bindAddress", flag: str = "--bind"
+) -> tuple[int, _Name]:
     if address in _WORDS:
         family, host = _WORDS[address]
         return family, (host, port)
@@ -117,8 +139,8 @@ def _resolve(address: str, port: int) -> tuple[int, _Name]:
         )
     except (OSError, UnicodeError) as exc:
         raise StartFailed(
-            f"bindAddress {address!r} is not an address that this machine knows "
-            f"({exc}): check --bind"
+            f"{option} {address!r} is not an address that this machine knows "
+            f"({exc}): check {flag}"
         ) from None
     family, _, _, _, resolved = found[0]
     return family, resolved

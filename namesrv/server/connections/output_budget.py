@@ -19,6 +19,11 @@ class OutputBudget:
         self._holders = Holders(hosts)
 
     @property
+    def held_bytes(self) -> int:
+        """Bytes that count against the budget."""
+        return self._holders.total_bytes
+
+    @property
     def is_exceeded(self) -> bool:
         """Whether a connection must be closed."""
         return self._holders.total_bytes > self._options.output_budget_bytes

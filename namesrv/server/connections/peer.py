@@ -47,14 +47,22 @@ connections and turns go on; HALTED stops turns, and late answers are still sent
 """
 
 from collections.abc import Callable, Iterator
+from functools import partial
 from ipaddress import IPv6Address
 from typing import TYPE_CHECKING, Final, cast
 
 from namesrv._impl import Connection
+from namesrv.errors import HttpExpected
 from namesrv.hot_path import Pause
+from namesrv.server.connections.conversation import Conversation, HttpConversation
 from namesrv.server.connections.first_bytes import Sniffer
 from namesrv.server.connections.registry import Connections
-from namesrv.server.connections.streams import FirstBytes, PlainStream, Stream
+from namesrv.server.connections.streams import (
+    FirstBytes,
+    FirstWords,
+    PlainStream,
+    Stream,
+)
 from namesrv.server.tls.stream import TlsStream
 
 if TYPE_CHECKING:
@@ -71,15 +79,20 @@ class Peer:
     `connection_made` first, `connection_lost` last, as of an `asyncio.Protocol`.
 
     `has_sent` is set by the first input, `closing_since_ms` when the connection begins
-    to close.
+    to close. The conversation is that of the connection itself, or one in HTTP.
     """
+
+    only_http = False
+    """Whether bytes that are not HTTP close the connection."""
 
     __slots__ = (
         "_blocked",
         "_answer_bytes",
         "_answer_pieces",
         "_connections",
+        "_conversation",
         "_count_unsent",
+        "_http",
         "_is_in_line",
         "_reading",
         "_receive",
@@ -98,29 +111,46 @@ class Peer:
         self._answer_pieces: Iterator[bytes] | None = None
         self._answer_bytes = 0
         self._is_in_line = False
+        self._http: HttpConversation | None = None
         self.closing_since_ms: int | None = None
         self.has_sent = False
         self.transport: asyncio.Transport
         self.connection: Connection
+        self._conversation: Conversation
         self._stream: Stream
         self._receive: Callable[[bytes, int], bytes]
         self._write: Callable[[bytes], None]
         self._count_unsent: Callable[[], int]
 
     @property
+    def is_tls(self) -> bool:
+        """Whether it speaks through TLS."""
+        return isinstance(self._stream, TlsStream)
+
+    @property
     def input_bytes(self) -> int:
         """Bytes of kept input: parts of a PROXY header, of TLS records or of frames."""
-        return self._stream.kept_bytes + self.connection.buffered_bytes
+        return self._stream.kept_bytes + self._conversation.buffered_bytes
 
     @property
     def progress_ms(self) -> int:
         """The time at which kept input began, or a frame before it ended."""
-        return max(self._stream.progress_ms, self.connection.progress_ms)
+        return max(self._stream.progress_ms, self._conversation.progress_ms)
 
     @property
     def handshake_since_ms(self) -> int | None:
         """The start of a TLS handshake under way, or None."""
         return self._stream.handshake_since_ms
+
+    @property
+    def is_http(self) -> bool:
+        """Whether the conversation is in HTTP."""
+        return self._http is not None
+
+    @property
+    def request_since_ms(self) -> int | None:
+        """The beginning of an HTTP request of which a part has come, or None."""
+        return None if self._http is None else self._http.request_since_ms
 
     @property
     def unsent_bytes(self) -> int:
@@ -134,7 +164,14 @@ class Peer:
         peer = transport.get_extra_info("peername")
         remote = address_text(peer) if peer else "unknown"
         self.connection = self._connections.create(remote)
-        self._bind(FirstBytes(self.transport, self.connection, self._begin_stream))
+        self._conversation = self.connection
+        first = FirstBytes(
+            self.transport,
+            self.connection,
+            self._begin_stream,
+            knows_http=self._connections.knows_http,
+        )
+        self._bind(first)
         self._receive = self._receive_first
         self._connections.open(self)
 
@@ -189,12 +226,12 @@ class Peer:
         if self._blocked or self._connections.is_halted:
             # No more answers are made: this one is sent, later requests wait.
             self.connection.hold(Pause.OUTPUT)
-            output = answer or b""
+            output = self._late_answer(answer or b"")
         elif answer is not None and self.input_bytes and self._connections.are_waiting:
             self.connection.hold(Pause.TURN)
-            output = answer
+            output = self._late_answer(answer)
         else:
-            output = self.connection.resume(self._connections.now_ms, answer or b"")
+            output = self._conversation.resume(self._connections.now_ms, answer or b"")
         if output:
             self._write(output)
         self._care(len(output))
@@ -212,6 +249,14 @@ class Peer:
             self.closing_since_ms = self._connections.now_ms
             self._stream.close()
 
+    def time_out(self) -> None:
+        """The HTTP request under way takes too long: answer that and close."""
+        if self._http is not None and self.closing_since_ms is None:
+            output = self._http.time_out()
+            if output:
+                self._write(output)
+            self.close()
+
     def stop_reading(self) -> None:
         """Take no more input."""
         self._set_reading(False)
@@ -223,6 +268,8 @@ class Peer:
         self._answer_bytes = 0
         self.transport.abort()
         self.connection.abandon()
+        self._http = None
+        self._conversation = self.connection
         self._bind(PlainStream(self.transport, self.connection))
 
     def _wait_for_a_piece(self) -> None:
@@ -253,6 +300,7 @@ class Peer:
         if self._answer_pieces is None:
             self.resume(b"".join(held))
             return
+        self.connection.note_sent(held_bytes)
         self._write(b"".join(held))
         self._care(held_bytes)
         self._wait_for_a_piece()
@@ -275,6 +323,8 @@ class Peer:
             if connection.pause != Pause.LATER and not self._blocked:
                 self._take_turn()
         else:
+            if self._http is not None and self._http.take_end():
+                self._stream.end_output()
             self._set_reading(not self._blocked)
 
     def _receive_first(self, data: bytes, now_ms: int) -> bytes:
@@ -297,11 +347,39 @@ class Peer:
         if sniffer.is_tls:
             context = self._connections.tls.admit_tls()
             now_ms = self._connections.now_ms
-            self._bind(TlsStream(self.transport, connection, context, now_ms))
+            stream = TlsStream(self.transport, connection, context, now_ms)
+            if self.only_http or self._connections.knows_http:
+                begin = partial(self._begin_in_tls, stream)
+                self._conversation = FirstWords(connection, begin)
+                stream.converse(self._conversation)
+            self._bind(stream)
         else:
             self._connections.tls.admit_plain()
-            self._bind(PlainStream(self.transport, connection))
+            self._begin_conversation(is_http=sniffer.is_http)
+            self._bind(PlainStream(self.transport, self._conversation))
         return self._stream
+
+    def _begin_in_tls(self, stream: TlsStream, is_http: bool) -> Conversation:
+        """The first plain bytes have decided. Raises ConnectionFault."""
+        self._begin_conversation(is_http=is_http)
+        stream.converse(self._conversation)
+        return self._conversation
+
+    def _begin_conversation(self, *, is_http: bool) -> None:
+        """Raises HttpExpected."""
+        if is_http:
+            self._http = self._connections.begin_http(self.connection)
+            self._conversation = self._http
+        elif self.only_http:
+            raise HttpExpected
+        else:
+            self._conversation = self.connection
+
+    def _late_answer(self, answer: bytes) -> bytes:
+        if self._http is not None:
+            return self._http.late_answer(answer)
+        self.connection.note_sent(len(answer))
+        return answer
 
     def _set_reading(self, wanted: bool) -> None:
         wanted = wanted and not self._connections.is_frozen

@@ -9,3 +9,11 @@ class NamesrvProtocol(Peer, asyncio.Protocol):
     """A `Peer` that an event loop calls."""
 
     __slots__ = ()
+
+
+class HttpOnlyProtocol(NamesrvProtocol):
+    """One on an address of `httpBind`."""
+
+    __slots__ = ()
+
+    only_http = True

@@ -14,9 +14,12 @@ from namesrv.routing.state import RoutingState
 from namesrv.server.clock import CallSoon, Clock
 from namesrv.server.connections.broker_hosts import BrokerHosts, host_of
 from namesrv.server.connections.connection_limit import ConnectionLimit
+from namesrv.server.connections.conversation import HttpConversation
+from namesrv.server.connections.counts import ConnectionCounts, HttpCounts
 from namesrv.server.connections.foreign_protocols import foreign_protocol
 from namesrv.server.connections.input_budget import InputBudget
 from namesrv.server.connections.output_budget import OutputBudget
+from namesrv.server.connections.request_deadlines import RequestDeadlines
 from namesrv.server.connections.served import Served
 from namesrv.server.connections.turn_lines import TurnLines
 from namesrv.server.logs.events import EventLog
@@ -25,6 +28,9 @@ from namesrv.work import Cost
 
 _CLOSE_PATIENCE_MILLIS: Final = 5000
 _HANDSHAKE_PATIENCE_MILLIS: Final = 10000
+_HTTP_READER_MILLIS: Final = 30_000
+"""Limit of the time for reading answers of HTTP, if more than the high-water mark of
+them is unsent."""
 _SWEPT_AT_ONCE: Final = 2000
 """Connections that one turn of a sweep checks, in about a millisecond."""
 _DEFAULT_HIGH_WATER_BYTES: Final = 65536
@@ -37,7 +43,7 @@ class Connections:
     `flush` carries out the effects in the state's outbox. `now_ms` is the monotonic
     time of the last tick: reading the clock for each read would cost a percent. `tls`
     admits connections with TLS and without; `broker_hosts` are the expected hosts of
-    brokers.
+    brokers. `counts` are those of this object, `http_counts` those of conversations.
     """
 
     def __init__(
@@ -63,8 +69,12 @@ class Connections:
         self.broker_hosts = BrokerHosts()
         self._input = InputBudget(state.options, log, self.broker_hosts)
         self._output = OutputBudget(state.options, log, self.broker_hosts)
+        self._deadlines = RequestDeadlines()
         self._limit = ConnectionLimit(limit, self.broker_hosts, log)
+        self._http: Callable[[Connection], HttpConversation] | None = None
         self.now_ms = clock.monotonic_millis()
+        self.counts = ConnectionCounts()
+        self.http_counts = HttpCounts()
         self.tls = TlsGate(state.options, log)
 
     def __len__(self) -> int:
@@ -79,6 +89,11 @@ class Connections:
     def is_halted(self) -> bool:
         """Whether no request is carried out any more."""
         return self._life.phase >= Phase.HALTED
+
+    @property
+    def knows_http(self) -> bool:
+        """Whether connections that begin with HTTP are served."""
+        return self._http is not None and self._state.options.http_access != "off"
 
     @property
     def has_turns(self) -> bool:
@@ -100,9 +115,36 @@ class Connections:
             if protocol.closing_since_ms is None
         )
 
+    def speak_http(self, begin: Callable[[Connection], HttpConversation]) -> None:
+        """Have conversations in HTTP from now on; `begin` makes them."""
+        self._http = begin
+
+    def begin_http(self, connection: Connection) -> HttpConversation:
+        """A conversation in HTTP for a connection that begins so."""
+        assert self._http is not None
+        return self._http(connection)
+
     def note_time(self, now_ms: int) -> None:
         """A tick: the time for all reads until the next one."""
         self.now_ms = now_ms
+
+    def peers(self) -> list[Served]:
+        """The protocols of all open connections, in no order."""
+        return list(self._by_connection.values())
+
+    def is_blocked(self, protocol: Served) -> bool:
+        """Whether the peer does not read its answers."""
+        return self._output.holds(protocol)
+
+    @property
+    def kept_input_bytes(self) -> int:
+        """Bytes of input that count against `inputBudgetBytes`."""
+        return self._input.held_bytes
+
+    @property
+    def unsent_bytes(self) -> int:
+        """Bytes of answers that count against `outputBudgetBytes`."""
+        return self._output.held_bytes
 
     def find(self, connection: Connection) -> Served | None:
         """The protocol of a connection, None when it has ended."""
@@ -129,8 +171,10 @@ class Connections:
         protocol.transport.set_write_buffer_limits(high=high, low=low)
         connection = protocol.connection
         if not self._has_room(connection.socket_address):
+            self.counts.refused += 1
             protocol.close()
             return
+        self.counts.opened += 1
         self._by_connection[connection] = protocol
         if self.is_frozen:
             protocol.stop_reading()
@@ -153,6 +197,7 @@ class Connections:
             return
         if connection.registered:
             self.broker_hosts.registered(connection)
+        self._deadlines.note(protocol)
         self._input.note(protocol, self.now_ms)
         for holder in self._input.exceeding():
             self._cut_off(holder)
@@ -174,6 +219,7 @@ class Connections:
             "remote": protocol.connection.remote_address,
             "reason": str(fault),
         }
+        self.counts.note_fault(fault)
         foreign = foreign_protocol(fault)
         if foreign is not None:
             fields["looks_like"] = foreign
@@ -184,6 +230,7 @@ class Connections:
         """Resume a paused connection in one of the next turns of the loop, in line."""
         if self.is_halted:
             return
+        self.counts.waits += 1
         self._turns.put(protocol)
         self.go_on()
 
@@ -208,6 +255,12 @@ class Connections:
             holder.close()
         self._unswept = deque(self._by_connection.values())
         self.go_on_sweeping(now_ms)
+
+    def end_late_requests(self, now_ms: int) -> None:
+        """Close connections whose HTTP request does not end."""
+        read_ms = self._state.liveness.read_until_ms(now_ms)
+        for late in list(self._deadlines.take_late(read_ms)):
+            late.time_out()
 
     def go_on_sweeping(self, now_ms: int) -> None:
         """Check some of the remaining connections of the last `sweep`."""
@@ -236,6 +289,13 @@ class Connections:
             ):
                 self._debug("connection is idle", protocol, protocol.connection)
                 protocol.close()
+            elif (
+                protocol.is_http
+                and self._output.holds(protocol)
+                and read_ms - protocol.connection.last_active_ms > _HTTP_READER_MILLIS
+            ):
+                self._debug("answer is not read", protocol, protocol.connection)
+                self._cut_off(protocol)
             elif _is_stuck(protocol.handshake_since_ms, read_ms):
                 self.report_fault(protocol, TlsBroken("the handshake does not end"))
                 protocol.close()
@@ -273,6 +333,7 @@ class Connections:
         self._has_next_turn = False
         if self.is_halted:
             return
+        self.counts.turns += 1
         self._state.turn.begin()
         try:
             busy = self._state.tables.busy
@@ -311,6 +372,7 @@ class Connections:
             self._cut_off(holder)
 
     def _cut_off(self, protocol: Served) -> None:
+        self.counts.cut_off += 1
         self._forget(protocol)
         protocol.cut_off()
         self._destroy_channel(protocol.connection)
@@ -319,6 +381,7 @@ class Connections:
         """Forget a connection: its parts of the budgets and its place in the sweep."""
         self._input.release(protocol)
         self._output.release(protocol)
+        self._deadlines.release(protocol)
         connection = protocol.connection
         if self._by_connection.pop(connection, None) is not None:
             self.broker_hosts.ended(connection)

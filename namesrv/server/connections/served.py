@@ -18,6 +18,10 @@ class Served(Protocol):
     closing_since_ms: int | None
 
     @property
+    def is_tls(self) -> bool:
+        """Whether it speaks through TLS."""
+
+    @property
     def input_bytes(self) -> int:
         """Bytes of kept input."""
 
@@ -28,6 +32,14 @@ class Served(Protocol):
     @property
     def handshake_since_ms(self) -> int | None:
         """The start of a TLS handshake under way, or None."""
+
+    @property
+    def is_http(self) -> bool:
+        """Whether its conversation is in HTTP."""
+
+    @property
+    def request_since_ms(self) -> int | None:
+        """The beginning of an HTTP request of which a part has come, or None."""
 
     @property
     def unsent_bytes(self) -> int:
@@ -44,6 +56,9 @@ class Served(Protocol):
 
     def send_pieces(self, pieces: Iterator[bytes], kept_bytes: int) -> None:
         """Answer with these pieces as the peer reads, then end the pause."""
+
+    def time_out(self) -> None:
+        """The HTTP request under way takes too long: answer that and close."""
 
     def stop_reading(self) -> None:
         """Take no more input."""

@@ -1,7 +1,9 @@
-"""The stream of bytes of one connection, with its three kinds.
+"""The stream of bytes of one connection, with its three kinds, and its conversation.
 
-It begins with its first bytes. They decide whether the rest is a plain stream or a TLS
-stream (`namesrv/server/tls/stream.py`), which then takes the place of this one.
+A stream begins with its first bytes. They decide whether the rest is a plain stream or
+a TLS stream (`namesrv/server/tls/stream.py`), which then takes the place of this one.
+The plain bytes of either belong to a conversation: to the `Connection` itself, which
+speaks RocketMQ's protocol, or to one that speaks HTTP.
 """
 
 from collections.abc import Callable
@@ -9,14 +11,15 @@ from typing import TYPE_CHECKING, Protocol
 
 from namesrv._impl import Connection
 from namesrv.errors import ConnectionFault
-from namesrv.server.connections.first_bytes import Sniffer
+from namesrv.server.connections.conversation import Conversation
+from namesrv.server.connections.first_bytes import Sniffer, is_http
 
 if TYPE_CHECKING:
     import asyncio
 
 
 class Stream(Protocol):
-    """Bytes of the socket on one side, a `Connection` on the other.
+    """Bytes of the socket on one side, a conversation on the other.
 
     Peers bind `receive` and `write` once, because they run for each read.
     """
@@ -41,6 +44,9 @@ class Stream(Protocol):
     def handshake_since_ms(self) -> int | None:
         """The start of a handshake under way, or None."""
 
+    def end_output(self) -> None:
+        """Send the remaining output and the end of it, and go on reading."""
+
     def close(self) -> None:
         """Send the remaining output and close."""
 
@@ -59,15 +65,17 @@ class FirstBytes:
         transport: "asyncio.Transport",
         connection: Connection,
         begin: Callable[[Sniffer], Stream],
+        *,
+        knows_http: bool,
     ) -> None:
         self._transport = transport
         self._connection = connection
         self._begin = begin
-        self._sniffer = Sniffer()
+        self._sniffer = Sniffer(knows_http=knows_http)
 
     @property
     def kept_bytes(self) -> int:
-        """The part of a PROXY header that has come."""
+        """The part of a PROXY header, or of the first word of HTTP, that has come."""
         return self._sniffer.kept_bytes
 
     def receive(self, data: bytes, now_ms: int) -> bytes:
@@ -94,13 +102,17 @@ class FirstBytes:
         """Send bytes as they are."""
         self._transport.write(data)
 
+    def end_output(self) -> None:
+        """Send the remaining output and the end of it."""
+        self._transport.write_eof()
+
     def close(self) -> None:
         """Send the remaining output and close."""
         self._transport.close()
 
 
 class PlainStream:
-    """A plain stream: the socket's bytes are those of the connection."""
+    """A plain stream: the socket's bytes are those of the conversation."""
 
     __slots__ = ("_transport", "receive", "write")
 
@@ -108,11 +120,56 @@ class PlainStream:
     progress_ms = 0
     handshake_since_ms = None
 
-    def __init__(self, transport: "asyncio.Transport", connection: Connection) -> None:
+    def __init__(
+        self, transport: "asyncio.Transport", conversation: Conversation
+    ) -> None:
         self._transport = transport
-        self.receive: Callable[[bytes, int], bytes] = connection.receive
+        self.receive: Callable[[bytes, int], bytes] = conversation.receive
         self.write: Callable[[bytes], None] = transport.write
+
+    def end_output(self) -> None:
+        """Send the remaining output and the end of it."""
+        self._transport.write_eof()
 
     def close(self) -> None:
         """Send the remaining output and close."""
         self._transport.close()
+
+
+class FirstWords:
+    """A conversation inside TLS whose protocol is unknown yet; `begin` makes it, for
+    HTTP or not, and puts it in the place of this one."""
+
+    __slots__ = ("_begin", "_connection", "_kept")
+
+    progress_ms = 0
+
+    def __init__(
+        self, connection: Connection, begin: Callable[[bool], Conversation]
+    ) -> None:
+        self._connection = connection
+        self._begin = begin
+        self._kept = b""
+
+    @property
+    def buffered_bytes(self) -> int:
+        """The part of the first word that has come."""
+        return len(self._kept)
+
+    def receive(self, data: bytes, now_ms: int) -> bytes:
+        """Take bytes until they decide between HTTP and frames, then pass them on."""
+        kept = self._kept + data
+        found = is_http(kept)
+        self._kept = b"" if found is not None else kept
+        if found is not None:
+            try:
+                return self._begin(found).receive(kept, now_ms)
+            except ConnectionFault as fault:
+                self._connection.fail(fault)
+        self._connection.note_activity(now_ms)
+        self._connection.note_side_effects()
+        return b""
+
+    def resume(self, now_ms: int, answer: bytes = b"") -> bytes:
+        """Nothing was paused yet."""
+        return self._connection.resume(now_ms, answer)

@@ -11,11 +11,13 @@ from typing import Final, NamedTuple
 
 from namesrv.contradictions import contradictions
 from namesrv.errors import OptionsInvalid, StartFailed, TlsFilesInvalid
-from namesrv.options import BY_NAME, OPTIONS, Options, Value
+from namesrv.option import Value
+from namesrv.options import BY_NAME, OPTIONS, Options
 from namesrv.routing.events import Cause, CauseKind
 from namesrv.routing.outbox import LogEvent
 from namesrv.routing.state import RoutingState
 from namesrv.server.files.access_keys import AccessKeysFile, PreparedKeys
+from namesrv.server.files.http_tokens import read_http_tokens
 from namesrv.server.logs.events import EventLog
 from namesrv.server.logs.handlers import set_log_level
 from namesrv.server.tls.gate import PreparedTls, TlsGate
@@ -25,6 +27,9 @@ _IS_WIDER: Final[Mapping[str, Callable[[Value, Value], bool]]] = {
     # A signature admits other machines, loopback admits unsigned requests.
     "adminAccess": lambda old, new: old != "open" and new != "off",
     "brokerAccess": lambda old, new: new == "open",
+    # Either of loopback and token admits peers that the other one refuses.
+    "httpAccess": lambda old, new: old != "open" and new != "off",
+    "httpHosts": lambda old, new: bool(new),
     "tlsServerAuthClient": lambda old, new: not new,
     "tlsServerNeedClientAuth": lambda old, new: (
         _NEED_CLIENT_AUTH.index(str(new)) < _NEED_CLIENT_AUTH.index(str(old))
@@ -91,6 +96,8 @@ class Reload:
         mistakes = [mistake for _, mistake in contradictions(wanted)]
         if mistakes:
             raise OptionsInvalid(mistakes)
+        if wanted.http_token_file:
+            read_http_tokens(wanted.http_token_file)
         keys = self._access_keys.prepare(wanted)
         return _Prepared(found, changes, keys, self._tls.prepare(wanted))
 

@@ -3,9 +3,11 @@
 from collections.abc import Callable
 from typing import Final
 
+from namesrv.routing.brokers.stalls import TICK_MILLIS
 from namesrv.routing.state import RoutingState
 from namesrv.server.clock import Clock
 from namesrv.server.connections.registry import Connections
+from namesrv.server.life.lag import LoopLag
 from namesrv.server.warm_start.schedule import Snapshots
 
 _SWEEPS_PER_IDLE_TIME: Final = 4
@@ -18,7 +20,8 @@ class Ticks:
 
     `on_sweep` is called at the end of each sweep, and `on_failure` while a part's
     exception is handled: a mistake in one part must not end the others, or brokers
-    would live for ever.
+    would live for ever. `lag` is that of the loop: a tick is planned one interval after
+    the one before it.
     """
 
     def __init__(
@@ -39,15 +42,31 @@ class Ticks:
         self._on_sweep = on_sweep
         self._on_failure = on_failure
         self._next_sweep_ms = 0
+        self._planned_ms: int | None = None
+        self.lag = LoopLag()
+
+    @property
+    def have_begun(self) -> bool:
+        """Whether there was a tick."""
+        return self._planned_ms is not None
+
+    @property
+    def interval_millis(self) -> int:
+        """The time until the next tick."""
+        return min(TICK_MILLIS, self._state.options.scan_not_active_broker_interval)
 
     def tick(self) -> None:
         """Run all parts once."""
         now_ms = self._clock.monotonic_millis()
+        if self._planned_ms is not None:
+            self.lag.note(now_ms - self._planned_ms, now_ms)
+        self._planned_ms = now_ms + self.interval_millis
         self._connections.note_time(now_ms)
         for part in (
             self._watch_brokers,
             self._snapshots.tick,
             self._connections.tls.check_files,
+            self._connections.end_late_requests,
             self._sweep,
         ):
             try:

@@ -43,6 +43,11 @@ class AuditLog:
         self._file: LineFile | None = None
         self._writer: LineWriter | None = None
 
+    @property
+    def lost_lines(self) -> int:
+        """Lines that could not be written."""
+        return 0 if self._writer is None else self._writer.lost_in_all
+
     def open(self) -> None:
         """Open the file, if `auditLog` names one. Raises StartFailed."""
         options = self._options

@@ -22,6 +22,11 @@ class EventLog:
     def __init__(self, monotonic: Callable[[], float] = time.monotonic) -> None:
         self._limit = RateLimit(monotonic)
 
+    @property
+    def suppressed_lines(self) -> int:
+        """Lines dropped because their event came too often."""
+        return self._limit.suppressed_in_all
+
     def log_event(
         self,
         level: int,

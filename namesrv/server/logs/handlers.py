@@ -4,6 +4,8 @@ import logging
 import os
 import sys
 import threading
+from collections import Counter
+from collections.abc import Iterator
 from functools import partial
 from typing import Final
 
@@ -81,6 +83,14 @@ class LogOutput(logging.Handler):
         self._stdout.put(text + "\n")
         self._stdout.then(is_written.set)
 
+    @property
+    def lost_lines(self) -> dict[str, int]:
+        """Lines that could not be written, by outlet."""
+        writers = {"stdout": self._stdout, "stderr": self._stderr}
+        if self._file is not None:
+            writers["file"] = self._log
+        return {outlet: writer.lost_in_all for outlet, writer in writers.items()}
+
     def reopen_file(self) -> None:
         """Reopen the file if its name is gone or belongs to another file."""
         if self._file is not None:
@@ -152,9 +162,22 @@ def set_log_level(options: Options) -> None:
 
 def reopen_log_file() -> None:
     """Reopen the log file if its name is gone or belongs to another file."""
+    for output in _outputs():
+        output.reopen_file()
+
+
+def lost_log_lines() -> dict[str, int]:
+    """Lines of the log that could not be written, by outlet: stdout, stderr, file."""
+    lost: Counter[str] = Counter()
+    for output in _outputs():
+        lost.update(output.lost_lines)
+    return lost
+
+
+def _outputs() -> Iterator[LogOutput]:
     for handler in LOGGER.handlers:
         if isinstance(handler, LogOutput):
-            handler.reopen_file()
+            yield handler
 
 
 def _open_log_file(options: Options) -> LineFile:

@@ -17,16 +17,23 @@ def address_texts(addresses: list[tuple[str, int]]) -> list[str]:
 
 
 def log_start(
-    log: EventLog, addresses: list[tuple[str, int]], loop_name: str, start: str
+    log: EventLog,
+    addresses: list[tuple[str, int]],
+    loop_name: str,
+    start: str,
+    http_addresses: list[tuple[str, int]],
 ) -> None:
-    """The server has started; `start` is "cold" or describes the warm start."""
-    fields = {
+    """The server has started; `start` is "cold" or describes the warm start, and
+    `http_addresses` are those that serve HTTP alone."""
+    fields: dict[str, object] = {
         "addresses": address_texts(addresses),
         "implementation": IMPLEMENTATION,
         "loop": loop_name,
         "version": __version__,
         "start": start,
     }
+    if http_addresses:
+        fields["http_addresses"] = address_texts(http_addresses)
     log.log_own(logging.INFO, "server started", fields)
 
 

@@ -37,6 +37,9 @@ def _ignore(reason: str, lost: int) -> None:
 class LineWriter:
     """Writes lines to an outlet, strictly in order; any thread may call it.
 
+    `dropped` are lines dropped since the last one that fitted, `lost_in_all` all that
+    were dropped or could not be written.
+
     `missing_line(lost)` makes the line that replaces `lost` lines.
     `on_failure(reason, lost)` is called in the thread after each failed write. The
     thread starts with the first line. It is a daemon, so that a disk that hangs cannot
@@ -66,6 +69,7 @@ class LineWriter:
         self._lost = 0
         self.waiting_bytes = 0
         self.dropped = 0
+        self.lost_in_all = 0
 
     def put(self, text: str) -> bool:
         """Queue a text, without blocking; False if the queue is full."""
@@ -75,6 +79,7 @@ class LineWriter:
             is_full = self.waiting_bytes + size > self._most_waiting_bytes
             if is_full or not self._has_thread():
                 self.dropped += 1
+                self.lost_in_all += 1
                 return False
             self.waiting_bytes += size
             dropped, self.dropped = self.dropped, 0
@@ -159,6 +164,7 @@ class LineWriter:
             self._outlet.write(data)
         except (OSError, ValueError) as error:
             self._lost += 1
+            self.lost_in_all += 1
             reason = getattr(error, "strerror", None) or str(error)
             self._on_failure(reason, self._lost)
         else:

@@ -41,7 +41,7 @@ class RateLimit:
     """Drops lines of events that come too often; each event has its own allowance.
 
     `monotonic` returns seconds. Events are phrases of ours, so there are few. Any
-    thread may call it.
+    thread may call it. `suppressed_in_all` are the lines dropped so far.
     """
 
     def __init__(self, monotonic: Callable[[], float] = time.monotonic) -> None:
@@ -49,6 +49,7 @@ class RateLimit:
         self._lock = threading.RLock()
         self._allowances: dict[str, _Allowance] = {}
         self._all = _Allowance(0.0, BURST_OF_ALL, LINES_OF_ALL_PER_SECOND)
+        self.suppressed_in_all = 0
 
     def admit(self, event: str, burst: int = BURST) -> int | None:
         """Admit a line that a peer causes: `burst` at once, then 5 a second.
@@ -95,6 +96,7 @@ class RateLimit:
         allowance.refill(now)
         if min(allowance.left, left_of_all) < 1:
             allowance.suppressed += 1
+            self.suppressed_in_all += 1
             return None
         allowance.left -= 1
         suppressed, allowance.suppressed = allowance.suppressed, 0

@@ -72,6 +72,11 @@ class ServingThread:
         """The (host, port) of each listener; an IPv6 host has no brackets."""
         return self._server.addresses
 
+    @property
+    def http_addresses(self) -> list[tuple[str, int]]:
+        """The same of the listeners of `httpBind`."""
+        return self._server.http_addresses
+
     def start(self) -> None:
         """Return once the server answers. Raises StartFailed."""
         self._thread.start()

@@ -23,10 +23,11 @@ from namesrv.options import Options
 from namesrv.routing.requests.processor import RequestProcessor
 from namesrv.server.clock import monotonic_millis, wall_millis
 from namesrv.server.connections.file_limit import raise_file_limit
-from namesrv.server.connections.listeners import open_listeners
+from namesrv.server.connections.listeners import open_http_listeners, open_listeners
 from namesrv.server.files.access_keys import read_keys_file
 from namesrv.server.files.atomic import read
 from namesrv.server.files.data_directory import LOCK_FILE
+from namesrv.server.files.http_tokens import read_http_tokens
 from namesrv.server.files.kv_config_file import load_kv_config
 from namesrv.server.logs.events import EventLog
 from namesrv.server.logs.line_file import check_kind
@@ -51,6 +52,7 @@ class StartCheck:
             self._look_at_data_directory,
             self._look_at_state_files,
             self._look_at_access_keys,
+            self._look_at_http_tokens,
             self._look_at_tls,
             self._look_at_addresses,
             self._look_at_logs,
@@ -99,6 +101,10 @@ class StartCheck:
             warning = read_keys_file(self._options.access_keys_file)[1]
             self.warnings += [] if warning is None else [warning]
 
+    def _look_at_http_tokens(self) -> None:
+        if self._options.http_token_file:
+            read_http_tokens(self._options.http_token_file)
+
     def _look_at_tls(self) -> None:
         log = _Errors()
         gate = TlsGate(self._options, log)
@@ -112,8 +118,9 @@ class StartCheck:
                 self.warnings.append(f"TLS will be refused: {fault}")
 
     def _look_at_addresses(self) -> None:
-        for listener in open_listeners(self._options):
-            listener.close()
+        for open_them in (open_listeners, open_http_listeners):
+            for listener in open_them(self._options):
+                listener.close()
 
     def _look_at_logs(self) -> None:
         for path, name, flag in (

@@ -15,7 +15,8 @@ from namesrv.errors import (
     TlsRequired,
     TlsUnavailable,
 )
-from namesrv.options import OPTIONS, TLS, Options
+from namesrv.option import TLS
+from namesrv.options import OPTIONS, Options
 from namesrv.server.logs.events import EventLog
 from namesrv.server.tls.context import (
     context_of_files,

@@ -1,17 +1,28 @@
-"""A TLS stream: encrypted bytes of the socket, plain bytes for the same `Connection`.
+"""A TLS stream: encrypted bytes of the socket, plain bytes for a conversation.
 
 It takes the place of the plain stream once the first bytes of a connection turn out to
 be TLS. A plain connection never meets it.
 """
 
 import ssl
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Protocol
 
 from namesrv._impl import Connection
 from namesrv.server.tls.layer import TlsLayer
 
 if TYPE_CHECKING:
     import asyncio
+
+
+class PlainSide(Protocol):
+    """A conversation, as it is known here."""
+
+    @property
+    def buffered_bytes(self) -> int:
+        """Bytes of kept input."""
+
+    def receive(self, data: bytes, now_ms: int) -> bytes:
+        """Process plain input; the plain bytes to send."""
 
 
 class TlsStream:
@@ -24,6 +35,7 @@ class TlsStream:
 
     __slots__ = (
         "_connection",
+        "_conversation",
         "_kept_bytes",
         "_layer",
         "_transport",
@@ -40,6 +52,7 @@ class TlsStream:
     ) -> None:
         self._transport = transport
         self._connection = connection
+        self._conversation: PlainSide = connection
         self._layer = TlsLayer(context)
         self._kept_bytes = 0
         self.handshake_since_ms: int | None = now_ms
@@ -50,14 +63,18 @@ class TlsStream:
         """Input that is kept here."""
         return self._kept_bytes
 
+    def converse(self, conversation: PlainSide) -> None:
+        """Pass plain bytes to this conversation from now on, not to the connection."""
+        self._conversation = conversation
+
     def receive(self, data: bytes, now_ms: int) -> bytes:
         """As `Connection.receive`, for encrypted bytes; the answers are plain."""
         layer, connection = self._layer, self._connection
         plain = layer.receive(data)
         output = b""
         if plain:
-            output = connection.receive(plain, now_ms)
-            if not connection.buffered_bytes:
+            output = self._conversation.receive(plain, now_ms)
+            if not self._conversation.buffered_bytes:
                 self.progress_ms = now_ms
         else:
             connection.note_activity(now_ms)
@@ -77,6 +94,11 @@ class TlsStream:
     def write(self, data: bytes) -> None:
         """Encrypt and send."""
         self._send(self._layer.send(data))
+
+    def end_output(self) -> None:
+        """Send close_notify and the end of the output."""
+        self._send(self._layer.finish())
+        self._transport.write_eof()
 
     def close(self) -> None:
         """Send close_notify and the rest, and close."""

@@ -14,22 +14,33 @@ from namesrv.server.warm_start.files import Files, OpenFile
 
 
 class SnapshotJob:
-    """A whole file. A record that is a place is copied from the file as it is."""
+    """A whole file. A record that is a place is copied from the file as it is. The
+    callback gets the bytes of the file with the failure or None."""
 
     def __init__(
         self,
         path: str,
         records: list[bytes | Place | Pieces],
         files: Files,
-        done: Callable[[StorageError | None], None],
+        done: Callable[[int, StorageError | None], None],
     ) -> None:
         self.path = path
-        self.done = done
+        self._done = done
         self._records = records
         self._files = files
+        self._size_bytes = 0
+
+    def done(self, error: StorageError | None) -> None:
+        """Called on the loop after the write."""
+        self._done(self._size_bytes, error)
 
     def content(self) -> Iterator[bytes]:
         """All of it, piece by piece. Raises StorageError."""
+        for piece in self._pieces():
+            self._size_bytes += len(piece)
+            yield piece
+
+    def _pieces(self) -> Iterator[bytes]:
         yield FIRST_LINE
         old: OpenFile | None = None
         try:

@@ -22,6 +22,7 @@ from namesrv.routing.warm_start.pack import RouteSnapshot, read_snapshot
 from namesrv.server.clock import CallLater, Clock, Timer
 from namesrv.server.files.writer import WriteJob
 from namesrv.server.logs.events import EventLog
+from namesrv.server.warm_start.costs import SnapshotCosts
 from namesrv.server.warm_start.files import Files
 from namesrv.server.warm_start.jobs import SnapshotJob, Stamp, StampJob
 from namesrv.server.warm_start.pace import Pace
@@ -56,7 +57,7 @@ class Snapshots:
 
     `kept` has the state's part of the file. `submit` takes a job for the thread that
     writes these files and no others, so that they wait for nothing. `can_write` is
-    false if the data directory cannot be written.
+    false if the data directory cannot be written. `costs` are those of this run.
     """
 
     def __init__(
@@ -90,6 +91,7 @@ class Snapshots:
         self._is_stamping = False
         self._has_stamp_failed = False
         self._timer: Timer | None = None
+        self.costs = SnapshotCosts()
 
     def load(self, now_ms: int) -> WarmStart | None:
         """Fill the empty tables from the file; None for a cold start.
@@ -166,10 +168,12 @@ class Snapshots:
         """Pack for one step, and go on after a pause."""
         self._timer = None
         self._pace.begin()
+        began_ms = self._clock.monotonic_millis()
         while self._kept.has_waiting:
             self._kept.pack_next()
             if self._pace.is_over():
                 break
+        self.costs.note_packing(self._clock.monotonic_millis() - began_ms)
         if self._kept.has_waiting:
             self._timer = self._call_later(self._pace.pause_seconds(), self._step)
         else:
@@ -180,14 +184,19 @@ class Snapshots:
         clock = self._clock
         draft = self._kept.finish(clock.wall_millis(), clock.monotonic_millis())
         self._is_writing = True
-        done = partial(self._written, draft)
+        done = partial(self._written, draft, clock.monotonic_millis())
         self._submit_job(SnapshotJob(self._path, draft.records, self._files, done))
 
-    def _written(self, draft: Draft, error: StorageError | None) -> None:
+    def _written(
+        self, draft: Draft, began_ms: int, size_bytes: int, error: StorageError | None
+    ) -> None:
         self._is_writing = False
+        now_ms = self._clock.monotonic_millis()
         if error is None:
+            self.costs.note_written(size_bytes, now_ms - began_ms, now_ms)
             self._kept.written(draft)
             return
+        self.costs.note_failed(now_ms - began_ms)
         self._kept.lost()
         fields = {"reason": str(error)}
         event = "the routes could not be saved, retrying"

@@ -130,6 +130,7 @@ class Model:
                 rejected = self.lives.get(key)
                 if rejected is not None and rejected.name == who.name:
                     self._drop_live(key)
+                    self._put_filters(key, ())
                 return {}
         if who.id not in group.addrs and len(request.topics) == 1:
             raise Refused
@@ -354,7 +355,9 @@ class Model:
             self.changes += 1
 
     def _drop_live(self, key: Key) -> None:
-        if self.lives.pop(key, None) is not None:
+        live = self.lives.pop(key, None)
+        # The file has brokers with their groups, and an orphan's group is gone.
+        if live is not None and not live.is_orphan:
             self.changes += 1
 
     def _put_queues(self, topic: str, name: str, queues: Queues) -> None:

@@ -298,20 +298,19 @@ class Oracle:
         return self._expected
 
     def _remove_overdue(self, now_ms: int) -> None:
-        """P4: brokers that must be gone are removed from the model."""
-        lives = self.model.lives
-        overdue = [
-            k for k, v in lives.items() if self._deadlines.has_to_be_gone(v, now_ms)
-        ]
-        for key in overdue:
-            if not self.model.is_visible(key):
-                if self._is_live(key):
-                    raise Violation(f"P4: {lives[key].name} at {key} is still live")
-                self.model.expire(key)
+        """P4: no broker that nobody sees is overdue; overdue leftovers leave the model.
+
+        Brokers leave it in `_go_along`, because their order shows in their leftovers.
+        """
+        for key, live in self.model.lives.items():
+            if not self._deadlines.has_to_be_gone(live, now_ms):
+                continue
+            if not self.model.is_visible(key) and self._is_live(key):
+                raise Violation(f"P4: {live.name} at {key} is still live")
         left = self._leftovers.overdue(now_ms)
         for name, what in left:
             self.model.remove_leftover(name, what)
-        if overdue or left:
+        if left:
             self._note_late(now_ms, now_ms)
 
     def _go_along(self, now_ms: int, data: bytes) -> None:

@@ -26,6 +26,7 @@ TOOLS = {
     "mvn": "Maven",
     "haproxy": "HAProxy",
     "openssl": "OpenSSL",
+    "promtool": "promtool of Prometheus",
 }
 PYPI_CLIENT = "rocketmq==0.4.4"
 
@@ -70,7 +71,7 @@ class Peers:
 
 def fetch_peers() -> Peers:
     """Fetch and compile what is not there yet; raises FetchFailed."""
-    tools = {tool: _find(tool, package) for tool, package in TOOLS.items()}
+    tools = {tool: find_tool(tool) for tool in TOOLS}
     jars = {version: _fetch_jars(version) for version in ARTIFACTS}
     programs = _compile_programs(jars[JAVA_5])
     return Peers(
@@ -85,14 +86,16 @@ def fetch_peers() -> Peers:
     )
 
 
-def _find(tool: str, package: str) -> str:
+def find_tool(tool: str) -> str:
+    """The path of one of `TOOLS`; raises FetchFailed."""
     # Debian keeps HAProxy where the path of most users does not lead.
     path = os.pathsep.join([os.environ.get("PATH", ""), "/usr/sbin", "/usr/local/sbin"])
     found = shutil.which(tool, path=path)
     if found is None:
         raise FetchFailed(
             f"`{tool}` is missing: the interop tests run real peers, install"
-            f" {package} (Debian: openjdk-17-jdk-headless, maven, haproxy, openssl)"
+            f" {TOOLS[tool]} (Debian: openjdk-17-jdk-headless, maven, haproxy, openssl,"
+            " prometheus)"
         )
     return found
 

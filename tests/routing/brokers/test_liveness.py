@@ -437,6 +437,19 @@ def test_work_after_work_is_read_in_between(ticking: World) -> None:
     assert len(ticking.live) == 1
 
 
+def test_input_between_two_pieces_of_work_counts_once_the_first_hold_is_over(
+    ticking: World,
+) -> None:
+    """P4, found by the simulator: it counted only once the second hold was over."""
+    work(ticking, 4000)
+    ticking.run(3000)
+    began_ms = ticking.now_ms
+    work(ticking, 4000)
+    assert is_holding(ticking)
+    read_ms = ticking.liveness.read_until_ms(ticking.now_ms)
+    assert began_ms - 500 <= read_ms < began_ms, "the tick before the last one"
+
+
 def test_a_busy_process_that_was_starved_moves_deadlines_by_the_rest(
     ticking: World,
 ) -> None:

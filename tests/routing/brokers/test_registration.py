@@ -253,6 +253,18 @@ def test_a_rejected_promotion_loses_the_slave(world: World) -> None:
     assert world.live_keys == {("c1", "m:1")}
 
 
+def test_a_rejected_promotion_loses_the_filter_servers_of_the_slave(
+    world: World,
+) -> None:
+    """Found by the simulator: nothing removed them, until an unregistration did so
+    without an event."""
+    world.register(MASTER, newer(0, "T1", "T2", state_version=2))
+    world.register(SLAVE, registration_body(filters=["f:1"]))
+    assert world.tables.filter_server_table == {("c1", "s1:1"): ["f:1"]}
+    world.register(SLAVE._replace(id=0), newer(0, "T1", "T2", state_version=1))
+    assert world.tables.filter_server_table == {}
+
+
 def test_a_holder_that_is_not_live_is_replaced(world: World) -> None:
     world.register(MASTER, newer(0, "T1", "T2", state_version=2))
     world.live.remove("c1", "m:1")

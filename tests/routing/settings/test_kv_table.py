@@ -56,6 +56,15 @@ def test_table_is_what_a_dictionary_is(
         for key, value in keys.items():
             assert table.has(namespace, key)
             assert table.value(namespace, key) == _readable(value)
+        entries = [(key, write_kv_entry(key, keys[key])) for key in sorted(keys)]
+        for start in (*keys, "", "zz"):
+            for is_included in (False, True):
+                rest = [
+                    e for e in entries if e[0] > start or e[0] == start and is_included
+                ]
+                found = table.namespace(namespace)
+                assert found is not None
+                assert [*found.following(start, is_included=is_included)] == rest
         assert not table.has(namespace, "none") and table.value(namespace, "x") is None
     expected = {name: json.loads(_body(model[name]))["table"] for name in sorted(model)}
     assert json.loads(file_text(table))["configTable"].keys() == {

@@ -42,6 +42,14 @@ class Texts(RuleBasedStateMachine):
     def write_all(self) -> None:
         assert b",".join(finish(self.texts.parts())) == self.naive()
 
+    @rule(name=names, most=st.integers(1, 10), is_included=st.booleans())
+    def read_neighbours(self, name: str, most: int, is_included: bool) -> None:
+        later = sorted(n for n in self.version if n > name or n == name and is_included)
+        found = self.texts.following(name, most, is_included=is_included)
+        assert found == later[:most]
+        earlier = sorted(n for n in self.version if n < name)
+        assert self.texts.preceding(name, most) == earlier[-most:]
+
     @invariant()
     def all_is_true(self) -> None:
         assert len(self.texts) == len(self.version)

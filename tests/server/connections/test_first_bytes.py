@@ -5,7 +5,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from namesrv.errors import ConnectionFault, ProxyHeaderInvalid
-from namesrv.server.connections.first_bytes import Sniffer
+from namesrv.options import BY_NAME
+from namesrv.server.connections.first_bytes import HTTP_BEGINNINGS, Sniffer
 
 untimed = settings(deadline=None)
 
@@ -241,3 +242,43 @@ def test_however_it_is_split_the_outcome_is_the_same(
     edges = [0, *sorted(cut for cut in cuts if cut < len(data)), len(data)]
     pieces = [data[low:high] for low, high in zip(edges, edges[1:], strict=False)]
     assert outcome(pieces) == outcome([data])
+
+
+class TestHttp:
+    @pytest.mark.parametrize("beginning", HTTP_BEGINNINGS)
+    def test_is_known_by_its_first_word(self, beginning: bytes) -> None:
+        for end in range(1, len(beginning)):
+            sniffer = Sniffer(knows_http=True)
+            assert sniffer.feed(beginning[:end]) is None
+            assert sniffer.kept_bytes == end
+            rest = beginning[end:] + b"/"
+            assert sniffer.feed(rest) == beginning + b"/"
+            assert sniffer.is_http and sniffer.kept_bytes == 0
+
+    @pytest.mark.parametrize("beginning", HTTP_BEGINNINGS)
+    @header_cases
+    def test_follows_a_proxy_header(
+        self, header: bytes, source: tuple[str, int] | None, beginning: bytes
+    ) -> None:
+        sniffer = Sniffer(knows_http=True)
+        assert sniffer.feed(header + beginning) == beginning
+        assert sniffer.is_http and sniffer.source == source
+
+    @pytest.mark.parametrize(
+        "first",
+        [FRAME, b"GETS", b"get /", b"POST/", b"PROXIES", b"\x16\x03", b"DELETES "],
+    )
+    def test_everything_else_is_none(self, first: bytes) -> None:
+        sniffer = Sniffer(knows_http=True)
+        assert sniffer.feed(first) == first
+        assert not sniffer.is_http
+
+    def test_is_unknown_by_default(self) -> None:
+        sniffer = Sniffer()
+        assert sniffer.feed(b"GET /") == b"GET /"
+        assert not sniffer.is_http
+
+    @pytest.mark.parametrize("beginning", HTTP_BEGINNINGS)
+    def test_no_frame_begins_so(self, beginning: bytes) -> None:
+        longest = BY_NAME["frameMaxLength"].maximum
+        assert int.from_bytes(beginning[:1] + b"\0\0\0") > longest

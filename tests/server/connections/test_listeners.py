@@ -9,7 +9,11 @@ from typing import Any
 import pytest
 
 from namesrv.errors import StartFailed
-from namesrv.server.connections.listeners import address_of, open_listeners
+from namesrv.server.connections.listeners import (
+    address_of,
+    open_http_listeners,
+    open_listeners,
+)
 from tests.server.server_thread import local_options
 
 
@@ -239,3 +243,28 @@ class TestFailures:
         sentence = failure(tmp_path, "127.0.0.1,192.0.2.1", port)
         assert sentence.startswith("192.0.2.1 is not an address")
         assert names(tmp_path, "127.0.0.1", listen_port=port) == [("127.0.0.1", port)]
+
+
+class TestHttp:
+    def test_each_address_has_its_port(self, tmp_path: Path) -> None:
+        options = local_options(tmp_path, http_bind="127.0.0.1:0, [::1]:0")
+        listeners = open_http_listeners(options)
+        hosts = [listener.getsockname()[0] for listener in listeners]
+        for listener in listeners:
+            listener.close()
+        assert hosts == ["127.0.0.1", "::1"]
+
+    def test_there_is_none_by_default(self, tmp_path: Path) -> None:
+        assert open_http_listeners(local_options(tmp_path)) == []
+
+    def test_failure_closes_all_sockets(self, tmp_path: Path) -> None:
+        beside = open_listeners(local_options(tmp_path))
+        options = local_options(tmp_path, http_bind="127.0.0.1:0,192.0.2.1:0")
+        with pytest.raises(StartFailed, match=r"^192\.0\.2\.1 is not an address"):
+            open_http_listeners(options, beside=beside)
+        assert [listener.fileno() for listener in beside] == [-1]
+
+    def test_unknown_name_is_one_sentence(self, tmp_path: Path) -> None:
+        options = local_options(tmp_path, http_bind="a b:0")
+        with pytest.raises(StartFailed, match="^httpBind 'a b' is not an address"):
+            open_http_listeners(options)

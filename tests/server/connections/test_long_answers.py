@@ -62,6 +62,7 @@ def test_answer_is_sent_a_piece_in_each_turn(loop_free: LoopFreeServer) -> None:
     assert (answer.opaque, answer.code) == (7, 0)
     assert json.loads(answer.body) == {"table": KEYS}
     assert peer.transport.reading and peer.protocol.unsent_bytes == 0
+    assert loop_free.state.hot.sent_bytes == sum(peer.write_sizes())
 
 
 def test_answers_stay_in_order(loop_free: LoopFreeServer) -> None:

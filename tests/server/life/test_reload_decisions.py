@@ -83,6 +83,14 @@ def keys(tmp_path: Path) -> Path:
     return path
 
 
+@pytest.fixture
+def tokens(tmp_path: Path) -> Path:
+    path = tmp_path / "tokens"
+    path.touch(0o600)
+    path.write_text("write=write-token-0123456789\n")
+    return path
+
+
 def with_certificate(authority: Authority, name: str = "server") -> dict[str, Any]:
     identity = authority.identity(name)
     return {
@@ -181,16 +189,30 @@ TRUSTING = {
         ("adminAccess", "loopback", "off", False),
         ("brokerAccess", "signed", "open", True),
         ("brokerAccess", "open", "signed", False),
+        ("httpAccess", "off", "loopback", True),
+        ("httpAccess", "loopback", "token", True),
+        ("httpAccess", "token", "open", True),
+        ("httpAccess", "open", "token", False),
+        ("httpAccess", "token", "off", False),
+        ("httpHosts", "", "ns.example", True),
+        ("httpHosts", "ns.example", "", False),
         ("tlsServerNeedClientAuth", "require", "optional", True),
         ("tlsServerNeedClientAuth", "optional", "require", False),
     ],
 )
 def test_more_access_is_a_warning_with_both_values(
-    keys: Path, authority: Authority, name: str, old: Any, new: Any, is_wider: bool
+    keys: Path,
+    tokens: Path,
+    authority: Authority,
+    name: str,
+    old: Any,
+    new: Any,
+    is_wider: bool,
 ) -> None:
     attribute = BY_NAME[name].attribute
     options: dict[str, Any] = with_certificate(authority) | {
         "access_keys_file": str(keys),
+        "http_token_file": str(tokens),
         "tls_server_trust_cert_path": authority.cert_path,
         **TRUSTING,
     }
@@ -198,6 +220,15 @@ def test_more_access_is_a_warning_with_both_values(
     it.run(**{attribute: new})
     assert getattr(it.options, attribute) == new
     assert it.wider() == ([(name, old, new)] if is_wider else [])
+
+
+def test_tokens_that_cannot_be_used_refuse_the_reload(tokens: Path) -> None:
+    it = Reloading(http_access="loopback")
+    tokens.write_text("nonsense")
+    it.run(http_access="token", http_token_file=str(tokens))
+    (reason,) = it.reasons()
+    assert str(reason).startswith(f"cannot use the HTTP tokens of {tokens}: line 1: ")
+    assert it.options.http_access == "loopback"
 
 
 def test_client_certificates_that_are_checked_no_more_are_warnings(

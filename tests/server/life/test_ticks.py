@@ -89,3 +89,23 @@ def test_part_that_fails_stops_no_other(loop_free: LoopFreeServer) -> None:
 
     ticking.tick = fail  # type: ignore[method-assign]
     assert ticking.after(0) == ["flush", "failure", "sweep"]
+
+
+def test_lag_is_the_time_beyond_the_interval(loop_free: LoopFreeServer) -> None:
+    ticking = Ticking(loop_free)
+    assert not ticking.ticks.have_begun
+    ticking.after(0)
+    assert ticking.ticks.have_begun
+    assert ticking.ticks.lag.total_millis == 0
+    ticking.after(100)
+    assert ticking.ticks.lag.last_millis == 0
+    ticking.after(130)
+    assert ticking.ticks.lag.last_millis == 30
+
+
+def test_interval_is_that_of_short_scans(set_stage: SetStage) -> None:
+    ticking = Ticking(set_stage(scan_not_active_broker_interval=20))
+    ticking.after(0)
+    ticking.after(25)
+    assert ticking.ticks.interval_millis == 20
+    assert ticking.ticks.lag.last_millis == 5

@@ -49,6 +49,8 @@ BROKEN: dict[str, Break] = {
     "address": lambda at: {"bind_address": "192.0.2.1"},
     "no address": lambda at: {"bind_address": "a b"},
     "address twice": lambda at: {"bind_address": "127.0.0.1,127.0.0.1"},
+    "address of HTTP": lambda at: {"http_bind": "192.0.2.1:0"},
+    "no address of HTTP": lambda at: {"http_bind": "a b:0"},
     "audit log is a folder": lambda at: {"audit_log": str(at)},
     "audit log below a file": lambda at: {"audit_log": written(at / "file") + "/x"},
 }
@@ -71,6 +73,12 @@ def test_all_mistakes_are_found(tmp_path: Path) -> None:
     for name in ("access keys", "ciphers", "address twice", "audit log is a folder"):
         broken |= BROKEN[name](tmp_path)
     assert len(StartCheck(local_options(tmp_path, **broken)).mistakes) == 4
+
+
+def test_tokens_of_http_that_cannot_be_used_are_a_mistake(tmp_path: Path) -> None:
+    path = written(tmp_path / "tokens", "x")
+    (mistake,) = StartCheck(local_options(tmp_path, http_token_file=path)).mistakes
+    assert mistake.startswith(f"cannot use the HTTP tokens of {path}: ")
 
 
 def test_log_file_that_cannot_be_written_is_a_mistake(tmp_path: Path) -> None:

@@ -1,0 +1,169 @@
+"""From a request to its answer: path, method, right, parameters, body, handler, ETag.
+
+Nothing that a client sends raises here: a mistake of the client is a problem with its
+place and the expectation, a mistake of ours is a line in the log and a 500.
+"""
+
+import logging
+import secrets
+from collections.abc import Generator, Iterable, Mapping
+from traceback import format_exc
+from typing import Final, Protocol
+
+from namesrv._impl import Connection
+from namesrv.admin.api.endpoint import Call, Endpoint
+from namesrv.admin.api.inputs import read_body, read_parameters
+from namesrv.admin.api.negotiation import JSON, MSGPACK, accepted_format
+from namesrv.admin.api.results import refusal_of
+from namesrv.admin.api.router import Router
+from namesrv.admin.api.similar import similar_to
+from namesrv.admin.api.tags import Tags, is_known, not_modified, tagged
+from namesrv.admin.http.messages import (
+    Access,
+    Handled,
+    HttpAnswer,
+    HttpRequest,
+)
+from namesrv.admin.http.problems import problem
+from namesrv.errors import HttpRefused, RequestFailed
+from namesrv.routing.outbox import LogEvent
+from namesrv.server.inside import Inside
+from namesrv.work import Steps
+
+_SHOWN: Final = 200
+_ORDER: Final = tuple(Access)
+"""The rights, the one that most peers have first."""
+
+
+class Guard(Protocol):
+    """Decides whether a request may be handled."""
+
+    def refusal(
+        self,
+        request: HttpRequest,
+        access: Access,
+        connection: Connection,
+        now_ms: int,
+    ) -> HttpAnswer | None:
+        """The answer to a request without the right; None lets it in."""
+
+
+class Application:
+    """All endpoints of a server."""
+
+    def __init__(
+        self, inside: Inside, guard: Guard, endpoints: Iterable[Endpoint]
+    ) -> None:
+        self._inside = inside
+        self._guard = guard
+        self._router = Router(endpoints)
+        self._tags = Tags(secrets.token_hex(6))
+
+    def handle(
+        self, request: HttpRequest, connection: Connection, now_ms: int
+    ) -> Handled:
+        """Handle one request; never raises for anything that a client can send."""
+        try:
+            handled = self._routed(request, connection, now_ms)
+        except Exception as error:
+            return self._failed(error, request, connection)
+        if isinstance(handled, Generator):
+            return self._in_steps(handled, request, connection)
+        return handled
+
+    def _in_steps(
+        self, steps: Steps[HttpAnswer], request: HttpRequest, connection: Connection
+    ) -> Steps[HttpAnswer]:
+        try:
+            return (yield from steps)
+        except Exception as error:
+            return self._failed(error, request, connection)
+
+    def _routed(
+        self, request: HttpRequest, connection: Connection, now_ms: int
+    ) -> Handled:
+        place = self._router.find(request.path)
+        methods = place.methods if place is not None else {}
+        method = "GET" if request.method == "HEAD" else request.method
+        endpoint = methods.get(method)
+        access = _lowest(methods) if endpoint is None else endpoint.access
+        refusal = self._guard.refusal(request, access, connection, now_ms)
+        if refusal is not None:
+            return refusal
+        if place is None:
+            return self._unknown(request)
+        if endpoint is None:
+            return _without_endpoint(request, methods)
+        _check_accept(endpoint, request)
+        parameters = read_parameters(endpoint, place.values, request.query)
+        body = read_body(endpoint, request)
+        call = Call(self._inside, connection, request, parameters, body, now_ms)
+        return self._tagged(endpoint, call)
+
+    def _tagged(self, endpoint: Endpoint, call: Call) -> Handled:
+        """The answer of an endpoint with its ETag, or 304 if the client has it."""
+        tag = self._tags.of(endpoint.depends, call)
+        if is_known(tag, call):
+            return not_modified(tag)
+        handled = endpoint.handler(call)
+        if isinstance(handled, Generator):
+            return self._tagged_steps(handled, endpoint, call, tag)
+        return tagged(handled, tag) if isinstance(handled, HttpAnswer) else handled
+
+    def _tagged_steps(
+        self, steps: Steps[HttpAnswer], endpoint: Endpoint, call: Call, tag: str
+    ) -> Steps[HttpAnswer]:
+        answer = yield from steps
+        is_same = self._tags.of(endpoint.depends, call) == tag
+        return tagged(answer, tag if is_same else "")
+
+    def _unknown(self, request: HttpRequest) -> Steps[HttpAnswer]:
+        path = request.path[:_SHOWN]
+        near = yield from similar_to(path, self._router.paths)
+        return problem(404, f"there is no path {path}", similar=near)
+
+    def _failed(
+        self, error: Exception, request: HttpRequest, connection: Connection
+    ) -> HttpAnswer:
+        if isinstance(error, HttpRefused):
+            return problem(error.status, error.detail, *error.headers, **error.more)
+        if isinstance(error, RequestFailed):
+            return refusal_of(error.code, error.remark)
+        fields: dict[str, object] = {
+            "method": request.method,
+            "path": request.path[:_SHOWN],
+            "remote": connection.remote_address,
+            "error": format_exc(),
+        }
+        event = LogEvent(logging.ERROR, "internal error", fields)
+        self._inside.state.outbox.put(event)
+        return problem(500, f"internal error: {type(error).__name__}")
+
+
+def _lowest(methods: Mapping[str, Endpoint]) -> Access:
+    """The right that a request for no endpoint needs: that of the easiest one of its
+    path."""
+    rights = {endpoint.access for endpoint in methods.values()} or {Access.READ}
+    return min(rights, key=_ORDER.index)
+
+
+def _without_endpoint(
+    request: HttpRequest, methods: Mapping[str, Endpoint]
+) -> HttpAnswer:
+    """The answer to OPTIONS, and to a method that a path does not have."""
+    names = {*methods, "OPTIONS"} | ({"HEAD"} if "GET" in methods else set())
+    allow = "Allow", ", ".join(sorted(names))
+    if request.method == "OPTIONS":
+        return HttpAnswer(204, content_type="", headers=(allow,))
+    path = request.path[:_SHOWN]
+    detail = f"{path} does not take {request.method[:_SHOWN]}, it takes {allow[1]}"
+    return problem(405, detail, allow)
+
+
+def _check_accept(endpoint: Endpoint, request: HttpRequest) -> None:
+    """Raise HttpRefused (406) if the client wants no format of the answer."""
+    accept = request.headers.get("accept", "")
+    if endpoint.answer is not None and accepted_format(accept) is None:
+        raise HttpRefused(
+            406, f"the answer is {JSON} or {MSGPACK}, and {accept[:_SHOWN]!r} is not"
+        )

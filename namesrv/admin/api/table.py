@@ -1,0 +1,37 @@
+"""All endpoints: the one table, from which routing, documents and tests follow."""
+
+from typing import Final
+
+from namesrv.admin.api.documents import with_documents
+from namesrv.admin.api.endpoint import Endpoint
+from namesrv.admin.api.resources import (
+    brokers,
+    clusters,
+    config,
+    connections,
+    digest,
+    kv,
+    nsaddr,
+    routes,
+    topics,
+    version,
+)
+from namesrv.admin.brokers import endpoints as registrations
+from namesrv.admin.metrics import endpoints as metrics
+
+_RESOURCES: Final = (
+    *version.ENDPOINTS,
+    *metrics.ENDPOINTS,
+    *topics.ENDPOINTS,
+    *routes.ENDPOINTS,
+    *clusters.ENDPOINTS,
+    *brokers.ENDPOINTS,
+    *registrations.ENDPOINTS,
+    *kv.ENDPOINTS,
+    *config.ENDPOINTS,
+    *connections.ENDPOINTS,
+    *digest.ENDPOINTS,
+    *nsaddr.ENDPOINTS,
+)
+
+ENDPOINTS: Final[tuple[Endpoint, ...]] = with_documents(_RESOURCES)

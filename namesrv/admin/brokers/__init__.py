@@ -1,0 +1,1 @@
+"""Brokers that register over HTTP: no connection owns them."""

@@ -1,0 +1,85 @@
+"""The parts that all HTTP conversations of one server share."""
+
+from collections.abc import Callable
+from typing import Protocol
+
+from namesrv._impl import Connection
+from namesrv.admin.http.encode import Encoder
+from namesrv.admin.http.messages import Access, Handled, HttpAnswer, HttpRequest
+from namesrv.routing.requests.processor import RequestProcessor
+from namesrv.routing.state import RoutingState
+from namesrv.server.connections.counts import HttpCounts
+
+
+class Guard(Protocol):
+    """Decides about rights; the application calls `refusal` when it knows the right
+    that a request needs."""
+
+    def turned_away(
+        self, request: HttpRequest, connection: Connection
+    ) -> HttpAnswer | None:
+        """The answer to a request that no handler may get, such as one that a foreign
+        page made a browser send; else None."""
+
+    def refusal(
+        self,
+        request: HttpRequest,
+        access: Access,
+        connection: Connection,
+        now_ms: int,
+    ) -> HttpAnswer | None:
+        """The answer to a request without the right; None if it may be handled."""
+
+
+class Application(Protocol):
+    """Answers requests. It never waits, and spends units for work of its own."""
+
+    def handle(
+        self, request: HttpRequest, connection: Connection, now_ms: int
+    ) -> Handled:
+        """The answer to one request, or how it comes."""
+
+
+class Heartbeats(Protocol):
+    """Knows the heartbeats of brokers by their targets, path and query, so that these
+    need no application."""
+
+    def knows(self, target: str) -> bool:
+        """Whether this is the target of a live broker."""
+
+    def beat(self, target: str, now_ms: int) -> bool:
+        """The same; the broker was heard from now."""
+
+
+class HttpService:
+    """The application, its guard, the processor, and the state of the server.
+
+    Without `heartbeats` all requests go to the application.
+    """
+
+    __slots__ = (
+        "application",
+        "counts",
+        "encoder",
+        "guard",
+        "heartbeats",
+        "processor",
+        "state",
+    )
+
+    def __init__(
+        self,
+        processor: RequestProcessor,
+        application: Application,
+        guard: Guard,
+        wall_millis: Callable[[], int],
+        heartbeats: Heartbeats | None = None,
+        counts: HttpCounts | None = None,
+    ) -> None:
+        self.application = application
+        self.guard = guard
+        self.processor = processor
+        self.state: RoutingState = processor.state
+        self.encoder = Encoder(wall_millis)
+        self.heartbeats = heartbeats
+        self.counts = HttpCounts() if counts is None else counts

@@ -1,0 +1,1 @@
+"""Probes and metrics: the health of the server, and its counters."""

@@ -1,0 +1,1 @@
+"""The metrics, by subject: each module has its rows of the table."""

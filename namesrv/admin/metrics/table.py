@@ -1,0 +1,23 @@
+"""The table of all metrics; docs/metrics.md describes each of them."""
+
+from typing import Final
+
+from namesrv.admin.metrics.subjects import (
+    connections,
+    files,
+    process,
+    registrations,
+    requests,
+    routes,
+    server,
+)
+
+METRICS: Final = (
+    *server.METRICS,
+    *connections.METRICS,
+    *requests.METRICS,
+    *routes.METRICS,
+    *registrations.METRICS,
+    *files.METRICS,
+    *process.METRICS,
+)

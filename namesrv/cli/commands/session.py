@@ -1,0 +1,115 @@
+"""The NameServers that a command asks, from its flags and the environment."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Mapping
+from typing import Final
+
+from namesrv.cli.commands.words import Call
+from namesrv.client.addresses import DEFAULT_ADDRESSES, Address, read_addresses
+from namesrv.client.credentials import Credentials
+from namesrv.client.nameservers import NameServers
+from namesrv.client.questions import Questions
+from namesrv.client.terms import TIMEOUT_SECONDS, Terms, Tls
+from namesrv.errors import OptionsInvalid
+
+ADDRESSES_VARIABLE: Final = "NAMESRV_ADDR"
+ACCESS_KEY_VARIABLE: Final = "NAMESRV_ACCESS_KEY"
+SECRET_KEY_VARIABLE: Final = "NAMESRV_SECRET_KEY"
+_LONGEST_SECRET_BYTES: Final = 4096
+_LONGEST_SECONDS: Final = 3600.0
+
+
+def questions(call: Call, environ: Mapping[str, str] = os.environ) -> Questions:
+    """Questions to the servers of a call, which closes them. Raises OptionsInvalid."""
+    servers = NameServers(addresses(call, environ), terms(call, environ))
+    call.opened.append(servers)
+    return Questions(servers)
+
+
+def addresses(call: Call, environ: Mapping[str, str]) -> list[Address]:
+    """From -n, from NAMESRV_ADDR, or this machine."""
+    given = call.flag("namesrv-addr")
+    if given is not None:
+        return read_addresses(given, "-n")
+    text = environ.get(ADDRESSES_VARIABLE)
+    return read_addresses(text or DEFAULT_ADDRESSES, ADDRESSES_VARIABLE)
+
+
+def terms(call: Call, environ: Mapping[str, str]) -> Terms:
+    """How long to wait, as whom to sign, and TLS."""
+    seconds = read_seconds(call, "timeout", TIMEOUT_SECONDS)
+    return Terms(seconds, _credentials(call, environ), _tls(call))
+
+
+def read_seconds(call: Call, flag: str, default: float) -> float:
+    """The seconds of a flag. Raises OptionsInvalid if it is no such number."""
+    text = call.flag(flag)
+    if not text:
+        return default
+    try:
+        seconds = float(text)
+    except ValueError:
+        seconds = 0.0
+    # A comparison with NaN is false.
+    if not 0.0 < seconds <= _LONGEST_SECONDS:
+        raise OptionsInvalid(
+            [f"--{flag} is {text!r}, expected seconds above 0 and up to 3600"]
+        )
+    return seconds
+
+
+def _tls(call: Call) -> Tls | None:
+    if not any(flag.startswith("tls") for flag in call.flags):
+        return None
+    return Tls(
+        call.flag("tls-ca"),
+        call.flag("tls-name"),
+        call.flag("tls-cert"),
+        call.flag("tls-key"),
+        trusting=call.has("tls-insecure"),
+    )
+
+
+def _credentials(call: Call, environ: Mapping[str, str]) -> Credentials | None:
+    key = call.flag("access-key") or environ.get(ACCESS_KEY_VARIABLE)
+    path = call.flag("secret-key-file")
+    secret = _secret(path) if path else environ.get(SECRET_KEY_VARIABLE)
+    if not key and not secret:
+        return None
+    if not key:
+        raise OptionsInvalid(
+            [
+                f"there is a secret key and no access key: --access-key KEY,"
+                f" or {ACCESS_KEY_VARIABLE}"
+            ]
+        )
+    if not secret:
+        raise OptionsInvalid(
+            [
+                f"there is an access key and no secret key: --secret-key-file FILE,"
+                f" or {SECRET_KEY_VARIABLE}"
+            ]
+        )
+    return Credentials(key, secret)
+
+
+def _secret(path: str) -> str:
+    """The text of a file without the blanks around it."""
+    try:
+        with open(path, "rb") as file:
+            data = file.read(_LONGEST_SECRET_BYTES + 1)
+    except OSError as error:
+        raise OptionsInvalid(
+            [f"--secret-key-file {path} cannot be read: {error.strerror}"]
+        ) from None
+    try:
+        secret = data.decode().strip()
+    except UnicodeDecodeError:
+        secret = ""
+    if not secret or len(data) > _LONGEST_SECRET_BYTES or "\n" in secret:
+        raise OptionsInvalid(
+            [f"--secret-key-file {path} has no secret: expected one line of UTF-8"]
+        )
+    return secret

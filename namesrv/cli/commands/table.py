@@ -1,0 +1,337 @@
+"""The table of commands: words, arguments, flags and help of each.
+
+Parsing, help, completion scripts and the test of docs/command-line.md read it.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Final
+
+ONE: Final = "1"
+OPTIONAL: Final = "?"
+MANY: Final = "+"
+ANY: Final = "*"
+
+
+class Argument:
+    """A word behind the command; `count` is one of ONE, OPTIONAL, MANY and ANY.
+
+    `choices` are the words it may be, if they are few.
+    """
+
+    __slots__ = ("choices", "count", "name")
+
+    def __init__(self, name: str, count: str = ONE, choices: str = "") -> None:
+        self.name = name
+        self.count = count
+        self.choices = tuple(choices.split())
+
+    @property
+    def usage(self) -> str:
+        """As the help shows it."""
+        return {
+            ONE: self.name,
+            OPTIONAL: f"[{self.name}]",
+            MANY: f"{self.name}...",
+            ANY: f"[{self.name}...]",
+        }[self.count]
+
+
+class Flag:
+    """A flag with its value; the first of its names is the one in the help.
+
+    A flag without `value` takes none; with `may_stand_alone` its value may be missing.
+    """
+
+    __slots__ = ("is_file", "may_stand_alone", "meaning", "names", "value")
+
+    def __init__(
+        self,
+        names: str,
+        value: str,
+        meaning: str,
+        *,
+        may_stand_alone: bool = False,
+    ) -> None:
+        self.names = tuple(names.split())
+        self.value = value
+        self.meaning = meaning
+        self.may_stand_alone = may_stand_alone
+        self.is_file = value == "FILE"
+
+    @property
+    def name(self) -> str:
+        """The long name."""
+        return self.names[-1] if len(self.names) < 3 else self.names[1]
+
+    @property
+    def usage(self) -> str:
+        """As the help shows it: `-n, --namesrv-addr LIST`."""
+        names = ", ".join(self.names[:2])
+        if not self.value:
+            return names
+        return (
+            f"{names} [{self.value}]"
+            if self.may_stand_alone
+            else f"{names} {self.value}"
+        )
+
+
+class Command:
+    """One command. `handler` is `module:function` in this folder; empty for `serve`
+    and `demo-broker`, which read their words themselves."""
+
+    __slots__ = ("arguments", "details", "flags", "handler", "summary", "words")
+
+    def __init__(
+        self,
+        words: str,
+        arguments: Sequence[Argument],
+        flags: Sequence[Flag],
+        summary: str,
+        details: str = "",
+        handler: str = "",
+    ) -> None:
+        self.words = tuple(words.split())
+        self.arguments = tuple(arguments)
+        self.flags = tuple(flags)
+        self.summary = summary
+        self.details = details
+        self.handler = handler
+
+    @property
+    def name(self) -> str:
+        """Its words: `topic list`."""
+        return " ".join(self.words)
+
+    @property
+    def usage(self) -> str:
+        """Its words and arguments: `topic show TOPIC`."""
+        return " ".join([*self.words, *(one.usage for one in self.arguments)])
+
+
+HELP: Final = Flag("-h --help", "", "print this, and end")
+ADDRESSES: Final = Flag(
+    "-n --namesrv-addr --namesrvAddr",
+    "LIST",
+    "NameServers, as host:port;host:port [NAMESRV_ADDR, else 127.0.0.1:9876]",
+)
+JSON: Final = Flag("--json", "", "print JSON, for programs")
+_TIMEOUT: Final = Flag("--timeout", "SECONDS", "longest wait for an answer [5]")
+_WATCH: Final = Flag(
+    "--watch",
+    "SECONDS",
+    "repeat every so many seconds [2], until Ctrl-C",
+    may_stand_alone=True,
+)
+_ACCESS: Final = (
+    Flag("--access-key", "KEY", "sign requests with this key [NAMESRV_ACCESS_KEY]"),
+    Flag(
+        "--secret-key-file",
+        "FILE",
+        "a file with the secret of the access key [the secret: NAMESRV_SECRET_KEY]",
+    ),
+)
+_TLS: Final = (
+    Flag("--tls", "", "use TLS, and check the certificate"),
+    Flag("--tls-ca", "FILE", "certificates of the authorities that count; uses TLS"),
+    Flag("--tls-cert", "FILE", "certificate of this client, and its key; uses TLS"),
+    Flag("--tls-key", "FILE", "the key, if it is not in the file of --tls-cert"),
+    Flag("--tls-name", "NAME", "host name that the certificate has; uses TLS"),
+    Flag("--tls-insecure", "", "use TLS, and accept any certificate"),
+)
+CONNECTING: Final = (ADDRESSES, _TIMEOUT, *_ACCESS, *_TLS)
+"""The flags of every command that asks a NameServer."""
+_READING: Final = (JSON, _WATCH, *CONNECTING, HELP)
+_WRITING: Final = (JSON, *CONNECTING, HELP)
+_CLUSTER: Final = Flag("-c --cluster", "CLUSTER", "only this cluster")
+_TOPIC: Final = Argument("TOPIC")
+_BROKER: Final = Argument("BROKER")
+_NAMESPACE: Final = Argument("NAMESPACE")
+_KEY: Final = Argument("KEY")
+
+_ALL: Final = "The change goes to every NameServer of the list, as with mqadmin."
+
+COMMANDS: Final = (
+    Command("serve", [], [], "serve; every flag of it works without this word, too"),
+    Command("demo-broker", [], [ADDRESSES, HELP], "register a broker to try a server"),
+    Command(
+        "topic list",
+        [],
+        [
+            _CLUSTER,
+            Flag("-p --prefix", "TEXT", "only topics whose names begin so"),
+            *_READING,
+        ],
+        "the names of all topics",
+        handler="topics:list_topics",
+    ),
+    Command(
+        "topic show",
+        [_TOPIC],
+        _READING,
+        "clusters, brokers, queues and order configuration of a topic",
+        handler="topics:show_topic",
+    ),
+    Command(
+        "topic route",
+        [_TOPIC],
+        [Flag("--zone", "ZONE", "as a client of this zone gets it"), *_READING],
+        "the route of a topic, as a client gets it",
+        "With --json it is the body of the answer.",
+        "topics:show_route",
+    ),
+    Command(
+        "topic delete",
+        [_TOPIC],
+        [_CLUSTER, *_WRITING],
+        "delete the route of a topic",
+        f"{_ALL} It deletes nothing at the brokers: a broker that still has the topic"
+        " brings its route back with its next registration.",
+        "topics:delete_topic",
+    ),
+    Command(
+        "cluster list",
+        [],
+        _READING,
+        "the clusters, with the numbers of their broker groups and brokers",
+        handler="brokers:list_clusters",
+    ),
+    Command(
+        "broker list",
+        [],
+        [_CLUSTER, *_READING],
+        "all brokers with their addresses and roles",
+        handler="brokers:list_brokers",
+    ),
+    Command(
+        "broker show",
+        [_BROKER],
+        [Flag("--topics", "", "also its topics, with their queues"), *_READING],
+        "the addresses of a broker group, its clusters and its zone",
+        handler="brokers:show_broker",
+    ),
+    Command(
+        "broker wipe-write",
+        [_BROKER],
+        _WRITING,
+        "take the write permission from all topics of a broker group",
+        f"{_ALL} Producers then send nothing more to it, for instance before it is"
+        " stopped. A broker that registers a changed topic has it back.",
+        "brokers:wipe_write",
+    ),
+    Command(
+        "broker add-write",
+        [_BROKER],
+        _WRITING,
+        "give the write permission back",
+        _ALL,
+        "brokers:add_write",
+    ),
+    Command(
+        "kv list",
+        [_NAMESPACE],
+        _READING,
+        "the keys of a namespace with their values",
+        "RocketMQ itself uses the namespace ORDER_TOPIC_CONFIG. No request lists the"
+        " namespaces.",
+        "kv:list_keys",
+    ),
+    Command(
+        "kv get", [_NAMESPACE, _KEY], _READING, "the value of a key", "", "kv:get_value"
+    ),
+    Command(
+        "kv put",
+        [_NAMESPACE, _KEY, Argument("VALUE")],
+        _WRITING,
+        "set the value of a key",
+        f"{_ALL} Write -- before a value that begins with a hyphen.",
+        "kv:put_value",
+    ),
+    Command(
+        "kv delete", [_NAMESPACE, _KEY], _WRITING, "delete a key", _ALL, "kv:delete_key"
+    ),
+    Command(
+        "config get",
+        [Argument("OPTION", ANY)],
+        _READING,
+        "the options of each NameServer, or some of them",
+        "One option of one server is printed as its bare value.",
+        "config:get_options",
+    ),
+    Command(
+        "config set",
+        [Argument("OPTION=VALUE", MANY)],
+        _WRITING,
+        "change options",
+        f"{_ALL} Then the options are read again: an option that did not change is an"
+        " error, because a Java server ignores a name that it does not know.",
+        "config:set_options",
+    ),
+    Command(
+        "ping",
+        [],
+        _READING,
+        "ask each NameServer for a route, and print how long the answer took",
+        "The exit code is 0 if all of them answer, so that a probe can use it. The"
+        " topic that it asks for does not exist.",
+        "ping:ping",
+    ),
+    Command(
+        "watch",
+        [Argument("TOPIC", ANY)],
+        [
+            Flag("--every", "SECONDS", "time between two questions [1]"),
+            JSON,
+            *CONNECTING,
+            HELP,
+        ],
+        "print each change of clusters, brokers and topics, or of some routes",
+        "It asks again and again, compares, and ends with Ctrl-C. With --json each"
+        " line is an object.",
+        "watch:watch",
+    ),
+    Command(
+        "top",
+        [],
+        [
+            Flag("--every", "SECONDS", "time between two questions [2]"),
+            *CONNECTING,
+            HELP,
+        ],
+        "a screen that shows servers, clusters, brokers and changes, until Ctrl-C",
+        "It needs the Python package rich.",
+        "top:top",
+    ),
+    Command(
+        "bench",
+        [Argument("TOPIC", ANY)],
+        [
+            Flag("--seconds", "N", "length, up to 30 [3]"),
+            Flag("--connections", "N", "connections, up to 32 [4]"),
+            Flag("--depth", "N", "requests at once on a connection, up to 64 [1]"),
+            JSON,
+            *CONNECTING,
+            HELP,
+        ],
+        "load one NameServer with lookups for some seconds",
+        "The server has to be named with -n. It asks for the topics given, or for those"
+        " that the server lists, and prints percentiles of the time until the answer.",
+        "bench:bench",
+    ),
+    Command(
+        "completion",
+        [Argument("SHELL", ONE, "bash zsh fish")],
+        [HELP],
+        "print a completion script for a shell",
+        handler="completion:print_script",
+    ),
+)
+
+BY_WORDS: Final = {command.words: command for command in COMMANDS}
+GROUPS: Final = {
+    command.words[0]: [one for one in COMMANDS if one.words[0] == command.words[0]]
+    for command in COMMANDS
+}
+"""The commands by their first word."""

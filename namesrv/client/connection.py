@@ -1,0 +1,233 @@
+"""One blocking connection to a NameServer, with a deadline for each request."""
+
+from __future__ import annotations
+
+import socket
+from time import monotonic
+from typing import TYPE_CHECKING, Final
+
+from namesrv.client.diagnosis import connect_sentence, silence_sentence, tls_sentence
+from namesrv.client.foreign import foreign_protocol
+from namesrv.client.frames import (
+    MOST_ANSWER_BYTES,
+    Answer,
+    Request,
+    read_frame,
+    request_frame,
+)
+from namesrv.errors import AnswerInvalid, NameServerUnreachable
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from namesrv.client.addresses import Address
+    from namesrv.client.terms import Terms
+
+_READ_BYTES: Final = 1 << 18
+_SHORTEST_SECONDS: Final = 0.001
+_SHORTEST_FRAME_BYTES: Final = 8
+_MOST_DROPPED: Final = 1000
+_MOST_OPAQUE: Final = 2**31 - 1
+
+
+class Connection:
+    """Asks one server; a failure closes it, and the next request opens it anew."""
+
+    def __init__(self, address: Address, terms: Terms) -> None:
+        self.address = address
+        self._terms = terms
+        self._socket: socket.socket | None = None
+        self._input = bytearray()
+        self._opaque = 0
+
+    def ask(self, request: Request) -> Answer:
+        """The answer to a request. Raises NameServerUnreachable."""
+        (answer,) = self.ask_many([request])
+        return answer
+
+    def ask_many(self, requests: Sequence[Request]) -> list[Answer]:
+        """The answers to requests that are sent at once, in their order.
+
+        Raises NameServerUnreachable.
+        """
+        deadline = monotonic() + self._terms.timeout_seconds
+        try:
+            self._forget_if_ended()
+            connected = self._socket or self._connect(deadline)
+            numbers = [self._next() for _ in requests]
+            frames = map(request_frame, map(self._signed, requests), numbers)
+            self._send(connected, b"".join(frames), deadline)
+            return self._answers(connected, numbers, deadline)
+        except BaseException:
+            self.close()
+            raise
+
+    def close(self) -> None:
+        """Close it, if it is open."""
+        if self._socket is not None:
+            self._socket.close()
+            self._socket = None
+            self._input.clear()
+
+    def _forget_if_ended(self) -> None:
+        """Close a kept connection that the server has ended, as after its restart.
+
+        A request over it would fail, and might have been carried out all the same.
+        """
+        kept = self._socket
+        if kept is None or self._terms.tls is not None:
+            return
+        try:
+            kept.setblocking(False)
+            is_ended = not kept.recv(1, socket.MSG_PEEK)
+        except BlockingIOError:
+            return
+        except OSError:
+            is_ended = True
+        if is_ended:
+            self.close()
+
+    def _next(self) -> int:
+        self._opaque = self._opaque % _MOST_OPAQUE + 1
+        return self._opaque
+
+    def _connect(self, deadline: float) -> socket.socket:
+        address = self.address
+        try:
+            connected = _opened(address, deadline)
+        except (OSError, UnicodeError) as error:
+            raise NameServerUnreachable(
+                connect_sentence(address, error, self._terms.timeout_seconds)
+            ) from error
+        try:
+            connected.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
+            if self._terms.tls is not None:
+                connected = self._with_tls(connected, deadline)
+        except BaseException:
+            connected.close()
+            raise
+        self._socket = connected
+        return connected
+
+    def _with_tls(self, connected: socket.socket, deadline: float) -> socket.socket:
+        tls = self._terms.tls
+        assert tls is not None
+        context = tls.context()
+        connected.settimeout(_left(deadline))
+        try:
+            return context.wrap_socket(
+                connected, server_hostname=tls.name or self.address.host
+            )
+        except (OSError, ValueError) as error:
+            raise NameServerUnreachable(tls_sentence(self.address, error)) from error
+
+    def _answers(
+        self, connected: socket.socket, numbers: Sequence[int], deadline: float
+    ) -> list[Answer]:
+        """The answers with these numbers; others are dropped.
+
+        A Java server may answer in another order.
+        """
+        found: dict[int, Answer] = {}
+        wanted = set(numbers)
+        dropped = received = 0
+        while len(found) < len(wanted):
+            answer = self._read(connected, deadline)
+            received += len(answer.body)
+            if received > MOST_ANSWER_BYTES:
+                raise NameServerUnreachable(
+                    f"{self.address} answers with more than {MOST_ANSWER_BYTES} bytes"
+                )
+            if answer.is_response and answer.opaque in wanted:
+                found[answer.opaque] = answer
+                continue
+            dropped += 1
+            if dropped > _MOST_DROPPED:
+                raise NameServerUnreachable(
+                    f"{self.address} sends frames that answer no request"
+                )
+        return [found[number] for number in numbers]
+
+    def _signed(self, request: Request) -> Request:
+        credentials = self._terms.credentials
+        return request if credentials is None else credentials.signed(request)
+
+    def _send(self, connected: socket.socket, data: bytes, deadline: float) -> None:
+        connected.settimeout(_left(deadline))
+        try:
+            connected.sendall(data)
+        except OSError as error:
+            raise NameServerUnreachable(
+                silence_sentence(self.address, error, self._terms)
+            ) from error
+
+    def _read(self, connected: socket.socket, deadline: float) -> Answer:
+        self._fill(connected, _SHORTEST_FRAME_BYTES, deadline)
+        self._check_protocol()
+        length = int.from_bytes(self._input[:4])
+        if not 4 <= length <= MOST_ANSWER_BYTES:
+            raise NameServerUnreachable(
+                f"{self.address} answers with bytes that are not RocketMQ's remoting"
+                f" protocol ({self._input[:4].hex(' ')}); check the port"
+            )
+        self._fill(connected, 4 + length, deadline)
+        frame = bytes(memoryview(self._input)[4 : 4 + length])
+        del self._input[: 4 + length]
+        try:
+            return read_frame(frame)
+        except AnswerInvalid as error:
+            raise NameServerUnreachable(
+                f"{self.address} answers with a frame that cannot be read: {error}"
+            ) from None
+
+    def _fill(self, connected: socket.socket, count: int, deadline: float) -> None:
+        """Read until `count` bytes are there."""
+        while len(self._input) < count:
+            connected.settimeout(_left(deadline))
+            try:
+                data = connected.recv(_READ_BYTES)
+                if not data:
+                    raise ConnectionError("the connection was closed")
+            except OSError as error:
+                self._check_protocol()
+                raise NameServerUnreachable(
+                    silence_sentence(self.address, error, self._terms)
+                ) from error
+            self._input += data
+
+    def _check_protocol(self) -> None:
+        foreign = foreign_protocol(bytes(self._input[:_SHORTEST_FRAME_BYTES]))
+        if foreign is not None:
+            raise NameServerUnreachable(
+                f"{self.address} speaks {foreign}, not RocketMQ's remoting protocol;"
+                " check the port (a NameServer's is 9876)"
+            )
+
+
+def _left(deadline: float) -> float:
+    """The seconds until then; a socket without any would not wait for its system."""
+    return max(deadline - monotonic(), _SHORTEST_SECONDS)
+
+
+def _opened(address: Address, deadline: float) -> socket.socket:
+    """A connection to the first address of the host that accepts one."""
+    # The system reads ASCII as it is; for a text Python loads the tables of IDNA.
+    host = address.host.encode() if address.host.isascii() else address.host
+    failure: OSError = socket.gaierror("it has no address")
+    for family, kind, protocol, _, place in socket.getaddrinfo(
+        host, address.port, type=socket.SOCK_STREAM
+    ):
+        try:
+            opened = socket.socket(family, kind, protocol)
+        except OSError as error:
+            failure = error
+            continue
+        opened.settimeout(_left(deadline))
+        try:
+            opened.connect(place)
+        except OSError as error:
+            opened.close()
+            failure = error
+        else:
+            return opened
+    raise failure
