@@ -49,11 +49,7 @@ def main() -> int:
         return 0
     results = None
     if words.save or words.go_on:
-        about = {
-            "machine": describe_machine(),
-            "versions": describe_versions(),
-            "load_average": os.getloadavg()[0],
-        }
+        about = {"machine": describe_machine(), "versions": describe_versions()}
         keeps_rows = bool(words.rows or words.go_on)
         results = Results(words.twin, about, keeps_rows=keeps_rows)
         if words.go_on:

@@ -141,7 +141,7 @@ def _kv_rows() -> Iterator[Row]:
         lambda size: requests.packet(
             _ask(100, {**short, "value": ""}) + _ask(102, short)
         ),
-        reason="128 changes join one write, and each writes 90 MiB in 60 ms of a thread.",
+        reason="128 changes join one write, which writes 90 MiB in 60 ms of a thread.",
     )
     yield Row(
         "219",

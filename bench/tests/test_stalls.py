@@ -14,7 +14,7 @@ FIRST, SECOND, THIRD = ROWS[:3]
 
 def about(commit: str) -> dict[str, Any]:
     machine = {"when": "today", "commit": commit, "cpu": "a CPU", "cores": 2}
-    return {"machine": machine, "versions": {}, "load_average": 0.5}
+    return {"machine": {**machine, "load_average": [0.5]}, "versions": {}}
 
 
 def judged(row: Row, cpu_millis: float = 1.0) -> Judged:
