@@ -78,8 +78,8 @@ class Results:
             " it), and nothing costs more than 5 microseconds of CPU for each byte sent"
             " and 20 nanoseconds for each byte answered. Repeat it with `make stalls`.",
             "",
-            f"The load average was {machine['load_average'][0]:.1f} at the start. Beside"
-            " other work waits come out longer than they are, and CPU figures a little.",
+            f"The load average was {machine['load_average'][0]:.1f} at the start."
+            " Beside other work waits come out longer than they are, CPU a little.",
             "",
             *_reasons(missed),
             HEAD,
