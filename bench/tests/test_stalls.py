@@ -37,6 +37,7 @@ def test_rows_of_several_runs_join_in_the_order_of_the_catalogue(
     assert page.index(f"| {FIRST.name} |") < page.index(f"| {THIRD.name} |")
     assert "at commit 1111111 and 2222222" in page
     assert "1 of 2 rows meet the goal" in page
+    assert f"Not measured yet: {SECOND.name}; " in page
     assert f"* **{FIRST.name}** misses it (CPU, goal 5 ms): {FIRST.reason}" in page
 
 
