@@ -73,7 +73,7 @@ class Options:
     http_bind: str = _ours(
         "",
         NETWORK,
-        "more addresses, for HTTP alone: host:port, joined by commas",
+        "more addresses, for HTTP only: host:port, joined by commas",
         placeholder="ADDRESSES",
     )
     advertise: str = _live(
@@ -190,7 +190,7 @@ class Options:
     http_access: str = _live(
         "open",
         ACCESS,
-        "peers that may read over HTTP; a change wants a token always",
+        "peers that may read over HTTP; changes always need a write token",
         choices="open loopback token off",
     )
     http_token_file: str = _live_file(
@@ -235,10 +235,10 @@ class Options:
     log_format: str = _ours("text", LOGS, "format of a line", choices="text json")
     log_file: str = _written_file("", LOGS, "empty: standard error")
     log_file_max_bytes: int = _ours(100 * MIB, LOGS, "size of a full file", 4096, TIB)
+    log_file_backups: int = _ours(5, LOGS, "old files to keep", 1, 1000)
     metrics_per_broker: bool = _live(
         True, LOGS, "/metrics: a series for each broker, up to 1,000"
     )
-    log_file_backups: int = _ours(5, LOGS, "old files to keep", 1, 1000)
 
     frame_max_length: int = _ours(16 * MIB, LIMITS, "longest frame", 1024, GIB)
     input_budget_bytes: int = _live(256 * MIB, LIMITS, "unfinished frames", 1024, TIB)

@@ -10,7 +10,7 @@ SOURCES = {
     path.relative_to(ROOT).as_posix(): path.read_text(encoding="utf-8")
     for path in sorted((ROOT / "namesrv").rglob("*.py"))
 }
-FLOORS = ("wire", "routing", "server", "client", "cli")
+FLOORS = ("wire", "routing", "server", "client", "admin", "cli")
 PAGES = [*ROOT.glob("*.md"), *(ROOT / "docs").rglob("*.md")]
 NUMBERS = r"[0-9]+(?:\.[0-9]+)*(?:(?:, | and |,? or |-)[0-9]+(?:\.[0-9]+)*)*"
 
@@ -77,7 +77,7 @@ def test_every_section_that_the_code_names_exists() -> None:
 def test_architecture_lists_every_file_of_the_large_floors_once() -> None:
     text = (ROOT / "docs" / "architecture.md").read_text(encoding="utf-8")
     rows = re.findall(
-        r"(?m)^\| `((?:wire|routing|server|client|cli)/[\w/]*)` \|.*\| (.*) \|$", text
+        rf"(?m)^\| `((?:{'|'.join(FLOORS)})/[\w/]*)` \|.*\| (.*) \|$", text
     )
     listed = [
         f"namesrv/{room}{name}.py"
@@ -98,7 +98,7 @@ def test_every_breakpoint_of_the_debugging_page_exists() -> None:
 
 
 def test_every_file_that_a_page_names_exists() -> None:
-    rooms = "tests|bench|docs|namesrv|server|routing|wire|cli|_pure|_fast"
+    rooms = "tests|bench|docs|namesrv|testing|_pure|_fast|" + "|".join(FLOORS)
     named = rf"`((?:{rooms})/[\w/.-]+)`"
     missing = [
         (page.name, name)

@@ -42,7 +42,7 @@ class Results:
         result = {"kind": "stalls", "twin": self._twin, **self._about}
         result["rows"] = self.rows
         self._json.write_text(json.dumps(result, indent=1) + "\n")
-        self._page.write_text(self._text())
+        self._page.write_text(self.text())
         return self._page.name
 
     def _kept(self) -> dict[str, Any]:
@@ -61,7 +61,8 @@ class Results:
             if row.name in self.rows
         ]
 
-    def _text(self) -> str:
+    def text(self) -> str:
+        """The page, of all rows that are there."""
         judged = self._judged()
         missed = [one for one in judged if one.misses]
         machine = self._about["machine"]
@@ -78,12 +79,20 @@ class Results:
             " it), and nothing costs more than 5 microseconds of CPU for each byte sent"
             " and 20 nanoseconds for each byte answered. Repeat it with `make stalls`.",
             "",
+            f"The load average was {machine['load_average'][0]:.1f} at the start."
+            " Beside other work waits come out longer than they are, CPU a little.",
+            "",
+            *_missing([row.name for row in ROWS if row.name not in self.rows]),
             *_reasons(missed),
             HEAD,
             *(line(one) for one in judged),
             "",
         ]
         return "\n".join(lines)
+
+
+def _missing(names: Sequence[str]) -> list[str]:
+    return [f"Not measured yet: {'; '.join(names)}.", ""] if names else []
 
 
 def _reasons(missed: Sequence[Judged]) -> list[str]:

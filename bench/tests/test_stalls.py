@@ -14,7 +14,7 @@ FIRST, SECOND, THIRD = ROWS[:3]
 
 def about(commit: str) -> dict[str, Any]:
     machine = {"when": "today", "commit": commit, "cpu": "a CPU", "cores": 2}
-    return {"machine": machine, "versions": {}}
+    return {"machine": {**machine, "load_average": [0.5]}, "versions": {}}
 
 
 def judged(row: Row, cpu_millis: float = 1.0) -> Judged:
@@ -37,6 +37,7 @@ def test_rows_of_several_runs_join_in_the_order_of_the_catalogue(
     assert page.index(f"| {FIRST.name} |") < page.index(f"| {THIRD.name} |")
     assert "at commit 1111111 and 2222222" in page
     assert "1 of 2 rows meet the goal" in page
+    assert f"Not measured yet: {SECOND.name}; " in page
     assert f"* **{FIRST.name}** misses it (CPU, goal 5 ms): {FIRST.reason}" in page
 
 

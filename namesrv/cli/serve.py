@@ -114,9 +114,9 @@ def _is_stream(path: str) -> bool:
 
 
 def _http_text(server: NameServer) -> str:
-    """The addresses that serve HTTP alone, as the end of the line about the start."""
+    """The addresses that serve HTTP only, as the end of the line about the start."""
     texts = address_texts(server.http_addresses)
-    return f", HTTP alone on {', '.join(texts)}" if texts else ""
+    return f", HTTP only on {', '.join(texts)}" if texts else ""
 
 
 def _announce(options: Options, server: NameServer, output: LogOutput) -> None:

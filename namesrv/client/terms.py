@@ -20,7 +20,7 @@ _NO_PASS: Final = ""
 class Tls:
     """How the certificate of a server is checked.
 
-    `ca_file` holds the authorities that count (the system's without it); `name` is the
+    `ca_file` holds the trusted authorities (the system's without it); `name` is the
     expected host name if it is not that of the address; `is_trusting` accepts every
     certificate. `own_file` has the client's own certificate, with its key there or in
     `key_file`.

@@ -19,7 +19,7 @@ _MOST_SIMILAR: Final = 3
 _LONGEST: Final = 64
 """Only so many characters of a name count."""
 _LONGEST_CHANGED: Final = 32
-"""Names up to this length are changed, to find a misspelt one."""
+"""Names up to this length are changed, to find the intended one."""
 _UNITS: Final = 8
 """Of a comparison of two of the longest names."""
 _LOOKUPS_OF_A_UNIT: Final = 6

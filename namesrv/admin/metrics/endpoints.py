@@ -70,7 +70,7 @@ ENDPOINTS: Final = (
     Endpoint(
         "GET",
         "/healthz",
-        "Whether the event loop turns: the probe of a supervisor.",
+        "Liveness: the event loop runs",
         healthz,
         Access.HEALTH,
         answer=Alive,
@@ -79,7 +79,7 @@ ENDPOINTS: Final = (
     Endpoint(
         "GET",
         "/readyz",
-        "Whether clients should come: the probe of a balancer.",
+        "Readiness: clients should come here",
         readyz,
         Access.HEALTH,
         answer=Ready,
@@ -88,7 +88,7 @@ ENDPOINTS: Final = (
     Endpoint(
         "GET",
         "/metrics",
-        "Metrics for Prometheus, as text or as OpenMetrics.",
+        "Metrics for Prometheus, as text or as OpenMetrics",
         metrics,
         produces="text/plain; version=0.0.4; charset=utf-8",
     ),

@@ -85,7 +85,7 @@ def _check_known(wanted: Iterable[str], known: Iterable[str]) -> None:
     names = sorted(known)
     for name in wanted:
         if name not in names:
-            raise NotFound(f"there is no option {name!r}{hint(name, names)}")
+            raise NotFound(f"no server shows an option {name!r}{hint(name, names)}")
 
 
 def _chosen(options: dict[str, str], wanted: list[str]) -> dict[str, str]:

@@ -22,8 +22,8 @@ _OVERVIEW: Final = (
 _EPILOGUE: Final = (
     "NameServers: -n host:port;host:port, or the variable NAMESRV_ADDR."
     " `namesrv COMMAND --help` lists all flags of a command.",
-    "Exit codes: 0 done; 1 refused, or not found; 2 a mistake in the words; 3 no"
-    " NameServer answers.",
+    "Exit codes: 0 done; 1 refused, or not found; 2 usage error; 3 no NameServer"
+    " answers.",
 )
 
 

@@ -137,7 +137,7 @@ _ACCESS: Final = (
 )
 _TLS: Final = (
     Flag("--tls", "", "use TLS, and check the certificate"),
-    Flag("--tls-ca", "FILE", "certificates of the authorities that count; uses TLS"),
+    Flag("--tls-ca", "FILE", "certificates of trusted authorities; uses TLS"),
     Flag("--tls-cert", "FILE", "certificate of this client, and its key; uses TLS"),
     Flag("--tls-key", "FILE", "the key, if it is not in the file of --tls-cert"),
     Flag("--tls-name", "NAME", "host name that the certificate has; uses TLS"),

@@ -24,7 +24,7 @@ def log_start(
     http_addresses: list[tuple[str, int]],
 ) -> None:
     """The server has started; `start` is "cold" or describes the warm start, and
-    `http_addresses` are those that serve HTTP alone."""
+    `http_addresses` are those that serve HTTP only."""
     fields: dict[str, object] = {
         "addresses": address_texts(addresses),
         "implementation": IMPLEMENTATION,

@@ -201,8 +201,10 @@ def test_documents_are_made_in_steps_and_kept() -> None:
 def test_the_page_of_the_documentation_lists_the_table() -> None:
     page = PAGE.read_text(encoding="utf-8")
     section = page.partition("## Endpoints\n")[2].partition("\n##")[0]
-    rows = re.findall(r"(?m)^\| `([A-Z]+) (/[^`]*)` \|", section)
-    assert rows == [(e.method, e.path) for e in ENDPOINTS]
+    rows = re.findall(r"(?m)^\| `([A-Z]+) (/[^`]*)` \| (\w+) \| (.*) \|$", section)
+    assert rows == [
+        (e.method, e.path, e.access.value, e.summary.rstrip(".")) for e in ENDPOINTS
+    ]
 
 
 def test_the_document_is_json_of_texts_and_numbers(document: Any) -> None:

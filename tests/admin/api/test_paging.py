@@ -7,7 +7,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from msgspec import Struct
 
-from namesrv.admin.api.pages import NamedPageParameters, names_page
+from namesrv.admin.api.pages import MOST_VISITED, NamedPageParameters, names_page
 from namesrv.routing.tables.ordered_texts import OrderedTexts
 from namesrv.testing.peer import Broker
 from namesrv.wire.java_json.write import write_string
@@ -141,3 +141,15 @@ def test_long_names_take_steps_by_their_length() -> None:
         assert len(stop.value.items) == 64
     assert sum(units) >= 64 * 4096 // 16
     assert max(units) <= 1000
+
+
+def test_a_page_whose_filter_passes_nothing_ends_and_has_a_next_one() -> None:
+    api = Api()
+    api.register({f"t{number:04}": 1 for number in range(MOST_VISITED + 10)})
+    slave = Broker("late", 1, "10.0.0.9:1")
+    api.register({"z1": 1, "z2": 1}, slave)
+    page = api.get("/v1/topics?problem=no_master")
+    assert page["items"] == []
+    assert "problem=no_master" in page["next"]
+    found = api.get(f"/v1/topics{page['next']}")["items"]
+    assert [item["topic"] for item in found] == ["z1", "z2"]

@@ -172,7 +172,7 @@ def test_config_get(world: World) -> None:
     assert world.run("config", "get", "listenPorts") == (
         1,
         [],
-        ["namesrv: there is no option 'listenPorts'; similar: listenPort"],
+        ["namesrv: no server shows an option 'listenPorts'; similar: listenPort"],
     )
     two = f"{world.address};127.0.0.1:1"
     ran = world.run_anywhere("config", "get", "listenPort", "--json", "-n", two)

@@ -91,7 +91,7 @@ ENDPOINTS = (
     Endpoint(
         "GET",
         "/v1/config",
-        "The options",
+        "The options that Java's server has, too",
         get_config,
         answer=Config,
         depends=config_state,
