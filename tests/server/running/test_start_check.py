@@ -167,29 +167,12 @@ def test_throw_away_certificate_that_cannot_be_made_is_a_warning(
     )
 
 
-def test_broken_certificate_of_a_permissive_server_is_a_warning(tmp_path: Path) -> None:
-    """It starts, and refuses TLS until the files are mended."""
+def test_broken_certificate_of_a_permissive_server_is_a_mistake(tmp_path: Path) -> None:
+    """A start goes on, as Java's, and refuses TLS until the files are mended."""
     options = local_options(tmp_path, tls_server_cert_path="/none")
     check = StartCheck(options)
-    assert check.mistakes == []
-    assert check.warnings == [
-        "tls.server.certPath /none cannot be read: No such file or directory; a start"
-        " would serve without TLS, a reload would be refused"
+    assert check.mistakes == [
+        "tls.server.certPath /none cannot be read: No such file or directory"
     ]
     with ServerThread(options) as server:
         assert server.address
-
-
-def test_port_of_http_must_not_be_that_of_the_server(tmp_path: Path) -> None:
-    with socket.create_server(("127.0.0.1", 0)) as free:
-        port = free.getsockname()[1]
-    for http_bind in (f"127.0.0.1:{port}", f"0.0.0.0:{port}"):
-        options = local_options(tmp_path, listen_port=port, http_bind=http_bind)
-        check = StartCheck(options)
-        assert check.in_use == []
-        (mistake,) = check.mistakes
-        assert "on which this server listens already" in mistake
-        assert mistake.endswith("choose another port with --http-bind")
-        with pytest.raises(StartFailed) as caught:
-            ServerThread(options).__enter__()
-        assert str(caught.value) == mistake
