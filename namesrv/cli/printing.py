@@ -43,6 +43,24 @@ def shown(text: str) -> str:
     )
 
 
+def shown_json(text: str) -> str:
+    """The JSON as it is for a program, and for a terminal with escapes.
+
+    Escaped is every character that is no printable one, but for line ends.
+    """
+    if not sys.stdout.isatty():
+        return text
+    return "".join(
+        char if char.isprintable() or char == "\n" else _json_escape(char)
+        for char in text
+    )
+
+
+def _json_escape(char: str) -> str:
+    digits = char.encode("utf-16-be", "surrogatepass").hex()
+    return "".join(f"\\u{digits[at : at + 4]}" for at in range(0, len(digits), 4))
+
+
 def complain(sentence: str) -> None:
     """Print a sentence on standard error, with the name of the program before it."""
     say(f"namesrv: {shown(sentence)}", sys.stderr)

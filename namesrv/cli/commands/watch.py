@@ -11,7 +11,7 @@ from namesrv.cli.commands.changes import Change, View, changes
 from namesrv.cli.commands.result import Result
 from namesrv.cli.commands.session import questions, read_seconds
 from namesrv.cli.commands.words import Call
-from namesrv.cli.printing import say, shown
+from namesrv.cli.printing import say, shown, shown_json
 from namesrv.client.questions import Questions
 from namesrv.errors import NamesrvError, RequestRefused
 
@@ -93,4 +93,5 @@ class _Printer:
         if not self._is_json:
             return f"{time.strftime('%H:%M:%S', now)}  {shown(str(change))}"
         date = time.strftime("%Y-%m-%dT%H:%M:%S%z", now)
-        return json.dumps({"time": date, **change._asdict()}, ensure_ascii=False)
+        value = {"time": date, **change._asdict()}
+        return shown_json(json.dumps(value, ensure_ascii=False))
