@@ -15,7 +15,9 @@ order, and each of them takes its turn like a cold request of the remoting proto
 
 A request that cannot be read is answered, and the conversation is over: input is
 dropped until the peer closes or the deadline of the request has passed, because a
-socket that is closed before it was read empty loses the answer.
+socket that is closed before it was read empty loses the answer. A request whose body
+has to be awaited is checked first. If it is refused, its body is neither invited nor
+kept, and the conversation ends in the same way.
 """
 
 import logging
@@ -50,6 +52,7 @@ class HttpConversation:
         "_head_end",
         "_held_bytes",
         "_is_over",
+        "_is_refused",
         "_last_heartbeat",
         "_late",
         "_reader",
@@ -74,6 +77,7 @@ class HttpConversation:
         self._asked: Asked | None = None
         self._late: HttpAnswer | None = None
         self._is_over = False
+        self._is_refused = False
         self._shows_end = False
         self.progress_ms = 0
         self._since_ms: int | None = None
@@ -179,7 +183,11 @@ class HttpConversation:
             if isinstance(head, HttpAnswer):
                 return self._end(head)
             self._head = head
-            first = CONTINUE if self._is_to_be_continued(head) else b""
+            if head.awaits_body(len(self._buffer)):
+                refused = self._service.objection(head, self._connection, now_ms)
+                if refused is not None:
+                    return self._refuse(head, refused, now_ms)
+            first = CONTINUE if head.invites_body(len(self._buffer)) else b""
         body = self._body(self._head)
         if body is None or isinstance(body, HttpAnswer):
             return first or None if body is None else first + self._end(body)
@@ -194,10 +202,14 @@ class HttpConversation:
         turn.spend(Cost.HTTP_REQUEST + kilobytes(end, Cost.HTTP_KILOBYTE))
         return self._reader.read(data)
 
-    def _is_to_be_continued(self, head: Head) -> bool:
-        if head.body_length == CHUNKED:
-            return head.expects_100 and not self._buffer
-        return head.expects_100 and len(self._buffer) < head.body_length
+    def _refuse(
+        self, head: Head, refused: HttpAnswer | Steps[HttpAnswer], now_ms: int
+    ) -> bytes:
+        """Answer a request whose body is not read, as the last one."""
+        self.progress_ms = now_ms
+        self._request = head.request
+        self._is_refused = True
+        return self._carry_out(refused, now_ms)
 
     def _body(self, head: Head) -> bytes | HttpAnswer | None:
         """The whole body; None if it has not come, or if its turn is over."""
@@ -345,8 +357,11 @@ class HttpConversation:
         head, state = self._head, self._service.state
         self._head = self._request = self._asked = None
         self._held_bytes = 0
-        ends = head is None or not head.keeps_alive or state.draining
-        if ends:
+        is_refused = self._is_refused
+        ends = is_refused or head is None or not head.keeps_alive or state.draining
+        if is_refused:
+            self._ignore_input()
+        elif ends:
             self._finish()
         state.turn.spend(answer_units(answer.body))
         return self._service.encode(answer, head, ends=ends)
@@ -359,9 +374,13 @@ class HttpConversation:
             remote=self._connection.remote_address,
         )
         head, self._head = self._head, None
+        self._ignore_input()
+        return self._service.encode(answer, head, ends=True)
+
+    def _ignore_input(self) -> None:
+        """The answer is the last one, and the peer may go on sending."""
         self._drop_input()
         self._is_over = self._shows_end = True
-        return self._service.encode(answer, head, ends=True)
 
     def _finish(self) -> None:
         """This answer is the last one."""

@@ -10,6 +10,7 @@ from namesrv.admin.http.messages import Access, Handled, HttpAnswer, HttpRequest
 from namesrv.routing.requests.processor import RequestProcessor
 from namesrv.routing.state import RoutingState
 from namesrv.server.connections.counts import HttpCounts
+from namesrv.work import Steps
 
 _NO_CONTENT: Final = 204
 
@@ -41,6 +42,17 @@ class Application(Protocol):
         self, request: HttpRequest, connection: Connection, now_ms: int
     ) -> Handled:
         """The answer to one request, or how it comes."""
+
+    def objection(
+        self,
+        request: HttpRequest,
+        body_length: int,
+        connection: Connection,
+        now_ms: int,
+    ) -> HttpAnswer | Steps[HttpAnswer] | None:
+        """The answer to a request that its head alone has refused, so that its body is
+        not read; None if the body is wanted. The request has no body yet; its length
+        is in bytes, `CHUNKED` if it is not known."""
 
 
 class Heartbeats(Protocol):
@@ -86,6 +98,16 @@ class HttpService:
         self._encoder = Encoder(wall_millis)
         self.heartbeats = heartbeats
         self.counts = HttpCounts() if counts is None else counts
+
+    def objection(
+        self, head: Head, connection: Connection, now_ms: int
+    ) -> HttpAnswer | Steps[HttpAnswer] | None:
+        """The answer to a request whose body is not wanted, else None."""
+        refused = self.guard.turned_away(head.request, connection)
+        if refused is not None:
+            return refused
+        request, length = head.request, head.body_length
+        return self.application.objection(request, length, connection, now_ms)
 
     def encode(self, answer: HttpAnswer, head: Head | None, *, ends: bool) -> bytes:
         """The bytes of an answer, which is counted; as `Encoder.encode`."""

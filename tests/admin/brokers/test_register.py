@@ -204,6 +204,19 @@ def test_registration_is_audited_as_one_over_http() -> None:
     assert event.fields["brokerAddr"] == ADDR
 
 
+def test_refusal_before_the_body_is_audited_once() -> None:
+    world = World(
+        audit_log="audit.log", broker_access="signed", http_token_file="tokens"
+    )
+    http = HttpPeer(world)
+    data = request("PUT", BROKER, {"broker_addr": ADDR}, Expect="100-continue")
+    head, end, body = data.partition(b"\r\n\r\n")
+    assert said(http.send(head + end)).status == 401
+    assert http.send(body) == b""
+    (event,) = world.audited
+    assert event.fields["remark"] == "Unauthorized"
+
+
 def test_answer_may_be_messagepack(http: HttpPeer) -> None:
     body = json.dumps({"broker_addr": ADDR}).encode()
     output = http.send(request("PUT", BROKER, body, Accept="application/msgpack"))
