@@ -185,6 +185,16 @@ def test_newer_broker_keeps_its_id(http: HttpPeer, world: World) -> None:
     assert world.live_keys == {("c1", ADDR)}
 
 
+def test_registration_of_an_older_broker_counts_as_refused(
+    http: HttpPeer, world: World
+) -> None:
+    http.register(data_version={"state_version": 2})
+    http.put(broker_addr="10.0.0.8:10911", data_version={"state_version": 1})
+    counts = world.state.request_counts
+    assert counts.answers == {(103, 0): 1, (103, 1): 1}
+    assert counts.unchanged_registrations == counts.rejected_registrations == 0
+
+
 def test_configuration_of_ordered_topics_is_answered(world: World) -> None:
     world.ask(100, {"namespace": "ORDER_TOPIC_CONFIG", "key": "T1", "value": "h:4"})
     said = HttpPeer(world).put()
