@@ -8,7 +8,7 @@ import logging
 import os
 from collections.abc import Generator, Iterable, Mapping
 from traceback import format_exc
-from typing import Final, NamedTuple
+from typing import Final, NamedTuple, TypeVar
 
 from namesrv._impl import Connection
 from namesrv.admin.api.endpoint import Call, Endpoint
@@ -24,6 +24,7 @@ from namesrv.admin.http.messages import (
     Handled,
     HttpAnswer,
     HttpRequest,
+    Result,
 )
 from namesrv.admin.http.problems import problem
 from namesrv.admin.http.service import Guard
@@ -32,6 +33,7 @@ from namesrv.routing.outbox import LogEvent
 from namesrv.server.inside import Inside
 from namesrv.work import Cost, Steps, kilobytes
 
+Kind = TypeVar("Kind", HttpAnswer, Result)
 _SHOWN: Final = 200
 _TAG_BYTES: Final = 6
 _ORDER: Final = tuple(Access)
@@ -91,8 +93,11 @@ class Application:
         return self._in_steps(found, request, connection)
 
     def _in_steps(
-        self, steps: Steps[HttpAnswer], request: HttpRequest, connection: Connection
-    ) -> Steps[HttpAnswer]:
+        self,
+        steps: Steps[Kind],
+        request: HttpRequest,
+        connection: Connection,
+    ) -> Steps[Kind | HttpAnswer]:
         try:
             return (yield from steps)
         except Exception as error:
@@ -143,11 +148,17 @@ class Application:
         return tagged(handled, tag) if isinstance(handled, HttpAnswer) else handled
 
     def _tagged_steps(
-        self, steps: Steps[HttpAnswer], endpoint: Endpoint, call: Call, tag: str
-    ) -> Steps[HttpAnswer]:
-        answer = yield from steps
+        self,
+        steps: Steps[HttpAnswer] | Steps[Result],
+        endpoint: Endpoint,
+        call: Call,
+        tag: str,
+    ) -> Steps[Result]:
+        result: Result = yield from steps
+        if not isinstance(result, HttpAnswer):
+            return result
         is_same = self._tags.of(endpoint.depends, call) == tag
-        return tagged(answer, tag if is_same else "")
+        return tagged(result, tag if is_same else "")
 
     def _unknown(self, request: HttpRequest) -> Steps[HttpAnswer]:
         path = request.path[:_SHOWN]

@@ -48,12 +48,12 @@ connections and turns go on; HALTED stops turns, and late answers are still sent
 
 from collections.abc import Callable, Iterator
 from functools import partial
-from ipaddress import IPv6Address
 from typing import TYPE_CHECKING, Final, cast
 
 from namesrv._impl import Connection
 from namesrv.errors import HttpExpected
 from namesrv.hot_path import Pause
+from namesrv.server.connections.broker_hosts import address_text
 from namesrv.server.connections.conversation import Conversation, HttpConversation
 from namesrv.server.connections.first_bytes import Sniffer
 from namesrv.server.connections.registry import Connections
@@ -70,8 +70,6 @@ if TYPE_CHECKING:
 
 _PIECE_BYTES: Final = 1 << 16
 """Bytes of a long answer in one turn."""
-_MAPPED_IPV4: Final = "::ffff:"
-"""Prefix of IPv4 addresses on a socket that serves both kinds."""
 
 
 class Peer:
@@ -400,11 +398,3 @@ class Peer:
             self.transport.resume_reading()
         else:
             self.transport.pause_reading()
-
-
-def address_text(address: tuple[str, int] | tuple[str, int, int, int]) -> str:
-    """`host:port`, an IPv6 host in brackets, and one of IPv4 as IPv4 writes it."""
-    host, port = address[:2]
-    if host.startswith(_MAPPED_IPV4):
-        host = str(IPv6Address(host).ipv4_mapped or host)
-    return f"[{host}]:{port}" if ":" in host else f"{host}:{port}"

@@ -6,7 +6,10 @@ from typing import Any
 import msgspec
 import pytest
 
+from namesrv.admin.brokers.commands import configurations
+from namesrv.admin.brokers.shapes import Topic
 from namesrv.testing.peer import Broker
+from namesrv.work import STEP_UNITS
 from tests.admin.brokers.asking import (
     ADDR,
     BROKER,
@@ -175,6 +178,29 @@ def test_registration_that_was_overtaken_is_sent_again(
     late = said(other.next_turn())
     assert late.status == 409 and late.detail.endswith("send it again")
     assert world.topics == {"T1": {"h": 4}, "T2": {"h": 4}, "Of4": {"h": 6}}
+
+
+def test_many_topics_are_registered_in_steps(http: HttpPeer, world: World) -> None:
+    names = [f"t{number}" for number in range(20_000)]
+    body = json.dumps({"broker_addr": ADDR, "topics": [{"topic": n} for n in names]})
+    world.holds_work = True
+    output = http.send(request("PUT", BROKER, body.encode()))
+    turns = 0
+    while not output:
+        output = http.next_turn()
+        turns += 1
+    assert said(output).status == 200 and turns > 10
+    assert set(world.topics) == set(names)
+
+
+def test_table_of_topics_is_written_in_short_steps() -> None:
+    steps = configurations([Topic(f"t{number}") for number in range(5_000)])
+    assert max(list(steps)[:-1]) < 2 * STEP_UNITS
+
+
+def test_a_registration_of_more_than_2_mib_is_refused(http: HttpPeer) -> None:
+    said = http.put(zone_name="z" * (2 << 20))
+    assert said.status == 413
 
 
 def test_newer_broker_keeps_its_id(http: HttpPeer, world: World) -> None:

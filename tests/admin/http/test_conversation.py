@@ -177,7 +177,7 @@ class TestExpectation:
 
 class TestObjection:
     @pytest.mark.parametrize(
-        "line", ["Content-Length: 4194304", "Transfer-Encoding: chunked"]
+        "line", [f"Content-Length: {LONGEST_BODY_BYTES}", "Transfer-Encoding: chunked"]
     )
     def test_body_of_a_refused_request_is_not_read(self, line: str) -> None:
         talk = Talk()
