@@ -45,6 +45,7 @@ LEAST_SHARE = 0.5
 _BROKER = Broker("bench", 0, "10.0.0.1:10911", "c1", 3_600_000)
 _PATH = "/v1/clusters/c1/brokers/http/0"
 _TARGET = f"{_PATH}/heartbeat?broker_addr=10.0.0.2:10911"
+_JSON = {"Content-Type": "application/json"}
 _AS_CURL = f"Host: {HOST}\r\nUser-Agent: sidecar/1.0\r\nAccept: */*\r\n"
 
 
@@ -130,7 +131,7 @@ def _register_over_http(process: ServerProcess) -> None:
         "topics": [{"topic": "T1"}],
         "heartbeat_timeout_millis": 3_600_000,
     }
-    client.request("PUT", _PATH, json.dumps(body))
+    client.request("PUT", _PATH, json.dumps(body), _JSON)
     answer = client.getresponse()
     if answer.status != 200:
         raise AskFailed(f"PUT was answered with {answer.status}: {answer.read()!r}")

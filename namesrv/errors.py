@@ -22,6 +22,7 @@
     ├── AnswerInvalid        an answer to a client cannot be read
     ├── RequestRefused       a NameServer refused a client's request: code and remark
     ├── NotFound             a name that a client asked for is not there
+    ├── OutputFailed         standard output takes no more: exit code 1
     ├── OptionsInvalid       options are wrong: print `mistakes`, exit code 2
     └── StartFailed          the server cannot start: print the sentence, exit code 1
         └── PlaceInUse       because another process has its port or directory
@@ -270,6 +271,15 @@ class RequestRefused(NamesrvError):
 
 class NotFound(NamesrvError):
     """A topic, a broker or a key that a client asked for is not there."""
+
+
+class OutputFailed(NamesrvError):
+    """Standard output cannot be written, as on a full disk."""
+
+    def __init__(self, reason: str) -> None:
+        super().__init__(
+            f"standard output cannot be written: {reason}; the output is incomplete"
+        )
 
 
 class OptionsInvalid(NamesrvError):

@@ -344,6 +344,12 @@ def java_texts(options: Options) -> dict[str, str]:
     return {key: table[key] for key in keys}
 
 
+def java_values(options: Options) -> dict[str, Value]:
+    """The values of Java's options with their types."""
+    values = {o.name: getattr(options, o.attribute) for o in OPTIONS if o.java}
+    return {name: value for name, value in values.items() if value is not None}
+
+
 def java_text(options: Options) -> str:
     """The body of 319: `java_texts` as lines, in UTF-16 order."""
     return "".join(f"{key}={text}\n" for key, text in java_texts(options).items())

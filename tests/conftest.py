@@ -10,6 +10,7 @@ Without either, a twin that was not built is a failure.
 """
 
 import logging
+import signal
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -81,6 +82,15 @@ def pytest_collection_modifyitems(
         (unwanted if is_out else wanted).append(item)
     config.hook.pytest_deselected(items=unwanted)
     items[:] = wanted
+
+
+@pytest.fixture(scope="session", autouse=True)
+def interruptible() -> None:
+    """Processes of tests start without an ignored SIGINT, which they would keep.
+
+    A script ignores it for its background jobs, as for a run of the tests.
+    """
+    signal.signal(signal.SIGINT, signal.default_int_handler)
 
 
 @pytest.fixture

@@ -273,7 +273,9 @@ def rooms_imported(floor: str) -> dict[str, set[str]]:
     return rooms
 
 
-@pytest.mark.parametrize("floor", ["wire", "routing", "server", "testing", "cli"])
+@pytest.mark.parametrize(
+    "floor", ["wire", "routing", "server", "admin", "testing", "cli"]
+)
 def test_rooms_of_a_floor_import_each_other_in_no_circle(floor: str) -> None:
     rooms = rooms_imported(floor)
     assert rooms

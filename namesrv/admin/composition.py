@@ -5,11 +5,11 @@ from functools import partial
 
 from namesrv._impl import Connection
 from namesrv.admin.api.application import Application as Api
-from namesrv.admin.api.table import ENDPOINTS
 from namesrv.admin.brokers.heartbeats import Heartbeats
 from namesrv.admin.http.conversation import HttpConversation
 from namesrv.admin.http.guard import HttpGuard
 from namesrv.admin.http.service import Application, Guard, HttpService
+from namesrv.admin.table import ENDPOINTS
 from namesrv.server.files.http_tokens import HttpTokenFile
 from namesrv.server.inside import Inside
 

@@ -1,9 +1,9 @@
 """The command line: words in, exit code out.
 
-Exit codes: 0 for a clean end; 1 if the server cannot start, or if a NameServer refuses
-or does not have a thing; 2 for mistakes in words and options; 3 if no NameServer
-answers. Imports wait until a command needs them: a question costs little more than the
-start of Python.
+Exit codes: 0 for a clean end; 1 if the server cannot start, if a NameServer refuses or
+does not have a thing, or if standard output cannot be written; 2 for mistakes in words
+and options; 3 if no NameServer answers. Imports wait until a command needs them: a
+question costs little more than the start of Python.
 """
 
 from __future__ import annotations
@@ -17,6 +17,7 @@ from namesrv.errors import (
     NamesrvError,
     NotFound,
     OptionsInvalid,
+    OutputFailed,
     RequestRefused,
     StartFailed,
 )
@@ -36,7 +37,7 @@ def main(argv: Sequence[str] | None = None) -> int:
         for mistake in error.mistakes:
             complain(mistake)
         return _MISTAKEN
-    except (StartFailed, NotFound, RequestRefused) as error:
+    except (StartFailed, NotFound, RequestRefused, OutputFailed) as error:
         return _report(error, _FAILED)
     except NameServerUnreachable as error:
         return _report(error, _UNREACHABLE)

@@ -9,7 +9,7 @@ import os
 import socket
 import struct
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from typing import Final
 
 from namesrv.errors import OptionsInvalid, StartFailed
@@ -104,7 +104,21 @@ def _keep_registered(
 
 def read_address(words: Sequence[str]) -> tuple[str, int]:
     """Host and port of the server. Raises OptionsInvalid for wrong words."""
-    text = _DEFAULT_ADDRESS
+    texts = list(_addresses(words)) or [_DEFAULT_ADDRESS]
+    if len(texts) > 1:
+        raise OptionsInvalid(["demo-broker: -n is given twice, expected one address"])
+    text = texts[0]
+    if ";" in text or "," in text:
+        raise _wrong(text, "one address: the demo broker registers at one NameServer")
+    host, _, port = text.rpartition(":")
+    is_port = port.isascii() and port.isdecimal() and 0 < int(port) < 65536
+    if not host or not is_port:
+        raise _wrong(text, "HOST:PORT such as 127.0.0.1:9876")
+    return host.removeprefix("[").removesuffix("]"), int(port)
+
+
+def _addresses(words: Sequence[str]) -> Iterator[str]:
+    """The value of each -n. Raises OptionsInvalid for another flag."""
     rest = list(words)
     while rest:
         flag, equals, value = rest.pop(0).partition("=")
@@ -114,14 +128,11 @@ def read_address(words: Sequence[str]) -> tuple[str, int]:
             )
         if not equals:
             value = rest.pop(0) if rest else ""
-        text = value
-    host, _, port = text.rpartition(":")
-    is_port = port.isascii() and port.isdecimal() and 0 < int(port) < 65536
-    if not host or not is_port:
-        raise OptionsInvalid(
-            [f"demo-broker -n is {text!r}, expected HOST:PORT such as 127.0.0.1:9876"]
-        )
-    return host.removeprefix("[").removesuffix("]"), int(port)
+        yield value
+
+
+def _wrong(text: str, expected: str) -> OptionsInvalid:
+    return OptionsInvalid([f"demo-broker -n is {text!r}, expected {expected}"])
 
 
 class DemoBroker:

@@ -101,8 +101,11 @@ def read_kv_table(body: bytes) -> dict[str, str]:
 
 
 def read_configuration(body: bytes) -> dict[str, str]:
-    """The options in the body of 319: lines of `name=value`, without escapes."""
-    lines = body.decode("utf-8", "replace").split("\n")
+    """The options in the body of 319: lines of `name=value`, without escapes.
+
+    Only LF and CR LF end a line: `str.splitlines` would let a value forge options.
+    """
+    lines = body.decode("utf-8", "replace").replace("\r\n", "\n").split("\n")
     pairs = (line.partition("=") for line in lines if "=" in line)
     return dict(sorted((name, value) for name, _, value in pairs))
 

@@ -174,7 +174,7 @@ class Connection:
             connected.sendall(data)
         except OSError as error:
             raise NameServerUnreachable(
-                silence_sentence(self.address, error, self._terms)
+                silence_sentence(self.address, error, self._terms, deadline)
             ) from error
 
     def _read(self, connected: socket.socket, deadline: float) -> Answer:
@@ -207,7 +207,7 @@ class Connection:
             except OSError as error:
                 self._check_protocol()
                 raise NameServerUnreachable(
-                    silence_sentence(self.address, error, self._terms)
+                    silence_sentence(self.address, error, self._terms, deadline)
                 ) from error
             self._input += data
 

@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import errno
+import math
 import os
 import socket
+from time import monotonic
 from typing import TYPE_CHECKING, Final
 
 from namesrv.client.foreign import HTTP, foreign_protocol
@@ -63,8 +65,13 @@ def tls_sentence(address: Address, error: Exception) -> str:
     return f"{address} refuses TLS ({_reason(error)}); try without --tls"
 
 
-def silence_sentence(address: Address, error: Exception, terms: Terms) -> str:
-    """About a connection that was open and gave no answer."""
+def silence_sentence(
+    address: Address, error: Exception, terms: Terms, deadline: float
+) -> str:
+    """About a connection that was open and gave no answer.
+
+    `deadline` is that of the request, in seconds of the monotonic clock.
+    """
     if isinstance(error, TimeoutError):
         found = f"{address} accepted the connection and did not answer"
         found += f" within {terms.timeout_seconds:g} s"
@@ -74,7 +81,7 @@ def silence_sentence(address: Address, error: Exception, terms: Terms) -> str:
         advice = "it may be shutting down, full or speak another protocol"
     if terms.tls is not None:
         return f"{found}; {advice}"
-    spoken = _probed(address)
+    spoken = _probed(address, deadline if terms.bounds_diagnosis else math.inf)
     if spoken == "TLS":
         return f"{found}; it speaks TLS there: try --tls"
     if spoken is not None:
@@ -82,36 +89,52 @@ def silence_sentence(address: Address, error: Exception, terms: Terms) -> str:
     return f"{found}; {advice}"
 
 
-def _probed(address: Address) -> str | None:
-    """The protocol that is spoken there if it is HTTP or TLS. It takes a second."""
-    first = _first_answer(address)
+def _probed(address: Address, deadline: float) -> str | None:
+    """The protocol that is spoken there if it is HTTP or TLS.
+
+    It takes up to two seconds, and ends at the deadline.
+    """
+    first = _first_answer(address, deadline)
     if first is not None and foreign_protocol(first) == HTTP:
         # A NameServer of this project speaks both protocols on its port.
         return None if b"namesrv" in first.lower() else HTTP
-    return "TLS" if _has_tls(address) else None
+    return "TLS" if _has_tls(address, deadline) else None
 
 
-def _first_answer(address: Address) -> bytes | None:
+def _probe_seconds(deadline: float) -> float:
+    """Half of the time that is left: a probe waits twice. Raises TimeoutError."""
+    seconds = (deadline - monotonic()) / 2
+    if seconds <= 0:
+        raise TimeoutError
+    return min(seconds, _PROBE_SECONDS)
+
+
+def _first_answer(address: Address, deadline: float) -> bytes | None:
     try:
-        with socket.create_connection(address, _PROBE_SECONDS) as probe:
+        with socket.create_connection(address, _probe_seconds(deadline)) as probe:
             probe.sendall(_HTTP_REQUEST)
             return probe.recv(_FIRST_BYTES) or None
     except OSError:
         return None
 
 
-def _has_tls(address: Address) -> bool:
+def _has_tls(address: Address, deadline: float) -> bool:
+    try:
+        with socket.create_connection(address, _probe_seconds(deadline)) as probe:
+            return _shakes_hands(probe)
+    except (OSError, ValueError):
+        return False
+
+
+def _shakes_hands(probe: socket.socket) -> bool:
+    """Whether TLS begins there. Raises OSError and ValueError if it does not."""
     import ssl  # noqa: PLC0415
 
     context = ssl.create_default_context()
     context.check_hostname = False
     context.verify_mode = ssl.CERT_NONE
-    try:
-        with socket.create_connection(address, _PROBE_SECONDS) as probe:
-            with context.wrap_socket(probe):
-                return True
-    except (OSError, ValueError):
-        return False
+    with context.wrap_socket(probe):
+        return True
 
 
 def _reason(error: Exception) -> str:

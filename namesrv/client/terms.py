@@ -84,16 +84,23 @@ def _load(name: str, load: Callable[..., None], *arguments: object) -> None:
 
 
 class Terms:
-    """How long a request may take, its signature, and TLS (None: without)."""
+    """How long a request may take, its signature, and TLS (None: without).
 
-    __slots__ = ("credentials", "timeout_seconds", "tls")
+    With `bounds_diagnosis` the time-out bounds also the question which other protocol
+    is spoken at a server that gives no answer.
+    """
+
+    __slots__ = ("bounds_diagnosis", "credentials", "timeout_seconds", "tls")
 
     def __init__(
         self,
         timeout_seconds: float = TIMEOUT_SECONDS,
         credentials: Credentials | None = None,
         tls: Tls | None = None,
+        *,
+        bounds_diagnosis: bool = False,
     ) -> None:
+        self.bounds_diagnosis = bounds_diagnosis
         self.timeout_seconds = timeout_seconds
         self.credentials = credentials
         self.tls = tls

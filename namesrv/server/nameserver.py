@@ -47,6 +47,7 @@ from namesrv.server.effects import Effects
 from namesrv.server.files.access_keys import AccessKeysFile
 from namesrv.server.files.atomic import read
 from namesrv.server.files.data_directory import DataDirectory
+from namesrv.server.files.http_tokens import read_http_tokens
 from namesrv.server.files.kv_config_file import load_kv_config
 from namesrv.server.files.set_aside import set_aside
 from namesrv.server.files.writers import Writers
@@ -171,6 +172,9 @@ class NameServer:
         state = self._state = self._processor.state
         self._access_keys = AccessKeysFile(self._options, state.access, self._log)
         self._access_keys.load()
+        if self._options.http_token_file:
+            # HTTP reads it again, but a mistake in it shows before a port is open.
+            read_http_tokens(self._options.http_token_file)
         self._audit_log.open()
         try:
             load_kv_config(state.kv_config, self._options.kv_config_path)

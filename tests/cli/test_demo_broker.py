@@ -196,6 +196,21 @@ def test_address_without_host_or_port_is_a_mistake(text: str) -> None:
         read_address(["-n", text])
 
 
+@pytest.mark.parametrize("text", ["A:1;B:2", "A:1,B:2"])
+def test_list_of_addresses_is_a_mistake(text: str) -> None:
+    with pytest.raises(OptionsInvalid) as caught:
+        read_address(["-n", text])
+    assert caught.value.mistakes == (
+        f"demo-broker -n is {text!r}, expected one address: the demo broker registers"
+        " at one NameServer",
+    )
+
+
+def test_address_that_is_given_twice_is_a_mistake() -> None:
+    with pytest.raises(OptionsInvalid, match="-n is given twice, expected one address"):
+        read_address(["-n", "ns:1", "--namesrv-addr=ns:1"])
+
+
 def test_unknown_word_is_a_mistake(capsys: Capture) -> None:
     (line,) = refused(capsys, "demo-broker", "--port", "1")
     assert line == ("demo-broker has no flag '--port'; expected -n HOST:PORT or --help")

@@ -53,6 +53,17 @@ def test_lists_and_tables_are_sorted() -> None:
 
 
 @pytest.mark.parametrize(
+    "char", ["\u2028", "\u2029", "\x0b", "\x0c", "\x1c", "\x85", "\r"]
+)
+def test_value_of_an_option_forges_no_other_option(char: str) -> None:
+    text = f"a=1{char}listenPort=666"
+    assert bodies.read_configuration(f"{text}\nb=2\r\n".encode()) == {
+        "a": f"1{char}listenPort=666",
+        "b": "2",
+    }
+
+
+@pytest.mark.parametrize(
     ("read", "text"),
     [
         (bodies.read_topic_list, b""),

@@ -43,7 +43,9 @@ class Site:
     def ask(self, method: str, target: str, body: Any = None) -> tuple[int, Any]:
         """One request over HTTP; status and body."""
         client = http.client.HTTPConnection(HOST, self.server.port, timeout=30)
-        client.request(method, target, None if body is None else json.dumps(body))
+        data = None if body is None else json.dumps(body)
+        headers = {} if data is None else {"Content-Type": "application/json"}
+        client.request(method, target, data, headers)
         answer = client.getresponse()
         text = answer.read()
         client.close()

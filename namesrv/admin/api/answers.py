@@ -1,5 +1,6 @@
 """Answers of endpoints: a record as JSON or MessagePack, or nothing."""
 
+from collections.abc import Mapping
 from typing import Final
 
 import msgspec
@@ -17,12 +18,12 @@ _ENCODERS: Final = {
 
 def respond(
     request: HttpRequest,
-    value: msgspec.Struct,
+    value: msgspec.Struct | Mapping[str, object],
     status: int = 200,
     *headers: tuple[str, str],
 ) -> HttpAnswer:
-    """A record in the format that the request wants; JSON if it wants neither, which
-    the application has refused before."""
+    """A record or a map in the format that the request wants; JSON if it wants neither,
+    which the application has refused before."""
     wanted = accepted_format(request.headers.get("accept", "")) or JSON
     return HttpAnswer(status, encoded(value, wanted), wanted, headers)
 

@@ -123,7 +123,8 @@ def _content(holder: Json) -> str:
     """The type of a body, as JSON if there is a choice."""
     for media, content in holder.get("content", {}).items():
         schema = content["schema"]
-        return _type(schema) if "$ref" in schema else escape(media)
+        is_record = "$ref" in schema or "additionalProperties" in schema
+        return _type(schema) if is_record else escape(media)
     return "without a body"
 
 

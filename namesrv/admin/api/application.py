@@ -163,7 +163,8 @@ class Application:
     def _unknown(self, request: HttpRequest) -> Steps[HttpAnswer]:
         path = request.path[:_SHOWN]
         near = yield from similar_to(path, self._router.paths)
-        return problem(404, f"there is no path {path}", similar=near)
+        more = {"similar": near} if near else {}
+        return problem(404, f"there is no path {path}", **more)
 
     def _failed(
         self, error: Exception, request: HttpRequest, connection: Connection

@@ -10,6 +10,8 @@ from namesrv._impl import Connection
 from namesrv.admin.http.messages import Access, Handled, HttpRequest
 from namesrv.server.inside import Inside
 
+COMMON_ERRORS: Final = (400, 401, 403, 405, 406, 500)
+"""Statuses that every endpoint may answer."""
 MOST_ITEMS: Final = 500
 """Items of a page at most."""
 LONGEST_BODY: Final = 1 << 20
@@ -38,11 +40,12 @@ class Endpoint:
     query. `answer` is the type of the body of a `status`, None without a body; it is
     negotiated between JSON and MessagePack. An endpoint whose body is neither names its
     content type in `produces`. `errors` are the statuses that it may answer besides
-    those that every endpoint has (400, 401, 403, 405, 406, 500).
+    COMMON_ERRORS, and besides 413 and 415 for a body that has a type.
 
     A body without a type (`body` None) is refused, unless `takes_bytes` leaves it to
     the handler. `depends` gives values that are equal as long as the answer would be
-    equal, for its ETag; an answer with ages has none.
+    equal, for its ETag; an answer with ages has none. `explain` may give a sentence
+    about a member that `body` does not have.
     """
 
     method: str
@@ -59,3 +62,10 @@ class Endpoint:
     takes_bytes: bool = False
     longest_body: int = LONGEST_BODY
     depends: Callable[[Call], tuple[object, ...]] | None = None
+    explain: Callable[[str], str | None] = lambda name: None
+
+    @property
+    def problems(self) -> tuple[int, ...]:
+        """All statuses of its errors."""
+        of_body = () if self.body is None else (413, 415)
+        return tuple(sorted({*COMMON_ERRORS, *of_body, *self.errors}))

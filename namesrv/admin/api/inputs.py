@@ -1,6 +1,7 @@
 """Parameters and bodies of requests as records, or one sentence about the mistake."""
 
-from collections.abc import Mapping
+import re
+from collections.abc import Callable, Mapping
 from difflib import get_close_matches
 from typing import Any, Final, TypeVar
 from urllib.parse import unquote_to_bytes
@@ -8,6 +9,7 @@ from urllib.parse import unquote_to_bytes
 import msgspec
 
 from namesrv.admin.api.endpoint import Endpoint
+from namesrv.admin.api.mistakes import mistake_of, unencodable
 from namesrv.admin.api.negotiation import JSON, MSGPACK
 from namesrv.admin.http.messages import HttpRequest
 from namesrv.errors import HttpRefused
@@ -18,6 +20,9 @@ LONGEST_QUERY: Final = 32_768
 """Characters of a query; two names of 4,096 bytes fit, percent-encoded."""
 _MOST_PARAMETERS: Final = 64
 _SHOWN: Final = 100
+_LONGEST_SHOWN: Final = 65_536
+"""Bytes of a body of which a wrong value is shown; it is decoded twice."""
+_BYTE: Final = re.compile(r"\(byte (\d+)\)")
 _DECODERS: Final = {
     JSON: msgspec.json.decode,
     MSGPACK: msgspec.msgpack.decode,
@@ -43,13 +48,15 @@ def read_parameters(
     try:
         return msgspec.convert(texts, endpoint.parameters, strict=False)
     except msgspec.ValidationError as error:
-        expected, path = _split(error)
-        given = texts.get(path.removeprefix("$."))
-        raise HttpRefused(
-            400,
-            f"a parameter is wrong: {expected} at {path}, {_shown(given)}",
-            errors=[{"path": path, "expected": expected}],
-        ) from None
+        mistake = mistake_of(error, endpoint.parameters, texts)
+    except UnicodeEncodeError:
+        mistake = unencodable(endpoint.parameters, texts)
+    given = "missing" if mistake.missing else mistake.value
+    raise HttpRefused(
+        400,
+        f"the parameter {mistake.member} is {given}, expected {mistake.expected}",
+        errors=[{"path": mistake.path, "expected": mistake.expected}],
+    )
 
 
 def _pairs(query: str) -> list[tuple[str, str]]:
@@ -75,13 +82,13 @@ def _decoded(name: str, text: str) -> str:
 
 
 def _unknown_parameter(name: str, names: list[str]) -> HttpRefused:
-    known = f"known are {', '.join(names)}" if names else "there are none here"
-    near = get_close_matches(name[:_SHOWN], names, n=1)
+    shown = name[:_SHOWN]
+    known = f"one of {', '.join(names)}" if names else "no parameter"
     return HttpRefused(
         400,
-        f"there is no parameter {name[:_SHOWN]!r}, {known}",
-        errors=[{"path": f"$.{name[:_SHOWN]}", "expected": "a known parameter"}],
-        similar=near,
+        f"there is no parameter {shown!r}, expected {known}",
+        errors=[{"path": f"$.{shown}", "expected": known}],
+        similar=get_close_matches(shown, names, n=1),
     )
 
 
@@ -90,7 +97,7 @@ def read_body(endpoint: Endpoint, request: HttpRequest) -> msgspec.Struct | None
     Raises HttpRefused (400, 413, 415)."""
     check_size(endpoint, len(request.body))
     if endpoint.body is not None:
-        return decoded_body(request, endpoint.body)
+        return decoded_body(request, endpoint.body, endpoint.explain)
     return None
 
 
@@ -105,42 +112,78 @@ def check_size(endpoint: Endpoint, size: int) -> None:
         raise HttpRefused(400, f"{method} takes no body, this one has {size} bytes")
 
 
-def decoded_body(request: HttpRequest, kind: type[Record]) -> Record:
-    """A body as a record. Raises HttpRefused (400, 415)."""
-    header = request.headers.get("content-type", JSON)
-    media = header.partition(";")[0].strip().lower()
-    decode: Any = _DECODERS.get(media)
-    if decode is None:
+def decoded_body(
+    request: HttpRequest,
+    kind: type[Record],
+    explain: Callable[[str], str | None] = lambda name: None,
+) -> Record:
+    """A body as a record. `explain` may give a sentence about a member that the record
+    does not have. Raises HttpRefused (400, 415)."""
+    if not request.body:
+        expected = f"a body in {JSON} or {MSGPACK}"
         raise HttpRefused(
-            415,
-            f"the body is {media[:_SHOWN]!r}, expected {JSON} or {MSGPACK}",
-            ("Accept", f"{JSON}, {MSGPACK}"),
+            400,
+            f"the request has no body, expected {expected}",
+            errors=[{"path": "$", "expected": expected}],
         )
+    decode: Any = _decoder(request)
     try:
         return decode(request.body, type=kind)  # type: ignore[no-any-return]
     except msgspec.ValidationError as error:
-        expected, path = _split(error)
-        raise HttpRefused(
-            400,
-            f"the body is wrong: {expected} at {path}",
-            errors=[{"path": path, "expected": expected}],
-        ) from None
+        sent = _without_type(decode, request.body)
+        mistake = mistake_of(error, kind, sent)
     except (msgspec.DecodeError, UnicodeDecodeError, RecursionError) as error:
-        raise HttpRefused(
-            400,
-            f"the body cannot be read as {media}: {error}",
-            errors=[{"path": "$", "expected": f"a body in {media}"}],
-        ) from None
+        raise _unreadable(request, error) from None
+    detail = explain(mistake.unknown) if mistake.unknown else None
+    more = {"similar": mistake.similar} if mistake.similar and detail is None else {}
+    raise HttpRefused(
+        400,
+        detail or f"the body is wrong: {mistake.detail}",
+        errors=[{"path": mistake.path, "expected": mistake.expected}],
+        **more,
+    )
 
 
-def _split(error: msgspec.ValidationError) -> tuple[str, str]:
-    """The expectation and the JSON path of an error of msgspec."""
-    text, _, path = str(error).partition(" - at `")
-    return text.replace("`", ""), path.removesuffix("`") or "$"
+def _decoder(request: HttpRequest) -> Any:
+    """The function for the body's type. Raises HttpRefused (415)."""
+    header = request.headers.get("content-type", "")
+    media = header.partition(";")[0].strip().lower()
+    decode = _DECODERS.get(media)
+    if decode is not None:
+        return decode
+    given = f"is {media[:_SHOWN]!r}" if media else "has no type"
+    raise HttpRefused(
+        415,
+        f"the body {given}; send the header Content-Type: {JSON} (or {MSGPACK})",
+        ("Accept", f"{JSON}, {MSGPACK}"),
+    )
 
 
-def _shown(given: str | None) -> str:
-    if given is None:
-        return "which is not there"
-    more = "..." if len(given) > _SHOWN else ""
-    return f"which is {given[:_SHOWN]!r}{more}"
+def _without_type(decode: Any, body: bytes) -> Any:
+    """The values of a body, to show a wrong one; None for a long body."""
+    if len(body) > _LONGEST_SHOWN:
+        return None
+    try:
+        return decode(body)
+    except (msgspec.DecodeError, UnicodeDecodeError, RecursionError, TypeError):
+        return None
+
+
+def _unreadable(request: HttpRequest, error: Exception) -> HttpRefused:
+    """A body that is neither JSON nor MessagePack."""
+    form = (
+        "JSON" if "json" in request.headers["content-type"].lower() else "MessagePack"
+    )
+    if isinstance(error, UnicodeDecodeError):
+        mistake = "a text in it is not UTF-8"
+    elif isinstance(error, RecursionError):
+        mistake = "it is nested too deeply"
+    elif found := _BYTE.search(str(error)):
+        mistake = f"the mistake is at byte {found[1]} of {len(request.body)}"
+    else:
+        mistake = f"it ends too early, after {len(request.body)} bytes"
+    return HttpRefused(
+        400,
+        f"the body is no {form}: {mistake}",
+        errors=[{"path": "$", "expected": f"a body in {form}"}],
+    )

@@ -17,8 +17,6 @@ from namesrv.work import Steps
 
 Json = dict[str, Any]
 
-COMMON_ERRORS: Final = (400, 401, 403, 405, 406, 500)
-"""Statuses that every endpoint may answer."""
 _REFERENCES: Final = "#/components/schemas/{name}"
 _ENDPOINT_UNITS: Final = 500
 _SECURITY: Final[dict[Access, list[Json]]] = {
@@ -146,7 +144,7 @@ def _responses(endpoint: Endpoint) -> Json:
         tag = {"description": "state that the answer shows", "schema": _STRING}
         success["headers"] = {"ETag": tag}
         responses["304"] = {"description": "The state is that of If-None-Match"}
-    for status in sorted({*COMMON_ERRORS, *endpoint.errors}):
+    for status in endpoint.problems:
         responses[str(status)] = {"$ref": "#/components/responses/Problem"}
     return responses
 

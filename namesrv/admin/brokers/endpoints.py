@@ -77,12 +77,15 @@ def register(call: Call) -> Steps[Result]:
 
 
 def heartbeat(call: Call) -> Handled:
-    """A sign of life, as BROKER_HEARTBEAT (904)."""
+    """A sign of life, as BROKER_HEARTBEAT (904). A broker on a connection gives its
+    own ones: others would keep it in the routes when it is dead (P4)."""
     broker: BrokerAtAddr = call.parameters
     state = call.inside.state
     info = live_broker(state.tables, broker)
     if info is None:
         return _unknown(broker, "register it again")
+    if info.owner is not None:
+        return _on_a_connection(broker)
     state.tables.broker_live_table.touch(*info.key, call.now_ms)
     return NO_CONTENT
 
@@ -115,7 +118,7 @@ def _registered(
         info.heartbeat_timeout_millis,
         ext_fields.get("masterAddr"),
         ext_fields.get("haServerAddr"),
-        _order_topics(answer.body),
+        _order_topic_conf(answer.body),
     )
     return respond(call.request, registered)
 
@@ -167,6 +170,14 @@ def _unknown(broker: BrokerAtAddr, remedy: str) -> HttpAnswer:
     return problem(HTTPStatus.NOT_FOUND, f"{_text(broker)} is not registered; {remedy}")
 
 
+def _on_a_connection(broker: BrokerAtAddr) -> HttpAnswer:
+    return problem(
+        HTTPStatus.CONFLICT,
+        f"{_text(broker)} is registered over a connection, which has its heartbeats; a"
+        " PUT registers it over HTTP",
+    )
+
+
 def _text(broker: BrokerAtAddr) -> str:
     return (
         f"broker {broker.name!r} with id {broker.id} of cluster {broker.cluster!r}"
@@ -178,12 +189,12 @@ def _check_topics(
     state: RoutingState, broker: BrokerAtAddr, asked: BrokerRegistration, now_ms: int
 ) -> None:
     """Raise LimitExceeded for too many topics, before a command is made of them; as
-    with 103 the broker was heard from."""
+    with 103 the broker was heard from, unless a connection carries it."""
     try:
         BodyLimits.of(state.options).check_topics(len(asked.topics))
     except LimitExceeded:
         info = live_broker(state.tables, broker)
-        if info is not None:
+        if info is not None and info.owner is None:
             state.tables.broker_live_table.touch(*info.key, now_ms)
         raise
 
@@ -209,7 +220,7 @@ def _named_again(index: int, name: str) -> HttpAnswer:
     )
 
 
-def _order_topics(body: bytes | None) -> dict[str, str] | None:
+def _order_topic_conf(body: bytes | None) -> dict[str, str] | None:
     if body is None:
         return None
     try:
@@ -228,7 +239,7 @@ ENDPOINTS: Final = [
         BrokerPath,
         BrokerRegistration,
         Registered,
-        errors=(409, 413, 422, 503),
+        errors=(409, 422, 503),
         longest_body=LONGEST_BODY_BYTES,
     ),
     Endpoint(
@@ -239,7 +250,7 @@ ENDPOINTS: Final = [
         Access.BROKER,
         BrokerAtAddr,
         status=HTTPStatus.NO_CONTENT,
-        errors=(404,),
+        errors=(404, 409),
     ),
     Endpoint(
         "DELETE",

@@ -2,7 +2,8 @@
 
 A client sends the same target every time. So the target is read once and kept with
 the key and the epoch of the live entry. The live table decides each time: an entry that
-is gone or has registered again has another epoch, and its target is read again.
+is gone or has registered again has another epoch, and its target is read again. An
+entry that a connection carries is none of them: its heartbeats come over remoting.
 """
 
 import re
@@ -36,7 +37,8 @@ class Heartbeats:
         return len(self._known)
 
     def knows(self, target: str) -> bool:
-        """Whether this is the target, path and query, of a live broker."""
+        """Whether this is the target, path and query, of a live broker that no
+        connection carries."""
         return self._key(target) is not None
 
     def beat(self, target: str, now_ms: int) -> bool:
@@ -64,7 +66,7 @@ class Heartbeats:
     def _read(self, target: str) -> tuple[str, str] | None:
         broker = _broker(target)
         info = None if broker is None else live_broker(self._tables, broker)
-        if info is None:
+        if info is None or info.owner is not None:
             return None
         if len(target) <= LONGEST_TARGET:
             if len(self._known) >= MOST_TARGETS:

@@ -19,6 +19,7 @@ BrokerAddr = Annotated[
         pattern=r"^[^\s\x00-\x1f\x7f]+:[0-9]{1,5}$(?!\n)",
         description="Address at which clients reach the broker, as host:port.",
         examples=["10.0.0.7:10911"],
+        extra={"expected": "host:port, such as 10.0.0.7:10911"},
     ),
 ]
 ReadQueues = Annotated[
@@ -54,6 +55,7 @@ class RegisteredBroker(BrokerAtAddr, frozen=True, kw_only=True):
         Meta(
             pattern="^[0-9a-f]+-[0-9]+$",
             description="The registration to be removed, as the last PUT answered it.",
+            extra={"expected": "the registration that the last PUT answered"},
         ),
     ]
 
@@ -152,7 +154,7 @@ class Registered(Struct, frozen=True):
         Annotated[str, Meta(description="Where a slave copies its master's data.")]
         | None
     ) = None
-    order_topics: (
+    order_topic_conf: (
         Annotated[
             dict[str, str],
             Meta(

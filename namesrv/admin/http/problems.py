@@ -17,5 +17,6 @@ def problem(
     title = HTTPStatus(status).phrase
     members = {"title": title, "status": status, "detail": detail, **more}
     # A name of a peer may have a lone surrogate.
-    body = json.dumps(members, ensure_ascii=False).encode("utf-8", "replace")
+    text = json.dumps(members, ensure_ascii=False, separators=(",", ":"))
+    body = text.encode("utf-8", "replace")
     return HttpAnswer(status, body, PROBLEM_JSON, headers)

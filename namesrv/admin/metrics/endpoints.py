@@ -17,11 +17,11 @@ class Alive(msgspec.Struct):
     """The loop turns."""
 
     status: Annotated[str, Meta(description="alive")]
-    lag_seconds: Annotated[
-        float, Meta(description="delay of the last tick of the event loop")
+    lag_millis: Annotated[
+        int, Meta(description="delay of the last tick of the event loop")
     ]
-    longest_lag_seconds: Annotated[
-        float, Meta(description="the longest delay of the last ten seconds")
+    longest_lag_millis: Annotated[
+        int, Meta(description="the longest delay of the last ten seconds")
     ]
 
 
@@ -41,12 +41,12 @@ class Ready(msgspec.Struct):
 def healthz(call: Call) -> HttpAnswer:
     """200 while the loop turns, 503 if it stood still in the last ten seconds."""
     pulse = health.pulse(call.inside, call.now_ms)
-    lag, longest = pulse.lag_millis / 1000, pulse.longest_millis / 1000
+    longest = pulse.longest_millis
     if pulse.is_bearable:
-        return respond(call.request, Alive("alive", lag, longest))
-    limit = health.STOOD_STILL_MILLIS // 1000
-    detail = f"the event loop stood still for {longest} s, the limit is {limit} s"
-    return problem(503, detail, reason="stalled", longest_lag_seconds=longest)
+        return respond(call.request, Alive("alive", pulse.lag_millis, longest))
+    seconds, limit = longest / 1000, health.STOOD_STILL_MILLIS // 1000
+    detail = f"the event loop stood still for {seconds} s, the limit is {limit} s"
+    return problem(503, detail, reason="stalled", longest_lag_millis=longest)
 
 
 def readyz(call: Call) -> HttpAnswer:

@@ -19,7 +19,7 @@ from namesrv.errors import NameServerUnreachable, RequestRefused
 
 def ping(call: Call) -> Result:
     """Ask each server once; the exit code is that of the worst answer."""
-    known = terms(call, os.environ)
+    known = terms(call, os.environ, bounds_diagnosis=True)
     pings = [_ping(server, known) for server in addresses(call, os.environ)]
     value = [
         {"server": str(server), "millis": millis, "failure": failure}

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Final
 from namesrv.cli.commands.session import read_seconds
 from namesrv.cli.commands.words import Call
 from namesrv.cli.printing import complain, say
-from namesrv.errors import NamesrvError, OptionsInvalid
+from namesrv.errors import NamesrvError, OptionsInvalid, OutputFailed
 
 if TYPE_CHECKING:
     from namesrv.cli.commands.result import Result
@@ -28,7 +28,8 @@ def repeat(
     """Carry the command out every few seconds; the exit code is 0.
 
     On a terminal each result replaces the one before. A failure is printed and does
-    not end it, so that it can wait for a server. Raises OptionsInvalid.
+    not end it, so that it can wait for a server. Raises OptionsInvalid and
+    OutputFailed.
     """
     seconds = read_seconds(call, "watch", DEFAULT_SECONDS)
     is_open = True
@@ -37,7 +38,7 @@ def repeat(
             is_open = _heading(call, seconds)
             try:
                 is_open = show(call, handler(call)) and is_open
-            except OptionsInvalid:
+            except (OptionsInvalid, OutputFailed):
                 raise
             except NamesrvError as failure:
                 for sentence in str(failure).split("\n"):

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 
 from namesrv.cli.commands.table import HELP
 from namesrv.cli.commands.words import Call, command_words, read_call, words_before
-from namesrv.cli.printing import complain, say
+from namesrv.cli.printing import complain, say, shown_json
 
 if TYPE_CHECKING:
     from namesrv.cli.commands.result import Result
@@ -58,7 +58,7 @@ def show(call: Call, result: Result) -> bool:
     for sentence in result.complaints:
         complain(sentence)
     if call.has("json") and result.value is not None:
-        return say(result.json(is_line=call.has("watch")))
+        return say(shown_json(result.json(is_line=call.has("watch"))))
     text = result.text(terminal_width())
     return say(text) if text else True
 

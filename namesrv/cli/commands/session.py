@@ -37,10 +37,17 @@ def addresses(call: Call, environ: Mapping[str, str]) -> list[Address]:
     return read_addresses(text or DEFAULT_ADDRESSES, ADDRESSES_VARIABLE)
 
 
-def terms(call: Call, environ: Mapping[str, str]) -> Terms:
+def terms(
+    call: Call, environ: Mapping[str, str], *, bounds_diagnosis: bool = False
+) -> Terms:
     """How long to wait, as whom to sign, and TLS."""
     seconds = read_seconds(call, "timeout", TIMEOUT_SECONDS)
-    return Terms(seconds, _credentials(call, environ), _tls(call))
+    return Terms(
+        seconds,
+        _credentials(call, environ),
+        _tls(call),
+        bounds_diagnosis=bounds_diagnosis,
+    )
 
 
 def read_seconds(call: Call, flag: str, default: float) -> float:

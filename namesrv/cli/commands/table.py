@@ -66,6 +66,11 @@ class Flag:
         return self.names[-1] if len(self.names) < 3 else self.names[1]
 
     @property
+    def key(self) -> str:
+        """The long name without hyphens."""
+        return self.name.lstrip("-")
+
+    @property
     def usage(self) -> str:
         """As the help shows it: `-n, --namesrv-addr LIST`."""
         names = ", ".join(self.names[:2])

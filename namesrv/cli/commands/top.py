@@ -14,7 +14,7 @@ from namesrv.cli.commands.changes import View, changes
 from namesrv.cli.commands.result import Result
 from namesrv.cli.commands.roles import master_of
 from namesrv.cli.commands.session import addresses, read_seconds, terms
-from namesrv.cli.commands.watch import view
+from namesrv.cli.commands.watch import Viewer
 from namesrv.cli.commands.words import Call
 from namesrv.cli.printing import shown
 from namesrv.client.addresses import Address
@@ -47,19 +47,21 @@ class Monitor:
     """Asks each server by itself, and keeps the latest states and changes."""
 
     def __init__(self, servers: Sequence[Address], known: Terms) -> None:
-        self._asked = [Questions(NameServers([server], known)) for server in servers]
+        self._viewers = [
+            Viewer(Questions(NameServers([server], known))) for server in servers
+        ]
         self.states: list[State] = []
         self.changes: deque[str] = deque(maxlen=_KEPT_CHANGES)
 
     def close(self) -> None:
         """Close the connections."""
-        for asked in self._asked:
-            asked.servers.close()
+        for viewer in self._viewers:
+            viewer.asked.servers.close()
 
     def ask(self) -> None:
         """Ask all servers, and note the differences."""
         before = self.states
-        self.states = [_state(asked) for asked in self._asked]
+        self.states = [_state(viewer) for viewer in self._viewers]
         now = time.strftime("%H:%M:%S")
         for old, new in zip(before, self.states, strict=False):
             for text in _differences(old, new):
@@ -73,13 +75,13 @@ class Monitor:
         return found[0] if found else None
 
 
-def _state(asked: Questions) -> State:
-    server = asked.servers.addresses[0]
+def _state(viewer: Viewer) -> State:
+    server = viewer.asked.servers.addresses[0]
     began = perf_counter()
     try:
-        asked.ping()
+        viewer.asked.ping()
         millis = (perf_counter() - began) * 1000
-        return State(server, millis, view(asked, []), "")
+        return State(server, millis, viewer.view(), "")
     except NamesrvError as failure:
         return State(server, 0.0, None, str(failure))
 

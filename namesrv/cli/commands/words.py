@@ -7,6 +7,7 @@ from collections.abc import Iterable, Sequence
 from typing import TYPE_CHECKING, Final
 
 from namesrv.cli.commands.table import (
+    ADDRESSES,
     ANY,
     BY_WORDS,
     CONNECTING,
@@ -160,7 +161,9 @@ class _Reader:
             )
         elif flag.value and not equals:
             value = self._value(flag, name)
-        self._call.flags[flag.name.lstrip("-")] = value
+        if flag.value and self._call.has(flag.key):
+            self._mistakes.append(f"{name} is given twice, expected one {_one(flag)}")
+        self._call.flags[flag.key] = value
 
     def _value(self, flag: Flag, name: str) -> str:
         if flag.may_stand_alone:
@@ -194,6 +197,11 @@ class _Reader:
         for text in (*self._call.arguments, *self._call.flags.values()):
             if not text.isascii() and "\udc80" <= max(text) <= "\udfff":
                 self._mistakes.append(f"{text!r} is not UTF-8")
+
+
+def _one(flag: Flag) -> str:
+    # Only the last of two lists would count, and a change would miss the others.
+    return "list such as 'host:port;host:port'" if flag is ADDRESSES else flag.value
 
 
 def _near(word: str, known: Iterable[str], otherwise: str = "") -> str:

@@ -65,7 +65,8 @@ def open_http_listeners(
             host, _, port = text.rpartition(":")
             address = host.strip("[]")
             family, name = _resolve(address, int(port), "httpBind", "--http-bind")
-            listeners.append(_listener(address, family, name, options))
+            own = (*beside, *listeners)
+            listeners.append(_http_listener(address, family, name, options, own))
     except BaseException:
         for listener in (*beside, *listeners):
             listener.close()
@@ -89,14 +90,37 @@ def _listener_of_both(port: int, options: Options) -> socket.socket:
     return _listener(ALL, socket.AF_INET, (ALL, port), options)
 
 
+def _http_listener(
+    address: str,
+    family: int,
+    name: _Name,
+    options: Options,
+    own: Iterable[socket.socket],
+) -> socket.socket:
+    """Raises PlaceInUse for another process only, not for the server's `own` ones."""
+    try:
+        return _listener(address, family, name, options, "--http-bind")
+    except PlaceInUse:
+        host, port = name[:2]
+        for listener in own:
+            other, other_port = listener.getsockname()[:2]
+            is_for_all = bool({host, other} & {ALL, _ALL_OF_IPV6})
+            if port == other_port and (host == other or is_for_all):
+                raise StartFailed(
+                    f"httpBind names port {port} of {address}, on which this server"
+                    " listens already: choose another port with --http-bind"
+                ) from None
+        raise
+
+
 def _listener(
-    address: str, family: int, name: _Name, options: Options
+    address: str, family: int, name: _Name, options: Options, flag: str = "--port"
 ) -> socket.socket:
     takes_ipv4 = options.bind_addresses == (_ALL_OF_IPV6,)
     try:
         return _bound(family, name, options, takes_ipv4=takes_ipv4)
     except OSError as error:
-        raise _failure(error, address, name[1]) from None
+        raise _failure(error, address, name[1], flag) from None
 
 
 def _bound(
@@ -161,24 +185,27 @@ def _refuse_twice(address: str, name: _Name, seen: dict[str, str]) -> None:
     seen[host] = address
 
 
-def _failure(exc: OSError, address: str, port: int) -> StartFailed:
+def _failure(
+    exc: OSError, address: str, port: int, flag: str = "--port"
+) -> StartFailed:
     if exc.errno == errno.EADDRINUSE:
         return PlaceInUse(
             f"port {port} of {address} is in use: stop the program that listens there, "
-            "or choose another port with --port"
+            f"or choose another port with {flag}"
         )
-    return StartFailed(_sentence(exc, address, port))
+    return StartFailed(_sentence(exc, address, port, flag))
 
 
-def _sentence(exc: OSError, address: str, port: int) -> str:
+def _sentence(exc: OSError, address: str, port: int, flag: str) -> str:
+    """`flag` sets the port; that of HTTP sets the address, too."""
     if exc.errno in (errno.EACCES, errno.EPERM):
         return (
             f"no permission to listen on port {port} of {address}: choose a port above "
-            "1023 with --port, or give this user the right"
+            f"1023 with {flag}, or give this user the right"
         )
     if exc.errno == errno.EADDRNOTAVAIL:
         return (
             f"{address} is not an address of this machine: choose one that is "
-            "with --bind"
+            f"with {'--bind' if flag == '--port' else flag}"
         )
     return f"cannot listen on port {port} of {address}: {exc.strerror}"

@@ -109,6 +109,7 @@ class StartCheck:
         log = _Errors()
         gate = TlsGate(self._options, log)
         gate.open()
+        # A start goes on without TLS, as Java's; a check exists to find that.
         self.mistakes += log.reasons
         has_no_files = not self._options.tls_server_cert_path
         if has_no_files and self._options.tls_server_mode != "disabled":
@@ -118,9 +119,10 @@ class StartCheck:
                 self.warnings.append(f"TLS will be refused: {fault}")
 
     def _look_at_addresses(self) -> None:
-        for open_them in (open_listeners, open_http_listeners):
-            for listener in open_them(self._options):
-                listener.close()
+        listeners = open_listeners(self._options)
+        of_http = open_http_listeners(self._options, beside=listeners)
+        for listener in (*listeners, *of_http):
+            listener.close()
 
     def _look_at_logs(self) -> None:
         for path, name, flag in (

@@ -9,8 +9,8 @@ import msgspec
 
 from namesrv.admin.api.application import Application
 from namesrv.admin.api.endpoint import Endpoint
-from namesrv.admin.api.table import ENDPOINTS
 from namesrv.admin.http.messages import Access, Asked, HttpAnswer, HttpRequest
+from namesrv.admin.table import ENDPOINTS
 from namesrv.hot_path import Pause
 from namesrv.server.clock import MachineClock
 from namesrv.server.connections.registry import Connections
@@ -84,6 +84,7 @@ class Api:
         """Send a request and finish it; headers are named with underscores."""
         path, _, query = target.partition("?")
         data = body if isinstance(body, bytes) else json.dumps(body).encode()
+        headers = {"content_type": "application/json", **headers} if data else headers
         names = {name.replace("_", "-"): value for name, value in headers.items()}
         request = HttpRequest(method, path, query, names, data)
         return Answer(path, self.handle(request))

@@ -131,10 +131,15 @@ def test_a_head_alone_is_refused_for_its_accept(api: Api) -> None:
 @pytest.mark.parametrize(
     ("query", "path", "phrase"),
     [
-        ("limit=501", "$.limit", "<= 500"),
-        ("limit=0", "$.limit", ">= 1"),
+        (
+            "limit=501",
+            "$.limit",
+            "limit is '501', expected a whole number from 1 to 500",
+        ),
+        ("limit=0", "$.limit", "limit is '0', expected a whole number from 1 to 500"),
         ("limit=many", "$.limit", "'many'"),
-        ("problem=odd", "$.problem", "'odd'"),
+        ("problem=odd", "$.problem", "'odd', expected one of any, no_master,"),
+        ("limit=%ED%A0%81", "$.limit", "limit is '\\ud801', expected a whole number"),
         ("limt=5", "$.limt", "limit"),
         ("topic=x", "$.topic", "no parameter 'topic'"),
     ],
@@ -155,7 +160,7 @@ def test_a_wrong_parameter_is_400_with_its_path(
         ("/v1/topics?limit=5&limit=6", "twice"),
         ("/v1/topics?prefix=%FF", "UTF-8"),
         ("/v1/topics/%C3", "UTF-8"),
-        ("/version?x=1", "none here"),
+        ("/version?x=1", "expected no parameter"),
         ("/v1/topics/Orders?topic=Bills", "no parameter 'topic'"),
         ("/v1/topics?" + "&".join("a" * 100), "limits"),
         ("/v1/topics?prefix=" + "a" * 40_000, "limits"),
@@ -178,6 +183,20 @@ def test_an_answer_has_a_tag_and_is_not_repeated(api: Api) -> None:
     again = api.ask("/v1/topics", if_none_match=f'"x", {tag}')
     assert (again.status, again.body) == (304, b"")
     assert again.headers["ETag"] == tag
+
+
+def test_any_answer_is_known_to_a_client_that_names_none(api: Api) -> None:
+    assert api.ask("/v1/topics", if_none_match=" * ").status == 304
+    assert api.ask("/version", if_none_match="*").status in (200, 304)
+    assert api.ask("/v1/connections", if_none_match="*").status == 200
+
+
+def test_a_problem_is_compact_json_without_empty_lists(api: Api) -> None:
+    answer = api.ask("/nowhere/at/all/zzzz")
+    assert answer.body == (
+        b'{"title":"Not Found","status":404,'
+        b'"detail":"there is no path /nowhere/at/all/zzzz"}'
+    )
 
 
 def test_a_change_makes_another_tag(api: Api) -> None:

@@ -16,9 +16,8 @@ from openapi_spec_validator import validate
 from namesrv.admin.api.api_page import STYLE, escape
 from namesrv.admin.api.documents import with_documents
 from namesrv.admin.api.endpoint import Endpoint
-from namesrv.admin.api.openapi import COMMON_ERRORS
-from namesrv.admin.api.table import ENDPOINTS
 from namesrv.admin.http.messages import Access
+from namesrv.admin.table import ENDPOINTS
 from tests.admin.api.asking import Api
 
 PAGE = Path(__file__).parents[3] / "docs" / "http.md"
@@ -78,7 +77,7 @@ def test_an_operation_has_the_facts_of_its_endpoint(
 ) -> None:
     operation = document["paths"][endpoint.path][endpoint.method.lower()]
     statuses = {int(status) for status in operation["responses"]}
-    wanted = {int(endpoint.status), *COMMON_ERRORS, *endpoint.errors}
+    wanted = {int(endpoint.status), *endpoint.problems}
     assert statuses == wanted | ({304} if endpoint.depends else set())
     names = {p["name"]: p for p in operation.get("parameters", ())}
     fields = structs.fields(endpoint.parameters) if endpoint.parameters else ()
@@ -88,6 +87,14 @@ def test_an_operation_has_the_facts_of_its_endpoint(
     assert ("requestBody" in operation) is (endpoint.body is not None)
     is_write = operation["security"] == [{"token": []}]
     assert is_write is (endpoint.access is Access.WRITE)
+
+
+def test_a_body_may_be_too_large_or_of_another_type(document: Any) -> None:
+    with_body = [endpoint for endpoint in ENDPOINTS if endpoint.body is not None]
+    assert len(with_body) >= 3
+    for endpoint in with_body:
+        operation = document["paths"][endpoint.path][endpoint.method.lower()]
+        assert {"413", "415"} <= operation["responses"].keys()
 
 
 def test_operation_ids_are_unique(document: Any) -> None:

@@ -8,8 +8,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from namesrv.admin.api.table import ENDPOINTS
 from namesrv.admin.http.messages import HttpRequest
+from namesrv.admin.table import ENDPOINTS
 from namesrv.testing.peer import Broker, mapping_info, registration_body, topic_table
 from tests.admin.api.asking import Answer, Api
 

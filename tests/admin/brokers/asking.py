@@ -101,6 +101,8 @@ def request(method: str, target: str, body: object = b"", **headers: str) -> byt
     """The bytes of a request; a body that is not bytes is sent as JSON."""
     data = body if isinstance(body, bytes) else json.dumps(body).encode()
     lines = [f"{method} {target} HTTP/1.1", "Host: ns:9876"]
+    if data:
+        headers = {"Content_Type": "application/json", **headers}
     lines += [f"{name.replace('_', '-')}: {value}" for name, value in headers.items()]
     lines += [f"Content-Length: {len(data)}", "", ""]
     return "\r\n".join(lines).encode() + data

@@ -156,14 +156,34 @@ def test_broker_that_moved_is_not_heard_under_its_old_id(
     assert known.send(BEAT).startswith(b"HTTP/1.1 404 ")
 
 
-def test_broker_of_a_connection_is_heard_over_http(
+def test_broker_of_a_connection_is_not_heard_over_http(
     known: HttpPeer, world: World
 ) -> None:
-    """As 904 from any connection; it is the connection that ends it."""
     world.register(Broker("h", 0, ADDR))
+    for more in ({}, {"X_Request_Id": "1"}):
+        world.now_ms += 700
+        said = known.ask("POST", TARGET, **more)
+        assert said.status == 409
+        assert "is registered over a connection" in said.detail
+        assert heard_ms(world) == 0
+    known.register()
     assert known.send(BEAT).startswith(b"HTTP/1.1 204 ")
+    world.register(Broker("h", 0, ADDR))
     world.close()
     assert known.send(BEAT).startswith(b"HTTP/1.1 404 ")
+
+
+def test_http_keeps_no_silent_broker_of_a_connection(
+    http: HttpPeer, world: World
+) -> None:
+    """P4, whatever is sent."""
+    world.state.configuration.apply({"maxTopicsPerRegistration": 1}, RELOAD)
+    world.register(Broker("h", 0, ADDR))
+    for _ in range(14):
+        world.run(10_000)
+        http.send(BEAT)
+        http.put()
+    assert world.live_keys == set()
 
 
 @pytest.mark.parametrize(

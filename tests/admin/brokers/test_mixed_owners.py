@@ -133,8 +133,9 @@ class Mixture(RuleBasedStateMachine):
             is_live = self.heartbeats.beat(target, self.world.now_ms)
         else:
             is_live = self.http.beat(who.path, who.addr) == 204
-        assert is_live == (live is not None)
-        if live is not None:
+        is_heard = live is not None and live.owner is None
+        assert is_live == is_heard
+        if live is not None and is_heard:
             self.heard(live)
 
     @rule(who=identities, link=connections)

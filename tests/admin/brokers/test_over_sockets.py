@@ -29,7 +29,8 @@ def ask(server: ServingThread, method: str, target: str, body: Any = None) -> An
     """One request on a connection of its own: status and body."""
     client = asking(server.addresses[0])
     data = None if body is None else json.dumps(body)
-    client.request(method, target, data)
+    headers = {} if data is None else {"Content-Type": "application/json"}
+    client.request(method, target, data, headers)
     answer = client.getresponse()
     text = answer.read()
     client.close()

@@ -224,7 +224,7 @@ def test_registration_of_an_older_broker_counts_as_refused(
 def test_configuration_of_ordered_topics_is_answered(world: World) -> None:
     world.ask(100, {"namespace": "ORDER_TOPIC_CONFIG", "key": "T1", "value": "h:4"})
     said = HttpPeer(world).put()
-    assert said.json["order_topics"] == {"T1": "h:4"}
+    assert said.json["order_topic_conf"] == {"T1": "h:4"}
 
 
 def test_draining_server_refuses_brokers(http: HttpPeer, world: World) -> None:
@@ -339,11 +339,11 @@ def test_waiting_registration_counts_with_all_its_bytes(
         ),
         ({"topics": [{**T1, "perm": 16}]}, "$.topics[0].perm"),
         ({"topics": [T1, T2, T1]}, "$.topics[2].topic"),
-        ({"topics": [{**T1, "queues": 3}]}, "$.topics[0]"),
+        ({"topics": [{**T1, "queues": 3}]}, "$.topics[0].queues"),
         ({"heartbeat_timeout_millis": 999}, "$.heartbeat_timeout_millis"),
         ({"heartbeat_timeout_millis": 3_600_001}, "$.heartbeat_timeout_millis"),
         ({"data_version": {"counter": 2**63}}, "$.data_version.counter"),
-        ({"name": "h"}, "$"),
+        ({"name": "h"}, "$.name"),
     ],
 )
 def test_mistakes_are_named_by_their_path(
@@ -358,3 +358,20 @@ def test_mistakes_are_named_by_their_path(
 @pytest.mark.parametrize("broker_id", ["-1", "x", str(2**63)])
 def test_id_is_a_number(http: HttpPeer, broker_id: str) -> None:
     assert http.put(f"/v1/clusters/c1/brokers/h/{broker_id}").status == 400
+
+
+def test_members_have_the_names_of_the_answers(http: HttpPeer) -> None:
+    topic = {
+        "topic": "T",
+        "perm": 6,
+        "read_queue_nums": 3,
+        "write_queue_nums": 2,
+        "topic_sys_flag": 1,
+    }
+    version = {"counter": 1, "state_version": 0, "timestamp_millis": 5}
+    assert http.put(topics=[topic], data_version=version).status == 200
+    (queues,) = http.ask("GET", "/v1/topics/T").json["queues"]
+    assert {"topic": "T", **queues}.items() >= topic.items()
+    (member,) = http.ask("GET", "/v1/brokers/h").json["brokers"]
+    assert member["broker_addr"] == ADDR
+    assert member["live"][0]["data_version"] == version

@@ -15,14 +15,16 @@ from namesrv.cli.commands.repeat import repeat
 from namesrv.cli.commands.run import show
 from namesrv.cli.commands.top import Monitor, screen, top
 from namesrv.cli.commands.topics import list_topics
-from namesrv.cli.commands.watch import watch
+from namesrv.cli.commands.watch import Viewer, watch
 from namesrv.cli.commands.words import read_call
 from namesrv.client.addresses import Address
 from namesrv.client.bodies import ClusterInfo, Route
+from namesrv.client.questions import Questions
 from namesrv.client.terms import Terms
 from namesrv.errors import NameServerUnreachable, OptionsInvalid
 from namesrv.testing.peer import Broker, put_kv, request
 from tests.cli.commands.world import MASTER, TOPICS, World
+from tests.client.stand_in import questions
 
 NEW = Broker("broker-n", 0, "10.0.0.7:10911", "c3")
 UNREGISTER_BROKER, WIPE_WRITE = 104, 205
@@ -75,6 +77,42 @@ def test_watch_prints_each_change_once(world: World, capsys) -> None:
     ]
 
 
+def test_list_of_all_topics_is_asked_for_after_a_change_and_every_ten_seconds(
+    world: World,
+) -> None:
+    """Because a server logs it each time."""
+    at = [0.0]
+    with (
+        questions(Address(*world.server.address)) as asked,
+        world.server.peer() as peer,
+    ):
+        listed = counted(asked)
+        viewer = Viewer(asked, now=lambda: at[0])
+        assert "Orders" in viewer.view().topics
+        at[0] = 9.9
+        peer.ask(MASTER.registration({**TOPICS, "Later": 1}, version=NEWER))
+        assert "Later" not in viewer.view().topics
+        assert len(listed) == 1
+        at[0] = 10.0
+        assert "Later" in viewer.view().topics
+        peer.ask(NEW.registration({"New": 1, "T": 1}))
+        assert "New" in viewer.view().topics
+        viewer.view()
+    assert len(listed) == 3
+
+
+def counted(asked: Questions) -> list[None]:
+    """One element for each question for the list of all topics."""
+    real, listed = asked.topics, list[None]()
+
+    def topics() -> list[str]:
+        listed.append(None)
+        return real()
+
+    asked.topics = topics  # type: ignore[method-assign]
+    return listed
+
+
 def test_watch_of_a_topic_prints_changes_of_its_route(world: World, capsys) -> None:
     more = {**TOPICS, "Later": 1}
     with world.server.peer() as peer:
@@ -98,15 +136,13 @@ def test_watch_of_a_topic_prints_changes_of_its_route(world: World, capsys) -> N
 def test_watch_reports_a_lost_server_once_and_its_return(
     world: World, capsys, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    from namesrv.cli.commands import watch as module  # noqa: PLC0415
-
-    real = module.view
+    real = Viewer.view
 
     def lose() -> None:
-        def unreachable(*words: object) -> View:
+        def unreachable(viewer: Viewer) -> View:
             raise NameServerUnreachable("it is gone\nand the other one")
 
-        monkeypatch.setattr(module, "view", unreachable)
+        monkeypatch.setattr(Viewer, "view", unreachable)
 
     lines = watched(
         world,
@@ -114,7 +150,7 @@ def test_watch_reports_a_lost_server_once_and_its_return(
         "",
         lose,
         lambda: None,
-        lambda: monkeypatch.setattr(module, "view", real),
+        lambda: monkeypatch.setattr(Viewer, "view", real),
     )
     assert lines[1:] == [
         f"server {world.address}: it is gone; and the other one",

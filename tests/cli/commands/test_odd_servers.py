@@ -1,6 +1,7 @@
 """Commands at servers that refuse, send odd names, or keep things to themselves."""
 
 import json
+import socket
 import sys
 from pathlib import Path
 
@@ -46,6 +47,53 @@ def test_names_with_control_characters_are_escaped(run) -> None:
             assert all(line.isprintable() for line in ran.out)
     with listening(answering((0, f"a={ESCAPES[:4]}\nb=1\n".encode()))) as address:
         assert all(line.isprintable() for line in run(address, "config", "get").out)
+
+
+def test_json_for_a_terminal_has_no_characters_that_command_it(
+    run, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    name = "é\x9b31m\x7f\u202e\n\U000e0041"
+    monkeypatch.setattr(sys.stdout, "isatty", lambda: True)
+    with listening(answering((0, body({"topicList": [name]})))) as address:
+        ran = run(address, "topic", "list", "--json")
+    assert ran.out[1] == '  "é\\u009b31m\\u007f\\u202e\\n\\udb40\\udc41"'
+    assert json.loads("".join(ran.out)) == [name]
+
+
+def test_ping_of_a_server_that_does_not_answer_keeps_to_its_time_out(
+    run, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    probes = probed(monkeypatch)
+
+    def wait(connected) -> None:
+        while connected.recv(65536):
+            pass
+
+    with listening(wait) as address:
+        ran = run(address, "ping", "--timeout", "0.2")
+    assert (ran.code, probes) == (3, [])
+    assert "did not answer within 0.2 s" in ran.err[0]
+
+
+def test_ping_of_a_server_that_closes_asks_which_protocol_it_speaks(
+    run, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    probes = probed(monkeypatch)
+    with listening(lambda connected: None) as address:
+        assert run(address, "ping", "--timeout", "0.9").code == 3
+    assert len(probes) == 2 and max(probes) < 0.45
+
+
+def probed(monkeypatch: pytest.MonkeyPatch) -> list[float]:
+    """The seconds that each probe for another protocol would wait for a connection."""
+    probes: list[float] = []
+
+    def refuse(address: Address, seconds: float) -> None:
+        probes.append(seconds)
+        raise OSError
+
+    monkeypatch.setattr(socket, "create_connection", refuse)
+    return probes
 
 
 def test_refusal_is_one_printable_sentence(run) -> None:

@@ -115,6 +115,26 @@ def test_watch_ends_with_a_signal(
     assert watching.stderr.read() == ""
 
 
+@pytest.mark.parametrize(
+    "words", [["topic", "list"], ["topic", "list", "--watch"], ["watch"], ["--version"]]
+)
+def test_output_to_a_full_disk_is_reported(world: World, words: list[str]) -> None:
+    at = [] if words == ["--version"] else ["-n", world.address]
+    with open("/dev/full", "w") as full:
+        ran = subprocess.run(
+            [sys.executable, "-m", "namesrv", *words, *at],
+            stdout=full,
+            stderr=subprocess.PIPE,
+            text=True,
+            timeout=WAIT_SECONDS,
+        )
+    assert (ran.returncode, ran.stderr) == (
+        1,
+        "namesrv: standard output cannot be written: No space left on device; the"
+        " output is incomplete\n",
+    )
+
+
 def test_list_whose_reader_leaves_is_no_traceback(world: World) -> None:
     read_end, write_end = os.pipe()
     os.close(read_end)

@@ -62,6 +62,12 @@ def test_words_behind_two_hyphens_are_arguments() -> None:
         ("ping --json=1", "--json is followed by '1', expected no value"),
         ("ping -n", "-n has no value, expected LIST"),
         ("ping -n --json", "-n has no value, expected LIST"),
+        ("ping -n a -n b", "-n is given twice, expected one list such as"
+                           " 'host:port;host:port'"),
+        ("-n a ping --namesrv-addr=a", "--namesrv-addr is given twice, expected one"
+                                       " list such as 'host:port;host:port'"),
+        ("ping --timeout 1 --timeout 2", "--timeout is given twice, expected one"
+                                         " SECONDS"),
         ("config set", "config set needs OPTION=VALUE: namesrv config set"
                        " OPTION=VALUE..."),
         ("topic show \udcff", "'\\udcff' is not UTF-8"),
@@ -69,6 +75,10 @@ def test_words_behind_two_hyphens_are_arguments() -> None:
 )  # fmt: skip
 def test_mistake_is_one_sentence(words: str, expected: str) -> None:
     assert mistakes(*words.split(" ")) == [expected]
+
+
+def test_flag_without_value_may_be_repeated() -> None:
+    assert read_call(["ping", "--json", "--json"]).flags == {"json": ""}
 
 
 def test_all_mistakes_are_reported() -> None:

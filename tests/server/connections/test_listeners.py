@@ -8,7 +8,7 @@ from typing import Any
 
 import pytest
 
-from namesrv.errors import StartFailed
+from namesrv.errors import PlaceInUse, StartFailed
 from namesrv.server.connections.listeners import (
     address_of,
     open_http_listeners,
@@ -263,6 +263,24 @@ class TestHttp:
         with pytest.raises(StartFailed, match=r"^192\.0\.2\.1 is not an address"):
             open_http_listeners(options, beside=beside)
         assert [listener.fileno() for listener in beside] == [-1]
+
+    def test_port_in_use_is_one_of_http(self, tmp_path: Path) -> None:
+        with socket.create_server(("127.0.0.1", 0)) as other:
+            port = other.getsockname()[1]
+            options = local_options(tmp_path, http_bind=f"127.0.0.1:{port}")
+            with pytest.raises(PlaceInUse) as caught:
+                open_http_listeners(options)
+        assert str(caught.value) == (
+            f"port {port} of 127.0.0.1 is in use: stop the program that listens there,"
+            " or choose another port with --http-bind"
+        )
+
+    def test_address_is_not_named_twice(self, tmp_path: Path) -> None:
+        with socket.create_server(("127.0.0.1", 0)) as free:
+            port = free.getsockname()[1]
+        both = f"127.0.0.1:{port},127.0.0.1:{port}"
+        with pytest.raises(StartFailed, match="this server listens already"):
+            open_http_listeners(local_options(tmp_path, http_bind=both))
 
     def test_unknown_name_is_one_sentence(self, tmp_path: Path) -> None:
         options = local_options(tmp_path, http_bind="a b:0")

@@ -46,6 +46,8 @@ BROKEN: dict[str, Break] = {
     "weak key": weak_certificate,
     "ciphers": lambda at: {"tls_ciphers": "x"},
     "protocols": lambda at: {"tls_protocols": "x"},
+    "no tokens of HTTP": lambda at: {"http_token_file": str(at / "none")},
+    "tokens of HTTP": lambda at: {"http_token_file": written(at / "tokens", "x")},
     "address": lambda at: {"bind_address": "192.0.2.1"},
     "no address": lambda at: {"bind_address": "a b"},
     "address twice": lambda at: {"bind_address": "127.0.0.1,127.0.0.1"},
@@ -166,8 +168,11 @@ def test_throw_away_certificate_that_cannot_be_made_is_a_warning(
 
 
 def test_broken_certificate_of_a_permissive_server_is_a_mistake(tmp_path: Path) -> None:
-    """It would start, and refuse TLS until the files are mended."""
-    check = StartCheck(local_options(tmp_path, tls_server_cert_path="/none"))
+    """A start goes on, as Java's, and refuses TLS until the files are mended."""
+    options = local_options(tmp_path, tls_server_cert_path="/none")
+    check = StartCheck(options)
     assert check.mistakes == [
         "tls.server.certPath /none cannot be read: No such file or directory"
     ]
+    with ServerThread(options) as server:
+        assert server.address

@@ -3,7 +3,7 @@
 from typing import Annotated, Any, Final
 
 import msgspec
-from msgspec import UNSET, Meta, Struct, UnsetType, structs
+from msgspec import UNSET, Meta, UnsetType, structs
 
 from namesrv.admin.api.answers import NO_CONTENT, respond
 from namesrv.admin.api.endpoint import Call, Endpoint
@@ -12,19 +12,20 @@ from namesrv.admin.http.messages import Access, Asked, HttpAnswer
 from namesrv.codes import RequestCode
 from namesrv.errors import HttpRefused
 from namesrv.option import Option, value_text
-from namesrv.options import OPTIONS, java_texts
+from namesrv.options import OPTIONS, java_texts, java_values
 from namesrv.wire.command import RemotingCommand
 
 _CONFIG_UNITS: Final = 250
+_BY_NAME: Final = {option.name: option for option in OPTIONS}
 
 
-class Config(Struct):
-    """The options that Java's server has, and unknown keys of the file."""
-
-    options: Annotated[
-        dict[str, str],
-        Meta(description="values as texts, by Java's names; secrets are hidden"),
-    ]
+Config = Annotated[
+    dict[str, bool | int | str],
+    Meta(
+        description="The options that Java's server has, by its names, and unknown keys"
+        " of the file as texts; secrets are hidden."
+    ),
+]
 
 
 def _field(option: Option) -> tuple[str, Any, UnsetType]:
@@ -47,9 +48,10 @@ Changes: Final = msgspec.defstruct(
 
 
 def get_config(call: Call) -> HttpAnswer:
-    """The options, as 319 answers them."""
+    """The options, as 319 answers them, in the shape in which PATCH takes them."""
     call.inside.state.turn.spend(_CONFIG_UNITS)
-    return respond(call.request, Config(java_texts(call.inside.options)))
+    options = call.inside.options
+    return respond(call.request, {**java_texts(options), **java_values(options)})
 
 
 def change_config(call: Call) -> Asked:
@@ -66,6 +68,18 @@ def change_config(call: Call) -> Asked:
     body = "".join(lines).encode()
     command = RemotingCommand(RequestCode.UPDATE_NAMESRV_CONFIG, body=body)
     return Asked(command, translation(lambda _: NO_CONTENT))
+
+
+def about_option(name: str) -> str | None:
+    """A sentence about an option that the body does not have."""
+    option = _BY_NAME.get(name)
+    if option is None:
+        return None
+    remedy = "reload the server (SIGHUP)" if option.live else "start the server anew"
+    return (
+        f"option {name} cannot be changed over HTTP; change it where the server is"
+        f" configured, and {remedy}"
+    )
 
 
 def config_state(call: Call) -> tuple[object, ...]:
@@ -90,6 +104,7 @@ ENDPOINTS = (
         access=Access.WRITE,
         body=Changes,
         status=204,
-        errors=(413, 415, 422, 503),
+        errors=(422, 503),
+        explain=about_option,
     ),
 )

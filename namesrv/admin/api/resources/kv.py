@@ -240,7 +240,7 @@ ENDPOINTS = (
         parameters=KeyParameters,
         body=NewValue,
         status=204,
-        errors=(413, 415, 422, 503),
+        errors=(422, 503),
     ),
     Endpoint(
         "DELETE",
