@@ -52,12 +52,12 @@ def configurations(topics: Sequence[Topic]) -> Steps[bytes | None]:
             for topic in some
         }
         names.update(configs)
-        piece = json.encode(configs)[1:-1]
+        piece = (b"," if pieces else b"{") + json.encode(configs)[1:-1]
         pieces.append(piece)
         yield len(some) * Cost.ENTRY + kilobytes(len(piece), Cost.ANSWER_KILOBYTE)
     if len(names) < len(topics):
         return None
-    table = b"{%b}" % b",".join(pieces)
+    table = b"".join([*pieces, b"}"]) if pieces else b"{}"
     yield kilobytes(len(table), Cost.ANSWER_KILOBYTE)
     return table
 
