@@ -32,11 +32,9 @@ class Echo:
     ) -> Handled:
         if request.path in self.handlers:
             return self.handlers[request.path](request)
-        access = self.rights.get(request.path)
-        if access is not None and self.guard is not None:
-            refused = self.guard.refusal(request, access, connection, now_ms)
-            if refused is not None:
-                return refused
+        refused = self.objection(request, 0, connection, now_ms)
+        if refused is not None:
+            return refused
         seen = {
             "method": request.method,
             "path": request.path,
@@ -44,6 +42,18 @@ class Echo:
             "peer": connection.remote_address,
         }
         return HttpAnswer(200, json.dumps(seen).encode())
+
+    def objection(
+        self,
+        request: HttpRequest,
+        body_length: int,
+        connection: Connection,
+        now_ms: int,
+    ) -> HttpAnswer | None:
+        access = self.rights.get(request.path)
+        if access is None or self.guard is None:
+            return None
+        return self.guard.refusal(request, access, connection, now_ms)
 
 
 def made_of(echo: Echo) -> Callable[[Inside, Guard], Application]:

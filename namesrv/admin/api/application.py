@@ -8,21 +8,23 @@ import logging
 import os
 from collections.abc import Generator, Iterable, Mapping
 from traceback import format_exc
-from typing import Final
+from typing import Final, NamedTuple, TypeVar
 
 from namesrv._impl import Connection
 from namesrv.admin.api.endpoint import Call, Endpoint
-from namesrv.admin.api.inputs import read_body, read_parameters
+from namesrv.admin.api.inputs import check_size, read_body, read_parameters
 from namesrv.admin.api.negotiation import JSON, MSGPACK, accepted_format
 from namesrv.admin.api.results import refusal_of
 from namesrv.admin.api.router import Router
 from namesrv.admin.api.similar import similar_to
 from namesrv.admin.api.tags import Tags, is_known, not_modified, tagged
+from namesrv.admin.http.head import CHUNKED
 from namesrv.admin.http.messages import (
     Access,
     Handled,
     HttpAnswer,
     HttpRequest,
+    Result,
 )
 from namesrv.admin.http.problems import problem
 from namesrv.admin.http.service import Guard
@@ -31,10 +33,18 @@ from namesrv.routing.outbox import LogEvent
 from namesrv.server.inside import Inside
 from namesrv.work import Cost, Steps, kilobytes
 
+Kind = TypeVar("Kind", HttpAnswer, Result)
 _SHOWN: Final = 200
 _TAG_BYTES: Final = 6
 _ORDER: Final = tuple(Access)
 """The rights, the one that most peers have first."""
+
+
+class _Found(NamedTuple):
+    """The endpoint of a request that has its right, and the values in the path."""
+
+    endpoint: Endpoint
+    values: Mapping[str, str]
 
 
 class Application:
@@ -60,9 +70,34 @@ class Application:
             return self._in_steps(handled, request, connection)
         return handled
 
+    def objection(
+        self,
+        request: HttpRequest,
+        body_length: int,
+        connection: Connection,
+        now_ms: int,
+    ) -> HttpAnswer | Steps[HttpAnswer] | None:
+        """The answer to a request that its head alone has refused, else None; never
+        raises for anything that a client can send."""
+        try:
+            found = self._found(request, connection, now_ms)
+            if isinstance(found, _Found):
+                _check_accept(found.endpoint, request)
+                if body_length != CHUNKED:
+                    check_size(found.endpoint, body_length)
+                return None
+        except Exception as error:
+            return self._failed(error, request, connection)
+        if isinstance(found, HttpAnswer):
+            return found
+        return self._in_steps(found, request, connection)
+
     def _in_steps(
-        self, steps: Steps[HttpAnswer], request: HttpRequest, connection: Connection
-    ) -> Steps[HttpAnswer]:
+        self,
+        steps: Steps[Kind],
+        request: HttpRequest,
+        connection: Connection,
+    ) -> Steps[Kind | HttpAnswer]:
         try:
             return (yield from steps)
         except Exception as error:
@@ -71,6 +106,23 @@ class Application:
     def _routed(
         self, request: HttpRequest, connection: Connection, now_ms: int
     ) -> Handled:
+        found = self._found(request, connection, now_ms)
+        if not isinstance(found, _Found):
+            return found
+        endpoint = found.endpoint
+        _check_accept(endpoint, request)
+        parameters = read_parameters(endpoint, found.values, request.query)
+        size = len(request.body)
+        self._inside.state.turn.spend(kilobytes(size, Cost.STRICT_KILOBYTE))
+        body = read_body(endpoint, request)
+        call = Call(self._inside, connection, request, parameters, body, now_ms)
+        return self._tagged(endpoint, call)
+
+    def _found(
+        self, request: HttpRequest, connection: Connection, now_ms: int
+    ) -> _Found | HttpAnswer | Steps[HttpAnswer]:
+        """The endpoint of a request, or the answer to one without path, method or
+        right; it reads nothing but the head."""
         place = self._router.find(request.path)
         methods = place.methods if place is not None else {}
         method = "GET" if request.method == "HEAD" else request.method
@@ -83,13 +135,7 @@ class Application:
             return self._unknown(request)
         if endpoint is None:
             return _without_endpoint(request, methods)
-        _check_accept(endpoint, request)
-        parameters = read_parameters(endpoint, place.values, request.query)
-        size = len(request.body)
-        self._inside.state.turn.spend(kilobytes(size, Cost.STRICT_KILOBYTE))
-        body = read_body(endpoint, request)
-        call = Call(self._inside, connection, request, parameters, body, now_ms)
-        return self._tagged(endpoint, call)
+        return _Found(endpoint, place.values)
 
     def _tagged(self, endpoint: Endpoint, call: Call) -> Handled:
         """The answer of an endpoint with its ETag, or 304 if the client has it."""
@@ -102,11 +148,17 @@ class Application:
         return tagged(handled, tag) if isinstance(handled, HttpAnswer) else handled
 
     def _tagged_steps(
-        self, steps: Steps[HttpAnswer], endpoint: Endpoint, call: Call, tag: str
-    ) -> Steps[HttpAnswer]:
-        answer = yield from steps
+        self,
+        steps: Steps[HttpAnswer] | Steps[Result],
+        endpoint: Endpoint,
+        call: Call,
+        tag: str,
+    ) -> Steps[Result]:
+        result: Result = yield from steps
+        if not isinstance(result, HttpAnswer):
+            return result
         is_same = self._tags.of(endpoint.depends, call) == tag
-        return tagged(answer, tag if is_same else "")
+        return tagged(result, tag if is_same else "")
 
     def _unknown(self, request: HttpRequest) -> Steps[HttpAnswer]:
         path = request.path[:_SHOWN]

@@ -95,15 +95,21 @@ def _unknown_parameter(name: str, names: list[str]) -> HttpRefused:
 def read_body(endpoint: Endpoint, request: HttpRequest) -> msgspec.Struct | None:
     """The body of a request as the record of the endpoint; None if it takes none.
     Raises HttpRefused (400, 413, 415)."""
-    size, limit = len(request.body), endpoint.longest_body
-    if size > limit:
-        raise HttpRefused(413, f"the body has {size} bytes, the limit is {limit} bytes")
+    check_size(endpoint, len(request.body))
     if endpoint.body is not None:
         return decoded_body(request, endpoint.body, endpoint.explain)
-    if size and not endpoint.takes_bytes:
+    return None
+
+
+def check_size(endpoint: Endpoint, size: int) -> None:
+    """Check the bytes of a body, which need not have come. Raises HttpRefused (400 for
+    an endpoint without a body, 413)."""
+    limit = endpoint.longest_body
+    if size > limit:
+        raise HttpRefused(413, f"the body has {size} bytes, the limit is {limit} bytes")
+    if size and endpoint.body is None and not endpoint.takes_bytes:
         method = f"{endpoint.method} {endpoint.path}"
         raise HttpRefused(400, f"{method} takes no body, this one has {size} bytes")
-    return None
 
 
 def decoded_body(

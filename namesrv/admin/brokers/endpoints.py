@@ -10,7 +10,11 @@ from msgspec import DecodeError, Struct, json
 from namesrv.admin.api.answers import NO_CONTENT, respond
 from namesrv.admin.api.endpoint import Call, Endpoint
 from namesrv.admin.api.results import translation
-from namesrv.admin.brokers.commands import register_command, unregister_command
+from namesrv.admin.brokers.commands import (
+    configurations,
+    register_command,
+    unregister_command,
+)
 from namesrv.admin.brokers.registrations import (
     is_last,
     live_broker,
@@ -31,6 +35,7 @@ from namesrv.admin.http.messages import (
     Asked,
     Handled,
     HttpAnswer,
+    Result,
 )
 from namesrv.admin.http.problems import problem
 from namesrv.errors import LimitExceeded
@@ -39,6 +44,7 @@ from namesrv.server.connections.broker_hosts import host_of
 from namesrv.wire.bodies import DataVersion
 from namesrv.wire.body_limits import BodyLimits
 from namesrv.wire.command import RemotingCommand
+from namesrv.work import Cost, Steps, batches
 
 _BROKER: Final = "/v1/clusters/{cluster}/brokers/{name}/{id}"
 
@@ -47,18 +53,18 @@ class _KvTable(Struct):
     table: dict[str, str]
 
 
-def register(call: Call) -> Handled:
+def register(call: Call) -> Steps[Result]:
     """A broker registers: the rules of REGISTER_BROKER (103)."""
     identity: BrokerPath = call.parameters
     asked: BrokerRegistration = call.body
-    repeated = _first_repeated(asked.topics)
-    if repeated is not None:
-        return _repeated_topic(repeated, asked.topics[repeated].topic)
     state = call.inside.state
     broker = BrokerAtAddr(
         identity.cluster, identity.name, identity.id, broker_addr=asked.broker_addr
     )
     _check_topics(state, broker, asked, call.now_ms)
+    table = yield from configurations(asked.topics)
+    if table is None:
+        return (yield from _repeated_topic(asked.topics))
     # The command may wait for its turn, without the body that it was made from.
     waiting = replace(call, request=replace(call.request, body=b""), body=None)
     succeed = partial(_registered, waiting, broker)
@@ -66,7 +72,7 @@ def register(call: Call) -> Handled:
     if asked.data_version is None:
         last = _last_version(state, broker)
         objection = partial(_overtaken, state, broker, last)
-    command = register_command(state, identity, asked)
+    command = register_command(state, identity, asked, table)
     return Asked(command, translation(succeed), objection)
 
 
@@ -193,19 +199,19 @@ def _check_topics(
         raise
 
 
-def _first_repeated(topics: list[Topic]) -> int | None:
-    """The index of the first topic that was named before."""
-    if len({topic.topic for topic in topics}) == len(topics):
-        return None
-    seen: set[str] = set()
-    for index, topic in enumerate(topics):
-        if topic.topic in seen:
-            return index
-        seen.add(topic.topic)
-    return None
+def _repeated_topic(topics: list[Topic]) -> Steps[HttpAnswer]:
+    """The answer to topics of which one is named twice."""
+    seen: dict[str, None] = {}
+    for some in batches(topics, Cost.ENTRY):
+        for topic in some:
+            if topic.topic in seen:
+                return _named_again(len(seen), topic.topic)
+            seen[topic.topic] = None
+        yield len(some) * Cost.ENTRY
+    raise AssertionError("no topic is named twice")
 
 
-def _repeated_topic(index: int, name: str) -> HttpAnswer:
+def _named_again(index: int, name: str) -> HttpAnswer:
     path = f"$.topics[{index}].topic"
     return problem(
         HTTPStatus.BAD_REQUEST,

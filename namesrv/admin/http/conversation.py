@@ -15,12 +15,12 @@ order, and each of them takes its turn like a cold request of the remoting proto
 
 A request that cannot be read is answered, and the conversation is over: input is
 dropped until the peer closes or the deadline of the request has passed, because a
-socket that is closed before it was read empty loses the answer.
+socket that is closed before it was read empty loses the answer. A request whose body
+has to be awaited is checked first. If it is refused, its body is neither invited nor
+kept, and the conversation ends in the same way.
 """
 
-import logging
 from collections.abc import Generator
-from traceback import format_exc
 
 from namesrv._impl import Connection
 from namesrv.admin.http.chunks import ChunkedBody
@@ -28,13 +28,18 @@ from namesrv.admin.http.encode import CONTINUE, compressed, is_to_be_compressed
 from namesrv.admin.http.head import CHUNKED, Head, HeadReader
 from namesrv.admin.http.head_end import HeadEnd
 from namesrv.admin.http.last_heartbeat import LastHeartbeat
-from namesrv.admin.http.messages import Asked, Handled, HttpAnswer, HttpRequest
+from namesrv.admin.http.messages import (
+    Asked,
+    Handled,
+    HttpAnswer,
+    HttpRequest,
+    Result,
+)
 from namesrv.admin.http.problems import problem
-from namesrv.admin.http.service import HttpService
+from namesrv.admin.http.service import HttpService, command_of
 from namesrv.hot_path import OUTPUT_PAUSE_BYTES, Pause
-from namesrv.routing.outbox import LateAnswer, LogEvent
+from namesrv.routing.outbox import LateAnswer
 from namesrv.routing.turns.turn import answer_units
-from namesrv.wire.command import RemotingCommand, decode_command
 from namesrv.work import Cost, Steps, kilobytes
 
 
@@ -50,6 +55,7 @@ class HttpConversation:
         "_head_end",
         "_held_bytes",
         "_is_over",
+        "_is_refused",
         "_last_heartbeat",
         "_late",
         "_reader",
@@ -74,6 +80,7 @@ class HttpConversation:
         self._asked: Asked | None = None
         self._late: HttpAnswer | None = None
         self._is_over = False
+        self._is_refused = False
         self._shows_end = False
         self.progress_ms = 0
         self._since_ms: int | None = None
@@ -179,7 +186,11 @@ class HttpConversation:
             if isinstance(head, HttpAnswer):
                 return self._end(head)
             self._head = head
-            first = CONTINUE if self._is_to_be_continued(head) else b""
+            if head.awaits_body(len(self._buffer)):
+                refused = self._service.objection(head, self._connection, now_ms)
+                if refused is not None:
+                    return self._refuse(head, refused, now_ms)
+            first = CONTINUE if head.invites_body(len(self._buffer)) else b""
         body = self._body(self._head)
         if body is None or isinstance(body, HttpAnswer):
             return first or None if body is None else first + self._end(body)
@@ -194,10 +205,14 @@ class HttpConversation:
         turn.spend(Cost.HTTP_REQUEST + kilobytes(end, Cost.HTTP_KILOBYTE))
         return self._reader.read(data)
 
-    def _is_to_be_continued(self, head: Head) -> bool:
-        if head.body_length == CHUNKED:
-            return head.expects_100 and not self._buffer
-        return head.expects_100 and len(self._buffer) < head.body_length
+    def _refuse(
+        self, head: Head, refused: HttpAnswer | Steps[HttpAnswer], now_ms: int
+    ) -> bytes:
+        """Answer a request whose body is not read, as the last one."""
+        self.progress_ms = now_ms
+        self._request = head.request
+        self._is_refused = True
+        return self._carry_out(refused, now_ms)
 
     def _body(self, head: Head) -> bytes | HttpAnswer | None:
         """The whole body; None if it has not come, or if its turn is over."""
@@ -259,7 +274,7 @@ class HttpConversation:
         try:
             handled = application.handle(request, connection, now_ms)
         except Exception:
-            handled = self._internal_error()
+            handled = self._service.internal_error(self._request, self._connection)
         return self._carry_out(handled, now_ms)
 
     def _carry_out(self, handled: Handled, now_ms: int) -> bytes:
@@ -268,10 +283,7 @@ class HttpConversation:
                 return self._answered(handled)
             handled = compressed(handled)
         elif isinstance(handled, Asked):
-            # The body was read into the command, and is dropped.
-            self._request = None if self._head is None else self._head.request
-            self._held_bytes += len(handled.command.body or b"")
-            return self._ask(handled, now_ms)
+            return self._ask(self._taken(handled), now_ms)
         elif not isinstance(handled, Generator):
             self._connection.hold(Pause.TURN)
             return b""
@@ -279,15 +291,24 @@ class HttpConversation:
             handled = self._in_steps(handled)
         ended = self._service.state.turn.advance(handled)
         if ended is not None:
-            return self._answered(ended[0])
+            result = ended[0]
+            if isinstance(result, Asked):
+                return self._ask(self._taken(result), now_ms)
+            return self._answered(result)
         state, connection = self._service.state, self._connection
         state.unfinished.put(self._later(handled), connection, is_reading=True)
         connection.hold(Pause.LATER)
         return b""
 
+    def _taken(self, asked: Asked) -> Asked:
+        """A request for the processor: the body was read into it, and is dropped."""
+        self._asked = asked
+        self._request = None if self._head is None else self._head.request
+        self._held_bytes += len(asked.command.body or b"")
+        return asked
+
     def _ask(self, asked: Asked, now_ms: int) -> bytes:
         """Have the processor handle a request in place of this one."""
-        self._asked = asked
         refused = None if asked.objection is None else asked.objection()
         if refused is not None:
             return self._answered(refused)
@@ -303,50 +324,44 @@ class HttpConversation:
 
     def _translated(self, asked: Asked, frame: bytes) -> HttpAnswer:
         try:
-            return asked.translate(_command_of(frame))
+            return asked.translate(command_of(frame))
         except Exception:
-            return self._internal_error()
+            return self._service.internal_error(self._request, self._connection)
 
-    def _in_steps(self, steps: Steps[HttpAnswer]) -> Steps[HttpAnswer]:
+    def _in_steps(self, steps: Steps[HttpAnswer] | Steps[Result]) -> Steps[Result]:
         """Steps of a handler, with their failure and the compression."""
         try:
-            answer = yield from steps
+            result: Result = yield from steps
         except Exception:
-            answer = self._internal_error()
-        if self._is_to_be_compressed(answer):
-            answer = yield from compressed(answer)
-        return answer
+            result = self._service.internal_error(self._request, self._connection)
+        if isinstance(result, HttpAnswer) and self._is_to_be_compressed(result):
+            result = yield from compressed(result)
+        return result
 
-    def _later(self, steps: Steps[HttpAnswer]) -> Steps[None]:
+    def _later(self, steps: Steps[HttpAnswer] | Steps[Result]) -> Steps[None]:
         """The rest of the steps; the last one ends the pause."""
-        self._late = yield from steps
-        yield answer_units(self._late.body)
+        result: Result = yield from steps
+        if isinstance(result, Asked):
+            self._taken(result)
+        else:
+            self._late = result
+            yield answer_units(result.body)
         self._service.state.outbox.put(LateAnswer(self._connection, b""))
 
     def _is_to_be_compressed(self, answer: HttpAnswer) -> bool:
         headers = {} if self._request is None else self._request.headers
         return is_to_be_compressed(answer, headers.get("accept-encoding"))
 
-    def _internal_error(self) -> HttpAnswer:
-        """A mistake of ours: the log has it in full."""
-        request = self._request
-        target = "" if request is None else f"{request.method} {request.path}"
-        fields: dict[str, object] = {
-            "request": target,
-            "remote": self._connection.remote_address,
-            "error": format_exc(),
-        }
-        event = LogEvent(logging.ERROR, "internal error", fields)
-        self._service.state.outbox.put(event)
-        return problem(500, "the server made a mistake, its log has the details")
-
     def _answered(self, answer: HttpAnswer) -> bytes:
         """The bytes of the answer to the request under way, which is over."""
         head, state = self._head, self._service.state
         self._head = self._request = self._asked = None
         self._held_bytes = 0
-        ends = head is None or not head.keeps_alive or state.draining
-        if ends:
+        is_refused = self._is_refused
+        ends = is_refused or head is None or not head.keeps_alive or state.draining
+        if is_refused:
+            self._ignore_input()
+        elif ends:
             self._finish()
         state.turn.spend(answer_units(answer.body))
         return self._service.encode(answer, head, ends=ends)
@@ -359,9 +374,13 @@ class HttpConversation:
             remote=self._connection.remote_address,
         )
         head, self._head = self._head, None
+        self._ignore_input()
+        return self._service.encode(answer, head, ends=True)
+
+    def _ignore_input(self) -> None:
+        """The answer is the last one, and the peer may go on sending."""
         self._drop_input()
         self._is_over = self._shows_end = True
-        return self._service.encode(answer, head, ends=True)
 
     def _finish(self) -> None:
         """This answer is the last one."""
@@ -373,9 +392,3 @@ class HttpConversation:
         self._buffer = bytearray()
         self._chunks = None
         self._held_bytes = 0
-
-
-def _command_of(frame: bytes) -> RemotingCommand:
-    """The processor's answer (protocol.md section 1.1)."""
-    end = 8 + int.from_bytes(frame[5:8])
-    return decode_command(frame[4], frame[8:end], frame[end:])

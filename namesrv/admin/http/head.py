@@ -50,6 +50,17 @@ class Head:
     is_1_0: bool
     expects_100: bool
 
+    def awaits_body(self, received_bytes: int) -> bool:
+        """Whether more of the body has to come than these bytes; always for chunks."""
+        return self.body_length == CHUNKED or received_bytes < self.body_length
+
+    def invites_body(self, received_bytes: int) -> bool:
+        """Whether the client waits for an invitation to send the body, of which so
+        many bytes have come."""
+        if not self.expects_100 or not self.awaits_body(received_bytes):
+            return False
+        return self.body_length != CHUNKED or not received_bytes
+
 
 class HeadReader:
     """Reads heads, one after the other, of one connection."""

@@ -62,6 +62,8 @@ class Asked:
     objection: Callable[[], HttpAnswer | None] | None = None
 
 
-Handled: TypeAlias = HttpAnswer | Steps[HttpAnswer] | Asked | Literal[Pause.TURN]
-"""The result of a handler: the answer, the answer in steps, a request for the
-processor, or `Pause.TURN` if the request has to come again in another turn."""
+Result: TypeAlias = HttpAnswer | Asked
+"""An answer, or a request for the processor that gives it."""
+Handled: TypeAlias = Result | Steps[HttpAnswer] | Steps[Result] | Literal[Pause.TURN]
+"""The result of a handler: the answer or a request for the processor, at once or in
+steps, or `Pause.TURN` if the request has to come again in another turn."""

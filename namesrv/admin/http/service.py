@@ -1,15 +1,21 @@
 """The parts that all HTTP conversations of one server share."""
 
+import logging
 from collections.abc import Callable
+from traceback import format_exc
 from typing import Final, Protocol
 
 from namesrv._impl import Connection
 from namesrv.admin.http.encode import Encoder
 from namesrv.admin.http.head import Head
 from namesrv.admin.http.messages import Access, Handled, HttpAnswer, HttpRequest
+from namesrv.admin.http.problems import problem
+from namesrv.routing.outbox import LogEvent
 from namesrv.routing.requests.processor import RequestProcessor
 from namesrv.routing.state import RoutingState
 from namesrv.server.connections.counts import HttpCounts
+from namesrv.wire.command import RemotingCommand, decode_command
+from namesrv.work import Steps
 
 _NO_CONTENT: Final = 204
 
@@ -41,6 +47,17 @@ class Application(Protocol):
         self, request: HttpRequest, connection: Connection, now_ms: int
     ) -> Handled:
         """The answer to one request, or how it comes."""
+
+    def objection(
+        self,
+        request: HttpRequest,
+        body_length: int,
+        connection: Connection,
+        now_ms: int,
+    ) -> HttpAnswer | Steps[HttpAnswer] | None:
+        """The answer to a request that its head alone has refused, so that its body is
+        not read; None if the body is wanted. The request has no body yet; its length
+        is in bytes, `CHUNKED` if it is not known."""
 
 
 class Heartbeats(Protocol):
@@ -87,6 +104,29 @@ class HttpService:
         self.heartbeats = heartbeats
         self.counts = HttpCounts() if counts is None else counts
 
+    def objection(
+        self, head: Head, connection: Connection, now_ms: int
+    ) -> HttpAnswer | Steps[HttpAnswer] | None:
+        """The answer to a request whose body is not wanted, else None."""
+        refused = self.guard.turned_away(head.request, connection)
+        if refused is not None:
+            return refused
+        request, length = head.request, head.body_length
+        return self.application.objection(request, length, connection, now_ms)
+
+    def internal_error(
+        self, request: HttpRequest | None, connection: Connection
+    ) -> HttpAnswer:
+        """The answer after an exception, a mistake of ours: the log has it in full."""
+        target = "" if request is None else f"{request.method} {request.path}"
+        fields: dict[str, object] = {
+            "request": target,
+            "remote": connection.remote_address,
+            "error": format_exc(),
+        }
+        self.state.outbox.put(LogEvent(logging.ERROR, "internal error", fields))
+        return problem(500, "the server made a mistake, its log has the details")
+
     def encode(self, answer: HttpAnswer, head: Head | None, *, ends: bool) -> bytes:
         """The bytes of an answer, which is counted; as `Encoder.encode`."""
         data = self._encoder.encode(answer, head, ends=ends)
@@ -99,3 +139,9 @@ class HttpService:
         data = self._encoder.no_content()
         self.counts.note_exchange(received_bytes, _NO_CONTENT, len(data))
         return data
+
+
+def command_of(frame: bytes) -> RemotingCommand:
+    """The processor's answer, a frame (protocol.md section 1.1)."""
+    end = 8 + int.from_bytes(frame[5:8])
+    return decode_command(frame[4], frame[8:end], frame[end:])

@@ -17,7 +17,8 @@ class Request:
     checked its right. `owner` is the connection that carries the brokers which the
     request registers, None for HTTP: a broker without an owner ends by its timeout or
     its unregistration only. `began_nanos` is set when its work begins. A request that
-    joined others has its place among their answers.
+    joined others has its place among their answers. `is_rejected` is set for a
+    registration that is dropped though Java answers it as a success.
     """
 
     command: RemotingCommand
@@ -30,6 +31,7 @@ class Request:
     began_nanos: int
     joined: JoinedAnswers | None
     place: int
+    is_rejected: bool
 
     def __init__(
         self,
@@ -50,6 +52,7 @@ class Request:
         self.began_nanos = 0
         self.joined = None
         self.place = 0
+        self.is_rejected = False
 
     @property
     def code(self) -> int:

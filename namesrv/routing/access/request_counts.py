@@ -44,7 +44,9 @@ class RequestCounts:
 
     `answers` has the number of answers by (request code, response code), `durations`
     those of each request code. `unchanged_registrations` are registrations that changed
-    nothing. `nanos` returns monotonic nanoseconds.
+    nothing, `rejected_registrations` those that were answered as a success and dropped,
+    because a newer broker holds the id. HTTP answers such a one with an error, and it
+    counts as one. `nanos` returns monotonic nanoseconds.
     """
 
     def __init__(self, nanos: Callable[[], int]) -> None:
@@ -52,6 +54,7 @@ class RequestCounts:
         self.answers: dict[tuple[int, int], int] = {}
         self.durations: dict[int, Durations] = {}
         self.unchanged_registrations = 0
+        self.rejected_registrations = 0
 
     def begin(self, request: Request) -> None:
         """The work on a request begins, in the turn in which it is carried out."""
@@ -60,12 +63,16 @@ class RequestCounts:
     def note(self, request: Request, answer: RemotingCommand) -> None:
         """A request was answered, by now or after a wait."""
         code = request.code if request.code in _KNOWN else UNKNOWN_REQUEST
-        key = code, answer.code
+        is_error = request.is_rejected and request.is_http
+        key = code, ResponseCode.SYSTEM_ERROR if is_error else answer.code
         self.answers[key] = self.answers.get(key, 0) + 1
         durations = self.durations.get(code)
         if durations is None:
             durations = self.durations[code] = Durations()
         durations.note((self._nanos() - request.began_nanos) // _MICRO)
-        is_registration = key == (RequestCode.REGISTER_BROKER, ResponseCode.SUCCESS)
-        if is_registration and not request.cause.event_count:
+        if key != (RequestCode.REGISTER_BROKER, ResponseCode.SUCCESS):
+            return
+        if request.is_rejected:
+            self.rejected_registrations += 1
+        elif not request.cause.event_count:
             self.unchanged_registrations += 1

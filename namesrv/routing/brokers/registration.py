@@ -96,7 +96,10 @@ class Registration:
             self._changes.note("group")
         is_lowest = self._broker_id < (data.min_broker_id or MASTER_ID)
         yield from self._join_group(data)
-        if self._is_outdated(data) or not self._may_join(data):
+        if self._is_outdated(data):
+            self._request.is_rejected = True
+            return {}
+        if not self._may_join(data):
             return {}
         is_first = (yield from self._store_addr(data)) or is_first
         if not (yield from self._apply_topics(data, is_first)):

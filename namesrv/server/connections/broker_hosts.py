@@ -3,11 +3,14 @@
 from collections import OrderedDict
 from collections.abc import Iterable
 from enum import IntEnum
+from ipaddress import IPv6Address
 from typing import Final
 
 from namesrv._impl import Connection
 
 _MOST_GONE_HOSTS: Final = 4096
+_MAPPED_IPV4: Final = "::ffff:"
+"""Prefix of IPv4 addresses on a socket that serves both kinds."""
 
 
 class Rank(IntEnum):
@@ -76,3 +79,11 @@ class BrokerHosts:
 def host_of(address: str) -> str:
     """The host of a `host:port` text."""
     return address.rpartition(":")[0]
+
+
+def address_text(address: tuple[str, int] | tuple[str, int, int, int]) -> str:
+    """`host:port`, an IPv6 host in brackets, and one of IPv4 as IPv4 writes it."""
+    host, port = address[:2]
+    if host.startswith(_MAPPED_IPV4):
+        host = str(IPv6Address(host).ipv4_mapped or host)
+    return f"[{host}]:{port}" if ":" in host else f"{host}:{port}"

@@ -78,6 +78,12 @@ class Sniffer:
         """Bytes that were fed and not yet returned."""
         return len(self._kept)
 
+    @property
+    def may_be_http(self) -> bool:
+        """Whether the kept bytes are the beginning of the first word of HTTP."""
+        kept = self._kept
+        return self._knows_http and bool(kept) and is_http(kept) is None
+
     def feed(self, data: bytes) -> bytes | None:
         """Process input; the bytes of the stream itself, or None.
 

@@ -48,12 +48,12 @@ connections and turns go on; HALTED stops turns, and late answers are still sent
 
 from collections.abc import Callable, Iterator
 from functools import partial
-from ipaddress import IPv6Address
 from typing import TYPE_CHECKING, Final, cast
 
 from namesrv._impl import Connection
 from namesrv.errors import HttpExpected
 from namesrv.hot_path import Pause
+from namesrv.server.connections.broker_hosts import address_text
 from namesrv.server.connections.conversation import Conversation, HttpConversation
 from namesrv.server.connections.first_bytes import Sniffer
 from namesrv.server.connections.registry import Connections
@@ -70,8 +70,6 @@ if TYPE_CHECKING:
 
 _PIECE_BYTES: Final = 1 << 16
 """Bytes of a long answer in one turn."""
-_MAPPED_IPV4: Final = "::ffff:"
-"""Prefix of IPv4 addresses on a socket that serves both kinds."""
 
 
 class Peer:
@@ -92,6 +90,7 @@ class Peer:
         "_connections",
         "_conversation",
         "_count_unsent",
+        "_first",
         "_http",
         "_is_in_line",
         "_reading",
@@ -112,6 +111,8 @@ class Peer:
         self._answer_bytes = 0
         self._is_in_line = False
         self._http: HttpConversation | None = None
+        # Knows no protocol yet, nor whether its bytes begin an HTTP request.
+        self._first: FirstBytes | FirstWords | None = None
         self.closing_since_ms: int | None = None
         self.has_sent = False
         self.transport: asyncio.Transport
@@ -149,8 +150,10 @@ class Peer:
 
     @property
     def request_since_ms(self) -> int | None:
-        """The beginning of an HTTP request of which a part has come, or None."""
-        return None if self._http is None else self._http.request_since_ms
+        """The beginning of an HTTP request, or of bytes that may become one, of which
+        a part has come; else None."""
+        speaker = self._first if self._http is None else self._http
+        return None if speaker is None else speaker.request_since_ms
 
     @property
     def unsent_bytes(self) -> int:
@@ -165,7 +168,7 @@ class Peer:
         remote = address_text(peer) if peer else "unknown"
         self.connection = self._connections.create(remote)
         self._conversation = self.connection
-        first = FirstBytes(
+        self._first = first = FirstBytes(
             self.transport,
             self.connection,
             self._begin_stream,
@@ -250,12 +253,14 @@ class Peer:
             self._stream.close()
 
     def time_out(self) -> None:
-        """The HTTP request under way takes too long: answer that and close."""
-        if self._http is not None and self.closing_since_ms is None:
-            output = self._http.time_out()
-            if output:
-                self._write(output)
-            self.close()
+        """The HTTP request under way takes too long: answer that and close. Bytes that
+        could still become something else have no answer."""
+        if self.closing_since_ms is not None:
+            return
+        output = b"" if self._http is None else self._http.time_out()
+        if output:
+            self._write(output)
+        self.close()
 
     def stop_reading(self) -> None:
         """Take no more input."""
@@ -268,7 +273,7 @@ class Peer:
         self._answer_bytes = 0
         self.transport.abort()
         self.connection.abandon()
-        self._http = None
+        self._http = self._first = None
         self._conversation = self.connection
         self._bind(PlainStream(self.transport, self.connection))
 
@@ -339,6 +344,7 @@ class Peer:
     def _begin_stream(self, sniffer: Sniffer) -> Stream:
         """The first bytes have decided the kind of stream. Raises ConnectionFault."""
         connection = self.connection
+        self._first = None
         if sniffer.source is not None:
             connection.name_peer(address_text(sniffer.source))
         elif sniffer.is_proxied:
@@ -350,8 +356,9 @@ class Peer:
             stream = TlsStream(self.transport, connection, context, now_ms)
             if self.only_http or self._connections.knows_http:
                 begin = partial(self._begin_in_tls, stream)
-                self._conversation = FirstWords(connection, begin)
-                stream.converse(self._conversation)
+                self._first = first = FirstWords(connection, begin)
+                self._conversation = first
+                stream.converse(first)
             self._bind(stream)
         else:
             self._connections.tls.admit_plain()
@@ -367,6 +374,7 @@ class Peer:
 
     def _begin_conversation(self, *, is_http: bool) -> None:
         """Raises HttpExpected."""
+        self._first = None
         if is_http:
             self._http = self._connections.begin_http(self.connection)
             self._conversation = self._http
@@ -390,11 +398,3 @@ class Peer:
             self.transport.resume_reading()
         else:
             self.transport.pause_reading()
-
-
-def address_text(address: tuple[str, int] | tuple[str, int, int, int]) -> str:
-    """`host:port`, an IPv6 host in brackets, and one of IPv4 as IPv4 writes it."""
-    host, port = address[:2]
-    if host.startswith(_MAPPED_IPV4):
-        host = str(IPv6Address(host).ipv4_mapped or host)
-    return f"[{host}]:{port}" if ":" in host else f"{host}:{port}"

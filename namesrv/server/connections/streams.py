@@ -53,9 +53,10 @@ class Stream(Protocol):
 
 class FirstBytes:
     """A stream whose kind is unknown yet. `begin` makes the next one, binds it, and
-    raises ConnectionFault if the stream is refused."""
+    raises ConnectionFault if the stream is refused. `request_since_ms` is the time of
+    the first read that may begin HTTP, None as long as there is none."""
 
-    __slots__ = ("_begin", "_connection", "_sniffer", "_transport")
+    __slots__ = ("_begin", "_connection", "_sniffer", "_transport", "request_since_ms")
 
     progress_ms = 0
     handshake_since_ms = None
@@ -72,6 +73,7 @@ class FirstBytes:
         self._connection = connection
         self._begin = begin
         self._sniffer = Sniffer(knows_http=knows_http)
+        self.request_since_ms: int | None = None
 
     @property
     def kept_bytes(self) -> int:
@@ -95,6 +97,9 @@ class FirstBytes:
     def _decide(self, data: bytes, now_ms: int) -> bytes:
         begun = self._sniffer.feed(data)
         if begun is None:
+            # They may be the beginning of a request, which has its deadline.
+            if self.request_since_ms is None and self._sniffer.may_be_http:
+                self.request_since_ms = now_ms
             return b""
         return self._begin(self._sniffer).receive(begun, now_ms)
 
@@ -138,9 +143,10 @@ class PlainStream:
 
 class FirstWords:
     """A conversation inside TLS whose protocol is unknown yet; `begin` makes it, for
-    HTTP or not, and puts it in the place of this one."""
+    HTTP or not, and puts it in the place of this one. `request_since_ms` is the time
+    of the first read that may begin HTTP, None as long as there is none."""
 
-    __slots__ = ("_begin", "_connection", "_kept")
+    __slots__ = ("_begin", "_connection", "_kept", "request_since_ms")
 
     progress_ms = 0
 
@@ -150,6 +156,7 @@ class FirstWords:
         self._connection = connection
         self._begin = begin
         self._kept = b""
+        self.request_since_ms: int | None = None
 
     @property
     def buffered_bytes(self) -> int:
@@ -166,6 +173,8 @@ class FirstWords:
                 return self._begin(found).receive(kept, now_ms)
             except ConnectionFault as fault:
                 self._connection.fail(fault)
+        elif self.request_since_ms is None and kept:
+            self.request_since_ms = now_ms
         self._connection.note_activity(now_ms)
         self._connection.note_side_effects()
         return b""

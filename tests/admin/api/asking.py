@@ -126,6 +126,17 @@ class Api:
         world.flush()
         return handled
 
+    def objection(
+        self, method: str, target: str, length: int, **headers: str
+    ) -> int | None:
+        """The status of the answer to a head without its body, None for no answer."""
+        request = HttpRequest(method, target, headers=headers)
+        connection, now_ms = self.world.connection, self.world.now_ms
+        found = self.application.objection(request, length, connection, now_ms)
+        if isinstance(found, Generator):
+            found = self._finished(found)
+        return None if found is None else found.status
+
     def _finished(self, steps: Any) -> Any:
         while True:
             try:

@@ -4,7 +4,8 @@ from typing import Any
 
 import pytest
 
-from namesrv.admin.api.endpoint import Call, Endpoint
+from namesrv.admin.api.endpoint import LONGEST_BODY, Call, Endpoint
+from namesrv.admin.http.head import CHUNKED
 from namesrv.admin.http.messages import Access, HttpAnswer
 from namesrv.admin.http.problems import problem
 from namesrv.testing.peer import Broker
@@ -100,6 +101,31 @@ def test_a_refusal_of_the_guard_is_the_answer(api: Api) -> None:
         assert api.ask(target).status == 401
     assert api.ask("/v1/topics/Orders", "DELETE").status == 401
     assert "Orders" in api.world.topics
+
+
+@pytest.mark.parametrize(
+    ("method", "target", "length", "status"),
+    [
+        ("PUT", "/v1/kv/a/b", LONGEST_BODY, None),
+        ("PUT", "/v1/kv/a/b", CHUNKED, None),
+        ("PUT", "/v1/kv/a/b", LONGEST_BODY + 1, 413),
+        ("PATCH", "/v1/kv/a/b", 1, 405),
+        ("PUT", "/nowhere", 1, 404),
+        ("GET", "/v1/topics", 1, 400),
+    ],
+)
+def test_a_head_alone_is_refused(
+    api: Api, method: str, target: str, length: int, status: int | None
+) -> None:
+    assert api.objection(method, target, length) == status
+    api.guard.answer = problem(401, "no token")
+    assert api.objection(method, target, length) == 401
+
+
+def test_a_head_alone_is_refused_for_its_accept(api: Api) -> None:
+    broker = "/v1/clusters/c/brokers/b/0"
+    assert api.objection("PUT", broker, 1) is None
+    assert api.objection("PUT", broker, 1, accept="text/html") == 406
 
 
 @pytest.mark.parametrize(

@@ -156,6 +156,15 @@ def test_a_change_makes_another_tag(api: Api) -> None:
     assert api.ask("/v1/kv", if_none_match=tag).status == 200
 
 
+@pytest.mark.parametrize("name", [".", ".."])
+def test_link_of_a_namespace_with_dots_leads_to_it(api: Api, name: str) -> None:
+    api.world.ask(100, {"namespace": name, "key": "k", "value": "v"})
+    items = api.get("/v1/kv")["items"]
+    (item,) = (i for i in items if i["namespace"] == name)
+    (key,) = api.get(urljoin("/v1/kv", item["link"]))["items"]
+    assert (key["key"], key["value"]) == ("k", "v")
+
+
 def test_links_lead_to_the_keys(api: Api) -> None:
     for item in api.get("/v1/kv")["items"]:
         target = urljoin("/v1/kv", item["link"])

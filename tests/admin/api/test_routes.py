@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from namesrv.admin.http.messages import HttpRequest
+from namesrv.admin.http.messages import HttpAnswer, HttpRequest
 from namesrv.routing.outbox import RouteQuery
 from namesrv.testing.peer import (
     Broker,
@@ -166,7 +166,9 @@ def test_large_routes_are_read_back_one_at_a_time() -> None:
     assert next(first) != WAIT
     assert next(second) == WAIT
     finish(first)
-    body = finish(second).body
+    answer = finish(second)
+    assert isinstance(answer, HttpAnswer)
+    body = answer.body
     assert len(json.loads(body)["queue_datas"]) == 900
 
 

@@ -1,5 +1,7 @@
 """`/v1/topics`: lists, problems, single topics, deletions."""
 
+from urllib.parse import urljoin
+
 import pytest
 
 from namesrv.testing.peer import Broker
@@ -38,6 +40,14 @@ def test_an_item_counts_queues_and_groups(api: Api) -> None:
         "problems": [],
         "link": "topics/Orders",
     }
+
+
+@pytest.mark.parametrize("name", [".", ".."])
+def test_link_of_a_topic_with_dots_leads_to_it(name: str) -> None:
+    api = Api()
+    api.register({name: 4, "T": 4})
+    (item,) = (i for i in api.get("/v1/topics")["items"] if i["topic"] == name)
+    assert api.get(urljoin("/v1/topics", item["link"]))["topic"] == name
 
 
 def test_links_lead_to_the_topics(api: Api) -> None:

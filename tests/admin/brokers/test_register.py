@@ -6,7 +6,10 @@ from typing import Any
 import msgspec
 import pytest
 
+from namesrv.admin.brokers.commands import configurations
+from namesrv.admin.brokers.shapes import Topic
 from namesrv.testing.peer import Broker
+from namesrv.work import STEP_UNITS
 from tests.admin.brokers.asking import (
     ADDR,
     BROKER,
@@ -177,12 +180,45 @@ def test_registration_that_was_overtaken_is_sent_again(
     assert world.topics == {"T1": {"h": 4}, "T2": {"h": 4}, "Of4": {"h": 6}}
 
 
+def test_many_topics_are_registered_in_steps(http: HttpPeer, world: World) -> None:
+    names = [f"t{number}" for number in range(20_000)]
+    body = json.dumps({"broker_addr": ADDR, "topics": [{"topic": n} for n in names]})
+    world.holds_work = True
+    output = http.send(request("PUT", BROKER, body.encode()))
+    turns = 0
+    while not output:
+        output = http.next_turn()
+        turns += 1
+    assert said(output).status == 200 and turns > 10
+    assert set(world.topics) == set(names)
+
+
+def test_table_of_topics_is_written_in_short_steps() -> None:
+    steps = configurations([Topic(f"t{number}") for number in range(5_000)])
+    assert max(list(steps)[:-1]) < 2 * STEP_UNITS
+
+
+def test_a_registration_of_more_than_2_mib_is_refused(http: HttpPeer) -> None:
+    said = http.put(zone_name="z" * (2 << 20))
+    assert said.status == 413
+
+
 def test_newer_broker_keeps_its_id(http: HttpPeer, world: World) -> None:
     http.register(data_version={"state_version": 2})
     said = http.put(broker_addr="10.0.0.8:10911", data_version={"state_version": 1})
     assert said.status == 409
     assert f"a newer broker holds its id at {ADDR}" in said.detail
     assert world.live_keys == {("c1", ADDR)}
+
+
+def test_registration_of_an_older_broker_counts_as_refused(
+    http: HttpPeer, world: World
+) -> None:
+    http.register(data_version={"state_version": 2})
+    http.put(broker_addr="10.0.0.8:10911", data_version={"state_version": 1})
+    counts = world.state.request_counts
+    assert counts.answers == {(103, 0): 1, (103, 1): 1}
+    assert counts.unchanged_registrations == counts.rejected_registrations == 0
 
 
 def test_configuration_of_ordered_topics_is_answered(world: World) -> None:
@@ -202,6 +238,19 @@ def test_registration_is_audited_as_one_over_http() -> None:
     (event,) = world.audited
     assert event.fields["protocol"] == "HTTP"
     assert event.fields["brokerAddr"] == ADDR
+
+
+def test_refusal_before_the_body_is_audited_once() -> None:
+    world = World(
+        audit_log="audit.log", broker_access="signed", http_token_file="tokens"
+    )
+    http = HttpPeer(world)
+    data = request("PUT", BROKER, {"broker_addr": ADDR}, Expect="100-continue")
+    head, end, body = data.partition(b"\r\n\r\n")
+    assert said(http.send(head + end)).status == 401
+    assert http.send(body) == b""
+    (event,) = world.audited
+    assert event.fields["remark"] == "Unauthorized"
 
 
 def test_answer_may_be_messagepack(http: HttpPeer) -> None:

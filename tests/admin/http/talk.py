@@ -11,6 +11,7 @@ from namesrv.hot_path import Pause
 from namesrv.options import Options
 from namesrv.routing.outbox import Effect, LateAnswer
 from namesrv.routing.requests.processor import RequestProcessor
+from namesrv.work import Steps
 
 WALL_MILLIS = 784_111_777_000
 """The date of the examples in RFC 9110."""
@@ -37,6 +38,16 @@ class Scripted:
 
     handlers: dict[str, Callable[[HttpRequest], Handled]] = field(default_factory=dict)
     requests: list[HttpRequest] = field(default_factory=list)
+    objections: dict[str, HttpAnswer | Steps[HttpAnswer]] = field(default_factory=dict)
+
+    def objection(
+        self,
+        request: HttpRequest,
+        body_length: int,
+        connection: Connection,
+        now_ms: int,
+    ) -> HttpAnswer | Steps[HttpAnswer] | None:
+        return self.objections.get(request.path)
 
     def handle(
         self, request: HttpRequest, connection: Connection, now_ms: int

@@ -175,6 +175,38 @@ class TestExpectation:
         assert answers(Talk().send(request("/a", "Expect: 200-ok")))[0].status == 417
 
 
+class TestObjection:
+    @pytest.mark.parametrize(
+        "line", [f"Content-Length: {LONGEST_BODY_BYTES}", "Transfer-Encoding: chunked"]
+    )
+    def test_body_of_a_refused_request_is_not_read(self, line: str) -> None:
+        talk = Talk()
+        talk.application.objections["/a"] = HttpAnswer(401)
+        head = request("/a", "Expect: 100-continue", line, method="PUT")
+        (answer,) = answers(talk.send(head))
+        assert (answer.status, answer.headers["Connection"]) == (401, "close")
+        assert talk.conversation.take_end() and not talk.connection.is_done
+        assert talk.send(b"x" * 5000) == b""
+        assert talk.conversation.buffered_bytes == 0
+        assert talk.conversation.request_since_ms == talk.now_ms
+        assert talk.application.requests == []
+
+    def test_refusal_may_come_in_steps(self) -> None:
+        talk = Talk()
+        talk.application.objections["/a"] = slow_text(5000)
+        head = request("/a", "Content-Length: 9", method="PUT")
+        (answer,) = answers(talk.converse(head + b"abc", b"def"))
+        assert (answer.body, answer.headers["Connection"]) == (b"slow", "close")
+        assert talk.conversation.take_end()
+        assert talk.conversation.buffered_bytes == 0
+
+    def test_request_that_has_come_as_a_whole_is_only_handled(self) -> None:
+        talk = Talk()
+        talk.application.objections["/a"] = HttpAnswer(401)
+        output = talk.send(request("/a") + post(b"abc", "/a"))
+        assert [a.status for a in answers(output)] == [200, 200]
+
+
 LIMIT_LINE = "X: " + "a" * (LONGEST_HEAD_BYTES - len(request("/", "X: ")))
 
 

@@ -17,6 +17,8 @@ from namesrv.wire.command import RemotingCommand
 from namesrv.work import Steps
 from tests.admin.http.talk import Open, Read, Scripted, answers, post, request
 from tests.server.loop_free_server import FAULT, LoopFreePeer, LoopFreeServer
+from tests.server.proxy_headers import PROXY_V1
+from tests.server.tls.loop_free_tls_peer import accept
 
 START_MS = 1_000_000
 
@@ -169,6 +171,39 @@ class TestDeadlines:
             peer.receive(b"/ HTTP/1.1\r\n"[second - 1 : second])
         server.connections.end_late_requests(START_MS + REQUEST_MILLIS + 1)
         assert peer.transport.is_closed
+
+    @pytest.mark.parametrize("first", [b"G", b"P", b"OPTION", PROXY_V1 + b"GE"])
+    def test_counts_from_bytes_that_may_become_http(
+        self, server: HttpServer, first: bytes
+    ) -> None:
+        silent, slow = server.accept(), server.accept()
+        for peer in (silent, slow):
+            peer.receive(first)
+        server.connections.note_time(START_MS + 9000)
+        slow.receive(b"\x00")
+        server.connections.end_late_requests(START_MS + REQUEST_MILLIS)
+        assert not silent.transport.is_closed
+        server.connections.end_late_requests(START_MS + REQUEST_MILLIS + 1)
+        assert silent.transport.is_closed and silent.transport.writes == []
+        assert slow.protocol.request_since_ms is None
+
+    def test_counts_from_such_bytes_inside_tls(self, server: HttpServer) -> None:
+        peer = accept(server)
+        assert peer.protocol.request_since_ms is None
+        peer.receive(b"GE")
+        server.connections.note_time(START_MS + 9000)
+        peer.receive(b"T")
+        assert peer.protocol.request_since_ms == START_MS
+        server.connections.end_late_requests(START_MS + REQUEST_MILLIS + 1)
+        assert peer.transport.is_closed
+
+    @pytest.mark.parametrize("first", [b"\r\n\r\n", b"PROXY", b"\x16", b"\x00"])
+    def test_bytes_that_cannot_become_http_have_none(
+        self, server: HttpServer, first: bytes
+    ) -> None:
+        peer = server.accept()
+        peer.receive(first)
+        assert peer.protocol.request_since_ms is None
 
     def test_new_request_has_its_own(self, server: HttpServer) -> None:
         peer = server.accept()

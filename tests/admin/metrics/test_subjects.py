@@ -7,6 +7,7 @@ import pytest
 from namesrv.errors import StorageError
 from namesrv.testing.peer import (
     Broker,
+    data_version,
     lookup,
     put_kv,
     registration,
@@ -139,6 +140,16 @@ def test_cold_registration_that_changes_nothing_counts_as_unchanged(
     send(server, registration(Broker(), BODY))
     assert server.state.hot.unchanged_registrations == 0
     assert numbers(server, "registration_events_total") == {"new": 1, "unchanged": 1}
+
+
+def test_registration_of_an_older_broker_counts_as_refused(
+    server: InsideServer,
+) -> None:
+    newer = registration_body(version=data_version(state_version=2))
+    send(server, registration(Broker(), newer))
+    older = Broker(addr="10.0.0.8:10911")
+    send(server, registration(older, BODY), registration(older, BODY))
+    assert numbers(server, "registration_events_total") == {"new": 1, "refused": 2}
 
 
 def test_ends_of_brokers_count_by_cause(server: InsideServer) -> None:

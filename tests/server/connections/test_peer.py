@@ -11,7 +11,7 @@ from namesrv.codes import FLAG_ONEWAY
 from namesrv.errors import StorageError
 from namesrv.hot_path import LARGE_REGISTRATION_BYTES, OUTPUT_PAUSE_BYTES
 from namesrv.routing.access.control import is_local
-from namesrv.server.connections.peer import address_text
+from namesrv.server.connections.broker_hosts import address_text
 from namesrv.testing.peer import Broker, frame, get_kv, lookup, put_kv, request
 from tests.server.loop_free_server import FAULT, LoopFreePeer, LoopFreeServer
 from tests.server.proxy_headers import PROXY_V1, PROXY_V2

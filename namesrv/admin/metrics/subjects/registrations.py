@@ -42,6 +42,7 @@ def _registrations(view: View) -> Iterable[Sample]:
         for (code, result), number in requests.answers.items()
         if code == RequestCode.REGISTER_BROKER and result != ResponseCode.SUCCESS
     )
+    refused += requests.rejected_registrations
     unchanged = state.hot.unchanged_registrations + requests.unchanged_registrations
     return [
         (("new",), changes["registered"]),
