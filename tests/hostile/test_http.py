@@ -4,23 +4,27 @@ import pytest
 
 from namesrv.testing.peer import Broker, Peer
 from tests.admin.http.smuggling import CORPUS, SMUGGLED
-from tests.admin.http.talk import answers, post, request
+from tests.admin.http.talk import answers, request
 from tests.hostile.attacked_server import AttackedServer
 from tests.hostile.conftest import Lay
 from tests.server.server_thread import LOOPS
 
 both_loops = pytest.mark.parametrize("loop_name", LOOPS)
 
-CHUNKED = request("/nowhere", "Transfer-Encoding: chunked", method="POST")
+REGISTRATION = "/v1/clusters/c/brokers/b/0"
+JSON = "Content-Type: application/json"
+CHUNKED = request(REGISTRATION, JSON, "Transfer-Encoding: chunked", method="PUT")
 UNFINISHED = (
     b"GET ",
     b"GET /readyz HTTP/1.1\r\nHost: a\r\nX: ",
     request("/readyz")[:-1],
-    post(bytes(100_000))[:-1],
+    request(REGISTRATION, JSON, "Content-Length: 99999", method="PUT") + b"{",
     CHUNKED,
     CHUNKED + b"5\r\nabc",
     CHUNKED + b"3\r\nabc\r\n0\r\nTrailer: ",
-    request("/", "Expect: 100-continue", "Content-Length: 5", method="POST"),
+    request(
+        REGISTRATION, JSON, "Expect: 100-continue", "Content-Length: 5", method="PUT"
+    ),
 )
 ASKED = 200
 
@@ -90,7 +94,7 @@ def test_small_chunks_wait_for_turns(lay_siege: Lay) -> None:
         peer.send(b"0\r\n\r\n")
         peer.finish()
         (answer,) = answers(peer.read_to_end())
-        assert answer.status == 404
+        assert answer.status == 400
 
 
 def test_ambiguous_requests_are_refused(attacked: AttackedServer) -> None:

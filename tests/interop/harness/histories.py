@@ -78,7 +78,10 @@ class History:
     def clean_up(self) -> Iterator[Step]:
         """Forget everything that the history stored."""
         for identity in self.identities:
-            yield Step(identity.address, Request(104, identity.ext_fields))
+            # Java queues them: the last one has to be over before any registers again.
+            settles = self.shares_names and identity is self.identities[-1]
+            request = Request(104, identity.ext_fields)
+            yield Step(identity.address, request, settles=settles)
         # A group that clusters share stays in one of them with Java, unless the last
         # broker goes from there (9.3).
         for identity in self.identities if self.shares_names else ():
