@@ -9,7 +9,7 @@ from namesrv.cli.commands.result import Result
 from namesrv.cli.commands.roles import master_of, permission, role
 from namesrv.cli.commands.session import questions
 from namesrv.cli.commands.similar import hint
-from namesrv.cli.commands.text import Facts, Table
+from namesrv.cli.commands.text import Facts, Table, numbered
 from namesrv.cli.commands.words import Call
 from namesrv.client.bodies import BrokerData, ClusterInfo
 from namesrv.client.nameservers import Outcome
@@ -117,7 +117,7 @@ def _changed(
         # A group without topics has nothing to change; an unknown one is a mistake.
         known_group(asked, asked.clusters(), broker)
     return outcomes.result(
-        answers, lambda answer: f"{answer.ext_fields.get(field, '0')} topics"
+        answers, lambda answer: numbered(answer.ext_fields.get(field) or "0", "topic")
     )
 
 

@@ -84,6 +84,11 @@ class Value:
         yield self.text if width is None else shown(self.text)
 
 
+def numbered(count: int | str, noun: str) -> str:
+    """A number of things: `1 topic`, `2 topics`."""
+    return f"{count} {noun}" if str(count) == "1" else f"{count} {noun}s"
+
+
 def columns_of(text: str) -> int:
     """The number of columns that a terminal needs for a text."""
     if text.isascii():

@@ -10,6 +10,7 @@ from typing import Final
 from namesrv.cli.commands.changes import Change, View, changes
 from namesrv.cli.commands.result import Result
 from namesrv.cli.commands.session import questions, read_seconds
+from namesrv.cli.commands.text import numbered
 from namesrv.cli.commands.words import Call
 from namesrv.cli.printing import say, shown, shown_json
 from namesrv.client.addresses import Address
@@ -109,11 +110,11 @@ def beginning(found: View) -> str:
     """The first line: the numbers of things that are watched."""
     if found.info is None:
         known = sum(route is not None for route in found.routes.values())
-        return f"watching {len(found.routes)} topics, {known} of them known"
+        return f"watching {numbered(len(found.routes), 'topic')}, {known} known"
     brokers = sum(len(group.addresses) for group in found.info.brokers.values())
     return (
-        f"watching {len(found.info.clusters)} clusters, {brokers} brokers and"
-        f" {len(found.topics)} topics"
+        f"watching {numbered(len(found.info.clusters), 'cluster')},"
+        f" {numbered(brokers, 'broker')} and {numbered(len(found.topics), 'topic')}"
     )
 
 

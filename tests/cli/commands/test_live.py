@@ -124,7 +124,7 @@ def test_watch_of_a_topic_prints_changes_of_its_route(world: World, capsys) -> N
             lambda: peer.ask(MASTER.registration(more, version=NEWER)),
         )
     assert lines == [
-        f"server {world.address}: watching 2 topics, 1 of them known",
+        f"server {world.address}: watching 2 topics, 1 known",
         "route Orders: broker-a queues 8 read, 8 write, rw, now 8 read, 8 write, r-",
         "route Orders: broker-a queues 8 read, 8 write, r-, now 8 read, 8 write, rw",
         "route Later: broker-a 10.0.0.1:10911 with id 0 is new",
