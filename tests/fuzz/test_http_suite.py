@@ -1,4 +1,4 @@
-"""What is made of a request of gunicorn's suite; the suite comes with `make fuzz`."""
+"""The results of requests of gunicorn's suite, which comes with `make fuzz`."""
 
 import io
 import tarfile

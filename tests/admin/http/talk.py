@@ -34,7 +34,7 @@ class Open:
 
 @dataclass
 class Scripted:
-    """An application that does what the test gave for a path; else it echoes."""
+    """An application with a handler for each path; it echoes other requests."""
 
     handlers: dict[str, Callable[[HttpRequest], Handled]] = field(default_factory=dict)
     requests: list[HttpRequest] = field(default_factory=list)
