@@ -123,3 +123,10 @@ def test_a_topic_is_deleted_in_one_cluster() -> None:
     api.register({"Orders": 4, "Bills": 8}, OTHER._replace(cluster="c2"))
     assert api.ask("/v1/topics/Orders?cluster=c2", "DELETE").status == 204
     assert api.world.topics["Orders"] == {"a": 6}
+
+
+def test_no_topic_is_deleted_in_an_unknown_cluster(api: Api) -> None:
+    said = api.ask("/v1/topics/Orders?cluster=c11", "DELETE")
+    assert said.status == 404
+    assert "there is no cluster 'c11'" in said.json["detail"]
+    assert "Orders" in api.world.topics

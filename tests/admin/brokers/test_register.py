@@ -333,6 +333,8 @@ def test_waiting_registration_counts_with_all_its_bytes(
     ("changes", "path"),
     [
         ({"broker_addr": "10.0.0.7"}, "$.broker_addr"),
+        ({"broker_addr": f"{ADDR}\n"}, "$.broker_addr"),
+        ({"broker_addr": "\x1b[31m:10911"}, "$.broker_addr"),
         (
             {"topics": [T1, {"topic": "T2", "read_queue_nums": "8"}]},
             "$.topics[1].read_queue_nums",
