@@ -1,4 +1,4 @@
-"""The terms of a client: how long it waits, who it is, and whether it uses TLS."""
+"""The terms of a client: its time limits, its identity and its use of TLS."""
 
 from __future__ import annotations
 

@@ -8,8 +8,6 @@ import msgspec
 from namesrv.admin.api.negotiation import JSON, MSGPACK, accepted_format
 from namesrv.admin.http.messages import HttpAnswer, HttpRequest
 
-NO_CONTENT: Final = HttpAnswer(204, content_type="")
-
 _ENCODERS: Final = {
     JSON: msgspec.json.Encoder().encode,
     MSGPACK: msgspec.msgpack.Encoder().encode,

@@ -128,7 +128,8 @@ def decoded_body(
         )
     decode: Any = _decoder(request)
     try:
-        return decode(request.body, type=kind)  # type: ignore[no-any-return]
+        record: Record = decode(request.body, type=kind)
+        return record
     except msgspec.ValidationError as error:
         sent = _without_type(decode, request.body)
         mistake = mistake_of(error, kind, sent)

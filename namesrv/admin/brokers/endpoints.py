@@ -7,7 +7,7 @@ from typing import Final
 
 from msgspec import DecodeError, Struct, json
 
-from namesrv.admin.api.answers import NO_CONTENT, respond
+from namesrv.admin.api.answers import respond
 from namesrv.admin.api.endpoint import Call, Endpoint
 from namesrv.admin.api.results import translation
 from namesrv.admin.brokers.commands import (
@@ -31,6 +31,7 @@ from namesrv.admin.brokers.shapes import (
 )
 from namesrv.admin.http.limits import LONGEST_BODY_BYTES
 from namesrv.admin.http.messages import (
+    NO_CONTENT,
     Access,
     Asked,
     Handled,

@@ -1,16 +1,16 @@
 """Answers to bytes, and their compression."""
 
-import time
 import zlib
 from collections.abc import Callable
 from dataclasses import replace
+from email.utils import formatdate
 from functools import lru_cache
 from http import HTTPStatus
 from typing import Final
 
 from namesrv.admin.http.head import Head
 from namesrv.admin.http.limits import GZIP_BYTES
-from namesrv.admin.http.messages import HttpAnswer
+from namesrv.admin.http.messages import NO_CONTENT, HttpAnswer
 from namesrv.work import Cost, Steps, kilobytes
 
 CONTINUE: Final = b"HTTP/1.1 100 Continue\r\n\r\n"
@@ -22,11 +22,6 @@ _BODILESS: Final = (204, 304)
 _SECURITY: Final = (
     ("Content-Security-Policy", "default-src 'none'; frame-ancestors 'none'"),
     ("X-Content-Type-Options", "nosniff"),
-)
-_DAYS: Final = ("Mon", "Tue", "Wed", "Thu", "Fri", "Sat", "Sun")
-_MONTHS: Final = (
-    *("Jan", "Feb", "Mar", "Apr", "May", "Jun"),
-    *("Jul", "Aug", "Sep", "Oct", "Nov", "Dec"),
 )
 _SECURITY_LINES: Final = "".join(f"{n}: {value}\r\n" for n, value in _SECURITY).encode()
 _LINE_ENDS: Final = str.maketrans("\r\n\0", "   ")
@@ -68,7 +63,7 @@ class Encoder:
         """The bytes of a 204 on a connection of HTTP/1.1 that goes on."""
         date = self._date_line()
         if date is not self._no_content_date:
-            self._no_content = self.encode(HttpAnswer(204), None, ends=False)
+            self._no_content = self.encode(NO_CONTENT, None, ends=False)
             self._no_content_date = date
         return self._no_content
 
@@ -76,7 +71,7 @@ class Encoder:
         second = self._wall_millis() // 1000
         if second != self._date_second:
             self._date_second = second
-            self._date = f"Date: {http_date(second)}\r\n".encode()
+            self._date = f"Date: {formatdate(second, usegmt=True)}\r\n".encode()
         return self._date
 
 
@@ -93,17 +88,8 @@ def _own_lines(headers: tuple[tuple[str, str], ...]) -> bytes:
 
 
 def _line(name: str, value: str) -> bytes:
-    """A line of a header, on one line whatever the value is."""
+    """One line of a header; line ends in the value become spaces."""
     return f"{name}: {value.translate(_LINE_ENDS)}\r\n".encode("latin-1", "replace")
-
-
-def http_date(second: int) -> str:
-    """A date as HTTP writes it, in the English of RFC 9110 whatever the locale is."""
-    t = time.gmtime(second)
-    return (
-        f"{_DAYS[t.tm_wday]}, {t.tm_mday:02} {_MONTHS[t.tm_mon - 1]} {t.tm_year}"
-        f" {t.tm_hour:02}:{t.tm_min:02}:{t.tm_sec:02} GMT"
-    )
 
 
 def is_to_be_compressed(answer: HttpAnswer, accepted: str | None) -> bool:

@@ -12,7 +12,7 @@ from typing import Final
 
 from namesrv._impl import Connection
 from namesrv.admin.http.head import Head
-from namesrv.admin.http.messages import Access, HttpAnswer
+from namesrv.admin.http.messages import NO_CONTENT, Access, HttpAnswer
 from namesrv.admin.http.service import HttpService
 from namesrv.hot_path import HotCode, Pause
 
@@ -24,7 +24,6 @@ _NUMBER: Final = re.compile(
 )
 """A line that names the request for those who trace it."""
 _LINE_END: Final = b"\r\n"
-_NO_CONTENT: Final = 204
 _OPEN: Final = int(HotCode.HEARTBEAT)
 
 
@@ -64,7 +63,7 @@ class LastHeartbeat:
         self._head = data if head.keeps_alive and not head.is_1_0 else b""
         self._target = target
         self._changes = service.state.configuration_changes
-        return HttpAnswer(_NO_CONTENT)
+        return NO_CONTENT
 
     def again(self, data: bytes, connection: Connection, now_ms: int) -> bytes:
         """The answer if the bytes are the same heartbeat and no more, of a broker that

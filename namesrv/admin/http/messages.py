@@ -3,7 +3,7 @@
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from enum import Enum
-from typing import Literal, TypeAlias
+from typing import Final, Literal, TypeAlias
 
 from namesrv.hot_path import Pause
 from namesrv.wire.command import RemotingCommand
@@ -45,6 +45,10 @@ class HttpAnswer:
     body: bytes = b""
     content_type: str = "application/json"
     headers: tuple[tuple[str, str], ...] = ()
+
+
+NO_CONTENT: Final = HttpAnswer(204, content_type="")
+"""The answer to a request that was carried out and has nothing to show."""
 
 
 @dataclass(frozen=True, slots=True)

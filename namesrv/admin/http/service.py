@@ -3,12 +3,18 @@
 import logging
 from collections.abc import Callable
 from traceback import format_exc
-from typing import Final, Protocol
+from typing import Protocol
 
 from namesrv._impl import Connection
 from namesrv.admin.http.encode import Encoder
 from namesrv.admin.http.head import Head
-from namesrv.admin.http.messages import Access, Handled, HttpAnswer, HttpRequest
+from namesrv.admin.http.messages import (
+    NO_CONTENT,
+    Access,
+    Handled,
+    HttpAnswer,
+    HttpRequest,
+)
 from namesrv.admin.http.problems import problem
 from namesrv.routing.outbox import LogEvent
 from namesrv.routing.requests.processor import RequestProcessor
@@ -16,8 +22,6 @@ from namesrv.routing.state import RoutingState
 from namesrv.server.connections.counts import HttpCounts
 from namesrv.wire.command import RemotingCommand, decode_command
 from namesrv.work import Steps
-
-_NO_CONTENT: Final = 204
 
 
 class Guard(Protocol):
@@ -137,7 +141,7 @@ class HttpService:
         """The bytes of a 204 to a request of so many bytes, which is counted; as
         `Encoder.no_content`."""
         data = self._encoder.no_content()
-        self.counts.note_exchange(received_bytes, _NO_CONTENT, len(data))
+        self.counts.note_exchange(received_bytes, NO_CONTENT.status, len(data))
         return data
 
 

@@ -5,10 +5,10 @@ from typing import Annotated, Any, Final
 import msgspec
 from msgspec import UNSET, Meta, UnsetType, structs
 
-from namesrv.admin.api.answers import NO_CONTENT, respond
+from namesrv.admin.api.answers import respond
 from namesrv.admin.api.endpoint import Call, Endpoint
 from namesrv.admin.api.results import translation
-from namesrv.admin.http.messages import Access, Asked, HttpAnswer
+from namesrv.admin.http.messages import NO_CONTENT, Access, Asked, HttpAnswer
 from namesrv.codes import RequestCode
 from namesrv.errors import HttpRefused
 from namesrv.option import Option, value_text

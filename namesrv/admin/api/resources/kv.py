@@ -7,7 +7,7 @@ from typing import Annotated, Any, Final
 
 from msgspec import UNSET, Meta, Struct, UnsetType
 
-from namesrv.admin.api.answers import NO_CONTENT, respond
+from namesrv.admin.api.answers import respond
 from namesrv.admin.api.endpoint import Call, Endpoint
 from namesrv.admin.api.pages import (
     PAGE_CHARACTERS,
@@ -18,7 +18,7 @@ from namesrv.admin.api.pages import (
 )
 from namesrv.admin.api.results import translation
 from namesrv.admin.api.similar import MOST_COMPARED, similar_to
-from namesrv.admin.http.messages import Access, Asked, Handled, HttpAnswer
+from namesrv.admin.http.messages import NO_CONTENT, Access, Asked, Handled, HttpAnswer
 from namesrv.codes import RequestCode
 from namesrv.errors import HttpRefused
 from namesrv.routing.settings.kv_table import KVNamespace

@@ -5,7 +5,7 @@ from typing import Annotated, Any, Final, Literal
 
 from msgspec import UNSET, Meta, Struct, UnsetType
 
-from namesrv.admin.api.answers import NO_CONTENT, respond
+from namesrv.admin.api.answers import respond
 from namesrv.admin.api.endpoint import Call, Endpoint
 from namesrv.admin.api.pages import (
     Made,
@@ -20,7 +20,7 @@ from namesrv.admin.api.resources.clusters import no_cluster
 from namesrv.admin.api.results import translation
 from namesrv.admin.api.similar import similar_in
 from namesrv.admin.api.states import tables_state
-from namesrv.admin.http.messages import Access, Asked, Handled, HttpAnswer
+from namesrv.admin.http.messages import NO_CONTENT, Access, Asked, Handled, HttpAnswer
 from namesrv.codes import PERM_READ, PERM_WRITE, RequestCode
 from namesrv.errors import HttpRefused
 from namesrv.hot_path import Pause
