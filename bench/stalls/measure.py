@@ -120,7 +120,7 @@ def _exchange(peer: socket.socket, payload: bytes) -> tuple[int, bool]:
 
 
 def _receive(peer: socket.socket) -> bytes | None:
-    """What came, empty at the end, None for nothing yet."""
+    """The bytes that came, empty at the end, None for none yet."""
     try:
         return peer.recv(_READ_BYTES)
     except BlockingIOError:

@@ -105,7 +105,7 @@ class World:
         return output + self.late_output.pop(connection, b"")
 
     def next_turn(self, connection: Connection) -> bytes:
-        """Go on with what waits for another turn of the loop; what the peer reads."""
+        """Give the connection its next turn; returns the bytes for the peer."""
         self.state.turn.begin()
         self.state.unfinished.go_on(others_wait=True)
         output = connection.resume(self.now_ms)

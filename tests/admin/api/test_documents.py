@@ -1,4 +1,4 @@
-"""The OpenAPI document and the API page say what the table has."""
+"""The OpenAPI document and the API page agree with the table."""
 
 import html
 import json

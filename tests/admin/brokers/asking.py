@@ -59,7 +59,7 @@ class HttpPeer:
         return output
 
     def next_turn(self) -> bytes:
-        """The connection has its turn; what the peer reads."""
+        """The connection has its turn; returns the bytes for the peer."""
         world, connection = self.world, self.connection
         world.state.turn.begin()
         world.state.unfinished.go_on(others_wait=True)

@@ -176,7 +176,7 @@ def test_broker_of_a_connection_is_not_heard_over_http(
 def test_http_keeps_no_silent_broker_of_a_connection(
     http: HttpPeer, world: World
 ) -> None:
-    """P4, whatever is sent."""
+    """P4 holds for all heartbeats."""
     world.state.configuration.apply({"maxTopicsPerRegistration": 1}, RELOAD)
     world.register(Broker("h", 0, ADDR))
     for _ in range(14):

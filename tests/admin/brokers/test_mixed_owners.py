@@ -381,7 +381,7 @@ def late_removal_of_an_earlier_run(machine: Mixture) -> None:
 
 
 def play(history: Callable[[Mixture], None]) -> None:
-    """Play a history, and check what has to be true after it."""
+    """Play a history, and check its promises at the end."""
     machine = Mixture()
     history(machine)
     machine.the_live_are_live()
