@@ -196,7 +196,7 @@ def test_watch_prints_a_new_topic(place: Place) -> None:
         command, cwd=CHECKOUT, stdout=subprocess.PIPE, text=True
     ) as process:
         assert process.stdout is not None
-        assert "watching 1 clusters, 1 brokers" in process.stdout.readline()
+        assert "watching 1 cluster, 1 broker" in process.stdout.readline()
         place.admin(f"updateTopic -c {CLUSTER} -t Watched")
         assert any("topic Watched: new" in line for line in process.stdout)
         process.send_signal(signal.SIGINT)
