@@ -164,9 +164,11 @@ def _measure(measured: MeasuredServer, load: Load, rounds: int, seconds: float) 
                 result[measure] / before[measure]
                 for result, before in zip(results, alone, strict=True)
             )
-            for measure in ("per_second", "p99_us")
+            for measure in ("per_second", "per_cpu_second", "p99_us")
         ]
-        print(f"  {title:<45} {shares[0]:.3f} of its speed, p99 {shares[1]:.2f} times")
+        speed, per_cpu_second, p99 = shares
+        print(f"  {title:<42} {speed:.3f} of its speed,", end=" ")
+        print(f"{per_cpu_second:.3f} per CPU second, p99 {p99:.2f} times")
 
 
 if __name__ == "__main__":

@@ -245,6 +245,7 @@ class Options:
     output_budget_bytes: int = _live(256 * MIB, LIMITS, "unsent answers", 1024, TIB)
     body_max_inflated_bytes: int = _live(64 * MIB, LIMITS, "inflated body", 1024, GIB)
     answer_cache_bytes: int = _ours(64 * MIB, LIMITS, "ready route answers", 0, TIB)
+    history_bytes: int = _ours(8 * MIB, LIMITS, "last events, for readers", 0, GIB)
     max_topics_per_registration: int = _live(
         100_000, LIMITS, "number of topics that a broker may register", 1
     )

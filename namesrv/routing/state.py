@@ -20,11 +20,12 @@ from namesrv.routing.answers.topic_lists import TopicLists
 from namesrv.routing.brokers.liveness import Liveness
 from namesrv.routing.brokers.parts import Parts
 from namesrv.routing.events import EventStream
+from namesrv.routing.history.ring import History
 from namesrv.routing.outbox import LateAnswer, LongAnswer, Outbox
-from namesrv.routing.phase import Life, Phase
 from namesrv.routing.settings.configuration import Configuration
 from namesrv.routing.settings.kv_config import KVConfigManager
 from namesrv.routing.tables.route_tables import RouteTables
+from namesrv.routing.turns.phase import Life, Phase
 from namesrv.routing.turns.turn import Turn
 from namesrv.routing.turns.unfinished import UnfinishedWork
 from namesrv.routing.turns.waiting import WaitingRequests
@@ -82,6 +83,8 @@ class RoutingState:
         self.events = EventStream(self.outbox.put, wall_millis)
         self.change_counts = ChangeCounts()
         self.events.add(self.change_counts)
+        self.history = History(options.history_bytes)
+        self.events.add(self.history.note)
         self.request_counts = RequestCounts(nanos)
         self.serialize_type = int(SerializeType[options.serialize_type])
         self.tables = RouteTables(RouteAnswers(options.answer_cache_bytes))

@@ -6,7 +6,7 @@ that would send clients elsewhere. Neither has side effects.
 
 from typing import Final, NamedTuple
 
-from namesrv.routing.phase import Phase
+from namesrv.routing.turns.phase import Phase
 from namesrv.server.inside import Inside
 
 STOOD_STILL_MILLIS: Final = 5000

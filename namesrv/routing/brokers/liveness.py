@@ -40,8 +40,8 @@ has changed that time or become its owner. Restarts do not renew leases: a broke
 was not confirmed in one run has the rest of its lease in the next. A lease counts the
 time that was served, in all runs together; the machine's stalls are not served.
 
-Our own end. From DRAINING on (`namesrv.routing.phase`) no broker is removed for silence
-or a closed connection, because the server itself sends its peers away.
+Our own end. From DRAINING on (`routing/turns/phase.py`) no broker is removed for
+silence or a closed connection, because the server itself sends its peers away.
 """
 
 from collections.abc import Sequence
@@ -56,9 +56,9 @@ from namesrv.routing.brokers.stalls import Stalls
 from namesrv.routing.brokers.unregistration import unregister_live_broker
 from namesrv.routing.events import Cause, CauseKind, LeftoverRemoved, TopicChanges
 from namesrv.routing.outbox import Close
-from namesrv.routing.phase import Life, Phase
 from namesrv.routing.tables.broker_data import BrokerData
 from namesrv.routing.tables.leftovers import Leftover, LeftoverKind
+from namesrv.routing.turns.phase import Life, Phase
 from namesrv.routing.turns.unfinished import UnfinishedWork
 from namesrv.work import WAIT, Cost, Steps
 

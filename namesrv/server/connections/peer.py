@@ -42,7 +42,7 @@ their turn before the next request of the same connection: a peer that sends req
 ahead keeps no place for them. And a long answer holds its connection (LATER) until its
 last piece is sent: 64 KiB in each turn, none while the peer does not read.
 
-At the end of the server (`namesrv.routing.phase`), FROZEN stops reads of all
+At the end of the server (`namesrv.routing.turns.phase`), FROZEN stops reads of all
 connections and turns go on; HALTED stops turns, and late answers are still sent.
 """
 

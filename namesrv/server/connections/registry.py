@@ -9,8 +9,8 @@ from namesrv._impl import Connection
 from namesrv.codes import VERSION_V5_3_1
 from namesrv.errors import ConnectionFault, TlsBroken
 from namesrv.hot_path import Pause
-from namesrv.routing.phase import Phase
 from namesrv.routing.state import RoutingState
+from namesrv.routing.turns.phase import Phase
 from namesrv.server.clock import CallSoon, Clock
 from namesrv.server.connections.broker_hosts import BrokerHosts, host_of
 from namesrv.server.connections.connection_limit import ConnectionLimit

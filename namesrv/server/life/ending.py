@@ -3,7 +3,7 @@
 The server's end
 ================
 
-SIGTERM or SIGINT begins the end. It goes through the phases of `namesrv.routing.phase`
+SIGTERM or SIGINT begins the end. It goes through the phases of `routing/turns/phase.py`
 in their order, and never back:
 
     phase      how long                       allowed       ends with

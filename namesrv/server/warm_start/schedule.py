@@ -15,8 +15,8 @@ from functools import partial
 from typing import Final, NamedTuple
 
 from namesrv.errors import SnapshotInvalid, StorageError
-from namesrv.routing.phase import Phase
 from namesrv.routing.state import RoutingState
+from namesrv.routing.turns.phase import Phase
 from namesrv.routing.warm_start.draft import Draft, KeptRoutes
 from namesrv.routing.warm_start.pack import RouteSnapshot, read_snapshot
 from namesrv.server.clock import CallLater, Clock, Timer

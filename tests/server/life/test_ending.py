@@ -2,7 +2,7 @@
 
 from typing import Any
 
-from namesrv.routing.phase import Phase
+from namesrv.routing.turns.phase import Phase
 from namesrv.server.life.ending import Ending
 from namesrv.testing.peer import Broker, put_kv
 from namesrv.testing.simulator.loop import run

@@ -12,7 +12,7 @@ import pytest
 from namesrv.codes import RequestCode
 from namesrv.errors import StorageError
 from namesrv.routing.events import Cause, CauseKind
-from namesrv.routing.phase import Phase
+from namesrv.routing.turns.phase import Phase
 from namesrv.server.warm_start.schedule import SNAPSHOT_FILE, STAMP_FILE, Snapshots
 from namesrv.testing.peer import (
     WAIT_SECONDS,

@@ -1,6 +1,6 @@
 """The phases of a server's life."""
 
-from namesrv.routing.phase import Life, Phase
+from namesrv.routing.turns.phase import Life, Phase
 
 
 def test_life_begins_with_serving() -> None:

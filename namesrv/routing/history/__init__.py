@@ -1,0 +1,1 @@
+"""Events of this run, kept for readers that come later."""
