@@ -36,7 +36,7 @@ class TestTable:
     def test_every_attribute_is_an_option_and_every_option_an_attribute(self) -> None:
         attributes = {entry.name for entry in dataclasses.fields(Options)} - {"extra"}
         assert attributes == {option.attribute for option in OPTIONS}
-        assert (len(OPTIONS), len(BY_NAME)) == (91, 91)
+        assert len(OPTIONS) == len(BY_NAME) > 90
 
     @pytest.mark.parametrize("option", OPTIONS, ids=lambda option: option.name)
     def test_type_default_and_attribute_agree(self, option: Option) -> None:
