@@ -22,6 +22,7 @@
     ├── AnswerInvalid        an answer to a client cannot be read
     ├── RequestRefused       a NameServer refused a client's request: code and remark
     ├── NotFound             a name that a client asked for is not there
+    ├── MomentInvalid        a text is neither a date nor an age
     ├── OutputFailed         standard output takes no more: exit code 1
     ├── OptionsInvalid       options are wrong: print `mistakes`, exit code 2
     └── StartFailed          the server cannot start: print the sentence, exit code 1
@@ -271,6 +272,10 @@ class RequestRefused(NamesrvError):
 
 class NotFound(NamesrvError):
     """A topic, a broker or a key that a client asked for is not there."""
+
+
+class MomentInvalid(NamesrvError):
+    """A text is neither a date nor an age; the message is one sentence."""
 
 
 class OutputFailed(NamesrvError):
