@@ -19,6 +19,8 @@
     ├── TlsFilesInvalid      certificate or key cannot be used: keep the old ones
     ├── SnapshotInvalid      a kept route table cannot be read: start without it
     ├── NameServerUnreachable   no NameServer answers: a client's sentence
+    │   └── HttpMissing      because it does not speak HTTP
+    ├── HttpRejected         a NameServer refused a client's request over HTTP
     ├── AnswerInvalid        an answer to a client cannot be read
     ├── RequestRefused       a NameServer refused a client's request: code and remark
     ├── NotFound             a name that a client asked for is not there
@@ -253,6 +255,28 @@ class TlsFilesInvalid(NamesrvError):
 
 class NameServerUnreachable(NamesrvError):
     """No NameServer answers a client; the message names place and remedy."""
+
+
+class HttpMissing(NameServerUnreachable):
+    """A server answers no HTTP, as Java's never does."""
+
+    def __init__(self, server: str) -> None:
+        super().__init__(
+            f"{server} does not answer HTTP: it is another NameServer than namesrv, or"
+            " its option httpAccess is off; name a namesrv with -n HOST:PORT"
+        )
+        self.server = server
+
+
+class HttpRejected(NamesrvError):
+    """A NameServer answered a client's HTTP request with `status`, which is no
+    success; `detail` is its sentence."""
+
+    def __init__(self, server: str, status: int, detail: str) -> None:
+        words = " ".join(detail.split())
+        super().__init__(f"{server} answered status {status}: {words or 'no reason'}")
+        self.status = status
+        self.detail = detail
 
 
 class AnswerInvalid(NamesrvError):
