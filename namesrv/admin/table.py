@@ -17,6 +17,7 @@ from namesrv.admin.api.resources import (
     version,
 )
 from namesrv.admin.brokers import endpoints as registrations
+from namesrv.admin.history import endpoints as history
 from namesrv.admin.metrics import endpoints as metrics
 
 _RESOURCES: Final = (
@@ -31,6 +32,7 @@ _RESOURCES: Final = (
     *config.ENDPOINTS,
     *connections.ENDPOINTS,
     *digest.ENDPOINTS,
+    *history.ENDPOINTS,
     *nsaddr.ENDPOINTS,
 )
 
