@@ -18,6 +18,7 @@ from namesrv.admin.api.resources import (
 )
 from namesrv.admin.brokers import endpoints as registrations
 from namesrv.admin.explain import endpoints as explain
+from namesrv.admin.history import endpoints as history
 from namesrv.admin.metrics import endpoints as metrics
 
 _RESOURCES: Final = (
@@ -33,6 +34,7 @@ _RESOURCES: Final = (
     *connections.ENDPOINTS,
     *digest.ENDPOINTS,
     *explain.ENDPOINTS,
+    *history.ENDPOINTS,
     *nsaddr.ENDPOINTS,
 )
 

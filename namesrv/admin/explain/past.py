@@ -63,7 +63,7 @@ def _read(
     add: Callable[[Facts], None],
 ) -> Steps[None]:
     """Give each record that has one of the names, or left names out, to `add`."""
-    wanted = [encoded for name in names if (encoded := _encoded(name)) is not None]
+    wanted = [name_bytes(name) for name in names]
     records: list[Record] = list(history.newest_first())
     for some in batches(records, _RECORD_UNITS):
         units = len(some) * _RECORD_UNITS
@@ -73,14 +73,6 @@ def _read(
                 add(record.facts())
                 units += len(record.content) // _DECODED_BYTES_OF_A_UNIT
         yield units
-
-
-def _encoded(name: str) -> bytes | None:
-    """None for a name with a lone surrogate, which no record has."""
-    try:
-        return name_bytes(name)
-    except UnicodeEncodeError:
-        return None
 
 
 class _EventPast:
