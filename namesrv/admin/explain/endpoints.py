@@ -86,9 +86,10 @@ def _topic_evidence(call: Call) -> Steps[Evidence]:
         )
     evidence.names = yield from present.similar_topics(state, topic)
     held_by = {} if entry is None else entry.queues
-    evidence.past = yield from past.past_of_topic(
-        state.history, topic, held_by, wall_millis
-    )
+    if state.options.history_bytes:
+        evidence.past = yield from past.past_of_topic(
+            state.history, topic, held_by, wall_millis
+        )
     evidence.refused = present.refused_of(state.refusals, wall_millis)
     return evidence
 
@@ -118,9 +119,10 @@ def _explained_broker(call: Call, data: BrokerData | None) -> Steps[HttpAnswer]:
     names = {name} if is_name else set[str]()
     wall_millis = state.wall_millis()
     evidence.names = yield from present.similar_groups(state, name)
-    evidence.past = yield from past.past_of_broker(
-        state.history, names, addresses, live, wall_millis
-    )
+    if state.options.history_bytes:
+        evidence.past = yield from past.past_of_broker(
+            state.history, names, addresses, live, wall_millis
+        )
     evidence.refused = present.refused_of(state.refusals, wall_millis)
     explanation = BrokerExplanation(
         broker=name,
