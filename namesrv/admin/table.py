@@ -17,6 +17,7 @@ from namesrv.admin.api.resources import (
     version,
 )
 from namesrv.admin.brokers import endpoints as registrations
+from namesrv.admin.explain import endpoints as explain
 from namesrv.admin.history import endpoints as history
 from namesrv.admin.metrics import endpoints as metrics
 
@@ -32,6 +33,7 @@ _RESOURCES: Final = (
     *config.ENDPOINTS,
     *connections.ENDPOINTS,
     *digest.ENDPOINTS,
+    *explain.ENDPOINTS,
     *history.ENDPOINTS,
     *nsaddr.ENDPOINTS,
 )
