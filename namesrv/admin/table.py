@@ -12,11 +12,13 @@ from namesrv.admin.api.resources import (
     digest,
     kv,
     nsaddr,
+    rights,
     routes,
     topics,
     version,
 )
 from namesrv.admin.brokers import endpoints as registrations
+from namesrv.admin.console import endpoints as console
 from namesrv.admin.metrics import endpoints as metrics
 
 _RESOURCES: Final = (
@@ -32,6 +34,8 @@ _RESOURCES: Final = (
     *connections.ENDPOINTS,
     *digest.ENDPOINTS,
     *nsaddr.ENDPOINTS,
+    *rights.ENDPOINTS,
+    *console.ENDPOINTS,
 )
 
 ENDPOINTS: Final[tuple[Endpoint, ...]] = with_documents(_RESOURCES)

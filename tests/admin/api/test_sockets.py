@@ -82,7 +82,9 @@ ASKS = [
     Ask("GET", "/rocketmq/nsaddr-{unit}", "/rocketmq/nsaddr-east?nofix=1", 200),
     Ask("GET", "/openapi.json", "/openapi.json", 200),
     Ask("GET", "/api", "/api", 200),
+    Ask("GET", "/v1/write_right", "/v1/write_right", 204),
     Ask("GET", "/", "/", 200),
+    Ask("GET", "/console/{file}", "/console/main.js", 200),
     Ask("DELETE", "/v1/topics/{topic}", "/v1/topics/Orders", 204),
 ]
 
