@@ -19,6 +19,7 @@ from namesrv.admin.api.resources import (
 )
 from namesrv.admin.brokers import endpoints as registrations
 from namesrv.admin.console import endpoints as console
+from namesrv.admin.history import endpoints as history
 from namesrv.admin.metrics import endpoints as metrics
 
 _RESOURCES: Final = (
@@ -33,6 +34,7 @@ _RESOURCES: Final = (
     *config.ENDPOINTS,
     *connections.ENDPOINTS,
     *digest.ENDPOINTS,
+    *history.ENDPOINTS,
     *nsaddr.ENDPOINTS,
     *rights.ENDPOINTS,
     *console.ENDPOINTS,
