@@ -19,6 +19,7 @@ from namesrv.admin.api.resources import (
 )
 from namesrv.admin.brokers import endpoints as registrations
 from namesrv.admin.console import endpoints as console
+from namesrv.admin.console import node, problems
 from namesrv.admin.history import endpoints as history
 from namesrv.admin.metrics import endpoints as metrics
 
@@ -37,6 +38,8 @@ _RESOURCES: Final = (
     *history.ENDPOINTS,
     *nsaddr.ENDPOINTS,
     *rights.ENDPOINTS,
+    *problems.ENDPOINTS,
+    *node.ENDPOINTS,
     *console.ENDPOINTS,
 )
 

@@ -79,7 +79,7 @@ def _summary(
     state: RoutingState, data: BrokerData, wanted: Any, now_ms: int
 ) -> Steps[GroupSummary | None]:
     """The item of a group, None if it has not the problem that is wanted."""
-    problems = yield from _problems(state, data, now_ms)
+    problems = yield from problems_of_group(state, data, now_ms)
     silent_millis, timeout_millis = yield from _longest_silence(state, data, now_ms)
     if wanted is not UNSET and wanted not in (*problems, *(["any"] * bool(problems))):
         return None
@@ -97,9 +97,10 @@ def _summary(
     )
 
 
-def _problems(
+def problems_of_group(
     state: RoutingState, data: BrokerData, now_ms: int
 ) -> Steps[list[GroupProblem]]:
+    """The problems of a group, by name."""
     found: set[GroupProblem] = set()
     if not data.has_master:
         found.add("no_master")
@@ -169,7 +170,7 @@ def get_broker(call: Call) -> Steps[HttpAnswer]:
     data = state.tables.broker_addr_table.get(parameters.name)
     if data is None:
         return (yield from no_group(state, parameters.name))
-    problems = yield from _problems(state, data, call.now_ms)
+    problems = yield from problems_of_group(state, data, call.now_ms)
     members, after = yield from _members(call, data)
     group = Group(
         broker_name=data.broker_name,
