@@ -20,6 +20,7 @@ from namesrv.admin.api.resources import (
 from namesrv.admin.brokers import endpoints as registrations
 from namesrv.admin.console import endpoints as console
 from namesrv.admin.console import node, problems
+from namesrv.admin.explain import endpoints as explain
 from namesrv.admin.history import endpoints as history
 from namesrv.admin.metrics import endpoints as metrics
 
@@ -35,6 +36,7 @@ _RESOURCES: Final = (
     *config.ENDPOINTS,
     *connections.ENDPOINTS,
     *digest.ENDPOINTS,
+    *explain.ENDPOINTS,
     *history.ENDPOINTS,
     *nsaddr.ENDPOINTS,
     *rights.ENDPOINTS,

@@ -37,6 +37,8 @@ ASKS = [
     Ask("GET", "/v1/topics", "/v1/topics?limit=1", 200),
     Ask("GET", "/v1/topics/{topic}", "/v1/topics/Orders", 200),
     Ask("GET", "/v1/topics/{topic}/route", "/v1/topics/Orders/route?version=400", 200),
+    Ask("GET", "/v1/topics/{topic}/explain", "/v1/topics/Nowhere/explain", 200),
+    Ask("GET", "/v1/brokers/{name}/explain", "/v1/brokers/nobody/explain", 200),
     Ask("GET", "/v1/clusters", "/v1/clusters", 200),
     Ask("GET", "/v1/brokers", "/v1/brokers?problem=any", 200),
     Ask("GET", "/v1/brokers/{name}", "/v1/brokers/broker-a", 200),
