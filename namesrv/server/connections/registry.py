@@ -81,6 +81,11 @@ class Connections:
         return len(self._by_connection)
 
     @property
+    def limit(self) -> int:
+        """The number of connections that are served at most."""
+        return self._limit.limit
+
+    @property
     def is_frozen(self) -> bool:
         """Whether no more input is read."""
         return self._life.phase >= Phase.FROZEN

@@ -90,7 +90,7 @@ def requests(draw: st.DrawFn) -> HttpRequest:
     )
 
 
-LIVE_PARTS = ("/metrics", "/healthz", "/readyz")
+LIVE_PARTS = ("/metrics", "/healthz", "/readyz", "/v1/problems", "/v1/node")
 """Paths that need a server that runs."""
 
 

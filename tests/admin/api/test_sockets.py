@@ -84,7 +84,11 @@ ASKS = [
     Ask("GET", "/rocketmq/nsaddr-{unit}", "/rocketmq/nsaddr-east?nofix=1", 200),
     Ask("GET", "/openapi.json", "/openapi.json", 200),
     Ask("GET", "/api", "/api", 200),
+    Ask("GET", "/v1/write_right", "/v1/write_right", 204),
+    Ask("GET", "/v1/problems", "/v1/problems", 200),
+    Ask("GET", "/v1/node", "/v1/node", 200),
     Ask("GET", "/", "/", 200),
+    Ask("GET", "/console/{file}", "/console/main.js", 200),
     Ask("DELETE", "/v1/topics/{topic}", "/v1/topics/Orders", 204),
 ]
 
