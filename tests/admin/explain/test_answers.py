@@ -102,6 +102,8 @@ def test_only_slaves_and_no_acting_master(asker: Asker) -> None:
         asker.until(lambda: len(asker.topic("Orders").evidence["brokers"]) == 1)
         found = asker.topic("Orders")
         assert found.confidence("no_master") == "certain"
+        assert found.confidence("connection_closed") == "likely"
+        assert "(10.0.0.1:10911)" in found.sentence("connection_closed")
         broker = asker.broker("broker-a")
         assert broker.confidence("no_master") == "certain"
         assert broker.confidence("connection_closed") == "likely"
