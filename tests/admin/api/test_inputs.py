@@ -127,6 +127,9 @@ TARGETS = [
     "/v1/config",
     "/v1/connections",
     "/v1/digest",
+    "/v1/history",
+    "/v1/history/at?time=0s",
+    "/v1/history/between?from=0s&to=0s",
 ]
 
 
