@@ -11,6 +11,7 @@ from namesrv.admin.api.resources import (
     connections,
     digest,
     kv,
+    missing,
     nsaddr,
     routes,
     topics,
@@ -30,6 +31,7 @@ _RESOURCES: Final = (
     *kv.ENDPOINTS,
     *config.ENDPOINTS,
     *connections.ENDPOINTS,
+    *missing.ENDPOINTS,
     *digest.ENDPOINTS,
     *nsaddr.ENDPOINTS,
 )

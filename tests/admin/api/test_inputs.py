@@ -126,6 +126,7 @@ TARGETS = [
     "/v1/kv/ns/k",
     "/v1/config",
     "/v1/connections",
+    "/v1/missing",
     "/v1/digest",
 ]
 
