@@ -13,7 +13,7 @@ cannot push out a topic that clients keep asking for.
 """
 
 from collections import OrderedDict, deque
-from collections.abc import Iterator, Sequence
+from collections.abc import Container, Iterator, Sequence
 from itertools import chain
 from typing import Final, NamedTuple
 
@@ -34,6 +34,7 @@ KEPT_MILLIS: Final = 86_400_000
 """A topic that nobody has asked for in this time leaves the table."""
 LONGEST_NAME: Final = 255
 """Characters of a name; Java's clients refuse longer names of topics."""
+_NEAREST_MILLIS: Final = 60_000
 _EVENTS: Final = 20
 _EVENTS_MILLIS: Final = 60_000
 """In this time there are at most so many events."""
@@ -55,15 +56,27 @@ class Asker(NamedTuple):
 class MissingTopic:
     """One topic: an estimate of its lookups, dates of the first and the last one in
     milliseconds, and its last askers by client, the latest at the end. `last_ms` is
-    the time of the last lookup."""
+    the time of the last lookup, `nearest` the existing topic that was probably meant,
+    as it was noted last."""
 
-    __slots__ = ("askers", "count", "first_millis", "last_millis", "last_ms", "topic")
+    __slots__ = (
+        "_noted_ms",
+        "askers",
+        "count",
+        "first_millis",
+        "last_millis",
+        "last_ms",
+        "nearest",
+        "topic",
+    )
 
     def __init__(self, topic: str, millis: int) -> None:
         self.topic = topic
         self.count = 0.0
         self.first_millis = self.last_millis = millis
         self.last_ms = 0
+        self.nearest: str | None = None
+        self._noted_ms: int | None = None
         self.askers: dict[Client, Asker] = {}
 
     def note(self, lookup: "_Lookup", count: float, millis: int, now_ms: int) -> None:
@@ -77,6 +90,16 @@ class MissingTopic:
         self.askers[client] = Asker(*lookup[1:], millis)
         if len(self.askers) > MOST_ASKERS:
             del self.askers[next(iter(self.askers))]
+
+    def note_nearest(self, name: str | None, now_ms: int) -> None:
+        """The existing topic that was probably meant, None for none."""
+        self.nearest, self._noted_ms = name, now_ms
+
+    def knows_nearest(self, known: Container[str], now_ms: int) -> bool:
+        """Whether it was noted lately, and still exists."""
+        if self._noted_ms is None or now_ms - self._noted_ms >= _NEAREST_MILLIS:
+            return False
+        return self.nearest is None or self.nearest in known
 
 
 class _Lookup(NamedTuple):
