@@ -94,6 +94,16 @@ class EventFacts(Struct):
     is_read_only: Annotated[
         bool | UnsetType, Meta(description="whether the group became read-only")
     ] = UNSET
+    had_address: Annotated[
+        bool | UnsetType, Meta(description="the group had this address already")
+    ] = UNSET
+    former_ids: Annotated[
+        list[int] | UnsetType, Meta(description="other ids that the address had before")
+    ] = UNSET
+    new_on: Annotated[
+        list[str] | UnsetType,
+        Meta(description="groups that did not have the topic before"),
+    ] = UNSET
     topic: Annotated[str | UnsetType, Meta(description="name of the topic")] = UNSET
     brokers: Annotated[
         list[str] | UnsetType, Meta(description="groups in which the topic changed")
@@ -118,6 +128,12 @@ class EventFacts(Struct):
     key: Annotated[str | UnsetType, Meta(description="the key that changed")] = UNSET
     is_deleted: Annotated[
         bool | UnsetType, Meta(description="whether the key has no value any more")
+    ] = UNSET
+    language: Annotated[
+        str | UnsetType, Meta(description="language of the client that asked")
+    ] = UNSET
+    version: Annotated[
+        int | UnsetType, Meta(description="remoting version of the client that asked")
     ] = UNSET
     option: Annotated[str | UnsetType, Meta(description="name of the option")] = UNSET
     old: Annotated[Any, Meta(description="its value before")] = UNSET

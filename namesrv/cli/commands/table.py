@@ -195,6 +195,19 @@ COMMANDS: Final = (
         "topics:show_route",
     ),
     Command(
+        "topic missing",
+        [],
+        [
+            Flag("-p --prefix", "TEXT", "only topics whose names begin so"),
+            Flag("--limit", "N", "most topics, up to 500 [50]"),
+            _WATCH,
+            *_OVER_HTTP,
+        ],
+        "topics that clients ask for in vain, who asks, and a similar topic",
+        "It asks a namesrv over HTTP; other NameServers do not know it.",
+        "missing:list_missing",
+    ),
+    Command(
         "topic delete",
         [_TOPIC],
         [_CLUSTER, *_WRITING],
@@ -299,10 +312,14 @@ COMMANDS: Final = (
             Flag("--type", "TYPES", "only events of these types, joined by commas"),
             Flag("--since", "TIME", "only events from then on: 10m, 2h30m, a date"),
             Flag("--limit", "N", "most events [50]"),
+            Flag("--at", "TIME", "instead: topics and brokers of that moment"),
+            Flag("--between", "TIME,TIME", "instead: what differs between two moments"),
             *_OVER_HTTP,
         ],
         "the last changes of routes, keys and options, and the reason of each",
-        "It asks a namesrv over HTTP; other NameServers keep no history.",
+        "It asks a namesrv over HTTP; other NameServers keep no history. A time is an"
+        " age (10m, 2h30m), a date in the zone of this machine ('2026-11-28 14:30'),"
+        " or milliseconds since 1970.",
         "history:history",
     ),
     Command(
