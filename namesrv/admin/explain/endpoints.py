@@ -9,6 +9,7 @@ import msgspec
 
 from namesrv.admin.api.answers import respond
 from namesrv.admin.api.endpoint import Call, Endpoint
+from namesrv.admin.api.resources.missing import missing_record
 from namesrv.admin.api.resources.routes import MOST_READ_BACK_BYTES, read_route
 from namesrv.admin.explain import past, present
 from namesrv.admin.explain.records import (
@@ -191,6 +192,8 @@ def _record(
     state: RoutingState, evidence: Evidence, answer: RouteAnswer | None
 ) -> EvidenceRecord:
     events = evidence.past.events if evidence.past is not None else []
+    is_topic = evidence.kind == "topic"
+    asked = state.missing.find(evidence.name) if is_topic else None
     return EvidenceRecord(
         brokers=[
             _known(state, evidence, group, broker)
@@ -199,6 +202,7 @@ def _record(
         ],
         gone=[msgspec.convert(facts, EventFacts) for facts in events],
         answer=answer,
+        asked=None if asked is None else missing_record(asked),
         groups_left_out=evidence.left_out,
     )
 
