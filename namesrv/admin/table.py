@@ -18,6 +18,7 @@ from namesrv.admin.api.resources import (
 )
 from namesrv.admin.brokers import endpoints as registrations
 from namesrv.admin.metrics import endpoints as metrics
+from namesrv.admin.peers import endpoints as peers
 
 _RESOURCES: Final = (
     *version.ENDPOINTS,
@@ -31,6 +32,7 @@ _RESOURCES: Final = (
     *config.ENDPOINTS,
     *connections.ENDPOINTS,
     *digest.ENDPOINTS,
+    *peers.ENDPOINTS,
     *nsaddr.ENDPOINTS,
 )
 

@@ -32,6 +32,8 @@ class CauseKind(StrEnum):
     """No live broker had registered it any more."""
     RELOAD = "reload"
     """SIGHUP: the sources of the options were read again."""
+    COMPARISON = "comparison"
+    """A peer of the option `peers` was compared with this server."""
 
 
 @dataclass(slots=True)
@@ -228,6 +230,28 @@ class ConfigChanged(Event):
     option: str
     old: object
     new: object
+
+
+@dataclass(slots=True, frozen=True)
+class PeerEvent(Event):
+    """No table changed here: the comparison with another NameServer, `address`, has
+    another result."""
+
+    address: str
+
+
+@dataclass(slots=True, frozen=True)
+class PeerDisagreed(PeerEvent):
+    """Differences have lasted for longer than two heartbeats of brokers: `count` of
+    them, the first ones as `sentences`."""
+
+    count: int
+    sentences: Sequence[str]
+
+
+@dataclass(slots=True, frozen=True)
+class PeerAgreed(PeerEvent):
+    """A peer that disagreed has no such difference any more."""
 
 
 Sink: TypeAlias = Callable[[Event], None]

@@ -20,6 +20,7 @@ from namesrv.routing.answers.topic_lists import TopicLists
 from namesrv.routing.brokers.liveness import Liveness
 from namesrv.routing.brokers.parts import Parts
 from namesrv.routing.events import EventStream
+from namesrv.routing.history.peer_views import PeerViews
 from namesrv.routing.history.ring import History
 from namesrv.routing.outbox import LateAnswer, LongAnswer, Outbox
 from namesrv.routing.settings.configuration import Configuration
@@ -85,6 +86,7 @@ class RoutingState:
         self.events.add(self.change_counts)
         self.history = History(options.history_bytes)
         self.events.add(self.history.note)
+        self.peer_views = PeerViews()
         self.request_counts = RequestCounts(nanos)
         self.serialize_type = int(SerializeType[options.serialize_type])
         self.tables = RouteTables(RouteAnswers(options.answer_cache_bytes))
