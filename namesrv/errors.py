@@ -19,9 +19,12 @@
     ├── TlsFilesInvalid      certificate or key cannot be used: keep the old ones
     ├── SnapshotInvalid      a kept route table cannot be read: start without it
     ├── NameServerUnreachable   no NameServer answers: a client's sentence
+    │   └── HttpMissing      because it does not speak HTTP
+    ├── HttpRejected         a NameServer refused a client's request over HTTP
     ├── AnswerInvalid        an answer to a client cannot be read
     ├── RequestRefused       a NameServer refused a client's request: code and remark
     ├── NotFound             a name that a client asked for is not there
+    ├── MomentInvalid        a text is neither a date nor an age
     ├── OutputFailed         standard output takes no more: exit code 1
     ├── OptionsInvalid       options are wrong: print `mistakes`, exit code 2
     └── StartFailed          the server cannot start: print the sentence, exit code 1
@@ -254,6 +257,28 @@ class NameServerUnreachable(NamesrvError):
     """No NameServer answers a client; the message names place and remedy."""
 
 
+class HttpMissing(NameServerUnreachable):
+    """A server answers no HTTP, as Java's never does."""
+
+    def __init__(self, server: str) -> None:
+        super().__init__(
+            f"{server} does not answer HTTP: it is another NameServer than namesrv, or"
+            " its option httpAccess is off; name a namesrv with -n HOST:PORT"
+        )
+        self.server = server
+
+
+class HttpRejected(NamesrvError):
+    """A NameServer answered a client's HTTP request with `status`, which is no
+    success; `detail` is its sentence."""
+
+    def __init__(self, server: str, status: int, detail: str) -> None:
+        words = " ".join(detail.split())
+        super().__init__(f"{server} answered status {status}: {words or 'no reason'}")
+        self.status = status
+        self.detail = detail
+
+
 class AnswerInvalid(NamesrvError):
     """The answer of a server cannot be read."""
 
@@ -271,6 +296,10 @@ class RequestRefused(NamesrvError):
 
 class NotFound(NamesrvError):
     """A topic, a broker or a key that a client asked for is not there."""
+
+
+class MomentInvalid(NamesrvError):
+    """A text is neither a date nor an age; the message is one sentence."""
 
 
 class OutputFailed(NamesrvError):

@@ -13,6 +13,7 @@ from collections.abc import Sequence
 
 from namesrv.cli.printing import complain, say
 from namesrv.errors import (
+    HttpRejected,
     NameServerUnreachable,
     NamesrvError,
     NotFound,
@@ -26,6 +27,7 @@ _FAILED = 1
 _MISTAKEN = 2
 _UNREACHABLE = 3
 _INTERRUPTED = 130
+_REFUSALS = (StartFailed, NotFound, RequestRefused, HttpRejected, OutputFailed)
 
 
 def main(argv: Sequence[str] | None = None) -> int:
@@ -37,7 +39,7 @@ def main(argv: Sequence[str] | None = None) -> int:
         for mistake in error.mistakes:
             complain(mistake)
         return _MISTAKEN
-    except (StartFailed, NotFound, RequestRefused, OutputFailed) as error:
+    except _REFUSALS as error:
         return _report(error, _FAILED)
     except NameServerUnreachable as error:
         return _report(error, _UNREACHABLE)

@@ -6,7 +6,7 @@ import socket
 from time import monotonic
 from typing import TYPE_CHECKING, Final
 
-from namesrv.client.diagnosis import connect_sentence, silence_sentence, tls_sentence
+from namesrv.client.diagnosis import silence_sentence
 from namesrv.client.foreign import foreign_protocol
 from namesrv.client.frames import (
     MOST_ANSWER_BYTES,
@@ -15,19 +15,17 @@ from namesrv.client.frames import (
     read_frame,
     request_frame,
 )
+from namesrv.client.opening import left, opened, places_of
 from namesrv.errors import AnswerInvalid, NameServerUnreachable
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
-    from typing import Any, TypeAlias
 
     from namesrv.client.addresses import Address
+    from namesrv.client.opening import Place
     from namesrv.client.terms import Terms
 
-    _Place: TypeAlias = tuple[socket.AddressFamily, socket.SocketKind, int, str, Any]
-
 _READ_BYTES: Final = 1 << 18
-_SHORTEST_SECONDS: Final = 0.001
 _SHORTEST_FRAME_BYTES: Final = 8
 _MOST_DROPPED: Final = 1000
 _MOST_OPAQUE: Final = 2**31 - 1
@@ -55,7 +53,7 @@ class Connection:
         """
         try:
             self._forget_if_ended()
-            places = [] if self._socket else self._places()
+            places = [] if self._socket else places_of(self.address, self._terms)
             # The system decides how long a look-up of a name takes.
             deadline = monotonic() + self._terms.timeout_seconds
             connected = self._socket or self._connect(places, deadline)
@@ -96,46 +94,9 @@ class Connection:
         self._opaque = self._opaque % _MOST_OPAQUE + 1
         return self._opaque
 
-    def _places(self) -> Sequence[_Place]:
-        """The addresses of the host."""
-        host, port = self.address
-        # The system reads ASCII as it is; for a text Python loads the tables of IDNA.
-        name = host.encode() if host.isascii() else host
-        try:
-            return socket.getaddrinfo(name, port, type=socket.SOCK_STREAM)
-        except (OSError, UnicodeError) as error:
-            raise self._not_connected(error) from error
-
-    def _not_connected(self, error: Exception) -> NameServerUnreachable:
-        seconds = self._terms.timeout_seconds
-        return NameServerUnreachable(connect_sentence(self.address, error, seconds))
-
-    def _connect(self, places: Sequence[_Place], deadline: float) -> socket.socket:
-        try:
-            connected = _opened(places, deadline)
-        except OSError as error:
-            raise self._not_connected(error) from error
-        try:
-            connected.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
-            if self._terms.tls is not None:
-                connected = self._with_tls(connected, deadline)
-        except BaseException:
-            connected.close()
-            raise
-        self._socket = connected
-        return connected
-
-    def _with_tls(self, connected: socket.socket, deadline: float) -> socket.socket:
-        tls = self._terms.tls
-        assert tls is not None
-        context = tls.context()
-        connected.settimeout(_left(deadline))
-        try:
-            return context.wrap_socket(
-                connected, server_hostname=tls.name or self.address.host
-            )
-        except (OSError, ValueError) as error:
-            raise NameServerUnreachable(tls_sentence(self.address, error)) from error
+    def _connect(self, places: Sequence[Place], deadline: float) -> socket.socket:
+        self._socket = opened(places, self.address, self._terms, deadline)
+        return self._socket
 
     def _answers(
         self, connected: socket.socket, numbers: Sequence[int], deadline: float
@@ -169,7 +130,7 @@ class Connection:
         return request if credentials is None else credentials.signed(request)
 
     def _send(self, connected: socket.socket, data: bytes, deadline: float) -> None:
-        connected.settimeout(_left(deadline))
+        connected.settimeout(left(deadline))
         try:
             connected.sendall(data)
         except OSError as error:
@@ -199,7 +160,7 @@ class Connection:
     def _fill(self, connected: socket.socket, count: int, deadline: float) -> None:
         """Read until `count` bytes are there."""
         while len(self._input) < count:
-            connected.settimeout(_left(deadline))
+            connected.settimeout(left(deadline))
             try:
                 data = connected.recv(_READ_BYTES)
                 if not data:
@@ -218,28 +179,3 @@ class Connection:
                 f"{self.address} speaks {foreign}, not RocketMQ's remoting protocol;"
                 " check the port (a NameServer's is 9876)"
             )
-
-
-def _left(deadline: float) -> float:
-    """The seconds until then; a socket without any would not wait for its system."""
-    return max(deadline - monotonic(), _SHORTEST_SECONDS)
-
-
-def _opened(places: Sequence[_Place], deadline: float) -> socket.socket:
-    """A connection to the first of the addresses that accepts one."""
-    failure: OSError = socket.gaierror("it has no address")
-    for family, kind, protocol, _, place in places:
-        try:
-            opened = socket.socket(family, kind, protocol)
-        except OSError as error:
-            failure = error
-            continue
-        opened.settimeout(_left(deadline))
-        try:
-            opened.connect(place)
-        except OSError as error:
-            opened.close()
-            failure = error
-        else:
-            return opened
-    raise failure

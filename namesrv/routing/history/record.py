@@ -11,6 +11,7 @@ from collections.abc import Iterator
 from dataclasses import fields
 from typing import Any, Final, NamedTuple
 
+import msgpack
 import msgspec
 
 from namesrv.routing.events import Cause, Event, TopicChanges
@@ -21,8 +22,26 @@ Facts = dict[str, Any]
 _FATES: Final = ("added", "changed", "removed", "mapped")
 _COMMON: Final = frozenset({"wall_millis", "cause"})
 _NAMES: Final[dict[type[Event], tuple[str, ...]]] = {}
-_encode: Final = msgspec.msgpack.Encoder().encode
-_decode: Final = msgspec.msgpack.Decoder(Facts).decode
+_encode_strictly: Final = msgspec.msgpack.Encoder().encode
+_decode_strictly: Final = msgspec.msgpack.Decoder(Facts).decode
+_SURROGATES: Final = "surrogatepass"
+
+
+def _encode(value: object) -> bytes:
+    """MessagePack. A name of a peer may have a lone surrogate."""
+    try:
+        return _encode_strictly(value)
+    except UnicodeEncodeError:
+        packed: bytes = msgpack.packb(value, unicode_errors=_SURROGATES)
+        return packed
+
+
+def _decode(content: bytes) -> Facts:
+    try:
+        return _decode_strictly(content)
+    except UnicodeDecodeError:
+        facts: Facts = msgpack.unpackb(content, unicode_errors=_SURROGATES)
+        return facts
 
 
 class Record(NamedTuple):

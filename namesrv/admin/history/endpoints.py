@@ -1,0 +1,158 @@
+"""`/v1/history`: the last events of this run, the newest first."""
+
+from collections.abc import Iterator
+from itertools import islice
+from typing import Annotated, Final
+
+from msgspec import UNSET, Meta, Struct, UnsetType, structs
+
+from namesrv.admin.api.answers import respond
+from namesrv.admin.api.endpoint import MOST_ITEMS, Call, Endpoint
+from namesrv.admin.api.pages import Next, encoded
+from namesrv.admin.history.facts import EventFacts, facts_of
+from namesrv.admin.history.filters import Filter
+from namesrv.admin.http.messages import HttpAnswer
+from namesrv.client.moments import EXPECTED, read_moment
+from namesrv.errors import HttpRefused, MomentInvalid
+from namesrv.routing.history.record import Record
+from namesrv.work import Steps
+
+_FEW_EVENTS: Final = 100
+_RECORDS_AT_ONCE: Final = 128
+_RECORDS_OF_A_UNIT: Final = 2
+"""Records that are compared in a microsecond."""
+_BYTES_OF_A_UNIT: Final = 512
+"""Of a record that is compared or shown."""
+_PAGE_BYTES: Final = 1 << 18
+"""Of records, after which a page ends before its limit."""
+
+_Number = Annotated[int, Meta(ge=0, le=2**63 - 1)]
+
+
+class HistoryParameters(Struct, forbid_unknown_fields=True, kw_only=True):
+    """Which events are wanted."""
+
+    topic: Annotated[
+        str | UnsetType, Meta(description="only events that name this topic")
+    ] = UNSET
+    broker: Annotated[
+        str | UnsetType,
+        Meta(description="only events of this broker group, or of this host:port"),
+    ] = UNSET
+    type: Annotated[
+        str | UnsetType,
+        Meta(description="only events of these types, joined by commas"),
+    ] = UNSET
+    since: Annotated[
+        str | UnsetType,
+        Meta(
+            description="only events from this moment on: an age (`10m`, `2h30m`), a"
+            " date (`2026-11-28T14:30:00Z`; UTC without a zone) or milliseconds"
+        ),
+    ] = UNSET
+    limit: Annotated[
+        int, Meta(ge=1, le=MOST_ITEMS, description="most events of the page")
+    ] = _FEW_EVENTS
+    before: Annotated[
+        _Number | UnsetType,
+        Meta(description="cursor: only events with a lower number"),
+    ] = UNSET
+    after: Annotated[
+        _Number | UnsetType, Meta(description="only events with a higher number")
+    ] = UNSET
+
+
+class EventsPage(Struct):
+    """A page of the last events, the newest first."""
+
+    run: Annotated[str, Meta(description="name of this run of the server")]
+    first: Annotated[
+        int, Meta(description="the oldest number that the server still has")
+    ]
+    last: Annotated[int, Meta(description="the number of the last event, 0: none yet")]
+    events: Annotated[list[EventFacts], Meta(description="the events")]
+    next: Next = UNSET
+
+
+def get_history(call: Call) -> Steps[HttpAnswer]:
+    """A page of events. Records are shared and never change, so that the page is whole
+    also if the ring drops them meanwhile."""
+    history, parameters = call.inside.state.history, call.parameters
+    since = moment_of("since", parameters.since, call)
+    wanted = Filter(parameters.topic, parameters.broker, parameters.type, since)
+    first, last = history.first, history.last
+    events: list[EventFacts] = []
+    size = 0
+    cursor: int | UnsetType = UNSET
+    records = history.newest_first()
+    while some := list(islice(records, _RECORDS_AT_ONCE)):
+        spent = len(some) // _RECORDS_OF_A_UNIT
+        for record in _between(some, parameters.after, parameters.before):
+            if not wanted.may_have(record):
+                continue
+            spent += 1 + len(record.content) // _BYTES_OF_A_UNIT
+            facts = facts_of(record)
+            if not wanted.has(facts):
+                continue
+            if len(events) == parameters.limit or size > _PAGE_BYTES:
+                cursor = events[-1].number
+                break
+            events.append(facts)
+            size += len(record.content)
+        yield spent
+        if cursor is not UNSET:
+            break
+    page = EventsPage(call.inside.state.run, first, last, events)
+    page.next = _next_link(parameters, since, cursor)
+    return respond(call.request, page)
+
+
+def _between(
+    records: list[Record], after: int | UnsetType, before: int | UnsetType
+) -> Iterator[Record]:
+    for record in records:
+        if after is not UNSET and record.number <= after:
+            continue
+        if before is UNSET or record.number < before:
+            yield record
+
+
+def moment_of(name: str, text: str | UnsetType, call: Call) -> int | None:
+    """The moment of a parameter in milliseconds since 1970, None without one. Raises
+    HttpRefused (400)."""
+    if text is UNSET:
+        return None
+    try:
+        return read_moment(text, call.inside.state.wall_millis())
+    except MomentInvalid as error:
+        raise HttpRefused(
+            400,
+            f"the parameter {name} is wrong: {error}",
+            errors=[{"path": f"$.{name}", "expected": EXPECTED}],
+        ) from None
+
+
+def _next_link(
+    parameters: HistoryParameters, since_millis: int | None, cursor: int | UnsetType
+) -> Next:
+    """The link to older events. An age in it would mean another moment by then, so it
+    has the milliseconds."""
+    if cursor is UNSET:
+        return UNSET
+    values = structs.asdict(parameters) | {"before": cursor}
+    if since_millis is not None:
+        values["since"] = since_millis
+    given = {name: value for name, value in values.items() if value is not UNSET}
+    return "?" + "&".join(f"{k}={encoded(str(v))}" for k, v in given.items())
+
+
+ENDPOINTS = (
+    Endpoint(
+        "GET",
+        "/v1/history",
+        "The last events, newest first",
+        get_history,
+        parameters=HistoryParameters,
+        answer=EventsPage,
+    ),
+)

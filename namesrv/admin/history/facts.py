@@ -1,0 +1,143 @@
+"""The facts of a record as members of an answer, each with its meaning."""
+
+from typing import Annotated, Any, Final
+
+import msgspec
+from msgspec import UNSET, Meta, Struct, UnsetType
+
+from namesrv.routing.history.record import Record
+
+
+class EventCause(Struct):
+    """Why the tables changed, and for whom."""
+
+    kind: Annotated[
+        str,
+        Meta(
+            description="`request`, `HTTP request`, `closed connection`, `expiry`,"
+            " `lease`, `leftover` or `reload`"
+        ),
+    ]
+    request_code: Annotated[
+        int | UnsetType, Meta(description="code of the request in remoting")
+    ] = UNSET
+    peer: Annotated[
+        str | UnsetType, Meta(description="host:port of the peer that asked for it")
+    ] = UNSET
+    proxy: Annotated[
+        str | UnsetType, Meta(description="host:port of the proxy that named the peer")
+    ] = UNSET
+
+
+class TopicsByFate(Struct, omit_defaults=True):
+    """Topics in which the entry of one broker group changed."""
+
+    added: Annotated[list[str], Meta(description="new in the group")] = []
+    changed: Annotated[list[str], Meta(description="other queues or permission")] = []
+    removed: Annotated[list[str], Meta(description="gone from the group")] = []
+    mapped: Annotated[list[str], Meta(description="another static mapping")] = []
+
+
+class EventFacts(Struct):
+    """One event. Members that its type does not have, or that are unknown, are left
+    out."""
+
+    number: Annotated[int, Meta(description="its number in this run, from 1")]
+    at_millis: Annotated[int, Meta(description="its date, milliseconds since 1970")]
+    type: Annotated[
+        str,
+        Meta(description="`BrokerRegistered`, `TopicRemoved`, ..."),
+    ]
+    cause: Annotated[EventCause, Meta(description="the reason of the change")]
+    cluster: Annotated[str | UnsetType, Meta(description="cluster of the broker")] = (
+        UNSET
+    )
+    broker: Annotated[str | UnsetType, Meta(description="name of the group")] = UNSET
+    address: Annotated[str | UnsetType, Meta(description="host:port of the broker")] = (
+        UNSET
+    )
+    epoch: Annotated[
+        int | UnsetType,
+        Meta(description="epoch of the registration that it is about; 0: none is live"),
+    ] = UNSET
+    broker_id: Annotated[int | UnsetType, Meta(description="0 is the master")] = UNSET
+    broker_ids: Annotated[
+        list[int] | UnsetType, Meta(description="ids that the address had in the group")
+    ] = UNSET
+    ha_address: Annotated[
+        str | UnsetType, Meta(description="host:port for its slaves")
+    ] = UNSET
+    parts: Annotated[
+        list[str] | UnsetType, Meta(description="parts of the broker that changed")
+    ] = UNSET
+    replaces: Annotated[
+        str | UnsetType, Meta(description="address that had the id before")
+    ] = UNSET
+    replaced_by: Annotated[
+        str | UnsetType, Meta(description="address that has the id now")
+    ] = UNSET
+    was_live: Annotated[
+        bool | UnsetType, Meta(description="whether the broker had a live entry")
+    ] = UNSET
+    timeout_millis: Annotated[
+        int | UnsetType, Meta(description="silence after which it is removed")
+    ] = UNSET
+    silent_millis: Annotated[
+        int | UnsetType, Meta(description="time since it was heard from")
+    ] = UNSET
+    registered_in: Annotated[
+        str | UnsetType, Meta(description="cluster in which it is still live")
+    ] = UNSET
+    is_group_gone: Annotated[
+        bool | UnsetType, Meta(description="whether it was the last of its group")
+    ] = UNSET
+    is_read_only: Annotated[
+        bool | UnsetType, Meta(description="whether the group became read-only")
+    ] = UNSET
+    topic: Annotated[str | UnsetType, Meta(description="name of the topic")] = UNSET
+    brokers: Annotated[
+        list[str] | UnsetType, Meta(description="groups in which the topic changed")
+    ] = UNSET
+    topics: Annotated[
+        TopicsByFate | list[str] | UnsetType, Meta(description="topics that changed")
+    ] = UNSET
+    topics_left_out: Annotated[
+        dict[str, int] | int | UnsetType,
+        Meta(description="number of topics that the record has no room for"),
+    ] = UNSET
+    brokers_left_out: Annotated[
+        int | UnsetType,
+        Meta(description="number of groups that the record has no room for"),
+    ] = UNSET
+    is_writable: Annotated[
+        bool | UnsetType, Meta(description="whether the group may be written to now")
+    ] = UNSET
+    namespace: Annotated[
+        str | UnsetType, Meta(description="namespace of the key-value configuration")
+    ] = UNSET
+    key: Annotated[str | UnsetType, Meta(description="the key that changed")] = UNSET
+    is_deleted: Annotated[
+        bool | UnsetType, Meta(description="whether the key has no value any more")
+    ] = UNSET
+    option: Annotated[str | UnsetType, Meta(description="name of the option")] = UNSET
+    old: Annotated[Any, Meta(description="its value before")] = UNSET
+    new: Annotated[Any, Meta(description="its value now")] = UNSET
+
+
+_decode: Final = msgspec.msgpack.Decoder(EventFacts).decode
+
+
+def facts_of(record: Record) -> EventFacts:
+    """The facts of a record."""
+    try:
+        return _decode(record.content)
+    except UnicodeDecodeError:
+        # A name with a lone surrogate, which is no text for a strict decoder.
+        return msgspec.convert(record.facts(), EventFacts)
+
+
+def names_of(topics: TopicsByFate | list[str] | UnsetType) -> list[str]:
+    """The topics that an event names, whatever happened to them."""
+    if isinstance(topics, TopicsByFate):
+        return topics.added + topics.changed + topics.removed + topics.mapped
+    return [] if topics is UNSET else topics
