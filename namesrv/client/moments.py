@@ -38,10 +38,15 @@ def read_moment(text: str, now_millis: int, *, is_local: bool = False) -> int:
     text = text.strip()
     if _MILLIS.fullmatch(text):
         return int(text)
-    if len(text) <= _LONGEST and _AGE.fullmatch(text):
+    if is_age(text):
         parts = _PART.findall(text)
         return now_millis - sum(int(count) * _UNITS[unit] for count, unit in parts)
     return _millis_of_date(text, is_local=is_local)
+
+
+def is_age(text: str) -> bool:
+    """Whether a text is an age, which means the same on each machine."""
+    return len(text) <= _LONGEST and _AGE.fullmatch(text.strip()) is not None
 
 
 def _millis_of_date(text: str, *, is_local: bool) -> int:

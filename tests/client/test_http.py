@@ -43,8 +43,9 @@ def test_a_token_gives_the_right(tmp_path: Path) -> None:
     tokens = tmp_path / "tokens"
     tokens.write_text("read=0123456789abcdef\n")
     tokens.chmod(0o600)
-    options = {"http_access": "token", "http_token_file": str(tokens)}
-    with serving_http(tmp_path / "data", **options) as server:
+    with serving_http(
+        tmp_path / "data", http_access="token", http_token_file=str(tokens)
+    ) as server:
         address = Address(*server.addresses[0])
         with pytest.raises(HttpRejected) as caught:
             asked(address).get("/v1/topics")
@@ -103,6 +104,6 @@ def test_a_body_that_is_cut_off_is_a_refusal() -> None:
 
 def test_inside_tls(tmp_path: Path) -> None:
     with serving_http(tmp_path, tls_test_mode_enable=True) as server:
-        terms = {"tls": Tls(trusting=True)}
-        found = asked(Address(*server.addresses[0]), **terms).get("/v1/topics")
+        questions = asked(Address(*server.addresses[0]), tls=Tls(trusting=True))
+        found = questions.get("/v1/topics")
     assert found["total"] == 0

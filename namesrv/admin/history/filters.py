@@ -7,18 +7,29 @@ from msgspec import UNSET, UnsetType
 
 from namesrv.admin.history.facts import EventFacts, names_of
 from namesrv.errors import HttpRefused
+from namesrv.routing import events
 from namesrv.routing.events import Event
 from namesrv.routing.history.record import Record, name_bytes
 
 _SHOWN: Final = 100
 
 
-def _types_below(kind: type[Event]) -> list[str]:
-    below = kind.__subclasses__()
-    return [name for one in below for name in _types_below(one)] or [kind.__name__]
+def _is_type(value: object) -> bool:
+    """Whether it is a class of events that no other class makes more precise."""
+    return (
+        isinstance(value, type)
+        and issubclass(value, Event)
+        and not any(
+            issubclass(other, value) and other is not value
+            for other in vars(events).values()
+            if isinstance(other, type)
+        )
+    )
 
 
-EVENT_TYPES: Final = tuple(_types_below(Event))
+EVENT_TYPES: Final = tuple(
+    name for name, value in vars(events).items() if _is_type(value)
+)
 """The types of events, as records name them."""
 
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 from collections.abc import Mapping
-from typing import Final
+from typing import TYPE_CHECKING, Final
 
 from namesrv.cli.commands.words import Call
 from namesrv.client.addresses import DEFAULT_ADDRESSES, Address, read_addresses
@@ -14,9 +14,13 @@ from namesrv.client.questions import Questions
 from namesrv.client.terms import TIMEOUT_SECONDS, Terms, Tls
 from namesrv.errors import OptionsInvalid
 
+if TYPE_CHECKING:
+    from namesrv.client.http import HttpQuestions
+
 ADDRESSES_VARIABLE: Final = "NAMESRV_ADDR"
 ACCESS_KEY_VARIABLE: Final = "NAMESRV_ACCESS_KEY"
 SECRET_KEY_VARIABLE: Final = "NAMESRV_SECRET_KEY"
+TOKEN_VARIABLE: Final = "NAMESRV_TOKEN"
 _LONGEST_SECRET_BYTES: Final = 4096
 _LONGEST_SECONDS: Final = 3600.0
 
@@ -26,6 +30,17 @@ def questions(call: Call, environ: Mapping[str, str] = os.environ) -> Questions:
     servers = NameServers(addresses(call, environ), terms(call, environ))
     call.opened.append(servers)
     return Questions(servers)
+
+
+def http_questions(
+    call: Call, environ: Mapping[str, str] = os.environ
+) -> HttpQuestions:
+    """Questions over HTTP to the servers of a call. Raises OptionsInvalid."""
+    from namesrv.client.http import HttpQuestions  # noqa: PLC0415
+
+    path = call.flag("token-file")
+    token = _secret(path, "token-file") if path else environ.get(TOKEN_VARIABLE)
+    return HttpQuestions(addresses(call, environ), terms(call, environ), token or None)
 
 
 def addresses(call: Call, environ: Mapping[str, str]) -> list[Address]:
@@ -67,6 +82,18 @@ def read_seconds(call: Call, flag: str, default: float) -> float:
     return seconds
 
 
+def read_count(call: Call, flag: str, default: int, most: int) -> int:
+    """The whole number of a flag, from 1 on. Raises OptionsInvalid."""
+    text = call.flag(flag)
+    if text is None:
+        return default
+    if not text.isascii() or not text.isdigit() or not 1 <= int(text[:9]) <= most:
+        raise OptionsInvalid(
+            [f"--{flag} is {text!r}, expected a whole number from 1 to {most}"]
+        )
+    return int(text[:9])
+
+
 def _tls(call: Call) -> Tls | None:
     if not any(flag.startswith("tls") for flag in call.flags):
         return None
@@ -82,7 +109,9 @@ def _tls(call: Call) -> Tls | None:
 def _credentials(call: Call, environ: Mapping[str, str]) -> Credentials | None:
     key = call.flag("access-key") or environ.get(ACCESS_KEY_VARIABLE)
     path = call.flag("secret-key-file")
-    secret = _secret(path) if path else environ.get(SECRET_KEY_VARIABLE)
+    secret = (
+        _secret(path, "secret-key-file") if path else environ.get(SECRET_KEY_VARIABLE)
+    )
     if not key and not secret:
         return None
     if not key:
@@ -102,14 +131,14 @@ def _credentials(call: Call, environ: Mapping[str, str]) -> Credentials | None:
     return Credentials(key, secret)
 
 
-def _secret(path: str) -> str:
-    """The text of a file without the blanks around it."""
+def _secret(path: str, flag: str) -> str:
+    """The text of the file of a flag without the blanks around it."""
     try:
         with open(path, "rb") as file:
             data = file.read(_LONGEST_SECRET_BYTES + 1)
     except OSError as error:
         raise OptionsInvalid(
-            [f"--secret-key-file {path} cannot be read: {error.strerror}"]
+            [f"--{flag} {path} cannot be read: {error.strerror}"]
         ) from None
     try:
         secret = data.decode().strip()
@@ -117,6 +146,6 @@ def _secret(path: str) -> str:
         secret = ""
     if not secret or len(data) > _LONGEST_SECRET_BYTES or "\n" in secret:
         raise OptionsInvalid(
-            [f"--secret-key-file {path} has no secret: expected one line of UTF-8"]
+            [f"--{flag} {path} has no secret: expected one line of UTF-8"]
         )
     return secret

@@ -150,6 +150,11 @@ _TLS: Final = (
 )
 CONNECTING: Final = (ADDRESSES, _TIMEOUT, *_ACCESS, *_TLS)
 """The flags of every command that asks a NameServer."""
+_TOKEN: Final = Flag(
+    "--token-file", "FILE", "a file with a token of httpTokenFile [NAMESRV_TOKEN]"
+)
+_OVER_HTTP: Final = (JSON, ADDRESSES, _TIMEOUT, _TOKEN, *_TLS, HELP)
+"""The flags of commands that ask over HTTP."""
 _READING: Final = (JSON, _WATCH, *CONNECTING, HELP)
 _WRITING: Final = (JSON, *CONNECTING, HELP)
 _CLUSTER: Final = Flag("-c --cluster", "CLUSTER", "only this cluster")
@@ -284,6 +289,21 @@ COMMANDS: Final = (
         "The exit code is 0 if all of them answer, so that a probe can use it. The"
         " topic that it asks for does not exist.",
         "ping:ping",
+    ),
+    Command(
+        "history",
+        [],
+        [
+            Flag("--topic", "TOPIC", "only events that name this topic"),
+            Flag("--broker", "BROKER", "only events of this group, or of an address"),
+            Flag("--type", "TYPES", "only events of these types, joined by commas"),
+            Flag("--since", "TIME", "only events from then on: 10m, 2h30m, a date"),
+            Flag("--limit", "N", "most events [50]"),
+            *_OVER_HTTP,
+        ],
+        "the last changes of routes, keys and options, and the reason of each",
+        "It asks a namesrv over HTTP; other NameServers keep no history.",
+        "history:history",
     ),
     Command(
         "watch",

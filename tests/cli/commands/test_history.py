@@ -1,0 +1,133 @@
+"""`history` over real sockets."""
+
+import json
+import re
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from namesrv.cli import main
+from namesrv.testing.peer import Peer, request
+from tests.admin.served import serving_http
+from tests.cli.commands.test_process import HEAVY, imported
+from tests.cli.commands.world import ALONE, MASTER, TOPICS, Ran
+from tests.client.stand_in import listening, sending
+
+
+class Served:
+    """A server whose brokers came and went."""
+
+    def __init__(
+        self, address: tuple[str, int], capsys: pytest.CaptureFixture[str]
+    ) -> None:
+        self.address = "{}:{}".format(*address)
+        self._capsys = capsys
+
+    def run(self, *words: str, server: str | None = None) -> Ran:
+        code = main(["history", *words, "-n", server or self.address])
+        out, err = self._capsys.readouterr()
+        return Ran(code, out.splitlines(), err.splitlines())
+
+    def events(self, *words: str) -> list[str]:
+        return [line.split("  ", 3)[3].strip() for line in self.run(*words).out[1:]]
+
+
+@pytest.fixture(scope="module")
+def address(tmp_path_factory: pytest.TempPathFactory) -> Iterator[tuple[str, int]]:
+    with serving_http(tmp_path_factory.mktemp("data")) as server:
+        with Peer(server.addresses[0]) as master, Peer(server.addresses[0]) as alone:
+            master.ask(MASTER.registration(TOPICS))
+            alone.ask(ALONE.registration({"Hello": 6, "Spare": 1}))
+            master.ask(request(104, MASTER.ext_fields))
+            yield server.addresses[0]
+
+
+@pytest.fixture
+def served(address: tuple[str, int], capsys: pytest.CaptureFixture[str]) -> Served:
+    return Served(address, capsys)
+
+
+def test_events_come_as_in_a_log(served: Served) -> None:
+    ran = served.run()
+    assert ran.code == 0
+    heading, *lines = ran.out
+    assert heading.split() == ["TIME", "NUMBER", "NAME", "EVENT"]
+    assert [line.split()[2] for line in lines] == ["1", "2", "3"]
+    assert re.match(r"\d{4}-\d\d-\d\d \d\d:\d\d:\d\d\.\d{3} ", lines[0])
+    last = lines[-1].split("  ")[-1]
+    assert last.startswith(
+        "10.0.0.1:10911 id 0 of c1 unregistered; topics: 3 removed;"
+        " it was the last of its group, by 127.0.0.1:"
+    )
+    assert last.endswith("(code 104)")
+
+
+def test_filters(served: Served) -> None:
+    assert len(served.run("--topic", "Spare").out) == 2
+    assert len(served.run("--broker", "broker-a").out) == 3
+    assert len(served.run("--type", "BrokerUnregistered").out) == 2
+    assert len(served.run("--since", "1h", "--topic", "Hello").out) == 4
+    assert len(served.run("--since", "2020-01-01").out) == 4
+    assert len(served.run("--limit", "1").out) == 2
+
+
+def test_json_has_camel_case(served: Served) -> None:
+    found = json.loads("\n".join(served.run("--json", "--broker", "broker-a").out))
+    assert (found["first"], found["last"]) == (1, 3)
+    assert [event["type"] for event in found["events"]] == [
+        "BrokerRegistered",
+        "BrokerUnregistered",
+    ]
+    assert found["events"][1]["isGroupGone"] is True
+    assert found["events"][1]["cause"]["requestCode"] == 104
+
+
+def test_nothing_found_is_a_sentence(served: Served) -> None:
+    ran = served.run("--topic", "Nothing")
+    assert (ran.code, ran.out) == (0, [])
+    assert ran.err == [f"namesrv: no such event among the last 3 of {served.address}"]
+
+
+@pytest.mark.parametrize(
+    ("words", "beginning"),
+    [
+        (["--since", "soon"], "--since is wrong: 'soon' is no moment, expected an age"),
+        (["--limit", "0"], "--limit is '0', expected a whole number from 1"),
+        (["--limit", "²"], "--limit is '²', expected a whole number from 1"),
+    ],
+)
+def test_a_wrong_flag(served: Served, words: list[str], beginning: str) -> None:
+    ran = served.run(*words)
+    assert ran.code == 2
+    assert ran.err[0].startswith(f"namesrv: {beginning}")
+
+
+def test_a_wrong_type_is_the_servers_sentence(served: Served) -> None:
+    ran = served.run("--type", "Expired")
+    assert ran.code == 1
+    assert "there is no type 'Expired' of events" in ran.err[0]
+
+
+def test_a_java_server_has_no_history(served: Served) -> None:
+    with listening(sending(b"")) as java:
+        ran = served.run(server=str(java))
+    assert ran.code == 3
+    (sentence,) = ran.err
+    assert sentence.startswith(f"namesrv: {java} does not answer HTTP: it is another")
+
+
+def test_a_server_without_a_ring(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    with serving_http(tmp_path, history_bytes=0) as server:
+        without = Served(server.addresses[0], capsys)
+        assert without.run().err[0].endswith("has had no event since its start")
+        with Peer(server.addresses[0]) as broker:
+            broker.ask(MASTER.registration(TOPICS))
+            assert without.run().err[0].endswith("its option historyBytes is 0")
+
+
+def test_it_imports_nothing_heavy(address: tuple[str, int]) -> None:
+    modules = imported("history", "-n", "{}:{}".format(*address))
+    assert modules & HEAVY == set()
