@@ -95,12 +95,15 @@ class BrokerEvent(Event):
 @dataclass(slots=True, frozen=True)
 class BrokerRegistered(BrokerEvent):
     """A broker that was not live is live now. `replaces` is the address that had its
-    id before, if that was another one."""
+    id before, if that was another one. `had_address` is true if its group had this
+    address under this id already; `former_ids` are other ids that the address had."""
 
     broker_id: int
     ha_address: str | None
     replaces: str | None
     topics: TopicChanges
+    had_address: bool | None = None
+    former_ids: tuple[int, ...] | None = None
 
 
 @dataclass(slots=True, frozen=True)
@@ -110,13 +113,15 @@ class BrokerChanged(BrokerEvent):
 
     `parts` names the parts that differ, in the order of the change: "cluster", "group",
     "id", "acting master", "zone", "address", "version", "timeout", "ha address",
-    "name", "connection", "filter servers".
+    "name", "connection", "filter servers". `former_ids` are other ids that the address
+    had.
     """
 
     broker_id: int
     parts: tuple[str, ...]
     replaces: str | None
     topics: TopicChanges
+    former_ids: tuple[int, ...] | None = None
 
 
 @dataclass(slots=True, frozen=True)
@@ -167,13 +172,14 @@ class BrokerDisconnected(BrokerRemoved):
 @dataclass(slots=True, frozen=True)
 class LeftoverRemoved(Event):
     """Something that no live broker registers was removed: the name of a group from
-    `cluster`, addresses with their ids from a group, or the group and its topics."""
+    `cluster`, an `address` with its ids from a group, or the group and its topics."""
 
     broker: str | None
     cluster: str | None
     broker_ids: tuple[int, ...]
     is_group_gone: bool
     topics: TopicChanges
+    address: str | None = None
 
 
 @dataclass(slots=True, frozen=True)
@@ -191,7 +197,10 @@ class TopicAdded(TopicEvent):
 
 @dataclass(slots=True, frozen=True)
 class TopicChanged(TopicEvent):
-    """A known topic, which has other entries now (217)."""
+    """A known topic, which has other entries now (217). `new_on` are those of its
+    groups that had none before."""
+
+    new_on: Sequence[str] | None = None
 
 
 @dataclass(slots=True, frozen=True)

@@ -1,6 +1,5 @@
 """`/v1/history`: the last events of this run, the newest first."""
 
-from collections.abc import Iterator
 from itertools import islice
 from typing import Annotated, Final
 
@@ -14,7 +13,6 @@ from namesrv.admin.history.filters import Filter
 from namesrv.admin.http.messages import HttpAnswer
 from namesrv.client.moments import EXPECTED, read_moment
 from namesrv.errors import HttpRefused, MomentInvalid
-from namesrv.routing.history.record import Record
 from namesrv.work import Steps
 
 _FEW_EVENTS: Final = 100
@@ -80,15 +78,17 @@ def get_history(call: Call) -> Steps[HttpAnswer]:
     history, parameters = call.inside.state.history, call.parameters
     since = moment_of("since", parameters.since, call)
     wanted = Filter(parameters.topic, parameters.broker, parameters.type, since)
+    after = 0 if parameters.after is UNSET else parameters.after
     first, last = history.first, history.last
     events: list[EventFacts] = []
     size = 0
     cursor: int | UnsetType = UNSET
-    records = history.newest_first()
+    before = None if parameters.before is UNSET else parameters.before
+    records = history.newest_first(before)
     while some := list(islice(records, _RECORDS_AT_ONCE)):
         spent = len(some) // _RECORDS_OF_A_UNIT
-        for record in _between(some, parameters.after, parameters.before):
-            if not wanted.may_have(record):
+        for record in some:
+            if record.number <= after or not wanted.may_have(record):
                 continue
             spent += 1 + len(record.content) // _BYTES_OF_A_UNIT
             facts = facts_of(record)
@@ -100,21 +100,11 @@ def get_history(call: Call) -> Steps[HttpAnswer]:
             events.append(facts)
             size += len(record.content)
         yield spent
-        if cursor is not UNSET:
+        if cursor is not UNSET or some[-1].number <= after:
             break
     page = EventsPage(call.inside.state.run, first, last, events)
     page.next = _next_link(parameters, since, cursor)
     return respond(call.request, page)
-
-
-def _between(
-    records: list[Record], after: int | UnsetType, before: int | UnsetType
-) -> Iterator[Record]:
-    for record in records:
-        if after is not UNSET and record.number <= after:
-            continue
-        if before is UNSET or record.number < before:
-            yield record
 
 
 def moment_of(name: str, text: str | UnsetType, call: Call) -> int | None:

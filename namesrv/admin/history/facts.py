@@ -94,6 +94,16 @@ class EventFacts(Struct):
     is_read_only: Annotated[
         bool | UnsetType, Meta(description="whether the group became read-only")
     ] = UNSET
+    had_address: Annotated[
+        bool | UnsetType, Meta(description="the group had this address already")
+    ] = UNSET
+    former_ids: Annotated[
+        list[int] | UnsetType, Meta(description="other ids that the address had before")
+    ] = UNSET
+    new_on: Annotated[
+        list[str] | UnsetType,
+        Meta(description="groups that did not have the topic before"),
+    ] = UNSET
     topic: Annotated[str | UnsetType, Meta(description="name of the topic")] = UNSET
     brokers: Annotated[
         list[str] | UnsetType, Meta(description="groups in which the topic changed")
