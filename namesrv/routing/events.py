@@ -1,4 +1,5 @@
-"""Events: changes of routes and settings, typed, each reported once.
+"""Events: changes of routes and settings, typed, each reported once, and topics that
+clients asked for in vain.
 
 The function that changes a table puts the event, and nothing else does. A registration
 puts one event, however many topics it brings; a request that changes nothing puts none.
@@ -237,6 +238,18 @@ class ConfigChanged(Event):
     option: str
     old: object
     new: object
+
+
+@dataclass(slots=True, frozen=True)
+class TopicAskedInVain(Event):
+    """A client asked for a topic without a route. The cause has its address; `language`
+    is the name of its language, `version` its remoting version. It is the only event
+    that is no change. There is one for the first lookup that was seen of a topic
+    (`history/missing.py`), and not for each topic if there are very many."""
+
+    topic: str
+    language: str | None
+    version: int
 
 
 Sink: TypeAlias = Callable[[Event], None]

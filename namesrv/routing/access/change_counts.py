@@ -17,6 +17,7 @@ from namesrv.routing.events import (
     LeftoverRemoved,
     PermissionChanged,
     TopicAdded,
+    TopicAskedInVain,
     TopicChanged,
     TopicRemoved,
 )
@@ -61,7 +62,9 @@ class ChangeCounts:
         self.counts: Counter[Change] = Counter()
 
     def __call__(self, event: Event) -> None:
-        """Count one event."""
+        """Count one event, if it is a change."""
+        if isinstance(event, TopicAskedInVain):
+            return
         self.counts[_change_of(event)] += 1
 
 

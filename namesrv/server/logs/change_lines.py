@@ -24,6 +24,7 @@ from namesrv.routing.events import (
     LeftoverRemoved,
     PermissionChanged,
     TopicAdded,
+    TopicAskedInVain,
     TopicChanged,
     TopicChanges,
     TopicEvent,
@@ -84,6 +85,13 @@ def line_of(event: Event) -> LogEvent:
         case ConfigChanged():
             phrase = "configuration changed"
             fields = {"key": event.option, "old": event.old, "new": event.new}
+        case TopicAskedInVain():
+            phrase = "topic asked for in vain"
+            fields = {
+                "topic": event.topic,
+                "language": event.language,
+                "version": event.version,
+            }
         case _:
             raise TypeError(f"{type(event).__name__} has no line")
     fields |= _origin(event.cause)
