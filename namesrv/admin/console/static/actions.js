@@ -1,10 +1,6 @@
 // The few changes: each asks before it acts, and shows its effect.
 
-import { html, useEffect, useRef, useState } from './standalone.module.js';
-import { ask, keepToken, mayWrite, token } from './api.js';
-import { refresh } from './live.js';
-import { Say } from './parts.js';
-import { sentence } from './words.js';
+import { ask, html, keepToken, mayWrite, refresh, Say, sentence, token, useEffect, useRef, useState } from './parts.js';
 
 function Dialog({ title, onClose, children }) {
   const dialog = useRef();

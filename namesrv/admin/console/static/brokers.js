@@ -1,14 +1,10 @@
 // The list of broker groups, and one of them with its brokers, topics and history.
 
-import { html } from './standalone.module.js';
-import { askList, query as asQuery, segment } from './api.js';
-import { useAnswer } from './live.js';
+import { answered, askList, Badge, Card, Check, clock, count, cursor, Field, Figure, filters, Heard, html, number, Problems, query as asQuery, role, segment, Select, short, Shown, Table, useAnswer } from './parts.js';
 import { Action } from './actions.js';
-import { Events } from './history.js';
+import { LastEvents } from './history.js';
 import { BrokerTable } from './overview.js';
 import { TopicTable, Why } from './topics.js';
-import { Answered, Badge, Card, Check, Field, Figure, Heard, Problems, Select, Shown, Table, cursor, filters } from './parts.js';
-import { clock, count, number, role, short } from './words.js';
 
 export function Brokers({ query, go }) {
   const show = filters('brokers', query, go);
@@ -18,8 +14,8 @@ export function Brokers({ query, go }) {
       <${Field} label="Name begins with" value=${query.q} onText=${(q) => show({ q })} />
       <${Select} label="Cluster" value=${query.cluster || ''} options=${[['', 'All clusters'], ...(clusters.data?.items || []).map((one) => [one.cluster])]} onText=${(cluster) => show({ cluster })} />
       <${Check} label="Only problems" value=${query.problem} onText=${(problem) => show({ problem })} /></div>
-    <${Answered} of=${brokers}>${(data) => html`<${Shown} rows=${data.items.length} total=${data.total} what="broker groups" next=${cursor(data.next)} of=${query} show=${show} />
-      ${data.items.length > 0 && html`<${BrokerTable} rows=${data.items} />`}`}<//>`;
+    ${answered(brokers, (data) => html`<${Shown} rows=${data.items.length} total=${data.total} what="broker group" next=${cursor(data.next)} of=${query} show=${show} />
+      ${data.items.length > 0 && html`<${BrokerTable} rows=${data.items} />`}`)}`;
 }
 
 export function Broker({ name }) {
@@ -29,18 +25,17 @@ export function Broker({ name }) {
   const group = why.data?.group || name;
   const broker = useAnswer(exists && `v1/brokers/${segment(group)}?limit=200`);
   const topics = useAnswer(exists && `v1/topics${asQuery({ broker: group, limit: 20 })}`, askList);
-  const history = useAnswer(`v1/history${asQuery({ broker: name, limit: 10 })}`);
   return html`<p class="crumb"><a href="#/brokers">Brokers</a></p><h1>${short(name)}</h1>
-    <${Answered} of=${why}>${(data) => html`<${Why} of=${data} what="broker group" />`}<//>
-    ${exists && html`<${Answered} of=${broker}>${(data) => html`<div class="figures"><${Figure} value=${short(data.cluster)} of="cluster" /><${Figure} value=${number(data.topics)} of="topics with queues on it" />
-      <${Figure} value=${number(data.brokers.length)} of="addresses" /><${Figure} value=${data.zone_name || 'none'} of="zone" /></div>
-      <${Card} title="Addresses" note=${html`<${Problems} of=${data.problems} />`}><${Members} of=${data.brokers} /><//>`}<//>
-    <${Card} title="Topics" note=${html`<a href=${`#/topics${asQuery({ broker: group })}`}>All of them</a>`}><${Answered} of=${topics}>${(data) => html`<${TopicTable} rows=${data.items} />`}<//><//>`}
-    ${history.data?.events.length > 0 && html`<${Card} title="History"><${Events} of=${history.data.events} /><//>`}
+    ${answered(why, (data) => html`<${Why} of=${data} what="broker group" />`)}
+    ${exists && html`${answered(broker, (data) => html`<div class="figures"><${Figure} value=${short(data.cluster)} of="cluster" /><${Figure} value=${number(data.topics)} of="topics with queues on it" />
+      <${Figure} value=${data.zone_name || 'none'} of="zone" /></div>
+      <${Card} title="Addresses" note=${html`<${Problems} of=${data.problems} />`}><${Members} of=${data.brokers} /><//>`)}
+    <${Card} title="Topics" note=${html`<a href=${`#/topics${asQuery({ broker: group })}`}>All of them</a>`}>${answered(topics, (data) => html`<${TopicTable} rows=${data.items} />`)}<//>`}
+    <${LastEvents} of=${{ broker: name }} />
     ${broker.data && html`<${Permission} name=${group} topics=${broker.data.topics} path=${`v1/brokers/${segment(group)}/write_perm`} />`}`;
 }
 
-const Members = ({ of }) => html`<${Table} label="Brokers of the group" keyOf=${(row) => row.broker_id} rows=${of} columns=${[
+const Members = ({ of }) => html`<${Table} label="Brokers of the group" rows=${of} columns=${[
   ['Address', (row) => html`<code>${row.broker_addr || 'none'}</code>`],
   ['Role', (row) => role(row.broker_id)],
   ['Last heard', (row) => (row.live.length ? row.live.map((one) => html`<${Heard} millis=${one.last_heard_millis_ago} timeout=${one.heartbeat_timeout_millis} />`) : html`<${Badge} kind="warning">not live<//>`)],

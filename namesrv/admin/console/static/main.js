@@ -1,15 +1,12 @@
 // The frame of all pages: navigation, search, the state of the server, the token.
 
-import { html, render, useEffect, useRef, useState } from './standalone.module.js';
-import { mayWrite, query as asQuery, segment } from './api.js';
-import { live, start, useAnswer } from './live.js';
+import { html, live, mayWrite, query as asQuery, render, segment, short, start, useAnswer, useEffect, useRef, useState } from './parts.js';
 import { Token } from './actions.js';
 import { Overview } from './overview.js';
 import { Missing, Topic, Topics } from './topics.js';
 import { Broker, Brokers } from './brokers.js';
 import { History } from './history.js';
 import { Node, Peers } from './node.js';
-import { short } from './words.js';
 
 const PAGES = {
   '': ['Overview', Overview],
@@ -69,7 +66,7 @@ function Console() {
   return html`<a class="skip" href="#main" onClick=${skip}>Skip to the content</a>
     <header class="top"><a class="brand" href="#/"><img src="console/icon.svg" alt="" width="30" height="30" /><span>namesrv<small>${location.host}</small></span></a>
       <${Find} /><${State} node=${node.data} />
-      <button type="button" class="dim" onClick=${() => setAsking(true)}>${mayWrite() ? 'Changes allowed' : 'Read only'}</button></header>
+      <button class="dim" onClick=${() => setAsking(true)}>${mayWrite() ? 'Changes allowed' : 'Read only'}</button></header>
     <nav aria-label="Pages">${Object.entries(PAGES).map(([key, [text]]) => html`<a href=${`#/${key}`} aria-current=${key === page ? 'page' : null}>${text}</a>`)}</nav>
     <main id="main" tabindex="-1" ref=${main} aria-label=${heading}>
       <${Page} key=${`${page}/${name}`} name=${name} query=${query} go=${go} node=${node} /></main>

@@ -1,14 +1,11 @@
 // This server, and its agreement with its peers.
 
-import { html } from './standalone.module.js';
-import { useAnswer } from './live.js';
-import { Answered, Badge, Card, Figure, Say, Spark, Table } from './parts.js';
-import { ago, bytes, duration, number } from './words.js';
+import { answered, Badge, bytes, Card, duration, Figure, html, number, Say, sentence, since, Spark, Table, useAnswer } from './parts.js';
 
 const RATES = { lookups: 'Lookups of routes', unknown_topics: 'Lookups of unknown topics', heartbeats: 'Heartbeats', registrations: 'Registrations', http_requests: 'Requests over HTTP', changes: 'Changes' };
 
-export const Node = ({ node }) => html`<h1>This node</h1><${Answered} of=${node}>${(data) => html`
-  ${data.obstacle ? html`<${Say} kind="error" next="Until then /readyz answers 503.">Clients should not come: ${data.obstacle}.<//>` : html`<${Say} kind="ok">This server is ready: clients may come.<//>`}
+export const Node = ({ node }) => html`<h1>This node</h1>${answered(node, (data) => html`
+  <${Say} kind=${data.obstacle ? 'error' : 'ok'}>${sentence(data.obstacle || 'clients may come')}<//>
   <div class="figures"><${Figure} value=${data.version} of="version" /><${Figure} value=${duration(data.uptime_millis)} of="since its start" />
     <${Figure} value=${`${number(data.longest_lag_millis)} ms`} of="longest delay of the last minute" />
     <${Figure} value=${number(data.connections.total)} of=${`connections, of ${number(data.connections.limit)} at most`} />
@@ -22,7 +19,7 @@ export const Node = ({ node }) => html`<h1>This node</h1><${Answered} of=${node}
   <${Card} title="Options" note="those that differ from their defaults">${data.options.length ? html`<${Table} label="Options" rows=${data.options} columns=${[
     ['Option', (row) => html`<code>${row.name}</code>`], ['Value', (row) => html`<code>${`${row.value}` || '(empty)'}</code>`],
     ['Default', (row) => html`<code>${`${row.default ?? ''}` || '(empty)'}</code>`, 'wide'], ['Meaning', (row) => html`<span class="dim">${row.meaning}</span>`, 'wide half'],
-  ]} />` : html`<p>All options have their defaults.</p>`}<//>`}<//>`;
+  ]} />` : html`<p>All options have their defaults.</p>`}<//>`)}`;
 
 function Memory({ of }) {
   const part = Math.min(100, (100 * of.resident_bytes) / of.most_bytes);
@@ -37,10 +34,10 @@ const STATES = { agrees: 'ok', disagrees: 'error', down: 'warning', wrong: 'erro
 export function Peers() {
   const peers = useAnswer('v1/peers');
   return html`<h1>Peers</h1><p>The other NameServers of the option <code>peers</code>. Servers compare their tables with them, and never copy.</p>
-    <${Answered} of=${peers}>${(data) => html`${data.orphan && html`<${Say} kind="error">${data.orphan}<//>`}
+    ${answered(peers, (data) => html`${data.orphan && html`<${Say} kind="error">${data.orphan}<//>`}
     ${data.peers.length ? data.peers.map((peer) => html`<${Card} key=${peer.address} title=${peer.address} note=${html`<${Badge} kind=${STATES[peer.state]}>${peer.state}<//> for ${duration(Date.now() - peer.since_millis)}`}>
       <p>${peer.reason || (peer.state === 'agrees' ? 'It has the same routes.' : `It differs in ${number(peer.differences.length + (peer.differences_left_out || 0))} points.`)}
-        <span class="dim"> ${peer.asked_millis ? `Asked ${ago(Date.now() - peer.asked_millis)}.` : 'Not asked yet.'}</span></p>
+        <span class="dim"> ${peer.asked_millis ? `Asked ${since(peer.asked_millis)}.` : 'Not asked yet.'}</span></p>
       ${peer.differences.length > 0 && html`<ul>${peer.differences.slice(0, 50).map((text) => html`<li>${text}</li>`)}</ul>`}<//>`)
-    : html`<${Say} kind="note" next="Start the server with --peers HOST:PORT;HOST:PORT, or compare by hand: namesrv diff.">This server has no peers to compare with.<//>`}`}<//>`;
+    : html`<${Say} kind="note" next="Start the server with --peers HOST:PORT;HOST:PORT, or compare by hand: namesrv diff.">This server has no peers to compare with.<//>`}`)}`;
 }

@@ -1,8 +1,13 @@
 // The parts that pages are made of.
 
 import { html, useEffect, useRef, useState } from './standalone.module.js';
-import { ago, duration, number, sentence, short } from './words.js';
+import { ago, count, duration, number, sentence, short } from './words.js';
 import { segment } from './api.js';
+
+export * from './standalone.module.js';
+export * from './api.js';
+export * from './live.js';
+export * from './words.js';
 
 export const topicLink = (name) => `#/topics/${segment(name)}`;
 export const brokerLink = (name) => `#/brokers/${segment(name)}`;
@@ -20,8 +25,8 @@ export const Failed = ({ error }) => html`<${Say} kind=${error.status === 404 ? 
   next=${error.status === 401 && 'The button at the top right takes a token.'}>${sentence(error.message)}<//>`;
 
 // The page of an answer, or its failure, or a word while it is awaited.
-export const Answered = ({ of, children }) => html`${of.error && html`<${Failed} error=${of.error} />`}
-  ${of.data !== undefined ? children(of.data) : !of.error && html`<p class="dim">Asking the server …</p>`}`;
+export const answered = (of, draw) => html`${of.error && html`<${Failed} error=${of.error} />`}
+  ${of.data !== undefined ? draw(of.data) : !of.error && html`<p class="dim">Asking the server …</p>`}`;
 
 export const Badge = ({ kind, children }) => html`<span class=${`badge ${kind || ''}`}>${children}</span>`;
 
@@ -37,10 +42,12 @@ export const Figure = ({ value, of, link, children }) => html`<div class="figure
   <b>${link ? html`<a href=${link}>${value}</a>` : value}</b><span class="dim">${of}</span>${children}</div>`;
 
 // Columns are [title, cell of a row, class]; the first one names the row.
-export const Table = ({ label, columns, rows, keyOf }) => html`<div class="table"><table>
+const keyOf = (row) => row.topic ?? row.broker_name ?? row.number ?? row.cluster ?? row.broker_id ?? row.name ?? row;
+
+export const Table = ({ label, columns, rows }) => html`<div class="table"><table>
   <caption class="hidden">${label}</caption>
   <thead><tr>${columns.map(([title, , kind]) => html`<th scope="col" class=${kind}>${title}</th>`)}</tr></thead>
-  <tbody>${rows.map((row, place) => html`<tr key=${keyOf ? keyOf(row) : place}>${columns.map(([, cell, kind], first) => (first
+  <tbody>${rows.map((row) => html`<tr key=${keyOf(row)}>${columns.map(([, cell, kind], first) => (first
     ? html`<td class=${kind}>${cell(row)}</td>` : html`<th scope="row" class=${kind}>${cell(row)}</th>`))}</tr>`)}</tbody></table></div>`;
 
 // The time since a sign of life, as a part of the silence that removes a broker.
@@ -80,9 +87,9 @@ export const Check = ({ label, value, onText }) => html`<label class="check"><in
 
 // How many rows are shown, and the way to the others. `of` is the query of the page.
 export const Shown = ({ rows, total, what, next, of, show }) => html`<p class="shown" role="status">
-  ${rows ? `${number(rows)} ${what} shown` : `No ${what} to show`}${total != null && `, of ${number(total)} on this server`}.
-  ${of.after && html`<button type="button" onClick=${() => show({ after: '' })}>Back to the first</button>`}
-  ${next && html`<button type="button" onClick=${() => show({ after: next })}>Next rows</button>`}</p>`;
+  ${count(rows, what)} shown${total != null && `, of ${number(total)} on this server`}.
+  ${of.after && html`<button onClick=${() => show({ after: '' })}>Back to the first</button>`}
+  ${next && html`<button onClick=${() => show({ after: next })}>Next rows</button>`}</p>`;
 
 // A page with filters: they are in its address, and a new filter begins at the first row.
 export const filters = (page, query, go) => (changes) => go(page, { ...query, after: '', ...changes });

@@ -1,15 +1,11 @@
 // The list of topics, one topic with its route as broker x queue, and topics that
 // clients ask for in vain.
 
-import { html } from './standalone.module.js';
-import { askList, query as asQuery, segment } from './api.js';
-import { useAnswer } from './live.js';
+import { answered, askList, Badge, brokerLink, Card, Check, clock, count, cursor, Failed, Field, filters, html, number, permission, Problems, query as asQuery, role, Say, segment, Select, sentence, short, Shown, since, Table, topicLink, useAnswer } from './parts.js';
 import { Action } from './actions.js';
-import { Events } from './history.js';
-import { Answered, Badge, Card, Check, Failed, Field, Problems, Say, Select, Shown, Table, brokerLink, cursor, filters, topicLink } from './parts.js';
-import { ago, clock, count, number, permission, role, short } from './words.js';
+import { LastEvents } from './history.js';
 
-export const TopicTable = ({ rows }) => html`<${Table} label="Topics" keyOf=${(row) => row.topic} rows=${rows} columns=${[
+export const TopicTable = ({ rows }) => html`<${Table} label="Topics" rows=${rows} columns=${[
   ['Topic', (row) => html`<a href=${topicLink(row.topic)}>${short(row.topic)}</a>`],
   ['Broker groups', (row) => number(row.broker_groups), 'number wide'],
   ['Queues to write', (row) => number(row.write_queue_nums), 'number wide'],
@@ -24,8 +20,8 @@ export function Topics({ query, go }) {
       <${Field} label="Name contains" value=${query.q} onText=${(q) => show({ q })} />
       <${Field} label="On broker group" value=${query.broker} onText=${(broker) => show({ broker })} />
       <${Check} label="Only problems" value=${query.problem} onText=${(problem) => show({ problem })} /></div>
-    <${Answered} of=${topics}>${(data) => html`<${Shown} rows=${data.items.length} total=${data.total} what="topics" next=${cursor(data.next)} of=${query} show=${show} />
-      ${data.items.length > 0 && html`<${TopicTable} rows=${data.items} />`}`}<//>`;
+    ${answered(topics, (data) => html`<${Shown} rows=${data.items.length} total=${data.total} what="topic" next=${cursor(data.next)} of=${query} show=${show} />
+      ${data.items.length > 0 && html`<${TopicTable} rows=${data.items} />`}`)}`;
 }
 
 const VERSIONS = [['', '5.3.3'], ['401', '4.9.4'], ['300', '4.5.0']];
@@ -40,9 +36,8 @@ export function Topic({ name, query, go }) {
   const answer = why.data?.evidence.answer;
   const hasRoute = exists && (!answer || answer.code === 0);
   const route = useAnswer(hasRoute && `${at}/route${client}`);
-  const history = useAnswer(`v1/history${asQuery({ topic: name, limit: 10 })}`);
   return html`<p class="crumb"><a href="#/topics">Topics</a></p><h1>${short(name)}</h1>
-    <${Answered} of=${why}>${(data) => html`<${Why} of=${data} what="topic" />`}<//>
+    ${answered(why, (data) => html`<${Why} of=${data} what="topic" />`)}
     ${topic.data && html`<${Summary} of=${topic.data} isQuiet=${why.data?.causes.length > 0} />
       <${Card} title="Route" note="as a client gets it that has">
         <div class="filters"><${Select} label="Version" value=${query.version || ''} options=${VERSIONS} onText=${(version) => show({ version })} />
@@ -51,7 +46,7 @@ export function Topic({ name, query, go }) {
         <${Queues} rows=${topic.data.queues} route=${route.data} />
         ${topic.data.next && html`<p class="dim">The first 200 of ${count(topic.data.broker_groups, 'broker group')}.</p>`}<//>`}
     ${topic.error && html`<${Failed} error=${topic.error} />`}
-    ${history.data?.events.length > 0 && html`<${Card} title="History"><${Events} of=${history.data.events} /><//>`}
+    <${LastEvents} of=${{ topic: name }} />
     ${topic.data && html`<p class="actions"><${Action} label="Delete this topic" kind="danger" title=${`Delete ${short(name)}?`} act=${['DELETE', at]}
       done=${() => `${short(name)} is deleted here. Clients notice it within 30 s.`}
       effect=${[`${count(topic.data.broker_groups, 'broker group')} will no longer be in its route: clients get “No route info of this topic”.`,
@@ -60,9 +55,15 @@ export function Topic({ name, query, go }) {
 
 const SURE = { certain: 'error', likely: 'warning', possible: 'note' };
 
+// A command; that which explains a topic is a link to its page.
+function Command({ text }) {
+  const [, topic] = /^namesrv explain ([^- '"][^ '"]*)$/.exec(text) || [];
+  return topic ? html`<a href=${topicLink(topic)}><code>${text}</code></a>` : html`<code>${text}</code>`;
+}
+
 // The causes of an explanation, the surest first, each with the next command.
 export const Why = ({ of, what }) => html`${of.causes.map((cause) => html`<${Say} key=${cause.id} kind=${SURE[cause.confidence]}
-    next=${html`${cause.confidence === 'certain' ? '' : `${cause.confidence}. `}${cause.next && html`Next: <code>${cause.next}</code>`}`}>${cause.sentence}<//>`)}
+    next=${cause.next && html`${cause.confidence === 'certain' ? 'Next' : `${sentence(cause.confidence)} Next`}: <${Command} text=${cause.next} />`}>${cause.sentence}<//>`)}
   ${!of.exists && !of.causes.length && html`<${Say} kind="warning">This ${what} is not here.<//>`}
   ${of.unknown.length > 0 && html`<details><summary>Not known (${of.unknown.length})</summary><ul>${of.unknown.map((text) => html`<li>${text}</li>`)}</ul></details>`}`;
 
@@ -92,7 +93,7 @@ function Squares({ of }) {
 
 function Queues({ rows, route }) {
   const addresses = new Map((route?.broker_datas || []).map((broker) => [broker.broker_name, Object.entries(broker.broker_addrs)]));
-  return html`<${Table} label="Queues by broker group" keyOf=${(row) => row.broker_name} rows=${rows} columns=${[
+  return html`<${Table} label="Queues by broker group" rows=${rows} columns=${[
     ['Broker group', (row) => html`<a href=${brokerLink(row.broker_name)}>${short(row.broker_name)}</a>`],
     ['Queues', (row) => html`<${Squares} of=${row} />`],
     ['Permission', (row) => permission(row.perm), 'wide'],
@@ -105,11 +106,11 @@ function Queues({ rows, route }) {
 export function Missing() {
   const missing = useAnswer('v1/missing?limit=200');
   return html`<h1>Asked in vain</h1><p>Topics that clients ask for and no broker has registered here. Each such lookup is answered with “No route info of this topic”.</p>
-    <${Answered} of=${missing}>${(data) => (data.topics.length ? html`<${Table} label="Topics that are asked for in vain" keyOf=${(row) => row.topic} rows=${data.topics} columns=${[
+    ${answered(missing, (data) => (data.topics.length ? html`<${Table} label="Topics that are asked for in vain" rows=${data.topics} columns=${[
     ['Topic', (row) => html`<a href=${topicLink(row.topic)}>${short(row.topic)}</a>${row.nearest && html`<br /><span class="dim">like <a href=${topicLink(row.nearest)}>${short(row.nearest)}</a></span>`}`],
     ['Lookups', (row) => number(row.count), 'number'],
     ['First', (row) => clock(row.first_millis), 'wide'],
-    ['Last', (row) => ago(Date.now() - row.last_millis)],
+    ['Last', (row) => since(row.last_millis)],
     ['Asked by', (row) => row.askers.map((one) => html`<div><code>${one.address}</code> <${Badge}>${one.language || 'unknown'} ${one.version}<//></div>`), 'wide'],
-  ]} />${data.left_out > 0 && html`<p class="dim">The list had no room for ${count(data.left_out, 'more topic')}.</p>`}` : html`<${Say} kind="ok">No client has asked for an unknown topic.<//>`)}<//>`;
+  ]} />${data.left_out > 0 && html`<p class="dim">The list had no room for ${count(data.left_out, 'more topic')}.</p>`}` : html`<${Say} kind="ok">No client has asked for an unknown topic.<//>`))}`;
 }
