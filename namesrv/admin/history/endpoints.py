@@ -7,12 +7,19 @@ from msgspec import UNSET, Meta, Struct, UnsetType, structs
 
 from namesrv.admin.api.answers import respond
 from namesrv.admin.api.endpoint import MOST_ITEMS, Call, Endpoint
-from namesrv.admin.api.pages import Next, encoded
+from namesrv.admin.api.pages import Next
 from namesrv.admin.history.facts import EventFacts, facts_of, put_into_words
 from namesrv.admin.history.filters import Filter
+from namesrv.admin.history.parameters import link_with, moment_of
+from namesrv.admin.history.then import (
+    AtParameters,
+    BetweenParameters,
+    Differences,
+    RoutesThen,
+    get_at,
+    get_between,
+)
 from namesrv.admin.http.messages import HttpAnswer
-from namesrv.client.moments import EXPECTED, read_moment
-from namesrv.errors import HttpRefused, MomentInvalid
 from namesrv.work import Steps
 
 _FEW_EVENTS: Final = 100
@@ -108,21 +115,6 @@ def get_history(call: Call) -> Steps[HttpAnswer]:
     return respond(call.request, page)
 
 
-def moment_of(name: str, text: str | UnsetType, call: Call) -> int | None:
-    """The moment of a parameter in milliseconds since 1970, None without one. Raises
-    HttpRefused (400)."""
-    if text is UNSET:
-        return None
-    try:
-        return read_moment(text, call.inside.state.wall_millis())
-    except MomentInvalid as error:
-        raise HttpRefused(
-            400,
-            f"the parameter {name} is wrong: {error}",
-            errors=[{"path": f"$.{name}", "expected": EXPECTED}],
-        ) from None
-
-
 def _next_link(
     parameters: HistoryParameters, since_millis: int | None, cursor: int | UnsetType
 ) -> Next:
@@ -133,8 +125,7 @@ def _next_link(
     values = structs.asdict(parameters) | {"before": cursor}
     if since_millis is not None:
         values["since"] = since_millis
-    given = {name: value for name, value in values.items() if value is not UNSET}
-    return "?" + "&".join(f"{k}={encoded(str(v))}" for k, v in given.items())
+    return link_with(values)
 
 
 ENDPOINTS = (
@@ -145,5 +136,23 @@ ENDPOINTS = (
         get_history,
         parameters=HistoryParameters,
         answer=EventsPage,
+    ),
+    Endpoint(
+        "GET",
+        "/v1/history/at",
+        "Topics and brokers of a moment",
+        get_at,
+        parameters=AtParameters,
+        answer=RoutesThen,
+        errors=(404, 503),
+    ),
+    Endpoint(
+        "GET",
+        "/v1/history/between",
+        "Differences between two moments",
+        get_between,
+        parameters=BetweenParameters,
+        answer=Differences,
+        errors=(404, 503),
     ),
 )

@@ -299,10 +299,14 @@ COMMANDS: Final = (
             Flag("--type", "TYPES", "only events of these types, joined by commas"),
             Flag("--since", "TIME", "only events from then on: 10m, 2h30m, a date"),
             Flag("--limit", "N", "most events [50]"),
+            Flag("--at", "TIME", "instead: topics and brokers of that moment"),
+            Flag("--between", "TIME,TIME", "instead: what differs between two moments"),
             *_OVER_HTTP,
         ],
         "the last changes of routes, keys and options, and the reason of each",
-        "It asks a namesrv over HTTP; other NameServers keep no history.",
+        "It asks a namesrv over HTTP; other NameServers keep no history. A time is an"
+        " age (10m, 2h30m), a date in the zone of this machine ('2026-11-28 14:30'),"
+        " or milliseconds since 1970.",
         "history:history",
     ),
     Command(

@@ -57,11 +57,11 @@ export function Token({ isOpen, onClose }) {
   };
   if (token()) {
     return html`<${Dialog} title=${mayWrite() ? 'Changes are allowed' : 'This token reads'} onClose=${onClose}>
-      <p>This tab sends its token with each request, and forgets it when it is closed. Each change asks before it acts.</p>
+      <p>This tab keeps the token until it is closed. Each change asks before it acts.</p>
       <p class="buttons"><button type="button" autofocus onClick=${onClose}>Close</button><button type="button" class="solid" onClick=${() => keep('')}>Forget the token</button></p><//>`;
   }
   return html`<${Dialog} title="This page only reads" onClose=${onClose}><form onSubmit=${submit}>
-    <p>With a token of the server's file (option httpTokenFile) a few changes are possible: the write permission of a broker group, and the deletion of a topic.</p>
+    <p>A token of the server's file (option httpTokenFile) allows to change the write permission of a broker group, and to delete a topic.</p>
     <label class="field"><span>Token</span><input type="password" name="token" required autofocus autocomplete="off" /></label>
     <${Failure} text=${failure} /><p class="buttons"><button type="button" onClick=${onClose}>Cancel</button><button class="solid">Use this token</button></p></form><//>`;
 }

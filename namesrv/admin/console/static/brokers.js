@@ -1,6 +1,6 @@
 // The list of broker groups, and one of them with its brokers, topics and history.
 
-import { answered, askList, Badge, Card, Check, clock, count, cursor, Field, Figure, filters, Heard, html, number, Problems, query as asQuery, role, segment, Select, short, Shown, Table, useAnswer } from './parts.js';
+import { answered, askList, Badge, Card, Check, count, cursor, Field, Figure, filters, Heard, html, number, Problems, query as asQuery, role, segment, Select, short, Shown, Table, useAnswer } from './parts.js';
 import { Action } from './actions.js';
 import { LastEvents } from './history.js';
 import { BrokerTable } from './overview.js';
@@ -40,7 +40,6 @@ const Members = ({ of }) => html`<${Table} label="Brokers of the group" rows=${o
   ['Role', (row) => role(row.broker_id)],
   ['Last heard', (row) => (row.live.length ? row.live.map((one) => html`<${Heard} millis=${one.last_heard_millis_ago} timeout=${one.heartbeat_timeout_millis} />`) : html`<${Badge} kind="warning">not live<//>`)],
   ['Connects from', (row) => row.live.map((one) => html`<code>${one.remote_address || 'HTTP'}</code>`), 'wide'],
-  ['Topic table', (row) => row.live.map(({ data_version: version }) => (version?.timestamp_millis ? `change ${number(version.counter)}, ${clock(version.timestamp_millis)}` : '–')), 'wide'],
 ]} />`;
 
 const changed = (name) => ({ topics }) => `${count(topics, 'topic')} of ${short(name)} changed. Clients notice it within 30 s.`;

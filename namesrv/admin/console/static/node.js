@@ -12,7 +12,6 @@ export const Node = ({ node }) => html`<h1>This node</h1>${answered(node, (data)
     <${Figure} value=${number(data.connections.with_brokers)} of="of them carry brokers" /><${Figure} value=${number(data.connections.http)} of="of them speak HTTP" /></div>
   <${Card} title="Rates" note="in a second, over the last ten minutes"><${Table} label="Rates" rows=${Object.keys(RATES)} columns=${[
     ['Number of', (name) => RATES[name]], ['Now', (name) => number(data.rates[name].at(-1) ?? 0), 'number'],
-    ['Most', (name) => number(Math.max(0, ...data.rates[name])), 'number wide'],
     ['Ten minutes', (name) => html`<${Spark} values=${data.rates[name]} label=${`${RATES[name]} over ten minutes`} />`, 'half'],
   ]} /><//>
   <${Memory} of=${data.memory} />

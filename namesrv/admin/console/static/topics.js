@@ -38,7 +38,7 @@ export function Topic({ name, query, go }) {
   const route = useAnswer(hasRoute && `${at}/route${client}`);
   return html`<p class="crumb"><a href="#/topics">Topics</a></p><h1>${short(name)}</h1>
     ${answered(why, (data) => html`<${Why} of=${data} what="topic" />`)}
-    ${topic.data && html`<${Summary} of=${topic.data} isQuiet=${why.data?.causes.length > 0} />
+    ${topic.data && html`${!why.data?.causes.length && html`<${Summary} of=${topic.data} />`}
       <${Card} title="Route" note="as a client gets it that has">
         <div class="filters"><${Select} label="Version" value=${query.version || ''} options=${VERSIONS} onText=${(version) => show({ version })} />
           <${Field} label="Zone" value=${query.zone} onText=${(zone) => show({ zone })} /></div>
@@ -67,9 +67,8 @@ export const Why = ({ of, what }) => html`${of.causes.map((cause) => html`<${Say
   ${!of.exists && !of.causes.length && html`<${Say} kind="warning">This ${what} is not here.<//>`}
   ${of.unknown.length > 0 && html`<details><summary>Not known (${of.unknown.length})</summary><ul>${of.unknown.map((text) => html`<li>${text}</li>`)}</ul></details>`}`;
 
-function Summary({ of, isQuiet }) {
+function Summary({ of }) {
   const where = `${count(of.write_queue_nums, 'queue')} to write, ${count(of.read_queue_nums, 'queue')} to read, on ${count(of.broker_groups, 'broker group')}.`;
-  if (isQuiet) return html`<p>${where}</p>`;
   return of.write_queue_nums && of.read_queue_nums ? html`<${Say} kind="ok">Clients can send and receive: ${where}<//>`
     : html`<${Say} kind="error">No client can ${of.write_queue_nums ? 'receive' : 'send'}: ${where}<//>`;
 }
@@ -105,7 +104,7 @@ function Queues({ rows, route }) {
 
 export function Missing() {
   const missing = useAnswer('v1/missing?limit=200');
-  return html`<h1>Asked in vain</h1><p>Topics that clients ask for and no broker has registered here. Each such lookup is answered with “No route info of this topic”.</p>
+  return html`<h1>Asked in vain</h1><p>Topics that clients ask for and no broker has registered here: they get “No route info of this topic”.</p>
     ${answered(missing, (data) => (data.topics.length ? html`<${Table} label="Topics that are asked for in vain" rows=${data.topics} columns=${[
     ['Topic', (row) => html`<a href=${topicLink(row.topic)}>${short(row.topic)}</a>${row.nearest && html`<br /><span class="dim">like <a href=${topicLink(row.nearest)}>${short(row.nearest)}</a></span>`}`],
     ['Lookups', (row) => number(row.count), 'number'],
