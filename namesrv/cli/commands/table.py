@@ -195,6 +195,19 @@ COMMANDS: Final = (
         "topics:show_route",
     ),
     Command(
+        "topic missing",
+        [],
+        [
+            Flag("-p --prefix", "TEXT", "only topics whose names begin so"),
+            Flag("--limit", "N", "most topics, up to 500 [50]"),
+            _WATCH,
+            *_OVER_HTTP,
+        ],
+        "topics that clients ask for in vain, who asks, and a similar topic",
+        "It asks a namesrv over HTTP; other NameServers do not know it.",
+        "missing:list_missing",
+    ),
+    Command(
         "topic delete",
         [_TOPIC],
         [_CLUSTER, *_WRITING],

@@ -13,7 +13,7 @@ cannot push out a topic that clients keep asking for.
 """
 
 from collections import OrderedDict, deque
-from collections.abc import Iterator, Sequence
+from collections.abc import Container, Iterator, Sequence
 from itertools import chain
 from typing import Final, NamedTuple
 
@@ -30,8 +30,11 @@ MOST_SEEN_ONCE: Final = 256
 MOST_SEEN_AGAIN: Final = 768
 MOST_ASKERS: Final = 8
 """Askers that a topic has, the last ones."""
+KEPT_MILLIS: Final = 86_400_000
+"""A topic that nobody has asked for in this time leaves the table."""
 LONGEST_NAME: Final = 255
 """Characters of a name; Java's clients refuse longer names of topics."""
+_NEAREST_MILLIS: Final = 60_000
 _EVENTS: Final = 20
 _EVENTS_MILLIS: Final = 60_000
 """In this time there are at most so many events."""
@@ -52,26 +55,51 @@ class Asker(NamedTuple):
 
 class MissingTopic:
     """One topic: an estimate of its lookups, dates of the first and the last one in
-    milliseconds, and its last askers by client, the latest at the end."""
+    milliseconds, and its last askers by client, the latest at the end. `last_ms` is
+    the time of the last lookup, `nearest` the existing topic that was probably meant,
+    as it was noted last."""
 
-    __slots__ = ("askers", "count", "first_millis", "last_millis", "topic")
+    __slots__ = (
+        "_noted_ms",
+        "askers",
+        "count",
+        "first_millis",
+        "last_millis",
+        "last_ms",
+        "nearest",
+        "topic",
+    )
 
     def __init__(self, topic: str, millis: int) -> None:
         self.topic = topic
         self.count = 0.0
         self.first_millis = self.last_millis = millis
+        self.last_ms = 0
+        self.nearest: str | None = None
+        self._noted_ms: int | None = None
         self.askers: dict[Client, Asker] = {}
 
-    def note(self, lookup: "_Lookup", count: float, millis: int) -> None:
+    def note(self, lookup: "_Lookup", count: float, millis: int, now_ms: int) -> None:
         """A lookup that stands for `count` of them."""
         self.count += count
         self.last_millis = millis
+        self.last_ms = now_ms
         host = lookup.address.rpartition(":")[0]
         client = host, lookup.language, lookup.version
         self.askers.pop(client, None)
         self.askers[client] = Asker(*lookup[1:], millis)
         if len(self.askers) > MOST_ASKERS:
             del self.askers[next(iter(self.askers))]
+
+    def note_nearest(self, name: str | None, now_ms: int) -> None:
+        """The existing topic that was probably meant, None for none."""
+        self.nearest, self._noted_ms = name, now_ms
+
+    def knows_nearest(self, known: Container[str], now_ms: int) -> bool:
+        """Whether it was noted lately, and still exists."""
+        if self._noted_ms is None or now_ms - self._noted_ms >= _NEAREST_MILLIS:
+            return False
+        return self.nearest is None or self.nearest in known
 
 
 class _Lookup(NamedTuple):
@@ -120,8 +148,14 @@ class MissingTopics:
             command, address = request.command, request.remote_address
             self._cold.append(_lookup(command, topic, address))
 
+    def asked_since(self, since_ms: int) -> int:
+        """The number of topics that were asked for since then."""
+        return sum(one.last_ms >= since_ms for one in self)
+
     def tick(self, now_ms: int) -> None:
         """Take the samples since the last tick."""
+        for entries in (self._seen_once, self._seen_again):
+            self._forget_old(entries, now_ms - KEPT_MILLIS)
         if self._changes != self._tables.changes:
             self._changes = self._tables.changes
             self._forget_known()
@@ -158,7 +192,7 @@ class MissingTopics:
             if topic == PING_TOPIC or topic in self._tables.topic_queue_table:
                 continue
             entry = self._again(topic) or self._new(lookup, millis, now_ms)
-            entry.note(lookup, count / len(lookups), millis)
+            entry.note(lookup, count / len(lookups), millis, now_ms)
 
     def _again(self, topic: str) -> MissingTopic | None:
         """The entry of a topic that was seen before."""
@@ -193,6 +227,16 @@ class MissingTopics:
         if len(entries) > most:
             entries.popitem(last=False)
             self.dropped += 1
+
+    def _forget_old(
+        self, entries: OrderedDict[str, MissingTopic], before_ms: int
+    ) -> None:
+        """Entries are in the order of their last lookups."""
+        while entries:
+            oldest = next(iter(entries.values()))
+            if oldest.last_ms >= before_ms:
+                return
+            del entries[oldest.topic]
 
     def _forget_known(self) -> None:
         """Topics that have a route by now are missing no more."""

@@ -4,7 +4,7 @@ from typing import Any
 
 import pytest
 
-from namesrv.testing.peer import lookup, request
+from namesrv.testing.peer import Broker, lookup, request
 from tests.admin.api.asking import Api
 from tests.routing.world import WALL_MILLIS
 
@@ -53,6 +53,38 @@ def test_each_has_its_askers_and_the_nearest_topic(api: Api) -> None:
     ]
     other = listed(api, "/v1/missing?prefix=Oth")
     assert [(one["topic"], one["nearest"]) for one in other] == [("Other", None)]
+
+
+def nearest_of(api: Api, topic: str) -> str | None:
+    (one,) = listed(api, f"/v1/missing?prefix={topic}")
+    nearest: str | None = one["nearest"]
+    return nearest
+
+
+@pytest.mark.parametrize("topic", ["ordertopic", "ORDER_TOPIC", "ns%25OrderTopic"])
+def test_a_name_that_differs_only_in_its_spelling_is_the_nearest(
+    api: Api, topic: str
+) -> None:
+    ask(api, topic.replace("%25", "%"))
+    assert nearest_of(api, topic) == "OrderTopic"
+
+
+def test_the_nearest_topic_is_kept_for_a_minute(api: Api) -> None:
+    assert nearest_of(api, "OrderTopik") == "OrderTopic"
+    api.units.clear()
+    assert nearest_of(api, "OrderTopik") == "OrderTopic"
+    assert sum(api.units) < 500
+    assert nearest_of(api, "Other") is None
+    api.register({"Otherr": 1, "OrderTopic": 1}, Broker("b2", 0, "10.0.0.2:1"))
+    assert nearest_of(api, "Other") is None
+    api.world.now_ms += 60_000
+    assert nearest_of(api, "Other") == "Otherr"
+
+
+def test_a_nearest_topic_that_is_gone_is_found_anew(api: Api) -> None:
+    assert nearest_of(api, "OrderTopik") == "OrderTopic"
+    api.world.drop_topic("OrderTopic")
+    assert nearest_of(api, "OrderTopik") is None
 
 
 def test_a_part_of_the_topics_can_be_had(api: Api) -> None:

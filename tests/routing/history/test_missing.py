@@ -7,6 +7,7 @@ import pytest
 from namesrv.codes import PING_TOPIC, LanguageCode
 from namesrv.routing.events import TopicAskedInVain
 from namesrv.routing.history.missing import (
+    KEPT_MILLIS,
     LONGEST_NAME,
     MOST_ASKERS,
     MOST_SEEN_AGAIN,
@@ -160,6 +161,22 @@ def test_the_table_is_bounded_for_topics_that_are_asked_for_again(
     assert len(world.state.missing) == MOST_SEEN_AGAIN
     assert world.state.missing.dropped == 3
     assert world.state.missing.find("T2") is None
+
+
+def test_a_topic_that_nobody_asks_for_any_more_leaves(world: World) -> None:
+    ask(world, "old", "again", "again")
+    tick(world)
+    ask(world, "new")
+    tick(world, 1000)
+    ask(world, "again")
+    tick(world, KEPT_MILLIS - 1000)
+    assert names(world) == {"old", "again", "new"}
+    tick(world, 1)
+    assert names(world) == {"again", "new"}
+    assert world.state.missing.asked_since(world.now_ms - 1) == 1
+    tick(world, KEPT_MILLIS)
+    assert not names(world)
+    assert world.state.missing.dropped == 0
 
 
 def test_a_long_name_is_cut(world: World) -> None:

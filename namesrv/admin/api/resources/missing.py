@@ -7,16 +7,15 @@ from msgspec import Meta, Struct
 
 from namesrv.admin.api.answers import respond
 from namesrv.admin.api.endpoint import MOST_ITEMS, Call, Endpoint
-from namesrv.admin.api.similar import similar_in
+from namesrv.admin.api.nearest import note_nearest
 from namesrv.admin.http.messages import HttpAnswer
 from namesrv.routing.history.missing import LONGEST_NAME, MissingTopic
-from namesrv.routing.state import RoutingState
-from namesrv.work import Steps
+from namesrv.work import Steps, batches
 
 _FEW_ITEMS: Final = 100
 _LISTED_UNITS: Final = 200
 """Of the choice of the topics that are asked for most."""
-_ITEM_UNITS: Final = 20
+_ITEM_UNITS: Final = 12
 
 
 class MissingParameters(Struct, forbid_unknown_fields=True, kw_only=True):
@@ -69,7 +68,10 @@ class Missing(Struct):
     ]
     nearest: Annotated[
         str | None,
-        Meta(description="the topic with a route whose name is most like it"),
+        Meta(
+            description="the topic with a route whose name is most like it, found anew"
+            " each minute"
+        ),
     ]
 
 
@@ -92,24 +94,15 @@ def get_missing(call: Call) -> Steps[HttpAnswer]:
     found = nlargest(parameters.limit, wanted, key=lambda one: one.count)
     yield _LISTED_UNITS
     topics: list[Missing] = []
-    for one in found:
-        nearest = yield from _nearest(state, one.topic)
-        topics.append(_item(one, nearest))
-        yield _ITEM_UNITS
+    yield from note_nearest(state, found, call.now_ms)
+    for some in batches(found, _ITEM_UNITS):
+        topics += map(_item, some)
+        yield len(some) * _ITEM_UNITS
     answer = MissingList(topics, len(missing), missing.dropped)
     return respond(call.request, answer)
 
 
-def _nearest(state: RoutingState, topic: str) -> Steps[str | None]:
-    if not state.options.enable_all_topic_list:
-        return None
-    texts = yield from state.topic_lists.names()
-    known = state.tables.topic_queue_table
-    similar = yield from similar_in(topic, texts, known)
-    return similar[0] if similar else None
-
-
-def _item(one: MissingTopic, nearest: str | None) -> Missing:
+def _item(one: MissingTopic) -> Missing:
     askers = [MissingAsker(*asker) for asker in reversed(one.askers.values())]
     return Missing(
         topic=one.topic,
@@ -117,7 +110,7 @@ def _item(one: MissingTopic, nearest: str | None) -> Missing:
         first_millis=one.first_millis,
         last_millis=one.last_millis,
         askers=askers,
-        nearest=nearest,
+        nearest=one.nearest,
     )
 
 
