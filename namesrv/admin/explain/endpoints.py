@@ -78,7 +78,7 @@ def _topic_evidence(call: Call) -> Steps[Evidence]:
     topic, wall_millis = parameters.topic, state.wall_millis()
     client = Client(parameters.version, parameters.zone, parameters.cluster)
     evidence = Evidence("topic", topic, client)
-    evidence.server = present.server_of(state, call.now_ms)
+    evidence.server = present.server_of(state, "topic", topic, call.now_ms)
     entry = state.tables.topic_queue_table.get(topic)
     if entry is not None:
         names = sorted(entry.queues)
@@ -112,7 +112,7 @@ def _explained_broker(call: Call, data: BrokerData | None) -> Steps[HttpAnswer]:
     if data is None:
         data = yield from present.group_of_address(state, name)
     evidence = Evidence("broker", name, Client(cluster=call.parameters.cluster))
-    evidence.server = present.server_of(state, call.now_ms)
+    evidence.server = present.server_of(state, "broker", name, call.now_ms)
     if data is not None:
         evidence.exists = True
         evidence.groups = [(yield from present.group_alone(state, data, call.now_ms))]
