@@ -2,6 +2,7 @@
 
 from pathlib import Path
 
+from namesrv.testing.peer import lookup
 from tests.admin.explain.asking import Asker
 from tests.admin.peers.pair import pair, wait_for
 
@@ -46,5 +47,8 @@ def test_brokers_register_at_the_peers_only(tmp_path: Path) -> None:
             lambda: asker.topic("T1"), lambda one: one.confidence("at_peer")
         )
         assert found.confidence("no_brokers") == "certain"
-        both.server._server._state.peer_views.orphan = "clients ask here in vain"
-        assert asker.topic("Any").confidence("orphan") == "likely"
+        both.here.peer.ask(lookup("T1"))
+        found = wait_for(
+            lambda: asker.topic("T1"), lambda one: one.confidence("orphan")
+        )
+        assert found.sentence("orphan").startswith("Clients ask this server (1 lookup")
