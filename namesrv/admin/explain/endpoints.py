@@ -34,7 +34,13 @@ from namesrv.codes import (
 from namesrv.hot_path import Pause
 from namesrv.routing.access.request import Request
 from namesrv.routing.history.explain.causes import find_causes, find_unknown
-from namesrv.routing.history.explain.evidence import Broker, Client, Evidence, Group
+from namesrv.routing.history.explain.evidence import (
+    Broker,
+    Client,
+    Evidence,
+    Group,
+    Names,
+)
 from namesrv.routing.requests.routes import get_routeinfo_by_topic
 from namesrv.routing.state import RoutingState
 from namesrv.routing.tables.broker_data import BrokerData
@@ -87,7 +93,9 @@ def _topic_evidence(call: Call) -> Steps[Evidence]:
         evidence.groups = yield from present.groups_of_topic(
             state, entry, names[:_MOST_GROUPS], call.now_ms
         )
-    evidence.names = yield from present.similar_topics(state, topic)
+    evidence.names = Names()
+    if entry is None:
+        evidence.names = yield from present.similar_topics(state, topic)
     held_by = {} if entry is None else entry.queues
     if state.options.history_bytes:
         evidence.past = yield from past.past_of_topic(
@@ -120,7 +128,9 @@ def _explained_broker(call: Call, data: BrokerData | None) -> Steps[HttpAnswer]:
     names = {name} if data is None or data.broker_name == name else set[str]()
     addresses = {name} if data is None or not names else set[str]()
     wall_millis = state.wall_millis()
-    evidence.names = yield from present.similar_groups(state, name)
+    evidence.names = Names()
+    if data is None:
+        evidence.names = yield from present.similar_groups(state, name)
     if state.options.history_bytes:
         evidence.past = yield from past.past_of_broker(
             state.history, names, addresses, _live(evidence), wall_millis

@@ -14,7 +14,11 @@ from namesrv.routing.history.explain.evidence import (
     Refused,
     Server,
 )
-from namesrv.routing.history.explain.spelling import AUTO_CREATE_TOPIC, folded
+from namesrv.routing.history.explain.spelling import (
+    AUTO_CREATE_TOPIC,
+    folded,
+    may_fold_alike,
+)
 from namesrv.routing.history.peer_views import PeerState, PeerViews
 from namesrv.routing.history.refusals import Refusal
 from namesrv.routing.state import RoutingState
@@ -149,7 +153,9 @@ def _similar(
     wanted = folded(name)
     for start in range(0, len(all_names), _NAMES_OF_A_STEP):
         some = all_names[start : start + _NAMES_OF_A_STEP]
-        found.variants += [one for one in some if folded(one) == wanted]
+        found.variants += [
+            one for one in some if may_fold_alike(one, wanted) and folded(one) == wanted
+        ]
         yield len(some) * _NAME_UNITS
     found.variants = [one for one in found.variants if one != name][:_MOST_VARIANTS]
     near = yield from similar_in(name, texts, known)
