@@ -22,6 +22,7 @@ from namesrv.admin.console import endpoints as console
 from namesrv.admin.console import node, problems
 from namesrv.admin.explain import endpoints as explain
 from namesrv.admin.history import endpoints as history
+from namesrv.admin.history import stream
 from namesrv.admin.metrics import endpoints as metrics
 
 _RESOURCES: Final = (
@@ -38,6 +39,7 @@ _RESOURCES: Final = (
     *digest.ENDPOINTS,
     *explain.ENDPOINTS,
     *history.ENDPOINTS,
+    *stream.ENDPOINTS,
     *nsaddr.ENDPOINTS,
     *rights.ENDPOINTS,
     *problems.ENDPOINTS,
