@@ -11,6 +11,7 @@ from namesrv.admin.api.resources import (
     connections,
     digest,
     kv,
+    missing,
     nsaddr,
     rights,
     routes,
@@ -24,6 +25,7 @@ from namesrv.admin.explain import endpoints as explain
 from namesrv.admin.history import endpoints as history
 from namesrv.admin.history import stream
 from namesrv.admin.metrics import endpoints as metrics
+from namesrv.admin.peers import endpoints as peers
 
 _RESOURCES: Final = (
     *version.ENDPOINTS,
@@ -36,7 +38,9 @@ _RESOURCES: Final = (
     *kv.ENDPOINTS,
     *config.ENDPOINTS,
     *connections.ENDPOINTS,
+    *missing.ENDPOINTS,
     *digest.ENDPOINTS,
+    *peers.ENDPOINTS,
     *explain.ENDPOINTS,
     *history.ENDPOINTS,
     *stream.ENDPOINTS,
