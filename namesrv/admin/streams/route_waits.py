@@ -45,7 +45,7 @@ _JITTER: Final = 16
 """A wait ends by time up to this part of it too early, so that waits which began
 together do not end together."""
 _CHECK_MILLIS: Final = 1_000
-_WAKE_UNITS: Final = 16
+_WAKE_UNITS: Final = 50
 _TOPICS_OF_A_UNIT: Final = 8
 """Topics that are compared with a broker in a microsecond."""
 

@@ -49,7 +49,7 @@ def test_a_topic_is_awaited_until_it_comes(
     peer.ask(FIRST.registration(TOPICS))
     status, index, route = waiter.read()
     assert (status, route["topic"]) == (200, "T")
-    assert index == waiter.ask().index
+    assert index == waiter.ask().route_index
 
 
 def test_a_wait_ends_when_the_route_changes(
@@ -59,14 +59,14 @@ def test_a_wait_ends_when_the_route_changes(
     waiter = connect(server)
     first = waiter.ask("?wait=1m")
     assert first.status == 200
-    waiter.send(f"?wait=1m&after={first.index}")
+    waiter.send(f"?wait=1m&after={first.route_index}")
     with Peer(server.addresses[0]) as other:
         other.ask(SECOND.registration(TOPICS))
         second = waiter.read()
         assert {b["broker_name"] for b in second.body["broker_datas"]} == {"b", "c"}
-        waiter.send(f"?wait=1m&after={second.index}")
+        waiter.send(f"?wait=1m&after={second.route_index}")
     third = waiter.read()
-    assert (third.status, third.index) == (200, first.index)
+    assert (third.status, third.route_index) == (200, first.route_index)
 
 
 def test_a_wait_ends_with_the_last_broker(
@@ -75,7 +75,7 @@ def test_a_wait_ends_with_the_last_broker(
     with Peer(server.addresses[0]) as other:
         other.ask(FIRST.registration(TOPICS))
         waiter = connect(server)
-        index = waiter.ask().index
+        index = waiter.ask().route_index
         waiter.send(f"?wait=1m&after={index}")
     assert waiter.read()[:2] == (404, "0")
 
@@ -87,7 +87,7 @@ def test_a_wait_ends_by_time(
     assert waiter.ask("?wait=300ms").status == 404
     assert waiter.ask("?wait=300ms&after=0")[:2] == (304, "0")
     peer.ask(FIRST.registration(TOPICS))
-    index = waiter.ask().index
+    index = waiter.ask().route_index
     assert waiter.ask(f"?wait=300ms&after={index}")[:2] == (304, index)
 
 

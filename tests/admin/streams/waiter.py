@@ -11,7 +11,7 @@ class Answered(NamedTuple):
     """One answer: its status, the index of the route, and the body."""
 
     status: int
-    index: str | None
+    route_index: str | None
     body: Any
 
 
