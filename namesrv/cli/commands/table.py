@@ -312,11 +312,38 @@ COMMANDS: Final = (
             Flag("--type", "TYPES", "only events of these types, joined by commas"),
             Flag("--since", "TIME", "only events from then on: 10m, 2h30m, a date"),
             Flag("--limit", "N", "most events [50]"),
+            Flag("--at", "TIME", "instead: topics and brokers of that moment"),
+            Flag("--between", "TIME,TIME", "instead: what differs between two moments"),
             *_OVER_HTTP,
         ],
         "the last changes of routes, keys and options, and the reason of each",
-        "It asks a namesrv over HTTP; other NameServers keep no history.",
+        "It asks a namesrv over HTTP; other NameServers keep no history. A time is an"
+        " age (10m, 2h30m), a date in the zone of this machine ('2026-11-28 14:30'),"
+        " or milliseconds since 1970.",
         "history:history",
+    ),
+    Command(
+        "explain",
+        [Argument("NAME")],
+        [
+            Flag("--topic", "", "the name is that of a topic"),
+            Flag("--broker", "", "the name is that of a broker group, or an address"),
+            Flag("--zone", "ZONE", "for a client in this zone"),
+            Flag(
+                "--client-version", "N", "for a client of this remoting version [479]"
+            ),
+            Flag("-c --cluster", "CLUSTER", "for a client that expects it there"),
+            JSON,
+            _TOKEN,
+            *CONNECTING,
+            HELP,
+        ],
+        "why a topic or a broker has no route, or not the expected one",
+        "The name is that of a topic or of a broker group, or the address of a broker."
+        " It asks a namesrv over HTTP. From any other NameServer it takes the answers of"
+        " the remoting protocol, and lists the things that these do not show. The exit"
+        " code is 1 if the name does not exist.",
+        "explain:explain",
     ),
     Command(
         "watch",

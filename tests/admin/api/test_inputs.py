@@ -132,6 +132,9 @@ TARGETS = [
     "/v1/topics/U/explain?version=300&zone=z&cluster=c9",
     "/v1/brokers/a/explain",
     "/v1/brokers/10.0.0.9:1/explain?cluster=c9",
+    "/v1/history",
+    "/v1/history/at?time=0s",
+    "/v1/history/between?from=0s&to=0s",
 ]
 
 
