@@ -21,13 +21,15 @@ from namesrv.errors import NamesrvError, OptionsInvalid, RequestRefused
 
 if TYPE_CHECKING:
     from namesrv.cli.commands.hook import Hook
+    from namesrv.client.http import HttpReply
 
 _DEFAULT_SECONDS: Final = 1.0
 _TOPICS_SECONDS: Final = 10.0
 
 
-def watch(call: Call, wait: Callable[[float], None] = time.sleep) -> Result:
-    """Compare the NameServer with itself every second, until Ctrl-C.
+def watch(call: Call, wait: Callable[[float], None] | None = None) -> Result:
+    """Compare the NameServer with itself every second, or when it tells that a route
+    has changed, until Ctrl-C.
 
     Raises NameServerUnreachable if it does not answer at the beginning.
     """
@@ -42,6 +44,7 @@ def watch(call: Call, wait: Callable[[float], None] = time.sleep) -> Result:
         server = str(asked.servers.addresses[0])
         printer.print([Change("server", server, beginning(before))])
         _run_hook(hook, server, before)
+        wait = wait or _wait(call, asked)
         failure = ""
         while printer.is_open:
             wait(seconds)
@@ -66,6 +69,25 @@ def watch(call: Call, wait: Callable[[float], None] = time.sleep) -> Result:
         if hook is not None:
             hook.close()
     return Result(None, [])
+
+
+def _wait(call: Call, asked: Questions) -> Callable[[float], None]:
+    """The wait between two views: for a change of the few routes that are watched, if
+    the server tells it, and for some time otherwise."""
+    from namesrv.cli.commands.session import http_questions  # noqa: PLC0415
+    from namesrv.cli.commands.waker import MOST_TOPICS, WAIT_SECONDS, Waker  # noqa: PLC0415
+
+    if not 0 < len(call.arguments) <= MOST_TOPICS:
+        return time.sleep
+
+    def ask(target: str) -> HttpReply:
+        # Another server may have other routes.
+        server = asked.servers.addresses[:1]
+        return http_questions(call, only=server, more_seconds=WAIT_SECONDS).ask(target)
+
+    waker = Waker(call.arguments, ask)
+    waker.begin()
+    return waker.wait
 
 
 def _check_command(call: Call) -> None:
