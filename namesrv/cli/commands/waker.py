@@ -89,10 +89,11 @@ class Waker:
 
 
 def _target(topic: str, index: str) -> str:
-    """Without an index a short wait brings it: a topic without a route has one, too."""
+    """Without an index an answer at once brings it: a topic without a route has one,
+    too."""
     route = f"/v1/topics/{segment(topic)}/route"
     if not index:
-        return f"{route}?wait=1s"
+        return route
     return f"{route}?wait={WAIT_SECONDS}s&after={segment(index)}"
 
 

@@ -1,7 +1,10 @@
 """`watch` of some topics at a server that tells changes of routes over HTTP."""
 
+import subprocess
+import sys
 import time
 from collections.abc import Callable, Iterator
+from pathlib import Path
 from queue import SimpleQueue
 
 import pytest
@@ -9,6 +12,8 @@ import pytest
 from namesrv.cli.commands.waker import Waker
 from namesrv.client.http import HttpReply
 from namesrv.errors import HttpMissing, NameServerUnreachable
+from namesrv.testing.peer import Broker, Peer
+from tests.admin.served import serving_http
 
 LONG = 60.0
 """Seconds that no test waits for."""
@@ -60,7 +65,7 @@ def seconds_of(wait: Callable[[], None]) -> float:
 
 def test_change_of_a_route_wakes(server: Server) -> None:
     waker = begun(server, "a/b")
-    assert server.next_asked() == "/v1/topics/a%2Fb/route?wait=1s"
+    assert server.next_asked() == "/v1/topics/a%2Fb/route"
     server.reply("5")
     assert server.next_asked() == "/v1/topics/a%2Fb/route?wait=30s&after=5"
     waker.wait(LONG)
@@ -118,8 +123,8 @@ def test_lost_server_wakes_and_is_asked_anew(server: Server) -> None:
     assert seconds_of(lambda: waker.wait(0.01)) < 10
     server.reply("5")
     waker.wait(LONG)
-    asked = [server.next_asked().rpartition("?")[2] for _ in range(3)]
-    assert asked == ["wait=1s", "wait=30s&after=5", "wait=1s"]
+    asked = [server.next_asked().partition("?")[2] for _ in range(3)]
+    assert asked == ["", "wait=30s&after=5", ""]
 
 
 def test_busy_server_is_asked_later(server: Server) -> None:
@@ -134,9 +139,27 @@ def test_busy_server_is_asked_later(server: Server) -> None:
 def test_every_topic_has_its_own_wait(server: Server) -> None:
     waker = begun(server, "T", "U")
     asked = {server.next_asked(), server.next_asked()}
-    assert asked == {f"/v1/topics/{topic}/route?wait=1s" for topic in "TU"}
+    assert asked == {f"/v1/topics/{topic}/route" for topic in "TU"}
     server.reply("5")
     waker.wait(LONG)
     # The other one does not wait yet.
     assert seconds_of(lambda: waker.wait(0.01)) < 10
     server.replies.put(HttpMissing("10.0.0.9:9876"))
+
+
+def test_watch_prints_a_change_though_it_asks_once_in_ten_minutes(
+    tmp_path: Path,
+) -> None:
+    with serving_http(tmp_path) as server, Peer(server.addresses[0]) as broker:
+        address = "{}:{}".format(*server.addresses[0])
+        words = ["watch", "New", "--every", "600", "-n", address]
+        watching = subprocess.Popen(
+            [sys.executable, "-m", "namesrv", *words], stdout=subprocess.PIPE, text=True
+        )
+        lines = watching.stdout
+        assert lines is not None
+        assert "watching 1 topic, 0 known" in lines.readline()
+        broker.ask(Broker().registration({"New": 1, "Hello": 2}))
+        assert "route New: " in lines.readline()
+        watching.terminate()
+        watching.communicate(timeout=30)
