@@ -350,13 +350,15 @@ COMMANDS: Final = (
         [Argument("TOPIC", ANY)],
         [
             Flag("--every", "SECONDS", "time between two questions [1]"),
+            Flag("--exec", "COMMAND", "run this in a shell for each change of a route"),
             JSON,
             *CONNECTING,
             HELP,
         ],
         "print each change of clusters, brokers and topics, or of some routes",
         "It asks again and again, compares, and ends with Ctrl-C. With --json each"
-        " line is an object.",
+        " line is an object. The command of --exec runs at the beginning, too, never"
+        " twice at once, and gets the facts as JSON on standard input.",
         "watch:watch",
     ),
     Command(
