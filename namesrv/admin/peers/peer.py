@@ -57,7 +57,7 @@ class Found(NamedTuple):
 
 
 class Peer:
-    """Asks one peer. `view` is what readers see of it; it is replaced, not changed."""
+    """Asks one peer. `view` is for readers; it is replaced, never changed."""
 
     def __init__(
         self,

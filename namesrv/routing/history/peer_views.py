@@ -17,7 +17,7 @@ MOST_NAMES: Final = 2000
 
 
 class PeerState(StrEnum):
-    """What a peer is at the moment."""
+    """The result of the last question to a peer."""
 
     NEW = "new"
     """It was not asked yet."""
@@ -29,7 +29,7 @@ class PeerState(StrEnum):
     DOWN = "down"
     """It cannot be reached, or does not answer."""
     WRONG = "wrong"
-    """It answers with something that no NameServer says."""
+    """It answers with something that no NameServer sends."""
     ITSELF = "itself"
     """The address is this server's own."""
 

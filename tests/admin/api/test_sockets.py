@@ -80,6 +80,7 @@ ASKS = [
     Ask("PATCH", "/v1/config", "/v1/config", 204, {"orderMessageEnable": True}),
     Ask("GET", "/v1/connections", "/v1/connections", 200),
     Ask("GET", "/v1/digest", "/v1/digest", 200),
+    Ask("GET", "/v1/peers", "/v1/peers", 200),
     Ask("GET", "/rocketmq/nsaddr", "/rocketmq/nsaddr", 200),
     Ask("GET", "/rocketmq/nsaddr-{unit}", "/rocketmq/nsaddr-east?nofix=1", 200),
     Ask("GET", "/openapi.json", "/openapi.json", 200),
