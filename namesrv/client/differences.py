@@ -1,6 +1,6 @@
 """The differences of two NameServers: broker groups, topics, keys and options.
 
-Each difference names the thing and its value at either server. Nothing here asks a server.
+Each difference names the thing and its value at either server. Nothing here asks one.
 """
 
 from __future__ import annotations

@@ -306,6 +306,26 @@ COMMANDS: Final = (
         "history:history",
     ),
     Command(
+        "diff",
+        [Argument("HOST:PORT", MANY)],
+        [
+            Flag("--namespaces", "NAMES", "also the keys of these KV namespaces"),
+            Flag("--follow", "", "compare again and again, until nothing differs"),
+            Flag("--every", "SECONDS", "--follow: time between two comparisons [10]"),
+            Flag("--for", "SECONDS", "--follow: end without difference so long [600]"),
+            JSON,
+            _TIMEOUT,
+            *_ACCESS,
+            *_TLS,
+            HELP,
+        ],
+        "the differences of several NameServers",
+        "The first is compared with each other one: brokers, addresses, topics, queues,"
+        " order configuration, options. The exit code is 1 if anything differs. No"
+        " request lists KV namespaces. Options of one machine are left out.",
+        "diff:diff",
+    ),
+    Command(
         "watch",
         [Argument("TOPIC", ANY)],
         [

@@ -82,7 +82,7 @@ class PeerView:
 class PeerViews:
     """All peers in the order of the option. `digest` is that of this server when it was
     compared last; `orphan` is a sentence while clients ask here and brokers register at
-    the peers only. `mark` tells this process from others that answer at an address."""
+    the peers only. `mark` is a random name of this process."""
 
     def __init__(self) -> None:
         self.mark: str | None = None

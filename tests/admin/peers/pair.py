@@ -10,6 +10,7 @@ from namesrv import serving
 from namesrv.admin.companion import HttpCompanion
 from namesrv.admin.peers.companion import PeersCompanion
 from namesrv.admin.peers.peer import Pace
+from namesrv.server.running.companions import Companion
 from namesrv.server.running.serving import ServingThread
 from namesrv.testing.peer import (
     WAIT_SECONDS,
@@ -61,7 +62,7 @@ def comparing(
     folder: Path, peers: str, pace: Pace = QUICK, **options: Any
 ) -> Iterator[ServingThread]:
     """A server that compares itself with `peers`."""
-    companions = [HttpCompanion(), PeersCompanion(pace)]
+    companions: list[Companion] = [HttpCompanion(), PeersCompanion(pace)]
     given = local_options(folder, peers=peers, **options)
     with serving(given, companions=companions) as server:
         yield server
