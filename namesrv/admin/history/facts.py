@@ -15,7 +15,7 @@ class EventCause(Struct):
         str,
         Meta(
             description="`request`, `HTTP request`, `closed connection`, `expiry`,"
-            " `lease`, `leftover` or `reload`"
+            " `lease`, `leftover`, `reload` or `comparison` (with a peer)"
         ),
     ]
     request_code: Annotated[
@@ -53,9 +53,9 @@ class EventFacts(Struct):
         UNSET
     )
     broker: Annotated[str | UnsetType, Meta(description="name of the group")] = UNSET
-    address: Annotated[str | UnsetType, Meta(description="host:port of the broker")] = (
-        UNSET
-    )
+    address: Annotated[
+        str | UnsetType, Meta(description="host:port of broker or peer")
+    ] = UNSET
     epoch: Annotated[
         int | UnsetType,
         Meta(description="epoch of the registration that it is about; 0: none is live"),
@@ -95,6 +95,12 @@ class EventFacts(Struct):
         bool | UnsetType, Meta(description="whether the group became read-only")
     ] = UNSET
     topic: Annotated[str | UnsetType, Meta(description="name of the topic")] = UNSET
+    count: Annotated[
+        int | UnsetType, Meta(description="differences to the peer `address`")
+    ] = UNSET
+    sentences: Annotated[
+        list[str] | UnsetType, Meta(description="the first of these differences")
+    ] = UNSET
     brokers: Annotated[
         list[str] | UnsetType, Meta(description="groups in which the topic changed")
     ] = UNSET
