@@ -35,7 +35,8 @@ def _reason(cause: Facts) -> str:
         return " (options were read again)" if cause.get("kind") == "reload" else ""
     over = "HTTP, as " if cause.get("kind") == "HTTP request" else ""
     through = f" behind {cause['proxy']}" if "proxy" in cause else ""
-    return f", by {peer}{through} ({over}code {code})"
+    by = f", by {peer}{through}"
+    return by if code is None else f"{by} ({over}code {code})"
 
 
 def _broker(facts: Facts) -> str:
@@ -117,6 +118,11 @@ def _on_groups(facts: Facts) -> str:
     return f" on {shown}{f' and {more} more' if more else ''}" if names else ""
 
 
+def _asked_in_vain(facts: Facts) -> str:
+    language = facts.get("language") or "unknown language"
+    return f"asked for, without a route ({language}, version {facts.get('version')})"
+
+
 def _permission(facts: Facts) -> str:
     done = "given" if facts.get("is_writable") else "taken away"
     return f"write permission {done}{_topics(facts)}"
@@ -138,6 +144,11 @@ def _disagreed(facts: Facts) -> str:
 
 def _agreed(facts: Facts) -> str:
     return "peer with the same routes again"
+
+
+def _asked_in_vain(facts: Facts) -> str:
+    client = f" of {facts['language']}" if facts.get("language") else ""
+    return f"a client{client} asked for the topic, which has no route"
 
 
 def _unknown(facts: Facts) -> str:
@@ -174,6 +185,7 @@ _SENTENCES: Final[Mapping[str, Callable[[Facts], str]]] = {
     "BrokerDisconnected": _disconnected,
     "LeftoverRemoved": _leftover,
     "TopicAdded": _topic_added,
+    "TopicAskedInVain": _asked_in_vain,
     "TopicChanged": _topic_changed,
     "TopicRemoved": _topic_removed,
     "PermissionChanged": _permission,
@@ -181,4 +193,5 @@ _SENTENCES: Final[Mapping[str, Callable[[Facts], str]]] = {
     "ConfigChanged": _config,
     "PeerDisagreed": _disagreed,
     "PeerAgreed": _agreed,
+    "TopicAskedInVain": _asked_in_vain,
 }

@@ -1,4 +1,5 @@
-"""Events: changes of routes and settings, typed, each reported once.
+"""Events: changes of routes and settings, typed, each reported once, and topics that
+clients asked for in vain.
 
 The function that changes a table puts the event, and nothing else does. A registration
 puts one event, however many topics it brings; a request that changes nothing puts none.
@@ -97,12 +98,15 @@ class BrokerEvent(Event):
 @dataclass(slots=True, frozen=True)
 class BrokerRegistered(BrokerEvent):
     """A broker that was not live is live now. `replaces` is the address that had its
-    id before, if that was another one."""
+    id before, if that was another one. `had_address` is true if its group had this
+    address under this id already; `former_ids` are other ids that the address had."""
 
     broker_id: int
     ha_address: str | None
     replaces: str | None
     topics: TopicChanges
+    had_address: bool | None = None
+    former_ids: tuple[int, ...] | None = None
 
 
 @dataclass(slots=True, frozen=True)
@@ -112,13 +116,15 @@ class BrokerChanged(BrokerEvent):
 
     `parts` names the parts that differ, in the order of the change: "cluster", "group",
     "id", "acting master", "zone", "address", "version", "timeout", "ha address",
-    "name", "connection", "filter servers".
+    "name", "connection", "filter servers". `former_ids` are other ids that the address
+    had.
     """
 
     broker_id: int
     parts: tuple[str, ...]
     replaces: str | None
     topics: TopicChanges
+    former_ids: tuple[int, ...] | None = None
 
 
 @dataclass(slots=True, frozen=True)
@@ -169,13 +175,14 @@ class BrokerDisconnected(BrokerRemoved):
 @dataclass(slots=True, frozen=True)
 class LeftoverRemoved(Event):
     """Something that no live broker registers was removed: the name of a group from
-    `cluster`, addresses with their ids from a group, or the group and its topics."""
+    `cluster`, an `address` with its ids from a group, or the group and its topics."""
 
     broker: str | None
     cluster: str | None
     broker_ids: tuple[int, ...]
     is_group_gone: bool
     topics: TopicChanges
+    address: str | None = None
 
 
 @dataclass(slots=True, frozen=True)
@@ -193,7 +200,10 @@ class TopicAdded(TopicEvent):
 
 @dataclass(slots=True, frozen=True)
 class TopicChanged(TopicEvent):
-    """A known topic, which has other entries now (217)."""
+    """A known topic, which has other entries now (217). `new_on` are those of its
+    groups that had none before."""
+
+    new_on: Sequence[str] | None = None
 
 
 @dataclass(slots=True, frozen=True)
@@ -230,6 +240,17 @@ class ConfigChanged(Event):
     option: str
     old: object
     new: object
+
+
+@dataclass(slots=True, frozen=True)
+class TopicAskedInVain(Event):
+    """A client asked for a topic without a route. The cause has its address; `language`
+    is the name of its language, `version` its remoting version. It is no change. There is one for the first lookup that was seen of a topic
+    (`history/missing.py`), and not for each topic if there are very many."""
+
+    topic: str
+    language: str | None
+    version: int
 
 
 @dataclass(slots=True, frozen=True)

@@ -36,7 +36,7 @@ def read_parameters(
     """The parameters of a request, from its path and its query; None for an endpoint
     without any. Raises HttpRefused (400)."""
     texts = {name: _decoded(name, value) for name, value in values.items()}
-    fields = endpoint.parameters.__struct_fields__ if endpoint.parameters else ()
+    fields = endpoint.parameters.__struct_encode_fields__ if endpoint.parameters else ()
     for name, value in _pairs(query):
         if name not in fields or name in values:
             raise _unknown_parameter(name, [f for f in fields if f not in values])

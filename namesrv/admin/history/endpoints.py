@@ -1,6 +1,5 @@
 """`/v1/history`: the last events of this run, the newest first."""
 
-from collections.abc import Iterator
 from itertools import islice
 from typing import Annotated, Final
 
@@ -8,13 +7,19 @@ from msgspec import UNSET, Meta, Struct, UnsetType, structs
 
 from namesrv.admin.api.answers import respond
 from namesrv.admin.api.endpoint import MOST_ITEMS, Call, Endpoint
-from namesrv.admin.api.pages import Next, encoded
-from namesrv.admin.history.facts import EventFacts, facts_of
+from namesrv.admin.api.pages import Next
+from namesrv.admin.history.facts import EventFacts, facts_of, put_into_words
 from namesrv.admin.history.filters import Filter
+from namesrv.admin.history.parameters import link_with, moment_of
+from namesrv.admin.history.then import (
+    AtParameters,
+    BetweenParameters,
+    Differences,
+    RoutesThen,
+    get_at,
+    get_between,
+)
 from namesrv.admin.http.messages import HttpAnswer
-from namesrv.client.moments import EXPECTED, read_moment
-from namesrv.errors import HttpRefused, MomentInvalid
-from namesrv.routing.history.record import Record
 from namesrv.work import Steps
 
 _FEW_EVENTS: Final = 100
@@ -80,15 +85,17 @@ def get_history(call: Call) -> Steps[HttpAnswer]:
     history, parameters = call.inside.state.history, call.parameters
     since = moment_of("since", parameters.since, call)
     wanted = Filter(parameters.topic, parameters.broker, parameters.type, since)
+    after = 0 if parameters.after is UNSET else parameters.after
     first, last = history.first, history.last
     events: list[EventFacts] = []
     size = 0
     cursor: int | UnsetType = UNSET
-    records = history.newest_first()
+    before = None if parameters.before is UNSET else parameters.before
+    records = history.newest_first(before)
     while some := list(islice(records, _RECORDS_AT_ONCE)):
         spent = len(some) // _RECORDS_OF_A_UNIT
-        for record in _between(some, parameters.after, parameters.before):
-            if not wanted.may_have(record):
+        for record in some:
+            if record.number <= after or not wanted.may_have(record):
                 continue
             spent += 1 + len(record.content) // _BYTES_OF_A_UNIT
             facts = facts_of(record)
@@ -97,39 +104,15 @@ def get_history(call: Call) -> Steps[HttpAnswer]:
             if len(events) == parameters.limit or size > _PAGE_BYTES:
                 cursor = events[-1].number
                 break
+            put_into_words(facts, record)
             events.append(facts)
             size += len(record.content)
         yield spent
-        if cursor is not UNSET:
+        if cursor is not UNSET or some[-1].number <= after:
             break
     page = EventsPage(call.inside.state.run, first, last, events)
     page.next = _next_link(parameters, since, cursor)
     return respond(call.request, page)
-
-
-def _between(
-    records: list[Record], after: int | UnsetType, before: int | UnsetType
-) -> Iterator[Record]:
-    for record in records:
-        if after is not UNSET and record.number <= after:
-            continue
-        if before is UNSET or record.number < before:
-            yield record
-
-
-def moment_of(name: str, text: str | UnsetType, call: Call) -> int | None:
-    """The moment of a parameter in milliseconds since 1970, None without one. Raises
-    HttpRefused (400)."""
-    if text is UNSET:
-        return None
-    try:
-        return read_moment(text, call.inside.state.wall_millis())
-    except MomentInvalid as error:
-        raise HttpRefused(
-            400,
-            f"the parameter {name} is wrong: {error}",
-            errors=[{"path": f"$.{name}", "expected": EXPECTED}],
-        ) from None
 
 
 def _next_link(
@@ -142,8 +125,7 @@ def _next_link(
     values = structs.asdict(parameters) | {"before": cursor}
     if since_millis is not None:
         values["since"] = since_millis
-    given = {name: value for name, value in values.items() if value is not UNSET}
-    return "?" + "&".join(f"{k}={encoded(str(v))}" for k, v in given.items())
+    return link_with(values)
 
 
 ENDPOINTS = (
@@ -154,5 +136,23 @@ ENDPOINTS = (
         get_history,
         parameters=HistoryParameters,
         answer=EventsPage,
+    ),
+    Endpoint(
+        "GET",
+        "/v1/history/at",
+        "Topics and brokers of a moment",
+        get_at,
+        parameters=AtParameters,
+        answer=RoutesThen,
+        errors=(404, 503),
+    ),
+    Endpoint(
+        "GET",
+        "/v1/history/between",
+        "Differences between two moments",
+        get_between,
+        parameters=BetweenParameters,
+        answer=Differences,
+        errors=(404, 503),
     ),
 )

@@ -5,6 +5,7 @@ from typing import Annotated, Any, Final
 import msgspec
 from msgspec import UNSET, Meta, Struct, UnsetType
 
+from namesrv.client.event_sentences import sentence_of, subject_of
 from namesrv.routing.history.record import Record
 
 
@@ -94,6 +95,16 @@ class EventFacts(Struct):
     is_read_only: Annotated[
         bool | UnsetType, Meta(description="whether the group became read-only")
     ] = UNSET
+    had_address: Annotated[
+        bool | UnsetType, Meta(description="the group had this address already")
+    ] = UNSET
+    former_ids: Annotated[
+        list[int] | UnsetType, Meta(description="other ids that the address had before")
+    ] = UNSET
+    new_on: Annotated[
+        list[str] | UnsetType,
+        Meta(description="groups that did not have the topic before"),
+    ] = UNSET
     topic: Annotated[str | UnsetType, Meta(description="name of the topic")] = UNSET
     count: Annotated[
         int | UnsetType, Meta(description="differences to the peer `address`")
@@ -125,9 +136,27 @@ class EventFacts(Struct):
     is_deleted: Annotated[
         bool | UnsetType, Meta(description="whether the key has no value any more")
     ] = UNSET
+    language: Annotated[
+        str | UnsetType, Meta(description="language of the client that asked")
+    ] = UNSET
+    version: Annotated[
+        int | UnsetType, Meta(description="remoting version of the client that asked")
+    ] = UNSET
     option: Annotated[str | UnsetType, Meta(description="name of the option")] = UNSET
     old: Annotated[Any, Meta(description="its value before")] = UNSET
     new: Annotated[Any, Meta(description="its value now")] = UNSET
+    language: Annotated[
+        str | UnsetType, Meta(description="language of the client that asked")
+    ] = UNSET
+    version: Annotated[
+        int | UnsetType, Meta(description="remoting version of that client")
+    ] = UNSET
+    subject: Annotated[
+        str, Meta(description="the thing that it is about, for people")
+    ] = ""
+    sentence: Annotated[
+        str, Meta(description="the change and its reason, for people")
+    ] = ""
 
 
 _decode: Final = msgspec.msgpack.Decoder(EventFacts).decode
@@ -140,6 +169,12 @@ def facts_of(record: Record) -> EventFacts:
     except UnicodeDecodeError:
         # A name with a lone surrogate, which is no text for a strict decoder.
         return msgspec.convert(record.facts(), EventFacts)
+
+
+def put_into_words(facts: EventFacts, record: Record) -> None:
+    """Fill in the texts for people."""
+    plain = record.facts()
+    facts.subject, facts.sentence = subject_of(plain), sentence_of(plain)
 
 
 def names_of(topics: TopicsByFate | list[str] | UnsetType) -> list[str]:

@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Iterable, Mapping
-from typing import Any, Final
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from typing import Any, Final, Protocol
 
 from namesrv.cli.commands.result import Result
 from namesrv.cli.commands.session import http_questions, read_count
@@ -15,36 +15,77 @@ from namesrv.client.http import HttpQuestions
 from namesrv.errors import MomentInvalid, OptionsInvalid
 
 _EVENTS: Final = ("TIME", "NUMBER", "NAME", "EVENT")
+_ADDRESSES: Final = ("BROKER", "CLUSTER", "ID", "ADDRESS")
+_TOPICS: Final = ("TOPIC", "BROKERS")
+_DIFFERENCES: Final = ("NAME", "CHANGE")
 _FEW_EVENTS: Final = 50
 _MOST_EVENTS: Final = 1_000_000
 _OF_A_PAGE: Final = 500
+_INCOMPLETE: Final = "some events had no room for all names, so that names are missing"
+
+
+class Source(Protocol):
+    """Where a history comes from: a server, or a directory of a recorder."""
+
+    def events(
+        self, filters: Mapping[str, str], limit: int
+    ) -> tuple[list[Facts], dict[str, Any], str]:
+        """Events, oldest first; the facts of the whole; a sentence if there is none."""
+
+    def at(self, moment: str, topic: str | None) -> dict[str, Any]:
+        """Topics and brokers of a moment."""
+
+    def between(self, begin: str, end: str) -> dict[str, Any]:
+        """Topics and brokers that differ."""
 
 
 def history(call: Call) -> Result:
-    """Events, the newest last, as in a log."""
+    """Events, the newest last, as in a log, or the routes of a moment."""
+    at, between = call.flag("at"), call.flag("between")
+    _check_flags(call)
+    source = ServerHistory(http_questions(call))
+    if at is not None:
+        found = source.at(moment_for("at", at), call.flag("topic"))
+        return Result(camel(found), list(_tables_at(found)), _complaints(found))
+    if between is not None:
+        begin, _, end = between.partition(",")
+        found = source.between(
+            moment_for("between", begin), moment_for("between", end or "0s")
+        )
+        table = Table(_DIFFERENCES, list(_difference_rows(found)))
+        return Result(camel(found), [table], _complaints(found))
     limit = read_count(call, "limit", _FEW_EVENTS, _MOST_EVENTS)
-    asked = http_questions(call)
-    page, events = _events(asked, _filters(call), limit)
-    complaints = []
-    if not events:
-        complaints.append(_nothing(page, asked))
-    value = {name: page[name] for name in ("run", "first", "last")}
+    events, whole, nothing = source.events(_filters(call), limit)
     return Result(
-        camel({**value, "events": events}),
+        camel({**whole, "events": events}),
         [Table(_EVENTS, [_row(facts) for facts in events])],
-        complaints,
+        [] if events else [nothing],
     )
+
+
+def _check_flags(call: Call) -> None:
+    """Raises OptionsInvalid for flags that do not go together."""
+    chosen = [name for name in ("at", "between") if call.has(name)]
+    if len(chosen) == 2:
+        raise OptionsInvalid(["--at and --between do not go together; leave one out"])
+    useless = [name for name in ("broker", "type", "since", "limit") if call.has(name)]
+    if call.has("between") and call.has("topic"):
+        useless.append("topic")
+    if chosen and useless:
+        raise OptionsInvalid(
+            [f"--{useless[0]} does not go with --{chosen[0]}; leave one out"]
+        )
 
 
 def _filters(call: Call) -> dict[str, str]:
     flags = {name: call.flag(name) for name in ("topic", "broker", "type", "since")}
     found = {name: value for name, value in flags.items() if value is not None}
     if "since" in found:
-        found["since"] = moment_for_server("since", found["since"])
+        found["since"] = moment_for("since", found["since"])
     return found
 
 
-def moment_for_server(flag: str, text: str) -> str:
+def moment_for(flag: str, text: str) -> str:
     """An age as it is, a date of this machine's zone as milliseconds.
 
     Raises OptionsInvalid.
@@ -60,31 +101,105 @@ def moment_for_server(flag: str, text: str) -> str:
         raise OptionsInvalid([f"--{flag} is wrong: {error}"]) from None
 
 
-def _events(
-    asked: HttpQuestions, filters: Mapping[str, str], limit: int
-) -> tuple[dict[str, Any], list[Facts]]:
-    """The first page, and the last events that the filters let pass, oldest first."""
-    query = {**filters, "limit": str(min(limit, _OF_A_PAGE))}
-    first: dict[str, Any] | None = None
-    events: list[Facts] = []
-    for page in asked.pages("/v1/history", query):
-        first = first or page
-        events += page["events"]
-        if len(events) >= limit:
-            break
-    assert first is not None
-    return first, events[:limit][::-1]
+class ServerHistory:
+    """The history of the first server that answers."""
+
+    def __init__(self, asked: HttpQuestions) -> None:
+        self._asked = asked
+
+    def events(
+        self, filters: Mapping[str, str], limit: int
+    ) -> tuple[list[Facts], dict[str, Any], str]:
+        """Events of the last pages."""
+        query = {**filters, "limit": str(min(limit, _OF_A_PAGE))}
+        whole: dict[str, Any] = {}
+        events: list[Facts] = []
+        for page in self._asked.pages("/v1/history", query):
+            whole = whole or {name: page[name] for name in ("run", "first", "last")}
+            events += page["events"]
+            if len(events) >= limit:
+                break
+        return events[:limit][::-1], whole, self._nothing(whole)
+
+    def _nothing(self, whole: Mapping[str, Any]) -> str:
+        address = self._asked.address
+        if not whole["last"]:
+            return f"{address} has had no event since its start"
+        count = whole["last"] - whole["first"] + 1
+        if not count:
+            return f"{address} keeps no events: its option historyBytes is 0"
+        return f"no such event among the last {count} of {address}"
+
+    def at(self, moment: str, topic: str | None) -> dict[str, Any]:
+        """One topic with its brokers, or all pages of both."""
+        query = {"time": moment}
+        if topic is not None:
+            return dict(self._asked.get("/v1/history/at", {**query, "topic": topic}))
+        return self._both("/v1/history/at", query)
+
+    def between(self, begin: str, end: str) -> dict[str, Any]:
+        """All pages of both."""
+        return self._both("/v1/history/between", {"from": begin, "to": end})
+
+    def _both(self, path: str, query: Mapping[str, str]) -> dict[str, Any]:
+        found: dict[str, Any] = {}
+        for kind in ("brokers", "topics"):
+            asked = {**query, "kind": kind, "limit": str(_OF_A_PAGE)}
+            for page in self._asked.pages(path, asked):
+                found = {**page, **found}
+                found["is_complete"] &= page["is_complete"]
+                found.setdefault("listed", {}).setdefault(kind, []).extend(page[kind])
+        found.pop("next", None)
+        return {**found, **found.pop("listed")}
 
 
-def _nothing(page: Mapping[str, Any], asked: HttpQuestions) -> str:
-    if not page["last"]:
-        return f"{asked.address} has had no event since its start"
-    if page["first"] > page["last"]:
-        return f"{asked.address} keeps no events: its option historyBytes is 0"
-    return (
-        f"no such event among the last {page['last'] - page['first'] + 1} of"
-        f" {asked.address}"
-    )
+def _complaints(found: Mapping[str, Any]) -> list[str]:
+    complaints = [] if found["is_complete"] else [_INCOMPLETE]
+    if not found["topics"] and not found["brokers"]:
+        is_between = "from_number" in found
+        complaints.append("nothing differs" if is_between else "there was nothing then")
+    return complaints
+
+
+def _tables_at(found: Mapping[str, Any]) -> Iterator[Table]:
+    rows = [
+        (group["broker"], group["cluster"] or "", int(broker_id), address)
+        for group in found["brokers"]
+        for broker_id, address in group["addresses"].items()
+    ]
+    yield Table(_ADDRESSES, rows)
+    topics = [(one["topic"], ", ".join(one["brokers"])) for one in found["topics"]]
+    yield Table(_TOPICS, topics)
+
+
+def _difference_rows(found: Mapping[str, Any]) -> Iterator[tuple[str, str]]:
+    for group in found["brokers"]:
+        before, after = group["before"], group["after"]
+        for broker_id in sorted({*before, *after}, key=int):
+            was, now = before.get(broker_id), after.get(broker_id)
+            yield group["broker"], f"id {broker_id} {_moved(was, now)}"
+    for topic in found["topics"]:
+        phrases = [
+            f"{phrase} {_some(topic[member])}"
+            for member, phrase in (
+                ("added_on", "new on"),
+                ("changed_on", "changed on"),
+                ("removed_from", "gone from"),
+            )
+            if topic[member]
+        ]
+        yield topic["topic"], "; ".join(phrases)
+
+
+def _moved(was: str | None, now: str | None) -> str:
+    if now is None:
+        return f"has no address any more, it was {was}"
+    return f"is {now}" + (", it was new" if was is None else f", it was {was}")
+
+
+def _some(names: Sequence[str]) -> str:
+    more = len(names) - 5
+    return ", ".join(names[:5]) + (f" and {more} more" if more > 0 else "")
 
 
 def _row(facts: Facts) -> tuple[str | int, ...]:

@@ -19,6 +19,7 @@ from namesrv.routing.events import (
     PeerDisagreed,
     PermissionChanged,
     TopicAdded,
+    TopicAskedInVain,
     TopicChanged,
     TopicRemoved,
 )
@@ -67,7 +68,9 @@ class ChangeCounts:
         self.counts: Counter[Change] = Counter()
 
     def __call__(self, event: Event) -> None:
-        """Count one event."""
+        """Count one event, if it is a change."""
+        if isinstance(event, TopicAskedInVain):
+            return
         self.counts[_change_of(event)] += 1
 
 

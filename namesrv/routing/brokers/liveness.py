@@ -272,7 +272,10 @@ class Liveness:
             if is_group_gone:
                 yield from tables.remove_group(name, topics, now_ms)
         if ids or is_group_gone:
-            self._put_removed(name, ids, topics, is_group_gone=is_group_gone)
+            address = leftover.what if ids else None
+            self._put_removed(
+                name, ids, topics, address=address, is_group_gone=is_group_gone
+            )
 
     def _put_removed(
         self,
@@ -281,6 +284,7 @@ class Liveness:
         topics: TopicChanges | None = None,
         *,
         cluster: str | None = None,
+        address: str | None = None,
         is_group_gone: bool = False,
     ) -> None:
         self._events.put(
@@ -292,6 +296,7 @@ class Liveness:
                 tuple(ids),
                 is_group_gone,
                 topics or TopicChanges(),
+                address,
             )
         )
 

@@ -134,6 +134,7 @@ class Registration:
         other_ids = [i for i in addrs.ids_of(self._addr) if i != self._broker_id]
         for broker_id in other_ids:
             self._tables.drop_addr(data, broker_id)
+        self._changes.former_ids = tuple(other_ids)
         parts = {
             "id": bool(other_ids),
             "acting master": acting != data.enable_acting_master,

@@ -15,7 +15,8 @@ from namesrv.wire.headers import RegisterBrokerRequestHeader
 class RegistrationChanges:
     """Notes each change where it is made; `put` makes the event, if there was one.
 
-    `topics` are those that changed; `replaces` is the former address of the broker id.
+    `topics` are those that changed; `replaces` is the former address of the broker id,
+    and `former_ids` are the other ids that its address had.
     """
 
     def __init__(
@@ -34,6 +35,7 @@ class RegistrationChanges:
         self._epoch = 0
         self.topics = TopicChanges()
         self.replaces: str | None = None
+        self.former_ids: tuple[int, ...] = ()
 
     def note(self, part: str) -> None:
         """A part of the broker or its group differs now (`BrokerChanged.parts`)."""
@@ -88,6 +90,8 @@ class RegistrationChanges:
                     header.ha_server_addr,
                     self.replaces,
                     self.topics,
+                    None if "address" in self._parts else True,
+                    self.former_ids or None,
                 )
             )
         elif self._parts or self.topics:
@@ -103,6 +107,7 @@ class RegistrationChanges:
                     tuple(self._parts),
                     self.replaces,
                     self.topics,
+                    self.former_ids or None,
                 )
             )
 

@@ -45,11 +45,13 @@ def _decode(content: bytes) -> Facts:
 
 
 class Record(NamedTuple):
-    """One event with its number, its date in milliseconds, and its map as bytes."""
+    """One event with its number, its date in milliseconds, and its map as bytes.
+    `is_cut` means that it has no room for some names."""
 
     number: int
     wall_millis: int
     content: bytes
+    is_cut: bool = False
 
     def facts(self) -> Facts:
         """The map."""
@@ -75,9 +77,12 @@ def record_of(event: Event, number: int, most_names: int) -> Record:
             continue
         if name == "topics":
             facts |= _topics(value, most_names)
+        elif name == "brokers":
+            facts |= _limited(name, value, most_names)
         else:
             facts[name] = value
-    return Record(number, event.wall_millis, _encode(facts))
+    is_cut = "topics_left_out" in facts
+    return Record(number, event.wall_millis, _encode(facts), is_cut)
 
 
 def name_bytes(name: str) -> bytes:

@@ -1,8 +1,6 @@
 """The last events of this run, bounded in bytes."""
 
-from collections import deque
 from collections.abc import Callable, Iterator
-from itertools import islice
 from typing import Final, TypeAlias
 
 from namesrv.routing.events import Event
@@ -10,10 +8,15 @@ from namesrv.routing.history.record import Record, record_of
 
 RECORD_BYTES: Final = 200
 """Memory that a record takes besides its content."""
+MOST_NAMES: Final = 1 << 17
+"""Names of topics in a record at most, which is then read in some milliseconds."""
 _SHARE: Final = 8
 """A record has at most this part of the ring."""
 _NAME_BYTES: Final = 32
 """A usual name of a topic with its length."""
+_READ_AT_ONCE: Final = 256
+_FEW: Final = 1024
+"""Places of dropped records that are kept, until there are as many as others."""
 
 Reader: TypeAlias = Callable[[Record], None]
 """Gets each record. It is called on the loop, so it must not wait."""
@@ -29,41 +32,82 @@ class History:
 
     def __init__(self, most_bytes: int) -> None:
         self._most_bytes = most_bytes
-        self._most_names = max(most_bytes // _SHARE // _NAME_BYTES, 16)
-        self._records: deque[Record] = deque()
+        names = most_bytes // _SHARE // _NAME_BYTES
+        self._most_names = min(max(names, 16), MOST_NAMES)
+        self._records: list[Record | None] = []
+        self._dropped = 0
         self._readers: list[Reader] = []
         self.last = 0
         self.bytes = 0
 
     def __len__(self) -> int:
         """The number of records."""
-        return len(self._records)
+        return len(self._records) - self._dropped
 
     @property
     def first(self) -> int:
         """The number of the oldest record."""
-        return self.last + 1 - len(self._records)
+        return self.last + 1 - len(self)
 
     def note(self, event: Event) -> None:
         """Keep an event, and drop the oldest ones that it leaves no room for."""
-        self.last += 1
-        record = record_of(event, self.last, self._most_names)
+        number = self.last + 1
+        kept = None
+        if self._most_bytes:
+            kept = record_of(event, number, self._most_names)
+        record = kept
+        if self._readers and (kept is None or self._is_cut(kept)):
+            # Readers have bounds of their own.
+            record = record_of(event, number, MOST_NAMES)
+        self.last = number
+        if kept is not None:
+            self._keep(kept)
+        if record is not None:
+            for reader in tuple(self._readers):
+                reader(record)
+
+    def _is_cut(self, record: Record) -> bool:
+        return self._most_names < MOST_NAMES and record.is_cut
+
+    def _keep(self, record: Record) -> None:
         self._records.append(record)
         self.bytes += RECORD_BYTES + len(record.content)
         while self.bytes > self._most_bytes:
-            dropped = self._records.popleft()
+            dropped = self._records[self._dropped]
+            assert dropped is not None
+            self._records[self._dropped] = None
+            self._dropped += 1
             self.bytes -= RECORD_BYTES + len(dropped.content)
-        for reader in tuple(self._readers):
-            reader(record)
+        if self._dropped > max(_FEW, len(self)):
+            del self._records[: self._dropped]
+            self._dropped = 0
 
-    def after(self, number: int) -> list[Record]:
-        """The records after a number, oldest first; those that are gone are missing."""
-        count = min(max(self.last - number, 0), len(self._records))
-        return list(islice(reversed(self._records), count))[::-1]
+    def find(self, number: int) -> Record | None:
+        """The record of a number, None if it is gone or still to come."""
+        if not self.first <= number <= self.last:
+            return None
+        return self._records[self._dropped + number - self.first]
 
-    def newest_first(self) -> Iterator[Record]:
-        """All records as they are now, the last one first."""
-        return iter(tuple(reversed(self._records)))
+    def after(self, number: int, most: int | None = None) -> list[Record]:
+        """The records after a number, oldest first, at most so many; those that are
+        gone are missing."""
+        begin = self._dropped + max(number + 1 - self.first, 0)
+        end = None if most is None else begin + most
+        return [record for record in self._records[begin:end] if record is not None]
+
+    def newest_first(self, before: int | None = None) -> Iterator[Record]:
+        """The records as they are now, those before a number only, the last one first.
+        Records that are dropped meanwhile are left out."""
+        number = self.last if before is None else min(before - 1, self.last)
+        while number >= self.first:
+            begin = self._dropped + max(number - _READ_AT_ONCE, self.first - 1)
+            begin -= self.first - 1
+            end = self._dropped + number - self.first + 1
+            some = self._records[begin:end]
+            for record in reversed(some):
+                if record is not None:
+                    yield record
+            number -= len(some)
 
     def add(self, reader: Reader) -> None:
         """Call `reader` with every record from now on."""

@@ -66,7 +66,9 @@ def register_topic(
         if queue_data is None or queue_data.broker_name not in tables.broker_addr_table:
             break
         known.append(queue_data)
-    is_new = topic not in tables.topic_queue_table
+    entry = tables.topic_queue_table.get(topic)
+    is_new = entry is None
+    had = set() if entry is None else set(entry.queues)
     if is_new and len(known) < len(queue_datas):
         return
     changes = TopicChanges()
@@ -79,8 +81,12 @@ def register_topic(
     if changes:
         # Each once, in the order of the request.
         names = list(dict.fromkeys(q.broker_name or "" for q in known))
-        kind = TopicAdded if is_new else TopicChanged
-        events.put(kind(events.wall_millis(), cause, topic, names))
+        wall_millis = events.wall_millis()
+        if is_new:
+            events.put(TopicAdded(wall_millis, cause, topic, names))
+            return
+        new_on = [name for name in names if name not in had]
+        events.put(TopicChanged(wall_millis, cause, topic, names, new_on or None))
 
 
 def _store_queues(

@@ -26,6 +26,7 @@ from namesrv.routing.events import (
     PeerDisagreed,
     PermissionChanged,
     TopicAdded,
+    TopicAskedInVain,
     TopicChanged,
     TopicChanges,
     TopicEvent,
@@ -87,6 +88,13 @@ def line_of(event: Event) -> LogEvent:
         case ConfigChanged():
             phrase = "configuration changed"
             fields = {"key": event.option, "old": event.old, "new": event.new}
+        case TopicAskedInVain():
+            phrase = "topic asked for in vain"
+            fields = {
+                "topic": event.topic,
+                "language": event.language,
+                "version": event.version,
+            }
         case PeerDisagreed():
             phrase = "a peer has other routes"
             fields = {

@@ -126,6 +126,7 @@ TARGETS = [
     "/v1/kv/ns/k",
     "/v1/config",
     "/v1/connections",
+    "/v1/missing",
     "/v1/digest",
     "/v1/history",
     "/v1/peers",
@@ -133,6 +134,9 @@ TARGETS = [
     "/v1/topics/U/explain?version=300&zone=z&cluster=c9",
     "/v1/brokers/a/explain",
     "/v1/brokers/10.0.0.9:1/explain?cluster=c9",
+    "/v1/history",
+    "/v1/history/at?time=0s",
+    "/v1/history/between?from=0s&to=0s",
 ]
 
 

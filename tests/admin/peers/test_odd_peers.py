@@ -11,7 +11,7 @@ from typing import Any
 import pytest
 
 from namesrv.server.running.serving import ServingThread
-from namesrv.testing.peer import Peer, lookup
+from namesrv.testing.peer import WAIT_SECONDS, Peer, lookup
 from namesrv.testing.peer.connection import wait_until
 from tests.admin.peers.pair import QUICK, Brokers, comparing, wait_for
 from tests.admin.served import asked
@@ -60,6 +60,15 @@ def sending(data: bytes) -> Answer:
     return answer
 
 
+def waiting(ended: threading.Event) -> Answer:
+    """Sends nothing until then."""
+
+    def answer(peer: socket.socket) -> None:
+        ended.wait(WAIT_SECONDS)
+
+    return answer
+
+
 def state_of(server: ServingThread) -> Any:
     (found,) = asked(server.addresses[0], "/v1/peers")[1]["peers"]
     return found
@@ -98,7 +107,7 @@ def test_answers_that_are_none(tmp_path: Path, answer: bytes, state: str) -> Non
 def test_a_peer_that_hangs_does_not_delay_the_others(tmp_path: Path) -> None:
     held = threading.Event()
     with (
-        answering(lambda peer: held.wait(5) and None) as (hanging, _),
+        answering(waiting(held)) as (hanging, _),
         answering(sending(b"\xff" * 9)) as (garbage, times),
         comparing(tmp_path, f"{hanging};{garbage}") as server,
     ):

@@ -4,6 +4,7 @@ import json
 import re
 from collections.abc import Iterator
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -29,8 +30,8 @@ class Served:
         out, err = self._capsys.readouterr()
         return Ran(code, out.splitlines(), err.splitlines())
 
-    def events(self, *words: str) -> list[str]:
-        return [line.split("  ", 3)[3].strip() for line in self.run(*words).out[1:]]
+    def value(self, *words: str) -> Any:
+        return json.loads("\n".join(self.run("--json", *words).out))
 
 
 @pytest.fixture(scope="module")
@@ -131,3 +132,54 @@ def test_a_server_without_a_ring(
 def test_it_imports_nothing_heavy(address: tuple[str, int]) -> None:
     modules = imported("history", "-n", "{}:{}".format(*address))
     assert modules & HEAVY == set()
+
+
+def test_routes_of_a_moment(served: Served) -> None:
+    assert served.run("--at", "0s").out == [
+        "BROKER    CLUSTER  ID  ADDRESS",
+        "broker-b  c2        1  10.0.0.3:10911",
+        "",
+        "TOPIC  BROKERS",
+        "Hello  broker-b",
+        "Spare  broker-b",
+    ]
+    (registered, *_) = served.value("--broker", "broker-a")["events"]
+    then = served.value("--at", str(registered["atMillis"]), "--topic", "Hello")
+    assert then["topics"][0]["topic"] == "Hello"
+    assert then["brokers"][0]["addresses"] == {"0": "10.0.0.1:10911"}
+
+
+def test_differences(served: Served) -> None:
+    (registered, *_) = served.value("--broker", "broker-a")["events"]
+    first = registered["atMillis"]
+    out = served.run("--between", f"{first},0s").out
+    assert out[0].split() == ["NAME", "CHANGE"]
+    assert "broker-a  id 0 has no address any more, it was 10.0.0.1:10911" in out
+    assert out[-1] == "订单      gone from broker-a"
+    assert served.run("--between", "0s").err == ["namesrv: nothing differs"]
+
+
+def test_before_the_start_is_a_sentence(served: Served) -> None:
+    ran = served.run("--at", "2020-01-01")
+    assert ran.code == 1
+    assert "and this run began at" in ran.err[0]
+
+
+@pytest.mark.parametrize(
+    ("words", "sentence"),
+    [
+        (
+            ["--at", "1h", "--between", "1h"],
+            "--at and --between do not go together; leave one out",
+        ),
+        (["--at", "1h", "--limit", "3"], "--limit does not go with --at; leave"),
+        (["--between", "1h", "--topic", "T"], "--topic does not go with --between"),
+        (["--between", "1h,later"], "--between is wrong: 'later' is no moment"),
+    ],
+)
+def test_flags_that_do_not_go_together(
+    served: Served, words: list[str], sentence: str
+) -> None:
+    ran = served.run(*words)
+    assert ran.code == 2
+    assert ran.err[0].startswith(f"namesrv: {sentence}")

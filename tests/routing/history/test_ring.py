@@ -102,3 +102,53 @@ def test_ring_without_room_counts_events_and_calls_readers() -> None:
     history.note(kv_changed(2))
     assert (history.first, history.last, len(history), history.bytes) == (3, 2, 0, 0)
     assert [record.number for record in seen] == [1]
+
+
+def test_ring_finds_a_record_and_gives_some() -> None:
+    size = RECORD_BYTES + len(record_of(kv_changed(5000), 5000, 10).content)
+    history = History(300 * size)
+    for number in range(1, 5001):
+        history.note(kv_changed(number))
+    first = history.first
+    assert 4690 < first < 4710
+    found = [history.find(number) for number in (first, 5000, first - 1, 5001)]
+    assert [None if one is None else one.number for one in found] == [
+        *(first, 5000, None, None)
+    ]
+    assert [one.number for one in history.after(4800, 2)] == [4801, 4802]
+    assert [one.number for one in history.after(0, 2)] == [first, first + 1]
+    before = [one.number for one in history.newest_first(before=4999)]
+    assert before == list(range(4998, first - 1, -1))
+
+
+def test_records_that_are_dropped_meanwhile_are_left_out() -> None:
+    size = RECORD_BYTES + len(record_of(kv_changed(1000), 1000, 10).content)
+    history = History(1000 * size)
+    for number in range(1, 1001):
+        history.note(kv_changed(number))
+    seen = []
+    for record in history.newest_first():
+        seen.append(record.number)
+        for _ in range(2):
+            history.note(kv_changed(1))
+    assert seen == list(range(1000, 1000 - len(seen), -1))
+    assert 300 < len(seen) < 600
+
+
+def test_readers_get_names_that_the_ring_has_no_room_for() -> None:
+    history, seen = History(64 << 10), list[Record]()
+    history.add(seen.append)
+    history.note(expired(TopicChanges(removed=[f"t{n}" for n in range(1000)])))
+    (kept,) = history.newest_first()
+    assert kept.is_cut
+    assert not seen[0].is_cut
+    assert len(seen[0].facts()["topics"]["removed"]) == 1000
+    assert kept.facts()["topics_left_out"] == {"removed": 744}
+
+
+def test_names_with_lone_surrogates() -> None:
+    history = History(1 << 20)
+    history.note(TopicRemoved(77, CAUSE, "T\ud800", ["b"], None))
+    (record,) = history.newest_first()
+    assert record.facts()["topic"] == "T\ud800"
+    assert record.mentions(name_bytes("T\ud800"))

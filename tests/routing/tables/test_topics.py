@@ -118,7 +118,7 @@ def test_a_known_topic_takes_what_comes_before_an_unknown_broker() -> None:
     world = two_groups()
     queues = [QueueData("b", 4), QueueData("x", 4), QueueData("a", 0)]
     assert register_topic(world, "A1", queues) == [
-        TopicChanged(WALL_MILLIS, CAUSE, "A1", ["b"])
+        TopicChanged(WALL_MILLIS, CAUSE, "A1", ["b"], ["b"])
     ]
     assert world.topics["A1"] == {"a": 6, "b": 4}
     register_topic(world, "A1", [None, QueueData("a", 0)])
