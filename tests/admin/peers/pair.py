@@ -6,11 +6,10 @@ from contextlib import ExitStack, contextmanager
 from pathlib import Path
 from typing import Any
 
-from namesrv import serving
+from namesrv import Companion, serving
 from namesrv.admin.companion import HttpCompanion
 from namesrv.admin.peers.companion import PeersCompanion
 from namesrv.admin.peers.peer import Pace
-from namesrv.server.running.companions import Companion
 from namesrv.server.running.serving import ServingThread
 from namesrv.testing.peer import (
     WAIT_SECONDS,
