@@ -5,7 +5,8 @@ from __future__ import annotations
 from collections.abc import Iterator
 from typing import Final
 
-from namesrv.cli.commands.table import COMMANDS, GROUPS, Command, Flag
+from namesrv.cli.commands.command import Command, Flag
+from namesrv.cli.commands.table import COMMANDS, GROUPS
 from namesrv.option import kebab
 from namesrv.options import OPTIONS
 
