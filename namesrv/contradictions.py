@@ -65,6 +65,8 @@ def _http_contradictions(options: Options) -> Iterator[tuple[str, str]]:
         )
     if options.http_bind and options.http_access == "off":
         yield "httpBind", "httpBind is given, expected an httpAccess other than off"
+    if options.http_bind.strip() and not options.http_addresses:
+        yield "httpBind", f"httpBind is {options.http_bind!r}, expected host:port in it"
     for part in options.http_addresses:
         if not _is_host_and_port(part, lowest=0):
             yield (

@@ -36,7 +36,7 @@ class TestTable:
     def test_every_attribute_is_an_option_and_every_option_an_attribute(self) -> None:
         attributes = {entry.name for entry in dataclasses.fields(Options)} - {"extra"}
         assert attributes == {option.attribute for option in OPTIONS}
-        assert (len(OPTIONS), len(BY_NAME)) == (91, 91)
+        assert len(OPTIONS) == len(BY_NAME) > 90
 
     @pytest.mark.parametrize("option", OPTIONS, ids=lambda option: option.name)
     def test_type_default_and_attribute_agree(self, option: Option) -> None:
@@ -327,6 +327,7 @@ def test_checked_options_have_values_of_the_right_type(tmp_path: Path) -> None:
         ({"log_file": None}, "logFile is None, expected a text"),
         ({"broker_access": "signed"}, "brokerAccess is signed, expected accessKeys"),
         ({"http_access": "token"}, "httpAccess is token, expected httpTokenFile to"),
+        ({"http_bind": ","}, "httpBind is ',', expected host:port in it"),
         ({"http_bind": "a:1,b"}, "httpBind has 'b', expected host:port, and a comma"),
         ({"http_bind": "a:70000"}, "httpBind has 'a:70000', expected host:port"),
         (

@@ -12,11 +12,15 @@ from namesrv.admin.api.resources import (
     digest,
     kv,
     nsaddr,
+    rights,
     routes,
     topics,
     version,
 )
 from namesrv.admin.brokers import endpoints as registrations
+from namesrv.admin.console import endpoints as console
+from namesrv.admin.console import node, problems
+from namesrv.admin.explain import endpoints as explain
 from namesrv.admin.history import endpoints as history
 from namesrv.admin.metrics import endpoints as metrics
 
@@ -32,8 +36,13 @@ _RESOURCES: Final = (
     *config.ENDPOINTS,
     *connections.ENDPOINTS,
     *digest.ENDPOINTS,
+    *explain.ENDPOINTS,
     *history.ENDPOINTS,
     *nsaddr.ENDPOINTS,
+    *rights.ENDPOINTS,
+    *problems.ENDPOINTS,
+    *node.ENDPOINTS,
+    *console.ENDPOINTS,
 )
 
 ENDPOINTS: Final[tuple[Endpoint, ...]] = with_documents(_RESOURCES)

@@ -5,7 +5,12 @@ from itertools import chain
 from typing import Final
 
 from namesrv._impl import Connection, HotPath, RouteAnswers
-from namesrv.codes import ORDER_TOPIC_CONFIG, ResponseCode, SerializeType
+from namesrv.codes import (
+    ORDER_TOPIC_CONFIG,
+    RequestCode,
+    ResponseCode,
+    SerializeType,
+)
 from namesrv.errors import StorageError
 from namesrv.hot_path import ColdPath, HotCode
 from namesrv.options import Options
@@ -20,6 +25,7 @@ from namesrv.routing.answers.topic_lists import TopicLists
 from namesrv.routing.brokers.liveness import Liveness
 from namesrv.routing.brokers.parts import Parts
 from namesrv.routing.events import EventStream
+from namesrv.routing.history.refusals import Refusals
 from namesrv.routing.history.ring import History
 from namesrv.routing.outbox import LateAnswer, LongAnswer, Outbox
 from namesrv.routing.settings.configuration import Configuration
@@ -85,6 +91,7 @@ class RoutingState:
         self.events.add(self.change_counts)
         self.history = History(options.history_bytes)
         self.events.add(self.history.note)
+        self.refusals = Refusals()
         self.request_counts = RequestCounts(nanos)
         self.serialize_type = int(SerializeType[options.serialize_type])
         self.tables = RouteTables(RouteAnswers(options.answer_cache_bytes))
@@ -187,6 +194,22 @@ class RoutingState:
         """A handler has answered: the audit and the counts have to know."""
         self.audit.note(request, answer)
         self.request_counts.note(request, answer)
+        if request.code == RequestCode.REGISTER_BROKER:
+            self._note_registration(request, answer)
+
+    def _note_registration(self, request: Request, answer: RemotingCommand) -> None:
+        fields = request.ext_fields
+        if answer.code != ResponseCode.SUCCESS or request.is_rejected:
+            self.refusals.note(
+                fields,
+                request.remote_address,
+                answer.remark,
+                request.refused_topic,
+                self.wall_millis(),
+                is_rejected=request.is_rejected,
+            )
+        elif self.refusals:
+            self.refusals.forget(fields)
 
     def answer_later(self, request: Request, answer: RemotingCommand) -> None:
         """Answer a request that had to wait, nothing if it was one-way. Requests that

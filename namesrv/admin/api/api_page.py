@@ -49,7 +49,7 @@ CONTENT_SECURITY_POLICY: Final = (
 )
 _OPERATION_UNITS: Final = 250
 _RECORD: Final = "#/components/schemas/"
-_RIGHTS: Final = {0: "always open", 1: "needs a write token", 2: "as configured"}
+_RIGHTS: Final = {0: "needs no token", 1: "needs a write token", 2: "as configured"}
 
 
 def api_page(document: Json) -> Steps[bytes]:
@@ -96,7 +96,6 @@ def _operation(path: str, method: str, operation: Json) -> Iterator[str]:
     )
     yield f"<p>Access: {_RIGHTS[len(security)]}.</p>"
     if method == "get" and "{" not in path:
-        # From / and from /api alike.
         yield f'<p><a href="{escape(path[1:] or ".")}">{escape(path)}</a></p>'
     if parameters := operation.get("parameters"):
         yield "<h3>Parameters</h3><dl>"

@@ -23,7 +23,6 @@ class _Documents:
             *others,
             _endpoint("/openapi.json", "This API as OpenAPI 3.1", self.openapi, JSON),
             _endpoint("/api", "This API as a page for people", self.page, HTML),
-            _endpoint("/", "The same page", self.page, HTML),
         )
         self._openapi: bytes | None = None
         self._page: bytes | None = None

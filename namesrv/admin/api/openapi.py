@@ -21,6 +21,7 @@ _REFERENCES: Final = "#/components/schemas/{name}"
 _ENDPOINT_UNITS: Final = 500
 _SECURITY: Final[dict[Access, list[Json]]] = {
     Access.HEALTH: [],
+    Access.PAGE: [],
     Access.READ: [{}, {"token": []}],
     Access.BROKER: [{}, {"token": []}],
     Access.WRITE: [{"token": []}],

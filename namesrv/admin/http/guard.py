@@ -30,6 +30,7 @@ _SCANTY: Final = (
     "WWW-Authenticate",
     'Bearer realm="namesrv", error="insufficient_scope"',
 )
+_READS: Final = (Access.PAGE, Access.READ)
 _LOG_MILLIS: Final = 60_000
 _MOST_HOSTS: Final = 1024
 
@@ -71,7 +72,7 @@ class HttpGuard:
         if host is None:
             return None
         if self._options.http_access == "open":
-            if access is Access.READ or "origin" not in request.headers:
+            if access in _READS or "origin" not in request.headers:
                 return None
         if is_ours(host, self._own_names, names_in(self._options.http_hosts)):
             return None
@@ -90,7 +91,7 @@ class HttpGuard:
     ) -> HttpAnswer | None:
         """None if the request has the right, else its answer."""
         refused = self._refusal(request, access, connection, now_ms)
-        if refused is not None and access is not Access.READ:
+        if refused is not None and access not in _READS:
             method, path = request.method, request.path
             remark = HTTPStatus(refused.status).phrase
             self._state.audit.note_refused(method, path, connection, remark)
@@ -125,7 +126,7 @@ class HttpGuard:
                 detail = f"changes are refused here (adminAccess={admin})"
                 return self._forbidden(detail, connection, now_ms)
             return self._refused_change(request, connection, now_ms)
-        if mode == "token":
+        if mode == "token" and access is not Access.PAGE:
             return self._without_token(request, connection, now_ms, is_change=False)
         return None
 

@@ -15,6 +15,8 @@ class Access(Enum):
 
     HEALTH = "health"
     """Probes: always open, unless `httpAccess` is off."""
+    PAGE = "page"
+    """Files that show nothing of the server: as READ, without a token."""
     READ = "read"
     """`httpAccess` decides."""
     WRITE = "write"

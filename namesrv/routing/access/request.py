@@ -18,7 +18,8 @@ class Request:
     request registers, None for HTTP: a broker without an owner ends by its timeout or
     its unregistration only. `began_nanos` is set when its work begins. A request that
     joined others has its place among their answers. `is_rejected` is set for a
-    registration that is dropped though Java answers it as a success.
+    registration that is dropped though Java answers it as a success, and
+    `refused_topic` is the topic of one that was refused for having no other.
     """
 
     command: RemotingCommand
@@ -32,6 +33,7 @@ class Request:
     joined: JoinedAnswers | None
     place: int
     is_rejected: bool
+    refused_topic: str | None
 
     def __init__(
         self,
@@ -53,6 +55,7 @@ class Request:
         self.joined = None
         self.place = 0
         self.is_rejected = False
+        self.refused_topic = None
 
     @property
     def code(self) -> int:

@@ -25,7 +25,8 @@ ends of old connections, then reads. The tick after a pause would see only silen
     late tick            notices a stall, of which the machine made a part (the process
                          was stopped or starved) and our own work the rest
     the machine's part   deadlines and leases move by it; no broker is declared dead for
-                         one grace interval (5 s), and ends are held as long
+                         one grace interval (5 s), no idle connection is closed, and
+                         ends are held as long
     our own part         no deadline moves, because peers can cause work; ends are held
                          and input counts as unread for as long as the pause was, 5 s
                          at most
@@ -97,6 +98,10 @@ class Liveness:
         stall of our own that may have kept us from reading."""
         return self._stalls.read_until_ms(now_ms)
 
+    def is_grace(self, now_ms: int) -> bool:
+        """Whether the machine made a stall a moment ago, so that nobody is dead."""
+        return self._stalls.is_grace(now_ms)
+
     def tick(self, cpu_ms: int, now_ms: int) -> None:
         """Call it every TICK_MILLIS or sooner; scans when it is time.
 
@@ -119,7 +124,7 @@ class Liveness:
     def _is_suspended(self, now_ms: int) -> bool:
         """Whether no broker is declared dead: after a stall, and once our own end has
         begun, because a drain sends brokers to other servers."""
-        return self._life.phase > Phase.SERVING or self._stalls.is_grace(now_ms)
+        return self._life.phase > Phase.SERVING or self.is_grace(now_ms)
 
     def _is_scan_due(self, now_ms: int) -> bool:
         """By the interval, and by the number of brokers: an interval that is
@@ -177,7 +182,7 @@ class Liveness:
             yield WAIT
         for key in sorted(connection.registered):
             yield Cost.GROUP
-            if self._stalls.is_grace(now_ms):
+            if self.is_grace(now_ms):
                 # The machine stood still meanwhile.
                 held_until_ms = self._stalls.held_until_ms(now_ms)
                 self._held_closes.append((connection, held_until_ms))

@@ -194,6 +194,7 @@ class Registration:
             id=self._broker_id,
             address=self._addr,
         )
+        self._request.refused_topic = next(iter(self._wrapper.topic_config_table))
         raise RequestFailed("register broker failed")
 
     def _store_addr(self, data: BrokerData) -> Steps[bool]:

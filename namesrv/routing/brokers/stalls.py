@@ -104,13 +104,12 @@ class Stalls:
 
     def _drop_holds_before(self, now_ms: int) -> None:
         """Sockets were read at least once since the stalls of those that are over, and
-        until the next stall."""
+        until the next stall. After a grace they were read until the first hold that
+        goes on."""
         if self.is_grace(now_ms):
             return
         over = [hold for hold in self._holds if hold.until_ms <= now_ms]
-        if not over:
-            return
         self._holds = [hold for hold in self._holds if hold.until_ms > now_ms]
         read_ms = [hold.stalled_until_ms for hold in over]
         read_ms += [hold.stalled_since_ms for hold in self._holds[:1]]
-        self._read_until_ms = max(self._read_until_ms, *read_ms)
+        self._read_until_ms = max([self._read_until_ms, *read_ms])

@@ -27,7 +27,7 @@ class ConnectionLimit:
     """Admits connections. `look_at` must see all connections regularly."""
 
     def __init__(self, limit: int, hosts: BrokerHosts, log: EventLog) -> None:
-        self._limit = limit
+        self.limit = limit
         self._open_to_all = limit - limit // RESERVED_SHARE
         self._hosts = hosts
         self._log = log
@@ -39,7 +39,7 @@ class ConnectionLimit:
         `make_room` may find a place."""
         if count < self._open_to_all:
             return True
-        return count < self._limit and host_of(address) in self._hosts
+        return count < self.limit and host_of(address) in self._hosts
 
     def make_room(self, address: str) -> Served | None:
         """The connection to close for the new one; None to close the new one."""
@@ -51,7 +51,7 @@ class ConnectionLimit:
                     fields = {"remote": remote, "for": address}
                     self._log.log_damped(logging.WARNING, _MADE_ROOM, fields)
                     return protocol
-        refused = {"limit": self._limit, "remote": address}
+        refused = {"limit": self.limit, "remote": address}
         self._log.log_damped(logging.WARNING, _TOO_MANY, refused)
         return None
 

@@ -81,6 +81,11 @@ class Connections:
         return len(self._by_connection)
 
     @property
+    def limit(self) -> int:
+        """The number of connections that are served at most."""
+        return self._limit.limit
+
+    @property
     def is_frozen(self) -> bool:
         """Whether no more input is read."""
         return self._life.phase >= Phase.FROZEN
@@ -263,6 +268,9 @@ class Connections:
     def _sweep_some(self, protocols: list[Served], now_ms: int) -> None:
         idle_millis = self._state.options.server_channel_max_idle_time_seconds * 1000
         read_ms = self._state.liveness.read_until_ms(now_ms)
+        if self._state.liveness.is_grace(now_ms):
+            # The last bytes of an idle broker may have come during the stall.
+            idle_millis = 0
         for protocol in protocols:
             closing_since_ms = protocol.closing_since_ms
             if closing_since_ms is not None:

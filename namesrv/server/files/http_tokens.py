@@ -53,6 +53,8 @@ def read_http_tokens(path: str) -> HttpTokens:
         reason = _mistake(right, token)
         if reason is not None:
             raise _unusable(path, f"line {number}: {reason}")
+        if any(token in found[other] for other in found if other != right):
+            raise _unusable(path, f"line {number}: the token has the other right, too")
         found[right].append(token)
     if not any(found.values()):
         raise _unusable(path, "it has no token")

@@ -8,6 +8,7 @@ from namesrv.routing.state import RoutingState
 from namesrv.server.clock import Clock
 from namesrv.server.connections.registry import Connections
 from namesrv.server.life.lag import LoopLag
+from namesrv.server.life.rates import Rates
 from namesrv.server.warm_start.schedule import Snapshots
 
 _SWEEPS_PER_IDLE_TIME: Final = 4
@@ -21,7 +22,8 @@ class Ticks:
     `on_sweep` is called at the end of each sweep, and `on_failure` while a part's
     exception is handled: a mistake in one part must not end the others, or brokers
     would live for ever. `lag` is that of the loop: a tick is planned one interval after
-    the one before it. `others` are parts that only some servers have.
+    the one before it. `rates` has the counters of the last minutes. `others` are parts
+    that only some servers have.
     """
 
     def __init__(
@@ -46,6 +48,7 @@ class Ticks:
         self._next_sweep_ms = 0
         self._planned_ms: int | None = None
         self.lag = LoopLag()
+        self.rates = Rates(state, connections)
 
     @property
     def have_begun(self) -> bool:
@@ -70,6 +73,7 @@ class Ticks:
             self._connections.tls.check_files,
             self._connections.end_late_requests,
             self._sweep,
+            self.rates.note,
             *self._others,
         ):
             try:

@@ -90,7 +90,7 @@ def requests(draw: st.DrawFn) -> HttpRequest:
     )
 
 
-LIVE_PARTS = ("/metrics", "/healthz", "/readyz")
+LIVE_PARTS = ("/metrics", "/healthz", "/readyz", "/v1/problems", "/v1/node")
 """Paths that need a server that runs."""
 
 
@@ -127,6 +127,10 @@ TARGETS = [
     "/v1/config",
     "/v1/connections",
     "/v1/digest",
+    "/v1/topics/T/explain",
+    "/v1/topics/U/explain?version=300&zone=z&cluster=c9",
+    "/v1/brokers/a/explain",
+    "/v1/brokers/10.0.0.9:1/explain?cluster=c9",
     "/v1/history",
     "/v1/history/at?time=0s",
     "/v1/history/between?from=0s&to=0s",

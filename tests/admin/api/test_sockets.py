@@ -37,6 +37,8 @@ ASKS = [
     Ask("GET", "/v1/topics", "/v1/topics?limit=1", 200),
     Ask("GET", "/v1/topics/{topic}", "/v1/topics/Orders", 200),
     Ask("GET", "/v1/topics/{topic}/route", "/v1/topics/Orders/route?version=400", 200),
+    Ask("GET", "/v1/topics/{topic}/explain", "/v1/topics/Nowhere/explain", 200),
+    Ask("GET", "/v1/brokers/{name}/explain", "/v1/brokers/nobody/explain", 200),
     Ask("GET", "/v1/clusters", "/v1/clusters", 200),
     Ask("GET", "/v1/brokers", "/v1/brokers?problem=any", 200),
     Ask("GET", "/v1/brokers/{name}", "/v1/brokers/broker-a", 200),
@@ -85,7 +87,11 @@ ASKS = [
     Ask("GET", "/rocketmq/nsaddr-{unit}", "/rocketmq/nsaddr-east?nofix=1", 200),
     Ask("GET", "/openapi.json", "/openapi.json", 200),
     Ask("GET", "/api", "/api", 200),
+    Ask("GET", "/v1/write_right", "/v1/write_right", 204),
+    Ask("GET", "/v1/problems", "/v1/problems", 200),
+    Ask("GET", "/v1/node", "/v1/node", 200),
     Ask("GET", "/", "/", 200),
+    Ask("GET", "/console/{file}", "/console/main.js", 200),
     Ask("DELETE", "/v1/topics/{topic}", "/v1/topics/Orders", 204),
 ]
 

@@ -130,3 +130,16 @@ def test_no_topic_is_deleted_in_an_unknown_cluster(api: Api) -> None:
     assert said.status == 404
     assert "there is no cluster 'c11'" in said.json["detail"]
     assert "Orders" in api.world.topics
+
+
+def test_topics_are_searched_by_a_part_of_their_name(api: Api) -> None:
+    api.register({"team.OrderEvents": 1, "other": 1}, Broker("z", 0, "10.0.0.8:1"))
+    found = api.pages("/v1/topics?contains=ORDERE")
+    assert [item["topic"] for item in found] == ["team.OrderEvents"]
+
+
+def test_topics_of_one_broker_group(api: Api) -> None:
+    api.register({"OnlyHere": 1, "AndHere": 1}, Broker("z", 0, "10.0.0.8:1"))
+    found = api.pages("/v1/topics?broker=z")
+    assert [item["topic"] for item in found] == ["AndHere", "OnlyHere"]
+    assert api.pages("/v1/topics?broker=unknown") == []

@@ -97,6 +97,7 @@ class TestReads:
         guarded = Guarded(tmp_path, http_access="loopback")
         found = guarded.status(Access.READ, address=address, named=named)
         assert found == status
+        assert guarded.status(Access.PAGE, address=address, named=named) == status
         assert guarded.status(Access.HEALTH, address=address, named=named) == 200
         assert guarded.status(Access.WRITE, WRITE, address=address, named=named) == (
             status
@@ -110,6 +111,7 @@ class TestReads:
         guarded = Guarded(tmp_path, http_access="token")
         assert guarded.status(Access.READ, token) == status
         assert guarded.status(Access.HEALTH) == 200
+        assert guarded.status(Access.PAGE) == 200
         answer = guarded.answer(Access.READ)
         assert answer is not None and answer.status == 401
         assert dict(answer.headers)["WWW-Authenticate"] == 'Bearer realm="namesrv"'

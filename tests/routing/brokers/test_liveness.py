@@ -450,6 +450,19 @@ def test_input_between_two_pieces_of_work_counts_once_the_first_hold_is_over(
     assert began_ms - 500 <= read_ms < began_ms, "the tick before the last one"
 
 
+def test_input_of_a_grace_counts_after_it_although_work_follows(
+    ticking: World,
+) -> None:
+    """P4, found by the simulator: it counted only once the hold was over."""
+    stall(ticking)
+    ticking.register(MASTER, ext=timeout(4000))
+    ticking.run(GRACE_MILLIS - TICK_MILLIS)
+    work(ticking, 2000)
+    assert is_holding(ticking)
+    ticking.run(TICK_MILLIS)
+    assert len(ticking.live) == 0, "silent for the timeout before the work"
+
+
 def test_a_busy_process_that_was_starved_moves_deadlines_by_the_rest(
     ticking: World,
 ) -> None:

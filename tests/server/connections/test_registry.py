@@ -180,6 +180,20 @@ class TestSweep:
         loop_free.connections.sweep(late + GRACE_MILLIS)
         assert peer.transport.is_closed
 
+    def test_nobody_is_idle_in_the_grace_after_a_stall(
+        self, loop_free: LoopFreeServer
+    ) -> None:
+        """Found by the simulator: a broker on it was alive, and may have beaten."""
+        peer = loop_free.accept()
+        idle_ms = loop_free.connections.now_ms + 2050
+        late = idle_ms + STALL_MILLIS + 2000
+        loop_free.state.liveness.tick(0, idle_ms)
+        loop_free.state.liveness.tick(0, late)
+        loop_free.connections.sweep(late)
+        assert not peer.transport.is_closed
+        loop_free.connections.sweep(late + GRACE_MILLIS)
+        assert peer.transport.is_closed
+
     def test_who_does_not_take_its_last_bytes_is_cut_off(
         self, loop_free: LoopFreeServer
     ) -> None:

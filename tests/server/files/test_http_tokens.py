@@ -62,6 +62,7 @@ def test_tokens_are_read(path: Path) -> None:
         (b"read=", "line 1: a token has letters"),
         (b"read=short", "line 1: the token has 5 characters, expected 16 to 512"),
         (b"read=" + b"a" * (LONGEST_TOKEN + 1), "line 1: the token has 513 characters"),
+        (b"read=%s\nwrite=%s" % (READ, READ), "line 2: the token has the other right"),
         (b"#" * 70_000, "it is longer than 65536 bytes"),
     ],
 )

@@ -42,6 +42,16 @@ class GroupSummary(Struct):
     master_addr: Annotated[
         str | None, Meta(description="host:port of the broker with id 0, or null")
     ]
+    last_heard_millis_ago: Annotated[
+        int | None,
+        Meta(
+            description="time since the last sign of life of the broker that has used"
+            " up most of its timeout; null: none was heard from"
+        ),
+    ]
+    heartbeat_timeout_millis: Annotated[
+        int | None, Meta(description="the timeout of that broker")
+    ]
     problems: Problems
     link: Annotated[str, Meta(description="the group, relative to this page")]
 

@@ -79,7 +79,8 @@ def _summary(
     state: RoutingState, data: BrokerData, wanted: Any, now_ms: int
 ) -> Steps[GroupSummary | None]:
     """The item of a group, None if it has not the problem that is wanted."""
-    problems = yield from _problems(state, data, now_ms)
+    problems = yield from problems_of_group(state, data, now_ms)
+    silent_millis, timeout_millis = yield from _longest_silence(state, data, now_ms)
     if wanted is not UNSET and wanted not in (*problems, *(["any"] * bool(problems))):
         return None
     return GroupSummary(
@@ -89,14 +90,17 @@ def _summary(
         live_brokers=len(data.live_keys),
         topics=data.topic_count,
         master_addr=data.broker_addrs.get(MASTER_ID),
+        last_heard_millis_ago=silent_millis,
+        heartbeat_timeout_millis=timeout_millis,
         problems=problems,
         link=f"brokers/{encoded(data.broker_name)}",
     )
 
 
-def _problems(
+def problems_of_group(
     state: RoutingState, data: BrokerData, now_ms: int
 ) -> Steps[list[GroupProblem]]:
+    """The problems of a group, by name."""
     found: set[GroupProblem] = set()
     if not data.has_master:
         found.add("no_master")
@@ -117,6 +121,25 @@ def _problems(
                 found.add("silent")
         yield len(keys) * _BROKER_UNITS
     return sorted(found)
+
+
+def _longest_silence(
+    state: RoutingState, data: BrokerData, now_ms: int
+) -> Steps[tuple[int | None, int | None]]:
+    """How long ago the broker of a group was heard from that has used up most of its
+    timeout, and that timeout; None without a live broker that was heard from."""
+    longest: tuple[float, int, int] | None = None
+    for keys in batches(list(data.live_keys), _BROKER_UNITS):
+        for key in keys:
+            info = state.tables.broker_live_table.get(*key)
+            if info is None or state.liveness.leases.is_unconfirmed(info):
+                continue
+            silent_millis = max(now_ms - info.last_update_timestamp, 0)
+            timeout_millis = max(info.heartbeat_timeout_millis, 1)
+            found = silent_millis / timeout_millis, silent_millis, timeout_millis
+            longest = found if longest is None else max(longest, found)
+        yield len(keys) * _BROKER_UNITS
+    return (None, None) if longest is None else longest[1:]
 
 
 def _is_read_only(data: BrokerData) -> Steps[bool]:
@@ -147,7 +170,7 @@ def get_broker(call: Call) -> Steps[HttpAnswer]:
     data = state.tables.broker_addr_table.get(parameters.name)
     if data is None:
         return (yield from no_group(state, parameters.name))
-    problems = yield from _problems(state, data, call.now_ms)
+    problems = yield from problems_of_group(state, data, call.now_ms)
     members, after = yield from _members(call, data)
     group = Group(
         broker_name=data.broker_name,

@@ -39,7 +39,8 @@ Record = TypeVar("Record", bound=Struct)
 _TOKEN: Final = re.compile(rb'"(?:[^"\\]|\\.)*+"|(?<=[{,])(-?[0-9]+|null)(?=:)')
 """A text, or a bare name of a member."""
 _TOKENS: Final = STEP_UNITS
-_LARGE_BYTES: Final = 1 << 17
+MOST_READ_BACK_BYTES: Final = 1 << 17
+"""A larger route is read back alone."""
 _READING: Final[WeakSet[RoutingState]] = WeakSet()
 """Servers that read a larger route back. Each reads one at a time, because its records
 take many times its bytes."""
@@ -195,7 +196,7 @@ def _answer(call: Call, answer: RemotingCommand) -> Steps[HttpAnswer]:
     if answer.code != ResponseCode.SUCCESS:
         return refusal_of(answer.code, answer.remark)
     body = answer.body or b"{}"
-    if len(body) <= _LARGE_BYTES:
+    if len(body) <= MOST_READ_BACK_BYTES:
         return (yield from _read_back(call, body))
     state = call.inside.state
     while state in _READING:
@@ -208,6 +209,12 @@ def _answer(call: Call, answer: RemotingCommand) -> Steps[HttpAnswer]:
 
 
 def _read_back(call: Call, sent: bytes) -> Steps[HttpAnswer]:
+    route = yield from read_route(call.parameters.topic, sent)
+    return respond(call.request, route)
+
+
+def read_route(topic: str, sent: bytes) -> Steps[Route]:
+    """The body of an answer to 105 as a record."""
     body = yield from _with_quoted_names(sent)
     read = _READ_ROUTE(body)
     yield kilobytes(len(body), Cost.STRICT_KILOBYTE)
@@ -218,7 +225,7 @@ def _read_back(call: Call, sent: bytes) -> Steps[HttpAnswer]:
         infos = yield from _read([*raws.values()], _READ_MAPPING)
         mappings = dict(zip(raws, infos, strict=True))
     route = Route(
-        topic=call.parameters.topic,
+        topic=topic,
         broker_datas=broker_datas,
         queue_datas=queue_datas,
         filter_server_table=read.filter_server_table,
@@ -226,7 +233,7 @@ def _read_back(call: Call, sent: bytes) -> Steps[HttpAnswer]:
         topic_queue_mapping_by_broker=mappings,
     )
     yield kilobytes(len(body), Cost.ANSWER_KILOBYTE)
-    return respond(call.request, route)
+    return route
 
 
 def _read(raws: list[Raw], read: Callable[[Raw], Record]) -> Steps[list[Record]]:

@@ -54,6 +54,13 @@ class TopicsParameters(NamedPageParameters, kw_only=True):
         Literal["any"] | TopicProblem | UnsetType,
         Meta(description="only topics with this problem, or with `any`"),
     ] = UNSET
+    contains: Annotated[
+        str, Meta(description="only topics whose name has this, in any case of letters")
+    ] = ""
+    broker: Annotated[
+        str | UnsetType,
+        Meta(description="only topics with queues on this broker group"),
+    ] = UNSET
 
 
 class TopicSummary(Struct):
@@ -133,10 +140,13 @@ def get_topics(call: Call) -> Steps[HttpAnswer]:
     texts = yield from state.topic_lists.names()
 
     table = state.tables.topic_queue_table
+    contained, broker = parameters.contains.lower(), parameters.broker
 
     def make(topic: str) -> Made:
         entry = table.get(topic)
-        if entry is None:
+        if entry is None or contained not in topic.lower():
+            return None
+        if broker is not UNSET and broker not in entry.queues:
             return None
         if len(entry.queues) > _FEW_GROUPS:
             return _large_summary(state, entry, parameters.problem)

@@ -1,0 +1,1 @@
+"""The console: pages for operators, and the endpoints that only they need."""

@@ -1,0 +1,1 @@
+"""Explanations over HTTP: evidence from the tables and the history."""

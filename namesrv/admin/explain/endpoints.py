@@ -1,0 +1,251 @@
+"""`/v1/topics/{topic}/explain` and `/v1/brokers/{name}/explain`.
+
+The explanation is the resource, so that a name which does not exist has one, too.
+"""
+
+from typing import Final
+
+import msgspec
+
+from namesrv.admin.api.answers import respond
+from namesrv.admin.api.endpoint import Call, Endpoint
+from namesrv.admin.api.resources.routes import MOST_READ_BACK_BYTES, read_route
+from namesrv.admin.explain import past, present
+from namesrv.admin.explain.records import (
+    BrokerExplanation,
+    EvidenceRecord,
+    ExplainBrokerParameters,
+    ExplainedCause,
+    ExplainTopicParameters,
+    KnownBroker,
+    RouteAnswer,
+    TopicExplanation,
+)
+from namesrv.admin.history.facts import EventFacts
+from namesrv.admin.http.messages import Handled, HttpAnswer
+from namesrv.codes import (
+    VERSION_V5_3_1,
+    ZONE_MODE,
+    ZONE_NAME,
+    RequestCode,
+    ResponseCode,
+)
+from namesrv.hot_path import Pause
+from namesrv.routing.access.request import Request
+from namesrv.routing.history.explain.causes import find_causes, find_unknown
+from namesrv.routing.history.explain.evidence import Broker, Client, Evidence, Group
+from namesrv.routing.requests.routes import get_routeinfo_by_topic
+from namesrv.routing.state import RoutingState
+from namesrv.routing.tables.broker_data import BrokerData
+from namesrv.routing.tables.busy_groups import Awaited
+from namesrv.wire.answer_frames import NO_ROUTE_REMARK
+from namesrv.wire.command import RemotingCommand
+from namesrv.work import Steps
+
+_MOST_GROUPS: Final = 200
+_Lookup = RemotingCommand | Steps[RemotingCommand] | RouteAnswer
+
+
+def explain_topic(call: Call) -> Handled:
+    """A topic; it waits for a registration of its groups, as its route does."""
+    tables, topic = call.inside.state.tables, call.parameters.topic
+    entry = tables.topic_queue_table.get(topic)
+    if entry is not None and tables.busy.hides(entry.queues):
+        tables.busy.put_back(call.connection, Awaited.ROUTE)
+        return Pause.TURN
+    lookup = _lookup(call, is_known=entry is not None)
+    if lookup is None:
+        return Pause.TURN
+    return _explained_topic(call, lookup)
+
+
+def _explained_topic(call: Call, lookup: _Lookup) -> Steps[HttpAnswer]:
+    answer = yield from _answer(lookup)
+    evidence = yield from _topic_evidence(call)
+    explanation = TopicExplanation(
+        topic=evidence.name,
+        exists=evidence.exists,
+        evidence=_record(call.inside.state, evidence, answer),
+        causes=_causes(evidence),
+        unknown=find_unknown(evidence),
+    )
+    return respond(call.request, explanation)
+
+
+def _topic_evidence(call: Call) -> Steps[Evidence]:
+    state, parameters = call.inside.state, call.parameters
+    topic, wall_millis = parameters.topic, state.wall_millis()
+    client = Client(parameters.version, parameters.zone, parameters.cluster)
+    evidence = Evidence("topic", topic, client)
+    evidence.server = present.server_of(state, call.now_ms)
+    entry = state.tables.topic_queue_table.get(topic)
+    if entry is not None:
+        names = sorted(entry.queues)
+        evidence.exists = True
+        evidence.left_out = max(len(names) - _MOST_GROUPS, 0)
+        evidence.groups = yield from present.groups_of_topic(
+            state, entry, names[:_MOST_GROUPS], call.now_ms
+        )
+    evidence.names = yield from present.similar_topics(state, topic)
+    held_by = {} if entry is None else entry.queues
+    if state.options.history_bytes:
+        evidence.past = yield from past.past_of_topic(
+            state.history, topic, held_by, _live(evidence), wall_millis
+        )
+    evidence.refused = present.refused_of(state.refusals, wall_millis)
+    return evidence
+
+
+def explain_broker(call: Call) -> Handled:
+    """A broker group, by its name or an address of it."""
+    state, name = call.inside.state, call.parameters.name
+    data = state.tables.broker_addr_table.get(name)
+    if data is not None and state.tables.busy.hides((name,)):
+        state.tables.busy.put_back(call.connection, Awaited.ROUTE)
+        return Pause.TURN
+    return _explained_broker(call, data)
+
+
+def _explained_broker(call: Call, data: BrokerData | None) -> Steps[HttpAnswer]:
+    state, name = call.inside.state, call.parameters.name
+    if data is None:
+        data = yield from present.group_of_address(state, name)
+    evidence = Evidence("broker", name, Client(cluster=call.parameters.cluster))
+    evidence.server = present.server_of(state, call.now_ms)
+    if data is not None:
+        evidence.exists = True
+        evidence.groups = [(yield from present.group_alone(state, data, call.now_ms))]
+    # An unknown name may be either.
+    names = {name} if data is None or data.broker_name == name else set[str]()
+    addresses = {name} if data is None or not names else set[str]()
+    wall_millis = state.wall_millis()
+    evidence.names = yield from present.similar_groups(state, name)
+    if state.options.history_bytes:
+        evidence.past = yield from past.past_of_broker(
+            state.history, names, addresses, _live(evidence), wall_millis
+        )
+    evidence.refused = present.refused_of(state.refusals, wall_millis)
+    explanation = BrokerExplanation(
+        broker=name,
+        group=None if data is None else data.broker_name,
+        exists=evidence.exists,
+        evidence=_record(state, evidence, None),
+        causes=_causes(evidence),
+        unknown=find_unknown(evidence),
+    )
+    return respond(call.request, explanation)
+
+
+def _lookup(call: Call, *, is_known: bool) -> _Lookup | None:
+    """The lookup that the client would send, begun; None if it has to wait a turn."""
+    state, parameters = call.inside.state, call.parameters
+    version = parameters.version
+    if state.draining and version > VERSION_V5_3_1:
+        return RouteAnswer(ResponseCode.GO_AWAY, "please go away", None, 0)
+    if state.options.cluster_test:
+        return RouteAnswer(None, None, None, 0)
+    if not state.is_ready(call.now_ms):
+        return RouteAnswer(ResponseCode.SYSTEM_ERROR, "name server not ready", None, 0)
+    if not is_known:
+        remark = NO_ROUTE_REMARK.format(topic=parameters.topic)
+        return RouteAnswer(ResponseCode.TOPIC_NOT_EXIST, remark, None, 0)
+    ext_fields: dict[str, str | None] = {"topic": parameters.topic}
+    if parameters.zone:
+        ext_fields |= {ZONE_MODE: "true", ZONE_NAME: parameters.zone}
+    command = RemotingCommand(
+        RequestCode.GET_ROUTEINFO_BY_TOPIC, version=version, ext_fields=ext_fields
+    )
+    request = Request(command, call.connection, call.now_ms, is_http=True)
+    handled = get_routeinfo_by_topic(state, request)
+    return None if handled is None or handled == Pause.TURN else handled
+
+
+def _answer(lookup: _Lookup) -> Steps[RouteAnswer]:
+    if isinstance(lookup, RouteAnswer):
+        return lookup
+    answer = lookup
+    if not isinstance(answer, RemotingCommand):
+        answer = yield from answer
+    body = answer.body or b""
+    names = None
+    if answer.code == ResponseCode.SUCCESS and len(body) <= MOST_READ_BACK_BYTES:
+        route = yield from read_route("", body)
+        names = [one.broker_name or "" for one in route.broker_datas]
+    return RouteAnswer(answer.code, answer.remark, names, len(body))
+
+
+def _live(evidence: Evidence) -> set[str]:
+    """The addresses of the groups that are registered now."""
+    brokers = (one for group in evidence.groups for one in group.brokers)
+    return {broker.address for broker in brokers if broker.is_live}
+
+
+def _causes(evidence: Evidence) -> list[ExplainedCause]:
+    return [
+        ExplainedCause(*cause)  # type: ignore[arg-type]
+        for cause in find_causes(evidence)
+    ]
+
+
+def _record(
+    state: RoutingState, evidence: Evidence, answer: RouteAnswer | None
+) -> EvidenceRecord:
+    events = evidence.past.events if evidence.past is not None else []
+    return EvidenceRecord(
+        brokers=[
+            _known(state, evidence, group, broker)
+            for group in evidence.groups
+            for broker in group.brokers
+        ],
+        gone=[msgspec.convert(facts, EventFacts) for facts in events],
+        answer=answer,
+        groups_left_out=evidence.left_out,
+    )
+
+
+def _known(
+    state: RoutingState, evidence: Evidence, group: Group, broker: Broker
+) -> KnownBroker:
+    heard = broker.heard_millis_ago
+    since = evidence.past.since if evidence.past is not None else {}
+    dates = [
+        since[key]
+        for c in broker.clusters or ()
+        if (key := (c, broker.address)) in since
+    ]
+    return KnownBroker(
+        broker=group.name,
+        cluster=group.cluster,
+        address=broker.address,
+        broker_id=broker.broker_id,
+        perm=group.perm,
+        read_queues=group.read_queues,
+        write_queues=group.write_queues,
+        zone=group.zone,
+        is_live=bool(broker.is_live),
+        is_confirmed=broker.is_confirmed,
+        peer_host=broker.peer_host,
+        since_millis=max(dates, default=None),
+        last_heard_millis=None if heard is None else state.wall_millis() - heard,
+        timeout_millis=broker.timeout_millis,
+    )
+
+
+ENDPOINTS = (
+    Endpoint(
+        "GET",
+        "/v1/topics/{topic}/explain",
+        "Why a topic has this route, or none",
+        explain_topic,
+        parameters=ExplainTopicParameters,
+        answer=TopicExplanation,
+    ),
+    Endpoint(
+        "GET",
+        "/v1/brokers/{name}/explain",
+        "Why a broker group is as it is, or is not here",
+        explain_broker,
+        parameters=ExplainBrokerParameters,
+        answer=BrokerExplanation,
+    ),
+)

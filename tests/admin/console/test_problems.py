@@ -1,0 +1,116 @@
+"""`/v1/problems`: one sentence for each, the worst first, with what happens next."""
+
+from namesrv.testing.peer import Broker, request
+from tests.admin.console.conftest import Asked, Make
+
+A = Broker("broker-a", 0, "10.0.0.1:10911", "c1", 20_000)
+SLAVE = Broker("broker-b", 1, "10.0.0.2:10911", "c1", 20_000)
+
+
+def pass_time(asked: Asked, seconds: int) -> None:
+    """Time passes in steps that are no stall."""
+    for _ in range(seconds):
+        asked.server.tick(1000)
+
+
+def test_a_server_without_problems_has_none(asked: Asked) -> None:
+    asked.register(A, {"Orders": 4, "Bills": 4})
+    page = asked.get("/v1/problems", limit=10)
+    assert page == {"problems": [], "errors": 0, "warnings": 0, "notes": 0}
+
+
+def test_a_group_without_a_master_and_its_topics(asked: Asked) -> None:
+    asked.register(SLAVE, {"Orders": 4, "Bills": 4})
+    page = asked.get("/v1/problems")
+    first, second = page["problems"]
+    assert (first["id"], first["subject"], first["name"]) == (
+        "not_writable",
+        "topics",
+        None,
+    )
+    assert first["sentence"] == "No client can send to 2 topics: Orders, Bills."
+    assert (second["id"], second["subject"], second["name"]) == (
+        "no_master",
+        "broker",
+        "broker-b",
+    )
+    assert second["sentence"] == "Broker group broker-b of cluster c1 has no master."
+    assert second["next"].endswith("a broker with id 0 registers.")
+    assert (page["errors"], page["warnings"]) == (1, 1)
+
+
+def test_a_silent_broker_and_the_time_that_is_left(asked: Asked) -> None:
+    asked.register(A, {"Orders": 4, "Bills": 4})
+    pass_time(asked, 12)
+    (problem,) = asked.get("/v1/problems")["problems"]
+    assert (problem["severity"], problem["id"]) == ("warning", "silent")
+    assert problem["sentence"].startswith("Broker broker-a at 10.0.0.1:10911 was last")
+    assert (
+        problem["sentence"].endswith("heard 12 s ago.")
+        or "11 s ago" in (problem["sentence"])
+    )
+    assert "if it stays silent" in problem["next"]
+
+
+def test_an_expired_broker_is_gone_until_it_comes_back(asked: Asked) -> None:
+    asked.register(A, {"Orders": 4, "Bills": 4})
+    pass_time(asked, 40)
+    (problem,) = asked.get("/v1/problems")["problems"]
+    assert (problem["severity"], problem["id"]) == ("error", "gone")
+    assert "it was silent for 2" in problem["sentence"]
+    assert problem["sentence"].endswith("2 topics have no queues on it any more.")
+    asked.register(A, {"Orders": 4, "Bills": 4})
+    asked.server.tick(0)
+    assert "gone" not in [found[1] for found in asked.problems()]
+
+
+def test_a_broker_that_unregistered_is_a_note(asked: Asked) -> None:
+    peer = asked.register(A, {"Orders": 4, "Bills": 4})
+    names = {"brokerName": A.name, "brokerAddr": A.addr, "clusterName": A.cluster}
+    peer.receive(request(104, {**names, "brokerId": "0"}))
+    asked.server.tick()
+    assert [found[:2] for found in asked.problems()] == [("note", "gone")]
+
+
+def test_a_wiped_group_is_read_only_and_its_topics_not_writable(asked: Asked) -> None:
+    peer = asked.register(A, {"Orders": 4, "Bills": 4})
+    peer.receive(request(205, {"brokerName": "broker-a"}))
+    found = asked.get("/v1/problems")["problems"]
+    assert [problem["id"] for problem in found] == ["not_writable", "read_only"]
+    assert "namesrv broker add-write broker-a" in found[1]["next"]
+
+
+def test_a_gate_at_the_start_is_a_problem_of_the_server(make: Make) -> None:
+    asked = make(need_wait_for_service=True, wait_seconds_for_service=60)
+    ((severity, word, sentence),) = asked.problems()
+    assert (severity, word) == ("error", "waiting")
+    assert sentence.startswith("The server answers no lookup in its first 60 s")
+
+
+def test_a_loop_that_stood_still_is_late(asked: Asked) -> None:
+    asked.server.tick(1400)
+    ((_, word, sentence),) = asked.problems()
+    assert word == "late"
+    assert "stood still for 1.3 s" in sentence
+
+
+def test_a_nearly_full_table_names_its_option(make: Make) -> None:
+    asked = make(max_routes=11)
+    asked.register(A, {f"T{number}": 4 for number in range(10)})
+    ((_, word, sentence),) = asked.problems()
+    assert word == "many_routes"
+    assert sentence == "The server has 10 routes, and the limit is 11."
+
+
+def test_a_scan_of_topics_is_kept_while_nothing_changes(asked: Asked) -> None:
+    asked.register(SLAVE, {"Orders": 4, "Bills": 4})
+    first = asked.problems()
+    asked.state.tables.topic_queue_table["Orders"].queues.clear()
+    assert asked.problems() == first
+
+
+def test_the_limit_cuts_the_list_and_not_the_counts(asked: Asked) -> None:
+    asked.register(SLAVE, {"Orders": 4, "Bills": 4})
+    page = asked.get("/v1/problems", limit=1)
+    assert [problem["id"] for problem in page["problems"]] == ["not_writable"]
+    assert (page["errors"], page["warnings"]) == (1, 1)
