@@ -10,7 +10,7 @@ import logging
 from typing import Final
 
 from namesrv.options import Options
-from namesrv.routing.history.picture import picture
+from namesrv.routing.history.picture import Picture
 from namesrv.routing.history.record import Record
 from namesrv.routing.history.segments import frame_of, framed, run_frame
 from namesrv.routing.state import RoutingState
@@ -41,6 +41,9 @@ class Recorder:
         self._most_bytes = options.record_bytes
         self._path = options.record_dir
         self._directory = SegmentDirectory(options.record_dir, options.record_bytes)
+        self._pictures = Picture(
+            state.tables, state.topic_lists.names, state.wall_millis
+        )
         self._writer: LineWriter | None = None
         self._picture: Steps[None] | None = None
         self._picture_bytes = 0
@@ -92,7 +95,7 @@ class Recorder:
         self._writer.then(self._directory.begin_segment)
         self._segment_bytes = self._picture_bytes = 0
         self._put(run_frame(self._state.run, self._state.wall_millis()))
-        self._picture = picture(self._state, self._put_part)
+        self._picture = self._pictures.parts(self._put_part)
 
     def _put_part(self, part: dict[str, object]) -> None:
         frame = frame_of(part)

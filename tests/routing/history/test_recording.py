@@ -6,7 +6,7 @@ from typing import Any
 import pytest
 
 from namesrv.errors import RecordingInvalid
-from namesrv.routing.history.picture import picture
+from namesrv.routing.history.picture import Picture
 from namesrv.routing.history.replay import Replay
 from namesrv.routing.history.segments import (
     FIRST_LINE,
@@ -77,6 +77,10 @@ class Recorded:
     def __init__(self) -> None:
         self.world = World()
         self.maps: list[Any] = []
+        state = self.world.state
+        self.pictures = Picture(
+            state.tables, state.topic_lists.names, state.wall_millis
+        )
         self.world.state.history.add(lambda record: self.maps.append(record.facts()))
 
     def routes(self) -> tuple[Any, Any, Any]:
@@ -106,7 +110,7 @@ def test_a_picture_and_the_events_beside_it_are_the_routes(seed: int) -> None:
     for counter in range(10):
         recorded.act(drawn, counter)
     recorded.maps.clear()
-    for number, _ in enumerate(picture(recorded.world.state, recorded.maps.append)):
+    for number, _ in enumerate(recorded.pictures.parts(recorded.maps.append)):
         recorded.act(drawn, 100 + number)
     for number in range(5):
         recorded.act(drawn, 1000 + number)
@@ -125,13 +129,13 @@ def test_a_loss_spoils_the_routes_until_the_next_picture() -> None:
     recorded, replay = Recorded(), Replay()
     recorded.act(random.Random(1), 1)
     replay.take({"run": "x", "at_millis": 1})
-    for _ in picture(recorded.world.state, replay.take):
+    for _ in recorded.pictures.parts(replay.take):
         pass
     assert replay.is_complete
     replay.take({"lost": 3, "at_millis": 5})
     assert not replay.is_complete
     replay.take({"later": "kind"})
-    for _ in picture(recorded.world.state, replay.take):
+    for _ in recorded.pictures.parts(replay.take):
         pass
     assert replay.is_complete
     assert replay.run == "x"
