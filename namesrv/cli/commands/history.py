@@ -33,7 +33,7 @@ class Source(Protocol):
 
     def events(
         self, filters: Mapping[str, str], limit: int
-    ) -> tuple[list[Facts], dict[str, Any], str]:
+    ) -> tuple[Sequence[Facts], dict[str, Any], str]:
         """Events, oldest first; the facts of the whole; a sentence if there is none."""
 
     def at(self, moment: str, topic: str | None) -> dict[str, Any]:

@@ -8,6 +8,8 @@ from collections import deque
 from collections.abc import Iterator, Mapping
 from typing import Any, Final
 
+import msgspec
+
 from namesrv.admin.history.facts import facts_of
 from namesrv.admin.history.filters import Filter
 from namesrv.client.moments import date_text, read_moment
@@ -28,6 +30,16 @@ from namesrv.routing.history.segments import (
 from namesrv.routing.history.touched import topics_changes
 
 Map = dict[str, Any]
+
+
+class _Dated(msgspec.Struct):
+    """The members of a map by which it is found; others are not read."""
+
+    at_millis: int = 0
+    number: int = 0
+
+
+_read_dated: Final = msgspec.msgpack.Decoder(_Dated).decode
 _LONGEST_LINE: Final = 64
 
 
@@ -142,8 +154,8 @@ class Recording:
         If the clock was set back, a date means two moments; this is the later one.
         """
         last, begin = None, 0
-        for number, one in enumerate(self._maps()):
-            at_millis = one.get("at_millis", 0)
+        for number, content in enumerate(self._contents()):
+            at_millis = _read_dated(content).at_millis
             begin = begin or at_millis
             if at_millis <= millis:
                 last = number
@@ -152,9 +164,11 @@ class Recording:
     def _changed(self, first: int, last: int) -> dict[str, set[str]]:
         """The groups on which each topic got other queues meanwhile."""
         changed: dict[str, set[str]] = {}
-        for facts in self._maps():
-            if "number" not in facts or not first < facts["at_millis"] <= last:
+        for content in self._contents():
+            dated = _read_dated(content)
+            if not dated.number or not first < dated.at_millis <= last:
                 continue
+            facts = decoded(content)
             for change in topics_changes(facts):
                 if change.before and change.after:
                     for topic in change.topics:

@@ -83,7 +83,9 @@ def record_of(event: Event, number: int, most_names: int) -> Record:
         else:
             facts[name] = value
     is_cut = "topics_left_out" in facts
-    return Record(number, event.wall_millis, packed(facts), is_cut)
+    # A copy, because the encoder's own bytes keep the memory of its larger buffer.
+    content = bytes(memoryview(packed(facts)))
+    return Record(number, event.wall_millis, content, is_cut)
 
 
 def name_bytes(name: str) -> bytes:

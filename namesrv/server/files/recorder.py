@@ -32,7 +32,7 @@ _RETRY_MILLIS: Final = 10_000
 class Recorder:
     """One server's recorder; `open` begins it, `tick` makes the pictures.
 
-    `lost_frames` are those that could not be written, `bytes` those of all files.
+    `lost_frames` are those that could not be written, `size_bytes` those of all files.
     """
 
     def __init__(self, options: Options, state: RoutingState, log: EventLog) -> None:
@@ -57,9 +57,9 @@ class Recorder:
         return 0 if self._writer is None else self._writer.lost_in_all
 
     @property
-    def bytes(self) -> int:
+    def size_bytes(self) -> int:
         """Bytes of all files, after the last write."""
-        return self._directory.bytes
+        return self._directory.size_bytes
 
     def open(self) -> str | None:
         """Begin to record; a sentence if the directory cannot be written yet. Raises

@@ -28,7 +28,7 @@ class SegmentDirectory:
     """Segments of at most `most_bytes` in all, the newest one open for writing.
 
     It is the outlet of a LineWriter: `write` appends frames, and `begin_segment` has
-    the next one go to a new segment. `bytes` are those of all segments.
+    the next one go to a new segment. `size_bytes` are those of all segments.
     """
 
     encoding = "utf-8"
@@ -41,7 +41,7 @@ class SegmentDirectory:
         self._lock: int | None = None
 
     @property
-    def bytes(self) -> int:
+    def size_bytes(self) -> int:
         """Bytes of all segments."""
         return sum(self._sizes.values())
 
@@ -168,7 +168,7 @@ class SegmentDirectory:
         return os.fstat(descriptor).st_nlink > 0
 
     def _drop_oldest(self) -> None:
-        while len(self._sizes) > 1 and self.bytes > self._most_bytes:
+        while len(self._sizes) > 1 and self.size_bytes > self._most_bytes:
             oldest = min(self._sizes)
             with contextlib.suppress(FileNotFoundError):
                 os.unlink(self._path_of(oldest))

@@ -10,6 +10,7 @@ from typing import Any
 import pytest
 
 from namesrv.cli import main
+from namesrv.routing.history.segments import FIRST_LINE, frame_of
 from namesrv.testing.peer import Peer, request
 from tests.admin.served import serving_http
 from tests.cli.commands.test_process import HEAVY, imported
@@ -305,3 +306,27 @@ def test_wrong_types_and_times_of_a_directory(recorded: Recorded) -> None:
     assert "there is no type 'X' of events" in recorded.run("--type", "X").err[0]
     ran = recorded.run("--between", "1m,2m")
     assert "the first time is later than the second" in ran.err[0]
+
+
+def test_dates_of_a_clock_that_was_set_back(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    picture = [{"picture": name, "at_millis": 20_000_000_000} for name in PARTS]
+    event = {"type": "TopicAdded", "cause": {"kind": "request"}, "brokers": ["b"]}
+    dated = [(1, 40_000_000_000), (2, 25_000_000_000), (3, 30_000_000_000)]
+    events = [
+        {**event, "number": number, "at_millis": millis, "topic": f"T\ud800{number}"}
+        for number, millis in dated
+    ]
+    frames = b"".join(map(frame_of, [*picture, *events]))
+    (tmp_path / "events-0000000001.history").write_bytes(FIRST_LINE + frames)
+    recorded = Recorded(tmp_path, capsys)
+    for at_millis, count in ((24_000_000_000, 0), (26_000_000_000, 2)):
+        found = recorded.value("--at", str(at_millis))
+        assert len(found["topics"]) == count
+    assert len(recorded.value("--at", "41000000000")["topics"]) == 3
+    since = recorded.value("--since", "30000000000")["events"]
+    assert [one["number"] for one in since] == [1, 3]
+
+
+PARTS = ("begin", "end")

@@ -118,7 +118,7 @@ def test_segments_are_bounded_and_the_oldest_goes(tmp_path: Path) -> None:
     sizes = [path.stat().st_size for path in tmp_path.iterdir()]
     assert 8 < len(sizes) < 20
     assert 600_000 < sum(sizes) <= 1 << 20
-    assert recorded.recorder.bytes == sum(sizes)
+    assert recorded.recorder.size_bytes == sum(sizes)
     recorded.check()
     recorded.close()
 

@@ -60,7 +60,7 @@ def _suppressed(view: View) -> float:
 
 def _recorded_bytes(view: View) -> Iterable[Sample]:
     recorder = view.inside.recorder
-    return [] if recorder is None else [((), recorder.bytes)]
+    return [] if recorder is None else [((), recorder.size_bytes)]
 
 
 def _lost_records(view: View) -> Iterable[Sample]:
