@@ -134,7 +134,7 @@ class Recorder:
                 )
 
     async def close(self, seconds: float) -> None:
-        """Write what waits, for at most so many seconds."""
+        """Write the waiting frames, for at most so many seconds."""
         writer = self._writer
         if writer is not None:
             self._state.history.remove(self._note)
