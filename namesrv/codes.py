@@ -96,6 +96,8 @@ ORDER_TOPIC_CONFIG: Final = "ORDER_TOPIC_CONFIG"
 SYNC_BROKER_MEMBER_PREFIX: Final = "rmq_sys_SYNC_BROKER_MEMBER_"
 ZONE_NAME: Final = "__ZONE_NAME"
 ZONE_MODE: Final = "__ZONE_MODE"
+PING_TOPIC: Final = "namesrv_ping"
+"""The topic that our own ping asks for. No broker has it, and the answer is short."""
 
 VERSION_V3_0_11: Final = 37
 """Since this version a registration's body is a RegisterBrokerBody (2.5.2)."""

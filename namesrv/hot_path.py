@@ -83,6 +83,15 @@ class Frame(NamedTuple):
     body: bytes | None
 
 
+class UnknownTopicSample(NamedTuple):
+    """A lookup of a topic without a route that the hot path answered: its header, still
+    encoded, and the address of the peer."""
+
+    serialize_type: int
+    header: bytes
+    remote_address: str
+
+
 class Head(NamedTuple):
     """The part of a request's header that the hot path reads.
 

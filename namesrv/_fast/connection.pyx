@@ -22,9 +22,8 @@ from namesrv._fast.scan cimport is_true
 from namesrv import codes, hot_path
 from namesrv.carried_brokers import CarriedBrokers
 from namesrv.errors import ConnectionEnded, ConnectionFault
-from namesrv.hot_path import (
-    ANY_VERSION, check_bytes, check_instance, check_int32, check_size, check_text
-)
+from namesrv.hot_path import ANY_VERSION, check_bytes, check_instance, check_int32
+from namesrv.hot_path import check_size, check_text
 from namesrv.wire.answer_frames import answer_frame, success_header
 from namesrv.wire.registration_digest import registration_digest
 
@@ -294,9 +293,7 @@ cdef class Connection:
         ):
             return 0
         self.waiting_code = head.code
-        if not self._hot.hot_codes & HOT_HEARTBEAT:
-            return 0
-        if head.flag & FLAG_RESPONSE or not head.has_ext_fields:
+        if head.flag & FLAG_RESPONSE or not self._hot.hot_codes & HOT_HEARTBEAT:
             return 0
         if head.code in (REGISTER_BROKER, QUERY_DATA_VERSION, BROKER_HEARTBEAT):
             info = self._live_info(&head)
@@ -312,7 +309,7 @@ cdef class Connection:
         if not head.has_ext_fields:
             return 0
         if head.code == GET_ROUTEINFO_BY_TOPIC:
-            return self._route(head, output) if hot_codes & HOT_ROUTE else 0
+            return self._route(frame, head, output) if hot_codes & HOT_ROUTE else 0
         if hot_codes & HOT_HEARTBEAT:
             if head.code == BROKER_HEARTBEAT:
                 return self._heartbeat(head, output, now_ms)
@@ -322,16 +319,20 @@ cdef class Connection:
             return self._repeated_registration(frame, head, output, now_ms)
         return 0
 
-    cdef int _route(self, HeadView* head, Output* output) except -1:
-        cdef bint standard
+    cdef int _route(self, FrameView* frame, HeadView* head, Output* output) except -1:
+        cdef int standard, is_answered
         if head.topic.data == NULL or head.zone_mode.data != NULL:
             return 0
         standard = head.version >= VERSION_V4_9_4 or is_true(
             &head.accept_standard_json_only
         )
-        return self._hot.route_answers.append_answer(
+        is_answered = self._hot.route_answers.append_answer(
             output, head.topic.data, head.topic.length, standard, head.opaque
         )
+        if self._hot.route_answers.unknown == self._hot.sample_at:
+            header = bytes_or_none(frame.header, frame.header_length)
+            self._hot.note_unknown(frame.serialize_type, header, self.remote_address)
+        return is_answered
 
     cdef int _heartbeat(
         self, HeadView* head, Output* output, long long now_ms
@@ -370,15 +371,13 @@ cdef class Connection:
         cdef BrokerLiveInfo info = self._live_info(head)
         cdef HeadView again
         cdef dict ext_fields = {}
-        if info is None or info.digest is None or frame.body_length == 0:
-            return 0
-        if info.owner is not self:
+        if info is None or info.digest is None or info.owner is not self:
             return 0
         view_head(
             frame.serialize_type, frame.header, frame.header_length, &again, ext_fields
         )
-        checksum = ext_fields.get("bodyCrc32")
-        if checksum is None or not _CRC32_FIELD.fullmatch(checksum):
+        checksum = ext_fields.get("bodyCrc32") or ""
+        if frame.body_length == 0 or not _CRC32_FIELD.fullmatch(checksum):
             return 0
         body = bytes_or_none(frame.body, frame.body_length)
         if int(checksum) != zlib.crc32(body) & _CRC32_MASK:

@@ -18,8 +18,14 @@ cdef class HotPath:
     cdef readonly long long heartbeats
     cdef readonly long long version_queries
     cdef readonly long long unchanged_registrations
+    cdef readonly long long sample_at
+    cdef long long _samples_left
+    cdef long long _sample_stride
+    cdef list _samples
     cdef Output _scratch
     cdef HeadShapes _shapes
+
+    cdef void _plan_sample(self) noexcept
 
 
 cdef long long millis_of(object now_ms) except? -1

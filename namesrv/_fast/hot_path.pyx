@@ -8,7 +8,8 @@ from namesrv._fast.output cimport release
 from namesrv._fast.route_answers cimport RouteAnswers
 
 from namesrv.hot_path import (
-    DEFAULT_HEADER_MAX_BYTES, check_instance, check_millis, check_size
+    DEFAULT_HEADER_MAX_BYTES, UnknownTopicSample, check_instance, check_millis,
+    check_size,
 )
 
 # Times up to here pass without a call of check_millis, which has the limit.
@@ -32,6 +33,9 @@ cdef class HotPath:
     `hot_codes` is a HotCode mask; `order_topic_body` is the body of every answer to a
     registration, empty for none; `turn_taken` is set by a large registration in this
     turn of the loop (the server resets it).
+
+    Some lookups of unknown topics are kept as samples (`sample_unknown`): `sample_at`
+    is the number of the next one among those that `route_answers` counts, -1 for none.
 
     The connections count, from the start on: `received_bytes` and `sent_bytes` (inside
     TLS), and the requests that they answered themselves: `heartbeats` (904),
@@ -60,6 +64,34 @@ cdef class HotPath:
         self.received_bytes = self.sent_bytes = 0
         self.heartbeats = self.version_queries = self.unchanged_registrations = 0
         self._shapes = HeadShapes()
+        self._samples = []
+        self._samples_left = 0
+        self._sample_stride = 1
+        self.sample_at = -1
+
+    def sample_unknown(self, most, stride):
+        """Keep every `stride`-th lookup of an unknown topic from now on, until there
+        are `most`."""
+        self._samples_left = check_size("most", most)
+        self._sample_stride = max(check_size("stride", stride), 1)
+        self._plan_sample()
+
+    def note_unknown(self, serialize_type, header, remote_address):
+        """Keep the lookup whose number was `sample_at`, and plan the next one."""
+        self._samples.append(UnknownTopicSample(serialize_type, header, remote_address))
+        self._samples_left -= 1
+        self._plan_sample()
+
+    def take_samples(self):
+        """The samples since the last call, oldest first."""
+        samples, self._samples = self._samples, []
+        return samples
+
+    cdef void _plan_sample(self) noexcept:
+        if self._samples_left > 0:
+            self.sample_at = self.route_answers.unknown + self._sample_stride
+        else:
+            self.sample_at = -1
 
     def __dealloc__(self):
         release(&self._scratch)

@@ -265,7 +265,7 @@ class Connection:
         if is_large and not self._take_turn(head):
             return b""
         if head is not None and not head.flag & FLAG_RESPONSE:
-            answer = self._hot_answer(head, body, now_ms)
+            answer = self._hot_answer(frame, head, now_ms)
             if answer is not None:
                 self.client_version = head.version
                 return b"" if head.flag & FLAG_ONEWAY else answer
@@ -309,15 +309,15 @@ class Connection:
             if info is not None and info.last_update_timestamp < self.read_ms:
                 info.last_update_timestamp = self.read_ms
 
-    def _hot_answer(self, head: Head, body: bytes | None, now_ms: int) -> bytes | None:
+    def _hot_answer(self, frame: Frame, head: Head, now_ms: int) -> bytes | None:
         """The answer, or None for a request that the processor must handle."""
         ext_fields = head.ext_fields
         if ext_fields is None:
             return None
-        code = head.code
+        code, body = head.code, frame.body
         hot_codes = self._hot.hot_codes
         if code == RequestCode.GET_ROUTEINFO_BY_TOPIC:
-            return self._route(head, ext_fields) if hot_codes & HotCode.ROUTE else None
+            return self._route(frame, head) if hot_codes & HotCode.ROUTE else None
         if hot_codes & HotCode.HEARTBEAT:
             if code == RequestCode.BROKER_HEARTBEAT:
                 return self._heartbeat(head, ext_fields, now_ms)
@@ -327,15 +327,18 @@ class Connection:
             return self._repeated_registration(head, ext_fields, body, now_ms)
         return None
 
-    def _route(self, head: Head, ext_fields: dict[str, str | None]) -> bytes | None:
+    def _route(self, frame: Frame, head: Head) -> bytes | None:
+        ext_fields = head.ext_fields or {}
         topic = ext_fields.get("topic")
         if topic is None or ext_fields.get(ZONE_MODE) is not None:
             return None
-        standard = head.version >= VERSION_V4_9_4
-        if not standard:
-            wish = ext_fields.get("acceptStandardJsonOnly")
-            standard = wish is not None and wish.lower() == "true"
-        return self._hot.route_answers.answer(topic, standard, head.opaque)
+        wish = ext_fields.get("acceptStandardJsonOnly") or ""
+        standard = head.version >= VERSION_V4_9_4 or wish.lower() == "true"
+        hot = self._hot
+        answer = hot.route_answers.answer(topic, standard, head.opaque)
+        if hot.route_answers.unknown == hot.sample_at:
+            hot.note_unknown(frame.serialize_type, frame.header, self.remote_address)
+        return answer
 
     def _heartbeat(
         self, head: Head, ext_fields: dict[str, str | None], now_ms: int
@@ -375,12 +378,10 @@ class Connection:
         now_ms: int,
     ) -> bytes | None:
         info = self._live_info(ext_fields)
-        if info is None or info.digest is None or body is None:
+        if info is None or info.digest is None or info.owner is not self:
             return None
-        if info.owner is not self:
-            return None
-        checksum = ext_fields.get("bodyCrc32")
-        if checksum is None or not _CRC32_FIELD.fullmatch(checksum):
+        checksum = ext_fields.get("bodyCrc32") or ""
+        if body is None or not _CRC32_FIELD.fullmatch(checksum):
             return None
         if int(checksum) != zlib.crc32(body) & CRC32_MASK:
             return None

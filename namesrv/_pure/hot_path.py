@@ -6,6 +6,7 @@ from namesrv.hot_path import (
     DEFAULT_HEADER_MAX_BYTES,
     ColdPath,
     HotCode,
+    UnknownTopicSample,
     check_instance,
     check_size,
 )
@@ -18,6 +19,9 @@ class HotPath:
     registration, empty for none; `turn_taken` is set by a large registration in this
     turn of the loop (the server resets it).
 
+    Some lookups of unknown topics are kept as samples (`sample_unknown`): `sample_at`
+    is the number of the next one among those that `route_answers` counts, -1 for none.
+
     The connections count, from the start on: `received_bytes` and `sent_bytes` (inside
     TLS), and the requests that they answered themselves: `heartbeats` (904),
     `version_queries` (322) and `unchanged_registrations` (103). Lookups are counted by
@@ -25,6 +29,9 @@ class HotPath:
     """
 
     __slots__ = (
+        "_sample_stride",
+        "_samples",
+        "_samples_left",
         "cold_path",
         "frame_max_bytes",
         "header_max_bytes",
@@ -34,6 +41,7 @@ class HotPath:
         "order_topic_body",
         "received_bytes",
         "route_answers",
+        "sample_at",
         "sent_bytes",
         "turn_taken",
         "unchanged_registrations",
@@ -60,3 +68,31 @@ class HotPath:
         self.turn_taken = False
         self.received_bytes = self.sent_bytes = 0
         self.heartbeats = self.version_queries = self.unchanged_registrations = 0
+        self._samples: list[UnknownTopicSample] = []
+        self._samples_left = 0
+        self._sample_stride = 1
+        self.sample_at = -1
+
+    def sample_unknown(self, most: int, stride: int) -> None:
+        """Keep every `stride`-th lookup of an unknown topic from now on, until there
+        are `most`."""
+        self._samples_left = check_size("most", most)
+        self._sample_stride = max(check_size("stride", stride), 1)
+        self._plan_sample()
+
+    def note_unknown(
+        self, serialize_type: int, header: bytes, remote_address: str
+    ) -> None:
+        """Keep the lookup whose number was `sample_at`, and plan the next one."""
+        self._samples.append(UnknownTopicSample(serialize_type, header, remote_address))
+        self._samples_left -= 1
+        self._plan_sample()
+
+    def take_samples(self) -> list[UnknownTopicSample]:
+        """The samples since the last call, oldest first."""
+        samples, self._samples = self._samples, []
+        return samples
+
+    def _plan_sample(self) -> None:
+        unknown = self.route_answers.unknown
+        self.sample_at = unknown + self._sample_stride if self._samples_left > 0 else -1

@@ -11,6 +11,7 @@ from namesrv.admin.api.resources import (
     connections,
     digest,
     kv,
+    missing,
     nsaddr,
     rights,
     routes,
@@ -23,6 +24,7 @@ from namesrv.admin.console import node, problems
 from namesrv.admin.explain import endpoints as explain
 from namesrv.admin.history import endpoints as history
 from namesrv.admin.metrics import endpoints as metrics
+from namesrv.admin.peers import endpoints as peers
 
 _RESOURCES: Final = (
     *version.ENDPOINTS,
@@ -35,7 +37,9 @@ _RESOURCES: Final = (
     *kv.ENDPOINTS,
     *config.ENDPOINTS,
     *connections.ENDPOINTS,
+    *missing.ENDPOINTS,
     *digest.ENDPOINTS,
+    *peers.ENDPOINTS,
     *explain.ENDPOINTS,
     *history.ENDPOINTS,
     *nsaddr.ENDPOINTS,

@@ -35,7 +35,8 @@ def _reason(cause: Facts) -> str:
         return " (options were read again)" if cause.get("kind") == "reload" else ""
     over = "HTTP, as " if cause.get("kind") == "HTTP request" else ""
     through = f" behind {cause['proxy']}" if "proxy" in cause else ""
-    return f", by {peer}{through} ({over}code {code})"
+    by = f", by {peer}{through}"
+    return by if code is None else f"{by} ({over}code {code})"
 
 
 def _broker(facts: Facts) -> str:
@@ -130,6 +131,11 @@ def _config(facts: Facts) -> str:
     return f"option changed from {facts.get('old')} to {facts.get('new')}"
 
 
+def _asked_in_vain(facts: Facts) -> str:
+    client = f" of {facts['language']}" if facts.get("language") else ""
+    return f"a client{client} asked for the topic, which has no route"
+
+
 def _unknown(facts: Facts) -> str:
     more = {k: v for k, v in facts.items() if k not in _COMMON}
     listed = ", ".join(f"{name} {value}" for name, value in more.items())
@@ -164,6 +170,7 @@ _SENTENCES: Final[Mapping[str, Callable[[Facts], str]]] = {
     "BrokerDisconnected": _disconnected,
     "LeftoverRemoved": _leftover,
     "TopicAdded": _topic_added,
+    "TopicAskedInVain": _asked_in_vain,
     "TopicChanged": _topic_changed,
     "TopicRemoved": _topic_removed,
     "PermissionChanged": _permission,

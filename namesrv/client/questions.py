@@ -6,12 +6,13 @@ Source: `MQClientAPIImpl`; protocol.md chapter 2.
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from typing import TYPE_CHECKING, Final, Self, TypeVar
+from typing import TYPE_CHECKING, Self, TypeVar
 
 from namesrv.client import bodies
 from namesrv.client.frames import Request
 from namesrv.codes import (
     ORDER_TOPIC_CONFIG,
+    PING_TOPIC,
     ZONE_MODE,
     ZONE_NAME,
     RequestCode,
@@ -22,9 +23,6 @@ if TYPE_CHECKING:
     from namesrv.client.nameservers import NameServers, Outcome
 
 Result = TypeVar("Result")
-
-PING_TOPIC: Final = "namesrv_ping"
-"""The topic that a ping asks for. No broker has it, and the answer is short."""
 
 
 class Questions:

@@ -25,6 +25,8 @@ from namesrv.routing.answers.topic_lists import TopicLists
 from namesrv.routing.brokers.liveness import Liveness
 from namesrv.routing.brokers.parts import Parts
 from namesrv.routing.events import EventStream
+from namesrv.routing.history.missing import MissingTopics
+from namesrv.routing.history.peer_views import PeerViews
 from namesrv.routing.history.refusals import Refusals
 from namesrv.routing.history.ring import History
 from namesrv.routing.outbox import LateAnswer, LongAnswer, Outbox
@@ -91,6 +93,7 @@ class RoutingState:
         self.events.add(self.change_counts)
         self.history = History(options.history_bytes)
         self.events.add(self.history.note)
+        self.peer_views = PeerViews()
         self.refusals = Refusals()
         self.request_counts = RequestCounts(nanos)
         self.serialize_type = int(SerializeType[options.serialize_type])
@@ -119,6 +122,7 @@ class RoutingState:
             options.frame_max_length,
             longest_header(options),
         )
+        self.missing = MissingTopics(self.tables, self.hot, self.events)
         self.turn = Turn(self.hot)
         self.unfinished = UnfinishedWork(self.turn, self.outbox)
         self.liveness = Liveness(self.parts, self.unfinished, self.life, started_ms)

@@ -97,6 +97,45 @@ def test_topics_of_any_length_are_found_and_named_whole(
     assert missing.header["remark"] == NO_ROUTE_REMARK.format(topic=other)
 
 
+def samples_of(peer: Peer, *topics: str) -> list[str]:
+    """The topics of the samples among lookups."""
+    peer.send(*map(lookup, topics))
+    samples = peer.path.take_samples()
+    heads = [peer.hot.read_head(s.serialize_type, s.header) for s in samples]
+    assert {s.remote_address for s in samples} <= {"10.0.0.9:4000"}
+    return [head.ext_fields["topic"] for head in heads]
+
+
+@pytest.mark.parametrize(
+    ("most", "stride", "samples"),
+    [(0, 1, ""), (3, 1, "abc"), (9, 1, "abcdef"), (9, 2, "bdf"), (2, 2, "bd")],
+)
+def test_some_lookups_of_unknown_topics_are_samples(
+    peer: Peer, most: int, stride: int, samples: str
+) -> None:
+    peer.path.sample_unknown(most, stride)
+    assert samples_of(peer, "a", "b", "T", "c", "d", "T", "e", "f", "T") == [*samples]
+    assert peer.answers.unknown == 6
+    assert not peer.connection.has_side_effects
+
+
+def test_without_a_wish_there_are_no_samples(peer: Peer) -> None:
+    assert samples_of(peer, "a") == []
+    peer.path.sample_unknown(1, 1)
+    assert samples_of(peer, "a") == ["a"]
+    assert samples_of(peer, "a") == []
+    assert peer.path.sample_at == -1
+
+
+def test_a_binary_header_is_kept_as_it_is(peer: Peer) -> None:
+    peer.path.sample_unknown(1, 1)
+    peer.send(binary_request(105, {"topic": "a"}))
+    (sample,) = peer.path.take_samples()
+    assert sample.serialize_type == 1
+    head = peer.hot.read_head(sample.serialize_type, sample.header)
+    assert head.ext_fields == {"topic": "a"}
+
+
 def test_lookup_of_a_topic_without_a_ready_answer_is_cold(peer: Peer) -> None:
     peer.answers.mark("T")
     assert peer.answer(lookup()) is None

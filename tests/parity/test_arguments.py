@@ -119,6 +119,13 @@ CALLS: list[tuple[Callable[[Any], Any], str, list[Callable[[Any], Any]]]] = [
         "",
         [route_answers, live_table, lambda hot: print, lambda hot: 64],
     ),
+    (hot_path, "sample_unknown", [lambda hot: 3, lambda hot: 2]),
+    (
+        hot_path,
+        "note_unknown",
+        [lambda hot: 0, lambda hot: b"{}", lambda hot: "10.0.0.9:4000"],
+    ),
+    (hot_path, "take_samples", []),
     (lambda hot: hot.Connection, "", [hot_path, lambda hot: "peer"]),
     (connection, "receive", [lambda hot: b"\0\0", lambda hot: 6]),
     (connection, "resume", [lambda hot: 6, lambda hot: b"answer"]),

@@ -46,7 +46,7 @@ class Servers(RuleBasedStateMachine):
                 server.connect(f"peer {number}")
             for topic in TOPICS[:3]:
                 server.mark(topic)
-        self.set_up(7, b"")
+        self.set_up(7, b"", (9, 1))
 
     @rule(number=st.integers(0, 2), stream=STREAMS, places=cuts)
     def receive(self, number: int, stream: list[bytes], places: list[int]) -> None:
@@ -74,6 +74,9 @@ class Servers(RuleBasedStateMachine):
     def next_turn(self) -> None:
         self.pure.hot.turn_taken = self.fast.hot.turn_taken = False
         self.naive.turn_taken = False
+        samples = self.pure.hot.take_samples()
+        assert self.fast.hot.take_samples() == samples
+        self.counted["samples"] += len(samples)
         for number in range(3):
             if self.naive.connections[number].pause:
                 self.resume(number, b"")
@@ -107,9 +110,11 @@ class Servers(RuleBasedStateMachine):
     @rule(
         hot_codes=st.sampled_from([7] * 12 + [15] * 4 + [0, 1, 2, 4, 3, 5, 6, 12]),
         body=st.sampled_from([b"", b'{"table":{}}']),
+        samples=st.sampled_from([(0, 1), (1, 1), (9, 1), (9, 2), (2, 3), (1, 0)]),
     )
-    def set_up(self, hot_codes: int, body: bytes) -> None:
+    def set_up(self, hot_codes: int, body: bytes, samples: tuple[int, int]) -> None:
         for server in (self.pure, self.fast):
+            server.hot.sample_unknown(*samples)
             server.hot.hot_codes = hot_codes
             server.hot.order_topic_body = body
         self.naive.order_topic_body = body
@@ -123,6 +128,7 @@ class Servers(RuleBasedStateMachine):
         assert len(self.fast.answers) == len(self.pure.answers)
         assert self.fast.answers.kept_bytes == self.pure.answers.kept_bytes
         assert self.fast.hot.turn_taken == self.pure.hot.turn_taken
+        assert self.fast.hot.sample_at == self.pure.hot.sample_at
         assert counts(self.fast) == counts(self.pure)
         connections = zip(*(server.connections for server in self.all), strict=True)
         for pure, fast, naive in connections:
@@ -180,3 +186,4 @@ def test_any_history_of_connections() -> None:
     # What the processor answers anyhow proves nothing here.
     hot = counted["frames"] - counted["cold"]
     assert hot > 8 * settings().max_examples, counted
+    assert counted["samples"] > settings().max_examples // 8, counted

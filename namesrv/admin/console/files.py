@@ -25,9 +25,17 @@ class StaticFile(NamedTuple):
 
 def read_files() -> dict[str, StaticFile]:
     """All files by name. Raises OSError if the package lacks them."""
-    paths = [*(_FOLDER / "static").iterdir(), *(_FOLDER / "vendored").iterdir()]
+    own, vendored = (_FOLDER / "static").iterdir(), (_FOLDER / "vendored").iterdir()
+    contents = {path: _slim(path.read_bytes()) for path in own}
+    contents |= {path: path.read_bytes() for path in vendored}
     return {
-        path.name: StaticFile(path.read_bytes(), _TYPES[path.suffix])
-        for path in sorted(paths)
+        path.name: StaticFile(contents[path], _TYPES[path.suffix])
+        for path in sorted(contents)
         if path.suffix in _TYPES
     }
+
+
+def _slim(content: bytes) -> bytes:
+    """A file of ours without indentation and comments. Lines keep their numbers."""
+    lines = [line.strip() for line in content.split(b"\n")]
+    return b"\n".join(b"" if line.startswith(b"//") else line for line in lines)

@@ -7,7 +7,7 @@ from msgspec import UNSET, Meta, Struct, UnsetType, structs
 from namesrv.admin.api.answers import respond
 from namesrv.admin.api.endpoint import MOST_ITEMS, Call, Endpoint
 from namesrv.admin.api.pages import Next
-from namesrv.admin.history.facts import EventFacts, facts_of
+from namesrv.admin.history.facts import EventFacts, facts_of, put_into_words
 from namesrv.admin.history.filters import Filter
 from namesrv.admin.history.parameters import link_with, moment_of
 from namesrv.admin.history.then import (
@@ -104,6 +104,7 @@ def get_history(call: Call) -> Steps[HttpAnswer]:
         if len(page.events) == parameters.limit or size > _PAGE_BYTES:
             page.next = _next_link(parameters, since, page.events[-1].number)
             break
+        put_into_words(facts, record)
         page.events.append(facts)
         size += len(record.content)
     yield spent

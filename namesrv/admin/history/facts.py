@@ -5,6 +5,7 @@ from typing import Annotated, Any, Final
 import msgspec
 from msgspec import UNSET, Meta, Struct, UnsetType
 
+from namesrv.client.event_sentences import sentence_of, subject_of
 from namesrv.routing.history.record import Record
 
 
@@ -132,6 +133,18 @@ class EventFacts(Struct):
     option: Annotated[str | UnsetType, Meta(description="name of the option")] = UNSET
     old: Annotated[Any, Meta(description="its value before")] = UNSET
     new: Annotated[Any, Meta(description="its value now")] = UNSET
+    language: Annotated[
+        str | UnsetType, Meta(description="language of the client that asked")
+    ] = UNSET
+    version: Annotated[
+        int | UnsetType, Meta(description="remoting version of that client")
+    ] = UNSET
+    subject: Annotated[
+        str, Meta(description="the thing that it is about, for people")
+    ] = ""
+    sentence: Annotated[
+        str, Meta(description="the change and its reason, for people")
+    ] = ""
 
 
 _decode: Final = msgspec.msgpack.Decoder(EventFacts).decode
@@ -144,6 +157,12 @@ def facts_of(record: Record) -> EventFacts:
     except UnicodeDecodeError:
         # A name with a lone surrogate, which is no text for a strict decoder.
         return msgspec.convert(record.facts(), EventFacts)
+
+
+def put_into_words(facts: EventFacts, record: Record) -> None:
+    """Fill in the texts for people."""
+    plain = record.facts()
+    facts.subject, facts.sentence = subject_of(plain), sentence_of(plain)
 
 
 def names_of(topics: TopicsByFate | list[str] | UnsetType) -> list[str]:

@@ -21,9 +21,9 @@ from namesrv.client.addresses import Address
 from namesrv.client.connection import Connection
 from namesrv.client.frames import Request
 from namesrv.client.nameservers import NameServers
-from namesrv.client.questions import PING_TOPIC, Questions
+from namesrv.client.questions import Questions
 from namesrv.client.terms import Terms
-from namesrv.codes import RequestCode, ResponseCode
+from namesrv.codes import PING_TOPIC, RequestCode, ResponseCode
 from namesrv.errors import NameServerUnreachable, OptionsInvalid, RequestRefused
 
 _SECONDS: Final = 3

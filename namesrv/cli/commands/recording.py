@@ -12,6 +12,7 @@ import msgspec
 
 from namesrv.admin.history.facts import facts_of
 from namesrv.admin.history.filters import Filter
+from namesrv.client.event_sentences import sentence_of, subject_of
 from namesrv.client.moments import date_text, read_moment
 from namesrv.errors import (
     HttpRefused,
@@ -90,7 +91,11 @@ class Recording:
             elif "run" in facts and facts["run"] not in runs[-1:]:
                 runs.append(facts["run"])
         nothing = f"no such event among {count} in {self._path}"
-        return list(found), {"runs": runs, "count": count}, nothing
+        events = [
+            {**one, "subject": subject_of(one), "sentence": sentence_of(one)}
+            for one in found
+        ]
+        return events, {"runs": runs, "count": count}, nothing
 
     def at(self, moment: str, topic: str | None) -> Map:
         """Topics and brokers of a moment, or one topic with its brokers."""

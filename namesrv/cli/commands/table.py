@@ -195,6 +195,19 @@ COMMANDS: Final = (
         "topics:show_route",
     ),
     Command(
+        "topic missing",
+        [],
+        [
+            Flag("-p --prefix", "TEXT", "only topics whose names begin so"),
+            Flag("--limit", "N", "most topics, up to 500 [50]"),
+            _WATCH,
+            *_OVER_HTTP,
+        ],
+        "topics that clients ask for in vain, who asks, and a similar topic",
+        "It asks a namesrv over HTTP; other NameServers do not know it.",
+        "missing:list_missing",
+    ),
+    Command(
         "topic delete",
         [_TOPIC],
         [_CLUSTER, *_WRITING],
@@ -328,7 +341,7 @@ COMMANDS: Final = (
         ],
         "why a topic or a broker has no route, or not the expected one",
         "The name is that of a topic or of a broker group, or the address of a broker."
-        " It asks a namesrv over HTTP. From any other NameServer it takes the answers of"
+        " It asks a namesrv over HTTP. From another NameServer it takes the answers of"
         " the remoting protocol, and lists the things that these do not show. The exit"
         " code is 1 if the name does not exist.",
         "explain:explain",

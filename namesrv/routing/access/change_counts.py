@@ -15,8 +15,11 @@ from namesrv.routing.events import (
     Event,
     KvChanged,
     LeftoverRemoved,
+    PeerAgreed,
+    PeerDisagreed,
     PermissionChanged,
     TopicAdded,
+    TopicAskedInVain,
     TopicChanged,
     TopicRemoved,
 )
@@ -38,6 +41,8 @@ Change: TypeAlias = Literal[
     "key put",
     "key deleted",
     "option changed",
+    "peer disagreed",
+    "peer agreed",
 ]
 
 _BY_CLASS: Final[dict[type[Event], Change]] = {
@@ -51,6 +56,8 @@ _BY_CLASS: Final[dict[type[Event], Change]] = {
     TopicChanged: "topic changed",
     TopicRemoved: "topic removed",
     ConfigChanged: "option changed",
+    PeerDisagreed: "peer disagreed",
+    PeerAgreed: "peer agreed",
 }
 
 
@@ -61,7 +68,9 @@ class ChangeCounts:
         self.counts: Counter[Change] = Counter()
 
     def __call__(self, event: Event) -> None:
-        """Count one event."""
+        """Count one event, if it is a change."""
+        if isinstance(event, TopicAskedInVain):
+            return
         self.counts[_change_of(event)] += 1
 
 

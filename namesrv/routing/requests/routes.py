@@ -63,14 +63,16 @@ def get_routeinfo_by_topic(
     if topic is not None and is_test:
         _ask_product_cluster(state, request, topic)
         return None
-    return _route_answer(request, topic, None)
+    return _route_answer(state, request, topic, None)
 
 
 def _route_answer(
-    request: Request, topic: str | None, body: bytes | None
+    state: RoutingState, request: Request, topic: str | None, body: bytes | None
 ) -> RemotingCommand:
     if body is not None:
         return request.answer(body=body)
+    if topic is not None:
+        state.missing.note(request, topic)
     shown = "null" if topic is None else topic
     return request.answer(
         ResponseCode.TOPIC_NOT_EXIST, NO_ROUTE_REMARK.format(topic=shown)
@@ -81,7 +83,7 @@ def _ask_product_cluster(state: RoutingState, request: Request, topic: str) -> N
     """Source: `ClusterTestRequestProcessor`, protocol.md section 2.23."""
 
     def done(body: bytes | None) -> None:
-        state.answer_later(request, _route_answer(request, topic, body))
+        state.answer_later(request, _route_answer(state, request, topic, body))
 
     state.outbox.put(RouteQuery(topic, done))
 

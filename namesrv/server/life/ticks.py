@@ -68,6 +68,7 @@ class Ticks:
         self._planned_ms = now_ms + self.interval_millis
         self._connections.note_time(now_ms)
         for part in (
+            self._state.missing.tick,
             self._watch_brokers,
             self._snapshots.tick,
             self._connections.tls.check_files,

@@ -2,7 +2,7 @@
 
 from typing import Any
 
-from namesrv.routing.events import Event
+from namesrv.routing.events import Event, TopicAskedInVain
 from namesrv.routing.state import RoutingState
 from namesrv.testing.simulator.oracle import Violation
 
@@ -48,7 +48,11 @@ class ChangeWitness:
         self._state = state
         self._facts = facts_of(state)
         self._events: list[Event] = []
-        state.events.add(self._events.append)
+        state.events.add(self._note)
+
+    def _note(self, event: Event) -> None:
+        if not isinstance(event, TopicAskedInVain):
+            self._events.append(event)
 
     def check(self) -> None:
         """Raises Violation if something changed since the last check, and no event was

@@ -126,6 +126,7 @@ TARGETS = [
     "/v1/kv/ns/k",
     "/v1/config",
     "/v1/connections",
+    "/v1/missing",
     "/v1/digest",
     "/v1/topics/T/explain",
     "/v1/topics/U/explain?version=300&zone=z&cluster=c9",

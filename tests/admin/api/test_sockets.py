@@ -79,6 +79,7 @@ ASKS = [
     Ask("GET", "/v1/config", "/v1/config", 200),
     Ask("PATCH", "/v1/config", "/v1/config", 204, {"orderMessageEnable": True}),
     Ask("GET", "/v1/connections", "/v1/connections", 200),
+    Ask("GET", "/v1/missing", "/v1/missing", 200),
     Ask("GET", "/v1/digest", "/v1/digest", 200),
     Ask("GET", "/v1/history", "/v1/history?broker=x", 200),
     Ask("GET", "/v1/history/at", "/v1/history/at?time=0s", 200),

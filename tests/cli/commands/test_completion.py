@@ -89,7 +89,7 @@ def complete(tmp_path: Path, stub: Path) -> Callable[..., list[str]]:
 
 def test_bash_completes_words_and_flags(complete: Callable[..., list[str]]) -> None:
     assert complete("to") == ["topic", "top"]
-    assert complete("topic", "") == ["list", "show", "route", "delete"]
+    assert complete("topic", "") == ["list", "show", "route", "missing", "delete"]
     assert complete("broker", "w") == ["wipe-write"]
     assert complete("completion", "z") == ["zsh"]
     assert complete("topic", "list", "--pre") == ["--prefix"]

@@ -1,47 +1,61 @@
 // Questions to the server. Addresses are relative to the page, so that a proxy's
-// sub-path is kept; the token travels in a header and never in an address.
+// sub-path is kept. The token travels in a header and never in an address.
 
-const KEY = 'namesrv.token';
-let token = sessionStorage.getItem(KEY) || '';
+const TOKEN = 'namesrv.token';
+const WRITES = 'namesrv.writes';
+const MOST_PAGES = 50;
+const store = sessionStorage;
 
-export const hasToken = () => token !== '';
-
-export function keepToken(text) {
-  token = text;
-  if (text) sessionStorage.setItem(KEY, text);
-  else sessionStorage.removeItem(KEY);
+export const token = () => store[TOKEN] || '';
+export const mayWrite = () => !!token() && store[WRITES] === 'yes';
+export function keepToken(text, writes) {
+  store[TOKEN] = text;
+  store[WRITES] = writes ? 'yes' : '';
 }
 
-// An answer that is no success. `status` is 0 if there was none.
+// An answer that is no success; `status` is 0 if there was none.
 export class Failure extends Error {
-  constructor(status, body) {
-    super(body.detail || `the server answered with status ${status}`);
+  constructor(status, detail) {
+    super(detail || `the server answered with status ${status}`);
     this.status = status;
-    this.similar = body.similar || [];
   }
 }
 
+// A name as one segment of a path, also one that would lead to a folder above.
 export const segment = (name) => (/^\.\.?$/.test(name) ? name.replaceAll('.', '%2E') : encodeURIComponent(name));
 
-export const query = (values) => {
-  const kept = Object.entries(values).filter(([, value]) => value !== '' && value != null);
-  return kept.length ? `?${kept.map(([name, value]) => `${name}=${encodeURIComponent(value)}`).join('&')}` : '';
-};
+export function query(values) {
+  const given = Object.entries(values).filter(([, value]) => value);
+  return given.length ? `?${new URLSearchParams(given)}` : '';
+}
 
-export async function send(path, { method = 'GET', signal, headers = {}, withToken = token } = {}) {
-  const sent = withToken ? { ...headers, Authorization: `Bearer ${withToken}` } : headers;
+export async function send(path, { method, signal, headers, as = token() } = {}) {
+  const sent = { ...headers, ...(as && { Authorization: `Bearer ${as}` }) };
   let answer;
   try {
     answer = await fetch(path, { method, signal, headers: sent, cache: 'no-cache' });
   } catch (error) {
     if (error.name === 'AbortError') throw error;
-    throw new Failure(0, { detail: 'The server does not answer. The page asks again by itself.' });
+    throw new Failure(0, 'The server does not answer. The page asks again every few seconds.');
   }
   if (answer.ok) return answer;
-  throw new Failure(answer.status, await answer.json().catch(() => ({})));
+  const { detail } = await answer.json().catch(() => ({}));
+  throw new Failure(answer.status, detail);
 }
 
 export async function ask(path, options) {
   const answer = await send(path, options);
   return answer.status === 204 ? null : answer.json();
+}
+
+// The rows of a list. A page of the server may be short because of a filter.
+export async function askList(path, options) {
+  const most = +new URL(path, location).searchParams.get('limit');
+  const list = await ask(path, options);
+  for (let page = 1; list.next && list.items.length < most && page < MOST_PAGES; page += 1) {
+    const more = await ask(path.split('?')[0] + list.next, options);
+    list.items.push(...more.items);
+    list.next = more.next;
+  }
+  return list;
 }

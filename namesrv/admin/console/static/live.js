@@ -1,68 +1,54 @@
-// Keeps what is shown up to date: by the stream of events, and by asking now and then.
+// Keeps what is shown up to date: after each event of the server, and every few seconds.
 
 import { useEffect, useState } from './standalone.module.js';
 import { ask, send } from './api.js';
 
-const PAUSE_MILLIS = 1000; // between two questions after events
+const PAUSE_MILLIS = 300; // events that come together make one question
 const POLL_MILLIS = 5000;
-const RETRY_MILLIS = 5000;
 const listeners = new Set();
-const eventListeners = new Set();
 
+// `isLost`: the server did not answer the last question.
 export const live = { isStreaming: false, isLost: false };
 
-let due = null;
+let due = 0;
 export function refresh() {
-  due ??= setTimeout(() => {
-    due = null;
+  due ||= setTimeout(() => {
+    due = 0;
     for (const listener of [...listeners]) listener();
-  }, PAUSE_MILLIS / 4);
+  }, PAUSE_MILLIS);
 }
 
-// Calls `read` with each event of the stream as [type, facts].
-export const onEvent = (read) => {
-  eventListeners.add(read);
-  return () => eventListeners.delete(read);
-};
-
-function note(block) {
-  const fields = { event: 'message', data: '' };
-  for (const line of block.split('\n')) {
-    const [name, value] = [line.slice(0, line.indexOf(':')), line.slice(line.indexOf(':') + 1).trimStart()];
-    if (name === 'id') last = value;
-    else if (name === 'data') fields.data += value;
-    else if (name) fields[name] = value;
-  }
-  if (!fields.data) return;
-  const facts = JSON.parse(fields.data);
-  for (const read of eventListeners) read(fields.event, facts);
+// Reads the stream for as long as it lasts. Each block of lines is an event, whose
+// content the pages ask for; a block without data is a sign of life.
+async function read(last) {
+  const answer = await send(`v1/events${last && `?after=${encodeURIComponent(last)}`}`);
+  const reader = answer.body.pipeThrough(new TextDecoderStream()).getReader();
+  live.isStreaming = true;
   refresh();
+  let text = '';
+  try {
+    for (;;) {
+      const { done, value } = await reader.read();
+      if (done) return last;
+      const blocks = (text + value).split('\n\n');
+      text = blocks.pop();
+      for (const block of blocks) last = /^id: ?(.*)$/m.exec(block)?.[1].trim() || last;
+      if (blocks.some((block) => /^data:/m.test(block))) refresh();
+    }
+  } catch {
+    return last;
+  }
 }
 
-let last = '';
 async function follow() {
-  for (;;) {
+  for (let last = ''; ;) {
     try {
-      const headers = last ? { 'Last-Event-ID': last } : {};
-      const answer = await send('v1/events', { headers });
-      const reader = answer.body.pipeThrough(new TextDecoderStream()).getReader();
-      live.isStreaming = true;
-      refresh();
-      let text = '';
-      for (;;) {
-        const { done, value } = await reader.read();
-        if (done) break;
-        text += value.replaceAll('\r', '');
-        const blocks = text.split('\n\n');
-        text = blocks.pop();
-        blocks.forEach(note);
-      }
+      last = await read(last);
     } catch (error) {
-      // Without the stream the page asks every few seconds.
       if (error.status === 404) return;
     }
     live.isStreaming = false;
-    await new Promise((resolve) => setTimeout(resolve, RETRY_MILLIS));
+    await new Promise((resolve) => setTimeout(resolve, POLL_MILLIS));
   }
 }
 
@@ -72,44 +58,34 @@ export function start() {
   follow();
 }
 
-// The answer to a question, asked again after events and every few seconds. The last
-// answer stays while the next one is on its way.
-export function useAnswer(path) {
-  const [state, setState] = useState({ path: null });
+// The answer to a question as { data } or { error }, asked again and again. The last
+// answer stays while the next one is on its way, or while the server is silent.
+export function useAnswer(path, get = ask) {
+  const [state, setState] = useState({});
   useEffect(() => {
     if (!path) return undefined;
     const abort = new AbortController();
     let isBusy = false;
-    const get = async () => {
+    const update = async () => {
       if (isBusy) return;
       isBusy = true;
+      let found;
       try {
-        const data = await ask(path, { signal: abort.signal });
-        live.isLost = false;
-        setState({ path, data, at: Date.now() });
+        found = { data: await get(path, { signal: abort.signal }) };
       } catch (error) {
-        if (error.name === 'AbortError') return;
-        live.isLost = error.status === 0;
-        setState((old) => ({ ...(old.path === path && error.status === 0 ? old : {}), path, error, at: Date.now() }));
-      } finally {
-        isBusy = false;
+        found = { error };
       }
+      isBusy = false;
+      if (abort.signal.aborted) return;
+      live.isLost = found.error?.status === 0;
+      setState((old) => (live.isLost && old.path === path ? { ...old, ...found } : { path, ...found }));
     };
-    get();
-    listeners.add(get);
+    update();
+    listeners.add(update);
     return () => {
-      listeners.delete(get);
+      listeners.delete(update);
       abort.abort();
     };
   }, [path]);
-  return state.path === path ? state : { path };
-}
-
-// A number that grows every second, for ages.
-export function useSeconds() {
-  const [, setNow] = useState(0);
-  useEffect(() => {
-    const timer = setInterval(() => setNow(Date.now()), 1000);
-    return () => clearInterval(timer);
-  }, []);
+  return state.path === path ? state : {};
 }

@@ -1,88 +1,76 @@
 // The frame of all pages: navigation, search, the state of the server, the token.
 
-import { html, render, useEffect, useRef, useState } from './standalone.module.js';
-import { hasToken } from './api.js';
-import { live, start, useAnswer, useSeconds } from './live.js';
+import { html, live, mayWrite, query as asQuery, render, segment, short, start, useAnswer, useEffect, useRef, useState } from './parts.js';
 import { Token } from './actions.js';
 import { Overview } from './overview.js';
-import { Topic, Topics } from './topics.js';
+import { Missing, Topic, Topics } from './topics.js';
 import { Broker, Brokers } from './brokers.js';
+import { History } from './history.js';
+import { Node, Peers } from './node.js';
 
 const PAGES = {
   '': ['Overview', Overview],
   topics: ['Topics', Topics, Topic],
   brokers: ['Brokers', Brokers, Broker],
+  missing: ['Asked in vain', Missing],
+  history: ['History', History],
+  peers: ['Peers', Peers],
+  node: ['This node', Node],
 };
 
-// #/topics/Orders?q=x -> { page: 'topics', name: 'Orders', query: { q: 'x' } }
+// #/topics/Orders?q=x -> ['topics', 'Orders', { q: 'x' }]
 function place() {
-  const [path, text = ''] = location.hash.replace(/^#\/?/, '').split('?');
-  const [page, ...rest] = path.split('/');
-  const known = page in PAGES ? page : '';
-  let name = '';
+  const [path, text] = location.hash.replace(/^#\/?/, '').split('?');
+  const [page, name = ''] = path.split('/');
   try {
-    name = decodeURIComponent(rest.join('/'));
+    return [PAGES[page] ? page : '', decodeURIComponent(name), Object.fromEntries(new URLSearchParams(text))];
   } catch {
-    // A wrong address leads to the list.
+    return ['', '', {}];
   }
-  return { page: known, name, query: Object.fromEntries(new URLSearchParams(text)) };
 }
 
-export function go(page, query = {}) {
-  const kept = new URLSearchParams(Object.entries(query).filter(([, value]) => value));
-  location.hash = `#/${page}${kept.size ? `?${kept}` : ''}`;
-}
-
-function Ready() {
-  const ready = useAnswer('v1/node');
-  useSeconds();
-  if (live.isLost) return html`<span class="state error" role="status">Not reachable</span>`;
-  return html`<span class="state ok" role="status">${live.isStreaming ? 'Live' : 'Every 5 s'}</span>`;
-}
+const go = (page, query) => { location.hash = `#/${page}${asQuery(query)}`; };
 
 function Find() {
-  const [text, setText] = useState('');
   const find = (event) => {
     event.preventDefault();
-    const name = text.trim();
-    if (name) location.hash = `#/topics/${encodeURIComponent(name)}`;
-    setText('');
+    const field = event.target.elements.topic;
+    if (field.value.trim()) go(`topics/${segment(field.value.trim())}`, {});
+    field.value = '';
   };
-  return html`<form class="find" role="search" onSubmit=${find}>
-    <label class="hidden" for="find">Name of a topic</label>
-    <input id="find" type="search" value=${text} onInput=${(event) => setText(event.target.value)}
-      placeholder="Explain a topic …" autocomplete="off" spellcheck="false" /></form>`;
+  return html`<form class="find" role="search" onSubmit=${find}><input name="topic" type="search" aria-label="Name of a topic" placeholder="Explain a topic …" autocomplete="off" spellcheck="false" /></form>`;
+}
+
+function State({ node }) {
+  const [kind, text] = live.isLost ? ['error', 'Not reachable'] : node?.obstacle ? ['error', 'Not ready'] : ['ok', live.isStreaming ? 'Live' : 'Every 5 s'];
+  return html`<span class=${`state ${kind}`} role="status" title=${node?.obstacle}>${text}</span>`;
 }
 
 function Console() {
-  const [at, setAt] = useState(place());
-  const [isOpen, setOpen] = useState(false);
+  const [[page, name, query], setPlace] = useState(place());
+  const [isAsking, setAsking] = useState(false);
+  const node = useAnswer('v1/node');
   const main = useRef();
+  const [title, List, One] = PAGES[page];
+  const Page = name && One ? One : List;
+  const heading = short(name) || title;
+  useEffect(() => addEventListener('hashchange', () => setPlace(place())), []);
+  useEffect(() => { document.title = `${heading} – ${location.host}`; }, [heading]);
   const isFirst = useRef(true);
   useEffect(() => {
-    const move = () => setAt(place());
-    addEventListener('hashchange', move);
-    return () => removeEventListener('hashchange', move);
-  }, []);
-  const [title, List, One] = PAGES[at.page];
-  const Page = at.name && One ? One : List;
-  const heading = at.name || title;
-  useEffect(() => {
-    document.title = `${heading} – namesrv ${location.host}`;
     if (!isFirst.current) main.current.focus();
     isFirst.current = false;
     scrollTo(0, 0);
-  }, [at.page, at.name]);
-  return html`
-    <a class="skip" href="#main" onClick=${(event) => { event.preventDefault(); main.current.focus(); }}>Skip to the content</a>
-    <header class="top"><a class="brand" href="#/"><svg viewBox="0 0 32 32" aria-hidden="true"><rect width="32" height="32" rx="7" /><path d="M9 23V9l14 14V9" /></svg>
-      <span>namesrv <small>${location.host}</small></span></a>
-      <${Find} /><${Ready} />
-      <button type="button" class="quiet" onClick=${() => setOpen(true)}>${hasToken() ? 'Changes allowed' : 'Read only'}</button></header>
-    <nav aria-label="Pages">${Object.entries(PAGES).map(([page, [text]]) => html`<a href=${`#/${page}`}
-      aria-current=${page === at.page ? 'page' : null}>${text}</a>`)}</nav>
-    <main id="main" tabindex="-1" ref=${main} aria-label=${heading}><${Page} key=${`${at.page}/${at.name}`} name=${at.name} query=${at.query} go=${go} /></main>
-    ${isOpen && html`<${Token} onClose=${() => setOpen(false)} />`}`;
+  }, [page, name]);
+  const skip = (event) => { event.preventDefault(); main.current.focus(); };
+  return html`<a class="skip" href="#main" onClick=${skip}>Skip to the content</a>
+    <header class="top"><a class="brand" href="#/"><img src="console/icon.svg" alt="" width="30" height="30" /><span>namesrv<small>${location.host}</small></span></a>
+      <${Find} /><${State} node=${node.data} />
+      <button class="dim" onClick=${() => setAsking(true)}>${mayWrite() ? 'Changes allowed' : 'Read only'}</button></header>
+    <nav aria-label="Pages">${Object.entries(PAGES).map(([key, [text]]) => html`<a href=${`#/${key}`} aria-current=${key === page ? 'page' : null}>${text}</a>`)}</nav>
+    <main id="main" tabindex="-1" ref=${main} aria-label=${heading}>
+      <${Page} key=${`${page}/${name}`} name=${name} query=${query} go=${go} node=${node} /></main>
+    ${isAsking && html`<${Token} isOpen=${!!node.data} onClose=${() => setAsking(false)} />`}`;
 }
 
 start();

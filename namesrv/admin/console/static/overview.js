@@ -1,39 +1,52 @@
-// The first page: problems, totals, clusters and brokers.
+// The first page: problems, totals and rates, clusters, brokers, the last changes.
 
-import { html } from './standalone.module.js';
-import { useAnswer, useSeconds } from './live.js';
-import { Answered, Badge, Card, Figure, Heard, Problems, Sentence, Table, brokerLink } from './parts.js';
-import { count, number } from './words.js';
+import { answered, Badge, brokerLink, Card, count, Figure, Heard, html, number, Problems, query, Say, short, Spark, Table, topicLink, useAnswer } from './parts.js';
+import { Events } from './history.js';
 
-export function Overview() {
+const LINKS = { broker: brokerLink, topic: topicLink, topics: () => '#/topics?problem=1', server: () => '#/node' };
+
+export const Trouble = ({ of }) => html`<a class="trouble" href=${LINKS[of.subject](of.name || '')}><${Say} kind=${of.severity} next=${of.next}>${of.sentence}<//></a>`;
+
+const RATES = [['lookups', 'lookups a second'], ['unknown_topics', 'of unknown topics a second'], ['registrations', 'registrations a second'], ['changes', 'changes a second']];
+
+export function Overview({ node }) {
+  const problems = useAnswer('v1/problems?limit=20');
   const clusters = useAnswer('v1/clusters?limit=200');
   const brokers = useAnswer('v1/brokers?limit=200');
-  const topics = useAnswer('v1/topics?limit=1');
-  useSeconds();
-  const all = clusters.data?.items || [];
-  const live = all.reduce((sum, cluster) => sum + cluster.live_brokers, 0);
+  const history = useAnswer('v1/history?limit=8');
   return html`<h1>Overview</h1>
-    <div class="figures">
-      <${Figure} value=${number(topics.data?.total)} of="topics with a route" link="#/topics" />
-      <${Figure} value=${number(brokers.data?.total)} of="broker groups" link="#/brokers" />
-      <${Figure} value=${clusters.data ? number(live) : '–'} of="live brokers" />
-      <${Figure} value=${number(clusters.data?.total)} of="clusters" />
-    </div>
-    <${Card} id="clusters" title="Clusters"><${Answered} of=${clusters}>${(data) => (data.items.length
-    ? html`<${Table} label="Clusters" keyOf=${(row) => row.cluster} rows=${data.items} columns=${[
-      ['Cluster', (row) => html`<a href=${`#/brokers?cluster=${encodeURIComponent(row.cluster)}`}>${row.cluster}</a>`],
-      ['Broker groups', (row) => number(row.broker_groups), 'number'],
-      ['Live brokers', (row) => `${number(row.live_brokers)} of ${number(row.brokers)}`, 'number'],
-      ['State', (row) => (row.groups_without_master ? html`<${Badge} kind="warning">${count(row.groups_without_master, 'group')} without a master<//>` : html`<${Badge} kind="ok">ok<//>`)],
-    ]} />` : html`<${Sentence} kind="note" next="Brokers register every 30 s, with each server that their namesrvAddr names.">No broker has registered here yet.<//>`)}<//><//>
-    <${Card} id="brokers" title="Brokers"><${Answered} of=${brokers}>${(data) => html`<${BrokerTable} rows=${data.items} />`}<//><//>`;
+    <section aria-label="Problems">${answered(problems, (data) => html`
+      ${data.problems.map((one) => html`<${Trouble} key=${one.id + one.name + one.sentence} of=${one} />`)}
+      ${!data.problems.length && html`<${Say} kind="ok">There is no problem that this server can see.<//>`}
+      <${More} of=${data} />`)}</section>
+    ${answered(node, (data) => html`<div class="figures">
+      <${Figure} value=${number(data.topics)} of="topics with a route" link="#/topics" />
+      <${Figure} value=${number(data.broker_groups)} of="broker groups" link="#/brokers" />
+      <${Figure} value=${number(data.live_brokers)} of="live brokers" />
+      <${Figure} value=${number(data.connections.total)} of="open connections" link="#/node" />
+      ${RATES.map(([name, words]) => html`<${Figure} value=${number(data.rates[name].at(-1) ?? 0)} of=${words}>
+        <${Spark} values=${data.rates[name]} label=${`${words}, the last ten minutes; at most ${number(Math.max(0, ...data.rates[name]))}`} /><//>`)}</div>`)}
+    <${Card} title="Clusters">${answered(clusters, (data) => (data.items.length ? html`<${Table} label="Clusters" rows=${data.items} columns=${[
+    ['Cluster', (row) => html`<a href=${`#/brokers${query({ cluster: row.cluster })}`}>${short(row.cluster)}</a>`],
+    ['Broker groups', (row) => number(row.broker_groups), 'number wide'],
+    ['Live brokers', (row) => `${number(row.live_brokers)} of ${number(row.brokers)}`, 'number'],
+    ['State', (row) => (row.groups_without_master ? html`<${Badge} kind="warning">${number(row.groups_without_master)} without master<//>` : html`<${Badge} kind="ok">ok<//>`)],
+  ]} />` : html`<${Say} kind="note" next="A broker registers every 30 s with each server that its namesrvAddr names.">No broker is registered here.<//>`))}<//>
+    <${Card} title="Brokers" note="The bar is the silence of the quietest broker; at its end the broker is removed.">
+      ${answered(brokers, (data) => html`<${BrokerTable} rows=${data.items} />`)}<//>
+    <${Card} title="Last changes">${answered(history, (data) => html`<${Events} of=${data.events} />`)}<//>`;
 }
 
-export const BrokerTable = ({ rows }) => html`<${Table} label="Broker groups" keyOf=${(row) => row.broker_name} rows=${rows} columns=${[
-  ['Broker group', (row) => html`<a href=${brokerLink(row.broker_name)}>${row.broker_name}</a>`],
-  ['Cluster', (row) => row.cluster, 'wide'],
+function More({ of }) {
+  const more = of.errors + of.warnings + of.notes - of.problems.length;
+  return more > 0 && html`<p class="dim">and ${count(more, 'more problem')}.</p>`;
+}
+
+export const BrokerTable = ({ rows }) => html`<${Table} label="Broker groups" rows=${rows} columns=${[
+  ['Broker group', (row) => html`<a href=${brokerLink(row.broker_name)}>${short(row.broker_name)}</a>`],
+  ['Cluster', (row) => short(row.cluster), 'wide'],
   ['Last heard', (row) => html`<${Heard} millis=${row.last_heard_millis_ago} timeout=${row.heartbeat_timeout_millis} />`],
   ['Live', (row) => `${number(row.live_brokers)} of ${number(row.brokers)}`, 'number wide'],
-  ['Topics', (row) => number(row.topics), 'number'],
+  ['Topics', (row) => number(row.topics), 'number wide'],
   ['State', (row) => html`<${Problems} of=${row.problems} />`],
 ]} />`;

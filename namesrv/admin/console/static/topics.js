@@ -1,85 +1,115 @@
-// The list of topics, and one topic: its route as broker x queue.
+// The list of topics, one topic with its route as broker x queue, and topics that
+// clients ask for in vain.
 
-import { html, useState } from './standalone.module.js';
-import { query as asQuery, segment } from './api.js';
-import { useAnswer } from './live.js';
+import { answered, askList, Badge, brokerLink, Card, Check, clock, count, cursor, Failed, Field, filters, html, number, permission, Problems, query as asQuery, role, Say, segment, Select, sentence, short, Shown, since, Table, topicLink, useAnswer } from './parts.js';
 import { Action } from './actions.js';
-import { Answered, Card, Failed, Problems, Search, Sentence, Shown, Table, brokerLink, topicLink } from './parts.js';
-import { count, number, permission, role } from './words.js';
+import { LastEvents } from './history.js';
 
-const ROWS = 200;
+export const TopicTable = ({ rows }) => html`<${Table} label="Topics" rows=${rows} columns=${[
+  ['Topic', (row) => html`<a href=${topicLink(row.topic)}>${short(row.topic)}</a>`],
+  ['Broker groups', (row) => number(row.broker_groups), 'number wide'],
+  ['Queues to write', (row) => number(row.write_queue_nums), 'number wide'],
+  ['Queues to read', (row) => number(row.read_queue_nums), 'number wide'],
+  ['State', (row) => html`<${Problems} of=${row.problems} />`],
+]} />`;
 
 export function Topics({ query, go }) {
-  const [after, setAfter] = useState('');
-  const show = (changes) => { setAfter(''); go('topics', { ...query, ...changes }); };
-  const path = `v1/topics${asQuery({ limit: ROWS, prefix: query.q, problem: query.problem && 'any', after })}`;
-  const topics = useAnswer(path);
-  const next = topics.data?.next && new URLSearchParams(topics.data.next).get('after');
-  return html`<h1>Topics</h1>
-    <div class="filters">
-      <${Search} label="Name begins with" value=${query.q || ''} onText=${(q) => show({ q })} />
-      <label class="check"><input type="checkbox" checked=${!!query.problem} onChange=${(event) => show({ problem: event.target.checked ? '1' : '' })} /> Only problems</label></div>
-    <${Answered} of=${topics}>${(data) => html`
-      <${Shown} rows=${data.items.length} total=${data.total} what="topics" hasMore=${next} isFirst=${!after} onNext=${() => setAfter(next)} onFirst=${() => setAfter('')} />
-      ${data.items.length > 0 && html`<${Table} label="Topics" keyOf=${(row) => row.topic} rows=${data.items} columns=${[
-    ['Topic', (row) => html`<a href=${topicLink(row.topic)}>${row.topic}</a>`],
-    ['Broker groups', (row) => number(row.broker_groups), 'number wide'],
-    ['Queues to read', (row) => number(row.read_queue_nums), 'number'],
-    ['Queues to write', (row) => number(row.write_queue_nums), 'number'],
-    ['State', (row) => html`<${Problems} of=${row.problems} />`],
-  ]} />`}`}<//>`;
+  const show = filters('topics', query, go);
+  const topics = useAnswer(`v1/topics${asQuery({ limit: 200, contains: query.q, broker: query.broker, problem: query.problem && 'any', after: query.after })}`, askList);
+  return html`<h1>Topics</h1><div class="filters">
+      <${Field} label="Name contains" value=${query.q} onText=${(q) => show({ q })} />
+      <${Field} label="On broker group" value=${query.broker} onText=${(broker) => show({ broker })} />
+      <${Check} label="Only problems" value=${query.problem} onText=${(problem) => show({ problem })} /></div>
+    ${answered(topics, (data) => html`<${Shown} rows=${data.items.length} total=${data.total} what="topic" next=${cursor(data.next)} of=${query} show=${show} />
+      ${data.items.length > 0 && html`<${TopicTable} rows=${data.items} />`}`)}`;
 }
 
-export function Topic({ name }) {
-  const topic = useAnswer(`v1/topics/${segment(name)}?limit=200`);
-  const route = useAnswer(topic.data ? `v1/topics/${segment(name)}/route` : null);
-  return html`<p class="crumb"><a href="#/topics">Topics</a></p><h1>${name}</h1>
-    ${topic.error?.status === 404 ? html`<${Unknown} name=${name} error=${topic.error} />` : html`<${Answered} of=${topic}>${(data) => html`<${State} of=${data} />
-    <${Card} id="route" title="Route" note="Broker group by queue, as a client of version 5.3.3 gets it"><${Queues} rows=${data.queues} route=${route.data} /></>
-    <p class="actions"><${Action} label="Delete this topic" isDangerous title=${`Delete ${name}?`} act=${['DELETE', `v1/topics/${segment(name)}`]}
-      done=${() => `${name} is deleted here.`} effect=${html`<p>Its ${count(data.broker_groups, 'route')} will be gone, and clients get “No route info of this topic”.</p>
-      <p>Only this server forgets it. A broker that still has the topic brings it back with its next registration that changes.</p>`} /></p>`}<//>`}`;
+const VERSIONS = [['', '5.3.3'], ['401', '4.9.4'], ['300', '4.5.0']];
+
+export function Topic({ name, query, go }) {
+  const show = filters(`topics/${segment(name)}`, query, go);
+  const at = `v1/topics/${segment(name)}`;
+  const client = asQuery({ version: query.version, zone: query.zone });
+  const why = useAnswer(`${at}/explain${client}`);
+  const exists = why.data ? why.data.exists : !!why.error;
+  const topic = useAnswer(exists && `${at}?limit=200`);
+  const answer = why.data?.evidence.answer;
+  const hasRoute = exists && (!answer || answer.code === 0);
+  const route = useAnswer(hasRoute && `${at}/route${client}`);
+  return html`<p class="crumb"><a href="#/topics">Topics</a></p><h1>${short(name)}</h1>
+    ${answered(why, (data) => html`<${Why} of=${data} what="topic" />`)}
+    ${topic.data && html`${!why.data?.causes.length && html`<${Summary} of=${topic.data} />`}
+      <${Card} title="Route" note="as a client gets it that has">
+        <div class="filters"><${Select} label="Version" value=${query.version || ''} options=${VERSIONS} onText=${(version) => show({ version })} />
+          <${Field} label="Zone" value=${query.zone} onText=${(zone) => show({ zone })} /></div>
+        ${answer?.code > 0 && html`<${Say} kind="error">${answer.remark}<//>`}
+        <${Queues} rows=${topic.data.queues} route=${route.data} />
+        ${topic.data.next && html`<p class="dim">The first 200 of ${count(topic.data.broker_groups, 'broker group')}.</p>`}<//>`}
+    ${topic.error && html`<${Failed} error=${topic.error} />`}
+    <${LastEvents} of=${{ topic: name }} />
+    ${topic.data && html`<p class="actions"><${Action} label="Delete this topic" kind="danger" title=${`Delete ${short(name)}?`} act=${['DELETE', at]}
+      done=${() => `${short(name)} is deleted here. Clients notice it within 30 s.`}
+      effect=${[`${count(topic.data.broker_groups, 'broker group')} will no longer be in its route: clients get “No route info of this topic”.`,
+    'Only this server forgets it. A broker that still has the topic brings it back with its next registration in which something changed.']} /></p>`}`;
 }
 
-const Unknown = ({ name, error }) => html`<${Sentence} kind="warning" next="A client that asks for it gets “No route info of this topic”.">No broker has registered the topic ${name} here.<//>
-  ${error.similar.length > 0 && html`<p>Topics with similar names:</p><ul class="names">${error.similar.map((near) => html`<li><a href=${topicLink(near)}>${near}</a></li>`)}</ul>`}`;
+const SURE = { certain: 'error', likely: 'warning', possible: 'note' };
 
-function State({ of }) {
-  const where = `${count(of.write_queue_nums, 'queue')} to write and ${count(of.read_queue_nums, 'queue')} to read on ${count(of.broker_groups, 'broker group')}`;
-  if (of.problems.length === 0) return html`<${Sentence} kind="ok">Clients can send and receive: ${where}.<//>`;
-  if (of.problems.includes('not_writable')) {
-    return html`<${Sentence} kind="error" next="It ends when a broker of it registers as master with write permission.">No client can send: ${where}.<//>`;
-  }
-  if (of.problems.includes('not_readable')) return html`<${Sentence} kind="error" next="It ends when a broker of it registers with read permission.">No client can receive: ${where}.<//>`;
-  return html`<${Sentence} kind="warning" next="Clients use its slaves to read, and write to the other groups.">A broker group of it has no master: ${where}.<//>`;
+// A command; that which explains a topic is a link to its page.
+function Command({ text }) {
+  const [, topic] = /^namesrv explain ([^- '"][^ '"]*)$/.exec(text) || [];
+  return topic ? html`<a href=${topicLink(topic)}><code>${text}</code></a>` : html`<code>${text}</code>`;
+}
+
+// The causes of an explanation, the surest first, each with the next command.
+export const Why = ({ of, what }) => html`${of.causes.map((cause) => html`<${Say} key=${cause.id} kind=${SURE[cause.confidence]}
+    next=${cause.next && html`${cause.confidence === 'certain' ? 'Next' : `${sentence(cause.confidence)} Next`}: <${Command} text=${cause.next} />`}>${cause.sentence}<//>`)}
+  ${!of.exists && !of.causes.length && html`<${Say} kind="warning">This ${what} is not here.<//>`}
+  ${of.unknown.length > 0 && html`<details><summary>Not known (${of.unknown.length})</summary><ul>${of.unknown.map((text) => html`<li>${text}</li>`)}</ul></details>`}`;
+
+function Summary({ of }) {
+  const where = `${count(of.write_queue_nums, 'queue')} to write, ${count(of.read_queue_nums, 'queue')} to read, on ${count(of.broker_groups, 'broker group')}.`;
+  return of.write_queue_nums && of.read_queue_nums ? html`<${Say} kind="ok">Clients can send and receive: ${where}<//>`
+    : html`<${Say} kind="error">No client can ${of.write_queue_nums ? 'receive' : 'send'}: ${where}<//>`;
 }
 
 const SIZE = 14;
-const COLUMNS = 16;
+const ROW = 16;
 const MOST = 128;
 
-// One square for each queue: above the diagonal it may be written, below it read.
+// One square for each queue.
 function Squares({ of }) {
   const read = of.perm & 4 ? of.read_queue_nums : 0;
   const write = of.perm & 2 && of.has_master ? of.write_queue_nums : 0;
   const all = Math.max(of.read_queue_nums, of.write_queue_nums);
   const drawn = Math.min(all, MOST);
-  const columns = Math.min(Math.max(drawn, 1), COLUMNS);
-  const rows = Math.max(1, Math.ceil(drawn / COLUMNS));
-  return html`<svg class="queues" width=${columns * SIZE} height=${rows * SIZE} viewBox=${`0 0 ${columns * SIZE} ${rows * SIZE}`} role="img"
-    aria-label=${`${count(write, 'queue')} may be written, ${count(read, 'queue')} may be read`}>${[...Array(drawn).keys()].map((queue) => html`<rect
-      class=${queue < read && queue < write ? 'both' : queue < read ? 'read' : queue < write ? 'write' : 'none'} x=${(queue % COLUMNS) * SIZE + 1} y=${Math.floor(queue / COLUMNS) * SIZE + 1} width=${SIZE - 3} height=${SIZE - 3} rx="2.5" />`)}</svg>
+  const [width, height] = [Math.min(drawn, ROW) * SIZE, Math.ceil(drawn / ROW) * SIZE];
+  const kind = (queue) => (queue < read && queue < write ? 'both' : queue < read ? 'read' : queue < write ? 'write' : 'none');
+  return html`<svg class="queues" width=${width} height=${height} viewBox=${`0 0 ${width} ${height}`} role="img" aria-label=${`${count(write, 'queue')} to write, ${count(read, 'queue')} to read`}>
+    ${[...Array(drawn).keys()].map((queue) => html`<rect class=${kind(queue)} x=${(queue % ROW) * SIZE + 1} y=${Math.floor(queue / ROW) * SIZE + 1} width=${SIZE - 3} height=${SIZE - 3} rx="2" />`)}</svg>
     ${all > drawn && html`<small>and ${number(all - drawn)} more</small>`}`;
 }
 
-const Queues = ({ rows, route }) => {
-  const addresses = new Map((route?.broker_datas || []).map((broker) => [broker.broker_name, broker.broker_addrs]));
-  return html`<${Table} label="Queues by broker group" keyOf=${(row) => row.broker_name} rows=${rows} columns=${[
-    ['Broker group', (row) => html`<a href=${brokerLink(row.broker_name)}>${row.broker_name}</a>`],
+function Queues({ rows, route }) {
+  const addresses = new Map((route?.broker_datas || []).map((broker) => [broker.broker_name, Object.entries(broker.broker_addrs)]));
+  return html`<${Table} label="Queues by broker group" rows=${rows} columns=${[
+    ['Broker group', (row) => html`<a href=${brokerLink(row.broker_name)}>${short(row.broker_name)}</a>`],
     ['Queues', (row) => html`<${Squares} of=${row} />`],
     ['Permission', (row) => permission(row.perm), 'wide'],
     ['Write', (row) => number(row.write_queue_nums), 'number wide'],
     ['Read', (row) => number(row.read_queue_nums), 'number wide'],
-    ['Addresses in the route', (row) => Object.entries(addresses.get(row.broker_name) || {}).map(([id, address]) => html`<div><code>${address}</code> <span class="dim">${role(+id)}</span></div>`)],
-  ]} /><p class="legend"><i class="both" /> read and write <i class="read" /> read only <i class="write" /> write only <i class="none" /> neither</p>`;
-};
+    ['Addresses', (row) => addresses.get(row.broker_name)?.map(([id, address]) => html`<div><code>${address}</code> <span class="dim">${role(+id)}</span></div>`) || html`<span class="dim">not in the route</span>`],
+  ]} /><p class="legend"><i class="both" />read and write <i class="read" />read only <i class="write" />write only <i class="none" />neither</p>`;
+}
+
+export function Missing() {
+  const missing = useAnswer('v1/missing?limit=200');
+  return html`<h1>Asked in vain</h1><p>Topics that clients ask for and no broker has registered here: they get “No route info of this topic”.</p>
+    ${answered(missing, (data) => (data.topics.length ? html`<${Table} label="Topics that are asked for in vain" rows=${data.topics} columns=${[
+    ['Topic', (row) => html`<a href=${topicLink(row.topic)}>${short(row.topic)}</a>${row.nearest && html`<br /><span class="dim">like <a href=${topicLink(row.nearest)}>${short(row.nearest)}</a></span>`}`],
+    ['Lookups', (row) => number(row.count), 'number'],
+    ['First', (row) => clock(row.first_millis), 'wide'],
+    ['Last', (row) => since(row.last_millis)],
+    ['Asked by', (row) => row.askers.map((one) => html`<div><code>${one.address}</code> <${Badge}>${one.language || 'unknown'} ${one.version}<//></div>`), 'wide'],
+  ]} />${data.left_out > 0 && html`<p class="dim">The list had no room for ${count(data.left_out, 'more topic')}.</p>`}` : html`<${Say} kind="ok">No client has asked for an unknown topic.<//>`))}`;
+}

@@ -1,48 +1,28 @@
-// Numbers, ages and states in words.
+// Numbers, ages and names in words.
 
 export const number = (value) => (value == null ? '–' : value.toLocaleString('en-GB'));
+export const count = (value, one) => `${number(value)} ${one}${value === 1 ? '' : 's'}`;
+export const short = (name) => (name?.length > 200 ? `${name.slice(0, 200)}…` : name);
 
-export const count = (value, one, many = `${one}s`) => `${number(value)} ${value === 1 ? one : many}`;
+const UNITS = [[172800000, 86400000, 'days'], [7200000, 3600000, 'h'], [120000, 60000, 'min'], [-Infinity, 1000, 's']];
 
 export function duration(millis) {
-  const seconds = Math.max(0, Math.round(millis / 1000));
-  if (seconds < 120) return `${seconds} s`;
-  const minutes = Math.round(seconds / 60);
-  if (minutes < 120) return `${minutes} min`;
-  const hours = Math.round(minutes / 60);
-  return hours < 48 ? `${hours} h` : `${Math.round(hours / 24)} days`;
+  const [, size, unit] = UNITS.find(([least]) => millis >= least);
+  return `${Math.max(0, Math.round(millis / size))} ${unit}`;
 }
 
 export const ago = (millis) => (millis < 1000 ? 'just now' : `${duration(millis)} ago`);
+export const since = (millis) => ago(Date.now() - millis);
+export const bytes = (value) => (value < 1048576 ? `${number(Math.ceil(value / 1024))} KiB` : `${number(+(value / 1048576).toFixed(1))} MiB`);
 
-export function bytes(value) {
-  if (value < 1024) return `${number(value)} B`;
-  if (value < 1024 * 1024) return `${number(Math.round(value / 1024))} KiB`;
-  return `${(value / 1024 / 1024).toFixed(value < 10485760 ? 1 : 0)} MiB`;
-}
-
-const pad = (value) => String(value).padStart(2, '0');
-
+// A time of today, or the date and time of another day.
 export function clock(millis) {
   const date = new Date(millis);
-  const time = [date.getHours(), date.getMinutes(), date.getSeconds()].map(pad).join(':');
-  const isToday = date.toDateString() === new Date().toDateString();
-  return isToday ? time : `${date.getFullYear()}-${pad(date.getMonth() + 1)}-${pad(date.getDate())} ${time}`;
+  return `${Date.now() - millis < 43200000 ? '' : `${date.toLocaleDateString('en-CA')} `}${date.toLocaleTimeString('en-GB')}`;
 }
 
-export function permission(perm) {
-  const names = [perm & 4 && 'read', perm & 2 && 'write'].filter(Boolean);
-  return names.join(' and ') || 'none';
-}
-
+export const permission = (perm) => [perm & 4 && 'read', perm & 2 && 'write'].filter(Boolean).join(' and ') || 'none';
 export const role = (id) => (id === 0 ? 'master' : `slave ${id}`);
 
-export const PROBLEMS = {
-  no_master: 'no master',
-  not_live: 'address not live',
-  silent: 'silent',
-  unconfirmed: 'unconfirmed',
-  read_only: 'read only',
-  not_writable: 'not writable',
-  not_readable: 'not readable',
-};
+// With a capital letter and a full stop.
+export const sentence = (text) => text.charAt(0).toUpperCase() + text.slice(1) + (/[.!?]$/.test(text) ? '' : '.');

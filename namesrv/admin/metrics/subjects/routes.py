@@ -5,6 +5,8 @@ from typing import Final
 
 from namesrv.admin.metrics.catalogue import Metric, Sample, View, single
 
+_RECENT_MILLIS: Final = 600_000
+
 
 def _brokers(view: View) -> Iterable[Sample]:
     brokers = view.readings.brokers
@@ -26,6 +28,10 @@ def _groups(view: View) -> float:
 
 def _routes(view: View) -> float:
     return view.inside.state.tables.routes
+
+
+def _missing(view: View) -> float:
+    return view.inside.state.missing.asked_since(view.now_ms - _RECENT_MILLIS)
 
 
 def _heard(view: View) -> Iterable[Sample]:
@@ -69,6 +75,14 @@ METRICS: Final = (
         single(_groups),
     ),
     Metric("topics", "gauge", (), "Topics with a route.", single(_topics)),
+    Metric(
+        "missing_topics",
+        "gauge",
+        (),
+        "Topics without a route that clients asked for in the last ten minutes, at most"
+        " 1,024 (GET /v1/missing).",
+        single(_missing),
+    ),
     Metric(
         "cluster_topics",
         "gauge",
