@@ -28,6 +28,7 @@ def server_flags() -> list[tuple[str, bool, str]]:
         ("--help", False, "print help"),
         ("--port", True, "the port"),
         ("--bind", True, "the addresses"),
+        ("--record", True, "the directory of the recorder"),
     ]
     options = [
         (f"--{kebab(one.name)}", one.type is not bool, one.meaning) for one in OPTIONS
