@@ -136,11 +136,6 @@ def _config(facts: Facts) -> str:
     return f"option changed from {facts.get('old')} to {facts.get('new')}"
 
 
-def _asked_in_vain(facts: Facts) -> str:
-    client = f" of {facts['language']}" if facts.get("language") else ""
-    return f"a client{client} asked for the topic, which has no route"
-
-
 def _unknown(facts: Facts) -> str:
     more = {k: v for k, v in facts.items() if k not in _COMMON}
     listed = ", ".join(f"{name} {value}" for name, value in more.items())
@@ -175,7 +170,6 @@ _SENTENCES: Final[Mapping[str, Callable[[Facts], str]]] = {
     "BrokerDisconnected": _disconnected,
     "LeftoverRemoved": _leftover,
     "TopicAdded": _topic_added,
-    "TopicAskedInVain": _asked_in_vain,
     "TopicChanged": _topic_changed,
     "TopicRemoved": _topic_removed,
     "PermissionChanged": _permission,

@@ -3,11 +3,11 @@
 import { answered, Badge, brokerLink, Card, count, Figure, Heard, html, number, Problems, query, Say, short, Spark, Table, topicLink, useAnswer } from './parts.js';
 import { Events } from './history.js';
 
-const LINKS = { broker: brokerLink, topic: topicLink, topics: () => '#/topics?problem=1', server: () => '#/node' };
+const LINKS = { broker: brokerLink, topic: topicLink, topics: () => '#/topics?problem=1', missing: () => '#/missing', peer: () => '#/peers', server: () => '#/node' };
 
 export const Trouble = ({ of }) => html`<a class="trouble" href=${LINKS[of.subject](of.name || '')}><${Say} kind=${of.severity} next=${of.next}>${of.sentence}<//></a>`;
 
-const RATES = [['lookups', 'lookups a second'], ['unknown_topics', 'of unknown topics a second'], ['registrations', 'registrations a second'], ['changes', 'changes a second']];
+const RATES = [['lookups', 'lookups a second'], ['unknown_topics', 'of unknown topics a second'], ['registrations', 'registrations a second'], ['events', 'events a second']];
 
 export function Overview({ node }) {
   const problems = useAnswer('v1/problems?limit=20');
