@@ -7,10 +7,14 @@ import os.path
 from collections.abc import Iterator
 from ipaddress import IPv6Address
 from operator import attrgetter
+from typing import Final
 
 from namesrv.misspellings import meant_name
 from namesrv.option import FILE, Option
 from namesrv.options import BY_NAME, PATHS, Options
+
+MOST_PEERS: Final = 16
+"""Peers with which one server compares itself."""
 
 
 def contradictions(options: Options) -> Iterator[tuple[str, str]]:
@@ -40,6 +44,9 @@ def contradictions(options: Options) -> Iterator[tuple[str, str]]:
         addresses = options.product_namesrv_addr
         yield from _address_mistakes("productNamesrvAddr", addresses)
     yield from _address_mistakes("advertise", options.advertise)
+    yield from _address_mistakes("peers", options.peers)
+    if options.peers.count(";") >= MOST_PEERS:
+        yield "peers", f"peers has more than {MOST_PEERS} addresses, which is the limit"
     low = options.write_buffer_low_water_mark
     high = options.write_buffer_high_water_mark
     if 0 < high < low:

@@ -82,6 +82,12 @@ class Options:
         "host:port;host:port of servers, this one first, for clients that ask HTTP",
         placeholder="ADDRESSES",
     )
+    peers: str = _ours(
+        "",
+        NETWORK,
+        "host:port;host:port of other NameServers, whose routes are compared with ours",
+        placeholder="ADDRESSES",
+    )
     serialize_type: str = _ours(
         "JSON", NETWORK, "headers of answers", choices="JSON ROCKETMQ"
     )

@@ -24,6 +24,7 @@ from namesrv.admin.console import node, problems
 from namesrv.admin.explain import endpoints as explain
 from namesrv.admin.history import endpoints as history
 from namesrv.admin.metrics import endpoints as metrics
+from namesrv.admin.peers import endpoints as peers
 
 _RESOURCES: Final = (
     *version.ENDPOINTS,
@@ -38,6 +39,7 @@ _RESOURCES: Final = (
     *connections.ENDPOINTS,
     *missing.ENDPOINTS,
     *digest.ENDPOINTS,
+    *peers.ENDPOINTS,
     *explain.ENDPOINTS,
     *history.ENDPOINTS,
     *nsaddr.ENDPOINTS,

@@ -10,6 +10,7 @@ from collections.abc import Iterable
 from namesrv import __version__
 from namesrv._impl import IMPLEMENTATION
 from namesrv.admin.companion import HttpCompanion
+from namesrv.admin.peers.companion import PeersCompanion
 from namesrv.cli.sources import read_options
 from namesrv.cli.words import Words
 from namesrv.errors import OptionsInvalid, StartFailed
@@ -32,7 +33,8 @@ def serve(
 ) -> int:
     """Serve until a signal, and return the exit code.
 
-    `warnings` are those of the options. Without `companions` the server has HTTP.
+    `warnings` are those of the options. Without `companions` the server has HTTP, and
+    compares itself with its peers.
     Raises StartFailed if the log cannot be opened.
     """
     output = set_up_logging(options)
@@ -42,7 +44,7 @@ def serve(
         if words.config_file is not None:
             output.say(f"load config properties file OK, {words.config_file}")
         if companions is None:
-            companions = (HttpCompanion(),)
+            companions = (HttpCompanion(), PeersCompanion())
         with stray_errors_logged():
             _run(options, words, output, companions)
     except StartFailed as failure:

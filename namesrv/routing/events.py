@@ -33,6 +33,8 @@ class CauseKind(StrEnum):
     """No live broker had registered it any more."""
     RELOAD = "reload"
     """SIGHUP: the sources of the options were read again."""
+    COMPARISON = "comparison"
+    """A peer of the option `peers` was compared with this server."""
 
 
 @dataclass(slots=True)
@@ -243,13 +245,34 @@ class ConfigChanged(Event):
 @dataclass(slots=True, frozen=True)
 class TopicAskedInVain(Event):
     """A client asked for a topic without a route. The cause has its address; `language`
-    is the name of its language, `version` its remoting version. It is the only event
-    that is no change. There is one for the first lookup that was seen of a topic
+    is the name of its language, `version` its remoting version. It is no change. There is one for the first lookup that was seen of a topic
     (`history/missing.py`), and not for each topic if there are very many."""
 
     topic: str
     language: str | None
     version: int
+
+
+@dataclass(slots=True, frozen=True)
+class PeerEvent(Event):
+    """No table changed here: the comparison with another NameServer, `address`, has
+    another result."""
+
+    address: str
+
+
+@dataclass(slots=True, frozen=True)
+class PeerDisagreed(PeerEvent):
+    """Differences have lasted for longer than two heartbeats of brokers: `count` of
+    them, the first ones as `sentences`."""
+
+    count: int
+    sentences: Sequence[str]
+
+
+@dataclass(slots=True, frozen=True)
+class PeerAgreed(PeerEvent):
+    """A peer that disagreed has no such difference any more."""
 
 
 Sink: TypeAlias = Callable[[Event], None]

@@ -26,6 +26,7 @@ from namesrv.routing.brokers.liveness import Liveness
 from namesrv.routing.brokers.parts import Parts
 from namesrv.routing.events import EventStream
 from namesrv.routing.history.missing import MissingTopics
+from namesrv.routing.history.peer_views import PeerViews
 from namesrv.routing.history.refusals import Refusals
 from namesrv.routing.history.ring import History
 from namesrv.routing.outbox import LateAnswer, LongAnswer, Outbox
@@ -92,6 +93,7 @@ class RoutingState:
         self.events.add(self.change_counts)
         self.history = History(options.history_bytes)
         self.events.add(self.history.note)
+        self.peer_views = PeerViews()
         self.refusals = Refusals()
         self.request_counts = RequestCounts(nanos)
         self.serialize_type = int(SerializeType[options.serialize_type])

@@ -5,6 +5,8 @@ The explanation is the resource, so that a name which does not exist has one, to
 
 from typing import Final
 
+import msgspec
+
 from namesrv.admin.api.answers import respond
 from namesrv.admin.api.endpoint import Call, Endpoint
 from namesrv.admin.api.resources.routes import MOST_READ_BACK_BYTES, read_route
@@ -15,11 +17,11 @@ from namesrv.admin.explain.records import (
     ExplainBrokerParameters,
     ExplainedCause,
     ExplainTopicParameters,
-    GoneEvent,
     KnownBroker,
     RouteAnswer,
     TopicExplanation,
 )
+from namesrv.admin.history.facts import EventFacts
 from namesrv.admin.http.messages import Handled, HttpAnswer
 from namesrv.codes import (
     VERSION_V5_3_1,
@@ -86,9 +88,10 @@ def _topic_evidence(call: Call) -> Steps[Evidence]:
         )
     evidence.names = yield from present.similar_topics(state, topic)
     held_by = {} if entry is None else entry.queues
-    evidence.past = yield from past.past_of_topic(
-        state.history, topic, held_by, wall_millis
-    )
+    if state.options.history_bytes:
+        evidence.past = yield from past.past_of_topic(
+            state.history, topic, held_by, _live(evidence), wall_millis
+        )
     evidence.refused = present.refused_of(state.refusals, wall_millis)
     return evidence
 
@@ -109,18 +112,18 @@ def _explained_broker(call: Call, data: BrokerData | None) -> Steps[HttpAnswer]:
         data = yield from present.group_of_address(state, name)
     evidence = Evidence("broker", name, Client(cluster=call.parameters.cluster))
     evidence.server = present.server_of(state, call.now_ms)
-    addresses, live = ({name}, set[str]())
     if data is not None:
         evidence.exists = True
         evidence.groups = [(yield from present.group_alone(state, data, call.now_ms))]
-        live = {addr for _, addr in data.live_keys}
-    is_name = data is None or data.broker_name == name
-    names = {name} if is_name else set[str]()
+    # An unknown name may be either.
+    names = {name} if data is None or data.broker_name == name else set[str]()
+    addresses = {name} if data is None or not names else set[str]()
     wall_millis = state.wall_millis()
     evidence.names = yield from present.similar_groups(state, name)
-    evidence.past = yield from past.past_of_broker(
-        state.history, names, addresses, live, wall_millis
-    )
+    if state.options.history_bytes:
+        evidence.past = yield from past.past_of_broker(
+            state.history, names, addresses, _live(evidence), wall_millis
+        )
     evidence.refused = present.refused_of(state.refusals, wall_millis)
     explanation = BrokerExplanation(
         broker=name,
@@ -171,6 +174,12 @@ def _answer(lookup: _Lookup) -> Steps[RouteAnswer]:
     return RouteAnswer(answer.code, answer.remark, names, len(body))
 
 
+def _live(evidence: Evidence) -> set[str]:
+    """The addresses of the groups that are registered now."""
+    brokers = (one for group in evidence.groups for one in group.brokers)
+    return {broker.address for broker in brokers if broker.is_live}
+
+
 def _causes(evidence: Evidence) -> list[ExplainedCause]:
     return [
         ExplainedCause(*cause)  # type: ignore[arg-type]
@@ -188,20 +197,7 @@ def _record(
             for group in evidence.groups
             for broker in group.brokers
         ],
-        gone=[
-            GoneEvent(
-                number=facts["number"],
-                at_millis=facts["at_millis"],
-                type=facts["type"],
-                cause=facts["cause"]["kind"],
-                peer=facts["cause"].get("peer"),
-                broker=facts.get("broker"),
-                cluster=facts.get("cluster"),
-                address=facts.get("address"),
-                silent_millis=facts.get("silent_millis"),
-            )
-            for facts in events
-        ],
+        gone=[msgspec.convert(facts, EventFacts) for facts in events],
         answer=answer,
         groups_left_out=evidence.left_out,
     )

@@ -7,7 +7,7 @@ is the reason why it is gone, if the tables do not have it.
 
 from collections.abc import Callable, Collection, Container
 from itertools import islice
-from typing import Any, Final
+from typing import Final
 
 from namesrv.routing.events import CauseKind
 from namesrv.routing.history.explain.evidence import Facts, Past, Removal, Wipe
@@ -34,10 +34,15 @@ _FATES: Final = ("added", "changed", "removed", "mapped")
 
 
 def past_of_topic(
-    history: History, topic: str, held_by: Collection[str], wall_millis: int
+    history: History,
+    topic: str,
+    held_by: Collection[str],
+    live: Container[str],
+    wall_millis: int,
 ) -> Steps[Past]:
-    """Events about a topic; `held_by` are the groups that have it now."""
-    past = _TopicPast(topic, held_by, wall_millis)
+    """Events about a topic; `held_by` are the groups that have it now, `live` the
+    addresses of these that are registered now."""
+    past = _TopicPast(topic, held_by, live, wall_millis)
     names = topic, *islice(held_by, _MOST_GROUPS)
     yield from _read(history, names, past.add)
     return past.end(history)
@@ -78,8 +83,9 @@ def _read(
 class _EventPast:
     """Collects events until the ring ends."""
 
-    def __init__(self, wall_millis: int) -> None:
+    def __init__(self, wall_millis: int, live: Container[str]) -> None:
         self.past = Past()
+        self._live = live
         self._wall_millis = wall_millis
         self._settled: set[tuple[str, str]] = set()
 
@@ -133,6 +139,15 @@ class _EventPast:
             broker, number = facts.get("broker") or "", facts.get("broker_id") or 0
             self.past.moves.append((broker, number, old, new, self._ago(facts)))
 
+    def _of_address(self, facts: Facts, broker: str) -> None:
+        """A broker of a group: when it registered, or why it went."""
+        self._move(facts)
+        self._note_since(facts)
+        kind, address = facts["type"], facts.get("address")
+        is_last = address is None or self._settle("address", address)
+        if is_last and kind in _REASONS and address not in self._live:
+            self._remove(_REASONS[kind], facts, broker, sure=True)
+
     def _note_since(self, facts: Facts) -> None:
         if facts["type"] == "BrokerRegistered" and facts.get("address"):
             key = facts["cluster"], facts["address"]
@@ -140,8 +155,14 @@ class _EventPast:
 
 
 class _TopicPast(_EventPast):
-    def __init__(self, topic: str, held_by: Container[str], wall_millis: int) -> None:
-        super().__init__(wall_millis)
+    def __init__(
+        self,
+        topic: str,
+        held_by: Container[str],
+        live: Container[str],
+        wall_millis: int,
+    ) -> None:
+        super().__init__(wall_millis, live)
         self._topic = topic
         self._held_by = held_by
         self._cut: dict[str, Facts] = {}
@@ -155,12 +176,11 @@ class _TopicPast(_EventPast):
         elif kind == "PermissionChanged":
             is_cut = "topics_left_out" in facts and broker in self._held_by
             if is_cut or self._topic in facts["topics"]:
-                self._keep(_without_topics(facts))
+                self._keep(_with_numbers(facts))
                 self._wipe(facts)
         elif broker is not None:
             if broker in self._held_by:
-                self._move(facts)
-                self._note_since(facts)
+                self._of_address(facts, broker)
             self._of_broker(facts, broker)
 
     def _of_operator(self, facts: Facts) -> None:
@@ -175,7 +195,7 @@ class _TopicPast(_EventPast):
         topics, cut = facts.get("topics", {}), facts.get("topics_left_out", {})
         fates = [fate for fate in _FATES if self._topic in topics.get(fate, ())]
         if fates:
-            self._keep({**_without_topics(facts), "fates": fates})
+            self._keep(_with_numbers(facts, self._topic))
             self._of_entry(facts, broker, fates)
         elif cut:
             self.past.is_cut = True
@@ -207,10 +227,9 @@ class _BrokerPast(_EventPast):
         live: Container[str],
         wall_millis: int,
     ) -> None:
-        super().__init__(wall_millis)
+        super().__init__(wall_millis, live)
         self._names = names
         self._addresses = addresses
-        self._live = live
 
     def add(self, facts: Facts) -> None:
         """An event that has one of the names."""
@@ -219,20 +238,30 @@ class _BrokerPast(_EventPast):
         if broker not in self._names and not self._addresses & {address, *others}:
             return
         kind = facts["type"]
-        self._keep(_without_topics(facts))
+        self._keep(_with_numbers(facts))
         if kind == "PermissionChanged":
             self._wipe(facts)
             return
-        self._move(facts)
-        self._note_since(facts)
-        if kind not in _REASONS or broker is None:
-            if address is not None:
-                self._settle("address", address)
-            return
-        if address is None or self._settle("address", address):
-            if address not in self._live:
-                self._remove(_REASONS[kind], facts, broker, sure=True)
+        self._of_address(facts, broker or "")
 
 
-def _without_topics(facts: Facts) -> dict[str, Any]:
-    return {name: value for name, value in facts.items() if name != "topics"}
+def _with_numbers(facts: Facts, topic: str | None = None) -> Facts:
+    """An event with the number of its topics in place of the names of others."""
+    topics, left_out = facts.get("topics"), facts.get("topics_left_out")
+    if topics is None:
+        return facts
+    kept: Facts = {name: value for name, value in facts.items() if name != "topics"}
+    if not isinstance(topics, dict):
+        kept["topics_left_out"] = len(topics) + (left_out or 0)
+        return kept
+    named: dict[str, list[str]] = {}
+    counts: dict[str, int] = dict(left_out or {})
+    for fate, names in topics.items():
+        counts[fate] = counts.get(fate, 0) + len(names)
+        if topic is not None and topic in names:
+            named[fate] = [topic]
+            counts[fate] -= 1
+    kept["topics_left_out"] = {fate: count for fate, count in counts.items() if count}
+    if named:
+        kept["topics"] = named
+    return kept

@@ -37,13 +37,12 @@ def server_of(state: RoutingState, now_ms: int) -> Server:
     server.brokers = len(state.tables.broker_live_table)
     server.clusters = sorted(state.tables.cluster_addr_table)[:_MOST_CLUSTERS]
     server.unconfirmed = len(state.liveness.leases)
-    server.gate_millis = 0
     waited_millis = now_ms - state.started_ms
-    if not state.is_ready(now_ms):
+    server.is_gated = not state.is_ready(now_ms)
+    if server.is_gated:
         wait_millis = options.wait_seconds_for_service * 1000
         server.gate_millis = max(wait_millis - waited_millis, 1)
     server.is_draining = state.life.phase > Phase.SERVING
-    server.is_testing = options.cluster_test
     server.started_millis_ago = waited_millis
     server.supports_acting = options.support_acting_master
     server.auto_creates = AUTO_CREATE_TOPIC in state.tables.topic_queue_table

@@ -4,12 +4,12 @@ from typing import Annotated, Literal
 
 from msgspec import Meta, Struct
 
+from namesrv.admin.history.facts import EventFacts
 from namesrv.codes import VERSION_V5_3_3
 
 Cluster = Annotated[
     str, Meta(description="cluster in which it is expected; empty: any")
 ]
-Millis = Annotated[int | None, Meta(description="date in milliseconds, null: unknown")]
 
 
 class ExplainTopicParameters(Struct, forbid_unknown_fields=True, kw_only=True):
@@ -73,22 +73,6 @@ class KnownBroker(Struct):
     ]
 
 
-class GoneEvent(Struct, omit_defaults=True):
-    """One event about the name, from the history."""
-
-    number: Annotated[int, Meta(description="its number in this run")]
-    at_millis: Annotated[int, Meta(description="its date in milliseconds")]
-    type: Annotated[str, Meta(description="its kind, as in /v1/history")]
-    cause: Annotated[str, Meta(description="request, expiry, closed connection...")]
-    peer: Annotated[str | None, Meta(description="the peer that caused it")] = None
-    broker: Annotated[str | None, Meta(description="the broker group")] = None
-    cluster: Annotated[str | None, Meta(description="its cluster")] = None
-    address: Annotated[str | None, Meta(description="address of the broker")] = None
-    silent_millis: Annotated[
-        int | None, Meta(description="how long it had been silent")
-    ] = None
-
-
 class RouteAnswer(Struct):
     """The answer that the client gets to a lookup (105)."""
 
@@ -122,7 +106,7 @@ class EvidenceRecord(Struct):
         list[KnownBroker], Meta(description="brokers that have it, at most 200 groups")
     ]
     gone: Annotated[
-        list[GoneEvent], Meta(description="the last events about it, newest first")
+        list[EventFacts], Meta(description="the last events about it, newest first")
     ]
     answer: Annotated[
         RouteAnswer | None,

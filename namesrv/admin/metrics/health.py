@@ -45,7 +45,7 @@ def obstacle(inside: Inside, now_ms: int) -> Obstacle | None:
         return Obstacle("draining", sentence)
     if not inside.ticks.have_begun:
         return Obstacle("starting", "the server is starting")
-    return _gate(inside, now_ms) or _unconfirmed(inside)
+    return _gate(inside, now_ms) or _unconfirmed(inside) or _orphan(inside)
 
 
 def _gate(inside: Inside, now_ms: int) -> Obstacle | None:
@@ -59,6 +59,12 @@ def _gate(inside: Inside, now_ms: int) -> Obstacle | None:
         f" (needWaitForService); it started {waited_seconds} s ago"
     )
     return Obstacle("waiting", sentence)
+
+
+def _orphan(inside: Inside) -> Obstacle | None:
+    """Clients ask here, and brokers register at the peers only."""
+    sentence = inside.state.peer_views.orphan
+    return None if sentence is None else Obstacle("orphaned", sentence)
 
 
 def _unconfirmed(inside: Inside) -> Obstacle | None:

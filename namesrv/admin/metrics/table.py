@@ -5,6 +5,7 @@ from typing import Final
 from namesrv.admin.metrics.subjects import (
     connections,
     files,
+    peers,
     process,
     registrations,
     requests,
@@ -19,5 +20,6 @@ METRICS: Final = (
     *routes.METRICS,
     *registrations.METRICS,
     *files.METRICS,
+    *peers.METRICS,
     *process.METRICS,
 )

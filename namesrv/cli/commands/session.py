@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, Final
 
 from namesrv.cli.commands.words import Call
@@ -25,22 +25,31 @@ _LONGEST_SECRET_BYTES: Final = 4096
 _LONGEST_SECONDS: Final = 3600.0
 
 
-def questions(call: Call, environ: Mapping[str, str] = os.environ) -> Questions:
-    """Questions to the servers of a call, which closes them. Raises OptionsInvalid."""
-    servers = NameServers(addresses(call, environ), terms(call, environ))
+def questions(
+    call: Call,
+    environ: Mapping[str, str] = os.environ,
+    only: Sequence[Address] | None = None,
+) -> Questions:
+    """Questions to the servers of a call, or to some of them; the call closes them.
+    Raises OptionsInvalid."""
+    servers = NameServers(only or addresses(call, environ), terms(call, environ))
     call.opened.append(servers)
     return Questions(servers)
 
 
 def http_questions(
-    call: Call, environ: Mapping[str, str] = os.environ
+    call: Call,
+    environ: Mapping[str, str] = os.environ,
+    only: Sequence[Address] | None = None,
 ) -> HttpQuestions:
-    """Questions over HTTP to the servers of a call. Raises OptionsInvalid."""
+    """Questions over HTTP to the servers of a call, or to some of them. Raises
+    OptionsInvalid."""
     from namesrv.client.http import HttpQuestions  # noqa: PLC0415
 
     path = call.flag("token-file")
     token = _secret(path, "token-file") if path else environ.get(TOKEN_VARIABLE)
-    return HttpQuestions(addresses(call, environ), terms(call, environ), token or None)
+    servers = only or addresses(call, environ)
+    return HttpQuestions(servers, terms(call, environ), token or None)
 
 
 def addresses(call: Call, environ: Mapping[str, str]) -> list[Address]:

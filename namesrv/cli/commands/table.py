@@ -323,6 +323,29 @@ COMMANDS: Final = (
         "history:history",
     ),
     Command(
+        "explain",
+        [Argument("NAME")],
+        [
+            Flag("--topic", "", "the name is that of a topic"),
+            Flag("--broker", "", "the name is that of a broker group, or an address"),
+            Flag("--zone", "ZONE", "for a client in this zone"),
+            Flag(
+                "--client-version", "N", "for a client of this remoting version [479]"
+            ),
+            Flag("-c --cluster", "CLUSTER", "for a client that expects it there"),
+            JSON,
+            _TOKEN,
+            *CONNECTING,
+            HELP,
+        ],
+        "why a topic or a broker has no route, or not the expected one",
+        "The name is that of a topic or of a broker group, or the address of a broker."
+        " It asks a namesrv over HTTP. From any other NameServer it takes the answers of"
+        " the remoting protocol, and lists the things that these do not show. The exit"
+        " code is 1 if the name does not exist.",
+        "explain:explain",
+    ),
+    Command(
         "watch",
         [Argument("TOPIC", ANY)],
         [

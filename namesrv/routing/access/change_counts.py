@@ -15,6 +15,8 @@ from namesrv.routing.events import (
     Event,
     KvChanged,
     LeftoverRemoved,
+    PeerAgreed,
+    PeerDisagreed,
     PermissionChanged,
     TopicAdded,
     TopicAskedInVain,
@@ -39,6 +41,8 @@ Change: TypeAlias = Literal[
     "key put",
     "key deleted",
     "option changed",
+    "peer disagreed",
+    "peer agreed",
 ]
 
 _BY_CLASS: Final[dict[type[Event], Change]] = {
@@ -52,6 +56,8 @@ _BY_CLASS: Final[dict[type[Event], Change]] = {
     TopicChanged: "topic changed",
     TopicRemoved: "topic removed",
     ConfigChanged: "option changed",
+    PeerDisagreed: "peer disagreed",
+    PeerAgreed: "peer agreed",
 }
 
 

@@ -10,16 +10,13 @@ The sum of a group is kept with the number of its last change (`BrokerData.chang
 request costs the groups that have changed since the one before.
 """
 
-from hashlib import blake2b
 from typing import Final, NamedTuple
 
 from namesrv.routing.tables.broker_data import BrokerData
 from namesrv.routing.tables.route_tables import RouteTables
-from namesrv.wire.java_json.write import write_string
+from namesrv.wire.route_sums import MODULUS, digest_text, group_sum, topic_sum
 from namesrv.work import WAIT, Cost, Steps, batches
 
-DIGEST_BYTES: Final = 16
-_MODULUS: Final = 1 << 8 * DIGEST_BYTES
 _TRIES: Final = 3
 _NEVER: Final = -1
 
@@ -85,10 +82,10 @@ class RouteDigest:
                 parts[name] = part
             yield len(names) * Cost.GROUP
         self._parts = parts
-        total = sum(part.total for part in parts.values()) % _MODULUS
+        total = sum(part.total for part in parts.values())
         routes = sum(part.topics for part in parts.values())
         yield len(parts) * Cost.GROUP
-        return Digest(f"{total:0{2 * DIGEST_BYTES}x}", len(parts), routes)
+        return Digest(digest_text(total), len(parts), routes)
 
     def _part(self, data: BrokerData) -> Steps[_Part]:
         """The sum of a group, read again if it changes meanwhile."""
@@ -104,17 +101,13 @@ class RouteDigest:
 
 def _sum(data: BrokerData) -> Steps[tuple[int, int]]:
     name, topics = data.broker_name, 0
-    total = _hash(data.text(standard=True))
+    total = group_sum(data.text(standard=True))
     for entries in batches(data.topics(), 2 * Cost.TOPIC):
         for entry in entries:
             queue_data = entry.queues.get(name)
             if queue_data is not None:
                 topics += 1
                 queues = data.queue_text(queue_data)
-                total += _hash(f"[{write_string(entry.topic)},{queues}]")
+                total += topic_sum(entry.topic, queues)
         yield 2 * len(entries) * Cost.TOPIC
-    return total % _MODULUS, topics
-
-
-def _hash(text: str) -> int:
-    return int.from_bytes(blake2b(text.encode(), digest_size=DIGEST_BYTES).digest())
+    return total % MODULUS, topics

@@ -7,7 +7,7 @@ from typing import Final
 from namesrv.wire.command import ExtFields
 
 _MOST: Final = 64
-_LONGEST: Final = 512
+_LONGEST: Final = 256
 """Characters of each text that are kept."""
 
 _Key = tuple[str, str, str]

@@ -22,6 +22,8 @@ from namesrv.routing.events import (
     Event,
     KvChanged,
     LeftoverRemoved,
+    PeerAgreed,
+    PeerDisagreed,
     PermissionChanged,
     TopicAdded,
     TopicAskedInVain,
@@ -35,6 +37,7 @@ from namesrv.routing.outbox import BURST, BURST_OF_BROKERS, LogEvent
 MOST_NAMES: Final = 50
 """Topics that one line names."""
 _MOST_BROKERS: Final = 20
+_MOST_SENTENCES: Final = 3
 
 Fields = dict[str, object]
 
@@ -92,6 +95,14 @@ def line_of(event: Event) -> LogEvent:
                 "language": event.language,
                 "version": event.version,
             }
+        case PeerDisagreed():
+            phrase = "a peer has other routes"
+                "peer": event.address,
+                "differences": event.count,
+                "first": "; ".join(event.sentences[:_MOST_SENTENCES]),
+        case PeerAgreed():
+            phrase = "a peer has the same routes again"
+            fields = {"peer": event.address}
         case _:
             raise TypeError(f"{type(event).__name__} has no line")
     fields |= _origin(event.cause)
@@ -99,7 +110,8 @@ def line_of(event: Event) -> LogEvent:
 
 
 def _line(event: Event, phrase: str, fields: Fields) -> LogEvent:
-    level = logging.WARNING if isinstance(event, BrokerExpired) else logging.INFO
+    is_bad = isinstance(event, BrokerExpired | PeerDisagreed)
+    level = logging.WARNING if is_bad else logging.INFO
     if event.cause.kind == CauseKind.RELOAD:
         return LogEvent(level, phrase, fields, peer_caused=False)
     is_of_broker = isinstance(event, (BrokerRegistered, BrokerChanged, BrokerReplaced))

@@ -3,6 +3,7 @@
 import json
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from http.client import HTTPConnection
 from pathlib import Path
 from time import monotonic, sleep
 from typing import Any
@@ -21,6 +22,7 @@ class Asker:
     def __init__(self, server: ServingThread) -> None:
         self.server = server
         self.address = server.addresses[0]
+        self._opened: list[HTTPConnection] = []
 
     def peer(self, host: str = "") -> Peer:
         """A connection, from another host as a proxy names it."""
@@ -28,6 +30,20 @@ class Asker:
         if host:
             peer.send(PROXIED.format(host).encode())
         return peer
+
+    def open_connections(self, count: int) -> None:
+        """Open the connections of the next questions, one for each."""
+        for _ in range(count):
+            client = asking(self.address)
+            client.request("GET", "/version")
+            client.getresponse().read()
+            self._opened.append(client)
+
+    def drain(self) -> None:
+        """Begin the end of the server, which sends newer clients away meanwhile."""
+        server = self.server._server
+        self.server._listening.result().call_soon_threadsafe(server.request_stop)
+        self.until(lambda: server._state.draining)
 
     def topic(self, topic: str, **query: str | int) -> "Explained":
         """The explanation of a topic."""
@@ -45,7 +61,7 @@ class Asker:
             sleep(0.02)
 
     def _ask(self, kind: str, name: str, **query: str | int) -> "Explained":
-        client = asking(self.address)
+        client = self._opened.pop() if self._opened else asking(self.address)
         text = "&".join(f"{key}={value}" for key, value in query.items())
         client.request("GET", f"/v1/{kind}/{quote(name, safe='')}/explain?{text}")
         answer = client.getresponse()

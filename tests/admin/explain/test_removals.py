@@ -60,3 +60,50 @@ def test_topic_deleted_by_an_operator(asker: Asker) -> None:
             "203.0.113.9:40000 (with request 216) deleted it from broker 'broker-a'"
         )
         assert asker.topic("Bills").causes == {}
+
+
+def test_registration_without_the_topic_drops_it(tmp_path: Path) -> None:
+    options = {"delete_topic_with_broker_registration": True}
+    with explaining(tmp_path / "data", **options) as asker, asker.peer() as peer:
+        peer.ask(Broker().registration(TOPICS))
+        version = {"counter": 2, "stateVersion": 0, "timestamp": 2}
+        peer.ask(Broker().registration({"Bills": 4, "New": 4}, version=version))
+        found = asker.topic("Orders")
+        assert found.confidence("dropped_by_registration") == "certain"
+        assert found.confidence("topic_deleted") is None
+
+
+def test_topic_that_one_of_two_brokers_lost(asker: Asker) -> None:
+    with asker.peer() as one, asker.peer() as two:
+        one.ask(Broker().registration(TOPICS))
+        two.ask(Broker("broker-b", addr="10.0.0.2:10911").registration(TOPICS))
+        one.close()
+        asker.until(lambda: bool(asker.topic("Orders").causes))
+        found = asker.topic("Orders")
+        assert found.exists
+        assert found.confidence("connection_closed") == "likely"
+
+
+def test_a_broker_that_came_back_explains_nothing(asker: Asker) -> None:
+    broker = Broker()
+    with asker.peer() as peer:
+        peer.ask(broker.registration(TOPICS))
+        peer.ask(request(RequestCode.UNREGISTER_BROKER, broker.ext_fields))
+        peer.ask(broker.registration(TOPICS))
+        found = asker.topic("Orders")
+        assert found.causes == {}
+        events = [event["type"] for event in found.evidence["gone"]]
+        assert events == ["BrokerRegistered", "BrokerUnregistered", "BrokerRegistered"]
+        assert asker.broker("broker-a").causes == {}
+
+
+def test_without_a_history_the_removal_is_unknown(tmp_path: Path) -> None:
+    with explaining(tmp_path / "data", history_bytes=0) as asker:
+        with asker.peer() as peer:
+            peer.ask(Broker().registration(TOPICS))
+            code = RequestCode.DELETE_TOPIC_IN_NAMESRV
+            peer.ask(request(code, {"topic": "Orders"}))
+            found = asker.topic("Orders")
+            assert found.confidence("topic_deleted") is None
+            assert found.confidence("never_registered") is None
+            assert any("keeps no history" in sentence for sentence in found.unknown)

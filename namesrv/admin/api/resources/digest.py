@@ -2,7 +2,7 @@
 
 from typing import Annotated
 
-from msgspec import Meta, Struct
+from msgspec import UNSET, Meta, Struct, UnsetType
 
 from namesrv.admin.api.answers import respond
 from namesrv.admin.api.endpoint import Call, Endpoint
@@ -21,12 +21,18 @@ class RoutesDigest(Struct):
     routes: Annotated[
         int, Meta(description="topics in it, once for each of their broker groups")
     ]
+    mark: Annotated[
+        str | UnsetType,
+        Meta(description="a random text of a process with peers, by which it is known"),
+    ] = UNSET
 
 
 def get_digest(call: Call) -> Steps[HttpAnswer]:
     """The digest of all routes."""
-    digest = yield from call.inside.state.route_digest.value()
-    record = RoutesDigest(digest.text, digest.groups, digest.routes)
+    state = call.inside.state
+    digest = yield from state.route_digest.value()
+    mark = UNSET if state.peer_views.mark is None else state.peer_views.mark
+    record = RoutesDigest(digest.text, digest.groups, digest.routes, mark)
     return respond(call.request, record)
 
 

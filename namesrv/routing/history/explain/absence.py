@@ -19,13 +19,15 @@ def never_registered(evidence: Evidence) -> Finding | None:
         return None
     verb = "announced" if evidence.kind == "topic" else "registered as"
     is_sure = past.is_whole and not past.is_cut
+    names = evidence.names
+    is_misspelt = names is not None and bool(names.variants or names.near)
     started = evidence.server.started_millis_ago
     when = "in the events that are kept"
     if is_sure and started is not None:
         when = f"since it started {duration(started)} ago"
     return Finding(
         f"No broker has {verb} {shown(evidence.name)} at this server {when}.",
-        CERTAIN if is_sure else LIKELY,
+        CERTAIN if is_sure and not is_misspelt else LIKELY,
         command("namesrv", "broker", "list"),
     )
 
@@ -46,6 +48,8 @@ def auto_create_off(evidence: Evidence) -> Finding | None:
     """Brokers do not create topics by themselves."""
     server = evidence.server
     if evidence.exists or server.auto_creates is not False or server.brokers == 0:
+        return None
+    if evidence.names is not None and evidence.names.is_a:
         return None
     return Finding(
         f"No broker here creates topics by itself ({AUTO_CREATE_TOPIC} is absent:"
@@ -106,25 +110,17 @@ def other_kind(evidence: Evidence) -> Finding | None:
 
 def other_cluster(evidence: Evidence) -> Finding | None:
     """Only brokers of another cluster have it."""
-    if not evidence.exists:
+    if not evidence.exists or not evidence.client.cluster:
         return None
     own = sorted({name for group in evidence.groups for name in group.clusters})
     wanted = evidence.client.cluster
-    words = f"Only brokers of {listed([shown(name) for name in own])} have it"
-    advice = command("namesrv", evidence.kind, "show", evidence.name)
-    if wanted:
-        if wanted in own:
-            return None
-        return Finding(
-            f"{words}, and none of cluster {shown(wanted)}.", CERTAIN, advice
-        )
-    others = [name for name in evidence.server.clusters or () if name not in own]
-    if not others or evidence.kind != "topic":
+    if wanted in own:
         return None
     return Finding(
-        f"{words}, and none of {listed([shown(name) for name in others])}.",
-        POSSIBLE,
-        advice,
+        f"Only brokers of {listed([shown(name) for name in own])} have it, and none of"
+        f" cluster {shown(wanted)}.",
+        CERTAIN,
+        command("namesrv", evidence.kind, "show", evidence.name),
     )
 
 

@@ -14,7 +14,7 @@ Host = IPv4Address | IPv6Address
 
 def host_of(address: str) -> str:
     """The host of `host:port`; an IPv6 address may stand in brackets."""
-    host = address.rpartition(":")[0] or address
+    host = address.rpartition(":")[0] if ":" in address else address
     return host.removeprefix("[").removesuffix("]").partition("%")[0]
 
 

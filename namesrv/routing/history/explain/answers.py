@@ -23,13 +23,14 @@ if TYPE_CHECKING:
 
 def gate_closed(evidence: Evidence) -> Finding | None:
     """Lookups are answered with code 1 until the server has waited for brokers."""
-    left = evidence.server.gate_millis
-    if not left:
+    server = evidence.server
+    if not server.is_gated:
         return None
+    left = server.gate_millis
+    when = "yet" if left is None else f"for another {duration(left + 999)}"
     return Finding(
-        f"This server answers no lookup for another {duration(left + 999)}"
-        " (needWaitForService is on, and it waits waitSecondsForService after its"
-        " start).",
+        f"This server answers no lookup {when} (needWaitForService is on, and it waits"
+        " waitSecondsForService after its start).",
         CERTAIN,
         command("namesrv", "config", "get", "waitSecondsForService"),
     )
@@ -91,7 +92,7 @@ def silent_broker(evidence: Evidence) -> Finding | None:
     return Finding(
         f"{text[0].upper()}{text[1:]}; it may be down.",
         POSSIBLE,
-        command("namesrv", "explain", "--broker", evidence.groups[0].name),
+        _more(evidence, evidence.groups[0].name),
     )
 
 
@@ -110,7 +111,7 @@ def no_master(evidence: Evidence) -> Finding | None:
         f"Broker group {names} has slaves only and no acting master: no client can"
         " send to it.",
         CERTAIN if len(lacking) == len(groups) else LIKELY,
-        command("namesrv", "explain", "--broker", lacking[0].name),
+        _more(evidence, lacking[0].name),
     )
 
 
@@ -130,7 +131,7 @@ def acting_master(evidence: Evidence) -> Finding | None:
         f"Broker group {listed([shown(one.name) for one in acting])} lost its master;"
         f" the broker with id {lowest} acts for it, for reads only.",
         CERTAIN if len(acting) == len(evidence.groups) else LIKELY,
-        command("namesrv", "explain", "--broker", acting[0].name),
+        _more(evidence, acting[0].name),
     )
 
 
@@ -256,3 +257,10 @@ def _is_read_only(group: Group) -> bool:
 
 def _broker(group: Group, address: str) -> str:
     return f"broker {shown(group.name)} ({bare(address)})"
+
+
+def _more(evidence: Evidence, broker: str) -> str:
+    """The command that shows more about a broker group."""
+    if evidence.kind == "topic":
+        return command("namesrv", "explain", "--broker", broker)
+    return command("namesrv", "history", "--broker", broker)

@@ -194,7 +194,7 @@ RULES: Final = (
         "other_cluster",
         BOTH,
         (),
-        "only brokers of another cluster have it",
+        "only brokers of another cluster have it than the client expects",
         absence.other_cluster,
     ),
     Rule(
@@ -271,7 +271,7 @@ RULES: Final = (
 
 _UNKNOWN: Final[dict[str, tuple[str, Callable[[Evidence], bool]]]] = {
     "history": (
-        "what happened before: this server keeps no history",
+        "the events of the past: this server keeps no history",
         lambda evidence: evidence.past is None,
     ),
     "refusals": (
@@ -289,7 +289,7 @@ _UNKNOWN: Final[dict[str, tuple[str, Callable[[Evidence], bool]]]] = {
     ),
     "options": (
         "the options of this server: it does not show them",
-        lambda evidence: evidence.server.gate_millis is None,
+        lambda evidence: evidence.server.is_gated is None,
     ),
     "state": (
         "whether this server is shutting down",

@@ -183,15 +183,15 @@ class Server:
     """The server that was asked.
 
     `brokers` is the number of its live brokers, `unconfirmed` of those that it took
-    over from the last run and has not heard from. `gate_millis` is how long it answers
-    no lookups yet (needWaitForService), `supports_acting` its supportActingMaster, and
-    `auto_creates` whether a broker announces TBW102. `at_peers` are peers that have
-    the name, as sentences.
+    over from the last run and has not heard from. `is_gated` means that it answers no
+    lookups yet (needWaitForService), for another `gate_millis`; `supports_acting` is
+    its supportActingMaster, and `auto_creates` whether a broker announces TBW102.
+    `at_peers` are peers that have the name, as sentences.
     """
 
     __slots__ = (
         *("at_peers", "auto_creates", "brokers", "clusters", "gate_millis"),
-        *("is_draining", "is_testing", "started_millis_ago", "supports_acting"),
+        *("is_draining", "is_gated", "started_millis_ago", "supports_acting"),
         "unconfirmed",
     )
 
@@ -201,7 +201,7 @@ class Server:
         self.unconfirmed: int | None = None
         self.gate_millis: int | None = None
         self.is_draining: bool | None = None
-        self.is_testing: bool | None = None
+        self.is_gated: bool | None = None
         self.started_millis_ago: int | None = None
         self.supports_acting: bool | None = None
         self.auto_creates: bool | None = None

@@ -44,7 +44,7 @@ def single_topic(evidence: Evidence) -> Finding | None:
         " looks like an addition to topics that are not here. The topic comes with the"
         " next whole registration.",
         CERTAIN,
-        command("namesrv", "explain", "--broker", one.broker),
+        _more(evidence, one),
     )
 
 
@@ -61,7 +61,7 @@ def registration_refused(evidence: Evidence) -> Finding | None:
         f"The registration of broker {_broker(one)} was refused{times}, last"
         f" {duration(one.millis_ago)} ago: {bare(one.remark)}.",
         CERTAIN if evidence.kind == "broker" else POSSIBLE,
-        command("namesrv", "explain", "--broker", one.broker),
+        _more(evidence, one),
     )
 
 
@@ -175,6 +175,13 @@ def _confidence(broker: Broker, kind: str) -> str:
     if kind == "loopback" and broker.peer_host:
         return POSSIBLE if is_loopback(broker.peer_host) else CERTAIN
     return LIKELY
+
+
+def _more(evidence: Evidence, one: Refused) -> str:
+    """The command that shows more about a refused broker."""
+    if evidence.kind == "topic":
+        return command("namesrv", "explain", "--broker", one.broker)
+    return command("namesrv", "config", "get")
 
 
 def _broker(one: Refused) -> str:

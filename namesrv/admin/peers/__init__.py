@@ -1,0 +1,1 @@
+"""Peers: other NameServers, with which this one compares its tables."""

@@ -1,0 +1,178 @@
+"""This server's side of a comparison, read in turns of the loop."""
+
+import asyncio
+from collections.abc import Sequence
+from typing import Final, TypeVar
+
+from namesrv.client.bodies import BrokerData, ClusterInfo
+from namesrv.client.differences import (
+    Difference,
+    group_differs,
+    memberships_differ,
+    queue_words,
+)
+from namesrv.codes import RequestCode
+from namesrv.routing.tables.broker_data import BrokerData as OwnBrokerData
+from namesrv.server.connections.broker_hosts import address_text
+from namesrv.server.inside import Inside
+from namesrv.wire.bodies import QueueData, write_broker_addrs, write_broker_data
+from namesrv.wire.route_sums import group_sum
+from namesrv.work import Cost, Steps, batches
+
+Result = TypeVar("Result")
+
+_LOOKUP: Final = RequestCode.GET_ROUTEINFO_BY_TOPIC
+_GROUP_UNITS: Final = 20
+"""A group made, compared and summed."""
+
+
+class Groups:
+    """Both servers' groups compared: the differences, the names that both have, and the
+    sum of the peer's groups for its digest."""
+
+    def __init__(self) -> None:
+        self.differences: list[Difference] = []
+        self.common: set[str] = set()
+        self.sum = 0
+
+
+class OwnTables:
+    """Reads the tables of a server for comparisons."""
+
+    def __init__(self, inside: Inside) -> None:
+        self._inside = inside
+        self._tables = inside.state.tables
+
+    @property
+    def live_brokers(self) -> int:
+        """Brokers that are live here, those of the last run included."""
+        return len(self._tables.broker_live_table)
+
+    @property
+    def lookups(self) -> int:
+        """Lookups of routes that were answered so far, also of unknown topics."""
+        answers = self._tables.route_answers
+        cold = self._inside.state.request_counts.answers
+        others = (n for (code, _), n in cold.items() if code == _LOOKUP)
+        return answers.hits + answers.unknown + sum(others)
+
+    def has_connection(self, remote: tuple[str, int]) -> bool:
+        """Whether a peer with this host and port is connected here."""
+        text = address_text(remote)
+        return any(
+            one.connection.remote_address == text
+            for one in self._inside.connections.peers()
+        )
+
+    async def digest(self) -> str:
+        """The digest of all routes."""
+        found = await self._in_turns(self._inside.state.route_digest.value())
+        return found.text
+
+    async def groups(self, theirs: ClusterInfo) -> Groups:
+        """Compare all broker groups and the lists of clusters."""
+        return await self._in_turns(self._groups(theirs))
+
+    async def topics(self, theirs: Sequence[str]) -> tuple[list[str], list[str]]:
+        """The topics that only this server has, and those that only the peer has."""
+        return await self._in_turns(self._topics(theirs))
+
+    def names(self) -> list[str]:
+        """All topics, in an order that changes little."""
+        return list(self._tables.topic_queue_table)
+
+    def has(self, topic: str) -> bool:
+        """Whether a topic is known here."""
+        return topic in self._tables.topic_queue_table
+
+    def queues(self, topic: str) -> dict[str, str] | None:
+        """The queues of a topic by broker, None for an unknown one."""
+        entry = self._tables.topic_queue_table.get(topic)
+        if entry is None:
+            return None
+        return {name: _words(queues) for name, queues in entry.queues.items()}
+
+    def _groups(self, theirs: ClusterInfo) -> Steps[Groups]:
+        found = Groups()
+        table = self._tables.broker_addr_table
+        names = list(dict.fromkeys((*table, *theirs.brokers)))
+        for some in batches(names, _GROUP_UNITS):
+            for name in some:
+                own, their = table.get(name), theirs.brokers.get(name)
+                here = None if own is None else _group(own)
+                found.differences += group_differs(name, here, their)
+                if here is not None and their is not None:
+                    found.common.add(name)
+                if their is not None:
+                    found.sum += group_sum(_text(their))
+            yield len(some) * _GROUP_UNITS
+        clusters = {
+            cluster: [name for name in groups if name is not None]
+            for cluster, groups in self._tables.cluster_addr_table.items()
+        }
+        found.differences += memberships_differ(clusters, theirs.clusters, found.common)
+        yield len(names) * Cost.GROUP
+        return found
+
+    def _topics(self, theirs: Sequence[str]) -> Steps[tuple[list[str], list[str]]]:
+        table, known = self._tables.topic_queue_table, set[str]()
+        there: list[str] = []
+        for some in batches(theirs, Cost.TOPIC):
+            known.update(some)
+            there += [name for name in some if table.get(name) is None]
+            yield len(some) * Cost.TOPIC
+        here: list[str] = []
+        for some in batches(self.names(), Cost.TOPIC):
+            here += [name for name in some if name not in known]
+            yield len(some) * Cost.TOPIC
+        return here, there
+
+    async def _in_turns(self, steps: Steps[Result]) -> Result:
+        """Have the server carry out steps, in line with its other work."""
+        done: asyncio.Future[Result] = asyncio.get_running_loop().create_future()
+        self._inside.state.unfinished.begin(_ending(steps, done))
+        self._inside.connections.go_on()
+        return await done
+
+
+def _ending(steps: Steps[Result], done: asyncio.Future[Result]) -> Steps[None]:
+    """The same steps, whose result or exception a future gets."""
+    try:
+        result = yield from steps
+    except Exception as error:
+        if not done.done():
+            done.set_exception(error)
+        return
+    if not done.done():
+        done.set_result(result)
+
+
+def _group(data: OwnBrokerData) -> BrokerData:
+    """A group of ours as a client reads it."""
+    value = {
+        "cluster": data.cluster,
+        "brokerAddrs": dict(data.broker_addrs.known()),
+        "enableActingMaster": data.enable_acting_master,
+        "zoneName": data.zone_name,
+    }
+    return BrokerData(value, data.broker_name)
+
+
+def _text(group: BrokerData) -> str:
+    """A group of a peer as the digest has it."""
+    return write_broker_data(
+        group.cluster,
+        group.name,
+        write_broker_addrs(group.addresses.items(), quoted=True),
+        group.is_acting_master,
+        group.zone or None,
+    )
+
+
+def _words(queues: QueueData) -> str:
+    return queue_words(
+        queues.perm,
+        queues.read_queue_nums,
+        queues.write_queue_nums,
+        queues.topic_sys_flag,
+    )

@@ -1,0 +1,92 @@
+"""Two servers of ours compared over real sockets, with a digest and without one."""
+
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from tests.admin.peers.pair import PATIENT, Pair, pair
+
+
+@pytest.fixture(params=["digest", "remoting"])
+def has_http(request: pytest.FixtureRequest) -> Any:
+    return request.param == "digest"
+
+
+def register_both(both: Pair, **facts: Any) -> None:
+    both.here.register(**facts)
+    both.there.register(**facts)
+
+
+def test_servers_with_the_same_brokers_agree_and_have_one_digest(
+    tmp_path: Path, has_http: bool
+) -> None:
+    with pair(tmp_path, has_http=has_http) as both:
+        register_both(both, topics={"T1": 4, "T2": 8, "T3": 1})
+        register_both(both, name="b2", number=1, topics={"T1": 2})
+        kind = "namesrv" if has_http else "rocketmq"
+        found = both.wait(lambda one: one["state"] == "agrees" and one["brokers"] == 2)
+        assert found["kind"] == kind
+        assert found["differences"] == []
+        digest = both.page()["digest"]
+        assert found["digest"] == (digest or found["digest"])
+        assert len(found["digest"]) == 32
+
+
+def test_a_missing_broker_is_one_sentence(tmp_path: Path, has_http: bool) -> None:
+    with pair(tmp_path, has_http=has_http) as both:
+        register_both(both)
+        both.there.register(name="b2", number=1, topics={"T1": 4, "T9": 4})
+        both.wait_for_differences(
+            "broker b2: this server has none, THERE has it at 10.0.0.1:10911"
+        )
+        found = both.wait(lambda one: one["only_there"] == 1)
+        both.here.register(name="b2", number=1, topics={"T1": 4, "T9": 4})
+        found = both.wait_for_state("agrees")
+        assert found["only_there"] == 0
+
+
+def test_topics_and_queues_that_differ_are_sentences(
+    tmp_path: Path, has_http: bool
+) -> None:
+    with pair(tmp_path, has_http=has_http) as both:
+        both.here.register(topics={"T1": 4, "T2": 4})
+        both.there.register(topics={"T1": 8, "T3": 4})
+        both.wait_for_differences(
+            "queues of topic T1 on b1: this server has rw 4 read 4 write, THERE has rw"
+            " 8 read 8 write",
+            "topic T2: this server has it on b1, THERE has none",
+            "topic T3: this server has none, THERE has it on b1",
+        )
+
+
+def test_a_wiped_permission_is_found(tmp_path: Path, has_http: bool) -> None:
+    with pair(tmp_path, has_http=has_http) as both:
+        register_both(both)
+        both.wait_for_state("agrees")
+        both.there.ask(205, {"brokerName": "b1"})
+        both.wait_for_differences(
+            "queues of topic T1 on b1: this server has rw 4 read 4 write, THERE has r-"
+            " 4 read 4 write",
+            "queues of topic Base on b1: this server has rw 1 read 1 write, THERE has"
+            " r- 1 read 1 write",
+        )
+
+
+def test_a_new_difference_settles_before_it_is_a_disagreement(
+    tmp_path: Path, has_http: bool
+) -> None:
+    with pair(tmp_path, PATIENT, has_http=has_http) as both:
+        both.here.register()
+        found = both.wait_for_state("settling")
+        assert len(found["differences"]) == 1
+        both.there.register()
+        both.wait_for_state("agrees")
+
+
+def test_the_end_of_a_peer_and_its_return_are_seen(tmp_path: Path) -> None:
+    with pair(tmp_path) as both:
+        both.wait_for_state("agrees")
+        both.peer_server.stop()
+        found = both.wait_for_state("down")
+        assert found["reason"] == "nothing listens there (connection refused)"
