@@ -252,6 +252,12 @@ class Options:
     body_max_inflated_bytes: int = _live(64 * MIB, LIMITS, "inflated body", 1024, GIB)
     answer_cache_bytes: int = _ours(64 * MIB, LIMITS, "ready route answers", 0, TIB)
     history_bytes: int = _ours(8 * MIB, LIMITS, "last events, for readers", 0, GIB)
+    max_event_streams: int = _live(100, LIMITS, "streams of events at a time, HTTP")
+    max_route_waits: int = _live(
+        5000,
+        LIMITS,
+        "waits for routes at a time, HTTP; at most half of all connections",
+    )
     max_topics_per_registration: int = _live(
         100_000, LIMITS, "number of topics that a broker may register", 1
     )

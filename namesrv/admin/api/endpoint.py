@@ -8,6 +8,7 @@ import msgspec
 
 from namesrv._impl import Connection
 from namesrv.admin.http.messages import Access, Handled, HttpRequest
+from namesrv.admin.streams.streams import Streams
 from namesrv.server.inside import Inside
 
 COMMON_ERRORS: Final = (400, 401, 403, 405, 406, 500)
@@ -29,6 +30,7 @@ class Call:
     parameters: Any
     body: Any
     now_ms: int
+    streams: Streams
 
 
 @dataclass(frozen=True, slots=True)

@@ -44,6 +44,7 @@ class Ticks:
         self._on_failure = on_failure
         self._next_sweep_ms = 0
         self._planned_ms: int | None = None
+        self._companions: list[Callable[[int], None]] = []
         self.lag = LoopLag()
         self.rates = Rates(state, connections)
 
@@ -56,6 +57,10 @@ class Ticks:
     def interval_millis(self) -> int:
         """The time until the next tick."""
         return min(TICK_MILLIS, self._state.options.scan_not_active_broker_interval)
+
+    def add(self, part: Callable[[int], None]) -> None:
+        """Run a companion's part at the end of each tick, with its time."""
+        self._companions.append(part)
 
     def tick(self) -> None:
         """Run all parts once."""
@@ -71,6 +76,7 @@ class Ticks:
             self._connections.tls.check_files,
             self._connections.end_late_requests,
             self._sweep,
+            self._run_companions,
             self.rates.note,
         ):
             try:
@@ -89,6 +95,12 @@ class Ticks:
         self._next_sweep_ms = now_ms + self._sweep_millis()
         self._connections.sweep(now_ms)
         self._on_sweep()
+
+    def _run_companions(self, now_ms: int) -> None:
+        if self._companions:
+            for part in self._companions:
+                part(now_ms)
+            self._flush()
 
     def _sweep_millis(self) -> int:
         idle_seconds = self._state.options.server_channel_max_idle_time_seconds
