@@ -97,9 +97,11 @@ def line_of(event: Event) -> LogEvent:
             }
         case PeerDisagreed():
             phrase = "a peer has other routes"
+            fields = {
                 "peer": event.address,
                 "differences": event.count,
                 "first": "; ".join(event.sentences[:_MOST_SENTENCES]),
+            }
         case PeerAgreed():
             phrase = "a peer has the same routes again"
             fields = {"peer": event.address}
