@@ -8,8 +8,8 @@ from playwright.sync_api import Browser, Page
 
 from tests.browser.axe import violations
 
-PHONE = {"width": 390, "height": 844}
-DESK = {"width": 1280, "height": 900}
+PHONE: Any = {"width": 390, "height": 844}
+DESK: Any = {"width": 1280, "height": 900}
 WAIT_MILLIS = 20_000
 
 
@@ -33,7 +33,7 @@ class LookedAt:
         self.errors: list[str] = []
         self.asked: list[str] = []
         self._context = browser.new_context(
-            viewport=PHONE if phone else DESK,  # type: ignore[arg-type]
+            viewport=PHONE if phone else DESK,
             color_scheme="dark" if dark else "light",
             has_touch=phone,
         )
@@ -75,6 +75,13 @@ class LookedAt:
             arg=text,
         )
 
+    def first_kind(self) -> str:
+        """The tag of the first element of the content, which begins with its name."""
+        found: str = self.page.evaluate(
+            "() => document.querySelector('.page').firstElementChild.tagName"
+        )
+        return found
+
     def violations(self) -> list[str]:
         """What axe finds."""
         return violations(self.page, self._axe)
@@ -110,7 +117,7 @@ class LookedAt:
     ) -> None:
         self._context.close()
         if kind is None:
-            assert self.errors == []
+            assert self.errors == [], self.errors
             assert self.foreign() == []
 
 

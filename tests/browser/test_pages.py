@@ -4,9 +4,15 @@ from collections.abc import Callable
 
 import pytest
 
+from namesrv.testing.peer import Broker
 from tests.browser.looked_at import Looked
 from tests.browser.site import HOSTILE, Site
 
+ORDER = [
+    *("Clusters", "Brokers", "Last changes", "Addresses", "Topics", "Then and now"),
+    *("Route", "History"),
+]
+NEW = Broker("broker-new", 0, "10.0.3.99:10911", "orders")
 Look = Callable[..., Looked]
 PAGES = {
     "": ["Broker group broker-c of cluster edge has no master", "topics with a route"],
@@ -37,6 +43,7 @@ def test_a_page_is_whole(
     assert looked.violations() == []
     assert not looked.is_wider_than_the_window()
     assert looked.page.locator("main h1").count() == 1
+    assert looked.first_kind() in ("H1", "P")
 
 
 def test_an_unknown_address_leads_to_the_overview(site: Site, look: Look) -> None:
@@ -95,7 +102,23 @@ def test_a_problem_leads_to_its_place(site: Site, look: Look) -> None:
 
 def test_a_slider_shows_what_was_different(own_site: Site, look: Look) -> None:
     looked = look(own_site.url).go("history")
+    own_site.register(NEW, {"Fresh": 4, "Orders": 4})
+    looked.sees("broker-new")
     slider = looked.page.get_by_role("slider")
     slider.focus()
     slider.press("Home")
-    looked.sees("All topics had the routes of now.")
+    looked.sees("new on broker-new")
+    assert looked.violations() == []
+
+
+def test_pages_keep_their_order_on_the_way_from_one_to_the_other(
+    site: Site, look: Look
+) -> None:
+    looked = look(site.url).go()
+    for place in ("topics/Orders", "history", "brokers/broker-a", "topics/Ordrs", ""):
+        looked.go(place)
+        looked.sees("registered" if place else "Clusters")
+        looked.page.wait_for_timeout(700)
+        assert looked.first_kind() in ("H1", "P")
+        titles = looked.page.locator("h2").all_inner_texts()
+        assert titles == sorted(titles, key=ORDER.index)

@@ -11,6 +11,7 @@ from namesrv.admin.console.client_problems import client_problems
 from namesrv.admin.console.finding import SEVERITIES, Finding
 from namesrv.admin.console.gone_brokers import gone_brokers
 from namesrv.admin.console.group_problems import group_problems
+from namesrv.admin.console.peer_problems import peer_problems
 from namesrv.admin.console.server_problems import server_problems
 from namesrv.admin.console.topic_problems import topic_problems
 from namesrv.admin.http.messages import HttpAnswer
@@ -23,6 +24,7 @@ _SOURCES: Final[tuple[Callable[[Call], Steps[list[Finding]]], ...]] = (
     gone_brokers,
     topic_problems,
     client_problems,
+    peer_problems,
 )
 
 

@@ -1,5 +1,6 @@
 """`/v1/problems`: one sentence for each, the worst first, with what happens next."""
 
+from namesrv.routing.history.peer_views import KeptDifference, PeerState, PeerView
 from namesrv.testing.peer import Broker, lookup, request
 from tests.admin.console.conftest import Asked, Make
 
@@ -130,3 +131,23 @@ def test_topics_that_are_asked_for_in_vain(asked: Asked) -> None:
     assert problem["sentence"].startswith("Clients ask for 2 topics that are not here:")
     asked.register(Broker("z", 0, "10.0.0.8:1"), {"Odres": 1, "Bilsl": 1})
     assert asked.problems() == []
+
+
+def test_a_peer_with_other_routes_and_one_that_is_down(asked: Asked) -> None:
+    differs = KeptDifference("topic", "Orders", False, "Orders is not there.", 0)
+    asked.state.peer_views.views = (
+        PeerView("ns2:9876", state=PeerState.DISAGREES, differences=(differs,)),
+        PeerView("ns3:9876", state=PeerState.DOWN, reason="no answer within 2 s"),
+        PeerView("ns4:9876", state=PeerState.AGREES),
+    )
+    assert [found[1:] for found in asked.problems()] == [
+        (
+            "peer_disagrees",
+            "The server ns2:9876 has other routes, 1 difference, such as: Orders is not"
+            " there.",
+        ),
+        (
+            "peer_down",
+            "The peer ns3:9876 cannot be compared: no answer within 2 s.",
+        ),
+    ]
