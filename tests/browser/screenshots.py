@@ -2,18 +2,21 @@
 
 import shutil
 import tempfile
+import time
 from pathlib import Path
 from typing import Any
 
 from playwright.sync_api import sync_playwright
 
+from namesrv.testing.peer import Peer, lookup
 from tests.browser.site import Site
+from tests.browser.small_png import with_palette
 
 DOCS = Path(__file__).parents[2] / "docs"
 PICTURES: dict[str, dict[str, Any]] = {
-    "overview": {"place": "", "size": (1080, 820), "scheme": "light"},
-    "topic": {"place": "topics/Payments", "size": (1080, 820), "scheme": "dark"},
-    "phone": {"place": "topics/Ordrs", "size": (390, 820), "scheme": "light"},
+    "overview": {"place": "", "size": (1000, 680), "scheme": "light"},
+    "topic": {"place": "topics/Payments", "size": (1000, 680), "scheme": "dark"},
+    "phone": {"place": "topics/Ordrs", "size": (390, 680), "scheme": "light"},
 }
 
 
@@ -22,9 +25,14 @@ def main() -> None:
     chromium = shutil.which("chromium") or shutil.which("google-chrome")
     with tempfile.TemporaryDirectory() as folder, sync_playwright() as playwright:
         browser = playwright.chromium.launch(
-            executable_path=chromium, args=["--no-sandbox"]
+            executable_path=chromium, args=["--no-sandbox", "--disable-lcd-text"]
         )
         with Site(Path(folder)) as site:
+            with Peer(site.address) as client:
+                for second in range(30):
+                    for _ in range(20 + second * 7 % 30):
+                        client.ask(lookup("Orders"))
+                    time.sleep(1)
             for name, picture in PICTURES.items():
                 width, height = picture["size"]
                 page = browser.new_page(
@@ -33,8 +41,9 @@ def main() -> None:
                 )
                 page.goto(f"{site.url}#/{picture['place']}")
                 page.wait_for_selector("main table, main .say")
-                page.wait_for_timeout(12_000 if name == "overview" else 2_000)
-                page.screenshot(path=DOCS / f"console-{name}.png")
+                page.wait_for_timeout(2_000)
+                picture_bytes = with_palette(page.screenshot())
+                (DOCS / f"console-{name}.png").write_bytes(picture_bytes)
         browser.close()
 
 
