@@ -118,11 +118,6 @@ def _on_groups(facts: Facts) -> str:
     return f" on {shown}{f' and {more} more' if more else ''}" if names else ""
 
 
-def _asked_in_vain(facts: Facts) -> str:
-    language = facts.get("language") or "unknown language"
-    return f"asked for, without a route ({language}, version {facts.get('version')})"
-
-
 def _permission(facts: Facts) -> str:
     done = "given" if facts.get("is_writable") else "taken away"
     return f"write permission {done}{_topics(facts)}"
@@ -175,5 +170,4 @@ _SENTENCES: Final[Mapping[str, Callable[[Facts], str]]] = {
     "PermissionChanged": _permission,
     "KvChanged": _kv,
     "ConfigChanged": _config,
-    "TopicAskedInVain": _asked_in_vain,
 }

@@ -245,9 +245,9 @@ class ConfigChanged(Event):
 @dataclass(slots=True, frozen=True)
 class TopicAskedInVain(Event):
     """A client asked for a topic without a route. The cause has its address; `language`
-    is the name of its language, `version` its remoting version. It is no change. There
-    is one for the first lookup that was seen of a topic (`history/missing.py`), and not
-    for each topic if there are very many."""
+    is the name of its language, `version` its remoting version. It is no change.
+    There is one for the first lookup that was seen of a topic (`history/missing.py`),
+    and not for each topic if there are very many."""
 
     topic: str
     language: str | None

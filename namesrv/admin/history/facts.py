@@ -130,12 +130,6 @@ class EventFacts(Struct):
     is_deleted: Annotated[
         bool | UnsetType, Meta(description="whether the key has no value any more")
     ] = UNSET
-    language: Annotated[
-        str | UnsetType, Meta(description="language of the client that asked")
-    ] = UNSET
-    version: Annotated[
-        int | UnsetType, Meta(description="remoting version of the client that asked")
-    ] = UNSET
     option: Annotated[str | UnsetType, Meta(description="name of the option")] = UNSET
     old: Annotated[Any, Meta(description="its value before")] = UNSET
     new: Annotated[Any, Meta(description="its value now")] = UNSET

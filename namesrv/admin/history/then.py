@@ -334,6 +334,6 @@ def _link(
     """The link to the next page of the same moments."""
     if after is UNSET:
         return UNSET
-    values = structs.asdict(wanted) | moments | {"after": after}
+    values = {**structs.asdict(wanted), **moments, "after": after}
     names = {field.name: field.encode_name for field in structs.fields(wanted)}
     return link_with({names[name]: value for name, value in values.items()})

@@ -340,7 +340,7 @@ COMMANDS: Final = (
         ],
         "why a topic or a broker has no route, or not the expected one",
         "The name is that of a topic or of a broker group, or the address of a broker."
-        " It asks a namesrv over HTTP. From any other NameServer it takes the answers of"
+        " It asks a namesrv over HTTP. From another NameServer it takes the answers of"
         " the remoting protocol, and lists the things that these do not show. The exit"
         " code is 1 if the name does not exist.",
         "explain:explain",

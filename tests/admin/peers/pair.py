@@ -6,7 +6,7 @@ from contextlib import ExitStack, contextmanager
 from pathlib import Path
 from typing import Any
 
-from namesrv import serving
+from namesrv import Companion, serving
 from namesrv.admin.companion import HttpCompanion
 from namesrv.admin.peers.companion import PeersCompanion
 from namesrv.admin.peers.peer import Pace
@@ -61,7 +61,7 @@ def comparing(
     folder: Path, peers: str, pace: Pace = QUICK, **options: Any
 ) -> Iterator[ServingThread]:
     """A server that compares itself with `peers`."""
-    companions = [HttpCompanion(), PeersCompanion(pace)]
+    companions: list[Companion] = [HttpCompanion(), PeersCompanion(pace)]
     given = local_options(folder, peers=peers, **options)
     with serving(given, companions=companions) as server:
         yield server
