@@ -131,6 +131,16 @@ def _config(facts: Facts) -> str:
     return f"option changed from {facts.get('old')} to {facts.get('new')}"
 
 
+def _disagreed(facts: Facts) -> str:
+    sentences = facts.get("sentences")
+    first = f"; {sentences[0]}" if isinstance(sentences, list) and sentences else ""
+    return f"peer with other routes, {facts.get('count')} differences{first}"
+
+
+def _agreed(facts: Facts) -> str:
+    return "peer with the same routes again"
+
+
 def _asked_in_vain(facts: Facts) -> str:
     client = f" of {facts['language']}" if facts.get("language") else ""
     return f"a client{client} asked for the topic, which has no route"
@@ -170,7 +180,6 @@ _SENTENCES: Final[Mapping[str, Callable[[Facts], str]]] = {
     "BrokerDisconnected": _disconnected,
     "LeftoverRemoved": _leftover,
     "TopicAdded": _topic_added,
-    "TopicAskedInVain": _asked_in_vain,
     "TopicChanged": _topic_changed,
     "TopicRemoved": _topic_removed,
     "PermissionChanged": _permission,

@@ -10,7 +10,10 @@ import msgspec
 from namesrv.admin.api.answers import respond
 from namesrv.admin.api.endpoint import Call, Endpoint
 from namesrv.admin.api.resources.missing import missing_record
-from namesrv.admin.api.resources.routes import MOST_READ_BACK_BYTES, read_route
+from namesrv.admin.api.resources.route_records import (
+    MOST_READ_BACK_BYTES,
+    read_route,
+)
 from namesrv.admin.explain import past, present
 from namesrv.admin.explain.records import (
     BrokerExplanation,

@@ -5,7 +5,8 @@ from __future__ import annotations
 from collections.abc import Iterator
 from typing import Final
 
-from namesrv.cli.commands.table import COMMANDS, GROUPS, Command, Flag
+from namesrv.cli.commands.command import Command, Flag
+from namesrv.cli.commands.table import COMMANDS, GROUPS
 from namesrv.option import kebab
 from namesrv.options import OPTIONS
 
@@ -28,6 +29,7 @@ def server_flags() -> list[tuple[str, bool, str]]:
         ("--help", False, "print help"),
         ("--port", True, "the port"),
         ("--bind", True, "the addresses"),
+        ("--record", True, "the directory of the recorder"),
     ]
     options = [
         (f"--{kebab(one.name)}", one.type is not bool, one.meaning) for one in OPTIONS
