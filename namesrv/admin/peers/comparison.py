@@ -19,7 +19,7 @@ from namesrv.client.differences import Difference, topic_differs
 from namesrv.client.frames import Answer, Request
 from namesrv.codes import RequestCode, ResponseCode
 from namesrv.errors import AnswerInvalid, RequestRefused
-from namesrv.routing.history.peer_views import MOST_NAMES
+from namesrv.routing.history.peer_views import LONGEST_TEXT, MOST_NAMES
 from namesrv.wire.bodies import QueueData, write_queue_data
 from namesrv.wire.route_sums import digest_text, topic_sum
 
@@ -119,6 +119,7 @@ class Comparison:
             theirs, self.is_partial = self._own.names(), True
         here, there = await self._own.topics(theirs)
         self._only_here = here[:_MOST_DIFFERING]
+        there = [name for name in there if len(name) <= LONGEST_TEXT]
         self.topics_there = frozenset(sorted(there)[:MOST_NAMES])
         self._listed_ms, self._listed_sum = now_ms, groups.sum
         self._lists_all = len(there) <= MOST_NAMES and not self.is_partial
