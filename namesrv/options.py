@@ -237,6 +237,14 @@ class Options:
         "options that no remote update may change",
     )
 
+    record_dir: str = _ours(
+        "",
+        FILES,
+        "keep all events in files here; empty: do not",
+        placeholder=DIRECTORY,
+    )
+    record_bytes: int = _ours(256 * MIB, FILES, "size of all those files", MIB, TIB)
+
     log_level: str = _live("INFO", LOGS, "verbosity", choices="DEBUG INFO WARN ERROR")
     log_format: str = _ours("text", LOGS, "format of a line", choices="text json")
     log_file: str = _written_file("", LOGS, "empty: standard error")
@@ -252,6 +260,12 @@ class Options:
     body_max_inflated_bytes: int = _live(64 * MIB, LIMITS, "inflated body", 1024, GIB)
     answer_cache_bytes: int = _ours(64 * MIB, LIMITS, "ready route answers", 0, TIB)
     history_bytes: int = _ours(8 * MIB, LIMITS, "last events, for readers", 0, GIB)
+    max_event_streams: int = _live(100, LIMITS, "streams of events at a time, HTTP")
+    max_route_waits: int = _live(
+        5000,
+        LIMITS,
+        "waits for routes at a time, HTTP; at most half of all connections",
+    )
     max_topics_per_registration: int = _live(
         100_000, LIMITS, "number of topics that a broker may register", 1
     )

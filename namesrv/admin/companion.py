@@ -132,6 +132,11 @@ class _Waiting:
         kept, self._kept = self._kept, b""
         return self._conversation.receive(kept, now_ms)
 
+    @property
+    def is_lasting(self) -> bool:
+        """Whether its answer goes on, or waits for something to happen."""
+        return self._conversation is not None and self._conversation.is_lasting
+
     def take_end(self) -> bool:
         """Whether the peer has to see the end of the output now."""
         return self._conversation is not None and self._conversation.take_end()

@@ -23,6 +23,7 @@ from namesrv.admin.console import endpoints as console
 from namesrv.admin.console import node, problems
 from namesrv.admin.explain import endpoints as explain
 from namesrv.admin.history import endpoints as history
+from namesrv.admin.history import stream
 from namesrv.admin.metrics import endpoints as metrics
 from namesrv.admin.peers import endpoints as peers
 
@@ -42,6 +43,7 @@ _RESOURCES: Final = (
     *peers.ENDPOINTS,
     *explain.ENDPOINTS,
     *history.ENDPOINTS,
+    *stream.ENDPOINTS,
     *nsaddr.ENDPOINTS,
     *rights.ENDPOINTS,
     *problems.ENDPOINTS,

@@ -180,7 +180,6 @@ _SENTENCES: Final[Mapping[str, Callable[[Facts], str]]] = {
     "BrokerDisconnected": _disconnected,
     "LeftoverRemoved": _leftover,
     "TopicAdded": _topic_added,
-    "TopicAskedInVain": _asked_in_vain,
     "TopicChanged": _topic_changed,
     "TopicRemoved": _topic_removed,
     "PermissionChanged": _permission,

@@ -28,6 +28,7 @@ from namesrv.admin.http.messages import (
 )
 from namesrv.admin.http.problems import problem
 from namesrv.admin.http.service import Guard
+from namesrv.admin.streams.streams import Streams
 from namesrv.errors import HttpRefused, RequestFailed
 from namesrv.routing.outbox import LogEvent
 from namesrv.server.inside import Inside
@@ -56,6 +57,7 @@ class Application:
         self._inside = inside
         self._guard = guard
         self._router = Router(endpoints)
+        self._streams = Streams(inside)
         self._tags = Tags(os.urandom(_TAG_BYTES).hex())
 
     def handle(
@@ -115,7 +117,15 @@ class Application:
         size = len(request.body)
         self._inside.state.turn.spend(kilobytes(size, Cost.STRICT_KILOBYTE))
         body = read_body(endpoint, request)
-        call = Call(self._inside, connection, request, parameters, body, now_ms)
+        call = Call(
+            self._inside,
+            connection,
+            request,
+            parameters,
+            body,
+            now_ms,
+            self._streams,
+        )
         return self._tagged(endpoint, call)
 
     def _found(

@@ -24,7 +24,7 @@ class Finding(Struct):
         ),
     ]
     subject: Annotated[
-        Literal["server", "broker", "topic", "topics"],
+        Literal["server", "broker", "topic", "topics", "missing", "peer"],
         Meta(description="the kind of thing that has the problem"),
     ]
     name: Annotated[

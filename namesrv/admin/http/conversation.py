@@ -12,6 +12,7 @@ It speaks on the `Connection` of its peer, whose pauses, end and fault it uses:
 While it is paused it keeps its input, and `Peer` does not read from the socket. One
 request is read and handled at a time, so that requests sent ahead are answered in
 order, and each of them takes its turn like a cold request of the remoting protocol.
+A stream or a wait (`messages.py`) is no pause: the end of its peer is seen at once.
 
 A request that cannot be read is answered, and the conversation is over: input is
 dropped until the peer closes or the deadline of the request has passed, because a
@@ -23,10 +24,8 @@ kept, and the conversation ends in the same way.
 from collections.abc import Generator
 
 from namesrv._impl import Connection
-from namesrv.admin.http.chunks import ChunkedBody
 from namesrv.admin.http.encode import CONTINUE, compressed, is_to_be_compressed
-from namesrv.admin.http.head import CHUNKED, Head, HeadReader
-from namesrv.admin.http.head_end import HeadEnd
+from namesrv.admin.http.head import Head
 from namesrv.admin.http.last_heartbeat import LastHeartbeat
 from namesrv.admin.http.messages import (
     Asked,
@@ -34,8 +33,11 @@ from namesrv.admin.http.messages import (
     HttpAnswer,
     HttpRequest,
     Result,
+    Stream,
+    Wait,
 )
 from namesrv.admin.http.problems import problem
+from namesrv.admin.http.request_input import RequestInput
 from namesrv.admin.http.service import HttpService, command_of
 from namesrv.hot_path import OUTPUT_PAUSE_BYTES, Pause
 from namesrv.routing.outbox import LateAnswer
@@ -48,17 +50,15 @@ class HttpConversation:
 
     __slots__ = (
         "_asked",
-        "_buffer",
-        "_chunks",
         "_connection",
         "_head",
-        "_head_end",
         "_held_bytes",
+        "_input",
         "_is_over",
         "_is_refused",
         "_last_heartbeat",
+        "_lasting",
         "_late",
-        "_reader",
         "_request",
         "_service",
         "_shows_end",
@@ -69,16 +69,14 @@ class HttpConversation:
     def __init__(self, service: HttpService, connection: Connection) -> None:
         self._service = service
         self._connection = connection
-        self._reader = HeadReader()
         self._last_heartbeat = LastHeartbeat(service)
-        self._buffer = bytearray()
-        self._head_end = HeadEnd()
+        self._input = RequestInput(service.state.turn, self._must_wait)
         self._held_bytes = 0
         self._head: Head | None = None
-        self._chunks: ChunkedBody | None = None
         self._request: HttpRequest | None = None
         self._asked: Asked | None = None
         self._late: HttpAnswer | None = None
+        self._lasting: Stream | Wait | None = None
         self._is_over = False
         self._is_refused = False
         self._shows_end = False
@@ -90,14 +88,18 @@ class HttpConversation:
     @property
     def buffered_bytes(self) -> int:
         """Bytes of kept input, the request that is being handled included."""
-        chunked = 0 if self._chunks is None else len(self._chunks.body)
-        return len(self._buffer) + self._held_bytes + chunked
+        return len(self._input) + self._held_bytes
 
     @property
     def request_since_ms(self) -> int | None:
         """The time since which a request is awaited of which a part has come; None
         while the server itself makes it wait."""
         return self._since_ms if self._connection.pause == Pause.NONE else None
+
+    @property
+    def is_lasting(self) -> bool:
+        """Whether its answer goes on, or waits for something to happen."""
+        return self._lasting is not None
 
     def take_end(self) -> bool:
         """Whether the peer has to see the end of the output now; True once."""
@@ -109,16 +111,15 @@ class HttpConversation:
         connection = self._connection
         if self._is_over or connection.fault is not None:
             return b""
-        if self._head is None and not self._buffer:
+        if self._head is None and not self._input:
             again = self._last_heartbeat.again(data, connection, now_ms)
             if again:
                 return again
         self._service.counts.note_received(len(data))
         connection.note_activity(now_ms)
         connection.note_side_effects()
-        if not self._buffer:
-            self.progress_ms = now_ms
-        self._buffer += data
+        self.progress_ms = self.progress_ms if self._input else now_ms
+        self._input.add(data)
         return self._run(b"", now_ms)
 
     def resume(self, now_ms: int, answer: bytes = b"") -> bytes:
@@ -129,10 +130,13 @@ class HttpConversation:
         return self._run(self.late_answer(answer), now_ms)
 
     def late_answer(self, frame: bytes) -> bytes:
-        """The late answer as bytes to send: of the processor, or of steps."""
+        """The late answer as bytes to send: of the processor, of steps, of a wait, or
+        the next piece of a stream."""
         late, self._late = self._late, None
         if late is not None:
             return self._answered(late)
+        if isinstance(self._lasting, Stream):
+            return frame
         if self._asked is not None and frame:
             return self._answered(self._translated(self._asked, frame))
         return b""
@@ -148,8 +152,7 @@ class HttpConversation:
         size = len(first)
         connection = self._connection
         while connection.pause == Pause.NONE and not self._is_over:
-            answer = self._next(now_ms)
-            if answer is None:
+            if (answer := self._next(now_ms)) is None:
                 break
             output.append(answer)
             size += len(answer)
@@ -160,24 +163,24 @@ class HttpConversation:
 
     def _note_wait(self, now_ms: int) -> None:
         """Note since when a request is awaited of which a part has come."""
-        if self._is_over:
-            # The deadline goes on, for a peer that does not close.
-            self._since_ms = now_ms if self._since_ms is None else self._since_ms
-            return
-        if self._head is None and not self._buffer:
+        # After the last answer the deadline goes on, for a peer that does not close.
+        is_idle = self._head is None and not self._input and not self._is_over
+        if is_idle or self._lasting is not None:
             self._since_ms = None
         elif self._since_ms is None:
             self._since_ms = now_ms
 
     def _next(self, now_ms: int) -> bytes | None:
         """Bytes to send, empty for none yet; None if more input is needed."""
+        if self._lasting is not None:
+            return self._interrupted(self._lasting) if self._input else None
         if self._asked is not None:
             return self._ask(self._asked, now_ms)
         if self._request is not None:
             return self._handle(self._request, now_ms)
         first = b""
         if self._head is None:
-            end = self._head_end.find(self._buffer)
+            end = self._input.head_end()
             if end is None or isinstance(end, HttpAnswer):
                 return None if end is None else self._end(end)
             if self._must_wait():
@@ -186,24 +189,22 @@ class HttpConversation:
             if isinstance(head, HttpAnswer):
                 return self._end(head)
             self._head = head
-            if head.awaits_body(len(self._buffer)):
+            received_bytes = self._input.unread_bytes
+            if head.awaits_body(received_bytes):
                 refused = self._service.objection(head, self._connection, now_ms)
                 if refused is not None:
                     return self._refuse(head, refused, now_ms)
-            first = CONTINUE if head.invites_body(len(self._buffer)) else b""
-        body = self._body(self._head)
+            first = CONTINUE if head.invites_body(received_bytes) else b""
+        body = self._input.take_body(self._head)
         if body is None or isinstance(body, HttpAnswer):
             return first or None if body is None else first + self._end(body)
         return first + self._begin(self._head.request, body, now_ms)
 
     def _read_head(self, end: int) -> Head | HttpAnswer:
-        data = bytes(self._buffer[:end])
-        del self._buffer[:end]
+        data = self._input.take_head(end)
         self._held_bytes = end
         self._last_heartbeat.read(data)
-        turn = self._service.state.turn
-        turn.spend(Cost.HTTP_REQUEST + kilobytes(end, Cost.HTTP_KILOBYTE))
-        return self._reader.read(data)
+        return self._input.read_head(data)
 
     def _refuse(
         self, head: Head, refused: HttpAnswer | Steps[HttpAnswer], now_ms: int
@@ -213,35 +214,6 @@ class HttpConversation:
         self._request = head.request
         self._is_refused = True
         return self._carry_out(refused, now_ms)
-
-    def _body(self, head: Head) -> bytes | HttpAnswer | None:
-        """The whole body; None if it has not come, or if its turn is over."""
-        length = head.body_length
-        if not length:
-            return b""
-        if length == CHUNKED:
-            return self._chunked_body()
-        if len(self._buffer) < length or self._must_wait():
-            return None
-        body = bytes(self._buffer[:length])
-        del self._buffer[:length]
-        return body
-
-    def _chunked_body(self) -> bytes | HttpAnswer | None:
-        chunks = self._chunks = self._chunks or ChunkedBody()
-        while not chunks.is_complete:
-            if self._must_wait():
-                return None
-            count = chunks.take(self._buffer)
-            if isinstance(count, HttpAnswer):
-                return count
-            if not count:
-                return None
-            self._service.state.turn.spend(count * Cost.CHUNK)
-        if self._must_wait():
-            return None
-        self._chunks = None
-        return bytes(chunks.body)
 
     def _must_wait(self) -> bool:
         """Whether the turn is over; the conversation then waits for its next one."""
@@ -274,16 +246,21 @@ class HttpConversation:
         try:
             handled = application.handle(request, connection, now_ms)
         except Exception:
-            handled = self._service.internal_error(self._request, self._connection)
+            handled = self._failed()
         return self._carry_out(handled, now_ms)
+
+    def _failed(self) -> HttpAnswer:
+        return self._service.internal_error(self._request, self._connection)
 
     def _carry_out(self, handled: Handled, now_ms: int) -> bytes:
         if isinstance(handled, HttpAnswer):
-            if not self._is_to_be_compressed(handled):
+            if not is_to_be_compressed(handled, self._request):
                 return self._answered(handled)
             handled = compressed(handled)
         elif isinstance(handled, Asked):
             return self._ask(self._taken(handled), now_ms)
+        elif isinstance(handled, Stream | Wait):
+            return self._last(handled)
         elif not isinstance(handled, Generator):
             self._connection.hold(Pause.TURN)
             return b""
@@ -292,9 +269,9 @@ class HttpConversation:
         ended = self._service.state.turn.advance(handled)
         if ended is not None:
             result = ended[0]
-            if isinstance(result, Asked):
-                return self._ask(self._taken(result), now_ms)
-            return self._answered(result)
+            if isinstance(result, HttpAnswer):
+                return self._answered(result)
+            return self._carry_out(result, now_ms)
         state, connection = self._service.state, self._connection
         state.unfinished.put(self._later(handled), connection, is_reading=True)
         connection.hold(Pause.LATER)
@@ -326,15 +303,17 @@ class HttpConversation:
         try:
             return asked.translate(command_of(frame))
         except Exception:
-            return self._service.internal_error(self._request, self._connection)
+            return self._failed()
 
     def _in_steps(self, steps: Steps[HttpAnswer] | Steps[Result]) -> Steps[Result]:
         """Steps of a handler, with their failure and the compression."""
         try:
             result: Result = yield from steps
         except Exception:
-            result = self._service.internal_error(self._request, self._connection)
-        if isinstance(result, HttpAnswer) and self._is_to_be_compressed(result):
+            result = self._failed()
+        if isinstance(result, HttpAnswer) and is_to_be_compressed(
+            result, self._request
+        ):
             result = yield from compressed(result)
         return result
 
@@ -343,19 +322,47 @@ class HttpConversation:
         result: Result = yield from steps
         if isinstance(result, Asked):
             self._taken(result)
+        elif isinstance(result, Wait):
+            self._last(result)
         else:
             self._late = result
             yield answer_units(result.body)
         self._service.state.outbox.put(LateAnswer(self._connection, b""))
 
-    def _is_to_be_compressed(self, answer: HttpAnswer) -> bool:
-        headers = {} if self._request is None else self._request.headers
-        return is_to_be_compressed(answer, headers.get("accept-encoding"))
+    def _last(self, lasting: Stream | Wait) -> bytes:
+        """Begin an answer that takes its time. The rest of the request is dropped,
+        because many may wait."""
+        head = self._head
+        assert head is not None
+        if isinstance(lasting, Stream) and head.request.method == "HEAD":
+            return self._answered(lasting.head)
+        self._head = head = head.without_request()
+        self._request = None
+        self._held_bytes = 0
+        self._lasting = lasting
+        if isinstance(lasting, Wait):
+            lasting.begin(self._take_late)
+            return b""
+        lasting.begin()
+        return self._service.encode(lasting.head, head, ends=True, is_endless=True)
+
+    def _interrupted(self, lasting: Stream | Wait) -> bytes:
+        """More input ends a stream. It ends a wait, too, whose answer comes first."""
+        if isinstance(lasting, Stream):
+            self._finish()
+        else:
+            self._connection.hold(Pause.LATER)
+            lasting.hurry()
+        return b""
+
+    def _take_late(self, answer: HttpAnswer) -> None:
+        self._late = answer
+        self._service.state.outbox.put(LateAnswer(self._connection, b""))
 
     def _answered(self, answer: HttpAnswer) -> bytes:
         """The bytes of the answer to the request under way, which is over."""
         head, state = self._head, self._service.state
-        self._head = self._request = self._asked = None
+        self._head = self._request = self._asked = self._lasting = None
         self._held_bytes = 0
         is_refused = self._is_refused
         ends = is_refused or head is None or not head.keeps_alive or state.draining
@@ -379,16 +386,15 @@ class HttpConversation:
 
     def _ignore_input(self) -> None:
         """The answer is the last one, and the peer may go on sending."""
-        self._drop_input()
-        self._is_over = self._shows_end = True
+        self._end_input()
+        self._shows_end = True
 
     def _finish(self) -> None:
         """This answer is the last one."""
-        self._drop_input()
-        self._is_over = True
+        self._end_input()
         self._connection.finish()
 
-    def _drop_input(self) -> None:
-        self._buffer = bytearray()
-        self._chunks = None
+    def _end_input(self) -> None:
+        self._input.drop()
         self._held_bytes = 0
+        self._is_over = True

@@ -10,7 +10,7 @@ from typing import Final
 
 from namesrv.admin.http.head import Head
 from namesrv.admin.http.limits import GZIP_BYTES
-from namesrv.admin.http.messages import NO_CONTENT, HttpAnswer
+from namesrv.admin.http.messages import NO_CONTENT, HttpAnswer, HttpRequest
 from namesrv.work import Cost, Steps, kilobytes
 
 CONTINUE: Final = b"HTTP/1.1 100 Continue\r\n\r\n"
@@ -41,14 +41,22 @@ class Encoder:
         self._no_content = b""
         self._no_content_date = b""
 
-    def encode(self, answer: HttpAnswer, head: Head | None, *, ends: bool) -> bytes:
+    def encode(
+        self,
+        answer: HttpAnswer,
+        head: Head | None,
+        *,
+        ends: bool,
+        is_endless: bool = False,
+    ) -> bytes:
         """The bytes of an answer to `head`, None if that could not be read. `ends`:
-        the connection is closed after it."""
+        the connection is closed after it; `is_endless`: its body ends only then."""
         parts = [_STATUS_LINES[answer.status], self._date_line()]
         has_body = answer.status not in _BODILESS
         if has_body:
             parts.append(_type_line(answer.content_type))
-            parts.append(b"Content-Length: %d\r\n" % len(answer.body))
+            if not is_endless:
+                parts.append(b"Content-Length: %d\r\n" % len(answer.body))
         parts.append(_own_lines(answer.headers) if answer.headers else _SECURITY_LINES)
         if ends:
             parts.append(b"Connection: close\r\n")
@@ -92,8 +100,9 @@ def _line(name: str, value: str) -> bytes:
     return f"{name}: {value.translate(_LINE_ENDS)}\r\n".encode("latin-1", "replace")
 
 
-def is_to_be_compressed(answer: HttpAnswer, accepted: str | None) -> bool:
+def is_to_be_compressed(answer: HttpAnswer, request: HttpRequest | None) -> bool:
     """Whether an answer is long enough, and the client takes gzip."""
+    accepted = None if request is None else request.headers.get("accept-encoding")
     return (
         len(answer.body) > GZIP_BYTES
         and accepted is not None

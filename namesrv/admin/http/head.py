@@ -6,7 +6,7 @@ mistakes. Only whole heads are given to it, so that requests that follow are not
 before their turn.
 """
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Final
 
 import httptools
@@ -60,6 +60,11 @@ class Head:
         if not self.expects_100 or not self.awaits_body(received_bytes):
             return False
         return self.body_length != CHUNKED or not received_bytes
+
+    def without_request(self) -> "Head":
+        """The part that the answer needs, for a request whose answer takes its time."""
+        method = self.request.method
+        return replace(self, request=HttpRequest(method, ""), body_length=0)
 
 
 class HeadReader:

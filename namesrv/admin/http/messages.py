@@ -68,8 +68,35 @@ class Asked:
     objection: Callable[[], HttpAnswer | None] | None = None
 
 
-Result: TypeAlias = HttpAnswer | Asked
-"""An answer, or a request for the processor that gives it."""
-Handled: TypeAlias = Result | Steps[HttpAnswer] | Steps[Result] | Literal[Pause.TURN]
-"""The result of a handler: the answer or a request for the processor, at once or in
-steps, or `Pause.TURN` if the request has to come again in another turn."""
+@dataclass(frozen=True, slots=True)
+class Stream:
+    """An answer that goes on until one side closes the connection.
+
+    `head` is its beginning: status, header and first bytes. After that `begin` is
+    called, and the rest comes as late answers of the connection (`LateAnswer`), whose
+    bytes are sent as they are. Input of the peer ends it.
+    """
+
+    head: HttpAnswer
+    begin: Callable[[], None]
+
+
+@dataclass(frozen=True, slots=True)
+class Wait:
+    """An answer that comes when something happens, or after a time.
+
+    `begin` gets the function that takes the answer, once and in a later step. `hurry`
+    wants it soon, whatever it is by then, because the peer has sent more.
+    """
+
+    begin: Callable[[Callable[[HttpAnswer], None]], None]
+    hurry: Callable[[], None]
+
+
+Result: TypeAlias = HttpAnswer | Asked | Wait
+"""An answer, a request for the processor that gives it, or a wait for it."""
+Handled: TypeAlias = (
+    Result | Stream | Steps[HttpAnswer] | Steps[Result] | Literal[Pause.TURN]
+)
+"""The result of a handler: at once or in steps, or `Pause.TURN` if the request has to
+come again in another turn."""

@@ -131,9 +131,16 @@ class HttpService:
         self.state.outbox.put(LogEvent(logging.ERROR, "internal error", fields))
         return problem(500, "the server made a mistake, its log has the details")
 
-    def encode(self, answer: HttpAnswer, head: Head | None, *, ends: bool) -> bytes:
+    def encode(
+        self,
+        answer: HttpAnswer,
+        head: Head | None,
+        *,
+        ends: bool,
+        is_endless: bool = False,
+    ) -> bytes:
         """The bytes of an answer, which is counted; as `Encoder.encode`."""
-        data = self._encoder.encode(answer, head, ends=ends)
+        data = self._encoder.encode(answer, head, ends=ends, is_endless=is_endless)
         self.counts.note_answer(answer.status, len(data))
         return data
 

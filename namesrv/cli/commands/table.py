@@ -213,7 +213,8 @@ COMMANDS: Final = (
             Flag("--since", "TIME", "only events from then on: 10m, 2h30m, a date"),
             Flag("--limit", "N", "most events [50]"),
             Flag("--at", "TIME", "instead: topics and brokers of that moment"),
-            Flag("--between", "TIME,TIME", "instead: what differs between two moments"),
+            Flag("--between", "TIME,TIME", "instead: the differences of two moments"),
+            Flag("--directory", "DIR", "read the files of a recorder (recordDir)"),
             *_OVER_HTTP,
         ],
         "the last changes of routes, keys and options, and the reason of each",
@@ -270,13 +271,15 @@ COMMANDS: Final = (
         [Argument("TOPIC", ANY)],
         [
             Flag("--every", "SECONDS", "time between two questions [1]"),
+            Flag("--exec", "COMMAND", "run this in a shell for each change of a route"),
             JSON,
             *CONNECTING,
             HELP,
         ],
         "print each change of clusters, brokers and topics, or of some routes",
         "It asks again and again, compares, and ends with Ctrl-C. With --json each"
-        " line is an object.",
+        " line is an object. The command of --exec runs at the beginning, too, never"
+        " twice at once, and gets the facts as JSON on standard input.",
         "watch:watch",
     ),
     Command(

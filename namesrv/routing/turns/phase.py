@@ -3,6 +3,7 @@
 The steps of each phase are in `namesrv/server/life/ending.py`.
 """
 
+from collections.abc import Callable
 from enum import IntEnum
 
 
@@ -21,10 +22,11 @@ class Phase(IntEnum):
 class Life:
     """The phase of one server. `enter` is the only way to change it."""
 
-    __slots__ = ("_phase",)
+    __slots__ = ("_phase", "_watchers")
 
     def __init__(self) -> None:
         self._phase = Phase.SERVING
+        self._watchers: list[Callable[[], None]] = []
 
     @property
     def phase(self) -> Phase:
@@ -33,4 +35,11 @@ class Life:
 
     def enter(self, phase: Phase) -> None:
         """Begin a phase. A phase that is over never comes back."""
-        self._phase = max(self._phase, phase)
+        if phase > self._phase:
+            self._phase = phase
+            for watcher in self._watchers:
+                watcher()
+
+    def watch(self, watcher: Callable[[], None]) -> None:
+        """Call a function at the beginning of each phase."""
+        self._watchers.append(watcher)

@@ -33,10 +33,10 @@ class UnfinishedWork:
     def __bool__(self) -> bool:
         return bool(self._lines)
 
-    def begin(self, steps: Steps[None]) -> None:
-        """Begin work that nobody waits for; it waits if this turn is too short."""
+    def begin(self, steps: Steps[None], *, is_reading: bool = False) -> None:
+        """Begin work that is no request's; it waits if this turn is too short."""
         if not self._is_done(steps, 0):
-            self._lines.put(_OWN, steps, is_first=True)
+            self._lines.put(_OWN, steps, is_first=not is_reading)
 
     def put(
         self, steps: Steps[None], connection: Connection, *, is_reading: bool

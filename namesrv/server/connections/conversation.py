@@ -32,6 +32,11 @@ class HttpConversation(Conversation, Protocol):
     def request_since_ms(self) -> int | None:
         """The time at which the request began of which a part has come, or None."""
 
+    @property
+    def is_lasting(self) -> bool:
+        """Whether its answer goes on, or waits for something to happen, so that the
+        connection is not idle."""
+
     def take_end(self) -> bool:
         """Whether the peer has to see the end of the output now; True once."""
 

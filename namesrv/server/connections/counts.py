@@ -29,12 +29,28 @@ class ConnectionCounts:
         self.faults[type(fault).__name__] += 1
 
 
-class HttpCounts:
-    """Bytes of HTTP inside TLS, and its answers by status."""
+class LastingCounts:
+    """Answers of HTTP that take their time: `streams` of events and `waits` for routes
+    that are open now, and since the start those that were `refused` because of a limit,
+    streams `cut_off` because their peer did not read, and events `sent`."""
 
-    __slots__ = ("answers", "received_bytes", "sent_bytes")
+    __slots__ = ("cut_off", "refused", "sent", "streams", "waits")
 
     def __init__(self) -> None:
+        self.streams = 0
+        self.waits = 0
+        self.refused = 0
+        self.cut_off = 0
+        self.sent = 0
+
+
+class HttpCounts:
+    """Bytes of HTTP inside TLS, its answers by status, and those that are `lasting`."""
+
+    __slots__ = ("answers", "lasting", "received_bytes", "sent_bytes")
+
+    def __init__(self) -> None:
+        self.lasting = LastingCounts()
         self.received_bytes = 0
         self.sent_bytes = 0
         self.answers: Counter[int] = Counter()
@@ -46,6 +62,10 @@ class HttpCounts:
     def note_answer(self, status: int, sent_bytes: int) -> None:
         """A request was answered."""
         self.answers[status] += 1
+        self.sent_bytes += sent_bytes
+
+    def note_sent(self, sent_bytes: int) -> None:
+        """A piece of an answer was sent that goes on."""
         self.sent_bytes += sent_bytes
 
     def note_exchange(self, received_bytes: int, status: int, sent_bytes: int) -> None:

@@ -38,12 +38,10 @@ each runs at once and may answer hot requests without limit, because they cost l
 A cold request is put back, and its connection waits (TURN), if the units are used up.
 
 Two rules keep answers fair and in order. After a late answer, connections in line have
-their turn before the next request of the same connection: a peer that sends requests
-ahead keeps no place for them. And a long answer holds its connection (LATER) until its
-last piece is sent: 64 KiB in each turn, none while the peer does not read.
-
-At the end of the server (`namesrv.routing.turns.phase`), FROZEN stops reads of all
-connections and turns go on; HALTED stops turns, and late answers are still sent.
+their turn before the peer's next request. And a long answer holds its connection
+(LATER) until its last piece is sent: 64 KiB in each turn, none while the peer does not
+read. At the end of the server (`namesrv.routing.turns.phase`), FROZEN stops reads of
+all connections and turns go on; HALTED stops turns, and late answers are still sent.
 """
 
 from collections.abc import Callable, Iterator
@@ -150,10 +148,14 @@ class Peer:
 
     @property
     def request_since_ms(self) -> int | None:
-        """The beginning of an HTTP request, or of bytes that may become one, of which
-        a part has come; else None."""
+        """The beginning of an HTTP request of which a part may have come, or None."""
         speaker = self._first if self._http is None else self._http
         return None if speaker is None else speaker.request_since_ms
+
+    @property
+    def is_lasting(self) -> bool:
+        """Whether its answer in HTTP goes on, or waits for something to happen."""
+        return self._http is not None and self._http.is_lasting
 
     @property
     def unsent_bytes(self) -> int:
@@ -215,11 +217,8 @@ class Peer:
         self._connections.lost(self)
 
     def resume(self, answer: bytes | None = None) -> None:
-        """Continue after a pause, with the late answer if one was awaited.
-
-        Other waiting connections have their turn before the next request begins, so
-        that a peer cannot keep its place by sending requests ahead.
-        """
+        """Continue after a pause, with the late answer if one was awaited. Waiting
+        connections go first, so that no peer keeps a place by sending ahead."""
         self._is_in_line = False
         if self.closing_since_ms is not None:
             return

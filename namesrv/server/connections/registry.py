@@ -40,8 +40,8 @@ _DEFAULT_LOW_WATER_BYTES: Final = 32768
 class Connections:
     """Keeps the protocols of all open connections.
 
-    `flush` carries out the effects in the state's outbox. `now_ms` is the monotonic
-    time of the last tick: reading the clock for each read would cost a percent. `tls`
+    `flush` carries out the effects in the outbox. `now_ms` is the monotonic time of the
+    last tick, because reading the clock for each read would cost a percent. `tls`
     admits connections with TLS and without; `broker_hosts` are the expected hosts of
     brokers. `counts` are those of this object, `http_counts` those of conversations.
     """
@@ -59,7 +59,7 @@ class Connections:
         self._state = state
         self._life = state.life
         self._log = log
-        self._flush = flush
+        self.flush = flush
         self._call_soon = call_soon
         self._clock = clock
         self._by_connection: dict[Connection, Served] = {}
@@ -182,7 +182,7 @@ class Connections:
     def after_call(self, protocol: Served) -> None:
         """After input of a connection: carry out effects, and count its kept input."""
         if self._state.outbox or self._state.unfinished:
-            self._flush()
+            self.flush()
         connection = protocol.connection
         if connection not in self._by_connection:
             return
@@ -191,7 +191,7 @@ class Connections:
         self._deadlines.note(protocol)
         self.input_budget.note(protocol, self.now_ms)
         for holder in self.input_budget.exceeding():
-            self._cut_off(holder)
+            self.cut_off(holder)
 
     def blocked(self, protocol: Served, written_bytes: int) -> None:
         """A peer stopped reading: its unsent output counts until it resumes."""
@@ -203,6 +203,13 @@ class Connections:
     def unblocked(self, protocol: Served) -> None:
         """A peer reads again, or its connection ended."""
         self.output_budget.release(protocol)
+
+    def cut_off(self, protocol: Served) -> None:
+        """Close a connection now, and drop its input and output."""
+        self.counts.cut_off += 1
+        self._forget(protocol)
+        protocol.cut_off()
+        self._destroy_channel(protocol.connection)
 
     def report_fault(self, protocol: Served, fault: ConnectionFault) -> None:
         """Log the fault that closes a connection."""
@@ -289,14 +296,14 @@ class Connections:
                 and read_ms - protocol.connection.last_active_ms > _HTTP_READER_MILLIS
             ):
                 self._debug("answer is not read", protocol, protocol.connection)
-                self._cut_off(protocol)
+                self.cut_off(protocol)
             elif _is_stuck(protocol.handshake_since_ms, read_ms):
                 self.report_fault(protocol, TlsBroken("the handshake does not end"))
                 protocol.close()
 
     def _waits_for_us(self, protocol: Served) -> bool:
-        """Whether a request of it waits because of the server."""
-        is_paused = protocol.connection.pause != Pause.NONE
+        """Whether a request of it waits because of the server, or for an event."""
+        is_paused = protocol.connection.pause != Pause.NONE or protocol.is_lasting
         return is_paused and not self.output_budget.holds(protocol)
 
     def freeze(self) -> None:
@@ -310,7 +317,7 @@ class Connections:
         self._life.enter(Phase.HALTED)
         self._turns.clear()
         self._state.unfinished.finish()
-        self._flush()
+        self.flush()
 
     def close_all(self) -> None:
         """Close all connections at the end of the server."""
@@ -334,7 +341,7 @@ class Connections:
             are_readers_first = busy.begin_reader_turn()
             if not are_readers_first:
                 self._state.unfinished.go_on(others_wait=bool(self._turns))
-                self._flush()
+                self.flush()
                 are_readers_first = busy.begin_reader_turn()
             if are_readers_first:
                 self._serve_readers()
@@ -358,18 +365,12 @@ class Connections:
             return True
         idle = self._limit.make_room(remote_address)
         if idle is not None:
-            self._cut_off(idle)
+            self.cut_off(idle)
         return idle is not None
 
     def _drop_deaf(self) -> None:
         for holder in self.output_budget.exceeding():
-            self._cut_off(holder)
-
-    def _cut_off(self, protocol: Served) -> None:
-        self.counts.cut_off += 1
-        self._forget(protocol)
-        protocol.cut_off()
-        self._destroy_channel(protocol.connection)
+            self.cut_off(holder)
 
     def _forget(self, protocol: Served) -> None:
         """Forget a connection: its parts of the budgets and its place in the sweep."""
@@ -387,7 +388,7 @@ class Connections:
             self._state.liveness.on_channel_destroy(
                 connection, self._clock.cpu_millis(), self._clock.monotonic_millis()
             )
-            self._flush()
+            self.flush()
 
     def _debug(self, event: str, protocol: Served, connection: Connection) -> None:
         fields = {"remote": connection.remote_address, "has_sent": protocol.has_sent}
@@ -395,6 +396,5 @@ class Connections:
 
 
 def _is_stuck(handshake_since_ms: int | None, now_ms: int) -> bool:
-    if handshake_since_ms is None:
-        return False
-    return now_ms - handshake_since_ms > _HANDSHAKE_PATIENCE_MILLIS
+    since_ms = now_ms if handshake_since_ms is None else handshake_since_ms
+    return now_ms - since_ms > _HANDSHAKE_PATIENCE_MILLIS

@@ -42,6 +42,10 @@ class Served(Protocol):
         """The beginning of an HTTP request of which a part has come, or None."""
 
     @property
+    def is_lasting(self) -> bool:
+        """Whether its answer in HTTP goes on, or waits for something to happen."""
+
+    @property
     def unsent_bytes(self) -> int:
         """Bytes of output that the peer has not read."""
 

@@ -17,7 +17,7 @@ NAMES: Final = (
     "heartbeats",
     "registrations",
     "http_requests",
-    "changes",
+    "events",
 )
 """The counters, in the order of a sample."""
 _LOOKUP: Final = int(RequestCode.GET_ROUTEINFO_BY_TOPIC)
@@ -67,5 +67,5 @@ class Rates:
             elif code == _REGISTRATION:
                 registrations += number
         http = self._connections.http_counts.answers.total()
-        changes = state.history.last
+        changes = state.change_counts.counts.total()
         return lookups, unknown, heartbeats, registrations, http, changes

@@ -2,6 +2,7 @@
 
 import json
 from collections.abc import Callable, Generator, Iterable, Mapping
+from types import SimpleNamespace
 from typing import Any
 from urllib.parse import urljoin
 
@@ -9,7 +10,14 @@ import msgspec
 
 from namesrv.admin.api.application import Application
 from namesrv.admin.api.endpoint import Endpoint
-from namesrv.admin.http.messages import Access, Asked, HttpAnswer, HttpRequest
+from namesrv.admin.http.messages import (
+    Access,
+    Asked,
+    HttpAnswer,
+    HttpRequest,
+    Stream,
+    Wait,
+)
 from namesrv.admin.table import ENDPOINTS
 from namesrv.hot_path import Pause
 from namesrv.server.clock import MachineClock
@@ -124,7 +132,8 @@ class Api:
         if isinstance(handled, Asked):
             handled = self._asked(handled.command, handled.translate)
         world.flush()
-        return handled
+        assert not isinstance(handled, Wait)
+        return handled.head if isinstance(handled, Stream) else handled
 
     def objection(
         self, method: str, target: str, length: int, **headers: str
@@ -174,13 +183,14 @@ def inside_of(world: World, **parts: Mapping[str, Any]) -> Inside:
         world.state, log, world.flush, 100_000, lambda call: None, clock
     )
     missing: Any = None
+    ticks: Any = SimpleNamespace(add=lambda part: None)
     return Inside(
         options=world.options,
         state=world.state,
         processor=world.processor,
         connections=connections,
         snapshots=missing,
-        ticks=missing,
+        ticks=ticks,
         clock=clock,
         log=log,
     )

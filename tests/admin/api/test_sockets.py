@@ -85,6 +85,8 @@ ASKS = [
     Ask("GET", "/v1/history", "/v1/history?broker=x", 200),
     Ask("GET", "/v1/history/at", "/v1/history/at?time=0s", 200),
     Ask("GET", "/v1/history/between", "/v1/history/between?from=0s&to=0s", 200),
+    # One without a mistake would not end.
+    Ask("GET", "/v1/events", "/v1/events?type=Nothing", 400),
     Ask("GET", "/rocketmq/nsaddr", "/rocketmq/nsaddr", 200),
     Ask("GET", "/rocketmq/nsaddr-{unit}", "/rocketmq/nsaddr-east?nofix=1", 200),
     Ask("GET", "/openapi.json", "/openapi.json", 200),

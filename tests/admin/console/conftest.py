@@ -32,7 +32,8 @@ class Asked:
         values = None if kind is None else kind(**parameters)
         request, connection = HttpRequest("GET", path), server.peer.protocol.connection
         inside, now_ms = server.inside, server.now_ms
-        call = Call(inside, connection, request, values, None, now_ms)
+        streams = server.streams
+        call = Call(inside, connection, request, values, None, now_ms, streams)
         handled: Any = endpoint.handler(call)
         answer = handled if isinstance(handled, HttpAnswer) else server.finish(handled)
         assert answer.status == 200

@@ -7,6 +7,7 @@ from typing import Any
 from namesrv.admin.api.endpoint import Call
 from namesrv.admin.http.messages import HttpAnswer, HttpRequest
 from namesrv.admin.metrics.endpoints import ENDPOINTS
+from namesrv.admin.streams.streams import Streams
 from namesrv.routing.warm_start.draft import KeptRoutes
 from namesrv.server.files.writer import WriteJob
 from namesrv.server.inside import Inside
@@ -76,6 +77,7 @@ class InsideServer:
             self.clock,
             log,
         )
+        self.streams = Streams(self.inside)
         self.peer: LoopFreePeer = self.loop_free.accept()
 
     def _call_later(self, seconds: float, call: Callable[[], None]) -> "InsideServer":
@@ -99,7 +101,8 @@ class InsideServer:
         endpoint = next(e for e in ENDPOINTS if e.path == path)
         request = HttpRequest("GET", path, headers=headers)
         connection = self.peer.protocol.connection
-        call = Call(self.inside, connection, request, None, None, self.now_ms)
+        inside, now_ms = self.inside, self.now_ms
+        call = Call(inside, connection, request, None, None, now_ms, self.streams)
         handled = endpoint.handler(call)
         if isinstance(handled, HttpAnswer):
             return handled

@@ -154,7 +154,7 @@ def test_peer_that_goes_in_the_middle_is_forgotten(loop_free: LoopFreeServer) ->
     closed.protocol.close()
     gone.protocol.close()
     gone.protocol.connection_lost(None)
-    loop_free.connections._cut_off(cut.protocol)
+    loop_free.connections.cut_off(cut.protocol)
     writes = [len(peer.transport.writes) for peer in (gone, closed, cut)]
     loop_free.turn_until_quiet()
     assert [len(a.transport.writes) for a in (gone, closed, cut)] == writes

@@ -25,8 +25,8 @@ export const Failed = ({ error }) => html`<${Say} kind=${error.status === 404 ? 
   next=${error.status === 401 && 'The button at the top right takes a token.'}>${sentence(error.message)}<//>`;
 
 // The page of an answer, or its failure, or a word while it is awaited.
-export const answered = (of, draw) => html`${of.error && html`<${Failed} error=${of.error} />`}
-  ${of.data !== undefined ? draw(of.data) : !of.error && html`<p class="dim">Asking the server …</p>`}`;
+export const answered = (of, draw) => html`<div class="answer">${of.error && html`<${Failed} error=${of.error} />`}
+  ${of.data !== undefined ? draw(of.data) : !of.error && html`<p class="dim">Asking the server …</p>`}</div>`;
 
 export const Badge = ({ kind, children }) => html`<span class=${`badge ${kind || ''}`}>${children}</span>`;
 

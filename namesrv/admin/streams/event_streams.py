@@ -1,0 +1,311 @@
+"""Streams of events: the ring of the history is their buffer, and each reads from it.
+
+A stream has the number of the event that it has sent last. A *round* gives to each
+stream the events since then, at most 64 KiB at a time. It is work in steps, and each
+tick begins one at most, so that a storm of events costs a stream one write in 100 ms. A
+single event is sent at once, because its tick has had no round yet.
+
+Nobody waits for a reader. While its transport is blocked it gets nothing; if it does
+not read for 5 s, its connection is cut off. A reader whose next event has left the ring
+meanwhile gets the event `reset`, and then `picture`, from which it begins anew.
+"""
+
+from collections import deque
+from random import uniform
+from typing import Final
+
+from namesrv._impl import Connection
+from namesrv.admin.http.messages import HttpAnswer, Stream
+from namesrv.admin.http.problems import problem
+from namesrv.admin.streams.picture import picture
+from namesrv.admin.streams.selection import Selection
+from namesrv.admin.streams.sent_events import (
+    CONTENT_TYPE,
+    event_text,
+    id_text,
+    keep_alive_text,
+    read_id,
+    retry_text,
+)
+from namesrv.routing.history.record import Facts, Record
+from namesrv.routing.outbox import Close, LateAnswer
+from namesrv.routing.state import RoutingState
+from namesrv.server.connections.registry import Connections
+from namesrv.work import Cost, Steps, kilobytes
+
+RETRY: Final = ("Retry-After", "5")
+KEEP_ALIVE_MILLIS: Final = 15_000
+PATIENCE_MILLIS: Final = 5_000
+"""Limit of the time for which a reader with a full buffer may not read."""
+_CHECK_MILLIS: Final = 1_000
+_PIECE_BYTES: Final = 1 << 16
+_RECENT_BYTES: Final = 1 << 20
+"""Content of the records that wait for the next round, also without a ring."""
+_KEPT_TEXTS: Final = 64
+_RETRY_MILLIS: Final = (2_000.0, 5_000.0)
+_PIECE_UNITS: Final = 500
+_RECORD_UNITS: Final = 12
+_SEND_UNITS: Final = 10
+_HEADERS: Final = (("Cache-Control", "no-store"), ("X-Accel-Buffering", "no"))
+"""The second one keeps a proxy of the kind of nginx from collecting events."""
+
+
+class _Reader:
+    """One stream. `number` is the last event that it has sent or skipped."""
+
+    __slots__ = (
+        "blocked_ms",
+        "connection",
+        "number",
+        "opening",
+        "selection",
+        "sent_ms",
+    )
+
+    def __init__(
+        self, connection: Connection, selection: Selection, now_ms: int
+    ) -> None:
+        self.connection = connection
+        self.selection = selection
+        self.number = 0
+        self.opening: bytes | None = None
+        self.sent_ms = now_ms
+        self.blocked_ms: int | None = None
+
+
+class EventStreams:
+    """All streams of one server."""
+
+    def __init__(self, state: RoutingState, connections: Connections) -> None:
+        self._state = state
+        self._connections = connections
+        self._counts = connections.http_counts.lasting
+        self._readers: dict[Connection, _Reader] = {}
+        self._recent: deque[Record] = deque()
+        self._recent_bytes = 0
+        self._texts: dict[tuple[int, Selection], bytes] = {}
+        self._facts: tuple[int, Facts] = (0, {})
+        self._is_listening = False
+        self._is_running = False
+        self._is_behind = False
+        self._round_ms = -1
+        self._check_ms = 0
+
+    def __len__(self) -> int:
+        """The number of streams whose connection was open at the last check."""
+        return len(self._readers)
+
+    def refusal(self) -> HttpAnswer | None:
+        """The answer to one more stream if `maxEventStreams` allows none, else None."""
+        most = self._state.options.max_event_streams
+        if len(self._readers) >= most:
+            self._forget_closed()
+        if len(self._readers) < most:
+            return None
+        self._counts.refused += 1
+        detail = f"{most} streams are open already (maxEventStreams): ask again later"
+        return problem(503, detail, RETRY)
+
+    def open(
+        self, connection: Connection, selection: Selection, after: str, now_ms: int
+    ) -> Stream:
+        """A stream that begins after the event with this id, or with `picture` if the
+        id is empty."""
+        reader = _Reader(connection, selection, now_ms)
+
+        def begin() -> None:
+            self._readers[connection] = reader
+            self._begin_after(reader, after)
+            self._count()
+            self._begin_round()
+
+        retry = retry_text(int(uniform(*_RETRY_MILLIS)))
+        return Stream(HttpAnswer(200, retry, CONTENT_TYPE, _HEADERS), begin)
+
+    def tick(self, now_ms: int) -> None:
+        """Continue with streams that are behind, and check all of them."""
+        if self._is_behind or self._recent:
+            self._begin_round()
+        if now_ms >= self._check_ms and self._readers:
+            self._check_ms = now_ms + _CHECK_MILLIS
+            self._check(now_ms)
+
+    def end(self, reason: str) -> None:
+        """End all streams with an event that has the reason."""
+        text = event_text("end", {"reason": reason})
+        for connection in self._readers:
+            self._state.outbox.put(LateAnswer(connection, text))
+            self._state.outbox.put(Close(connection))
+        self._readers.clear()
+        self._count()
+
+    def _begin_after(self, reader: _Reader, after: str) -> None:
+        history = self._state.history
+        found = read_id(after)
+        reader.number = history.last
+        if not after:
+            self._restart(reader, "")
+        elif found is None:
+            self._restart(reader, f"{after[:80]!r} is no id of an event")
+        elif found[0] != self._state.run:
+            self._restart(reader, "the event is of another run of this server")
+        elif found[1] > history.last:
+            self._restart(reader, f"the last event has the number {history.last}")
+        else:
+            reader.number = found[1]
+
+    def _restart(self, reader: _Reader, reason: str) -> None:
+        """Begin anew with a picture; a reader that had events gets the reason, too."""
+        state, opening = self._state, b""
+        history = state.history
+        if reason:
+            facts = {"reason": reason, "first": history.first, "last": history.last}
+            opening = event_text("reset", facts)
+        event_id = id_text(state.run, history.last)
+        reader.opening = opening + event_text("picture", picture(state), event_id)
+        reader.number = history.last
+
+    def _note(self, record: Record) -> None:
+        self._recent.append(record)
+        self._recent_bytes += len(record.content)
+        while self._recent_bytes > _RECENT_BYTES and len(self._recent) > 1:
+            self._recent_bytes -= len(self._recent.popleft().content)
+        if self._connections.now_ms != self._round_ms:
+            self._begin_round()
+
+    def _begin_round(self) -> None:
+        if not self._is_running:
+            self._is_running = True
+            self._round_ms = self._connections.now_ms
+            self._state.unfinished.begin(self._round(), is_reading=True)
+
+    def _round(self) -> Steps[None]:
+        """Give each stream its next events, until all have them or do not read."""
+        try:
+            has_more = True
+            while has_more:
+                has_more = False
+                self._is_behind = False
+                for reader in list(self._readers.values()):
+                    has_more |= yield from self._feed(reader)
+            if not self._is_behind:
+                self._recent.clear()
+                self._recent_bytes = 0
+        finally:
+            self._is_running = False
+            self._texts.clear()
+            self._facts = (0, {})
+
+    def _feed(self, reader: _Reader) -> Steps[bool]:
+        """Send the next piece to a reader; whether there is another one for it."""
+        last = self._state.history.last
+        if reader.number >= last and reader.opening is None:
+            return False
+        protocol = self._connections.find(reader.connection)
+        if protocol is None or reader.connection not in self._readers:
+            return False
+        if self._connections.output_budget.holds(protocol):
+            self._is_behind = True
+            return False
+        pieces, units = self._take(reader)
+        if pieces:
+            self._send(reader, b"".join(pieces))
+            units += _SEND_UNITS
+        yield units
+        return reader.number < self._state.history.last
+
+    def _take(self, reader: _Reader) -> tuple[list[bytes], int]:
+        """Texts of the next events that a reader wants, and their units."""
+        records = self._records_after(reader.number)
+        if reader.number < self._state.history.last and not (
+            records and records[0].number == reader.number + 1
+        ):
+            first = self._state.history.first
+            self._restart(reader, f"events before {first} are not kept any more")
+            records = []
+        pieces = [] if reader.opening is None else [reader.opening]
+        reader.opening = None
+        size, units = sum(map(len, pieces)), 0
+        for record in records:
+            text = self._text(record, reader.selection)
+            units += _RECORD_UNITS + kilobytes(len(text), Cost.ANSWER_KILOBYTE)
+            reader.number = record.number
+            if text:
+                pieces.append(text)
+                size += len(text)
+                self._counts.sent += 1
+            if size >= _PIECE_BYTES or units >= _PIECE_UNITS:
+                break
+        return pieces, units
+
+    def _records_after(self, number: int) -> list[Record]:
+        recent = self._recent
+        if recent and recent[0].number <= number + 1:
+            return [record for record in recent if record.number > number]
+        return self._state.history.after(number)
+
+    def _text(self, record: Record, selection: Selection) -> bytes:
+        """An event as a reader gets it, empty for one that it does not want."""
+        key = record.number, selection
+        text = self._texts.get(key)
+        if text is None:
+            if self._facts[0] != record.number:
+                self._facts = record.number, record.facts()
+            facts = selection.facts_of(self._facts[1])
+            event_id = id_text(self._state.run, record.number)
+            text = b"" if facts is None else event_text(facts["type"], facts, event_id)
+            if len(self._texts) >= _KEPT_TEXTS:
+                self._texts.clear()
+            self._texts[key] = text
+        return text
+
+    def _send(self, reader: _Reader, data: bytes) -> None:
+        reader.sent_ms = self._connections.now_ms
+        self._connections.http_counts.note_sent(len(data))
+        self._state.outbox.put(LateAnswer(reader.connection, data))
+
+    def _keep_alive(self, reader: _Reader) -> bytes:
+        """A comment, with the id of the last event that the reader has or does not
+        want, so that it need not begin anew after a long silence."""
+        return keep_alive_text(id_text(self._state.run, reader.number))
+
+    def _check(self, now_ms: int) -> None:
+        """Forget closed streams, cut off those that do not read, keep others alive."""
+        self._forget_closed()
+        for reader in list(self._readers.values()):
+            protocol = self._connections.find(reader.connection)
+            assert protocol is not None
+            if not self._connections.output_budget.holds(protocol):
+                reader.blocked_ms = None
+                if now_ms - reader.sent_ms >= KEEP_ALIVE_MILLIS:
+                    self._send(reader, self._keep_alive(reader))
+            elif reader.blocked_ms is None:
+                reader.blocked_ms = now_ms
+            elif now_ms - reader.blocked_ms >= PATIENCE_MILLIS:
+                self._counts.cut_off += 1
+                self._state.outbox.warn(
+                    "closing a stream of events, its peer does not read",
+                    remote=reader.connection.remote_address,
+                    unsent_bytes=protocol.unsent_bytes,
+                )
+                self._connections.cut_off(protocol)
+        self._forget_closed()
+
+    def _forget_closed(self) -> None:
+        find = self._connections.find
+        for connection in [c for c in self._readers if find(c) is None]:
+            del self._readers[connection]
+        self._count()
+
+    def _count(self) -> None:
+        """Note how many there are; events are noted only while there are some."""
+        self._counts.streams = len(self._readers)
+        if self._is_listening is bool(self._readers):
+            return
+        self._is_listening = not self._is_listening
+        if self._is_listening:
+            self._state.history.add(self._note)
+        else:
+            self._state.history.remove(self._note)
+            self._recent.clear()
+            self._recent_bytes = 0
