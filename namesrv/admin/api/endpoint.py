@@ -46,7 +46,8 @@ class Endpoint:
 
     A body without a type (`body` None) is refused, unless `takes_bytes` leaves it to
     the handler. `depends` gives values that are equal as long as the answer would be
-    equal, for its ETag; an answer with ages has none. `explain` may give a sentence
+    equal, for its ETag; an answer with ages has none, and None is for a call without
+    one. `explain` may give a sentence
     about a member that `body` does not have.
     """
 
@@ -63,7 +64,7 @@ class Endpoint:
     produces: str = ""
     takes_bytes: bool = False
     longest_body: int = LONGEST_BODY
-    depends: Callable[[Call], tuple[object, ...]] | None = None
+    depends: Callable[[Call], tuple[object, ...] | None] | None = None
     explain: Callable[[str], str | None] = lambda name: None
 
     @property

@@ -18,7 +18,7 @@ from namesrv.admin.api.endpoint import Call
 from namesrv.admin.http.messages import HttpAnswer
 
 _MOST_CANDIDATES: Final = 32
-Depends = Callable[[Call], tuple[object, ...]]
+Depends = Callable[[Call], tuple[object, ...] | None]
 
 
 class Tags:
@@ -29,9 +29,10 @@ class Tags:
 
     def of(self, depends: Depends | None, call: Call) -> str:
         """The tag of the state as it is now, empty for an answer without one."""
-        if depends is None:
+        state = None if depends is None else depends(call)
+        if state is None:
             return ""
-        values = "-".join(map(_text, depends(call)))
+        values = "-".join(map(_text, state))
         return f'W/"{self._process}-{values}"'
 
 

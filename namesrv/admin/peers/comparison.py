@@ -56,7 +56,7 @@ class _Sweep:
 
 
 class Comparison:
-    """What is known of the differences to one peer. `digest` is that of the peer after
+    """The known differences to one peer. `digest` is that of the peer after
     a sweep, `topics_there` are topics that only the peer has, and `brokers` is the
     number of addresses that it lists. `is_partial` means that it hides its topics."""
 

@@ -57,7 +57,7 @@ class Found(NamedTuple):
 
 
 class Peer:
-    """Asks one peer. `view` is what readers see of it; it is replaced, not changed."""
+    """Asks one peer. `view` is for readers; it is replaced, never changed."""
 
     def __init__(
         self,
@@ -117,10 +117,9 @@ class Peer:
 
     async def _compare(self) -> Found:
         digest = await self._digest()
+        own = self._inside.state.peer_views.digest = await self._own.digest()
         if digest is None:
             return Found(await self._over_remoting())
-        own = await self._own.digest()
-        self._inside.state.peer_views.digest = own
         if digest.digest == own:
             self._comparison = Comparison(self._own)
             self.close()

@@ -121,7 +121,8 @@ def _either(call: Call, ask: Callable[[str], Explanation]) -> tuple[Explanation,
 
 
 def _result(server: Address, found: Explanation, of: str) -> Result:
-    blocks: list[str | Table] = [_headline(server, found, of), _causes(found)]
+    blocks: list[str | Table] = [_headline(server, found, of), _asked(found)]
+    blocks.append(_causes(found))
     evidence = found["evidence"]
     brokers = evidence["brokers"]
     if brokers:
@@ -159,6 +160,20 @@ def _headline(server: Address, found: Explanation, of: str) -> str:
     if groups is None:
         return f"{text} gets a route of {answer['bytes']} bytes."
     return f"{text} gets a route with {numbered(len(groups), 'broker group')}."
+
+
+def _asked(found: Explanation) -> str:
+    """The clients that ask for it in vain."""
+    asked = found["evidence"].get("asked")
+    if not asked:
+        return ""
+    text = f"{numbered(asked['count'], 'client lookup')} in vain since"
+    text = f"{text} {time_text(asked['first_millis'])}"
+    if asked["askers"]:
+        last = asked["askers"][0]
+        language = f"{last['language']}, " if last["language"] else ""
+        text += f"; the last one by {last['address']} ({language}{last['version']})"
+    return f"{shown(text)}."
 
 
 def _causes(found: Explanation) -> str:

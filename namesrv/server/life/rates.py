@@ -67,5 +67,5 @@ class Rates:
             elif code == _REGISTRATION:
                 registrations += number
         http = self._connections.http_counts.answers.total()
-        events = state.history.last
-        return lookups, unknown, heartbeats, registrations, http, events
+        changes = state.change_counts.counts.total()
+        return lookups, unknown, heartbeats, registrations, http, changes

@@ -1,24 +1,40 @@
 """`/v1/topics/{topic}/route`: the route that a client would get.
 
-The function that answers code 105 makes it. Its body is then read back: a client of an
-old version, or one in a zone, gets JSON with bare numbers as names of members, which
-few readers take.
+The function that answers code 105 makes it, and its body is read back. A request may
+wait until the route changes (`namesrv/admin/streams/route_waits.py`).
 """
 
 import re
-from collections.abc import Callable
-from typing import Annotated, Any, Final, TypeVar
+from dataclasses import replace
+from hashlib import blake2b
+from typing import Annotated, Final
 from weakref import WeakSet
 
-import msgspec
-from msgspec import Meta, Raw, Struct, structs
+from msgspec import Meta, Struct
 
-from namesrv.admin.api.answers import respond
+from namesrv._impl import Connection
+from namesrv.admin.api.answers import encoded
 from namesrv.admin.api.endpoint import Call, Endpoint
+from namesrv.admin.api.negotiation import JSON, accepted_format
+from namesrv.admin.api.resources.route_records import (
+    MOST_READ_BACK_BYTES,
+    Route,
+    read_route,
+)
 from namesrv.admin.api.resources.topics import no_topic
 from namesrv.admin.api.results import refusal_of
 from namesrv.admin.api.states import routes_state
-from namesrv.admin.http.messages import Asked, Handled, HttpAnswer
+from namesrv.admin.http.encode import accepts_gzip
+from namesrv.admin.http.messages import Asked, Handled, HttpAnswer, HttpRequest, Result
+from namesrv.admin.http.problems import problem
+from namesrv.admin.streams.route_waits import (
+    INDEX,
+    NO_ROUTE,
+    Asker,
+    Looked,
+    Question,
+    Shape,
+)
 from namesrv.codes import (
     VERSION_V5_3_1,
     VERSION_V5_3_3,
@@ -27,23 +43,23 @@ from namesrv.codes import (
     RequestCode,
     ResponseCode,
 )
+from namesrv.errors import HttpRefused, RequestFailed
 from namesrv.hot_path import Pause
 from namesrv.routing.access.request import Request
 from namesrv.routing.requests.routes import get_routeinfo_by_topic
 from namesrv.routing.state import RoutingState
+from namesrv.server.inside import Inside
 from namesrv.wire.command import RemotingCommand
-from namesrv.work import STEP_UNITS, WAIT, Cost, Steps, batches, finish, kilobytes
+from namesrv.work import WAIT, Steps, finish
 
-Record = TypeVar("Record", bound=Struct)
-
-_TOKEN: Final = re.compile(rb'"(?:[^"\\]|\\.)*+"|(?<=[{,])(-?[0-9]+|null)(?=:)')
-"""A text, or a bare name of a member."""
-_TOKENS: Final = STEP_UNITS
-MOST_READ_BACK_BYTES: Final = 1 << 17
-"""A larger route is read back alone."""
 _READING: Final[WeakSet[RoutingState]] = WeakSet()
 """Servers that read a larger route back. Each reads one at a time, because its records
 take many times its bytes."""
+_INDEX_BYTES: Final = 8
+_WAIT: Final = re.compile("([0-9]{1,6})(ms|s|m|)")
+_UNITS: Final = {"ms": 1, "s": 1000, "": 1000, "m": 60_000}
+LONGEST_WAIT_MILLIS: Final = 300_000
+_GO_AWAY: Final = "please go away"
 
 
 class RouteParameters(Struct, forbid_unknown_fields=True, kw_only=True):
@@ -61,212 +77,212 @@ class RouteParameters(Struct, forbid_unknown_fields=True, kw_only=True):
     zone: Annotated[
         str, Meta(description="zone that the client wants to stay in; empty: none")
     ] = ""
+    wait: Annotated[
+        str,
+        Meta(
+            pattern=f"^(?:{_WAIT.pattern})?$",
+            description="time to wait for another route, such as `30s` or `500ms`, up"
+            " to `5m`",
+            extra={"expected": "a time such as 30s, 500ms or 1m"},
+        ),
+    ] = ""
+    after: Annotated[
+        str,
+        Meta(
+            pattern="^[0-9a-f]{0,32}$",
+            description="index of the route that the client has, from the header"
+            " `X-Namesrv-Index`; empty: it has none",
+            extra={"expected": "an index, as X-Namesrv-Index has it"},
+        ),
+    ] = ""
 
+    @property
+    def wait_millis(self) -> int:
+        """The wanted time; 0 for none."""
+        match = _WAIT.fullmatch(self.wait)
+        if match is None:
+            return 0
+        return min(int(match[1]) * _UNITS[match[2]], LONGEST_WAIT_MILLIS)
 
-class RouteBroker(Struct):
-    """A broker group of a route."""
-
-    broker_name: Annotated[str | None, Meta(description="its name")] = None
-    cluster: Annotated[str | None, Meta(description="its cluster")] = None
-    broker_addrs: Annotated[
-        dict[str, str], Meta(description="host:port by broker id; 0 is the master")
-    ] = {}
-    enable_acting_master: Annotated[
-        bool, Meta(description="whether a slave may stand for a missing master")
-    ] = False
-    zone_name: Annotated[str | None, Meta(description="its zone")] = None
-
-
-class RouteQueues(Struct):
-    """The queues of a topic on one broker group."""
-
-    broker_name: Annotated[str | None, Meta(description="the group")] = None
-    perm: Annotated[int, Meta(description="permission: 4 read, 2 write, 1 inherit")] = 0
-    read_queue_nums: Annotated[int, Meta(description="queues to read from")] = 0
-    write_queue_nums: Annotated[int, Meta(description="queues to write to")] = 0
-    topic_sys_flag: Annotated[
-        int, Meta(description="1: unit, 2: unit subscription")
-    ] = 0
-
-
-class RouteMapping(Struct):
-    """The queues of a static topic on one broker group."""
-
-    bname: Annotated[str | None, Meta(description="the group")] = None
-    curr_id_map: Annotated[
-        dict[str, int] | None, Meta(description="number on the group by logical queue")
-    ] = None
-    dirty: Annotated[bool, Meta(description="as the broker registered it")] = False
-    epoch: Annotated[
-        int | str,
-        Meta(description="version of the mapping; a text if it exceeds 2^53"),
-    ] = 0
-    scope: Annotated[str | None, Meta(description="scope of the topic")] = None
-    topic: Annotated[str | None, Meta(description="the topic")] = None
-    total_queues: Annotated[int, Meta(description="logical queues of the topic")] = 0
-
-
-class Route(Struct):
-    """The route of a topic, with the content that the client would get."""
-
-    topic: Annotated[str, Meta(description="name of the topic")]
-    broker_datas: Annotated[list[RouteBroker], Meta(description="broker groups")]
-    queue_datas: Annotated[list[RouteQueues], Meta(description="queues on each group")]
-    filter_server_table: Annotated[
-        dict[str, list[str | None]],
-        Meta(description="filter servers by address of their broker"),
-    ]
-    order_topic_conf: Annotated[
-        str | None, Meta(description="order configuration, null for none")
-    ]
-    topic_queue_mapping_by_broker: Annotated[
-        dict[str, RouteMapping] | None,
-        Meta(description="queues of a static topic by group, null for another topic"),
-    ]
-
-
-class _WireRoute(Struct, rename="camel"):
-    """TopicRouteData; long lists are read in steps."""
-
-    broker_datas: list[Raw] = []
-    queue_datas: list[Raw] = []
-    filter_server_table: dict[str, list[str | None]] = {}
-    order_topic_conf: str | None = None
-    topic_queue_mapping_by_broker: dict[str, Raw] | None = None
-
-
-_READ_ROUTE: Final = msgspec.json.Decoder(_WireRoute).decode
-
-
-def _reader(kind: type[Record]) -> Callable[[Raw], Record]:
-    """Reads a record whose members have RocketMQ's names."""
-    members = [(f.name, f.type, _field(f)) for f in structs.fields(kind)]
-    wire = msgspec.defstruct(f"Wire{kind.__name__}", members, rename="camel")
-    decode = msgspec.json.Decoder(wire).decode
-    return lambda raw: kind(*structs.astuple(decode(raw)))
-
-
-def _field(field: structs.FieldInfo) -> Any:
-    if field.default_factory is not msgspec.NODEFAULT:
-        return msgspec.field(default_factory=field.default_factory)
-    return field.default
-
-
-_READ_BROKER: Final = _reader(RouteBroker)
-_READ_QUEUES: Final = _reader(RouteQueues)
-_READ_MAPPING: Final = _reader(RouteMapping)
+    @property
+    def question(self) -> Question:
+        """The route that is wanted."""
+        return Question(self.topic, self.version, self.zone)
 
 
 def get_route(call: Call) -> Handled:
     """The route for a client of a version, in a zone."""
     state, parameters = call.inside.state, call.parameters
-    ext_fields: dict[str, str | None] = {"topic": parameters.topic}
-    if parameters.zone:
-        ext_fields |= {ZONE_MODE: "true", ZONE_NAME: parameters.zone}
-    command = RemotingCommand(
-        RequestCode.GET_ROUTEINFO_BY_TOPIC,
-        version=parameters.version,
-        ext_fields=ext_fields,
-    )
-    if state.draining and parameters.version > VERSION_V5_3_1:
-        return refusal_of(ResponseCode.GO_AWAY, "please go away")
+    question = parameters.question
+    if state.draining and question.version > VERSION_V5_3_1:
+        return _gone_away()
     if state.options.cluster_test:
         # Another server may have to be asked, and only the processor waits for one.
-        return Asked(command, lambda answer: finish(_answer(call, answer)))
-    request = Request(command, call.connection, call.now_ms, is_http=True)
+        return _asked(call, question)
+    if parameters.wait_millis:
+        return call.streams.waits.refusal() or _waited(call, question)
+    request = Request(_command(question), call.connection, call.now_ms, is_http=True)
     handled = get_routeinfo_by_topic(state, request)
     if handled is None or handled == Pause.TURN:
         return Pause.TURN
-    return _answered(call, handled)
+    return _answered(call, question, handled)
+
+
+def _asked(call: Call, question: Question) -> Asked:
+    if call.parameters.wait_millis:
+        raise HttpRefused(400, "no request can wait for a route with clusterTest=true")
+    inside, shape = call.inside, _shape(call.request)
+
+    def translate(answer: RemotingCommand) -> HttpAnswer:
+        return finish(_answer(inside, question, _looked(answer), shape))
+
+    return Asked(_command(question), translate)
 
 
 def _answered(
-    call: Call, handled: RemotingCommand | Steps[RemotingCommand]
+    call: Call, question: Question, handled: RemotingCommand | Steps[RemotingCommand]
 ) -> Steps[HttpAnswer]:
     answer = handled
     if not isinstance(answer, RemotingCommand):
         answer = yield from answer
+    shape = _shape(call.request)
+    return (yield from _answer(call.inside, question, _looked(answer), shape))
+
+
+def _waited(call: Call, question: Question) -> Steps[Result]:
+    """The route at once if the client does not have it, else when it is another one."""
+    inside, parameters = call.inside, call.parameters
+    known = parameters.after or NO_ROUTE
+    while True:
+        before = routes_state(call)
+        looked = yield from _look(inside, question, call.connection)
+        if looked.route_index != known:
+            shape = _shape(call.request)
+            return (yield from _answer(inside, question, looked, shape))
+        if routes_state(call) == before:
+            break
+    refusal = call.streams.refusal() or call.streams.waits.refusal()
+    if refusal is not None:
+        return refusal
+    call.streams.begin()
+    return call.streams.waits.wait(
+        call.connection,
+        question,
+        parameters.after,
+        _shape(call.request),
+        parameters.wait_millis,
+        _asker(inside),
+    )
+
+
+def _asker(inside: Inside) -> Asker:
+    return Asker(
+        lambda question, connection: _look(inside, question, connection),
+        lambda question, looked, shape: _answer(inside, question, looked, shape),
+    )
+
+
+def _command(question: Question) -> RemotingCommand:
+    fields: dict[str, str | None] = {"topic": question.topic}
+    if question.zone:
+        fields |= {ZONE_MODE: "true", ZONE_NAME: question.zone}
+    code = RequestCode.GET_ROUTEINFO_BY_TOPIC
+    return RemotingCommand(code, version=question.version, ext_fields=fields)
+
+
+def _look(inside: Inside, question: Question, connection: Connection) -> Steps[Looked]:
+    """The answer to 105 as it is now, which may wait for the end of other work."""
+    state, command = inside.state, _command(question)
+    while True:
+        if state.draining and question.version > VERSION_V5_3_1:
+            return Looked("", command.answer(ResponseCode.GO_AWAY, _GO_AWAY))
+        request = Request(command, connection, inside.connections.now_ms, is_http=True)
+        try:
+            handled = get_routeinfo_by_topic(state, request)
+        except RequestFailed as error:
+            return Looked("", command.answer(error.code, error.remark))
+        if isinstance(handled, RemotingCommand):
+            return _looked(handled)
+        if handled is not None and handled is not Pause.TURN:
+            return _looked((yield from handled))
+        # Nobody puts this connection back into a line.
+        state.tables.busy.take_put_back(connection)
+        yield WAIT
+
+
+def _looked(answer: RemotingCommand) -> Looked:
+    if answer.code == ResponseCode.SUCCESS:
+        body = answer.body or b""
+        return Looked(blake2b(body, digest_size=_INDEX_BYTES).hexdigest(), answer)
+    is_unknown = answer.code == ResponseCode.TOPIC_NOT_EXIST
+    return Looked(NO_ROUTE if is_unknown else "", answer)
+
+
+def _answer(
+    inside: Inside, question: Question, looked: Looked, shape: Shape
+) -> Steps[HttpAnswer]:
+    """The route of an answer to 105 as a record, with its index."""
+    answer = looked.answer
     if answer.code == ResponseCode.TOPIC_NOT_EXIST:
-        return (yield from no_topic(call.inside.state, call.parameters.topic))
-    return (yield from _answer(call, answer))
-
-
-def _answer(call: Call, answer: RemotingCommand) -> Steps[HttpAnswer]:
-    """The route of an answer to 105 as a record."""
-    if answer.code != ResponseCode.SUCCESS:
+        found = yield from _no_route(inside.state, question.topic)
+    elif answer.code == ResponseCode.SUCCESS:
+        found = yield from _route(inside.state, question.topic, answer.body, shape)
+    else:
         return refusal_of(answer.code, answer.remark)
-    body = answer.body or b"{}"
-    if len(body) <= MOST_READ_BACK_BYTES:
-        return (yield from _read_back(call, body))
-    state = call.inside.state
+    return replace(found, headers=(*found.headers, (INDEX, looked.route_index)))
+
+
+def _no_route(state: RoutingState, topic: str) -> Steps[HttpAnswer]:
+    try:
+        return (yield from no_topic(state, topic))
+    except HttpRefused as error:
+        return problem(error.status, error.detail, *error.headers, **error.more)
+
+
+def _route(
+    state: RoutingState, topic: str, body: bytes | None, shape: Shape
+) -> Steps[HttpAnswer]:
+    sent = body or b"{}"
+    if len(sent) <= MOST_READ_BACK_BYTES:
+        route = yield from read_route(topic, sent)
+        return _encoded(route, shape)
     while state in _READING:
         yield WAIT
     _READING.add(state)
     try:
-        return (yield from _read_back(call, body))
+        route = yield from read_route(topic, sent)
+        return _encoded(route, shape)
     finally:
         _READING.discard(state)
 
 
-def _read_back(call: Call, sent: bytes) -> Steps[HttpAnswer]:
-    route = yield from read_route(call.parameters.topic, sent)
-    return respond(call.request, route)
+def _encoded(route: Route, shape: Shape) -> HttpAnswer:
+    return HttpAnswer(200, encoded(route, shape.media), shape.media)
 
 
-def read_route(topic: str, sent: bytes) -> Steps[Route]:
-    """The body of an answer to 105 as a record."""
-    body = yield from _with_quoted_names(sent)
-    read = _READ_ROUTE(body)
-    yield kilobytes(len(body), Cost.STRICT_KILOBYTE)
-    broker_datas = yield from _read(read.broker_datas, _READ_BROKER)
-    queue_datas = yield from _read(read.queue_datas, _READ_QUEUES)
-    mappings = None
-    if (raws := read.topic_queue_mapping_by_broker) is not None:
-        infos = yield from _read([*raws.values()], _READ_MAPPING)
-        mappings = dict(zip(raws, infos, strict=True))
-    route = Route(
-        topic=topic,
-        broker_datas=broker_datas,
-        queue_datas=queue_datas,
-        filter_server_table=read.filter_server_table,
-        order_topic_conf=read.order_topic_conf,
-        topic_queue_mapping_by_broker=mappings,
-    )
-    yield kilobytes(len(body), Cost.ANSWER_KILOBYTE)
-    return route
+def _shape(request: HttpRequest) -> Shape:
+    media = accepted_format(request.headers.get("accept", "")) or JSON
+    return Shape(media, accepts_gzip(request.headers.get("accept-encoding", "")))
 
 
-def _read(raws: list[Raw], read: Callable[[Raw], Record]) -> Steps[list[Record]]:
-    """Elements of a list as records."""
-    found: list[Record] = []
-    for some in batches(raws, Cost.GROUP):
-        found += map(read, some)
-        yield len(some) * Cost.GROUP
-    return found
+def _gone_away() -> HttpAnswer:
+    return refusal_of(ResponseCode.GO_AWAY, _GO_AWAY)
 
 
-def _with_quoted_names(body: bytes) -> Steps[bytes]:
-    """JSON with all names of members in quotes."""
-    parts: list[bytes] = []
-    end = 0
-    for count, match in enumerate(_TOKEN.finditer(body), 1):
-        if match.lastindex:
-            parts += [body[end : match.start()], b'"', match[0], b'"']
-            end = match.end()
-        if count % _TOKENS == 0:
-            yield STEP_UNITS
-    return b"".join([*parts, body[end:]])
+def _state(call: Call) -> tuple[object, ...] | None:
+    """A wait has an index, and no tag: it would be answered at once."""
+    return None if call.parameters.wait_millis else routes_state(call)
 
 
 ENDPOINTS = (
     Endpoint(
         "GET",
         "/v1/topics/{topic}/route",
-        "The route that a client would get",
+        "The route that a client would get, or the next other one",
         get_route,
         parameters=RouteParameters,
         answer=Route,
         errors=(404, 503),
-        depends=routes_state,
+        depends=_state,
     ),
 )

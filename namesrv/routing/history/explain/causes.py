@@ -4,7 +4,13 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Final
 
-from namesrv.routing.history.explain import absence, answers, registrations, removals
+from namesrv.routing.history.explain import (
+    absence,
+    answers,
+    elsewhere,
+    registrations,
+    removals,
+)
 from namesrv.routing.history.explain.rule import (
     BOTH,
     BROKER,
@@ -244,7 +250,21 @@ RULES: Final = (
         BOTH,
         ("peers",),
         "another NameServer has it, and this one has not",
-        absence.at_peer,
+        elsewhere.at_peer,
+    ),
+    Rule(
+        "orphan",
+        BOTH,
+        ("peers",),
+        "clients ask here, and brokers register at other NameServers only",
+        elsewhere.orphan,
+    ),
+    Rule(
+        "peer_differs",
+        BOTH,
+        ("peers",),
+        "another NameServer has had other entries of it for a minute or longer",
+        elsewhere.peer_differs,
     ),
     Rule(
         "never_registered",
@@ -296,8 +316,8 @@ _UNKNOWN: Final[dict[str, tuple[str, Callable[[Evidence], bool]]]] = {
         lambda evidence: evidence.server.is_draining is None,
     ),
     "peers": (
-        "whether other NameServers have it: this server compares with none (option"
-        " peers)",
+        "whether other NameServers have it: this server compares with none that answers"
+        " (option peers)",
         lambda evidence: evidence.server.at_peers is None,
     ),
 }

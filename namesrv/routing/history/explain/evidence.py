@@ -186,13 +186,15 @@ class Server:
     over from the last run and has not heard from. `is_gated` means that it answers no
     lookups yet (needWaitForService), for another `gate_millis`; `supports_acting` is
     its supportActingMaster, and `auto_creates` whether a broker announces TBW102.
-    `at_peers` are peers that have the name, as sentences.
+    `at_peers` are addresses of peers that have the name, `differences` sentences about
+    other entries of it there that have lasted, both None without an answer of a peer.
+    `orphan` is a sentence if brokers register at the peers only.
     """
 
     __slots__ = (
-        *("at_peers", "auto_creates", "brokers", "clusters", "gate_millis"),
-        *("is_draining", "is_gated", "started_millis_ago", "supports_acting"),
-        "unconfirmed",
+        *("at_peers", "auto_creates", "brokers", "clusters", "differences"),
+        *("gate_millis", "is_draining", "is_gated", "orphan", "started_millis_ago"),
+        *("supports_acting", "unconfirmed"),
     )
 
     def __init__(self) -> None:
@@ -206,6 +208,8 @@ class Server:
         self.supports_acting: bool | None = None
         self.auto_creates: bool | None = None
         self.at_peers: list[str] | None = None
+        self.differences: list[str] | None = None
+        self.orphan: str | None = None
 
 
 class Names:
