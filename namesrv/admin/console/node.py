@@ -58,7 +58,7 @@ class NodeRates(Struct):
     heartbeats: Annotated[list[float], Meta(description="heartbeats of brokers")]
     registrations: Annotated[list[float], Meta(description="registrations of brokers")]
     http_requests: Annotated[list[float], Meta(description="requests over HTTP")]
-    events: Annotated[list[float], Meta(description="events, as /v1/history has them")]
+    changes: Annotated[list[float], Meta(description="changes of tables and settings")]
 
 
 class Node(Struct):
