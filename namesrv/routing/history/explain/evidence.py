@@ -188,8 +188,8 @@ class Server:
     asks another cluster for topics that it does not have. `supports_acting` is its
     supportActingMaster, and `auto_creates` whether a broker announces TBW102.
     `at_peers` are addresses of peers that have the name, `differences` (address,
-    sentence) of other entries of it there that have lasted, both None without an answer of a peer.
-    `orphan` is a sentence if brokers register at the peers only.
+    sentence) of other entries of it there that have lasted, both None without an answer
+    of a peer. `orphan` is a sentence if brokers register at the peers only.
     """
 
     __slots__ = (
