@@ -6,7 +6,7 @@ import os
 import time
 from collections import deque
 from collections.abc import Iterator, Mapping
-from typing import Any, Final
+from typing import Any, Final, NamedTuple
 
 import msgspec
 
@@ -38,6 +38,14 @@ class _Dated(msgspec.Struct):
 
     at_millis: int = 0
     number: int = 0
+    picture: str = ""
+
+
+class _Place(NamedTuple):
+    """The number of a map, and of the beginning of the last whole picture until it."""
+
+    last: int
+    picture: int
 
 
 _read_dated: Final = msgspec.msgpack.Decoder(_Dated).decode
@@ -135,16 +143,14 @@ class Recording:
 
     def _replayed(self, millis: int) -> Replay:
         """The state after the last map that is not later. Raises NotFound."""
-        last, begin = self._last_until(millis)
-        if last is None:
-            raise NotFound(
-                f"the recording in {self._path} begins at {date_text(begin)}, and"
-                f" {date_text(millis)} is earlier"
-            )
+        place = self._place_of(millis)
         replay = Replay()
-        for number, one in enumerate(self._maps()):
-            replay.take(one)
-            if number == last:
+        for number, content in enumerate(self._contents()):
+            if number < place.picture and (event := _read_dated(content).number):
+                replay.number = event
+                continue
+            replay.take(decoded(content))
+            if number == place.last:
                 break
         if replay.routes is None:
             raise NotFound(
@@ -153,18 +159,28 @@ class Recording:
             )
         return replay
 
-    def _last_until(self, millis: int) -> tuple[int | None, int]:
-        """The place of the last map that is not later, and the date of the first.
+    def _place_of(self, millis: int) -> _Place:
+        """The last map that is not later. Raises NotFound if all are later.
 
         If the clock was set back, a date means two moments; this is the later one.
         """
-        last, begin = None, 0
+        place: _Place | None = None
+        first_millis = whole = begun = 0
         for number, content in enumerate(self._contents()):
-            at_millis = _read_dated(content).at_millis
-            begin = begin or at_millis
-            if at_millis <= millis:
-                last = number
-        return last, begin
+            dated = _read_dated(content)
+            first_millis = first_millis or dated.at_millis
+            if dated.picture == "begin":
+                begun = number
+            elif dated.picture == "end":
+                whole = begun
+            if dated.at_millis <= millis:
+                place = _Place(number, whole)
+        if place is None:
+            raise NotFound(
+                f"the recording in {self._path} begins at {date_text(first_millis)},"
+                f" and {date_text(millis)} is earlier"
+            )
+        return place
 
     def _changed(self, first: int, last: int) -> dict[str, set[str]]:
         """The groups on which each topic got other queues meanwhile."""
@@ -179,9 +195,6 @@ class Recording:
                     for topic in change.topics:
                         changed.setdefault(topic, set()).update(change.brokers)
         return changed
-
-    def _maps(self) -> Iterator[Map]:
-        return map(decoded, self._contents())
 
     def _contents(self) -> Iterator[bytes]:
         """The maps of all segments, packed; those behind damage are skipped."""
