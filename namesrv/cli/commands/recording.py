@@ -6,8 +6,10 @@ import os
 import time
 from collections import deque
 from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
 from typing import Any, Final, NamedTuple
 
+import msgpack
 import msgspec
 
 from namesrv.admin.history.facts import facts_of
@@ -39,6 +41,7 @@ class _Dated(msgspec.Struct):
     at_millis: int = 0
     number: int = 0
     picture: str = ""
+    run: str = ""
 
 
 class _Place(NamedTuple):
@@ -50,6 +53,21 @@ class _Place(NamedTuple):
 
 _read_dated: Final = msgspec.msgpack.Decoder(_Dated).decode
 _LONGEST_LINE: Final = 64
+_ODD: Final = (
+    *(msgspec.MsgspecError, msgpack.UnpackException),
+    *(KeyError, TypeError, ValueError, AttributeError, IndexError),
+)
+
+
+@contextmanager
+def _understood() -> Iterator[None]:
+    """Raises NotFound for a map that is not as a recorder writes it."""
+    try:
+        yield
+    except _ODD as error:
+        raise NotFound(
+            f"the recording has a map that is not understood: {error!r}"
+        ) from None
 
 
 class Recording:
@@ -81,6 +99,7 @@ class Recording:
         """A sentence for each damaged segment."""
         return [f"{name}: {reason}" for name, reason in self._damaged.items()]
 
+    @_understood()
     def events(
         self, filters: Mapping[str, str], limit: int
     ) -> tuple[list[Map], Map, str]:
@@ -90,14 +109,14 @@ class Recording:
         runs: list[str] = []
         count = 0
         for one in self._contents():
-            facts = decoded(one)
-            if "number" in facts:
+            dated = _read_dated(one)
+            if dated.number:
                 count += 1
-                record = Record(facts["number"], facts["at_millis"], one)
+                record = Record(dated.number, dated.at_millis, one)
                 if wanted.may_have(record) and wanted.has(facts_of(record)):
-                    found.append(facts)
-            elif "run" in facts and facts["run"] not in runs[-1:]:
-                runs.append(facts["run"])
+                    found.append(decoded(one))
+            elif dated.run and dated.run not in runs[-1:]:
+                runs.append(dated.run)
         nothing = f"no such event among {count} in {self._path}"
         events = [
             {**one, "subject": subject_of(one), "sentence": sentence_of(one)}
@@ -105,6 +124,7 @@ class Recording:
         ]
         return events, {"runs": runs, "count": count}, nothing
 
+    @_understood()
     def at(self, moment: str, topic: str | None) -> Map:
         """Topics and brokers of a moment, or one topic with its brokers."""
         replay = self._replayed(_millis(moment))
@@ -125,6 +145,7 @@ class Recording:
             "brokers": [_group(routes, name) for name in sorted(names)],
         }
 
+    @_understood()
     def between(self, begin: str, end: str) -> Map:
         """Topics and brokers that differ between two moments."""
         first, last = _millis(begin), _millis(end)
