@@ -5,6 +5,7 @@ import socket
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack
 from pathlib import Path
+from typing import Any
 
 import pytest
 from playwright.sync_api import Browser, sync_playwright
@@ -56,7 +57,7 @@ def look(browser: Browser, axe: str) -> Iterator[Callable[..., Looked]]:
     """Opens pages; at the end none may have reported an error."""
     with ExitStack() as opened:
 
-        def open_page(address: str, **setting: object) -> Looked:
+        def open_page(address: str, **setting: Any) -> Looked:
             return opened.enter_context(LookedAt(browser, axe, address, **setting))
 
         yield open_page

@@ -4,16 +4,21 @@ from pathlib import Path
 from types import TracebackType
 from typing import Any, Self
 
+from namesrv import serving
+from namesrv.admin.companion import HttpCompanion
+from namesrv.admin.peers.companion import PeersCompanion
 from namesrv.testing.peer import Address, Broker, Peer, lookup
-from tests.admin.served import serving_http
+from tests.server.server_thread import local_options
 
 TOKEN = "write-token-of-the-tests"
 TOPICS = ("Orders", "Payments", "Invoices", "StockLevels", "UserEvents")
 HOSTILE = "<img src=x onerror=alert(1)>&quot;'"
-MASTER = Broker("broker-a", 0, "10.0.3.11:10911", "orders")
-SLAVE = Broker("broker-a", 1, "10.0.3.12:10911", "orders")
-SECOND = Broker("broker-b", 0, "10.0.3.21:10911", "orders")
-LONE = Broker("broker-c", 1, "10.0.3.32:10911", "edge")
+HOUR_MILLIS = 3_600_000
+"""No broker expires during the tests, however slow the machine is."""
+MASTER = Broker("broker-a", 0, "10.0.3.11:10911", "orders", HOUR_MILLIS)
+SLAVE = Broker("broker-a", 1, "10.0.3.12:10911", "orders", HOUR_MILLIS)
+SECOND = Broker("broker-b", 0, "10.0.3.21:10911", "orders", HOUR_MILLIS)
+LONE = Broker("broker-c", 1, "10.0.3.32:10911", "edge", HOUR_MILLIS)
 
 
 class Site:
@@ -24,7 +29,10 @@ class Site:
         tokens.write_text(f"write={TOKEN}\nread=read-{TOKEN}\n")
         tokens.chmod(0o600)
         options = {"http_token_file": str(tokens), **options}
-        self._serving = serving_http(folder / "data", **options)
+        self._serving = serving(
+            local_options(folder / "data", **options),
+            companions=[HttpCompanion(), PeersCompanion()],
+        )
         self._peers: dict[Broker, Peer] = {}
         self.address: Address
 

@@ -5,10 +5,10 @@ from pathlib import Path
 
 from namesrv.testing.peer import Broker
 from tests.browser.looked_at import Looked
-from tests.browser.site import SECOND, Site
+from tests.browser.site import HOUR_MILLIS, SECOND, Site
 
 Look = Callable[..., Looked]
-NEW = Broker("broker-new", 0, "10.0.3.99:10911", "orders")
+NEW = Broker("broker-new", 0, "10.0.3.99:10911", "orders", HOUR_MILLIS)
 
 
 def test_a_new_broker_appears_and_a_lost_one_is_a_problem(

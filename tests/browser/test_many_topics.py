@@ -7,10 +7,10 @@ import pytest
 
 from namesrv.testing.peer import Broker
 from tests.browser.looked_at import Looked
-from tests.browser.site import Site
+from tests.browser.site import HOUR_MILLIS, Site
 
 Look = Callable[..., Looked]
-LARGE = Broker("large", 0, "10.0.4.1:10911", "orders")
+LARGE = Broker("large", 0, "10.0.4.1:10911", "orders", HOUR_MILLIS)
 TOPICS = [f"team-{number % 40}.stream-{number:05}" for number in range(20_000)]
 MEASURE = """() => new Promise((done) => {
   const begin = performance.now();

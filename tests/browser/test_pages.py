@@ -6,13 +6,13 @@ import pytest
 
 from namesrv.testing.peer import Broker
 from tests.browser.looked_at import Looked
-from tests.browser.site import HOSTILE, Site
+from tests.browser.site import HOSTILE, HOUR_MILLIS, Site
 
 ORDER = [
     *("Clusters", "Brokers", "Last changes", "Addresses", "Topics", "Then and now"),
     *("Route", "History"),
 ]
-NEW = Broker("broker-new", 0, "10.0.3.99:10911", "orders")
+NEW = Broker("broker-new", 0, "10.0.3.99:10911", "orders", HOUR_MILLIS)
 Look = Callable[..., Looked]
 PAGES = {
     "": ["Broker group broker-c of cluster edge has no master", "topics with a route"],

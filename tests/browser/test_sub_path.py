@@ -8,10 +8,10 @@ import pytest
 from namesrv.testing.peer import Broker
 from tests.browser.looked_at import Looked
 from tests.browser.proxy import PREFIX, SubPath
-from tests.browser.site import TOKEN, Site
+from tests.browser.site import HOUR_MILLIS, TOKEN, Site
 
 Look = Callable[..., Looked]
-NEW = Broker("broker-new", 0, "10.0.3.99:10911", "orders")
+NEW = Broker("broker-new", 0, "10.0.3.99:10911", "orders", HOUR_MILLIS)
 
 
 @pytest.fixture

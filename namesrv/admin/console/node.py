@@ -37,7 +37,7 @@ class ChangedOption(Struct):
 
 
 class NodeConnections(Struct):
-    """Open connections by what they carry."""
+    """Open connections by their use."""
 
     total: Annotated[int, Meta(description="all open connections")]
     http: Annotated[int, Meta(description="those that speak HTTP")]
@@ -58,7 +58,7 @@ class NodeRates(Struct):
     heartbeats: Annotated[list[float], Meta(description="heartbeats of brokers")]
     registrations: Annotated[list[float], Meta(description="registrations of brokers")]
     http_requests: Annotated[list[float], Meta(description="requests over HTTP")]
-    events: Annotated[list[float], Meta(description="events, as /v1/history has them")]
+    changes: Annotated[list[float], Meta(description="changes of tables and settings")]
 
 
 class Node(Struct):

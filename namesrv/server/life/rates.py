@@ -17,7 +17,7 @@ NAMES: Final = (
     "heartbeats",
     "registrations",
     "http_requests",
-    "events",
+    "changes",
 )
 """The counters, in the order of a sample."""
 _LOOKUP: Final = int(RequestCode.GET_ROUTEINFO_BY_TOPIC)

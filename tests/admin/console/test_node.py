@@ -60,7 +60,7 @@ def test_rates_are_those_between_two_samples(asked: Asked) -> None:
     assert rates["registrations"] == [0.2, 0]
     assert rates["lookups"] == [0, 3.0]
     assert rates["unknown_topics"] == [0, 1.0]
-    assert rates["events"] == [0.2, 0.2]
+    assert rates["changes"] == [0.2, 0]
 
 
 def test_rates_go_ten_minutes_back(asked: Asked) -> None:

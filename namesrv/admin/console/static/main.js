@@ -38,7 +38,7 @@ function Find() {
     if (field.value.trim()) go(`topics/${segment(field.value.trim())}`, {});
     field.value = '';
   };
-  return html`<form class="find" role="search" onSubmit=${find}><input name="topic" type="search" aria-label="Name of a topic" placeholder="Explain a topic …" autocomplete="off" spellcheck="false" /></form>`;
+  return html`<form class="find" role="search" onSubmit=${find}><input name="topic" type="search" aria-label="Name of a topic" placeholder="Explain a topic …" autocomplete="off" /></form>`;
 }
 
 function State({ node }) {

@@ -77,7 +77,7 @@ export function Field({ label, value = '', onText }) {
     clearTimeout(timer.current);
     timer.current = setTimeout(() => onText(target.value.trim()), 300);
   };
-  return html`<label class="field"><span>${label}</span><input type="search" value=${text} onInput=${change} autocomplete="off" spellcheck="false" /></label>`;
+  return html`<label class="field"><span>${label}</span><input type="search" value=${text} onInput=${change} autocomplete="off" /></label>`;
 }
 
 export const Select = ({ label, value, options, onText }) => html`<label class="field"><span>${label}</span>
