@@ -22,6 +22,9 @@ def test_call_has_arguments_and_flags() -> None:
     assert call.flags == {"json": "", "namesrv-addr": "x:1", "timeout": "3"}
 
 
+OF_TOPIC = "list, show, route, missing, delete"
+
+
 @pytest.mark.parametrize(
     ("words", "expected"),
     [
@@ -47,8 +50,8 @@ def test_words_behind_two_hyphens_are_arguments() -> None:
 @pytest.mark.parametrize(
     ("words", "expected"),
     [
-        ("topic", "topic needs one of these words: list, show, route, missing, delete"),
-        ("topic -n x", "topic needs one of these words: list, show, route, missing, delete"),
+        ("topic", f"topic needs one of these words: {OF_TOPIC}"),
+        ("topic -n x", f"topic needs one of these words: {OF_TOPIC}"),
         ("kv ls", "there is no command 'kv ls'; expected kv list, get, put or delete"),
         ("tpic list", "there is no command 'tpic'; did you mean topic?"),
         ("xyz", "there is no command 'xyz'; namesrv --help lists all commands"),
