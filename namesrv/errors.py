@@ -18,6 +18,7 @@
     ├── StorageError         a file cannot be read or written; nothing was changed
     ├── TlsFilesInvalid      certificate or key cannot be used: keep the old ones
     ├── SnapshotInvalid      a kept route table cannot be read: start without it
+    ├── RecordingInvalid     a file of the recorder cannot be read, or not to its end
     ├── NameServerUnreachable   no NameServer answers: a client's sentence
     │   └── HttpMissing      because it does not speak HTTP
     ├── HttpRejected         a NameServer refused a client's request over HTTP
@@ -247,6 +248,10 @@ class StorageError(NamesrvError):
 
 class SnapshotInvalid(NamesrvError):
     """A kept route table is damaged, cut off or of an unknown version."""
+
+
+class RecordingInvalid(NamesrvError):
+    """A file of the recorder is damaged, cut off or of a newer version."""
 
 
 class TlsFilesInvalid(NamesrvError):

@@ -237,6 +237,14 @@ class Options:
         "options that no remote update may change",
     )
 
+    record_dir: str = _ours(
+        "",
+        FILES,
+        "keep all events in files here; empty: do not",
+        placeholder=DIRECTORY,
+    )
+    record_bytes: int = _ours(256 * MIB, FILES, "size of all those files", MIB, TIB)
+
     log_level: str = _live("INFO", LOGS, "verbosity", choices="DEBUG INFO WARN ERROR")
     log_format: str = _ours("text", LOGS, "format of a line", choices="text json")
     log_file: str = _written_file("", LOGS, "empty: standard error")

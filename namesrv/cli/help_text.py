@@ -22,7 +22,11 @@ _ACTIONS: Final = (
     ("    --version", "print version and implementation, and end"),
     ("-h, --help", "print this, and end"),
 )
-_SHORTER: Final = {"bindAddress": "--bind", "listenPort": "--port"}
+_SHORTER: Final = {
+    "bindAddress": "--bind",
+    "listenPort": "--port",
+    "recordDir": "--record",
+}
 _INTRODUCTION: Final = (
     "Without any flag it serves on port 9876 of all addresses, and keeps its files"
     " in ~/namesrv. Ctrl-C or SIGTERM ends it. Other commands: namesrv --help.",

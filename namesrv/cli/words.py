@@ -28,6 +28,7 @@ _NAMESRV_ADDR: Final = ("-n", "--namesrvAddr", "--namesrv-addr")
 _OPTION_FLAGS: Final = {
     "--port": BY_NAME["listenPort"],
     "--bind": BY_NAME["bindAddress"],
+    "--record": BY_NAME["recordDir"],
     **{f"--{kebab(option.name)}": option for option in OPTIONS},
 }
 _NEGATIONS: Final = {

@@ -1,6 +1,6 @@
-"""What two NameServers tell differently: broker groups, topics, keys and options.
+"""The differences of two NameServers: broker groups, topics, keys and options.
 
-Each difference names the thing and what either server has. Nothing here asks a server.
+Each difference names the thing and its value at either server. Nothing here asks one.
 """
 
 from __future__ import annotations
@@ -14,7 +14,7 @@ from namesrv.codes import PERM_READ, PERM_WRITE
 Value = TypeVar("Value")
 
 NONE: Final = "none"
-"""What a server has that does not have the thing."""
+"""The value at a server that does not have the thing."""
 BROKER: Final = "broker"
 TOPIC: Final = "topic"
 ADDRESS: Final = "address"
@@ -29,7 +29,7 @@ _MOST_ADDRESSES: Final = 5
 
 
 class Difference(NamedTuple):
-    """One difference of two servers; `first` and `second` are what they have, NONE
+    """One difference of two servers; `first` and `second` are the values there, NONE
     where it is missing. `name` is that of the broker, topic, namespace or option, and
     `part` the id, the broker or the key to which it belongs."""
 

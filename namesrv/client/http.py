@@ -29,10 +29,12 @@ _LONGEST_HEAD: Final = 1 << 16
 
 
 class HttpReply(NamedTuple):
-    """A status and the value of a JSON body, None for another body."""
+    """A status, the value of a JSON body (None for another body), and headers by their
+    names in small letters."""
 
     status: int
     value: Any
+    headers: Mapping[str, str]
 
 
 class HttpQuestions:
@@ -142,10 +144,16 @@ def _reply(address: Address, data: bytes) -> HttpReply:
     if not end or not data.startswith(_BEGINNING) or not words[1:]:
         raise HttpMissing(str(address))
     status = int(words[1]) if words[1].isdigit() else 0
+    headers = _headers(head[:_LONGEST_HEAD].decode("latin-1"))
     try:
-        return HttpReply(status, json.loads(body))
+        return HttpReply(status, json.loads(body), headers)
     except ValueError:
-        return HttpReply(status, None)
+        return HttpReply(status, None, headers)
+
+
+def _headers(head: str) -> dict[str, str]:
+    pairs = (line.partition(":") for line in head.split("\r\n")[1:])
+    return {name.strip().lower(): value.strip() for name, _, value in pairs}
 
 
 def segment(name: str) -> str:

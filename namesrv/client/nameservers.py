@@ -73,8 +73,9 @@ class NameServers:
             except AnswerInvalid as failure:
                 reasons.append(str(_invalid(connection, failure)))
             else:
-                self._connections.remove(connection)
-                self._connections.insert(0, connection)
+                others = [one for one in self._connections if one is not connection]
+                # At once, because another thread may want to know the first.
+                self._connections = [connection, *others]
                 return result
         raise NameServerUnreachable("\n".join(reasons))
 

@@ -1,6 +1,6 @@
 """The objects of a running server that its companions read."""
 
-from typing import NamedTuple
+from typing import TYPE_CHECKING, NamedTuple
 
 from namesrv.options import Options
 from namesrv.routing.requests.processor import RequestProcessor
@@ -11,6 +11,9 @@ from namesrv.server.life.ticks import Ticks
 from namesrv.server.logs.audit_log import AuditLog
 from namesrv.server.logs.events import EventLog
 from namesrv.server.warm_start.schedule import Snapshots
+
+if TYPE_CHECKING:
+    from namesrv.server.files.recorder import Recorder
 
 
 class Inside(NamedTuple):
@@ -29,3 +32,4 @@ class Inside(NamedTuple):
     clock: Clock
     log: EventLog
     audit_log: AuditLog | None = None
+    recorder: "Recorder | None" = None

@@ -11,7 +11,7 @@ from collections.abc import Callable
 from functools import partial
 from time import perf_counter_ns
 from traceback import format_exc
-from typing import Any, Final
+from typing import TYPE_CHECKING, Any, Final
 
 from namesrv.errors import StartFailed, StorageError
 from namesrv.options import Options
@@ -67,6 +67,9 @@ from namesrv.server.warm_start.files import DiskFiles
 from namesrv.server.warm_start.pace import LoopPace
 from namesrv.server.warm_start.schedule import Snapshots, WarmStart
 from namesrv.wire.damage import damage_of
+
+if TYPE_CHECKING:
+    from namesrv.server.files.recorder import Recorder
 
 _STOP_SECONDS: Final = 0.6
 _ACCEPTED_AT_ONCE: Final = 16
@@ -158,6 +161,8 @@ class NameServer:
         await self._notifier.close()
         await self._product_cluster.close()
         await asyncio.sleep(0)
+        if self._recorder is not None:
+            await self._recorder.close(_STOP_SECONDS)
         await self._audit_log.close(_STOP_SECONDS)
         if not self._writers.is_busy:
             # Otherwise the lock goes with the process: a late write must not meet
@@ -222,6 +227,7 @@ class NameServer:
             LoopPace(clock),
             can_write=self._directory.can_write,
         )
+        self._recorder = self._made_recorder()
         self._ticks = Ticks(
             state,
             self._connections,
@@ -230,6 +236,7 @@ class NameServer:
             clock,
             self._after_sweep,
             self._report_failed_part,
+            [] if self._recorder is None else [self._recorder.tick],
         )
         self._ending = Ending(
             self._connections,
@@ -248,10 +255,23 @@ class NameServer:
             clock,
             self._log,
             self._audit_log,
+            self._recorder,
         )
         self.warm_start = self._snapshots.load(state.started_ms)
+        if self._recorder is not None:
+            warning = self._recorder.open()
+            if warning is not None:
+                self._log.log_own(logging.WARNING, warning, {})
         self._connections.expect_brokers()
         state.refresh_hot_path(state.started_ms)
+
+    def _made_recorder(self) -> "Recorder | None":
+        if not self._options.record_dir:
+            return None
+        # A server without one has nothing of it in memory.
+        from namesrv.server.files.recorder import Recorder  # noqa: PLC0415
+
+        return Recorder(self._options, self._state, self._log)
 
     def _load_configuration(self) -> None:
         """Load the options that remote updates changed. If the file is damaged, the

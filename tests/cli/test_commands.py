@@ -14,6 +14,8 @@ from namesrv.options import OPTIONS
 from tests.cli.server_stand_in import Capture, Server, served
 from tests.test_options_remote import JAVA_TEXT
 
+SHORT_FLAGS = {"bindAddress": "--bind", "listenPort": "--port", "recordDir": "--record"}
+
 
 class TestCommands:
     @pytest.mark.parametrize("flag", ["-h", "--help"])
@@ -42,9 +44,7 @@ class TestCommands:
         # Only what cannot be broken: one word, or a flag with its placeholder.
         assert all(len(line.split()) <= 2 for line in too_wide)
         for option in OPTIONS:
-            flag = {"bindAddress": "--bind", "listenPort": "--port"}.get(
-                option.name, f"--{kebab(option.name)}"
-            )
+            flag = SHORT_FLAGS.get(option.name, f"--{kebab(option.name)}")
             assert re.search(rf"(?m)^ +{flag}\b", text)
         assert "Of the JVM" in text
 

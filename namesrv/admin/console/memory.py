@@ -24,6 +24,7 @@ _GROUP: Final = 4096
 _GROUP_NAMES: Final = 4 * 64
 _CONNECTION: Final = 4096
 _HTTP: Final = 4096
+_MISSING_TOPIC: Final = 8192
 _KV_KEY: Final = 500
 _INPUT_PERCENT: Final = 120
 
@@ -37,7 +38,7 @@ class MemoryPart(Struct):
 
 
 class NodeMemory(Struct):
-    """Memory of the process, and what the formula allows for the present content."""
+    """Memory of the process, beside the formula for the present content."""
 
     resident_bytes: Annotated[
         int | None, Meta(description="bytes in RAM; null where the system has no /proc")
@@ -68,6 +69,8 @@ def _parts(inside: Inside, http: int) -> Iterator[tuple[str, int | None, int]]:
     yield "ready answers", answers.kept_topics, answers.kept_bytes
     yield "lists of topics", len(state.topic_lists), state.topic_lists.kept_bytes
     yield "last events", len(state.history), state.history.bytes
+    missing = len(state.missing)
+    yield "topics asked for in vain", missing, missing * _MISSING_TOPIC
     yield "keys of the KV table", keys, keys * _KV_KEY
     yield "connections", connections, connections * _CONNECTION + http * _HTTP
     held = inside.connections.input_budget.held_bytes * _INPUT_PERCENT // 100

@@ -37,7 +37,7 @@ class ChangedOption(Struct):
 
 
 class NodeConnections(Struct):
-    """Open connections by what they carry."""
+    """Open connections by their use."""
 
     total: Annotated[int, Meta(description="all open connections")]
     http: Annotated[int, Meta(description="those that speak HTTP")]

@@ -9,6 +9,7 @@ import msgspec
 
 from namesrv.admin.api.answers import respond
 from namesrv.admin.api.endpoint import Call, Endpoint
+from namesrv.admin.api.resources.missing import missing_record
 from namesrv.admin.api.resources.route_records import (
     MOST_READ_BACK_BYTES,
     read_route,
@@ -36,7 +37,13 @@ from namesrv.codes import (
 from namesrv.hot_path import Pause
 from namesrv.routing.access.request import Request
 from namesrv.routing.history.explain.causes import find_causes, find_unknown
-from namesrv.routing.history.explain.evidence import Broker, Client, Evidence, Group
+from namesrv.routing.history.explain.evidence import (
+    Broker,
+    Client,
+    Evidence,
+    Group,
+    Names,
+)
 from namesrv.routing.requests.routes import get_routeinfo_by_topic
 from namesrv.routing.state import RoutingState
 from namesrv.routing.tables.broker_data import BrokerData
@@ -80,7 +87,7 @@ def _topic_evidence(call: Call) -> Steps[Evidence]:
     topic, wall_millis = parameters.topic, state.wall_millis()
     client = Client(parameters.version, parameters.zone, parameters.cluster)
     evidence = Evidence("topic", topic, client)
-    evidence.server = present.server_of(state, call.now_ms)
+    evidence.server = present.server_of(state, "topic", topic, call.now_ms)
     entry = state.tables.topic_queue_table.get(topic)
     if entry is not None:
         names = sorted(entry.queues)
@@ -89,7 +96,9 @@ def _topic_evidence(call: Call) -> Steps[Evidence]:
         evidence.groups = yield from present.groups_of_topic(
             state, entry, names[:_MOST_GROUPS], call.now_ms
         )
-    evidence.names = yield from present.similar_topics(state, topic)
+    evidence.names = Names()
+    if entry is None:
+        evidence.names = yield from present.similar_topics(state, topic)
     held_by = {} if entry is None else entry.queues
     if state.options.history_bytes:
         evidence.past = yield from past.past_of_topic(
@@ -114,7 +123,7 @@ def _explained_broker(call: Call, data: BrokerData | None) -> Steps[HttpAnswer]:
     if data is None:
         data = yield from present.group_of_address(state, name)
     evidence = Evidence("broker", name, Client(cluster=call.parameters.cluster))
-    evidence.server = present.server_of(state, call.now_ms)
+    evidence.server = present.server_of(state, "broker", name, call.now_ms)
     if data is not None:
         evidence.exists = True
         evidence.groups = [(yield from present.group_alone(state, data, call.now_ms))]
@@ -122,7 +131,9 @@ def _explained_broker(call: Call, data: BrokerData | None) -> Steps[HttpAnswer]:
     names = {name} if data is None or data.broker_name == name else set[str]()
     addresses = {name} if data is None or not names else set[str]()
     wall_millis = state.wall_millis()
-    evidence.names = yield from present.similar_groups(state, name)
+    evidence.names = Names()
+    if data is None:
+        evidence.names = yield from present.similar_groups(state, name)
     if state.options.history_bytes:
         evidence.past = yield from past.past_of_broker(
             state.history, names, addresses, _live(evidence), wall_millis
@@ -194,6 +205,8 @@ def _record(
     state: RoutingState, evidence: Evidence, answer: RouteAnswer | None
 ) -> EvidenceRecord:
     events = evidence.past.events if evidence.past is not None else []
+    is_topic = evidence.kind == "topic"
+    asked = state.missing.find(evidence.name) if is_topic else None
     return EvidenceRecord(
         brokers=[
             _known(state, evidence, group, broker)
@@ -202,6 +215,7 @@ def _record(
         ],
         gone=[msgspec.convert(facts, EventFacts) for facts in events],
         answer=answer,
+        asked=None if asked is None else missing_record(asked),
         groups_left_out=evidence.left_out,
     )
 

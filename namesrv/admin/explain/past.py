@@ -20,8 +20,8 @@ _MOST_REMOVALS: Final = 100
 _MOST_GROUPS: Final = 16
 """Groups of a topic whose own events are read."""
 _RECORD_UNITS: Final = 1
-_BYTES_OF_A_UNIT: Final = 8192
-_DECODED_BYTES_OF_A_UNIT: Final = 64
+_BYTES_OF_A_UNIT: Final = 4096
+_DECODED_BYTES_OF_A_UNIT: Final = 256
 _CUT: Final = name_bytes("topics_left_out")
 _REASONS: Final = {
     "BrokerExpired": "expired",

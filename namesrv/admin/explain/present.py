@@ -14,7 +14,12 @@ from namesrv.routing.history.explain.evidence import (
     Refused,
     Server,
 )
-from namesrv.routing.history.explain.spelling import AUTO_CREATE_TOPIC, folded
+from namesrv.routing.history.explain.spelling import (
+    AUTO_CREATE_TOPIC,
+    folded,
+    may_fold_alike,
+)
+from namesrv.routing.history.peer_views import PeerState, PeerViews
 from namesrv.routing.history.refusals import Refusal
 from namesrv.routing.state import RoutingState
 from namesrv.routing.tables.broker_data import BrokerData, TopicQueues
@@ -25,20 +30,22 @@ from namesrv.work import Cost, Steps, batches
 _MOST_BROKERS: Final = 64
 """Brokers of a group that are examined."""
 _MOST_CLUSTERS: Final = 16
+_COMPARED: Final = (PeerState.AGREES, PeerState.SETTLING, PeerState.DISAGREES)
 _MOST_VARIANTS: Final = 10
 _BROKER_UNITS: Final = 6
 _NAME_UNITS: Final = 1
 _NAMES_OF_A_STEP: Final = 250
 
 
-def server_of(state: RoutingState, now_ms: int) -> Server:
-    """The server and its options."""
+def server_of(state: RoutingState, kind: str, name: str, now_ms: int) -> Server:
+    """The server and its options, and the name at its peers."""
     server, options = Server(), state.options
     server.brokers = len(state.tables.broker_live_table)
     server.clusters = sorted(state.tables.cluster_addr_table)[:_MOST_CLUSTERS]
     server.unconfirmed = len(state.liveness.leases)
     waited_millis = now_ms - state.started_ms
-    server.is_gated = not state.is_ready(now_ms)
+    server.is_testing = options.cluster_test
+    server.is_gated = not options.cluster_test and not state.is_ready(now_ms)
     if server.is_gated:
         wait_millis = options.wait_seconds_for_service * 1000
         server.gate_millis = max(wait_millis - waited_millis, 1)
@@ -46,7 +53,24 @@ def server_of(state: RoutingState, now_ms: int) -> Server:
     server.started_millis_ago = waited_millis
     server.supports_acting = options.support_acting_master
     server.auto_creates = AUTO_CREATE_TOPIC in state.tables.topic_queue_table
+    _add_peers(server, state.peer_views, kind, name)
     return server
+
+
+def _add_peers(server: Server, peers: PeerViews, kind: str, name: str) -> None:
+    server.orphan = peers.orphan
+    known = [view for view in peers.views if view.state in _COMPARED]
+    if not known:
+        return
+    holders = peers.with_topic(name) if kind == "topic" else peers.with_broker(name)
+    server.at_peers = [view.address for view in holders]
+    server.differences = [
+        one.sentence
+        for view in known
+        if view.state == PeerState.DISAGREES
+        for one in view.differences
+        if (one.subject, one.name) == (kind, name)
+    ]
 
 
 def groups_of_topic(
@@ -130,7 +154,9 @@ def _similar(
     wanted = folded(name)
     for start in range(0, len(all_names), _NAMES_OF_A_STEP):
         some = all_names[start : start + _NAMES_OF_A_STEP]
-        found.variants += [one for one in some if folded(one) == wanted]
+        found.variants += [
+            one for one in some if may_fold_alike(one, wanted) and folded(one) == wanted
+        ]
         yield len(some) * _NAME_UNITS
     found.variants = [one for one in found.variants if one != name][:_MOST_VARIANTS]
     near = yield from similar_in(name, texts, known)

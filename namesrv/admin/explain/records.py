@@ -4,6 +4,7 @@ from typing import Annotated, Literal
 
 from msgspec import Meta, Struct
 
+from namesrv.admin.api.resources.missing import Missing
 from namesrv.admin.history.facts import EventFacts
 from namesrv.codes import VERSION_V5_3_3
 
@@ -111,6 +112,10 @@ class EvidenceRecord(Struct):
     answer: Annotated[
         RouteAnswer | None,
         Meta(description="the answer to a lookup; null for a broker"),
+    ]
+    asked: Annotated[
+        Missing | None,
+        Meta(description="clients that asked for it in vain lately, null for none"),
     ]
     groups_left_out: Annotated[int, Meta(description="groups that were not examined")]
 

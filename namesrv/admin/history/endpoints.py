@@ -1,6 +1,5 @@
 """`/v1/history`: the last events of this run, the newest first."""
 
-from itertools import islice
 from typing import Annotated, Final
 
 from msgspec import UNSET, Meta, Struct, UnsetType, structs
@@ -20,14 +19,14 @@ from namesrv.admin.history.then import (
     get_between,
 )
 from namesrv.admin.http.messages import HttpAnswer
-from namesrv.work import Steps
+from namesrv.work import STEP_UNITS, Steps
 
 _FEW_EVENTS: Final = 100
-_RECORDS_AT_ONCE: Final = 128
-_RECORDS_OF_A_UNIT: Final = 2
-"""Records that are compared in a microsecond."""
-_BYTES_OF_A_UNIT: Final = 512
-"""Of a record that is compared or shown."""
+_RECORD_UNITS: Final = 1
+_BYTES_OF_A_UNIT: Final = 2048
+"""Of a record in which names are searched."""
+_READ_BYTES_OF_A_UNIT: Final = 256
+"""Of a record whose facts are read."""
 _PAGE_BYTES: Final = 1 << 18
 """Of records, after which a page ends before its limit."""
 
@@ -85,43 +84,38 @@ def get_history(call: Call) -> Steps[HttpAnswer]:
     history, parameters = call.inside.state.history, call.parameters
     since = moment_of("since", parameters.since, call)
     wanted = Filter(parameters.topic, parameters.broker, parameters.type, since)
-    after = 0 if parameters.after is UNSET else parameters.after
-    first, last = history.first, history.last
-    events: list[EventFacts] = []
-    size = 0
-    cursor: int | UnsetType = UNSET
+    page = EventsPage(call.inside.state.run, history.first, history.last, [])
     before = None if parameters.before is UNSET else parameters.before
-    records = history.newest_first(before)
-    while some := list(islice(records, _RECORDS_AT_ONCE)):
-        spent = len(some) // _RECORDS_OF_A_UNIT
-        for record in some:
-            if record.number <= after or not wanted.may_have(record):
-                continue
-            spent += 1 + len(record.content) // _BYTES_OF_A_UNIT
-            facts = facts_of(record)
-            if not wanted.has(facts):
-                continue
-            if len(events) == parameters.limit or size > _PAGE_BYTES:
-                cursor = events[-1].number
-                break
-            put_into_words(facts, record)
-            events.append(facts)
-            size += len(record.content)
-        yield spent
-        if cursor is not UNSET or some[-1].number <= after:
+    after = 0 if parameters.after is UNSET else parameters.after
+    size = spent = 0
+    for record in history.newest_first(before):
+        if record.number <= after:
             break
-    page = EventsPage(call.inside.state.run, first, last, events)
-    page.next = _next_link(parameters, since, cursor)
+        spent += _RECORD_UNITS + len(record.content) // _BYTES_OF_A_UNIT
+        if spent >= STEP_UNITS:
+            yield spent
+            spent = 0
+        if not wanted.may_have(record):
+            continue
+        spent += len(record.content) // _READ_BYTES_OF_A_UNIT
+        facts = facts_of(record)
+        if not wanted.has(facts):
+            continue
+        if len(page.events) == parameters.limit or size > _PAGE_BYTES:
+            page.next = _next_link(parameters, since, page.events[-1].number)
+            break
+        put_into_words(facts, record)
+        page.events.append(facts)
+        size += len(record.content)
+    yield spent
     return respond(call.request, page)
 
 
 def _next_link(
-    parameters: HistoryParameters, since_millis: int | None, cursor: int | UnsetType
-) -> Next:
+    parameters: HistoryParameters, since_millis: int | None, cursor: int
+) -> str:
     """The link to older events. An age in it would mean another moment by then, so it
     has the milliseconds."""
-    if cursor is UNSET:
-        return UNSET
     values = structs.asdict(parameters) | {"before": cursor}
     if since_millis is not None:
         values["since"] = since_millis

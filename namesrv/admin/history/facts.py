@@ -16,7 +16,7 @@ class EventCause(Struct):
         str,
         Meta(
             description="`request`, `HTTP request`, `closed connection`, `expiry`,"
-            " `lease`, `leftover` or `reload`"
+            " `lease`, `leftover`, `reload` or `comparison` (with a peer)"
         ),
     ]
     request_code: Annotated[
@@ -54,9 +54,9 @@ class EventFacts(Struct):
         UNSET
     )
     broker: Annotated[str | UnsetType, Meta(description="name of the group")] = UNSET
-    address: Annotated[str | UnsetType, Meta(description="host:port of the broker")] = (
-        UNSET
-    )
+    address: Annotated[
+        str | UnsetType, Meta(description="host:port of broker or peer")
+    ] = UNSET
     epoch: Annotated[
         int | UnsetType,
         Meta(description="epoch of the registration that it is about; 0: none is live"),
@@ -106,6 +106,12 @@ class EventFacts(Struct):
         Meta(description="groups that did not have the topic before"),
     ] = UNSET
     topic: Annotated[str | UnsetType, Meta(description="name of the topic")] = UNSET
+    count: Annotated[
+        int | UnsetType, Meta(description="differences to the peer `address`")
+    ] = UNSET
+    sentences: Annotated[
+        list[str] | UnsetType, Meta(description="the first of these differences")
+    ] = UNSET
     brokers: Annotated[
         list[str] | UnsetType, Meta(description="groups in which the topic changed")
     ] = UNSET
@@ -122,6 +128,12 @@ class EventFacts(Struct):
     ] = UNSET
     is_writable: Annotated[
         bool | UnsetType, Meta(description="whether the group may be written to now")
+    ] = UNSET
+    count: Annotated[
+        int | UnsetType, Meta(description="differences from the other NameServer")
+    ] = UNSET
+    sentences: Annotated[
+        list[str] | UnsetType, Meta(description="the first of these differences")
     ] = UNSET
     namespace: Annotated[
         str | UnsetType, Meta(description="namespace of the key-value configuration")

@@ -286,7 +286,7 @@ def get_between(call: Call) -> Steps[HttpAnswer]:
     page = Differences(call.inside.state.run, first, last, touched.is_complete)
     after: str | UnsetType = UNSET if topics.end is None else topics.end
     if wanted.kind == "topics":
-        found = list(_topic_differences(touched))
+        found = list(islice(_topic_differences(touched), wanted.limit + 1))
         page.topics = found[: wanted.limit]
         if len(found) > wanted.limit:
             after = page.topics[-1].topic

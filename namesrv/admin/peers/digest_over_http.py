@@ -18,7 +18,7 @@ _HEAD_END: Final = b"\r\n\r\n"
 
 
 class TheirDigest(msgspec.Struct):
-    """What the peer answers; `mark` is that of its process, if it has peers itself."""
+    """The answer of the peer; `mark` is that of its process, if it has peers itself."""
 
     digest: str
     mark: str | None = None

@@ -39,7 +39,7 @@ def _brokers(view: PeerView) -> int | None:
 
 
 class _Watched:
-    """The peers of a server, and what all of them together mean."""
+    """The peers of a server, and the orphan guard over all of them."""
 
     def __init__(self, inside: Inside, pace: Pace) -> None:
         self._inside = inside

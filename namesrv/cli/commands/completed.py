@@ -5,7 +5,8 @@ from __future__ import annotations
 from collections.abc import Iterator
 from typing import Final
 
-from namesrv.cli.commands.table import COMMANDS, GROUPS, Command, Flag
+from namesrv.cli.commands.command import Command, Flag
+from namesrv.cli.commands.table import COMMANDS, GROUPS
 from namesrv.option import kebab
 from namesrv.options import OPTIONS
 
@@ -14,6 +15,7 @@ TOPICS: Final = "namesrv topic list --timeout 0.5 --prefix"
 machine, half a second at most. Names come from a server: a script never evaluates
 them."""
 SERVER: Final = "serve"
+_TOPIC_NAMES: Final = frozenset(("TOPIC", "NAME"))
 
 
 def server_flags() -> list[tuple[str, bool, str]]:
@@ -27,6 +29,7 @@ def server_flags() -> list[tuple[str, bool, str]]:
         ("--help", False, "print help"),
         ("--port", True, "the port"),
         ("--bind", True, "the addresses"),
+        ("--record", True, "the directory of the recorder"),
     ]
     options = [
         (f"--{kebab(one.name)}", one.type is not bool, one.meaning) for one in OPTIONS
@@ -51,8 +54,9 @@ def choices(command: Command) -> list[str]:
 
 
 def asks_for_topic(command: Command) -> bool:
-    """Whether an argument of the command is a topic."""
-    return any(argument.name == "TOPIC" for argument in command.arguments)
+    """Whether an argument of the command may be a topic."""
+    names = {argument.name for argument in command.arguments}
+    return bool(names & _TOPIC_NAMES)
 
 
 def shown_names(flag: Flag) -> tuple[str, ...]:

@@ -6,7 +6,8 @@ from collections.abc import Iterator
 from typing import Final
 
 from namesrv.cli.commands import completed
-from namesrv.cli.commands.table import GROUPS, Command, Flag
+from namesrv.cli.commands.command import Command, Flag
+from namesrv.cli.commands.table import GROUPS
 
 _SEEN: Final = "__fish_seen_subcommand_from"
 _COMPLETE: Final = "complete -c namesrv -n"

@@ -6,7 +6,8 @@ from collections.abc import Iterable, Iterator
 from typing import Final
 
 from namesrv.cli.commands import completed
-from namesrv.cli.commands.table import COMMANDS, GROUPS, Command
+from namesrv.cli.commands.command import Command
+from namesrv.cli.commands.table import COMMANDS, GROUPS
 
 _SCRIPT: Final = """\
 #compdef namesrv

@@ -7,7 +7,7 @@ are made into the same evidence here (`explain_answers`).
 from __future__ import annotations
 
 import os
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from typing import Any, Final
 
 from namesrv.cli.commands.history import camel, time_text
@@ -87,41 +87,43 @@ def _explanation(call: Call, address: Address) -> tuple[Explanation, str]:
             raise
     from namesrv.cli.commands.explain_answers import explained  # noqa: PLC0415
 
-    asked = questions(call, os.environ, [address])
-    return _either(call, lambda kind: explained(asked, call, kind))
+    return explained(questions(call, os.environ, [address]), call, _kind(call))
 
 
 def _over_http(call: Call, asked: HttpQuestions) -> tuple[Explanation, str]:
-    def ask(kind: str) -> Explanation:
-        query = {"cluster": call.flag("cluster") or ""}
-        if kind == "topic":
-            query["zone"] = call.flag("zone") or ""
-            query["version"] = call.flag("client-version") or ""
-        known = {name: value for name, value in query.items() if value}
-        found = asked.get(f"/v1/{kind}s/{segment(call.arguments[0])}/explain", known)
-        if not isinstance(found, Mapping):
-            raise NameServerUnreachable(f"{asked.address} answers wrongly")
-        return found
-
-    return _either(call, ask)
+    """By a kind that is not given the broker group is meant if there is or was one,
+    because brokers announce a topic of their own name, too."""
+    kind = _kind(call) or "broker"
+    found = _asked_for(call, asked, kind)
+    is_known = found["exists"] or found["evidence"]["gone"]
+    if _kind(call) is None and not is_known:
+        return _asked_for(call, asked, "topic"), "topic"
+    return found, kind
 
 
-def _either(call: Call, ask: Callable[[str], Explanation]) -> tuple[Explanation, str]:
-    """As the flags or the form of the name want it; else the topic, if it exists, and
-    the broker group if that does."""
-    if call.has("broker") or (not call.has("topic") and is_address(call.arguments[0])):
-        return ask("broker"), "broker"
-    topic = ask("topic")
-    if call.has("topic") or topic["exists"] or topic["evidence"]["gone"]:
-        return topic, "topic"
-    broker = ask("broker")
-    if broker["exists"] or broker["evidence"]["gone"]:
-        return broker, "broker"
-    return topic, "topic"
+def _asked_for(call: Call, asked: HttpQuestions, kind: str) -> Explanation:
+    query = {"cluster": call.flag("cluster") or ""}
+    if kind == "topic":
+        query["zone"] = call.flag("zone") or ""
+        query["version"] = call.flag("client-version") or ""
+    known = {name: value for name, value in query.items() if value}
+    found = asked.get(f"/v1/{kind}s/{segment(call.arguments[0])}/explain", known)
+    if not isinstance(found, Mapping):
+        raise NameServerUnreachable(f"{asked.address} answers wrongly")
+    return found
+
+
+def _kind(call: Call) -> str | None:
+    """The kind of the name by a flag or by its form, None if it may be either."""
+    if call.has("topic"):
+        return "topic"
+    is_broker = call.has("broker") or is_address(call.arguments[0])
+    return "broker" if is_broker else None
 
 
 def _result(server: Address, found: Explanation, of: str) -> Result:
-    blocks: list[str | Table] = [_headline(server, found, of), _causes(found)]
+    blocks: list[str | Table] = [_headline(server, found, of), _asked(found)]
+    blocks.append(_causes(found))
     evidence = found["evidence"]
     brokers = evidence["brokers"]
     if brokers:
@@ -159,6 +161,20 @@ def _headline(server: Address, found: Explanation, of: str) -> str:
     if groups is None:
         return f"{text} gets a route of {answer['bytes']} bytes."
     return f"{text} gets a route with {numbered(len(groups), 'broker group')}."
+
+
+def _asked(found: Explanation) -> str:
+    """The clients that ask for it in vain."""
+    asked = found["evidence"].get("asked")
+    if not asked:
+        return ""
+    text = f"{numbered(asked['count'], 'client lookup')} in vain since"
+    text = f"{text} {time_text(asked['first_millis'])}"
+    if asked["askers"]:
+        last = asked["askers"][0]
+        language = f"{last['language']}, " if last["language"] else ""
+        text += f"; the last one by {last['address']} ({language}{last['version']})"
+    return f"{shown(text)}."
 
 
 def _causes(found: Explanation) -> str:

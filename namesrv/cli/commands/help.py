@@ -7,7 +7,8 @@ from collections.abc import Iterator, Sequence
 from typing import Final
 
 from namesrv import __version__
-from namesrv.cli.commands.table import COMMANDS, Command
+from namesrv.cli.commands.command import Command
+from namesrv.cli.commands.table import COMMANDS
 
 _WIDEST: Final = 100
 _NARROWEST: Final = 60

@@ -27,9 +27,13 @@ _INCOMPLETE: Final = "some events had no room for all names, so that names are m
 class Source(Protocol):
     """Where a history comes from: a server, or a directory of a recorder."""
 
+    @property
+    def complaints(self) -> list[str]:
+        """Sentences about parts that cannot be read."""
+
     def events(
         self, filters: Mapping[str, str], limit: int
-    ) -> tuple[list[Facts], dict[str, Any], str]:
+    ) -> tuple[Sequence[Facts], dict[str, Any], str]:
         """Events, oldest first; the facts of the whole; a sentence if there is none."""
 
     def at(self, moment: str, topic: str | None) -> dict[str, Any]:
@@ -43,24 +47,35 @@ def history(call: Call) -> Result:
     """Events, the newest last, as in a log, or the routes of a moment."""
     at, between = call.flag("at"), call.flag("between")
     _check_flags(call)
-    source = ServerHistory(http_questions(call))
+    source = _source(call)
     if at is not None:
         found = source.at(moment_for("at", at), call.flag("topic"))
-        return Result(camel(found), list(_tables_at(found)), _complaints(found))
+        complaints = source.complaints + _complaints(found)
+        return Result(camel(found), list(_tables_at(found)), complaints)
     if between is not None:
         begin, _, end = between.partition(",")
         found = source.between(
             moment_for("between", begin), moment_for("between", end or "0s")
         )
         table = Table(_DIFFERENCES, list(_difference_rows(found)))
-        return Result(camel(found), [table], _complaints(found))
+        return Result(camel(found), [table], source.complaints + _complaints(found))
     limit = read_count(call, "limit", _FEW_EVENTS, _MOST_EVENTS)
     events, whole, nothing = source.events(_filters(call), limit)
     return Result(
         camel({**whole, "events": events}),
         [Table(_EVENTS, [_row(facts) for facts in events])],
-        [] if events else [nothing],
+        source.complaints + ([] if events else [nothing]),
     )
+
+
+def _source(call: Call) -> Source:
+    path = call.flag("directory")
+    if path is None:
+        return ServerHistory(http_questions(call))
+    # It reads MessagePack, and other commands need nothing of it.
+    from namesrv.cli.commands.recording import Recording  # noqa: PLC0415
+
+    return Recording(path)
 
 
 def _check_flags(call: Call) -> None:
@@ -68,6 +83,8 @@ def _check_flags(call: Call) -> None:
     chosen = [name for name in ("at", "between") if call.has(name)]
     if len(chosen) == 2:
         raise OptionsInvalid(["--at and --between do not go together; leave one out"])
+    if call.has("directory") and call.has("namesrv-addr"):
+        raise OptionsInvalid(["-n and --directory do not go together; leave one out"])
     useless = [name for name in ("broker", "type", "since", "limit") if call.has(name)]
     if call.has("between") and call.has("topic"):
         useless.append("topic")
@@ -106,6 +123,11 @@ class ServerHistory:
 
     def __init__(self, asked: HttpQuestions) -> None:
         self._asked = asked
+
+    @property
+    def complaints(self) -> list[str]:
+        """None: a server has all or refuses."""
+        return []
 
     def events(
         self, filters: Mapping[str, str], limit: int

@@ -41,15 +41,18 @@ def http_questions(
     call: Call,
     environ: Mapping[str, str] = os.environ,
     only: Sequence[Address] | None = None,
+    more_seconds: float = 0.0,
 ) -> HttpQuestions:
-    """Questions over HTTP to the servers of a call, or to some of them. Raises
-    OptionsInvalid."""
+    """Questions over HTTP to the servers of a call, or to some of them, which may take
+    so many more seconds. Raises OptionsInvalid."""
     from namesrv.client.http import HttpQuestions  # noqa: PLC0415
 
     path = call.flag("token-file")
     token = _secret(path, "token-file") if path else environ.get(TOKEN_VARIABLE)
     servers = only or addresses(call, environ)
-    return HttpQuestions(servers, terms(call, environ), token or None)
+    known = terms(call, environ)
+    known.timeout_seconds += more_seconds
+    return HttpQuestions(servers, known, token or None)
 
 
 def addresses(call: Call, environ: Mapping[str, str]) -> list[Address]:

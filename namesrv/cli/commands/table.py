@@ -5,116 +5,16 @@ Parsing, help, completion scripts and the test of docs/command-line.md read it.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from typing import Final
 
-ONE: Final = "1"
-OPTIONAL: Final = "?"
-MANY: Final = "+"
-ANY: Final = "*"
-
-
-class Argument:
-    """A word behind the command; `count` is one of ONE, OPTIONAL, MANY and ANY.
-
-    `choices` are the words it may be, if they are few.
-    """
-
-    __slots__ = ("choices", "count", "name")
-
-    def __init__(self, name: str, count: str = ONE, choices: str = "") -> None:
-        self.name = name
-        self.count = count
-        self.choices = tuple(choices.split())
-
-    @property
-    def usage(self) -> str:
-        """As the help shows it."""
-        return {
-            ONE: self.name,
-            OPTIONAL: f"[{self.name}]",
-            MANY: f"{self.name}...",
-            ANY: f"[{self.name}...]",
-        }[self.count]
-
-
-class Flag:
-    """A flag with its value; the first of its names is the one in the help.
-
-    A flag without `value` takes none; with `may_stand_alone` its value may be missing.
-    """
-
-    __slots__ = ("is_file", "may_stand_alone", "meaning", "names", "value")
-
-    def __init__(
-        self,
-        names: str,
-        value: str,
-        meaning: str,
-        *,
-        may_stand_alone: bool = False,
-    ) -> None:
-        self.names = tuple(names.split())
-        self.value = value
-        self.meaning = meaning
-        self.may_stand_alone = may_stand_alone
-        self.is_file = value == "FILE"
-
-    @property
-    def name(self) -> str:
-        """The long name."""
-        return self.names[-1] if len(self.names) < 3 else self.names[1]
-
-    @property
-    def key(self) -> str:
-        """The long name without hyphens."""
-        return self.name.lstrip("-")
-
-    @property
-    def usage(self) -> str:
-        """As the help shows it: `-n, --namesrv-addr LIST`."""
-        names = ", ".join(self.names[:2])
-        if not self.value:
-            return names
-        return (
-            f"{names} [{self.value}]"
-            if self.may_stand_alone
-            else f"{names} {self.value}"
-        )
-
-
-class Command:
-    """One command. `handler` is `module:function` in this folder; empty for `serve`
-    and `demo-broker`, which read their words themselves."""
-
-    __slots__ = ("arguments", "details", "flags", "handler", "summary", "words")
-
-    def __init__(
-        self,
-        words: str,
-        arguments: Sequence[Argument],
-        flags: Sequence[Flag],
-        summary: str,
-        details: str = "",
-        handler: str = "",
-    ) -> None:
-        self.words = tuple(words.split())
-        self.arguments = tuple(arguments)
-        self.flags = tuple(flags)
-        self.summary = summary
-        self.details = details
-        self.handler = handler
-
-    @property
-    def name(self) -> str:
-        """Its words: `topic list`."""
-        return " ".join(self.words)
-
-    @property
-    def usage(self) -> str:
-        """Its words and arguments: `topic show TOPIC`."""
-        return " ".join([*self.words, *(one.usage for one in self.arguments)])
-
+from namesrv.cli.commands.command import (
+    ANY,
+    MANY,
+    ONE,
+    Argument,
+    Command,
+    Flag,
+)
 
 HELP: Final = Flag("-h --help", "", "print this, and end")
 ADDRESSES: Final = Flag(
@@ -313,7 +213,8 @@ COMMANDS: Final = (
             Flag("--since", "TIME", "only events from then on: 10m, 2h30m, a date"),
             Flag("--limit", "N", "most events [50]"),
             Flag("--at", "TIME", "instead: topics and brokers of that moment"),
-            Flag("--between", "TIME,TIME", "instead: what differs between two moments"),
+            Flag("--between", "TIME,TIME", "instead: the differences of two moments"),
+            Flag("--directory", "DIR", "read the files of a recorder (recordDir)"),
             *_OVER_HTTP,
         ],
         "the last changes of routes, keys and options, and the reason of each",
@@ -321,6 +222,26 @@ COMMANDS: Final = (
         " age (10m, 2h30m), a date in the zone of this machine ('2026-11-28 14:30'),"
         " or milliseconds since 1970.",
         "history:history",
+    ),
+    Command(
+        "diff",
+        [Argument("HOST:PORT", MANY)],
+        [
+            Flag("--namespaces", "NAMES", "also the keys of these KV namespaces"),
+            Flag("--follow", "", "compare again and again, until nothing differs"),
+            Flag("--every", "SECONDS", "--follow: time between two comparisons [10]"),
+            Flag("--for", "SECONDS", "--follow: end without difference so long [600]"),
+            JSON,
+            _TIMEOUT,
+            *_ACCESS,
+            *_TLS,
+            HELP,
+        ],
+        "the differences of several NameServers",
+        "The first is compared with each other one: brokers, addresses, topics, queues,"
+        " order configuration, options. The exit code is 1 if anything differs. No"
+        " request lists KV namespaces. Options of one machine are left out.",
+        "diff:diff",
     ),
     Command(
         "explain",
@@ -350,13 +271,15 @@ COMMANDS: Final = (
         [Argument("TOPIC", ANY)],
         [
             Flag("--every", "SECONDS", "time between two questions [1]"),
+            Flag("--exec", "COMMAND", "run this in a shell for each change of a route"),
             JSON,
             *CONNECTING,
             HELP,
         ],
         "print each change of clusters, brokers and topics, or of some routes",
         "It asks again and again, compares, and ends with Ctrl-C. With --json each"
-        " line is an object.",
+        " line is an object. The command of --exec runs at the beginning, too, never"
+        " twice at once, and gets the facts as JSON on standard input.",
         "watch:watch",
     ),
     Command(

@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import json
+import sys
 import time
 from collections.abc import Callable, Iterable, Sequence
-from typing import Final
+from threading import Lock
+from typing import TYPE_CHECKING, Final
 
 from namesrv.cli.commands.changes import Change, View, changes
 from namesrv.cli.commands.result import Result
@@ -15,25 +17,34 @@ from namesrv.cli.commands.words import Call
 from namesrv.cli.printing import say, shown, shown_json
 from namesrv.client.addresses import Address
 from namesrv.client.questions import Questions
-from namesrv.errors import NamesrvError, RequestRefused
+from namesrv.errors import NamesrvError, OptionsInvalid, RequestRefused
+
+if TYPE_CHECKING:
+    from namesrv.cli.commands.hook import Hook
+    from namesrv.client.http import HttpReply
 
 _DEFAULT_SECONDS: Final = 1.0
 _TOPICS_SECONDS: Final = 10.0
 
 
-def watch(call: Call, wait: Callable[[float], None] = time.sleep) -> Result:
-    """Compare the NameServer with itself every second, until Ctrl-C.
+def watch(call: Call, wait: Callable[[float], None] | None = None) -> Result:
+    """Compare the NameServer with itself every second, or when it tells that a route
+    has changed, until Ctrl-C.
 
     Raises NameServerUnreachable if it does not answer at the beginning.
     """
     seconds = read_seconds(call, "every", _DEFAULT_SECONDS)
+    _check_command(call)
     asked = questions(call)
     viewer = Viewer(asked, call.arguments)
     printer = _Printer(is_json=call.has("json"))
+    hook = _hook(call, printer)
     try:
         before = viewer.view()
         server = str(asked.servers.addresses[0])
         printer.print([Change("server", server, beginning(before))])
+        _run_hook(hook, server, before)
+        wait = wait or _wait(call, asked)
         failure = ""
         while printer.is_open:
             wait(seconds)
@@ -48,11 +59,85 @@ def watch(call: Call, wait: Callable[[float], None] = time.sleep) -> Result:
                 failure = ""
                 server = str(asked.servers.addresses[0])
                 printer.print([Change("server", server, "answers again")])
-            printer.print(changes(before, after))
+            found = list(changes(before, after))
+            printer.print(found)
+            _run_hook(hook, str(asked.servers.addresses[0]), after, found)
             before = after
     except KeyboardInterrupt:
         pass
+    finally:
+        if hook is not None:
+            hook.close()
     return Result(None, [])
+
+
+def _wait(call: Call, asked: Questions) -> Callable[[float], None]:
+    """The wait between two views: for a change of the few routes that are watched, if
+    the server tells it, and for some time otherwise."""
+    from namesrv.cli.commands.session import http_questions  # noqa: PLC0415
+    from namesrv.cli.commands.waker import MOST_TOPICS, WAIT_SECONDS, Waker  # noqa: PLC0415
+
+    if not 0 < len(call.arguments) <= MOST_TOPICS:
+        return time.sleep
+
+    def ask(target: str) -> HttpReply:
+        # Another server may have other routes.
+        server = asked.servers.addresses[:1]
+        return http_questions(call, only=server, more_seconds=WAIT_SECONDS).ask(target)
+
+    waker = Waker(call.arguments, ask)
+    waker.begin()
+    return waker.wait
+
+
+def _check_command(call: Call) -> None:
+    """Raises OptionsInvalid for --exec without a command or topics."""
+    command = call.flag("exec")
+    if command is None:
+        return
+    if not command.strip():
+        raise OptionsInvalid(["--exec is empty, expected a command line"])
+    if not call.arguments:
+        raise OptionsInvalid(["--exec needs topics: namesrv watch TOPIC --exec CMD"])
+
+
+def _hook(call: Call, printer: _Printer) -> Hook | None:
+    """The command of --exec, which ends with this process."""
+    command = call.flag("exec")
+    if command is None:
+        return None
+    import signal  # noqa: PLC0415
+
+    from namesrv.cli.commands.hook import Hook  # noqa: PLC0415
+
+    # As Ctrl-C, so that a stopped container stops the command, too.
+    signal.signal(signal.SIGTERM, signal.default_int_handler)
+    # Standard output has one object on each line.
+    output = sys.stderr.fileno() if call.has("json") else None
+
+    def report(topic: str, text: str) -> None:
+        printer.print([Change("command", topic, text)])
+
+    return Hook(command, report, output)
+
+
+def _run_hook(
+    hook: Hook | None, server: str, view: View, found: Sequence[Change] | None = None
+) -> None:
+    """Run the command for each topic that changed; without a list for each topic."""
+    if hook is None:
+        return
+    from namesrv.cli.commands.hook import Occasion  # noqa: PLC0415
+
+    for topic, route in view.routes.items():
+        texts = [change.text for change in found or () if change.name == topic]
+        if found is not None and not texts:
+            continue
+        brokers = route.brokers if route is not None else []
+        masters = [one.addresses[0] for one in brokers if 0 in one.addresses]
+        reason = "start" if found is None else "change"
+        value = None if route is None else route.value
+        hook.put(Occasion(topic, server, reason, texts, value, masters))
 
 
 class Viewer:
@@ -119,17 +204,20 @@ def beginning(found: View) -> str:
 
 
 class _Printer:
-    """Prints each change with the time; `is_open` is false once nobody reads."""
+    """Prints each change with the time; `is_open` is false once nobody reads. Any
+    thread may print."""
 
     def __init__(self, *, is_json: bool) -> None:
         self._is_json = is_json
+        self._lock = Lock()
         self.is_open = True
 
     def print(self, found: Iterable[Change]) -> None:
         now = time.localtime()
-        for change in found:
-            if self.is_open:
-                self.is_open = say(self._line(change, now))
+        with self._lock:
+            for change in found:
+                if self.is_open:
+                    self.is_open = say(self._line(change, now))
 
     def _line(self, change: Change, now: time.struct_time) -> str:
         if not self._is_json:

@@ -6,18 +6,14 @@ from collections import deque
 from collections.abc import Iterable, Sequence
 from typing import TYPE_CHECKING, Final
 
+from namesrv.cli.commands.command import ANY, MANY, ONE, Command, Flag
 from namesrv.cli.commands.table import (
     ADDRESSES,
-    ANY,
     BY_WORDS,
     CONNECTING,
     GROUPS,
     HELP,
     JSON,
-    MANY,
-    ONE,
-    Command,
-    Flag,
 )
 from namesrv.errors import OptionsInvalid
 

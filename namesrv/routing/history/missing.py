@@ -34,6 +34,8 @@ KEPT_MILLIS: Final = 86_400_000
 """A topic that nobody has asked for in this time leaves the table."""
 LONGEST_NAME: Final = 255
 """Characters of a name; Java's clients refuse longer names of topics."""
+_LONGEST_HEADER_BYTES: Final = 4096
+"""Longer headers are not read in full: it would take too long for a tick."""
 _NEAREST_MILLIS: Final = 60_000
 _EVENTS: Final = 20
 _EVENTS_MILLIS: Final = 60_000
@@ -176,6 +178,8 @@ class MissingTopics:
         self._counted = unknown
         found: list[_Lookup] = []
         for serialize_type, header, address in self._hot.take_samples():
+            if len(header) > _LONGEST_HEADER_BYTES:
+                continue
             command = decode_command(serialize_type, header, None)
             topic = (command.ext_fields or {}).get("topic") or ""
             found.append(_lookup(command, topic, address))

@@ -12,12 +12,14 @@ from typing import Final, NamedTuple
 
 MOST_DIFFERENCES: Final = 200
 """Differences of one peer that are kept; the others are counted."""
+LONGEST_TEXT: Final = 500
+"""Characters of a kept name or sentence; a longer one is cut."""
 MOST_NAMES: Final = 2000
 """Topics that only the peer has, kept by name."""
 
 
 class PeerState(StrEnum):
-    """What a peer is at the moment."""
+    """The result of the last question to a peer."""
 
     NEW = "new"
     """It was not asked yet."""
@@ -29,7 +31,7 @@ class PeerState(StrEnum):
     DOWN = "down"
     """It cannot be reached, or does not answer."""
     WRONG = "wrong"
-    """It answers with something that no NameServer says."""
+    """It answers with something that no NameServer sends."""
     ITSELF = "itself"
     """The address is this server's own."""
 
@@ -82,7 +84,7 @@ class PeerView:
 class PeerViews:
     """All peers in the order of the option. `digest` is that of this server when it was
     compared last; `orphan` is a sentence while clients ask here and brokers register at
-    the peers only. `mark` tells this process from others that answer at an address."""
+    the peers only. `mark` is a random name of this process."""
 
     def __init__(self) -> None:
         self.mark: str | None = None

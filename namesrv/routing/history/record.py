@@ -27,16 +27,17 @@ _decode_strictly: Final = msgspec.msgpack.Decoder(Facts).decode
 _SURROGATES: Final = "surrogatepass"
 
 
-def _encode(value: object) -> bytes:
-    """MessagePack. A name of a peer may have a lone surrogate."""
+def packed(value: object) -> bytes:
+    """A value in MessagePack. A name of a peer may have a lone surrogate."""
     try:
         return _encode_strictly(value)
     except UnicodeEncodeError:
-        packed: bytes = msgpack.packb(value, unicode_errors=_SURROGATES)
-        return packed
+        content: bytes = msgpack.packb(value, unicode_errors=_SURROGATES)
+        return content
 
 
-def _decode(content: bytes) -> Facts:
+def decoded(content: bytes) -> Facts:
+    """A map from MessagePack."""
     try:
         return _decode_strictly(content)
     except UnicodeDecodeError:
@@ -55,7 +56,7 @@ class Record(NamedTuple):
 
     def facts(self) -> Facts:
         """The map."""
-        return _decode(self.content)
+        return decoded(self.content)
 
     def mentions(self, name: bytes) -> bool:
         """Whether the bytes of a name (`name_bytes`) are in it: false is certain, true
@@ -82,12 +83,14 @@ def record_of(event: Event, number: int, most_names: int) -> Record:
         else:
             facts[name] = value
     is_cut = "topics_left_out" in facts
-    return Record(number, event.wall_millis, _encode(facts), is_cut)
+    # A copy, because the encoder's own bytes keep the memory of its larger buffer.
+    content = bytes(memoryview(packed(facts)))
+    return Record(number, event.wall_millis, content, is_cut)
 
 
 def name_bytes(name: str) -> bytes:
     """The bytes of a name in a record, for `Record.mentions`."""
-    return _encode(name)
+    return packed(name)
 
 
 def _names_of_facts(kind: type[Event]) -> tuple[str, ...]:

@@ -5,13 +5,14 @@ entries of now and those that later events changed follow the entries of a momen
 """
 
 from collections.abc import Iterator, Mapping, Sequence
-from heapq import nsmallest
 from typing import Any, Final, NamedTuple
 
 from namesrv.work import Cost, Steps, batches
 
 Facts = Mapping[str, Any]
-_MOST_ENTRIES: Final = 1 << 16
+_MOST_ENTRIES: Final = 4096
+"""Entries of topics, after which some are left for another page: putting them in order
+takes a millisecond."""
 _LEFT_OUT: Final = ("topics_left_out", "brokers_left_out", "new_on_left_out")
 
 
@@ -147,7 +148,7 @@ class Touched:
 
     def _shrink(self) -> None:
         """Keep the first half of the topics, and leave the others for another page."""
-        kept = nsmallest(max(len(self.topics) // 2, 1), self.topics)
+        kept = sorted(self.topics)[: max(len(self.topics) // 2, 1)]
         self.topics = {name: self.topics[name] for name in kept}
         self._topic_window.end = kept[-1]
         self._entries = sum(map(len, self.topics.values()))

@@ -67,5 +67,5 @@ class Rates:
             elif code == _REGISTRATION:
                 registrations += number
         http = self._connections.http_counts.answers.total()
-        changes = state.history.last
+        changes = state.change_counts.counts.total()
         return lookups, unknown, heartbeats, registrations, http, changes

@@ -1,6 +1,6 @@
 """The tick of a server: everything that it does by itself, ten times a second."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from typing import Final
 
 from namesrv.routing.brokers.stalls import TICK_MILLIS
@@ -22,7 +22,8 @@ class Ticks:
     `on_sweep` is called at the end of each sweep, and `on_failure` while a part's
     exception is handled: a mistake in one part must not end the others, or brokers
     would live for ever. `lag` is that of the loop: a tick is planned one interval after
-    the one before it. `rates` has the counters of the last minutes.
+    the one before it. `rates` has the counters of the last minutes. `others` are parts
+    that only some servers have.
     """
 
     def __init__(
@@ -34,6 +35,7 @@ class Ticks:
         clock: Clock,
         on_sweep: Callable[[], None],
         on_failure: Callable[[], None],
+        others: Sequence[Callable[[int], None]] = (),
     ) -> None:
         self._state = state
         self._connections = connections
@@ -42,6 +44,7 @@ class Ticks:
         self._clock = clock
         self._on_sweep = on_sweep
         self._on_failure = on_failure
+        self._others = others
         self._next_sweep_ms = 0
         self._planned_ms: int | None = None
         self._companions: list[Callable[[int], None]] = []
@@ -78,6 +81,7 @@ class Ticks:
             self._sweep,
             self._run_companions,
             self.rates.note,
+            *self._others,
         ):
             try:
                 part(now_ms)

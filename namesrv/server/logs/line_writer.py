@@ -40,7 +40,7 @@ class LineWriter:
     `dropped` are lines dropped since the last one that fitted, `lost_in_all` all that
     were dropped or could not be written.
 
-    `missing_line(lost)` makes the line that replaces `lost` lines.
+    `missing_line(lost)` makes the line that replaces `lost` lines, as text or bytes.
     `on_failure(reason, lost)` is called in the thread after each failed write. The
     thread starts with the first line. It is a daemon, so that a disk that hangs cannot
     keep the process alive.
@@ -50,7 +50,7 @@ class LineWriter:
         self,
         name: str,
         outlet: Outlet,
-        missing_line: Callable[[int], str],
+        missing_line: Callable[[int], str | bytes],
         *,
         most_waiting_bytes: int = MOST_WAITING_BYTES,
         on_failure: Callable[[str, int], None] = _ignore,
@@ -71,9 +71,17 @@ class LineWriter:
         self.dropped = 0
         self.lost_in_all = 0
 
+    @property
+    def is_failing(self) -> bool:
+        """Whether lines are lost that no line with their number has replaced yet."""
+        return self._lost > 0 or self.dropped > 0
+
     def put(self, text: str) -> bool:
         """Queue a text, without blocking; False if the queue is full."""
-        data = text.encode(self._outlet.encoding, "backslashreplace")
+        return self.put_bytes(self._encoded(text))
+
+    def put_bytes(self, data: bytes) -> bool:
+        """As `put`, for bytes that are written as they are."""
         size = len(data) + LINE_OVERHEAD_BYTES
         with self._lock:
             is_full = self.waiting_bytes + size > self._most_waiting_bytes
@@ -118,6 +126,11 @@ class LineWriter:
         thread.join(seconds)
         return not thread.is_alive()
 
+    def _encoded(self, line: str | bytes) -> bytes:
+        if isinstance(line, bytes):
+            return line
+        return line.encode(self._outlet.encoding, "backslashreplace")
+
     def _has_thread(self) -> bool:
         if self._is_closed:
             return False
@@ -159,7 +172,7 @@ class LineWriter:
         reported = self._lost
         if reported:
             missing = self._missing_line(reported)
-            data = missing.encode(self._outlet.encoding, "backslashreplace") + data
+            data = self._encoded(missing) + data
         try:
             self._outlet.write(data)
         except (OSError, ValueError) as error:

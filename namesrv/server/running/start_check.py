@@ -20,6 +20,7 @@ from namesrv.errors import (
     TlsUnavailable,
 )
 from namesrv.options import Options
+from namesrv.routing.history.segments import segment_name
 from namesrv.routing.requests.processor import RequestProcessor
 from namesrv.server.clock import monotonic_millis, wall_millis
 from namesrv.server.connections.file_limit import raise_file_limit
@@ -50,6 +51,7 @@ class StartCheck:
             raise_file_limit,
             self._look_for_loop,
             self._look_at_data_directory,
+            self._look_at_recorder,
             self._look_at_state_files,
             self._look_at_access_keys,
             self._look_at_http_tokens,
@@ -89,6 +91,22 @@ class StartCheck:
             )
         if _is_locked(lock):
             raise PlaceInUse(f"the data directory {path} is in use by another process")
+
+    def _look_at_recorder(self) -> None:
+        if not self._options.record_dir:
+            return
+        path = os.path.abspath(self._options.record_dir)
+        problem = _why_not_writable(os.path.join(path, segment_name(0)))
+        if problem is not None and problem.errno in _NO_DIRECTORY:
+            self.mistakes.append(
+                f"cannot use {path} as the directory of the recorder:"
+                f" {problem.strerror}; choose another one with --record"
+            )
+        elif problem is not None:
+            self.warnings.append(
+                f"the directory of the recorder {path} cannot be written"
+                f" ({problem.strerror}): a server would not record events"
+            )
 
     def _look_at_state_files(self) -> None:
         options = self._options

@@ -128,6 +128,8 @@ TARGETS = [
     "/v1/connections",
     "/v1/missing",
     "/v1/digest",
+    "/v1/history",
+    "/v1/peers",
     "/v1/topics/T/explain",
     "/v1/topics/U/explain?version=300&zone=z&cluster=c9",
     "/v1/brokers/a/explain",

@@ -81,6 +81,7 @@ ASKS = [
     Ask("GET", "/v1/connections", "/v1/connections", 200),
     Ask("GET", "/v1/missing", "/v1/missing", 200),
     Ask("GET", "/v1/digest", "/v1/digest", 200),
+    Ask("GET", "/v1/peers", "/v1/peers", 200),
     Ask("GET", "/v1/history", "/v1/history?broker=x", 200),
     Ask("GET", "/v1/history/at", "/v1/history/at?time=0s", 200),
     Ask("GET", "/v1/history/between", "/v1/history/between?from=0s&to=0s", 200),

@@ -39,6 +39,13 @@ class Asker:
             client.getresponse().read()
             self._opened.append(client)
 
+    def change(self, method: str, path: str, token: str) -> None:
+        """Change something over HTTP."""
+        client = asking(self.address)
+        client.request(method, path, headers={"Authorization": f"Bearer {token}"})
+        assert client.getresponse().status in (200, 204)
+        client.close()
+
     def drain(self) -> None:
         """Begin the end of the server, which sends newer clients away meanwhile."""
         server = self.server._server

@@ -2,8 +2,13 @@
 
 from pathlib import Path
 
+import pytest
+
 from namesrv.codes import RequestCode
-from namesrv.testing.peer import Broker, request
+from namesrv.testing.peer import (
+    Broker,
+    request,
+)
 from tests.admin.explain.asking import Asker, explaining
 
 TOPICS = {"Orders": 4, "Bills": 4}
@@ -107,3 +112,36 @@ def test_without_a_history_the_removal_is_unknown(tmp_path: Path) -> None:
             assert found.confidence("topic_deleted") is None
             assert found.confidence("never_registered") is None
             assert any("keeps no history" in sentence for sentence in found.unknown)
+
+
+def test_changes_over_http_name_http(tmp_path: Path) -> None:
+    tokens = tmp_path / "tokens"
+    tokens.touch(0o600)
+    tokens.write_text("write=a-token-of-the-tests\n")
+    options = {"http_token_file": str(tokens)}
+    with explaining(tmp_path / "data", **options) as asker, asker.peer() as peer:
+        peer.ask(Broker().registration(TOPICS))
+        asker.change("DELETE", "/v1/topics/Orders", "a-token-of-the-tests")
+        sentence = asker.topic("Orders").sentence("topic_deleted")
+        assert "(over HTTP) deleted it from" in sentence
+        path = "/v1/brokers/broker-a/write_perm"
+        asker.change("DELETE", path, "a-token-of-the-tests")
+        sentence = asker.topic("Bills").sentence("write_wiped")
+        assert "took the write permission of 'broker-a' over HTTP" in sentence
+
+
+def test_a_leftover_without_a_live_broker_is_removed(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    kept = "namesrv.routing.tables.leftovers.LEFTOVER_KEPT_MILLIS"
+    monkeypatch.setattr(kept, 0)
+    options = {"scan_not_active_broker_interval": 50}
+    with explaining(tmp_path / "data", **options) as asker, asker.peer() as peer:
+        peer.ask(Broker().registration(TOPICS))
+        # The live entry goes, and the address stays in its group, as in Java.
+        fields = {**Broker().ext_fields, "brokerName": "other"}
+        peer.ask(request(RequestCode.UNREGISTER_BROKER, fields))
+        asker.until(lambda: not asker.topic("Orders").exists)
+        found = asker.topic("Orders")
+        assert found.confidence("leftover_removed") == "certain"
+        assert asker.broker("broker-a").confidence("leftover_removed") == "certain"

@@ -147,7 +147,7 @@ def test_a_long_history_is_read_in_steps() -> None:
         put_key(api, 1, f"key-{number}")
     api.units.clear()
     assert numbers(api.get("/v1/history?topic=key-1")) == []
-    assert len(api.units) > 10
+    assert len(api.units) > 5
     assert max(api.units) < 1000
     found = numbers(api.get("/v1/history?limit=500"))
     assert found == list(range(3000, 2500, -1))

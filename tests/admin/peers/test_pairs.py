@@ -5,7 +5,10 @@ from typing import Any
 
 import pytest
 
-from tests.admin.peers.pair import PATIENT, Pair, pair
+from namesrv.admin.peers.comparison import TOPICS_OF_ROUND
+from namesrv.routing.history.peer_views import LONGEST_TEXT
+from tests.admin.peers.pair import PATIENT, Pair, pair, wait_for
+from tests.admin.served import asked, asking
 
 
 @pytest.fixture(params=["digest", "remoting"])
@@ -90,3 +93,82 @@ def test_the_end_of_a_peer_and_its_return_are_seen(tmp_path: Path) -> None:
         both.peer_server.stop()
         found = both.wait_for_state("down")
         assert found["reason"] == "nothing listens there (connection refused)"
+
+
+def test_a_disagreement_is_an_event_and_a_metric_and_so_is_its_end(
+    tmp_path: Path,
+) -> None:
+    with pair(tmp_path) as both:
+        both.here.register()
+        peer = both.wait_for_state("disagrees")["address"]
+        address = both.server.addresses[0]
+        assert f'peer_disagrees{{peer="{peer}"}} 1' in metrics(both)
+        both.there.register()
+        both.wait_for_state("agrees")
+        shown = metrics(both)
+        assert f'peer_up{{peer="{peer}"}} 1' in shown
+        assert f'peer_disagrees{{peer="{peer}"}} 0' in shown
+        assert f'peer_differences{{peer="{peer}"}} 0' in shown
+
+        def events() -> list[Any]:
+            path = "/v1/history?type=PeerDisagreed,PeerAgreed"
+            found: list[Any] = asked(address, path)[1]["events"]
+            return found
+
+        end, begin = wait_for(events, lambda found: len(found) == 2)
+        assert (end["type"], end["address"]) == ("PeerAgreed", peer)
+        assert (begin["type"], begin["count"]) == ("PeerDisagreed", 1)
+        assert begin["sentences"] == [
+            f"broker b1: this server has it at 10.0.0.0:10911, {peer} has none"
+        ]
+        assert begin["cause"] == {"kind": "comparison"}
+
+
+def metrics(both: Pair) -> str:
+    """The text of /metrics."""
+    client = asking(both.server.addresses[0])
+    client.request("GET", "/metrics")
+    text = client.getresponse().read().decode()
+    client.close()
+    return text
+
+
+def test_a_table_of_several_rounds_is_swept(tmp_path: Path) -> None:
+    topics = {f"T{number:05}": 4 for number in range(2 * TOPICS_OF_ROUND + 100)}
+    with pair(tmp_path, has_http=False) as both:
+        register_both(both, topics=topics)
+        both.wait(lambda one: one["state"] == "agrees" and one.get("digest"))
+        both.there.register(topics={**topics, "T02050": 8}, counter=2)
+        both.wait_for_differences(
+            "queues of topic T02050 on b1: this server has rw 4 read 4 write, THERE"
+            " has rw 8 read 8 write"
+        )
+        both.here.register(topics={**topics, "T02050": 8}, counter=2)
+        both.wait_for_state("agrees")
+
+
+def test_a_peer_without_its_list_of_topics_is_compared_by_ours(
+    tmp_path: Path,
+) -> None:
+    hidden = {"enable_all_topic_list": False}
+    with pair(tmp_path, has_http=False, there=hidden) as both:
+        both.here.register(topics={"T1": 4, "T2": 4})
+        both.there.register(topics={"T1": 4, "T3": 4})
+        both.wait_for_differences("topic T2: this server has it on b1, THERE has none")
+
+
+def test_long_names_of_a_peer_are_cut(tmp_path: Path) -> None:
+    with pair(tmp_path, there={"max_name_bytes": 100_000}) as both:
+        both.there.register(name="b" * 50_000)
+        found = both.wait_for_state("disagrees")
+        (sentence,) = found["differences"]
+        assert len(sentence) == LONGEST_TEXT
+        assert sentence.endswith("…")
+
+
+def test_more_differences_than_are_shown_are_counted(tmp_path: Path) -> None:
+    with pair(tmp_path) as both:
+        both.here.register(topics={f"T{number}": 4 for number in range(300)})
+        both.there.register(topics={f"T{number}": 8 for number in range(300)})
+        found = both.wait(lambda one: one["differences_left_out"] == 100)
+        assert len(found["differences"]) == 200

@@ -1,6 +1,7 @@
 """`explain` over real sockets: over HTTP, and from answers of the remoting protocol."""
 
 import json
+import re
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -9,7 +10,7 @@ import pytest
 
 from namesrv.cli import main
 from namesrv.codes import RequestCode
-from namesrv.testing.peer import Broker, Peer, request
+from namesrv.testing.peer import Broker, Peer, lookup, request, wait_until
 from tests.admin.served import serving_http
 from tests.cli.commands.test_process import HEAVY, imported
 from tests.cli.commands.world import ALONE, MASTER, SLAVE, TOPICS, Ran
@@ -206,3 +207,25 @@ def test_it_imports_nothing_heavy(http: Served, remoting: Served) -> None:
     # The rules are among the files of routing, and none of the others is needed.
     assert modules & HEAVY == {"namesrv.routing"}
     assert "namesrv.routing.state" not in modules
+
+
+def test_clients_that_ask_in_vain(http: Served) -> None:
+    with Peer(http.socket_address) as client:
+        client.ask(lookup("Ordersz"))
+    wait_until(lambda: http.value("Ordersz")["evidence"]["asked"] is not None)
+    line = http.run("Ordersz").out[2]
+    assert re.match(r"1 client lookup in vain since .*; the last one by 127\.0", line)
+    assert line.endswith("(JAVA, 479).")
+
+
+def test_a_broker_that_announces_a_topic_of_its_name(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    with serving_http(tmp_path) as server, Peer(server.addresses[0]) as peer:
+        served = Served(server.addresses[0], capsys)
+        peer.ask(MASTER.registration({"broker-a": 1, "c1": 1}))
+        assert "has the broker broker-a." in served.run("broker-a").out[0]
+        assert "has the topic broker-a." in served.run("broker-a", "--topic").out[0]
+        assert "has the topic c1." in served.run("c1").out[0]
+        peer.ask(request(RequestCode.UNREGISTER_BROKER, MASTER.ext_fields))
+        assert "has no broker broker-a." in served.run("broker-a").out[0]

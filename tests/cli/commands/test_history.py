@@ -3,12 +3,14 @@
 import json
 import re
 from collections.abc import Iterator
+from contextlib import ExitStack
 from pathlib import Path
 from typing import Any
 
 import pytest
 
 from namesrv.cli import main
+from namesrv.routing.history.segments import FIRST_LINE, frame_of
 from namesrv.testing.peer import Peer, request
 from tests.admin.served import serving_http
 from tests.cli.commands.test_process import HEAVY, imported
@@ -183,3 +185,148 @@ def test_flags_that_do_not_go_together(
     ran = served.run(*words)
     assert ran.code == 2
     assert ran.err[0].startswith(f"namesrv: {sentence}")
+
+
+@pytest.fixture(scope="module")
+def directory(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A recording of two runs: brokers came, and the master went in the second."""
+    folder = tmp_path_factory.mktemp("recorded")
+    for run in (1, 2):
+        home = tmp_path_factory.mktemp("data")
+        with ExitStack() as stack, serving_http(home, record_dir=str(folder)) as server:
+            # They are closed after the server, which therefore removes no broker.
+            master = stack.enter_context(Peer(server.addresses[0]))
+            alone = stack.enter_context(Peer(server.addresses[0]))
+            master.ask(MASTER.registration(TOPICS))
+            alone.ask(ALONE.registration({"Hello": 6, "Spare": 1}))
+            if run == 2:
+                master.ask(request(104, MASTER.ext_fields))
+    return folder
+
+
+@pytest.fixture
+def recorded(directory: Path, capsys: pytest.CaptureFixture[str]) -> "Recorded":
+    return Recorded(directory, capsys)
+
+
+class Recorded:
+    """Runs the command on a directory."""
+
+    def __init__(self, folder: Path, capsys: pytest.CaptureFixture[str]) -> None:
+        self.folder = folder
+        self._capsys = capsys
+
+    def run(self, *words: str) -> Ran:
+        code = main(["history", "--directory", str(self.folder), *words])
+        out, err = self._capsys.readouterr()
+        return Ran(code, out.splitlines(), err.splitlines())
+
+    def value(self, *words: str) -> Any:
+        return json.loads("\n".join(self.run("--json", *words).out))
+
+
+def test_a_directory_has_the_events_of_all_runs(recorded: Recorded) -> None:
+    found = recorded.value("--broker", "broker-a")
+    assert len(found["runs"]) == 2
+    types = [event["type"] for event in found["events"]]
+    assert types == ["BrokerRegistered", "BrokerRegistered", "BrokerUnregistered"]
+    assert recorded.run("--limit", "1").out[1].endswith("(code 104)")
+    assert (
+        recorded.run("--topic", "Nothing")
+        .err[0]
+        .startswith("namesrv: no such event among")
+    )
+
+
+def test_a_directory_has_the_routes_of_a_moment(recorded: Recorded) -> None:
+    assert recorded.run("--at", "0s", "--topic", "Hello").out == [
+        "BROKER    CLUSTER  ID  ADDRESS",
+        "broker-b  c2        1  10.0.0.3:10911",
+        "",
+        "TOPIC  BROKERS",
+        "Hello  broker-b",
+    ]
+    of_first_run = recorded.value()["events"][1]["atMillis"]
+    found = recorded.value("--between", f"{of_first_run},0s")
+    assert [one["topic"] for one in found["topics"]] == ["Hello", "Orders", "订单"]
+    assert found["topics"][0]["removedFrom"] == ["broker-a"]
+    assert found["brokers"] == [
+        {"broker": "broker-a", "before": {"0": "10.0.0.1:10911"}, "after": {}}
+    ]
+
+
+def test_before_the_recording_is_a_sentence(recorded: Recorded) -> None:
+    ran = recorded.run("--at", "2020-01-01")
+    assert ran.code == 1
+    assert f"the recording in {recorded.folder} begins at 20" in ran.err[0]
+
+
+def test_a_damaged_tail_is_skipped_with_a_sentence(
+    recorded: Recorded, tmp_path: Path
+) -> None:
+    names = sorted(path.name for path in recorded.folder.iterdir())
+    for name in names:
+        (tmp_path / name).write_bytes((recorded.folder / name).read_bytes())
+    path = tmp_path / names[-1]
+    path.write_bytes(path.read_bytes()[:-5])
+    recorded.folder = tmp_path
+    ran = recorded.run("--type", "BrokerRegistered")
+    assert ran.code == 0
+    assert len(ran.out) == 5
+    assert ran.err[0].startswith(f"namesrv: {names[-1]}: it is damaged or cut off")
+
+
+@pytest.mark.parametrize(
+    ("content", "sentence"),
+    [
+        (b"namesrv history 9\n", "it has version 9, of a newer namesrv; this one"),
+        (None, "has no files of a recorder; see recordDir"),
+    ],
+)
+def test_a_directory_that_cannot_be_read(
+    recorded: Recorded, tmp_path: Path, content: bytes | None, sentence: str
+) -> None:
+    if content is not None:
+        (tmp_path / "events-0000000001.history").write_bytes(content)
+    recorded.folder = tmp_path
+    ran = recorded.run()
+    assert ran.code == 2
+    assert sentence in ran.err[0]
+
+
+def test_a_missing_directory_and_a_server_beside_it(
+    recorded: Recorded, tmp_path: Path
+) -> None:
+    assert recorded.run("-n", "127.0.0.1:1").code == 2
+    recorded.folder = tmp_path / "none"
+    assert "cannot be read: No such file or directory" in recorded.run().err[0]
+
+
+def test_wrong_types_and_times_of_a_directory(recorded: Recorded) -> None:
+    assert "there is no type 'X' of events" in recorded.run("--type", "X").err[0]
+    ran = recorded.run("--between", "1m,2m")
+    assert "the first time is later than the second" in ran.err[0]
+
+
+def test_dates_of_a_clock_that_was_set_back(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    picture = [{"picture": name, "at_millis": 20_000_000_000} for name in PARTS]
+    event = {"type": "TopicAdded", "cause": {"kind": "request"}, "brokers": ["b"]}
+    dated = [(1, 40_000_000_000), (2, 25_000_000_000), (3, 30_000_000_000)]
+    events = [
+        {**event, "number": number, "at_millis": millis, "topic": f"T\ud800{number}"}
+        for number, millis in dated
+    ]
+    frames = b"".join(map(frame_of, [*picture, *events]))
+    (tmp_path / "events-0000000001.history").write_bytes(FIRST_LINE + frames)
+    recorded = Recorded(tmp_path, capsys)
+    for at_millis, count in ((24_000_000_000, 0), (26_000_000_000, 2)):
+        found = recorded.value("--at", str(at_millis))
+        assert len(found["topics"]) == count
+    assert len(recorded.value("--at", "41000000000")["topics"]) == 3
+    since = recorded.value("--since", "30000000000")["events"]
+    assert [one["number"] for one in since] == [1, 3]
+
+
+PARTS = ("begin", "end")

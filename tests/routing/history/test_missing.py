@@ -186,6 +186,14 @@ def test_a_long_name_is_cut(world: World) -> None:
     assert names(world) == {"x" * LONGEST_NAME + "...", "y" * LONGEST_NAME + "..."}
 
 
+def test_long_header_is_not_read(world: World) -> None:
+    fields = {"topic": "T", **{f"field {n}": "x" * 200 for n in range(25)}}
+    ask(world, "U")
+    world.send(request(105, fields))
+    tick(world)
+    assert names(world) == {"U"}
+
+
 def test_half_of_a_pair_becomes_a_question_mark(world: World) -> None:
     world.send(request(105, {"topic": "\ud800T"}))
     tick(world)

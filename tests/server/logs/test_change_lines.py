@@ -19,6 +19,8 @@ from namesrv.routing.events import (
     Event,
     KvChanged,
     LeftoverRemoved,
+    PeerAgreed,
+    PeerDisagreed,
     PermissionChanged,
     TopicAdded,
     TopicChanged,
@@ -43,6 +45,7 @@ SILENT = Cause(CauseKind.EXPIRY, 0, "r:1")
 NOT_BACK = Cause(CauseKind.LEASE)
 LEFT_OVER = Cause(CauseKind.LEFTOVER)
 SIGHUP = Cause(CauseKind.RELOAD)
+COMPARED = Cause(CauseKind.COMPARISON)
 BROKER = ("c1", "b", "m:1", 7)
 MOVED = ("address", "zone")
 TOPICS = TopicChanges(["a", "b"], ["c"], ["d"], ["e"])
@@ -145,6 +148,14 @@ LINES: dict[str, tuple[Event, str]] = {
     "option by a reload": (
         ConfigChanged(5, SIGHUP, "maxRoutes", 1, 2),
         "INFO configuration changed: key=maxRoutes old=1 new=2 by=SIGHUP",
+    ),
+    "peer that disagrees": (
+        PeerDisagreed(5, COMPARED, "p:1", 7, ["a", "b", "c", "d"]),
+        "WARNING a peer has other routes: peer=p:1 differences=7 first=a; b; c",
+    ),
+    "peer that agrees": (
+        PeerAgreed(5, COMPARED, "p:1"),
+        "INFO a peer has the same routes again: peer=p:1",
     ),
 }
 

@@ -55,6 +55,8 @@ BROKEN: dict[str, Break] = {
     "no address of HTTP": lambda at: {"http_bind": "a b:0"},
     "audit log is a folder": lambda at: {"audit_log": str(at)},
     "audit log below a file": lambda at: {"audit_log": written(at / "file") + "/x"},
+    "recorder in a file": lambda at: {"record_dir": written(at / "file")},
+    "recorder below a file": lambda at: {"record_dir": written(at / "file") + "/x"},
 }
 
 
@@ -101,7 +103,8 @@ def test_link_in_place_of_a_log_is_a_mistake(tmp_path: Path, name: str) -> None:
 
 def test_nothing_is_made_or_changed(tmp_path: Path) -> None:
     logs = {"log_file": str(tmp_path / "a/log"), "audit_log": str(tmp_path / "b/audit")}
-    check = StartCheck(local_options(tmp_path / "c/data", **logs))
+    folders = logs | {"record_dir": str(tmp_path / "d/history")}
+    check = StartCheck(local_options(tmp_path / "c/data", **folders))
     assert (check.mistakes, check.warnings, check.in_use) == ([], [], [])
     assert list(tmp_path.iterdir()) == []
 

@@ -96,13 +96,14 @@ def get_missing(call: Call) -> Steps[HttpAnswer]:
     topics: list[Missing] = []
     yield from note_nearest(state, found, call.now_ms)
     for some in batches(found, _ITEM_UNITS):
-        topics += map(_item, some)
+        topics += map(missing_record, some)
         yield len(some) * _ITEM_UNITS
     answer = MissingList(topics, len(missing), missing.dropped)
     return respond(call.request, answer)
 
 
-def _item(one: MissingTopic) -> Missing:
+def missing_record(one: MissingTopic) -> Missing:
+    """A topic with its clients, as answers have it."""
     askers = [MissingAsker(*asker) for asker in reversed(one.askers.values())]
     return Missing(
         topic=one.topic,

@@ -58,6 +58,16 @@ def _suppressed(view: View) -> float:
     return view.inside.log.suppressed_lines
 
 
+def _recorded_bytes(view: View) -> Iterable[Sample]:
+    recorder = view.inside.recorder
+    return [] if recorder is None else [((), recorder.size_bytes)]
+
+
+def _lost_records(view: View) -> Iterable[Sample]:
+    recorder = view.inside.recorder
+    return [] if recorder is None else [((), recorder.lost_frames)]
+
+
 METRICS: Final = (
     Metric(
         "snapshot_age_seconds",
@@ -122,5 +132,19 @@ METRICS: Final = (
         (),
         "Lines left out because their event came too often.",
         single(_suppressed),
+    ),
+    Metric(
+        "recorder_size_bytes",
+        "gauge",
+        (),
+        "The size of all files of the recorder; without one there is no sample.",
+        _recorded_bytes,
+    ),
+    Metric(
+        "recorder_lost_total",
+        "counter",
+        (),
+        "Events and parts of pictures that the recorder could not write.",
+        _lost_records,
     ),
 )

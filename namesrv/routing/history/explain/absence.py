@@ -124,18 +124,6 @@ def other_cluster(evidence: Evidence) -> Finding | None:
     )
 
 
-def at_peer(evidence: Evidence) -> Finding | None:
-    """A peer of this server has it."""
-    sentences = evidence.server.at_peers
-    if evidence.exists or not sentences:
-        return None
-    return Finding(
-        f"Other NameServers have it, and this one has not: {listed(sentences)}.",
-        CERTAIN,
-        command("namesrv", "diff"),
-    )
-
-
 def _was_here(evidence: Evidence) -> bool:
     return evidence.past is not None and evidence.past.was_here
 

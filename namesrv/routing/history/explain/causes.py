@@ -4,7 +4,13 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Final
 
-from namesrv.routing.history.explain import absence, answers, registrations, removals
+from namesrv.routing.history.explain import (
+    absence,
+    answers,
+    elsewhere,
+    registrations,
+    removals,
+)
 from namesrv.routing.history.explain.rule import (
     BOTH,
     BROKER,
@@ -212,6 +218,13 @@ RULES: Final = (
         registrations.other_address,
     ),
     Rule(
+        "not_live",
+        BOTH,
+        ("registrations",),
+        "an address is in the routes that no broker registers any more",
+        registrations.not_live,
+    ),
+    Rule(
         "two_clusters",
         BOTH,
         (),
@@ -244,7 +257,21 @@ RULES: Final = (
         BOTH,
         ("peers",),
         "another NameServer has it, and this one has not",
-        absence.at_peer,
+        elsewhere.at_peer,
+    ),
+    Rule(
+        "orphan",
+        BOTH,
+        ("peers",),
+        "clients ask here, and brokers register at other NameServers only",
+        elsewhere.orphan,
+    ),
+    Rule(
+        "peer_differs",
+        BOTH,
+        ("peers",),
+        "another NameServer has had other entries of it for a minute or longer",
+        elsewhere.peer_differs,
     ),
     Rule(
         "never_registered",
@@ -296,8 +323,8 @@ _UNKNOWN: Final[dict[str, tuple[str, Callable[[Evidence], bool]]]] = {
         lambda evidence: evidence.server.is_draining is None,
     ),
     "peers": (
-        "whether other NameServers have it: this server compares with none (option"
-        " peers)",
+        "whether other NameServers have it: this server compares with none that answers"
+        " (option peers)",
         lambda evidence: evidence.server.at_peers is None,
     ),
 }
@@ -329,6 +356,10 @@ def find_unknown(evidence: Evidence) -> list[str]:
         found.append("events before the oldest one that the history still has")
     if past is not None and past.is_cut:
         found.append("events about so many topics that some names were left out")
+    if evidence.kind == "topic" and evidence.server.is_testing:
+        found.append(
+            "the route in the other cluster that this server asks (clusterTest)"
+        )
     if evidence.left_out:
         found.append(f"{evidence.left_out} more broker groups, which were not examined")
     return found

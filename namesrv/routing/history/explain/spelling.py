@@ -11,6 +11,7 @@ from typing import Final
 
 _PREFIXES: Final = ("%RETRY%", "%DLQ%")
 _SEPARATORS: Final = str.maketrans("", "", "-_. ")
+_AT_ENDS: Final = "-_. %"
 AUTO_CREATE_TOPIC: Final = "TBW102"
 """Brokers with autoCreateTopicEnable announce this topic, and take the settings of new
 ones from it."""
@@ -18,7 +19,16 @@ ones from it."""
 
 def folded(name: str) -> str:
     """Equal for names that differ in letter case, separators, namespace or prefix."""
-    return core(name).translate(_SEPARATORS).casefold()
+    if "%" in name:
+        name = core(name)
+    return name.translate(_SEPARATORS).casefold()
+
+
+def may_fold_alike(name: str, wanted: str) -> bool:
+    """Whether the folded form of a name may be `wanted`: false is certain, and cheap
+    for most names."""
+    last = name[-1:]
+    return last in _AT_ENDS or last.casefold()[-1:] == wanted[-1:]
 
 
 def core(name: str) -> str:

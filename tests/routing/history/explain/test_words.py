@@ -7,7 +7,11 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from namesrv.routing.history.explain.addresses import differs, flaw, host_of
-from namesrv.routing.history.explain.spelling import difference, folded
+from namesrv.routing.history.explain.spelling import (
+    difference,
+    folded,
+    may_fold_alike,
+)
 from namesrv.routing.history.explain.words import command, duration, listed, shown
 
 
@@ -94,3 +98,8 @@ def test_another_host_than_the_connection() -> None:
 def test_spellings(name: str, other: str, words: str) -> None:
     assert folded(name).strip() == folded(other)
     assert difference(name, other) == words
+
+
+@given(st.text(st.sampled_from("aA-_. %ßİ1"), max_size=6))
+def test_a_name_is_never_passed_over(name: str) -> None:
+    assert may_fold_alike(name, folded(name))

@@ -1,0 +1,66 @@
+"""Explanations from a history that has lost events, or left names out of them."""
+
+from namesrv.codes import RequestCode
+from namesrv.testing.peer import Broker, registration, registration_body, topic_table
+from tests.admin.api.asking import Api
+
+MANY = [f"topic-{number:05}" for number in range(3000)]
+
+
+def registered(api: Api, *names: str) -> None:
+    body = registration_body(topic_table(*names))
+    api.world.only(api.world.send(registration(Broker(), body)))
+
+
+def causes(api: Api, topic: str) -> dict[str, str]:
+    found = api.get(f"/v1/topics/{topic}/explain")
+    return {cause["id"]: cause["confidence"] for cause in found["causes"]}
+
+
+def test_events_that_are_gone_are_unknown() -> None:
+    api = Api(history_bytes=4096)
+    registered(api, "Orders", "Bills")
+    fields = Broker().ext_fields
+    for _ in range(20):
+        api.world.ask(RequestCode.WIPE_WRITE_PERM_OF_BROKER, fields)
+        api.world.ask(RequestCode.ADD_WRITE_PERM_OF_BROKER, fields)
+    assert api.world.state.history.first > 1
+    found = api.get("/v1/topics/Nothing/explain")
+    confidences = {one["id"]: one["confidence"] for one in found["causes"]}
+    assert confidences["never_registered"] == "likely"
+    sentence = "events before the oldest one that the history still has"
+    assert sentence in found["unknown"]
+
+
+def test_a_group_that_went_with_very_many_topics() -> None:
+    """The events have the first names only: for these, and for the first ones of those
+    that were added, the cause is known."""
+    api = Api(history_bytes=8 * 32 * 1000)
+    registered(api, *MANY)
+    api.world.ask(RequestCode.UNREGISTER_BROKER, Broker().ext_fields)
+    assert causes(api, MANY[0])["broker_unregistered"] == "certain"
+    unknown = api.get(f"/v1/topics/{MANY[-1]}/explain")["unknown"]
+    assert any("some names were left out" in sentence for sentence in unknown)
+
+
+def test_a_topic_that_was_named_only_when_it_came() -> None:
+    api = Api(history_bytes=8 * 32 * 1000)
+    registered(api, *MANY[:900])
+    registered(api, *MANY)
+    api.world.ask(RequestCode.DELETE_TOPIC_IN_NAMESRV, {"topic": MANY[5]})
+    registered(api, "Late-one", *MANY)
+    api.world.ask(RequestCode.UNREGISTER_BROKER, Broker().ext_fields)
+    assert causes(api, "Late-one")["broker_unregistered"] == "certain"
+
+
+def test_a_long_history_is_read_in_steps() -> None:
+    api = Api()
+    registered(api, "Orders", "Bills")
+    fields = Broker().ext_fields
+    for _ in range(2000):
+        api.world.ask(RequestCode.WIPE_WRITE_PERM_OF_BROKER, fields)
+        api.world.ask(RequestCode.ADD_WRITE_PERM_OF_BROKER, fields)
+    found = api.get("/v1/topics/Orders/explain")
+    assert len(found["evidence"]["gone"]) == 50
+    assert max(api.units) < 3000
+    assert "write_wiped" not in causes(api, "Orders")
