@@ -6,6 +6,7 @@ import pytest
 
 from namesrv.testing.peer import Broker, Peer, data_version
 from tests.admin.http.talk import answers, request
+from tests.admin.streams.waiter import Waiter
 from tests.hostile.attacked_server import AttackedServer
 from tests.hostile.conftest import Lay
 from tests.server.server_thread import LOOPS
@@ -82,34 +83,33 @@ def test_streams_and_waits_that_reset(attacked: AttackedServer) -> None:
     stream.send(STREAM)
     output = b""
     while b"event: picture" not in output:
-        output += stream.socket.recv(65536)
+        more = stream.socket.recv(65536)
+        assert more, output
+        output += more
 
 
 def test_a_crowd_that_waits_is_answered_and_delays_nobody(
     attacked: AttackedServer,
 ) -> None:
-    crowd = [attacked.peer() for _ in range(300)]
-    for peer in crowd:
-        peer.send(WAIT)
+    crowd = [Waiter(attacked.server.address) for _ in range(300)]
+    for waiter in crowd:
+        waiter.send("?wait=5m", "Awaited")
     broker = attacked.peer()
-    broker.send(Broker().registration({"Nowhere": 1, "Else": 1}))
+    broker.send(Broker().registration({"Awaited": 1, "Else": 1}))
     longest = max(attacked.ask_witness() for _ in range(100))
     print(f"longest lookup of 100: {longest * 1000:.0f} ms")
-    for peer in crowd:
-        peer.finish()
-        (answer,) = answers(peer.read_to_end())
-        assert answer.status == 200
+    for waiter in crowd:
+        assert waiter.read().status == 200
+        waiter.close()
 
 
 def test_waits_sent_ahead_are_answered_in_order(attacked: AttackedServer) -> None:
-    peer = attacked.peer()
-    peer.send(WAIT * 500 + request("/version"))
-    peer.socket.settimeout(30)
-    found = b""
-    while found.count(b"HTTP/1.1 ") < 501:
-        found += peer.socket.recv(1 << 16)
-    statuses = [answer.status for answer in answers(found)]
-    assert statuses == [404] * 500 + [200]
+    waiter = Waiter(attacked.server.address)
+    for _ in range(500):
+        waiter.send("?wait=5m")
+    waiter.send()
+    assert [waiter.read().status for _ in range(501)] == [404] * 501
+    waiter.close()
 
 
 def test_endless_input_behind_a_stream(attacked: AttackedServer) -> None:
