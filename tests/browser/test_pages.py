@@ -117,7 +117,7 @@ def test_pages_keep_their_order_on_the_way_from_one_to_the_other(
     looked = look(site.url).go()
     for place in ("topics/Orders", "history", "brokers/broker-a", "topics/Ordrs", ""):
         looked.go(place)
-        looked.sees("registered" if place else "Clusters")
+        looked.sees("Change" if place else "Clusters")
         looked.page.wait_for_timeout(700)
         assert looked.first_kind() in ("H1", "P")
         titles = looked.page.locator("h2").all_inner_texts()

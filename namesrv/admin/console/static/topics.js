@@ -47,10 +47,10 @@ export function Topic({ name, query, go }) {
         ${topic.data.next && html`<p class="dim">The first 200 of ${count(topic.data.broker_groups, 'broker group')}.</p>`}<//>`}
     ${topic.error && html`<${Failed} error=${topic.error} />`}
     <${LastEvents} of=${{ topic: name }} />
-    ${topic.data && html`<p class="actions"><${Action} label="Delete this topic" kind="danger" title=${`Delete ${short(name)}?`} act=${['DELETE', at]}
+    <p class="actions"><${Action} isOffered=${!!topic.data} label="Delete this topic" kind="danger" title=${`Delete ${short(name)}?`} act=${['DELETE', at]}
       done=${() => `${short(name)} is deleted here. Clients notice it within 30 s.`}
-      effect=${[`${count(topic.data.broker_groups, 'broker group')} will no longer be in its route: clients get “No route info of this topic”.`,
-    'Only this server forgets it. A broker that still has the topic brings it back with its next registration in which something changed.']} /></p>`}`;
+      effect=${[`${count(topic.data?.broker_groups, 'broker group')} will no longer be in its route: clients get “No route info”.`,
+    'Only this server forgets it. A broker that still has the topic brings it back when it registers with a change.']} /></p>`;
 }
 
 const SURE = { certain: 'error', likely: 'warning', possible: 'note' };
