@@ -16,6 +16,8 @@ def subject_of(facts: Facts) -> str:
     for name in ("topic", "broker", "option"):
         if isinstance(facts.get(name), str):
             return str(facts[name])
+    if str(facts.get("type")).startswith("Peer"):
+        return str(facts.get("address"))
     if "namespace" in facts:
         return f"{facts['namespace']}/{facts.get('key', '')}"
     return "-"
@@ -146,6 +148,17 @@ def _asked_in_vain(facts: Facts) -> str:
     return f"a client{client} asked for the topic, which has no route"
 
 
+def _disagreed(facts: Facts) -> str:
+    count = facts.get("count", 0)
+    first = next(iter(facts.get("sentences") or ()), "")
+    noun = "difference" if count == 1 else "differences"
+    return f"the peer has other routes, {count} {noun}{f'; {first}' if first else ''}"
+
+
+def _agreed(facts: Facts) -> str:
+    return "the peer has the same routes again"
+
+
 def _unknown(facts: Facts) -> str:
     more = {k: v for k, v in facts.items() if k not in _COMMON}
     listed = ", ".join(f"{name} {value}" for name, value in more.items())
@@ -185,4 +198,7 @@ _SENTENCES: Final[Mapping[str, Callable[[Facts], str]]] = {
     "PermissionChanged": _permission,
     "KvChanged": _kv,
     "ConfigChanged": _config,
+    "TopicAskedInVain": _asked_in_vain,
+    "PeerDisagreed": _disagreed,
+    "PeerAgreed": _agreed,
 }

@@ -47,8 +47,8 @@ def test_words_behind_two_hyphens_are_arguments() -> None:
 @pytest.mark.parametrize(
     ("words", "expected"),
     [
-        ("topic", "topic needs one of these words: list, show, route, delete"),
-        ("topic -n x", "topic needs one of these words: list, show, route, delete"),
+        ("topic", "topic needs one of these words: list, show, route, missing, delete"),
+        ("topic -n x", "topic needs one of these words: list, show, route, missing, delete"),
         ("kv ls", "there is no command 'kv ls'; expected kv list, get, put or delete"),
         ("tpic list", "there is no command 'tpic'; did you mean topic?"),
         ("xyz", "there is no command 'xyz'; namesrv --help lists all commands"),
