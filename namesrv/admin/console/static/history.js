@@ -19,8 +19,8 @@ export function History({ query, go }) {
   const show = filters('history', query, go);
   const history = useAnswer(`v1/history${asQuery({ limit: 100, topic: query.topic, broker: query.broker, before: query.after })}`);
   return html`<h1>History</h1>${history.data?.last > 0 && html`<${Moment} first=${history.data.first} />`}
-    <div class="filters"><${Field} label="Topic" value=${query.topic} onText=${(topic) => show({ topic })} />
-      <${Field} label="Broker group or address" value=${query.broker} onText=${(broker) => show({ broker })} /></div>
+    <div class="filters"><${Field} label="Topic" value=${query.topic} set=${(topic) => show({ topic })} />
+      <${Field} label="Broker group or address" value=${query.broker} set=${(broker) => show({ broker })} /></div>
     ${answered(history, (data) => html`<${Shown} rows=${data.events.length} what="event" next=${cursor(data.next, 'before')} of=${query} show=${show} />
       <${Events} of=${data.events} />`)}`;
 }

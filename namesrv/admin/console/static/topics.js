@@ -17,9 +17,9 @@ export function Topics({ query, go }) {
   const show = filters('topics', query, go);
   const topics = useAnswer(`v1/topics${asQuery({ limit: 200, contains: query.q, broker: query.broker, problem: query.problem && 'any', after: query.after })}`, askList);
   return html`<h1>Topics</h1><div class="filters">
-      <${Field} label="Name contains" value=${query.q} onText=${(q) => show({ q })} />
-      <${Field} label="On broker group" value=${query.broker} onText=${(broker) => show({ broker })} />
-      <${Check} label="Only problems" value=${query.problem} onText=${(problem) => show({ problem })} /></div>
+      <${Field} label="Name contains" value=${query.q} set=${(q) => show({ q })} />
+      <${Field} label="On broker group" value=${query.broker} set=${(broker) => show({ broker })} />
+      <${Check} label="Only problems" value=${query.problem} set=${(problem) => show({ problem })} /></div>
     ${answered(topics, (data) => html`<${Shown} rows=${data.items.length} total=${data.total} what="topic" next=${cursor(data.next)} of=${query} show=${show} />
       ${data.items.length > 0 && html`<${TopicTable} rows=${data.items} />`}`)}`;
 }
@@ -40,8 +40,8 @@ export function Topic({ name, query, go }) {
     ${answered(why, (data) => html`<${Why} of=${data} what="topic" />`)}
     ${topic.data && html`${!why.data?.causes.length && html`<${Summary} of=${topic.data} />`}
       <${Card} title="Route" note="for a client of this version and zone">
-        <div class="filters"><${Select} label="Version" value=${query.version || ''} options=${VERSIONS} onText=${(version) => show({ version })} />
-          <${Field} label="Zone" value=${query.zone} onText=${(zone) => show({ zone })} /></div>
+        <div class="filters"><${Select} label="Version" value=${query.version || ''} options=${VERSIONS} set=${(version) => show({ version })} />
+          <${Field} label="Zone" value=${query.zone} set=${(zone) => show({ zone })} /></div>
         ${answer?.code > 0 && html`<${Say} kind="error">${answer.remark}<//>`}
         <${Queues} rows=${topic.data.queues} route=${route.data} />
         ${topic.data.next && html`<p class="dim">The first 200 of ${count(topic.data.broker_groups, 'broker group')}.</p>`}<//>`}
@@ -98,7 +98,7 @@ function Queues({ rows, route }) {
     ['Permission', (row) => permission(row.perm), 'wide'],
     ['Write', (row) => number(row.write_queue_nums), 'number wide'],
     ['Read', (row) => number(row.read_queue_nums), 'number wide'],
-    ['Addresses', (row) => addresses.get(row.broker_name)?.map(([id, address]) => html`<div><code>${address}</code> <span class="dim">${role(+id)}</span></div>`) || html`<span class="dim">not in the route</span>`],
+    ['Addresses', (row) => addresses.get(row.broker_name)?.map(([id, address]) => html`<div class="time"><code>${address}</code> <span class="dim">${role(+id)}</span></div>`) || html`<span class="dim">not in the route</span>`],
   ]} /><p class="legend"><i class="both" />read and write <i class="read" />read only <i class="write" />write only <i class="none" />neither</p>`;
 }
 
