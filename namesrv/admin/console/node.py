@@ -81,9 +81,12 @@ class Node(Struct):
     options: Annotated[
         list[ChangedOption], Meta(description="options that differ from their defaults")
     ]
-    connections: NodeConnections
-    memory: NodeMemory
-    rates: NodeRates
+    connections: Annotated[NodeConnections, Meta(description="open connections")]
+    memory: Annotated[
+        NodeMemory,
+        Meta(description="memory beside the formula of docs/architecture.md"),
+    ]
+    rates: Annotated[NodeRates, Meta(description="the last ten minutes")]
 
 
 def get_node(call: Call) -> Steps[HttpAnswer]:
