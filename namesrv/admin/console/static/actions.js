@@ -62,7 +62,7 @@ export function Token({ isOpen, onClose }) {
       <p class="buttons"><button type="button" autofocus onClick=${onClose}>Close</button><button type="button" class="solid" onClick=${() => keep('')}>Forget the token</button></p><//>`;
   }
   return html`<${Dialog} title="This page only reads" onClose=${onClose}><form onSubmit=${submit}>
-    <p>A token of the server's file (option httpTokenFile) allows to change the write permission of a broker group, and to delete a topic.</p>
+    <p>A token of the option httpTokenFile allows to change the write permission of a broker group, and to delete a topic.</p>
     <label class="field"><span>Token</span><input type="password" name="token" required autofocus autocomplete="off" /></label>
     <${Failure} text=${failure} /><p class="buttons"><button type="button" onClick=${onClose}>Cancel</button><button class="solid">Use this token</button></p></form><//>`;
 }
