@@ -10,7 +10,7 @@ from tests.browser.site import HOSTILE, HOUR_MILLIS, Site
 
 ORDER = [
     *("Clusters", "Brokers", "Last changes", "Addresses", "Topics", "Then and now"),
-    *("Route", "History"),
+    *("Route", "Who asks", "History"),
 ]
 NEW = Broker("broker-new", 0, "10.0.3.99:10911", "orders", HOUR_MILLIS)
 Look = Callable[..., Looked]
@@ -19,7 +19,12 @@ PAGES = {
     "topics": ["Orders", "of 7 on this server"],
     "topics/Orders": ["Clients can send and receive", "10.0.3.11:10911", "master"],
     "topics/Payments": ["broker-c", "slave 1"],
-    "topics/Ordrs": ["There is a similar name: 'Orders'", "namesrv explain Orders"],
+    "topics/Ordrs": [
+        "Who asks",
+        "JAVA 479",
+        "There is a similar name: 'Orders'",
+        "namesrv explain Orders",
+    ],
     "brokers": ["broker-a", "2 of 2", "no master"],
     "brokers/broker-a": ["10.0.3.12:10911", "StockLevels", "registered"],
     "brokers/nobody": ["nobody"],

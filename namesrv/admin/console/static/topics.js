@@ -33,6 +33,8 @@ export function Topic({ name, query, go }) {
   const why = useAnswer(`${at}/explain${client}`);
   const exists = why.data ? why.data.exists : !!why.error;
   const topic = useAnswer(exists && `${at}?limit=200`);
+  const missing = useAnswer(why.data && !exists && `v1/missing${asQuery({ prefix: name })}`);
+  const asked = missing.data?.topics.filter((row) => row.topic === name);
   const answer = why.data?.evidence.answer;
   const hasRoute = exists && (!answer || answer.code === 0);
   const route = useAnswer(hasRoute && `${at}/route${client}`);
@@ -42,9 +44,9 @@ export function Topic({ name, query, go }) {
       <${Card} title="Route" note="for a client of this version and zone">
         <div class="filters"><${Select} label="Version" value=${query.version || ''} options=${VERSIONS} set=${(version) => show({ version })} />
           <${Field} label="Zone" value=${query.zone} set=${(zone) => show({ zone })} /></div>
-        ${answer?.code > 0 && html`<${Say} kind="error">${answer.remark}<//>`}
         <${Queues} rows=${topic.data.queues} route=${route.data} />
         ${topic.data.next && html`<p class="dim">The first 200 of ${count(topic.data.broker_groups, 'broker group')}.</p>`}<//>`}
+    ${asked?.length > 0 && html`<${Card} title="Who asks"><${Askers} rows=${asked} /><//>`}
     ${topic.error && html`<${Failed} error=${topic.error} />`}
     <${LastEvents} of=${{ topic: name }} />
     <p class="actions"><${Action} isOffered=${!!topic.data} label="Delete this topic" kind="danger" title=${`Delete ${short(name)}?`} act=${['DELETE', at]}
@@ -73,9 +75,7 @@ function Summary({ of }) {
     : html`<${Say} kind="error">No client can ${of.write_queue_nums ? 'receive' : 'send'}: ${where}<//>`;
 }
 
-const SIZE = 14;
-const ROW = 16;
-const MOST = 128;
+const [SIZE, ROW, MOST] = [14, 16, 128];
 
 // One square for each queue.
 function Squares({ of }) {
@@ -102,14 +102,16 @@ function Queues({ rows, route }) {
   ]} /><p class="legend"><i class="both" />read and write <i class="read" />read only <i class="write" />write only <i class="none" />neither</p>`;
 }
 
-export function Missing() {
-  const missing = useAnswer('v1/missing?limit=200');
-  return html`<h1>Asked in vain</h1><p>Topics that clients ask for and no broker has registered here: they get “No route info of this topic”.</p>
-    ${answered(missing, (data) => (data.topics.length ? html`<${Table} label="Topics that are asked for in vain" rows=${data.topics} columns=${[
+const Askers = ({ rows }) => html`<${Table} label="Asked in vain" rows=${rows} columns=${[
     ['Topic', (row) => html`<a href=${topicLink(row.topic)}>${short(row.topic)}</a>${row.nearest && html`<br /><span class="dim">like <a href=${topicLink(row.nearest)}>${short(row.nearest)}</a></span>`}`],
     ['Lookups', (row) => number(row.count), 'number'],
     ['First', (row) => clock(row.first_millis), 'wide'],
     ['Last', (row) => since(row.last_millis)],
     ['Asked by', (row) => row.askers.map((one) => html`<div><code>${one.address}</code> <${Badge}>${one.language || 'unknown'} ${one.version}<//></div>`), 'wide'],
-  ]} />${data.left_out > 0 && html`<p class="dim">The list had no room for ${count(data.left_out, 'more topic')}.</p>`}` : html`<${Say} kind="ok">No client has asked for an unknown topic.<//>`))}`;
+  ]} />`;
+
+export function Missing() {
+  const missing = useAnswer('v1/missing?limit=200');
+  return html`<h1>Asked in vain</h1><p>Topics that clients ask for and no broker has registered here: they get “No route info of this topic”.</p>
+    ${answered(missing, (data) => (data.topics.length ? html`<${Askers} rows=${data.topics} />${data.left_out > 0 && html`<p class="dim">The list had no room for ${count(data.left_out, 'more topic')}.</p>`}` : html`<${Say} kind="ok">No client has asked for an unknown topic.<//>`))}`;
 }
