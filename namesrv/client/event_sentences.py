@@ -133,16 +133,6 @@ def _config(facts: Facts) -> str:
     return f"option changed from {facts.get('old')} to {facts.get('new')}"
 
 
-def _disagreed(facts: Facts) -> str:
-    sentences = facts.get("sentences")
-    first = f"; {sentences[0]}" if isinstance(sentences, list) and sentences else ""
-    return f"peer with other routes, {facts.get('count')} differences{first}"
-
-
-def _agreed(facts: Facts) -> str:
-    return "peer with the same routes again"
-
-
 def _asked_in_vain(facts: Facts) -> str:
     client = f" of {facts['language']}" if facts.get("language") else ""
     return f"a client{client} asked for the topic, which has no route"

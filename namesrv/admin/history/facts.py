@@ -106,12 +106,6 @@ class EventFacts(Struct):
         Meta(description="groups that did not have the topic before"),
     ] = UNSET
     topic: Annotated[str | UnsetType, Meta(description="name of the topic")] = UNSET
-    count: Annotated[
-        int | UnsetType, Meta(description="differences to the peer `address`")
-    ] = UNSET
-    sentences: Annotated[
-        list[str] | UnsetType, Meta(description="the first of these differences")
-    ] = UNSET
     brokers: Annotated[
         list[str] | UnsetType, Meta(description="groups in which the topic changed")
     ] = UNSET
