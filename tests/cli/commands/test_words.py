@@ -8,6 +8,8 @@ from namesrv.cli.commands.words import begins_with_command, read_call
 from namesrv.errors import OptionsInvalid
 from tests.cli.server_stand_in import Capture, Server, refused, served
 
+TOPIC_WORDS = "list, show, route, missing, delete"
+
 
 def mistakes(*words: str) -> list[str]:
     with pytest.raises(OptionsInvalid) as caught:
@@ -47,11 +49,8 @@ def test_words_behind_two_hyphens_are_arguments() -> None:
 @pytest.mark.parametrize(
     ("words", "expected"),
     [
-        ("topic", "topic needs one of these words: list, show, route, missing, delete"),
-        (
-            "topic -n x",
-            "topic needs one of these words: list, show, route, missing, delete",
-        ),
+        ("topic", f"topic needs one of these words: {TOPIC_WORDS}"),
+        ("topic -n x", f"topic needs one of these words: {TOPIC_WORDS}"),
         ("kv ls", "there is no command 'kv ls'; expected kv list, get, put or delete"),
         ("tpic list", "there is no command 'tpic'; did you mean topic?"),
         ("xyz", "there is no command 'xyz'; namesrv --help lists all commands"),
