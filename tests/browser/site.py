@@ -28,7 +28,11 @@ class Site:
         tokens = folder / "tokens"
         tokens.write_text(f"write={TOKEN}\nread=read-{TOKEN}\n")
         tokens.chmod(0o600)
-        options = {"http_token_file": str(tokens), **options}
+        options = {
+            "http_token_file": str(tokens),
+            "server_channel_max_idle_time_seconds": 0,
+            **options,
+        }
         self._serving = serving(
             local_options(folder / "data", **options),
             companions=[HttpCompanion(), PeersCompanion()],

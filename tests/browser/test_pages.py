@@ -10,7 +10,7 @@ from tests.browser.site import HOSTILE, HOUR_MILLIS, Site
 
 ORDER = [
     *("Clusters", "Brokers", "Last changes", "Addresses", "Topics", "Then and now"),
-    *("Route", "History"),
+    *("Route", "Who asks", "History"),
 ]
 NEW = Broker("broker-new", 0, "10.0.3.99:10911", "orders", HOUR_MILLIS)
 Look = Callable[..., Looked]
@@ -19,7 +19,12 @@ PAGES = {
     "topics": ["Orders", "of 7 on this server"],
     "topics/Orders": ["Clients can send and receive", "10.0.3.11:10911", "master"],
     "topics/Payments": ["broker-c", "slave 1"],
-    "topics/Ordrs": ["There is a similar name: 'Orders'", "namesrv explain Orders"],
+    "topics/Ordrs": [
+        "Who asks",
+        "JAVA 479",
+        "There is a similar name: 'Orders'",
+        "namesrv explain Orders",
+    ],
     "brokers": ["broker-a", "2 of 2", "no master"],
     "brokers/broker-a": ["10.0.3.12:10911", "StockLevels", "registered"],
     "brokers/nobody": ["nobody"],
@@ -117,7 +122,7 @@ def test_pages_keep_their_order_on_the_way_from_one_to_the_other(
     looked = look(site.url).go()
     for place in ("topics/Orders", "history", "brokers/broker-a", "topics/Ordrs", ""):
         looked.go(place)
-        looked.sees("registered" if place else "Clusters")
+        looked.sees("Change" if place else "Clusters")
         looked.page.wait_for_timeout(700)
         assert looked.first_kind() in ("H1", "P")
         titles = looked.page.locator("h2").all_inner_texts()

@@ -82,8 +82,11 @@ class Node(Struct):
         list[ChangedOption], Meta(description="options that differ from their defaults")
     ]
     connections: Annotated[NodeConnections, Meta(description="open connections")]
-    memory: Annotated[NodeMemory, Meta(description="memory and its formula")]
-    rates: Annotated[NodeRates, Meta(description="rates of the last minutes")]
+    memory: Annotated[
+        NodeMemory,
+        Meta(description="memory beside the formula of docs/architecture.md"),
+    ]
+    rates: Annotated[NodeRates, Meta(description="the last ten minutes")]
 
 
 def get_node(call: Call) -> Steps[HttpAnswer]:

@@ -22,6 +22,7 @@ NAMES = {
     "key": f"k{LONE}kkkk",
     "id": "0",
     "unit": LONE,
+    "file": f"{LONE}.js",
     "broker_addr": f"h{LONE}:1",
     "file": f"{LONE}.js",
 }

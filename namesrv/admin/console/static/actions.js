@@ -7,7 +7,7 @@ function Dialog({ title, onClose, children }) {
   useEffect(() => {
     const before = document.activeElement;
     dialog.current.showModal();
-    return () => before.focus();
+    return () => before.isConnected && before.focus();
   }, []);
   return html`<dialog ref=${dialog} aria-label=${title} onClose=${onClose}><h2>${title}</h2>${children}</dialog>`;
 }
@@ -15,8 +15,9 @@ function Dialog({ title, onClose, children }) {
 const Failure = ({ text }) => text && html`<${Say} kind="error">${sentence(text)}<//>`;
 
 // A button that opens a question. `act` is [method, path], `effect` the sentences on
-// what will happen, and `done` makes a sentence of the answer.
-export function Action({ label, title, effect, act: [method, path], done, kind = '' }) {
+// what will happen, and `done` makes a sentence of the answer, which is shown also if
+// the action is no longer offered.
+export function Action({ label, title, effect, act: [method, path], done, kind = '', isOffered = true }) {
   const [step, setStep] = useState('');
   const [failure, setFailure] = useState('');
   if (!mayWrite()) return null;
@@ -33,7 +34,7 @@ export function Action({ label, title, effect, act: [method, path], done, kind =
   };
   const close = () => { setStep(''); setFailure(''); };
   const isDone = step !== 'asked' && step !== 'busy';
-  return html`<button type="button" class=${kind} onClick=${() => setStep('asked')}>${label}</button>
+  return html`${isOffered && html`<button type="button" class=${kind} onClick=${() => setStep('asked')}>${label}</button>`}
     ${step && html`<${Dialog} title=${title} onClose=${close}>
       ${isDone ? html`<${Say} kind="ok">${step}<//>` : effect.map((text) => html`<p>${text}</p>`)}<${Failure} text=${failure} />
       <p class="buttons"><button type="button" autofocus onClick=${close}>${isDone ? 'Close' : 'Cancel'}</button>
@@ -61,7 +62,7 @@ export function Token({ isOpen, onClose }) {
       <p class="buttons"><button type="button" autofocus onClick=${onClose}>Close</button><button type="button" class="solid" onClick=${() => keep('')}>Forget the token</button></p><//>`;
   }
   return html`<${Dialog} title="This page only reads" onClose=${onClose}><form onSubmit=${submit}>
-    <p>A token of the server's file (option httpTokenFile) allows to change the write permission of a broker group, and to delete a topic.</p>
+    <p>A token of the option httpTokenFile allows to change the write permission of a broker group, and to delete a topic.</p>
     <label class="field"><span>Token</span><input type="password" name="token" required autofocus autocomplete="off" /></label>
     <${Failure} text=${failure} /><p class="buttons"><button type="button" onClick=${onClose}>Cancel</button><button class="solid">Use this token</button></p></form><//>`;
 }

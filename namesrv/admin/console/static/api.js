@@ -36,7 +36,7 @@ export async function send(path, { method, signal, headers, as = token() } = {})
     answer = await fetch(path, { method, signal, headers: sent, cache: 'no-cache' });
   } catch (error) {
     if (error.name === 'AbortError') throw error;
-    throw new Failure(0, 'The server does not answer. The page asks again every few seconds.');
+    throw new Failure(0, 'The server does not answer. The page asks again.');
   }
   if (answer.ok) return answer;
   const { detail } = await answer.json().catch(() => ({}));

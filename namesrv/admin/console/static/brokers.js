@@ -11,9 +11,9 @@ export function Brokers({ query, go }) {
   const brokers = useAnswer(`v1/brokers${asQuery({ limit: 200, prefix: query.q, cluster: query.cluster, problem: query.problem && 'any', after: query.after })}`, askList);
   const clusters = useAnswer('v1/clusters?limit=200');
   return html`<h1>Brokers</h1><div class="filters">
-      <${Field} label="Name begins with" value=${query.q} onText=${(q) => show({ q })} />
-      <${Select} label="Cluster" value=${query.cluster || ''} options=${[['', 'All clusters'], ...(clusters.data?.items || []).map((one) => [one.cluster])]} onText=${(cluster) => show({ cluster })} />
-      <${Check} label="Only problems" value=${query.problem} onText=${(problem) => show({ problem })} /></div>
+      <${Field} label="Name begins with" value=${query.q} set=${(q) => show({ q })} />
+      <${Select} label="Cluster" value=${query.cluster || ''} options=${[['', 'All clusters'], ...(clusters.data?.items || []).map((one) => [one.cluster])]} set=${(cluster) => show({ cluster })} />
+      <${Check} label="Only problems" value=${query.problem} set=${(problem) => show({ problem })} /></div>
     ${answered(brokers, (data) => html`<${Shown} rows=${data.items.length} total=${data.total} what="broker group" next=${cursor(data.next)} of=${query} show=${show} />
       ${data.items.length > 0 && html`<${BrokerTable} rows=${data.items} />`}`)}`;
 }

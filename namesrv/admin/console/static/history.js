@@ -7,7 +7,7 @@ const subject = ({ subject: name, topic, broker }) => (topic || broker ? html`<a
 export const Events = ({ of }) => (of.length ? html`<${Table} label="Events" rows=${of} columns=${[
   ['Time', (row) => html`<span class="time">${clock(row.at_millis)}</span>`],
   ['Of', subject, 'quarter'], ['Change', (row) => sentence(short(row.sentence))]]} />`
-  : html`<${Say} kind="note">Nothing has changed since the start of this server.<//>`);
+  : html`<${Say} kind="note">Nothing has changed yet.<//>`);
 
 // The last events of one thing.
 export const LastEvents = ({ of }) => {
@@ -19,8 +19,8 @@ export function History({ query, go }) {
   const show = filters('history', query, go);
   const history = useAnswer(`v1/history${asQuery({ limit: 100, topic: query.topic, broker: query.broker, before: query.after })}`);
   return html`<h1>History</h1>${history.data?.last > 0 && html`<${Moment} first=${history.data.first} />`}
-    <div class="filters"><${Field} label="Topic" value=${query.topic} onText=${(topic) => show({ topic })} />
-      <${Field} label="Broker group or address" value=${query.broker} onText=${(broker) => show({ broker })} /></div>
+    <div class="filters"><${Field} label="Topic" value=${query.topic} set=${(topic) => show({ topic })} />
+      <${Field} label="Broker group or address" value=${query.broker} set=${(broker) => show({ broker })} /></div>
     ${answered(history, (data) => html`<${Shown} rows=${data.events.length} what="event" next=${cursor(data.next, 'before')} of=${query} show=${show} />
       <${Events} of=${data.events} />`)}`;
 }
@@ -51,8 +51,8 @@ function Then({ at }) {
   const between = (kind) => useAnswer(`v1/history/between${asQuery({ from: at, to: '0s', kind })}`);
   const [brokers, topics] = [between('brokers'), between('topics')];
   return html`${answered(brokers, (data) => (data.brokers.length ? html`<${Table} label="Broker groups that differ" rows=${data.brokers} columns=${[
-    ['Broker group', (row) => short(row.broker)], ['Then', (row) => named(row.before)], ['Now', (row) => named(row.after)]]} />` : html`<p>All broker groups had the addresses of now.</p>`))}
+    ['Broker group', (row) => short(row.broker)], ['Then', (row) => named(row.before)], ['Now', (row) => named(row.after)]]} />` : html`<p>No broker group differs.</p>`))}
     ${topics.data && (topics.data.topics.length ? html`<${Table} label="Topics that differ" rows=${topics.data.topics} columns=${[
     ['Topic', (row) => html`<a href=${topicLink(row.topic)}>${short(row.topic)}</a>`], ['Since then', (row) => short(fate(row))]]} />
-    <p class="dim">${count(topics.data.topics.length, 'topic')}${topics.data.next ? ' and more' : ''}${topics.data.is_complete ? '' : '; the list is not complete'}.</p>` : html`<p>All topics had the routes of now.</p>`)}`;
+    <p class="dim">${count(topics.data.topics.length, 'topic')}${topics.data.next ? ' and more' : ''}${topics.data.is_complete ? '' : '; the list is not complete'}.</p>` : html`<p>No topic differs.</p>`)}`;
 }

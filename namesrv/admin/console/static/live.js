@@ -19,9 +19,12 @@ export function refresh() {
 }
 
 // Reads the stream for as long as it lasts. Each block of lines is an event, whose
-// content the pages ask for; a block without data is a sign of life.
+// content the pages ask for; a block without data is a sign of life. A page in the
+// background has no stream, because a browser has six connections for all its pages.
+let stop;
 async function read(last) {
-  const answer = await send(`v1/events${last && `?after=${encodeURIComponent(last)}`}`);
+  stop = new AbortController();
+  const answer = await send(`v1/events${last && `?after=${encodeURIComponent(last)}`}`, { signal: stop.signal });
   const reader = answer.body.pipeThrough(new TextDecoderStream()).getReader();
   live.isStreaming = true;
   refresh();
@@ -43,7 +46,7 @@ async function read(last) {
 async function follow() {
   for (let last = ''; ;) {
     try {
-      last = await read(last);
+      if (!document.hidden) last = await read(last);
     } catch (error) {
       if (error.status === 404) return;
     }
@@ -54,7 +57,7 @@ async function follow() {
 
 export function start() {
   setInterval(() => document.hidden || refresh(), POLL_MILLIS);
-  document.addEventListener('visibilitychange', refresh);
+  document.addEventListener('visibilitychange', () => (document.hidden ? stop?.abort() : refresh()));
   follow();
 }
 

@@ -17,7 +17,7 @@ export function Overview({ node }) {
   return html`<h1>Overview</h1>
     <section aria-label="Problems">${answered(problems, (data) => html`
       ${data.problems.map((one) => html`<${Trouble} key=${one.id + one.name + one.sentence} of=${one} />`)}
-      ${!data.problems.length && html`<${Say} kind="ok">There is no problem that this server can see.<//>`}
+      ${!data.problems.length && html`<${Say} kind="ok">This server sees no problem.<//>`}
       <${More} of=${data} />`)}</section>
     ${answered(node, (data) => html`<div class="figures">
       <${Figure} value=${number(data.topics)} of="topics with a route" link="#/topics" />
@@ -32,7 +32,7 @@ export function Overview({ node }) {
     ['Live brokers', (row) => `${number(row.live_brokers)} of ${number(row.brokers)}`, 'number'],
     ['State', (row) => (row.groups_without_master ? html`<${Badge} kind="warning">${number(row.groups_without_master)} without master<//>` : html`<${Badge} kind="ok">ok<//>`)],
   ]} />` : html`<${Say} kind="note" next="A broker registers every 30 s with each server that its namesrvAddr names.">No broker is registered here.<//>`))}<//>
-    <${Card} title="Brokers" note="The bar is the silence of the quietest broker; at its end the broker is removed.">
+    <${Card} title="Brokers" note="At the end of its bar a broker is removed.">
       ${answered(brokers, (data) => html`<${BrokerTable} rows=${data.items} />`)}<//>
     <${Card} title="Last changes">${answered(history, (data) => html`<${Events} of=${data.events} />`)}<//>`;
 }

@@ -68,22 +68,22 @@ export function Spark({ values, label }) {
 }
 
 // A field whose text is used after a pause in typing.
-export function Field({ label, value = '', onText }) {
+export function Field({ label, value = '', set }) {
   const [text, setText] = useState(value);
   const timer = useRef();
   useEffect(() => setText(value), [value]);
   const change = ({ target }) => {
     setText(target.value);
     clearTimeout(timer.current);
-    timer.current = setTimeout(() => onText(target.value.trim()), 300);
+    timer.current = setTimeout(() => set(target.value.trim()), 300);
   };
   return html`<label class="field"><span>${label}</span><input type="search" value=${text} onInput=${change} autocomplete="off" /></label>`;
 }
 
-export const Select = ({ label, value, options, onText }) => html`<label class="field"><span>${label}</span>
-  <select onChange=${({ target }) => onText(target.value)}>${options.map(([text, name = text]) => html`<option value=${text} selected=${text === value}>${short(name)}</option>`)}</select></label>`;
+export const Select = ({ label, value, options, set }) => html`<label class="field"><span>${label}</span>
+  <select onChange=${({ target }) => set(target.value)}>${options.map(([text, name = text]) => html`<option value=${text} selected=${text === value}>${short(name)}</option>`)}</select></label>`;
 
-export const Check = ({ label, value, onText }) => html`<label class="check"><input type="checkbox" checked=${!!value} onChange=${({ target }) => onText(target.checked ? '1' : '')} /> ${label}</label>`;
+export const Check = ({ label, value, set }) => html`<label class="check"><input type="checkbox" checked=${!!value} onChange=${({ target }) => set(target.checked ? '1' : '')} /> ${label}</label>`;
 
 // How many rows are shown, and the way to the others. `of` is the query of the page.
 export const Shown = ({ rows, total, what, next, of, show }) => html`<p class="shown" role="status">

@@ -17,9 +17,9 @@ export function Topics({ query, go }) {
   const show = filters('topics', query, go);
   const topics = useAnswer(`v1/topics${asQuery({ limit: 200, contains: query.q, broker: query.broker, problem: query.problem && 'any', after: query.after })}`, askList);
   return html`<h1>Topics</h1><div class="filters">
-      <${Field} label="Name contains" value=${query.q} onText=${(q) => show({ q })} />
-      <${Field} label="On broker group" value=${query.broker} onText=${(broker) => show({ broker })} />
-      <${Check} label="Only problems" value=${query.problem} onText=${(problem) => show({ problem })} /></div>
+      <${Field} label="Name contains" value=${query.q} set=${(q) => show({ q })} />
+      <${Field} label="On broker group" value=${query.broker} set=${(broker) => show({ broker })} />
+      <${Check} label="Only problems" value=${query.problem} set=${(problem) => show({ problem })} /></div>
     ${answered(topics, (data) => html`<${Shown} rows=${data.items.length} total=${data.total} what="topic" next=${cursor(data.next)} of=${query} show=${show} />
       ${data.items.length > 0 && html`<${TopicTable} rows=${data.items} />`}`)}`;
 }
@@ -33,6 +33,8 @@ export function Topic({ name, query, go }) {
   const why = useAnswer(`${at}/explain${client}`);
   const exists = why.data ? why.data.exists : !!why.error;
   const topic = useAnswer(exists && `${at}?limit=200`);
+  const missing = useAnswer(why.data && !exists && `v1/missing${asQuery({ prefix: name })}`);
+  const asked = missing.data?.topics.filter((row) => row.topic === name);
   const answer = why.data?.evidence.answer;
   const hasRoute = exists && (!answer || answer.code === 0);
   const route = useAnswer(hasRoute && `${at}/route${client}`);
@@ -40,17 +42,17 @@ export function Topic({ name, query, go }) {
     ${answered(why, (data) => html`<${Why} of=${data} what="topic" />`)}
     ${topic.data && html`${!why.data?.causes.length && html`<${Summary} of=${topic.data} />`}
       <${Card} title="Route" note="for a client of this version and zone">
-        <div class="filters"><${Select} label="Version" value=${query.version || ''} options=${VERSIONS} onText=${(version) => show({ version })} />
-          <${Field} label="Zone" value=${query.zone} onText=${(zone) => show({ zone })} /></div>
-        ${answer?.code > 0 && html`<${Say} kind="error">${answer.remark}<//>`}
+        <div class="filters"><${Select} label="Version" value=${query.version || ''} options=${VERSIONS} set=${(version) => show({ version })} />
+          <${Field} label="Zone" value=${query.zone} set=${(zone) => show({ zone })} /></div>
         <${Queues} rows=${topic.data.queues} route=${route.data} />
         ${topic.data.next && html`<p class="dim">The first 200 of ${count(topic.data.broker_groups, 'broker group')}.</p>`}<//>`}
+    ${asked?.length > 0 && html`<${Card} title="Who asks"><${Askers} rows=${asked} /><//>`}
     ${topic.error && html`<${Failed} error=${topic.error} />`}
     <${LastEvents} of=${{ topic: name }} />
-    ${topic.data && html`<p class="actions"><${Action} label="Delete this topic" kind="danger" title=${`Delete ${short(name)}?`} act=${['DELETE', at]}
+    <p class="actions"><${Action} isOffered=${!!topic.data} label="Delete this topic" kind="danger" title=${`Delete ${short(name)}?`} act=${['DELETE', at]}
       done=${() => `${short(name)} is deleted here. Clients notice it within 30 s.`}
-      effect=${[`${count(topic.data.broker_groups, 'broker group')} will no longer be in its route: clients get “No route info of this topic”.`,
-    'Only this server forgets it. A broker that still has the topic brings it back with its next registration in which something changed.']} /></p>`}`;
+      effect=${[`${count(topic.data?.broker_groups, 'broker group')} will no longer be in its route: clients get “No route info”.`,
+    'Only this server forgets it. A broker that still has the topic brings it back when it registers with a change.']} /></p>`;
 }
 
 const SURE = { certain: 'error', likely: 'warning', possible: 'note' };
@@ -73,9 +75,7 @@ function Summary({ of }) {
     : html`<${Say} kind="error">No client can ${of.write_queue_nums ? 'receive' : 'send'}: ${where}<//>`;
 }
 
-const SIZE = 14;
-const ROW = 16;
-const MOST = 128;
+const [SIZE, ROW, MOST] = [14, 16, 128];
 
 // One square for each queue.
 function Squares({ of }) {
@@ -98,18 +98,20 @@ function Queues({ rows, route }) {
     ['Permission', (row) => permission(row.perm), 'wide'],
     ['Write', (row) => number(row.write_queue_nums), 'number wide'],
     ['Read', (row) => number(row.read_queue_nums), 'number wide'],
-    ['Addresses', (row) => addresses.get(row.broker_name)?.map(([id, address]) => html`<div><code>${address}</code> <span class="dim">${role(+id)}</span></div>`) || html`<span class="dim">not in the route</span>`],
+    ['Addresses', (row) => addresses.get(row.broker_name)?.map(([id, address]) => html`<div class="time"><code>${address}</code> <span class="dim">${role(+id)}</span></div>`) || html`<span class="dim">not in the route</span>`],
   ]} /><p class="legend"><i class="both" />read and write <i class="read" />read only <i class="write" />write only <i class="none" />neither</p>`;
 }
 
-export function Missing() {
-  const missing = useAnswer('v1/missing?limit=200');
-  return html`<h1>Asked in vain</h1><p>Topics that clients ask for and no broker has registered here: they get “No route info of this topic”.</p>
-    ${answered(missing, (data) => (data.topics.length ? html`<${Table} label="Topics that are asked for in vain" rows=${data.topics} columns=${[
+const Askers = ({ rows }) => html`<${Table} label="Asked in vain" rows=${rows} columns=${[
     ['Topic', (row) => html`<a href=${topicLink(row.topic)}>${short(row.topic)}</a>${row.nearest && html`<br /><span class="dim">like <a href=${topicLink(row.nearest)}>${short(row.nearest)}</a></span>`}`],
     ['Lookups', (row) => number(row.count), 'number'],
     ['First', (row) => clock(row.first_millis), 'wide'],
     ['Last', (row) => since(row.last_millis)],
     ['Asked by', (row) => row.askers.map((one) => html`<div><code>${one.address}</code> <${Badge}>${one.language || 'unknown'} ${one.version}<//></div>`), 'wide'],
-  ]} />${data.left_out > 0 && html`<p class="dim">The list had no room for ${count(data.left_out, 'more topic')}.</p>`}` : html`<${Say} kind="ok">No client has asked for an unknown topic.<//>`))}`;
+  ]} />`;
+
+export function Missing() {
+  const missing = useAnswer('v1/missing?limit=200');
+  return html`<h1>Asked in vain</h1><p>Topics that clients ask for and no broker has registered here: they get “No route info of this topic”.</p>
+    ${answered(missing, (data) => (data.topics.length ? html`<${Askers} rows=${data.topics} />${data.left_out > 0 && html`<p class="dim">The list had no room for ${count(data.left_out, 'more topic')}.</p>`}` : html`<${Say} kind="ok">No client has asked for an unknown topic.<//>`))}`;
 }

@@ -4,7 +4,7 @@ export const number = (value) => (value == null ? '–' : value.toLocaleString('
 export const count = (value, one) => `${number(value)} ${one}${value === 1 ? '' : 's'}`;
 export const short = (name) => (name?.length > 200 ? `${name.slice(0, 200)}…` : name);
 
-const UNITS = [[172800000, 86400000, 'days'], [7200000, 3600000, 'h'], [120000, 60000, 'min'], [-Infinity, 1000, 's']];
+const UNITS = [[1728e5, 864e5, 'days'], [72e5, 36e5, 'h'], [12e4, 6e4, 'min'], [-Infinity, 1e3, 's']];
 
 export function duration(millis) {
   const [, size, unit] = UNITS.find(([least]) => millis >= least);
@@ -18,7 +18,7 @@ export const bytes = (value) => (value < 1048576 ? `${number(Math.ceil(value / 1
 // A time of today, or the date and time of another day.
 export function clock(millis) {
   const date = new Date(millis);
-  return `${Date.now() - millis < 43200000 ? '' : `${date.toLocaleDateString('en-CA')} `}${date.toLocaleTimeString('en-GB')}`;
+  return `${Date.now() - millis < 432e5 ? '' : `${date.toLocaleDateString('en-CA')} `}${date.toLocaleTimeString('en-GB')}`;
 }
 
 export const permission = (perm) => [perm & 4 && 'read', perm & 2 && 'write'].filter(Boolean).join(' and ') || 'none';
