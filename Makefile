@@ -9,7 +9,7 @@ ENVIRONMENT := @PYTHON='$(PYTHON)' tools/environment.sh $(VENV)
 
 .DEFAULT_GOAL := help
 .PHONY: run test-quick test test-rest test-full pure-test coverage lint format options help
-.PHONY: chaos interop simulate fuzz wheels wheel-test clean
+.PHONY: browser screenshots chaos interop simulate fuzz wheels wheel-test clean
 
 run: $(VENV)/.run-stamp ## start a NameServer; make run ARGS="--port 0"
 	@exec $(BIN)/namesrv $(ARGS)
@@ -80,6 +80,12 @@ interop: $(VENV)/.dev-stamp ## run against real brokers and clients (Java, Maven
 	$(BIN)/python tests/interop/fetch.py
 	$(BIN)/python -m pytest tests/interop $(ARGS)
 
+browser: $(VENV)/.browser-stamp ## test the console in the system's Chromium (npm for axe-core)
+	$(BIN)/python -m pytest -q -rP tests/browser $(ARGS)
+
+screenshots: $(VENV)/.browser-stamp ## draw the pictures of docs/console.md again
+	$(BIN)/python -m tests.browser.screenshots
+
 simulate: $(VENV)/.run-stamp ## play seeded histories against an oracle; ARGS="--seconds 60"
 	@$(BIN)/python -m namesrv.testing.simulator $(ARGS)
 
@@ -133,6 +139,10 @@ $(VENV)/.run-stamp: $(SOURCES)
 $(VENV)/.dev-stamp: $(SOURCES)
 	$(ENVIRONMENT) '.[dev]'
 	@touch $(VENV)/.run-stamp $@
+
+$(VENV)/.browser-stamp: tests/browser/requirements.txt $(VENV)/.dev-stamp
+	$(BIN)/python -m pip --disable-pip-version-check --quiet install -r $<
+	@touch $@
 
 $(VENV)/.fuzz-stamp: tests/fuzz/requirements.txt $(VENV)/.dev-stamp
 	$(BIN)/python -m pip --disable-pip-version-check --quiet install -r $<

@@ -45,8 +45,9 @@ def contradictions(options: Options) -> Iterator[tuple[str, str]]:
         yield from _address_mistakes("productNamesrvAddr", addresses)
     yield from _address_mistakes("advertise", options.advertise)
     yield from _address_mistakes("peers", options.peers)
-    if options.peers.count(";") >= MOST_PEERS:
-        yield "peers", f"peers has more than {MOST_PEERS} addresses, which is the limit"
+    count = sum(bool(part.strip()) for part in options.peers.split(";"))
+    if count > MOST_PEERS:
+        yield "peers", f"peers has {count} addresses, the limit is {MOST_PEERS}"
     low = options.write_buffer_low_water_mark
     high = options.write_buffer_high_water_mark
     if 0 < high < low:

@@ -322,7 +322,7 @@ def test_each_module_imports_alone_with_warnings_as_errors() -> None:
         env=environ,
         capture_output=True,
         text=True,
-        timeout=120,
+        timeout=300,
     )
     assert ran.stderr == ""
     assert ran.returncode == 0

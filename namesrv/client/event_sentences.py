@@ -16,6 +16,8 @@ def subject_of(facts: Facts) -> str:
     for name in ("topic", "broker", "option"):
         if isinstance(facts.get(name), str):
             return str(facts[name])
+    if str(facts.get("type")).startswith("Peer"):
+        return str(facts.get("address"))
     if "namespace" in facts:
         return f"{facts['namespace']}/{facts.get('key', '')}"
     return "-"
@@ -131,19 +133,20 @@ def _config(facts: Facts) -> str:
     return f"option changed from {facts.get('old')} to {facts.get('new')}"
 
 
-def _disagreed(facts: Facts) -> str:
-    sentences = facts.get("sentences")
-    first = f"; {sentences[0]}" if isinstance(sentences, list) and sentences else ""
-    return f"peer with other routes, {facts.get('count')} differences{first}"
-
-
-def _agreed(facts: Facts) -> str:
-    return "peer with the same routes again"
-
-
 def _asked_in_vain(facts: Facts) -> str:
     client = f" of {facts['language']}" if facts.get("language") else ""
     return f"a client{client} asked for the topic, which has no route"
+
+
+def _disagreed(facts: Facts) -> str:
+    count = facts.get("count", 0)
+    first = next(iter(facts.get("sentences") or ()), "")
+    noun = "difference" if count == 1 else "differences"
+    return f"the peer has other routes, {count} {noun}{f'; {first}' if first else ''}"
+
+
+def _agreed(facts: Facts) -> str:
+    return "the peer has the same routes again"
 
 
 def _unknown(facts: Facts) -> str:
@@ -180,10 +183,12 @@ _SENTENCES: Final[Mapping[str, Callable[[Facts], str]]] = {
     "BrokerDisconnected": _disconnected,
     "LeftoverRemoved": _leftover,
     "TopicAdded": _topic_added,
-    "TopicAskedInVain": _asked_in_vain,
     "TopicChanged": _topic_changed,
     "TopicRemoved": _topic_removed,
     "PermissionChanged": _permission,
     "KvChanged": _kv,
     "ConfigChanged": _config,
+    "TopicAskedInVain": _asked_in_vain,
+    "PeerDisagreed": _disagreed,
+    "PeerAgreed": _agreed,
 }

@@ -453,6 +453,16 @@ class TestMistakes:
             " between several"
         ]
 
+    def test_peers_that_are_none_or_too_many_are_refused(self, capsys: Capture) -> None:
+        assert refused(capsys, "--peers", "ns1:9876;ns2") == [
+            "command line, --peers: peers has 'ns2', expected host:port, and ; between"
+            " several"
+        ]
+        many = ";".join(f"ns{number}:9876" for number in range(17))
+        assert refused(capsys, "--peers", many) == [
+            "command line, --peers: peers has 17 addresses, the limit is 16"
+        ]
+
 
 @pytest.mark.parametrize(
     ("flag", "text"),

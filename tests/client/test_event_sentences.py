@@ -69,6 +69,11 @@ def test_every_type_has_a_sentence() -> None:
             },
             "option changed from 1 to 2 (options were read again)",
         ),
+        (
+            {"type": "PeerDisagreed", "cause": {}, "count": 2, "sentences": ["a", "b"]},
+            "the peer has other routes, 2 differences; a",
+        ),
+        ({"type": "PeerAgreed"}, "the peer has the same routes again"),
         ({"type": "Later", "cause": {}, "at_millis": 1, "a": 2}, "Later: a 2"),
     ],
 )
@@ -81,4 +86,5 @@ def test_subjects() -> None:
     assert subject_of({"topic": "T", "brokers": ["b"]}) == "T"
     assert subject_of({"namespace": "n", "key": "k"}) == "n/k"
     assert subject_of({"option": "o"}) == "o"
+    assert subject_of({"type": "PeerAgreed", "address": "ns2:9876"}) == "ns2:9876"
     assert subject_of({}) == "-"

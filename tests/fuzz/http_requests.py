@@ -2,12 +2,19 @@
 them."""
 
 import re
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from random import Random
 from typing import Final, NamedTuple
 
 from namesrv.admin.http.limits import LONGEST_BODY_BYTES, LONGEST_HEAD_BYTES
-from namesrv.admin.http.messages import Asked, Handled, HttpAnswer, HttpRequest
+from namesrv.admin.http.messages import (
+    Asked,
+    Handled,
+    HttpAnswer,
+    HttpRequest,
+    Stream,
+    Wait,
+)
 from namesrv.codes import RequestCode
 from namesrv.wire.command import RemotingCommand
 from namesrv.work import Steps
@@ -59,7 +66,7 @@ def read_answers(output: bytes, seen: list[Seen]) -> list[Read]:
 
 def conversed(pieces: list[bytes]) -> tuple[bytes, list[Seen]]:
     """All output without invitations, and the requests that were handled."""
-    talk = Talk(steps=steps, asked=asked)
+    talk = Talk(steps=steps, asked=asked, wait=wait, stream=stream)
     output = talk.converse(*pieces)
     kept_bytes = talk.conversation.buffered_bytes
     assert kept_bytes <= LONGEST_HEAD_BYTES + LONGEST_BODY_BYTES + max(
@@ -84,6 +91,22 @@ def asked(_: HttpRequest) -> Handled:
     fields: dict[str, str | None] = {"namespace": "n", "key": "k"}
     command = RemotingCommand(RequestCode.GET_KV_CONFIG, ext_fields=fields)
     return Asked(command, lambda answer: HttpAnswer(200, b"%d" % answer.code))
+
+
+def wait(_: HttpRequest) -> Handled:
+    """An answer that comes when the peer sends more."""
+    taken: list[Callable[[HttpAnswer], None]] = []
+
+    def hurry() -> None:
+        if taken:
+            taken.pop()(HttpAnswer(200, b"waited"))
+
+    return Wait(taken.append, hurry)
+
+
+def stream(_: HttpRequest) -> Handled:
+    """An answer that ends when the peer sends more."""
+    return Stream(HttpAnswer(200, b"", "text/event-stream"), lambda: None)
 
 
 def read_strictly(data: bytes) -> Iterator[Seen]:
@@ -170,6 +193,12 @@ def seeds() -> Iterable[bytes]:
     )
     yield request("/f", "Connection: upgrade", "Upgrade: h2c") + request("/g")
     yield b"GET /h HTTP/1.0\r\nConnection: keep-alive\r\n\r\nGET /i HTTP/1.0\r\n\r\n"
+    yield request("/wait") + request("/a") + request("/wait")
+    yield request("/wait") * 3 + b"\r\n" + post(b"three", "/wait")
+    yield request("/wait", "Connection: close") + request("/a")
+    yield request("/stream")
+    yield request("/a") + request("/stream") + request("/b")
+    yield request("/stream", method="HEAD") + request("/stream")
     yield from CORPUS.values()
 
 
@@ -187,6 +216,7 @@ TARGET: Final = Target(
             b"\r\n\r\n",
             b"0\r\n",
         ),
+        *(b"/wait ", b"/stream "),
         *(b"Connection: close\r\n", b"Expect: 100-continue\r\n", b"chunked", b"\r\n "),
     ),
     8192,

@@ -157,6 +157,32 @@ def test_write_permission(place: Place) -> None:
     assert (ran.code, ran.out) == (1, "")
 
 
+def test_explain(place: Place) -> None:
+    def causes(words: str) -> set[str]:
+        return {
+            cause["id"] for cause in place.ask(f"explain {words} --json").json["causes"]
+        }
+
+    ran = place.ask("explain plain --json")
+    assert ran.code == 1
+    assert ran.json["causes"][0]["id"] == "similar_name"
+    # The broker creates topics, and is on this machine.
+    assert "not_created_yet" in causes("Nothing-like-it")
+    ran = place.ask("explain Plain --json")
+    assert ran.code == 0
+    assert causes("Plain") <= {"unreachable_address"}
+    (known,) = ran.json["evidence"]["brokers"]
+    assert (known["broker"], known["address"]) == (BROKER, place.broker.address)
+    is_java = any("keeps no history" in one for one in ran.json["unknown"])
+    for name in (BROKER, place.broker.address):
+        shown = place.ask(f"explain {name} --json").json
+        assert (shown["exists"], shown["group"]) == (True, BROKER)
+    assert place.ask(f"broker wipe-write {BROKER}").code == 0
+    assert ("not_writable" if is_java else "write_wiped") in causes("Plain")
+    assert place.ask(f"broker add-write {BROKER}").code == 0
+    assert causes("Plain") <= {"unreachable_address"}
+
+
 def test_kv_table(place: Place) -> None:
     place.admin("updateKvConfig -s Space -k key -v value")
     assert place.ask("kv list Space --json").json == {"key": "value"}

@@ -24,7 +24,7 @@ class Finding(Struct):
         ),
     ]
     subject: Annotated[
-        Literal["server", "broker", "topic", "topics"],
+        Literal["server", "broker", "topic", "topics", "missing", "peer"],
         Meta(description="the kind of thing that has the problem"),
     ]
     name: Annotated[
@@ -32,7 +32,7 @@ class Finding(Struct):
         Meta(description="name of the broker group or topic, or null"),
     ]
     sentence: Annotated[str, Meta(description="the problem")]
-    next: Annotated[str, Meta(description="what happens next, or what helps")]
+    next: Annotated[str, Meta(description="the consequence, or the remedy")]
 
 
 def counted(number: int, one: str, many: str = "") -> str:

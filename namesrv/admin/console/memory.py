@@ -38,7 +38,7 @@ class MemoryPart(Struct):
 
 
 class NodeMemory(Struct):
-    """Memory of the process, and what the formula allows for the present content."""
+    """Memory of the process, beside the formula for the present content."""
 
     resident_bytes: Annotated[
         int | None, Meta(description="bytes in RAM; null where the system has no /proc")

@@ -37,7 +37,7 @@ class ChangedOption(Struct):
 
 
 class NodeConnections(Struct):
-    """Open connections by what they carry."""
+    """Open connections by their use."""
 
     total: Annotated[int, Meta(description="all open connections")]
     http: Annotated[int, Meta(description="those that speak HTTP")]
@@ -81,9 +81,9 @@ class Node(Struct):
     options: Annotated[
         list[ChangedOption], Meta(description="options that differ from their defaults")
     ]
-    connections: NodeConnections
-    memory: NodeMemory
-    rates: NodeRates
+    connections: Annotated[NodeConnections, Meta(description="open connections")]
+    memory: Annotated[NodeMemory, Meta(description="memory and its formula")]
+    rates: Annotated[NodeRates, Meta(description="rates of the last minutes")]
 
 
 def get_node(call: Call) -> Steps[HttpAnswer]:

@@ -7,9 +7,11 @@ from msgspec import Meta, Struct
 
 from namesrv.admin.api.answers import respond
 from namesrv.admin.api.endpoint import MOST_ITEMS, Call, Endpoint
+from namesrv.admin.console.client_problems import client_problems
 from namesrv.admin.console.finding import SEVERITIES, Finding
 from namesrv.admin.console.gone_brokers import gone_brokers
 from namesrv.admin.console.group_problems import group_problems
+from namesrv.admin.console.peer_problems import peer_problems
 from namesrv.admin.console.server_problems import server_problems
 from namesrv.admin.console.topic_problems import topic_problems
 from namesrv.admin.http.messages import HttpAnswer
@@ -21,6 +23,8 @@ _SOURCES: Final[tuple[Callable[[Call], Steps[list[Finding]]], ...]] = (
     group_problems,
     gone_brokers,
     topic_problems,
+    client_problems,
+    peer_problems,
 )
 
 

@@ -44,7 +44,8 @@ def server_of(state: RoutingState, kind: str, name: str, now_ms: int) -> Server:
     server.clusters = sorted(state.tables.cluster_addr_table)[:_MOST_CLUSTERS]
     server.unconfirmed = len(state.liveness.leases)
     waited_millis = now_ms - state.started_ms
-    server.is_gated = not state.is_ready(now_ms)
+    server.is_testing = options.cluster_test
+    server.is_gated = not options.cluster_test and not state.is_ready(now_ms)
     if server.is_gated:
         wait_millis = options.wait_seconds_for_service * 1000
         server.gate_millis = max(wait_millis - waited_millis, 1)

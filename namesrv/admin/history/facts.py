@@ -106,12 +106,6 @@ class EventFacts(Struct):
         Meta(description="groups that did not have the topic before"),
     ] = UNSET
     topic: Annotated[str | UnsetType, Meta(description="name of the topic")] = UNSET
-    count: Annotated[
-        int | UnsetType, Meta(description="differences to the peer `address`")
-    ] = UNSET
-    sentences: Annotated[
-        list[str] | UnsetType, Meta(description="the first of these differences")
-    ] = UNSET
     brokers: Annotated[
         list[str] | UnsetType, Meta(description="groups in which the topic changed")
     ] = UNSET
@@ -128,6 +122,12 @@ class EventFacts(Struct):
     ] = UNSET
     is_writable: Annotated[
         bool | UnsetType, Meta(description="whether the group may be written to now")
+    ] = UNSET
+    count: Annotated[
+        int | UnsetType, Meta(description="differences from the other NameServer")
+    ] = UNSET
+    sentences: Annotated[
+        list[str] | UnsetType, Meta(description="the first of these differences")
     ] = UNSET
     namespace: Annotated[
         str | UnsetType, Meta(description="namespace of the key-value configuration")

@@ -12,20 +12,21 @@ from typing import Final
 
 import msgspec
 
-from namesrv.admin.peers.own_tables import Groups, OwnTables
+from namesrv.admin.peers.own_tables import Groups, OwnTables, Queues, words_of
 from namesrv.admin.peers.remoting import RemotingConnection
 from namesrv.client import bodies
-from namesrv.client.differences import Difference, queues_of, topic_differs
+from namesrv.client.differences import Difference, topic_differs
 from namesrv.client.frames import Answer, Request
 from namesrv.codes import RequestCode, ResponseCode
 from namesrv.errors import AnswerInvalid, RequestRefused
-from namesrv.routing.history.peer_views import MOST_NAMES
+from namesrv.routing.history.peer_views import LONGEST_TEXT, MOST_NAMES
 from namesrv.wire.bodies import QueueData, write_queue_data
 from namesrv.wire.route_sums import digest_text, topic_sum
 
 TOPICS_OF_ROUND: Final = 1000
 """Topics that one round asks for."""
-_AT_ONCE: Final = 32
+_AT_ONCE: Final = 16
+_LONG_BYTES: Final = 1 << 15
 _MOST_DIFFERING: Final = 500
 _LIST_MILLIS: Final = 30_000
 """A Java server logs each question for the list of topics."""
@@ -33,6 +34,10 @@ _LIST_MILLIS: Final = 30_000
 
 class _TopicList(msgspec.Struct, rename="camel"):
     topic_list: list[str] | None = None
+
+
+class _Route(msgspec.Struct, rename="camel"):
+    queue_datas: list[QueueData]
 
 
 class _Sweep:
@@ -81,7 +86,7 @@ class Comparison:
         Raises RequestRefused, NameServerUnreachable, AnswerInvalid and OSError.
         """
         answer = await connection.ask(Request(RequestCode.GET_BROKER_CLUSTER_INFO))
-        info = bodies.read_cluster_info(answer.body)
+        info = await _cluster_info(answer.body)
         self.brokers = sum(len(group.addresses) for group in info.brokers.values())
         groups = await self._own.groups(info)
         self._forget_known()
@@ -114,6 +119,7 @@ class Comparison:
             theirs, self.is_partial = self._own.names(), True
         here, there = await self._own.topics(theirs)
         self._only_here = here[:_MOST_DIFFERING]
+        there = [name for name in there if len(name) <= LONGEST_TEXT]
         self.topics_there = frozenset(sorted(there)[:MOST_NAMES])
         self._listed_ms, self._listed_sum = now_ms, groups.sum
         self._lists_all = len(there) <= MOST_NAMES and not self.is_partial
@@ -131,9 +137,9 @@ class Comparison:
         first = [*self._by_topic, *self._only_here][:_MOST_DIFFERING]
         swept.update(sweep.take(TOPICS_OF_ROUND - len(first)))
         for some in _parts(list(dict.fromkeys((*first, *swept)))):
-            routes = await _routes(connection, some)
-            for topic, route in zip(some, routes, strict=True):
-                self._note(topic, route, groups, is_swept=topic in swept)
+            answers = await _routes(connection, some)
+            for topic, answer in zip(some, answers, strict=True):
+                self._note(topic, _queues(answer), groups, is_swept=topic in swept)
             # Others have their turn between two parts.
             await asyncio.sleep(0)
         if sweep.is_over:
@@ -144,36 +150,58 @@ class Comparison:
     def _note(
         self,
         topic: str,
-        route: bodies.Route | None,
+        theirs: Queues | None,
         groups: Groups,
         *,
         is_swept: bool,
     ) -> None:
-        theirs = None if route is None else queues_of(route.queues)
-        own = self._own.queues(topic)
-        found = list(topic_differs(topic, own, theirs, groups.common))
+        own, found = self._own.queues(topic), list[Difference]()
+        if own != theirs:
+            here = None if own is None else words_of(own)
+            there = None if theirs is None else words_of(theirs)
+            found = list(topic_differs(topic, here, there, groups.common))
         if found and (topic in self._by_topic or len(self._by_topic) < _MOST_DIFFERING):
             self._by_topic[topic] = found
         else:
             self._by_topic.pop(topic, None)
-        if is_swept and route is not None and self._sweep is not None:
-            self._sweep.sum += sum(topic_sum(topic, t) for t in _texts(route))
+        if is_swept and theirs is not None and self._sweep is not None:
+            texts = map(write_queue_data, theirs.values())
+            self._sweep.sum += sum(topic_sum(topic, text) for text in texts)
+
+
+async def _cluster_info(body: bytes) -> bodies.ClusterInfo:
+    """The groups in a body; a long one is read by a thread, beside the loop."""
+    if len(body) < _LONG_BYTES:
+        return bodies.read_cluster_info(body)
+    return await asyncio.to_thread(bodies.read_cluster_info, body)
 
 
 async def _routes(
     connection: RemotingConnection, topics: Sequence[str]
-) -> list[bodies.Route | None]:
+) -> list[Answer]:
     code = RequestCode.GET_ROUTEINFO_BY_TOPIC
     requests = [Request(code, {"topic": topic}) for topic in topics]
-    return [_route(answer) for answer in await connection.ask_many(requests)]
+    return await connection.ask_many(requests)
 
 
-def _route(answer: Answer) -> bodies.Route | None:
+def _queues(answer: Answer) -> Queues | None:
+    """The queues of a route by broker, None for an unknown topic."""
     if answer.code == ResponseCode.TOPIC_NOT_EXIST:
         return None
     if answer.code != ResponseCode.SUCCESS:
         raise AnswerInvalid(f"it answers a lookup with code {answer.code}")
-    return bodies.read_route(answer.body)
+    try:
+        found = msgspec.json.decode(answer.body, type=_Route).queue_datas
+    except msgspec.MsgspecError:
+        found = list(map(_as_kept, bodies.read_route(answer.body).queues))
+    return {one.broker_name: one for one in found if one.broker_name is not None}
+
+
+def _as_kept(one: bodies.QueueData) -> QueueData:
+    """The queues of an answer that only the lenient reader understands."""
+    return QueueData(
+        one.broker_name, one.perm, one.read_queues, one.system_flag, one.write_queues
+    )
 
 
 def _names(body: bytes) -> list[str]:
@@ -181,22 +209,6 @@ def _names(body: bytes) -> list[str]:
         return msgspec.json.decode(body, type=_TopicList).topic_list or []
     except msgspec.MsgspecError:
         return bodies.read_topic_list(body)
-
-
-def _texts(route: bodies.Route) -> Iterable[str]:
-    """The queues of a route as the digest has them."""
-    return (
-        write_queue_data(
-            QueueData(
-                one.broker_name,
-                one.perm,
-                one.read_queues,
-                one.system_flag,
-                one.write_queues,
-            )
-        )
-        for one in route.queues
-    )
 
 
 def _parts(names: Sequence[str]) -> Iterable[Sequence[str]]:

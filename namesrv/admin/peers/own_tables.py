@@ -1,8 +1,8 @@
 """This server's side of a comparison, read in turns of the loop."""
 
 import asyncio
-from collections.abc import Sequence
-from typing import Final, TypeVar
+from collections.abc import Mapping, Sequence
+from typing import Final, TypeAlias, TypeVar
 
 from namesrv.client.bodies import BrokerData, ClusterInfo
 from namesrv.client.differences import (
@@ -20,6 +20,8 @@ from namesrv.wire.route_sums import group_sum
 from namesrv.work import Cost, Steps, batches
 
 Result = TypeVar("Result")
+Queues: TypeAlias = Mapping[str, QueueData]
+"""The queues of a topic by broker."""
 
 _LOOKUP: Final = RequestCode.GET_ROUTEINFO_BY_TOPIC
 _GROUP_UNITS: Final = 20
@@ -85,12 +87,10 @@ class OwnTables:
         """Whether a topic is known here."""
         return topic in self._tables.topic_queue_table
 
-    def queues(self, topic: str) -> dict[str, str] | None:
+    def queues(self, topic: str) -> Queues | None:
         """The queues of a topic by broker, None for an unknown one."""
         entry = self._tables.topic_queue_table.get(topic)
-        if entry is None:
-            return None
-        return {name: _words(queues) for name, queues in entry.queues.items()}
+        return None if entry is None else entry.queues
 
     def _groups(self, theirs: ClusterInfo) -> Steps[Groups]:
         found = Groups()
@@ -169,10 +169,11 @@ def _text(group: BrokerData) -> str:
     )
 
 
-def _words(queues: QueueData) -> str:
-    return queue_words(
-        queues.perm,
-        queues.read_queue_nums,
-        queues.write_queue_nums,
-        queues.topic_sys_flag,
-    )
+def words_of(queues: Queues) -> dict[str, str]:
+    """Queues by broker as people read them."""
+    return {
+        name: queue_words(
+            one.perm, one.read_queue_nums, one.write_queue_nums, one.topic_sys_flag
+        )
+        for name, one in queues.items()
+    }

@@ -17,6 +17,7 @@ from namesrv.client.differences import BROKER, NONE, QUEUES, TOPIC, Difference
 from namesrv.errors import AnswerInvalid, NameServerUnreachable, RequestRefused
 from namesrv.routing.events import Cause, CauseKind, PeerAgreed, PeerDisagreed
 from namesrv.routing.history.peer_views import (
+    LONGEST_TEXT,
     MOST_DIFFERENCES,
     KeptDifference,
     PeerKind,
@@ -226,9 +227,9 @@ class Peer:
         is_topic = one.kind in (TOPIC, QUEUES)
         return KeptDifference(
             "topic" if is_topic else "broker",
-            one.name,
+            _short(one.name),
             one.first == NONE and one.kind in (TOPIC, BROKER),
-            one.sentence(_THIS, self.view.address),
+            _short(one.sentence(_THIS, self.view.address)),
             began.since_millis,
         )
 
@@ -257,10 +258,11 @@ class Peer:
         self._failures += 1
         self._set(
             state,
-            reason=reason,
+            reason=_short(reason),
             asked_millis=self._inside.clock.wall_millis(),
             differences=(),
             differences_left_out=0,
+            topics_there=frozenset(),
         )
 
     def _is_itself(self) -> None:
@@ -287,6 +289,12 @@ class Peer:
 
 def _key(one: Difference) -> tuple[str, str, str]:
     return one.kind, one.name, one.part
+
+
+def _short(text: str) -> str:
+    """A text with names of a peer, which may be as long as it likes."""
+    most = LONGEST_TEXT
+    return text if len(text) <= most else text[: most - 1] + "…"
 
 
 def _reason(error: Exception) -> str:

@@ -7,7 +7,7 @@ are made into the same evidence here (`explain_answers`).
 from __future__ import annotations
 
 import os
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from typing import Any, Final
 
 from namesrv.cli.commands.history import camel, time_text
@@ -87,37 +87,38 @@ def _explanation(call: Call, address: Address) -> tuple[Explanation, str]:
             raise
     from namesrv.cli.commands.explain_answers import explained  # noqa: PLC0415
 
-    asked = questions(call, os.environ, [address])
-    return _either(call, lambda kind: explained(asked, call, kind))
+    return explained(questions(call, os.environ, [address]), call, _kind(call))
 
 
 def _over_http(call: Call, asked: HttpQuestions) -> tuple[Explanation, str]:
-    def ask(kind: str) -> Explanation:
-        query = {"cluster": call.flag("cluster") or ""}
-        if kind == "topic":
-            query["zone"] = call.flag("zone") or ""
-            query["version"] = call.flag("client-version") or ""
-        known = {name: value for name, value in query.items() if value}
-        found = asked.get(f"/v1/{kind}s/{segment(call.arguments[0])}/explain", known)
-        if not isinstance(found, Mapping):
-            raise NameServerUnreachable(f"{asked.address} answers wrongly")
-        return found
-
-    return _either(call, ask)
+    """By a kind that is not given the broker group is meant if there is or was one,
+    because brokers announce a topic of their own name, too."""
+    kind = _kind(call) or "broker"
+    found = _asked_for(call, asked, kind)
+    is_known = found["exists"] or found["evidence"]["gone"]
+    if _kind(call) is None and not is_known:
+        return _asked_for(call, asked, "topic"), "topic"
+    return found, kind
 
 
-def _either(call: Call, ask: Callable[[str], Explanation]) -> tuple[Explanation, str]:
-    """As the flags or the form of the name want it; else the topic, if it exists, and
-    the broker group if that does."""
-    if call.has("broker") or (not call.has("topic") and is_address(call.arguments[0])):
-        return ask("broker"), "broker"
-    topic = ask("topic")
-    if call.has("topic") or topic["exists"] or topic["evidence"]["gone"]:
-        return topic, "topic"
-    broker = ask("broker")
-    if broker["exists"] or broker["evidence"]["gone"]:
-        return broker, "broker"
-    return topic, "topic"
+def _asked_for(call: Call, asked: HttpQuestions, kind: str) -> Explanation:
+    query = {"cluster": call.flag("cluster") or ""}
+    if kind == "topic":
+        query["zone"] = call.flag("zone") or ""
+        query["version"] = call.flag("client-version") or ""
+    known = {name: value for name, value in query.items() if value}
+    found = asked.get(f"/v1/{kind}s/{segment(call.arguments[0])}/explain", known)
+    if not isinstance(found, Mapping):
+        raise NameServerUnreachable(f"{asked.address} answers wrongly")
+    return found
+
+
+def _kind(call: Call) -> str | None:
+    """The kind of the name by a flag or by its form, None if it may be either."""
+    if call.has("topic"):
+        return "topic"
+    is_broker = call.has("broker") or is_address(call.arguments[0])
+    return "broker" if is_broker else None
 
 
 def _result(server: Address, found: Explanation, of: str) -> Result:

@@ -34,12 +34,16 @@ _SUCCESS: Final = 0
 _NO_TOPIC: Final = 17
 
 
-def explained(asked: Questions, call: Call, kind: str) -> dict[str, Any]:
-    """The explanation of a topic or of a broker in the shape of the API."""
+def explained(
+    asked: Questions, call: Call, kind: str | None
+) -> tuple[dict[str, Any], str]:
+    """The explanation of a topic or of a broker in the shape of the API, and the kind.
+    Without a given one it is "broker" if there is such a group."""
     name = call.arguments[0]
+    info = asked.clusters()
+    kind = kind or ("broker" if name in info.brokers else "topic")
     client = Client(zone=call.flag("zone") or "", cluster=call.flag("cluster") or "")
     evidence = Evidence(kind, name, client)
-    info = asked.clusters()
     topics = _allowed(asked.topics)
     evidence.server = _server(asked, info)
     if kind == "topic":
@@ -48,7 +52,7 @@ def explained(asked: Questions, call: Call, kind: str) -> dict[str, Any]:
         answer = None
         _add_broker(evidence, info)
         _add_names(evidence, list(info.brokers), info, topics)
-    return _value(evidence, answer)
+    return _value(evidence, answer), kind
 
 
 def _add_topic(

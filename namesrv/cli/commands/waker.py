@@ -1,4 +1,4 @@
-"""Waits until a route changes, where the server tells it: a namesrv, over HTTP.
+"""Waits until a route changes, where the server reports it: a namesrv, over HTTP.
 
 A thread for each topic asks for its route with `wait`, which is answered when the route
 changes. It only wakes the command, which then asks as it does for any NameServer. A
@@ -44,7 +44,7 @@ class Waker:
 
     def wait(self, seconds: float) -> None:
         """Return when a route may have changed: for so many seconds at most while the
-        server does not tell it."""
+        server does not report it."""
         with self._changed:
             is_told = len(self._waiting) == len(self._topics)
             self._changed.wait_for(

@@ -28,7 +28,7 @@ _TOPICS_SECONDS: Final = 10.0
 
 
 def watch(call: Call, wait: Callable[[float], None] | None = None) -> Result:
-    """Compare the NameServer with itself every second, or when it tells that a route
+    """Compare the NameServer with itself every second, or when it reports that a route
     has changed, until Ctrl-C.
 
     Raises NameServerUnreachable if it does not answer at the beginning.
@@ -73,7 +73,7 @@ def watch(call: Call, wait: Callable[[float], None] | None = None) -> Result:
 
 def _wait(call: Call, asked: Questions) -> Callable[[float], None]:
     """The wait between two views: for a change of the few routes that are watched, if
-    the server tells it, and for some time otherwise."""
+    the server reports it, and for some time otherwise."""
     from namesrv.cli.commands.session import http_questions  # noqa: PLC0415
     from namesrv.cli.commands.waker import MOST_TOPICS, WAIT_SECONDS, Waker  # noqa: PLC0415
 

@@ -12,6 +12,8 @@ from typing import Final, NamedTuple
 
 MOST_DIFFERENCES: Final = 200
 """Differences of one peer that are kept; the others are counted."""
+LONGEST_TEXT: Final = 500
+"""Characters of a kept name or sentence; a longer one is cut."""
 MOST_NAMES: Final = 2000
 """Topics that only the peer has, kept by name."""
 

@@ -23,6 +23,7 @@ NAMES = {
     "id": "0",
     "unit": LONE,
     "broker_addr": f"h{LONE}:1",
+    "file": f"{LONE}.js",
 }
 BODIES = [
     b'{"value":"v"}',

@@ -65,7 +65,8 @@ def test_everything_that_the_page_loads_is_there(place: str) -> None:
         text = answer.body.decode()
         links = re.findall(r"""(?:href|src)="(console/[^"]*)\"""", text)
         imports = re.findall(r"""from '(\./[^']*)'""", text)
-        waiting += [urljoin(address, link) for link in [*links, *imports]]
+        waiting += [urljoin(place, link) for link in links]
+        waiting += [urljoin(address, link) for link in imports]
     assert {urljoin(place, f"console/{name}") for name in read_files()} <= {
         *seen,
         urljoin(place, "console/index.html"),

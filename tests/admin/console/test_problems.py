@@ -1,6 +1,7 @@
 """`/v1/problems`: one sentence for each, the worst first, with what happens next."""
 
-from namesrv.testing.peer import Broker, request
+from namesrv.routing.history.peer_views import KeptDifference, PeerState, PeerView
+from namesrv.testing.peer import Broker, lookup, request
 from tests.admin.console.conftest import Asked, Make
 
 A = Broker("broker-a", 0, "10.0.0.1:10911", "c1", 20_000)
@@ -114,3 +115,39 @@ def test_the_limit_cuts_the_list_and_not_the_counts(asked: Asked) -> None:
     page = asked.get("/v1/problems", limit=1)
     assert [problem["id"] for problem in page["problems"]] == ["not_writable"]
     assert (page["errors"], page["warnings"]) == (1, 1)
+
+
+def test_topics_that_are_asked_for_in_vain(asked: Asked) -> None:
+    peer = asked.register(A, {"Orders": 4, "Bills": 4})
+    peer.receive(lookup("Odres"))
+    asked.server.tick()
+    (problem,) = asked.get("/v1/problems")["problems"]
+    assert (problem["id"], problem["subject"]) == ("missing", "topic")
+    assert problem["sentence"] == "Clients ask for the topic Odres, which is not here."
+    peer.receive(lookup("Bilsl"))
+    asked.server.tick()
+    (problem,) = asked.get("/v1/problems")["problems"]
+    assert problem["subject"] == "missing"
+    assert problem["sentence"].startswith("Clients ask for 2 topics that are not here:")
+    asked.register(Broker("z", 0, "10.0.0.8:1"), {"Odres": 1, "Bilsl": 1})
+    assert asked.problems() == []
+
+
+def test_a_peer_with_other_routes_and_one_that_is_down(asked: Asked) -> None:
+    differs = KeptDifference("topic", "Orders", False, "Orders is not there.", 0)
+    asked.state.peer_views.views = (
+        PeerView("ns2:9876", state=PeerState.DISAGREES, differences=(differs,)),
+        PeerView("ns3:9876", state=PeerState.DOWN, reason="no answer within 2 s"),
+        PeerView("ns4:9876", state=PeerState.AGREES),
+    )
+    assert [found[1:] for found in asked.problems()] == [
+        (
+            "peer_disagrees",
+            "The server ns2:9876 has other routes, 1 difference, such as: Orders is not"
+            " there.",
+        ),
+        (
+            "peer_down",
+            "The peer ns3:9876 cannot be compared: no answer within 2 s.",
+        ),
+    ]

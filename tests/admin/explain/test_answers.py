@@ -185,3 +185,23 @@ def test_zone_of_the_client_hides_the_brokers(asker: Asker) -> None:
         found = asker.topic("Orders", zone="EAST")
         assert found.causes == {}
         assert found.evidence["answer"]["broker_groups"] == ["broker-a"]
+
+
+def test_zone_hides_a_group_whose_slave_acts(tmp_path: Path) -> None:
+    with explaining(tmp_path / "data", support_acting_master=True) as asker:
+        with asker.peer() as one, asker.peer() as two:
+            ext = {**ACTING, "__ZONE_NAME": "east"}
+            one.ask(MASTER.registration(TOPICS, ext=ext))
+            two.ask(SLAVE.registration(TOPICS, ext=ext))
+            one.close()
+            asker.until(lambda: len(asker.topic("Orders").evidence["brokers"]) == 1)
+            found = asker.topic("Orders", zone="west")
+            assert found.confidence("other_zone") == "certain"
+            assert found.evidence["answer"]["broker_groups"] == []
+
+
+def test_a_server_that_asks_another_cluster(tmp_path: Path) -> None:
+    with explaining(tmp_path / "data", cluster_test=True) as asker:
+        found = asker.topic("Orders")
+        assert found.evidence["answer"]["code"] is None
+        assert any("(clusterTest)" in sentence for sentence in found.unknown)

@@ -4,11 +4,13 @@ from pathlib import Path
 
 import pytest
 
+from namesrv.codes import RequestCode
 from namesrv.testing.peer import (
     Broker,
     data_version,
     registration,
     registration_body,
+    request,
     topic_table,
 )
 from tests.admin.explain.asking import Asker, explaining
@@ -148,3 +150,15 @@ def test_two_addresses_claim_one_id(asker: Asker) -> None:
         sentence = found.sentence("two_addresses")
         assert "10.0.0.1:10911" in sentence and "10.0.0.2:10911" in sentence
         assert asker.broker("broker-a").confidence("two_addresses") == "certain"
+
+
+def test_an_address_that_nobody_registers_any_more(asker: Asker) -> None:
+    with asker.peer() as peer:
+        peer.ask(Broker().registration(TOPICS))
+        # The live entry goes, and the address stays in its group for a while.
+        fields = {**Broker().ext_fields, "brokerName": "other"}
+        peer.ask(request(RequestCode.UNREGISTER_BROKER, fields))
+        found = asker.topic("Orders")
+        assert found.confidence("not_live") == "likely"
+        assert "10.0.0.1:10911 of 'broker-a'" in found.sentence("not_live")
+        assert asker.broker("broker-a").confidence("not_live") == "likely"

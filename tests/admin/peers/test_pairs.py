@@ -6,6 +6,7 @@ from typing import Any
 import pytest
 
 from namesrv.admin.peers.comparison import TOPICS_OF_ROUND
+from namesrv.routing.history.peer_views import LONGEST_TEXT
 from tests.admin.peers.pair import PATIENT, Pair, pair, wait_for
 from tests.admin.served import asked, asking
 
@@ -154,6 +155,15 @@ def test_a_peer_without_its_list_of_topics_is_compared_by_ours(
         both.here.register(topics={"T1": 4, "T2": 4})
         both.there.register(topics={"T1": 4, "T3": 4})
         both.wait_for_differences("topic T2: this server has it on b1, THERE has none")
+
+
+def test_long_names_of_a_peer_are_cut(tmp_path: Path) -> None:
+    with pair(tmp_path, there={"max_name_bytes": 100_000}) as both:
+        both.there.register(name="b" * 50_000)
+        found = both.wait_for_state("disagrees")
+        (sentence,) = found["differences"]
+        assert len(sentence) == LONGEST_TEXT
+        assert sentence.endswith("…")
 
 
 def test_more_differences_than_are_shown_are_counted(tmp_path: Path) -> None:

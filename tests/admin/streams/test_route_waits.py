@@ -2,10 +2,11 @@
 
 from collections.abc import Iterator
 from pathlib import Path
+from typing import Any
 
 import pytest
 
-from namesrv.admin.api.resources import routes
+from namesrv.routing.requests.routes import get_routeinfo_by_topic
 from namesrv.testing.peer import Broker, request
 from tests.admin.http.talk import request as http_request
 from tests.admin.streams.lasting_server import (
@@ -15,6 +16,7 @@ from tests.admin.streams.lasting_server import (
     answered,
 )
 
+LOOK = "namesrv.admin.api.resources.routes.get_routeinfo_by_topic"
 PATH = "/v1/topics/Orders/route"
 
 
@@ -27,13 +29,12 @@ def server(tmp_path: Path) -> Iterator[LastingServer]:
 def looks(monkeypatch: pytest.MonkeyPatch) -> list[str]:
     """The topics that were looked up for HTTP."""
     found: list[str] = []
-    look = routes.get_routeinfo_by_topic
 
-    def noted(state, sent):  # type: ignore[no-untyped-def]
+    def noted(state: Any, sent: Any) -> Any:
         found.append(sent.ext_fields["topic"])
-        return look(state, sent)
+        return get_routeinfo_by_topic(state, sent)
 
-    monkeypatch.setattr(routes, "get_routeinfo_by_topic", noted)
+    monkeypatch.setattr(LOOK, noted)
     return found
 
 
@@ -229,7 +230,7 @@ def test_a_mistake_of_ours_answers_the_waits(
     def broken(state: object, sent: object) -> None:
         raise ZeroDivisionError
 
-    monkeypatch.setattr(routes, "get_routeinfo_by_topic", broken)
+    monkeypatch.setattr(LOOK, broken)
     server.register(FIRST)
     assert answered(waiter)[0].status == 500
     assert "internal error" in server.loop_free.log.events_shown()

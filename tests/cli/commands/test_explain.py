@@ -216,3 +216,16 @@ def test_clients_that_ask_in_vain(http: Served) -> None:
     line = http.run("Ordersz").out[2]
     assert re.match(r"1 client lookup in vain since .*; the last one by 127\.0", line)
     assert line.endswith("(JAVA, 479).")
+
+
+def test_a_broker_that_announces_a_topic_of_its_name(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    with serving_http(tmp_path) as server, Peer(server.addresses[0]) as peer:
+        served = Served(server.addresses[0], capsys)
+        peer.ask(MASTER.registration({"broker-a": 1, "c1": 1}))
+        assert "has the broker broker-a." in served.run("broker-a").out[0]
+        assert "has the topic broker-a." in served.run("broker-a", "--topic").out[0]
+        assert "has the topic c1." in served.run("c1").out[0]
+        peer.ask(request(RequestCode.UNREGISTER_BROKER, MASTER.ext_fields))
+        assert "has no broker broker-a." in served.run("broker-a").out[0]

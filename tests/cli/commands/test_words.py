@@ -8,6 +8,8 @@ from namesrv.cli.commands.words import begins_with_command, read_call
 from namesrv.errors import OptionsInvalid
 from tests.cli.server_stand_in import Capture, Server, refused, served
 
+TOPIC_WORDS = "list, show, route, missing, delete"
+
 
 def mistakes(*words: str) -> list[str]:
     with pytest.raises(OptionsInvalid) as caught:
@@ -20,9 +22,6 @@ def test_call_has_arguments_and_flags() -> None:
     assert call.command.name == "kv put"
     assert call.arguments == ["a", "b", "c"]
     assert call.flags == {"json": "", "namesrv-addr": "x:1", "timeout": "3"}
-
-
-OF_TOPIC = "list, show, route, missing, delete"
 
 
 @pytest.mark.parametrize(
@@ -50,8 +49,8 @@ def test_words_behind_two_hyphens_are_arguments() -> None:
 @pytest.mark.parametrize(
     ("words", "expected"),
     [
-        ("topic", f"topic needs one of these words: {OF_TOPIC}"),
-        ("topic -n x", f"topic needs one of these words: {OF_TOPIC}"),
+        ("topic", f"topic needs one of these words: {TOPIC_WORDS}"),
+        ("topic -n x", f"topic needs one of these words: {TOPIC_WORDS}"),
         ("kv ls", "there is no command 'kv ls'; expected kv list, get, put or delete"),
         ("tpic list", "there is no command 'tpic'; did you mean topic?"),
         ("xyz", "there is no command 'xyz'; namesrv --help lists all commands"),

@@ -37,8 +37,8 @@ function Moment({ first }) {
   if (!oldest) return null;
   const now = Date.now();
   const end = now + 1000 - ((now - oldest.at_millis) % 1000);
-  const move = ({ target }) => setChosen(+target.value > now - 2000 ? 0 : +target.value);
-  return html`<${Card} title="Then and now" note=${chosen ? `${clock(chosen)}, ${since(chosen)}` : 'The slider shows what was different at a moment.'}>
+  const move = ({ target }) => setChosen(target.value < end ? +target.value : 0);
+  return html`<${Card} title="Then and now" note=${chosen ? `${clock(chosen)}, ${since(chosen)}` : 'The slider shows what was different.'}>
     <label class="field all"><span>From ${clock(oldest.at_millis)} to now</span><input type="range" min=${oldest.at_millis} max=${end} step="1000"
       value=${chosen || end} aria-valuetext=${chosen ? clock(chosen) : 'now'} onInput=${move} /></label>${at > 0 && html`<${Then} at=${at} />`}<//>`;
 }

@@ -38,7 +38,7 @@ function Find() {
     if (field.value.trim()) go(`topics/${segment(field.value.trim())}`, {});
     field.value = '';
   };
-  return html`<form class="find" role="search" onSubmit=${find}><input name="topic" type="search" aria-label="Name of a topic" placeholder="Explain a topic …" autocomplete="off" spellcheck="false" /></form>`;
+  return html`<form class="find" role="search" onSubmit=${find}><input name="topic" type="search" aria-label="Name of a topic" placeholder="Explain a topic …" autocomplete="off" /></form>`;
 }
 
 function State({ node }) {
@@ -69,7 +69,7 @@ function Console() {
       <button class="dim" onClick=${() => setAsking(true)}>${mayWrite() ? 'Changes allowed' : 'Read only'}</button></header>
     <nav aria-label="Pages">${Object.entries(PAGES).map(([key, [text]]) => html`<a href=${`#/${key}`} aria-current=${key === page ? 'page' : null}>${text}</a>`)}</nav>
     <main id="main" tabindex="-1" ref=${main} aria-label=${heading}>
-      <${Page} key=${`${page}/${name}`} name=${name} query=${query} go=${go} node=${node} /></main>
+      <div class="page" key=${`${page}/${name}`}><${Page} name=${name} query=${query} go=${go} node=${node} /></div></main>
     ${isAsking && html`<${Token} isOpen=${!!node.data} onClose=${() => setAsking(false)} />`}`;
 }
 

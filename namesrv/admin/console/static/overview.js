@@ -3,7 +3,7 @@
 import { answered, Badge, brokerLink, Card, count, Figure, Heard, html, number, Problems, query, Say, short, Spark, Table, topicLink, useAnswer } from './parts.js';
 import { Events } from './history.js';
 
-const LINKS = { broker: brokerLink, topic: topicLink, topics: () => '#/topics?problem=1', server: () => '#/node' };
+const LINKS = { broker: brokerLink, topic: topicLink, topics: () => '#/topics?problem=1', missing: () => '#/missing', peer: () => '#/peers', server: () => '#/node' };
 
 export const Trouble = ({ of }) => html`<a class="trouble" href=${LINKS[of.subject](of.name || '')}><${Say} kind=${of.severity} next=${of.next}>${of.sentence}<//></a>`;
 
@@ -23,7 +23,7 @@ export function Overview({ node }) {
       <${Figure} value=${number(data.topics)} of="topics with a route" link="#/topics" />
       <${Figure} value=${number(data.broker_groups)} of="broker groups" link="#/brokers" />
       <${Figure} value=${number(data.live_brokers)} of="live brokers" />
-      <${Figure} value=${number(data.connections.total)} of="open connections" link="#/node" />
+      <${Figure} value=${number(data.connections.total)} of="open connections" link="#/node" /></div><div class="figures">
       ${RATES.map(([name, words]) => html`<${Figure} value=${number(data.rates[name].at(-1) ?? 0)} of=${words}>
         <${Spark} values=${data.rates[name]} label=${`${words}, the last ten minutes; at most ${number(Math.max(0, ...data.rates[name]))}`} /><//>`)}</div>`)}
     <${Card} title="Clusters">${answered(clusters, (data) => (data.items.length ? html`<${Table} label="Clusters" rows=${data.items} columns=${[

@@ -25,8 +25,8 @@ export const Failed = ({ error }) => html`<${Say} kind=${error.status === 404 ? 
   next=${error.status === 401 && 'The button at the top right takes a token.'}>${sentence(error.message)}<//>`;
 
 // The page of an answer, or its failure, or a word while it is awaited.
-export const answered = (of, draw) => html`${of.error && html`<${Failed} error=${of.error} />`}
-  ${of.data !== undefined ? draw(of.data) : !of.error && html`<p class="dim">Asking the server …</p>`}`;
+export const answered = (of, draw) => html`<div class="answer">${of.error && html`<${Failed} error=${of.error} />`}
+  ${of.data !== undefined ? draw(of.data) : !of.error && html`<p class="dim">Asking the server …</p>`}</div>`;
 
 export const Badge = ({ kind, children }) => html`<span class=${`badge ${kind || ''}`}>${children}</span>`;
 
@@ -77,7 +77,7 @@ export function Field({ label, value = '', onText }) {
     clearTimeout(timer.current);
     timer.current = setTimeout(() => onText(target.value.trim()), 300);
   };
-  return html`<label class="field"><span>${label}</span><input type="search" value=${text} onInput=${change} autocomplete="off" spellcheck="false" /></label>`;
+  return html`<label class="field"><span>${label}</span><input type="search" value=${text} onInput=${change} autocomplete="off" /></label>`;
 }
 
 export const Select = ({ label, value, options, onText }) => html`<label class="field"><span>${label}</span>

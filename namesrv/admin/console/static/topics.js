@@ -39,7 +39,7 @@ export function Topic({ name, query, go }) {
   return html`<p class="crumb"><a href="#/topics">Topics</a></p><h1>${short(name)}</h1>
     ${answered(why, (data) => html`<${Why} of=${data} what="topic" />`)}
     ${topic.data && html`${!why.data?.causes.length && html`<${Summary} of=${topic.data} />`}
-      <${Card} title="Route" note="as a client gets it that has">
+      <${Card} title="Route" note="for a client of this version and zone">
         <div class="filters"><${Select} label="Version" value=${query.version || ''} options=${VERSIONS} onText=${(version) => show({ version })} />
           <${Field} label="Zone" value=${query.zone} onText=${(zone) => show({ zone })} /></div>
         ${answer?.code > 0 && html`<${Say} kind="error">${answer.remark}<//>`}

@@ -68,6 +68,23 @@ def _waits(view: View) -> float:
     return view.inside.connections.counts.waits
 
 
+def _lasting(view: View) -> Iterable[Sample]:
+    counts = view.inside.connections.http_counts.lasting
+    return [(("stream",), counts.streams), (("wait",), counts.waits)]
+
+
+def _refused(view: View) -> float:
+    return view.inside.connections.http_counts.lasting.refused
+
+
+def _cut_off(view: View) -> float:
+    return view.inside.connections.http_counts.lasting.cut_off
+
+
+def _events_sent(view: View) -> float:
+    return view.inside.connections.http_counts.lasting.sent
+
+
 METRICS: Final = (
     Metric(
         "active_connections",
@@ -105,6 +122,35 @@ METRICS: Final = (
         ("protocol",),
         "Bytes of answers to peers, inside TLS.",
         _sent,
+    ),
+    Metric(
+        "lasting_answers",
+        "gauge",
+        ("kind",),
+        "Answers of HTTP that take their time: open streams of events, and waits for"
+        " routes.",
+        _lasting,
+    ),
+    Metric(
+        "lasting_answers_refused_total",
+        "counter",
+        (),
+        "Streams and waits refused because of maxEventStreams or maxRouteWaits.",
+        single(_refused),
+    ),
+    Metric(
+        "event_streams_cut_off_total",
+        "counter",
+        (),
+        "Streams closed because their reader did not read.",
+        single(_cut_off),
+    ),
+    Metric(
+        "stream_events_sent_total",
+        "counter",
+        (),
+        "Events sent in streams, once for each stream.",
+        single(_events_sent),
     ),
     Metric(
         "kept_input_bytes",

@@ -99,11 +99,11 @@ def silent_broker(evidence: Evidence) -> Finding | None:
 def no_master(evidence: Evidence) -> Finding | None:
     """A group has slaves only, and none acts as its master."""
     groups = evidence.groups
-    lacking = [one for one in groups if one.brokers and not one.has_master]
-    acting = [one for one in lacking if one.is_acting and _is_read_only(one)]
-    if evidence.server.supports_acting is False:
-        acting = []
-    lacking = [one for one in lacking if one not in acting]
+    lacking = [
+        one
+        for one in groups
+        if one.brokers and not one.has_master and not _acts(evidence, one)
+    ]
     if not lacking:
         return None
     names = listed([shown(one.name) for one in lacking])
@@ -117,13 +117,7 @@ def no_master(evidence: Evidence) -> Finding | None:
 
 def acting_master(evidence: Evidence) -> Finding | None:
     """A slave stands for the master of a group, for reads only."""
-    if evidence.server.supports_acting is False:
-        return None
-    acting = [
-        one
-        for one in evidence.groups
-        if one.brokers and not one.has_master and one.is_acting and _is_read_only(one)
-    ]
+    acting = [one for one in evidence.groups if _acts(evidence, one)]
     if not acting:
         return None
     lowest = min(broker.broker_id for broker in acting[0].brokers)
@@ -203,7 +197,8 @@ def other_zone(evidence: Evidence) -> Finding | None:
     hidden = [
         one
         for one in evidence.groups
-        if one.has_master and (one.zone or "").lower() != zone.lower()
+        if (one.has_master or _acts(evidence, one))
+        and (one.zone or "").lower() != zone.lower()
     ]
     if not hidden:
         return None
@@ -247,6 +242,13 @@ def _of_permission(
             *("-t", evidence.name, "-p", "6"),
         ),
     )
+
+
+def _acts(evidence: Evidence, group: Group) -> bool:
+    """Whether a slave stands for the master of a group."""
+    if group.has_master or not group.brokers or not group.is_acting:
+        return False
+    return evidence.server.supports_acting is not False and _is_read_only(group)
 
 
 def _is_read_only(group: Group) -> bool:

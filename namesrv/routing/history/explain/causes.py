@@ -218,6 +218,13 @@ RULES: Final = (
         registrations.other_address,
     ),
     Rule(
+        "not_live",
+        BOTH,
+        ("registrations",),
+        "an address is in the routes that no broker registers any more",
+        registrations.not_live,
+    ),
+    Rule(
         "two_clusters",
         BOTH,
         (),
@@ -349,6 +356,10 @@ def find_unknown(evidence: Evidence) -> list[str]:
         found.append("events before the oldest one that the history still has")
     if past is not None and past.is_cut:
         found.append("events about so many topics that some names were left out")
+    if evidence.kind == "topic" and evidence.server.is_testing:
+        found.append(
+            "the route in the other cluster that this server asks (clusterTest)"
+        )
     if evidence.left_out:
         found.append(f"{evidence.left_out} more broker groups, which were not examined")
     return found

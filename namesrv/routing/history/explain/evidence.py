@@ -184,8 +184,9 @@ class Server:
 
     `brokers` is the number of its live brokers, `unconfirmed` of those that it took
     over from the last run and has not heard from. `is_gated` means that it answers no
-    lookups yet (needWaitForService), for another `gate_millis`; `supports_acting` is
-    its supportActingMaster, and `auto_creates` whether a broker announces TBW102.
+    lookups yet (needWaitForService), for another `gate_millis`, `is_testing` that it
+    asks another cluster for topics that it does not have. `supports_acting` is its
+    supportActingMaster, and `auto_creates` whether a broker announces TBW102.
     `at_peers` are addresses of peers that have the name, `differences` sentences about
     other entries of it there that have lasted, both None without an answer of a peer.
     `orphan` is a sentence if brokers register at the peers only.
@@ -193,8 +194,8 @@ class Server:
 
     __slots__ = (
         *("at_peers", "auto_creates", "brokers", "clusters", "differences"),
-        *("gate_millis", "is_draining", "is_gated", "orphan", "started_millis_ago"),
-        *("supports_acting", "unconfirmed"),
+        *("gate_millis", "is_draining", "is_gated", "is_testing", "orphan"),
+        *("started_millis_ago", "supports_acting", "unconfirmed"),
     )
 
     def __init__(self) -> None:
@@ -204,6 +205,7 @@ class Server:
         self.gate_millis: int | None = None
         self.is_draining: bool | None = None
         self.is_gated: bool | None = None
+        self.is_testing: bool | None = None
         self.started_millis_ago: int | None = None
         self.supports_acting: bool | None = None
         self.auto_creates: bool | None = None

@@ -124,6 +124,24 @@ def other_address(evidence: Evidence) -> Finding | None:
     )
 
 
+def not_live(evidence: Evidence) -> Finding | None:
+    """An address in a group that nobody registers any more."""
+    found = [
+        f"{bare(broker.address)} of {shown(group.name)}"
+        for group in evidence.groups
+        for broker in group.brokers
+        if broker.is_live is False
+    ]
+    if not found:
+        return None
+    return Finding(
+        f"No broker registers {listed(found)} any more; the address stays in routes for"
+        " two minutes, and clients still go there.",
+        LIKELY,
+        command("namesrv", "history", "--broker", evidence.groups[0].name),
+    )
+
+
 def two_clusters(evidence: Evidence) -> Finding | None:
     """Brokers of two clusters share a name, and so their routes mix."""
     found = [group for group in evidence.groups if len(group.clusters) > 1]
