@@ -24,7 +24,6 @@ NAMES = {
     "unit": LONE,
     "file": f"{LONE}.js",
     "broker_addr": f"h{LONE}:1",
-    "file": f"{LONE}.js",
 }
 BODIES = [
     b'{"value":"v"}',
