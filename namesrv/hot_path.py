@@ -56,6 +56,9 @@ DEFAULT_HEADER_MAX_BYTES: Final = 0xFFFFFF
 ANY_VERSION: Final = 2**31 - 1
 """The version of a client that has not sent a request yet."""
 
+NO_SAMPLE: Final = 2**62
+"""A number that no count of lookups reaches."""
+
 MOST_HEAD_MEMBERS: Final = 32
 """Header objects with more members go to the full reader."""
 

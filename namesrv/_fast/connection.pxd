@@ -33,7 +33,7 @@ cdef class Connection:
     cdef int _hot_answer(
         self, FrameView* frame, HeadView* head, Output* output, long long now_ms
     ) except -1
-    cdef int _route(self, FrameView* frame, HeadView* head, Output* output) except -1
+    cdef int _route(self, HeadView* head, Output* output) except -1
     cdef int _heartbeat(
         self, HeadView* head, Output* output, long long now_ms
     ) except -1

@@ -17,6 +17,7 @@ from namesrv._fast.head cimport HeadView, view_head
 from namesrv._fast.hot_path cimport HotPath, millis_of
 from namesrv._fast.live_table cimport BrokerLiveInfo
 from namesrv._fast.output cimport Output, append_bytes, bytes_or_none, release
+from namesrv._fast.route_answers cimport SAMPLE
 from namesrv._fast.scan cimport is_true
 
 from namesrv import codes, hot_path
@@ -231,6 +232,7 @@ cdef class Connection:
         cdef HeadView head
         cdef HeadView* known = NULL
         cdef Py_ssize_t start = output.length
+        cdef int answered
         if self._hot._shapes.view(
             &self._latest_shape,
             frame.serialize_type, frame.header, frame.header_length, &head,
@@ -239,10 +241,13 @@ cdef class Connection:
         if frame.body_length >= LARGE_REGISTRATION_BYTES and not self._take_turn(known):
             return 0
         if known != NULL and not (head.flag & FLAG_RESPONSE):
-            if self._hot_answer(frame, &head, output, now_ms):
+            answered = self._hot_answer(frame, &head, output, now_ms)
+            if answered:
                 self.client_version = head.version
                 if head.flag & FLAG_ONEWAY:
                     output.length = start
+                if answered == SAMPLE:
+                    self._hot.keep(frame, self.remote_address)
                 return 0
         return self._cold(frame, output, now_ms)
 
@@ -309,7 +314,7 @@ cdef class Connection:
         if not head.has_ext_fields:
             return 0
         if head.code == GET_ROUTEINFO_BY_TOPIC:
-            return self._route(frame, head, output) if hot_codes & HOT_ROUTE else 0
+            return self._route(head, output) if hot_codes & HOT_ROUTE else 0
         if hot_codes & HOT_HEARTBEAT:
             if head.code == BROKER_HEARTBEAT:
                 return self._heartbeat(head, output, now_ms)
@@ -319,20 +324,16 @@ cdef class Connection:
             return self._repeated_registration(frame, head, output, now_ms)
         return 0
 
-    cdef int _route(self, FrameView* frame, HeadView* head, Output* output) except -1:
-        cdef int standard, is_answered
+    cdef int _route(self, HeadView* head, Output* output) except -1:
+        cdef bint standard
         if head.topic.data == NULL or head.zone_mode.data != NULL:
             return 0
         standard = head.version >= VERSION_V4_9_4 or is_true(
             &head.accept_standard_json_only
         )
-        is_answered = self._hot.route_answers.append_answer(
+        return self._hot.route_answers.append_answer(
             output, head.topic.data, head.topic.length, standard, head.opaque
         )
-        if self._hot.route_answers.unknown == self._hot.sample_at:
-            header = bytes_or_none(frame.header, frame.header_length)
-            self._hot.note_unknown(frame.serialize_type, header, self.remote_address)
-        return is_answered
 
     cdef int _heartbeat(
         self, HeadView* head, Output* output, long long now_ms

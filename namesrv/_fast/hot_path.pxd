@@ -1,3 +1,4 @@
+from namesrv._fast.frame cimport FrameView
 from namesrv._fast.head_shapes cimport HeadShapes
 from namesrv._fast.live_table cimport BrokerLiveTable
 from namesrv._fast.output cimport Output
@@ -18,14 +19,14 @@ cdef class HotPath:
     cdef readonly long long heartbeats
     cdef readonly long long version_queries
     cdef readonly long long unchanged_registrations
-    cdef readonly long long sample_at
     cdef long long _samples_left
     cdef long long _sample_stride
     cdef list _samples
     cdef Output _scratch
     cdef HeadShapes _shapes
 
-    cdef void _plan_sample(self) noexcept
+    cdef int keep(self, FrameView* frame, str remote_address) except -1
+    cdef int _plan_sample(self) except -1
 
 
 cdef long long millis_of(object now_ms) except? -1

@@ -1,7 +1,9 @@
 """The state of the hot path that all connections share."""
 
+from cpython.bytes cimport PyBytes_FromStringAndSize
 from cpython.long cimport PyLong_AsLongLongAndOverflow
 
+from namesrv._fast.frame cimport FrameView
 from namesrv._fast.head_shapes cimport HeadShapes
 from namesrv._fast.live_table cimport BrokerLiveTable
 from namesrv._fast.output cimport release
@@ -34,8 +36,7 @@ cdef class HotPath:
     registration, empty for none; `turn_taken` is set by a large registration in this
     turn of the loop (the server resets it).
 
-    Some lookups of unknown topics are kept as samples (`sample_unknown`): `sample_at`
-    is the number of the next one among those that `route_answers` counts, -1 for none.
+    Some lookups of unknown topics are kept as samples (`sample_unknown`).
 
     The connections count, from the start on: `received_bytes` and `sent_bytes` (inside
     TLS), and the requests that they answered themselves: `heartbeats` (904),
@@ -67,7 +68,6 @@ cdef class HotPath:
         self._samples = []
         self._samples_left = 0
         self._sample_stride = 1
-        self.sample_at = -1
 
     def sample_unknown(self, most, stride):
         """Keep every `stride`-th lookup of an unknown topic from now on, until there
@@ -77,7 +77,7 @@ cdef class HotPath:
         self._plan_sample()
 
     def note_unknown(self, serialize_type, header, remote_address):
-        """Keep the lookup whose number was `sample_at`, and plan the next one."""
+        """Keep a lookup that is wanted as a sample, and plan the next one."""
         self._samples.append(UnknownTopicSample(serialize_type, header, remote_address))
         self._samples_left -= 1
         self._plan_sample()
@@ -87,11 +87,16 @@ cdef class HotPath:
         samples, self._samples = self._samples, []
         return samples
 
-    cdef void _plan_sample(self) noexcept:
-        if self._samples_left > 0:
-            self.sample_at = self.route_answers.unknown + self._sample_stride
-        else:
-            self.sample_at = -1
+    cdef int keep(self, FrameView* frame, str remote_address) except -1:
+        """`note_unknown` with the request of a frame."""
+        header = PyBytes_FromStringAndSize(<char*>frame.header, frame.header_length)
+        self.note_unknown(frame.serialize_type, header, remote_address)
+        return 0
+
+    cdef int _plan_sample(self) except -1:
+        stride = self._sample_stride if self._samples_left > 0 else -1
+        self.route_answers.sample_after(stride)
+        return 0
 
     def __dealloc__(self):
         release(&self._scratch)

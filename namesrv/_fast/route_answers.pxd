@@ -2,6 +2,10 @@ from namesrv._fast.output cimport Output
 from namesrv._fast.text_map cimport TextMap
 
 
+cdef enum:
+    SAMPLE = 2
+
+
 cdef class RouteAnswers:
     cdef TextMap _topics
     cdef object _kept
@@ -11,6 +15,7 @@ cdef class RouteAnswers:
     cdef Py_ssize_t _max_bytes
     cdef readonly long long hits
     cdef readonly long long unknown
+    cdef readonly long long sample_at
 
     cdef int append_answer(
         self,

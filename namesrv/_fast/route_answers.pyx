@@ -17,9 +17,11 @@ from namesrv._fast.output cimport Output
 from namesrv._fast.text_map cimport TextMap
 
 from namesrv.hot_path import (
+    NO_SAMPLE,
     check_bool,
     check_bytes,
     check_int32,
+    check_int64,
     check_size,
     check_text,
 )
@@ -40,13 +42,15 @@ cdef class RouteAnswers:
     """Ready answers by topic; `max_bytes` limits the kept bodies.
 
     `standard` chooses the dialect with quoted numeric keys (section 1.8). `hits` counts
-    answers with a kept body, `unknown` those for topics without a route.
+    answers with a kept body, `unknown` those for topics without a route. The lookup
+    that brings `unknown` to `sample_at` is wanted as a sample (NO_SAMPLE: none is).
     """
 
     def __init__(self, max_bytes):
         self._max_bytes = check_size("max_bytes", max_bytes)
         self._kept_bytes = 0
         self.hits = self.unknown = 0
+        self.sample_at = NO_SAMPLE
         self._topics = TextMap()
         self._kept = OrderedDict()
         # Each pair of bodies with its number of topics, and each body with its number
@@ -106,6 +110,12 @@ cdef class RouteAnswers:
         while self._kept_bytes > self._max_bytes:
             self.mark(next(iter(self._kept)))
 
+    def sample_after(self, lookups):
+        """Want a sample after so many lookups of unknown topics, -1 for none."""
+        check_int64("lookups", lookups)
+        wanted = 0 <= lookups < NO_SAMPLE
+        self.sample_at = self.unknown + lookups if wanted else NO_SAMPLE
+
     def answer(self, topic, standard, opaque):
         """The whole answer frame; None if the body must be made first."""
         cdef void* bodies
@@ -130,13 +140,14 @@ cdef class RouteAnswers:
         bint standard,
         int opaque,
     ) except -1:
-        """As `answer`, for a printable ASCII topic; 0 if there is no body yet."""
+        """As `answer`, for a printable ASCII topic; 0 if there is no body yet, and
+        SAMPLE if the lookup is wanted as a sample."""
         cdef void* bodies = self._topics.find(topic, length, NULL, 0)
         cdef PyObject* body
         if bodies == NULL:
             self.unknown += 1
             append_topic_not_exist(output, opaque, topic, length)
-            return 1
+            return SAMPLE if self.unknown >= self.sample_at else 1
         # A borrowed reference is safe: the rest runs no Python code.
         body = PyTuple_GetItem(<object>bodies, 1 if standard else 0)
         if body == <PyObject*>None:

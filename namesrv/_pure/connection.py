@@ -334,9 +334,9 @@ class Connection:
             return None
         wish = ext_fields.get("acceptStandardJsonOnly") or ""
         standard = head.version >= VERSION_V4_9_4 or wish.lower() == "true"
-        hot = self._hot
-        answer = hot.route_answers.answer(topic, standard, head.opaque)
-        if hot.route_answers.unknown == hot.sample_at:
+        hot, answers = self._hot, self._hot.route_answers
+        before, answer = answers.unknown, answers.answer(topic, standard, head.opaque)
+        if before < answers.unknown >= answers.sample_at:
             hot.note_unknown(frame.serialize_type, frame.header, self.remote_address)
         return answer
 

@@ -19,8 +19,7 @@ class HotPath:
     registration, empty for none; `turn_taken` is set by a large registration in this
     turn of the loop (the server resets it).
 
-    Some lookups of unknown topics are kept as samples (`sample_unknown`): `sample_at`
-    is the number of the next one among those that `route_answers` counts, -1 for none.
+    Some lookups of unknown topics are kept as samples (`sample_unknown`).
 
     The connections count, from the start on: `received_bytes` and `sent_bytes` (inside
     TLS), and the requests that they answered themselves: `heartbeats` (904),
@@ -41,7 +40,6 @@ class HotPath:
         "order_topic_body",
         "received_bytes",
         "route_answers",
-        "sample_at",
         "sent_bytes",
         "turn_taken",
         "unchanged_registrations",
@@ -71,7 +69,6 @@ class HotPath:
         self._samples: list[UnknownTopicSample] = []
         self._samples_left = 0
         self._sample_stride = 1
-        self.sample_at = -1
 
     def sample_unknown(self, most: int, stride: int) -> None:
         """Keep every `stride`-th lookup of an unknown topic from now on, until there
@@ -83,7 +80,7 @@ class HotPath:
     def note_unknown(
         self, serialize_type: int, header: bytes, remote_address: str
     ) -> None:
-        """Keep the lookup whose number was `sample_at`, and plan the next one."""
+        """Keep a lookup that is wanted as a sample, and plan the next one."""
         self._samples.append(UnknownTopicSample(serialize_type, header, remote_address))
         self._samples_left -= 1
         self._plan_sample()
@@ -94,5 +91,5 @@ class HotPath:
         return samples
 
     def _plan_sample(self) -> None:
-        unknown = self.route_answers.unknown
-        self.sample_at = unknown + self._sample_stride if self._samples_left > 0 else -1
+        stride = self._sample_stride if self._samples_left > 0 else -1
+        self.route_answers.sample_after(stride)

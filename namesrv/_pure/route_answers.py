@@ -11,9 +11,11 @@ from collections import OrderedDict
 from typing import Final
 
 from namesrv.hot_path import (
+    NO_SAMPLE,
     check_bool,
     check_bytes,
     check_int32,
+    check_int64,
     check_size,
     check_text,
 )
@@ -33,7 +35,8 @@ class RouteAnswers:
     """Ready answers by topic; `max_bytes` limits the kept bodies.
 
     `standard` chooses the dialect with quoted numeric keys (section 1.8). `hits` counts
-    answers with a kept body, `unknown` those for topics without a route.
+    answers with a kept body, `unknown` those for topics without a route. The lookup
+    that brings `unknown` to `sample_at` is wanted as a sample (NO_SAMPLE: none is).
     """
 
     __slots__ = (
@@ -44,6 +47,7 @@ class RouteAnswers:
         "_shared",
         "_topics",
         "hits",
+        "sample_at",
         "unknown",
     )
 
@@ -51,6 +55,7 @@ class RouteAnswers:
         self._max_bytes = check_size("max_bytes", max_bytes)
         self._kept_bytes = 0
         self.hits = self.unknown = 0
+        self.sample_at = NO_SAMPLE
         self._topics: dict[str, _Bodies] = {}
         self._kept: OrderedDict[str, None] = OrderedDict()
         # Each pair of bodies with its number of topics, and each body with its number
@@ -104,6 +109,12 @@ class RouteAnswers:
         self._kept[topic] = None
         while self._kept_bytes > self._max_bytes:
             self.mark(next(iter(self._kept)))
+
+    def sample_after(self, lookups: int) -> None:
+        """Want a sample after so many lookups of unknown topics, -1 for none."""
+        check_int64("lookups", lookups)
+        wanted = 0 <= lookups < NO_SAMPLE
+        self.sample_at = self.unknown + lookups if wanted else NO_SAMPLE
 
     def answer(self, topic: str, standard: bool, opaque: int) -> bytes | None:
         """The whole answer frame; None if the body must be made first."""

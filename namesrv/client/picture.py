@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping, Sequence
 from typing import Final
 
-from namesrv.client.bodies import BrokerData
+from namesrv.client.bodies import BrokerData, read_route
 from namesrv.client.differences import (
     KEY,
     OPTION,
@@ -20,6 +20,7 @@ from namesrv.client.questions import Questions
 from namesrv.codes import ORDER_TOPIC_CONFIG
 from namesrv.errors import RequestRefused
 
+_MOST_KNOWN: Final = 64
 _OF_ITS_PLACE: Final = frozenset(
     (
         *("bindAddress", "listenPort", "rocketmqHome", "kvConfigPath"),
@@ -44,6 +45,23 @@ class Picture:
         self.refused: list[str] = []
 
 
+class _Queues:
+    """Reads the queues of routes; topics alike have the same body, which is read
+    once."""
+
+    def __init__(self) -> None:
+        self._known: dict[bytes, dict[str, str]] = {}
+
+    def read(self, body: bytes) -> dict[str, str]:
+        """The queues by broker. Raises AnswerInvalid."""
+        found = self._known.get(body)
+        if found is None:
+            if len(self._known) >= _MOST_KNOWN:
+                self._known.clear()
+            found = self._known[body] = queues_of(read_route(body).queues)
+        return found
+
+
 def read_picture(asked: Questions, namespaces: Sequence[str]) -> Picture:
     """Ask one server for everything, and for the keys of some namespaces.
 
@@ -55,9 +73,11 @@ def read_picture(asked: Questions, namespaces: Sequence[str]) -> Picture:
     found.groups, found.clusters = info.brokers, info.clusters
     try:
         names = asked.topics()
-        routes = zip(names, asked.routes(names), strict=True)
+        routes = asked.bodies_of_routes(names, _Queues().read)
         found.topics = {
-            name: queues_of(route.queues) for name, route in routes if route is not None
+            name: queues
+            for name, queues in zip(names, routes, strict=True)
+            if queues is not None
         }
     except RequestRefused as refusal:
         found.refused.append(str(refusal))

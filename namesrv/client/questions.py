@@ -46,7 +46,13 @@ class Questions:
         return self._ask(request, bodies.read_route, ResponseCode.TOPIC_NOT_EXIST)
 
     def routes(self, topics: Sequence[str]) -> Iterator[bodies.Route | None]:
-        """The routes of many topics, in their order; None for an unknown one.
+        """The routes of many topics, in their order; None for an unknown one."""
+        return self.bodies_of_routes(topics, bodies.read_route)
+
+    def bodies_of_routes(
+        self, topics: Sequence[str], read: Callable[[bytes], Result]
+    ) -> Iterator[Result | None]:
+        """The same, as `read` understands the body of an answer.
 
         All come from one server. The requests are sent in batches, so that the time of
         a round trip counts once for each batch.
@@ -54,7 +60,7 @@ class Questions:
         code = RequestCode.GET_ROUTEINFO_BY_TOPIC
         yield from self.servers.ask_many(
             [Request(code, {"topic": topic}) for topic in topics],
-            lambda answer: bodies.read_route(answer.body),
+            lambda answer: read(answer.body),
             ResponseCode.TOPIC_NOT_EXIST,
         )
 

@@ -90,6 +90,7 @@ class NameServer:
         self._log = EventLog()
         self._audit_log = AuditLog(options, self._log)
         self._directory = DataDirectory(options.data_dir)
+        self._recorder: Recorder | None = None
         self._listeners: list[socket.socket] = []
         self._servers: list[asyncio.Server] = []
         self._tick_timer: asyncio.TimerHandle | None = None
@@ -111,6 +112,7 @@ class NameServer:
             self._build()
             await self._listen(loop)
         except BaseException:
+            await self._close_recorder()
             await self._audit_log.close(_STOP_SECONDS)
             self._directory.close()
             raise
@@ -161,8 +163,7 @@ class NameServer:
         await self._notifier.close()
         await self._product_cluster.close()
         await asyncio.sleep(0)
-        if self._recorder is not None:
-            await self._recorder.close(_STOP_SECONDS)
+        await self._close_recorder()
         await self._audit_log.close(_STOP_SECONDS)
         if not self._writers.is_busy:
             # Otherwise the lock goes with the process: a late write must not meet
@@ -264,6 +265,10 @@ class NameServer:
                 self._log.log_own(logging.WARNING, warning, {})
         self._connections.expect_brokers()
         state.refresh_hot_path(state.started_ms)
+
+    async def _close_recorder(self) -> None:
+        if self._recorder is not None:
+            await self._recorder.close(_STOP_SECONDS)
 
     def _made_recorder(self) -> "Recorder | None":
         if not self._options.record_dir:

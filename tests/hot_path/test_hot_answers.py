@@ -5,7 +5,7 @@ from typing import Any
 
 import pytest
 
-from namesrv.hot_path import HotCode
+from namesrv.hot_path import NO_SAMPLE, HotCode
 from namesrv.testing.peer import (
     Broker,
     binary_request,
@@ -124,7 +124,7 @@ def test_without_a_wish_there_are_no_samples(peer: Peer) -> None:
     peer.path.sample_unknown(1, 1)
     assert samples_of(peer, "a") == ["a"]
     assert samples_of(peer, "a") == []
-    assert peer.path.sample_at == -1
+    assert peer.answers.sample_at == NO_SAMPLE
 
 
 def test_a_binary_header_is_kept_as_it_is(peer: Peer) -> None:

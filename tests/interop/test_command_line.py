@@ -19,7 +19,7 @@ from harness.broker import BrokerIdentity, JavaBroker
 from harness.fetch import CHECKOUT
 from harness.fleet import Fleet, wait_for_brokers
 from harness.mqadmin import Mqadmin
-from harness.nameserver import NameServer
+from harness.nameserver import JavaNameServer, NameServer
 from namesrv.testing.peer.json_text import read_json
 
 CLUSTER, BROKER = "LineCluster", "line-broker"
@@ -181,6 +181,21 @@ def test_explain(place: Place) -> None:
     assert ("not_writable" if is_java else "write_wiped") in causes("Plain")
     assert place.ask(f"broker add-write {BROKER}").code == 0
     assert causes("Plain") <= {"unreachable_address"}
+
+
+def test_history(place: Place) -> None:
+    ran = place.ask("history --topic Plain --json")
+    if ran.code == 3:
+        assert isinstance(place.server, JavaNameServer)
+        (sentence,) = ran.err.splitlines()
+        assert "does not answer HTTP: it is another NameServer" in sentence
+        return
+    events = ran.json["events"]
+    assert {event.get("broker") for event in events} - {None} == {BROKER}
+    assert {"BrokerRegistered", "BrokerChanged"} & {one["type"] for one in events}
+    shown = place.ask("history --at 0s --topic Plain --json").json
+    assert shown["topics"] == [{"topic": "Plain", "brokers": [BROKER]}]
+    assert shown["brokers"][0]["addresses"] == {"0": place.broker.address}
 
 
 def test_kv_table(place: Place) -> None:

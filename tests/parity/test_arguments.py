@@ -91,6 +91,7 @@ CALLS: list[tuple[Callable[[Any], Any], str, list[Callable[[Any], Any]]]] = [
     (route_answers, "remove", [lambda hot: "text"]),
     (route_answers, "forget_bodies", []),
     (route_answers, "put", [lambda _: "text", lambda _: False, lambda _: b"new"]),
+    (route_answers, "sample_after", [lambda _: 3]),
     (route_answers, "answer", [lambda _: "text", lambda _: True, lambda _: 7]),
     (
         lambda hot: hot.BrokerLiveInfo,

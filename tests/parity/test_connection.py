@@ -128,7 +128,7 @@ class Servers(RuleBasedStateMachine):
         assert len(self.fast.answers) == len(self.pure.answers)
         assert self.fast.answers.kept_bytes == self.pure.answers.kept_bytes
         assert self.fast.hot.turn_taken == self.pure.hot.turn_taken
-        assert self.fast.hot.sample_at == self.pure.hot.sample_at
+        assert self.fast.answers.sample_at == self.pure.answers.sample_at
         assert counts(self.fast) == counts(self.pure)
         connections = zip(*(server.connections for server in self.all), strict=True)
         for pure, fast, naive in connections:

@@ -65,7 +65,7 @@ def _add_peers(server: Server, peers: PeerViews, kind: str, name: str) -> None:
     holders = peers.with_topic(name) if kind == "topic" else peers.with_broker(name)
     server.at_peers = [view.address for view in holders]
     server.differences = [
-        one.sentence
+        (view.address, one.sentence)
         for view in known
         if view.state == PeerState.DISAGREES
         for one in view.differences

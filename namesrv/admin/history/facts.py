@@ -123,12 +123,6 @@ class EventFacts(Struct):
     is_writable: Annotated[
         bool | UnsetType, Meta(description="whether the group may be written to now")
     ] = UNSET
-    count: Annotated[
-        int | UnsetType, Meta(description="differences from the other NameServer")
-    ] = UNSET
-    sentences: Annotated[
-        list[str] | UnsetType, Meta(description="the first of these differences")
-    ] = UNSET
     namespace: Annotated[
         str | UnsetType, Meta(description="namespace of the key-value configuration")
     ] = UNSET

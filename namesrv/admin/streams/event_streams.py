@@ -182,12 +182,9 @@ class EventStreams:
     def _round(self) -> Steps[None]:
         """Give each stream its next events, until all have them or do not read."""
         try:
-            has_more = True
-            while has_more:
-                has_more = False
-                self._is_behind = False
-                for reader in list(self._readers.values()):
-                    has_more |= yield from self._feed(reader)
+            while behind := self._readers_behind():
+                for reader in behind:
+                    yield from self._feed(reader)
             if not self._is_behind:
                 self._recent.clear()
                 self._recent_bytes = 0
@@ -196,23 +193,30 @@ class EventStreams:
             self._texts.clear()
             self._facts = (0, {})
 
-    def _feed(self, reader: _Reader) -> Steps[bool]:
-        """Send the next piece to a reader; whether there is another one for it."""
-        last = self._state.history.last
-        if reader.number >= last and reader.opening is None:
-            return False
-        protocol = self._connections.find(reader.connection)
-        if protocol is None or reader.connection not in self._readers:
-            return False
-        if self._connections.output_budget.holds(protocol):
-            self._is_behind = True
-            return False
-        pieces, units = self._take(reader)
-        if pieces:
-            self._send(reader, b"".join(pieces))
-            units += _SEND_UNITS
-        yield units
-        return reader.number < self._state.history.last
+    def _readers_behind(self) -> list[_Reader]:
+        """Readers with events to come that read; notes whether others do not."""
+        last, self._is_behind = self._state.history.last, False
+        found = []
+        for reader in self._readers.values():
+            if reader.number >= last and reader.opening is None:
+                continue
+            protocol = self._connections.find(reader.connection)
+            if protocol is None:
+                continue
+            if self._connections.output_budget.holds(protocol):
+                self._is_behind = True
+            else:
+                found.append(reader)
+        return found
+
+    def _feed(self, reader: _Reader) -> Steps[None]:
+        """Send the next piece to a reader, if it is still there."""
+        if reader.connection in self._readers:
+            pieces, units = self._take(reader)
+            if pieces:
+                self._send(reader, b"".join(pieces))
+                units += _SEND_UNITS
+            yield units
 
     def _take(self, reader: _Reader) -> tuple[list[bytes], int]:
         """Texts of the next events that a reader wants, and their units."""

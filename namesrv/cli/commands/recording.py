@@ -6,8 +6,10 @@ import os
 import time
 from collections import deque
 from collections.abc import Iterator, Mapping
-from typing import Any, Final
+from contextlib import contextmanager
+from typing import Any, Final, NamedTuple
 
+import msgpack
 import msgspec
 
 from namesrv.admin.history.facts import facts_of
@@ -38,10 +40,34 @@ class _Dated(msgspec.Struct):
 
     at_millis: int = 0
     number: int = 0
+    picture: str = ""
+    run: str = ""
+
+
+class _Place(NamedTuple):
+    """The number of a map, and of the beginning of the last whole picture until it."""
+
+    last: int
+    picture: int
 
 
 _read_dated: Final = msgspec.msgpack.Decoder(_Dated).decode
 _LONGEST_LINE: Final = 64
+_ODD: Final = (
+    *(msgspec.MsgspecError, msgpack.UnpackException),
+    *(KeyError, TypeError, ValueError, AttributeError, IndexError),
+)
+
+
+@contextmanager
+def _understood() -> Iterator[None]:
+    """Raises NotFound for a map that is not as a recorder writes it."""
+    try:
+        yield
+    except _ODD as error:
+        raise NotFound(
+            f"the recording has a map that is not understood: {error!r}"
+        ) from None
 
 
 class Recording:
@@ -73,6 +99,7 @@ class Recording:
         """A sentence for each damaged segment."""
         return [f"{name}: {reason}" for name, reason in self._damaged.items()]
 
+    @_understood()
     def events(
         self, filters: Mapping[str, str], limit: int
     ) -> tuple[list[Map], Map, str]:
@@ -82,14 +109,14 @@ class Recording:
         runs: list[str] = []
         count = 0
         for one in self._contents():
-            facts = decoded(one)
-            if "number" in facts:
+            dated = _read_dated(one)
+            if dated.number:
                 count += 1
-                record = Record(facts["number"], facts["at_millis"], one)
+                record = Record(dated.number, dated.at_millis, one)
                 if wanted.may_have(record) and wanted.has(facts_of(record)):
-                    found.append(facts)
-            elif "run" in facts and facts["run"] not in runs[-1:]:
-                runs.append(facts["run"])
+                    found.append(decoded(one))
+            elif dated.run and dated.run not in runs[-1:]:
+                runs.append(dated.run)
         nothing = f"no such event among {count} in {self._path}"
         events = [
             {**one, "subject": subject_of(one), "sentence": sentence_of(one)}
@@ -97,6 +124,7 @@ class Recording:
         ]
         return events, {"runs": runs, "count": count}, nothing
 
+    @_understood()
     def at(self, moment: str, topic: str | None) -> Map:
         """Topics and brokers of a moment, or one topic with its brokers."""
         replay = self._replayed(_millis(moment))
@@ -117,6 +145,7 @@ class Recording:
             "brokers": [_group(routes, name) for name in sorted(names)],
         }
 
+    @_understood()
     def between(self, begin: str, end: str) -> Map:
         """Topics and brokers that differ between two moments."""
         first, last = _millis(begin), _millis(end)
@@ -135,16 +164,14 @@ class Recording:
 
     def _replayed(self, millis: int) -> Replay:
         """The state after the last map that is not later. Raises NotFound."""
-        last, begin = self._last_until(millis)
-        if last is None:
-            raise NotFound(
-                f"the recording in {self._path} begins at {date_text(begin)}, and"
-                f" {date_text(millis)} is earlier"
-            )
+        place = self._place_of(millis)
         replay = Replay()
-        for number, one in enumerate(self._maps()):
-            replay.take(one)
-            if number == last:
+        for number, content in enumerate(self._contents()):
+            if number < place.picture and (event := _read_dated(content).number):
+                replay.number = event
+                continue
+            replay.take(decoded(content))
+            if number == place.last:
                 break
         if replay.routes is None:
             raise NotFound(
@@ -153,18 +180,28 @@ class Recording:
             )
         return replay
 
-    def _last_until(self, millis: int) -> tuple[int | None, int]:
-        """The place of the last map that is not later, and the date of the first.
+    def _place_of(self, millis: int) -> _Place:
+        """The last map that is not later. Raises NotFound if all are later.
 
         If the clock was set back, a date means two moments; this is the later one.
         """
-        last, begin = None, 0
+        place: _Place | None = None
+        first_millis = whole = begun = 0
         for number, content in enumerate(self._contents()):
-            at_millis = _read_dated(content).at_millis
-            begin = begin or at_millis
-            if at_millis <= millis:
-                last = number
-        return last, begin
+            dated = _read_dated(content)
+            first_millis = first_millis or dated.at_millis
+            if dated.picture == "begin":
+                begun = number
+            elif dated.picture == "end":
+                whole = begun
+            if dated.at_millis <= millis:
+                place = _Place(number, whole)
+        if place is None:
+            raise NotFound(
+                f"the recording in {self._path} begins at {date_text(first_millis)},"
+                f" and {date_text(millis)} is earlier"
+            )
+        return place
 
     def _changed(self, first: int, last: int) -> dict[str, set[str]]:
         """The groups on which each topic got other queues meanwhile."""
@@ -179,9 +216,6 @@ class Recording:
                     for topic in change.topics:
                         changed.setdefault(topic, set()).update(change.brokers)
         return changed
-
-    def _maps(self) -> Iterator[Map]:
-        return map(decoded, self._contents())
 
     def _contents(self) -> Iterator[bytes]:
         """The maps of all segments, packed; those behind damage are skipped."""

@@ -135,7 +135,7 @@ class Recorder:
 
     async def close(self, seconds: float) -> None:
         """Write the waiting frames, for at most so many seconds."""
-        writer = self._writer
+        writer, self._writer = self._writer, None
         if writer is not None:
             self._state.history.remove(self._note)
             await asyncio.to_thread(writer.close, seconds)

@@ -1,6 +1,7 @@
 """A server over real sockets, its brokers, and questions for explanations."""
 
 import json
+import shlex
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from http.client import HTTPConnection
@@ -9,6 +10,7 @@ from time import monotonic, sleep
 from typing import Any
 from urllib.parse import quote
 
+from namesrv.cli.commands.words import read_call
 from namesrv.server.running.serving import ServingThread
 from namesrv.testing.peer import WAIT_SECONDS, Peer
 from tests.admin.served import asking, serving_http
@@ -87,6 +89,11 @@ class Explained:
         self.evidence = body["evidence"]
         self.unknown = body["unknown"]
         self.causes = {cause["id"]: cause for cause in body["causes"]}
+        for cause in body["causes"]:
+            program, *words = shlex.split(cause["next"])
+            if program == "namesrv":
+                # Raises OptionsInvalid.
+                read_call(words)
 
     def confidence(self, cause: str) -> str | None:
         """The confidence in a cause, None if it was not found."""

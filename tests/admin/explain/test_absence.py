@@ -108,3 +108,6 @@ def test_a_name_cannot_reach_into_the_command(asker: Asker) -> None:
         found = asker.topic("$(Reboot)'")
         advice = found.causes["similar_name"]["next"]
         assert advice == "namesrv explain '$(reboot)'\"'\"''"
+        peer.ask(Broker().registration({"-Rf": 4, "Bills": 4}))
+        advice = asker.topic("-rf").causes["similar_name"]["next"]
+        assert advice == "namesrv explain -- -Rf"

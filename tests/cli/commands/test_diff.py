@@ -162,3 +162,58 @@ def test_follow_prints_differences_that_come_and_go_and_ends(
         f"gone     {sentence}",
         "end      no difference for 1e-06 s",
     ]
+
+
+def test_follow_ends_with_ctrl_c_and_prints_objects_for_programs(
+    twins: Twins, capsys: pytest.CaptureFixture[str]
+) -> None:
+    twins.register(twins.second, Broker("broker-b", 0, "10.0.0.3:1", "c1"))
+
+    def interrupt(seconds: float) -> None:
+        raise KeyboardInterrupt
+
+    call = read_call(["diff", *twins.names, "--follow", "--json"])
+    try:
+        assert diff(call, interrupt).exit_code == 1
+    finally:
+        call.close()
+    kinds = [json.loads(line)["kind"] for line in capsys.readouterr().out.splitlines()]
+    assert kinds == ["begin", "new"]
+
+
+def test_follow_waits_for_a_server_that_is_down(
+    twins: Twins, capsys: pytest.CaptureFixture[str]
+) -> None:
+    rounds = []
+
+    def wait(seconds: float) -> None:
+        rounds.append(seconds)
+        if len(rounds) == 3:
+            raise KeyboardInterrupt
+
+    call = read_call(["diff", twins.names[0], "127.0.0.1:1", "--follow"])
+    try:
+        assert diff(call, wait).exit_code == 1
+    finally:
+        call.close()
+    (line,) = capsys.readouterr().out.splitlines()
+    assert "nothing listens at 127.0.0.1:1" in line
+
+
+def test_three_servers_are_a_table_for_each_that_differs(
+    twins: Twins, tmp_path: Path
+) -> None:
+    with ServerThread(local_options(tmp_path / "third")) as third:
+        name = "{}:{}".format(*third.address)
+        ran = twins.diff(name)
+    assert ran.code == 1
+    assert ran.out[0].split() == ["DIFFERENCE", twins.names[0], name]
+    assert [line.split("  ")[0] for line in ran.out[1:]] == ["broker broker-a"]
+
+
+def test_keys_of_other_namespaces_are_compared_on_demand(twins: Twins) -> None:
+    assert twins.second.ask(put_kv("Mine", "k", "v")).code == 0
+    assert twins.diff().code == 0
+    ran = twins.diff("--namespaces", "Mine,Other")
+    assert ran.code == 1
+    assert ran.out[1].split() == ["key", "k", "of", "namespace", "Mine", "none", "'v'"]

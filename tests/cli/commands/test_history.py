@@ -10,7 +10,8 @@ from typing import Any
 import pytest
 
 from namesrv.cli import main
-from namesrv.routing.history.segments import FIRST_LINE, frame_of
+from namesrv.routing.history.record import packed
+from namesrv.routing.history.segments import FIRST_LINE, frame_of, framed
 from namesrv.testing.peer import Peer, request
 from tests.admin.served import serving_http
 from tests.cli.commands.test_process import HEAVY, imported
@@ -330,3 +331,21 @@ def test_dates_of_a_clock_that_was_set_back(
 
 
 PARTS = ("begin", "end")
+
+
+@pytest.mark.parametrize(
+    "content",
+    [b"\xc1", packed(7), packed({"number": "x"}), packed({"picture": "topics"})],
+)
+def test_a_map_that_no_recorder_writes_is_a_sentence(
+    content: bytes, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    begin = frame_of({"picture": "begin", "at_millis": 1})
+    path = tmp_path / "events-0000000001.history"
+    path.write_bytes(FIRST_LINE + begin + framed(content))
+    recorded = Recorded(tmp_path, capsys)
+    for words in (["--at", "0s"], ["--between", "1s,0s"], ["--limit", "9"]):
+        ran = recorded.run(*words)
+        assert ran.code in (0, 1)
+        assert len(ran.err) == 1
+        assert "namesrv: " in ran.err[0]

@@ -1,15 +1,19 @@
 """Segments of the recorder, pictures of all routes, and the way back to them."""
 
 import random
+from contextlib import suppress
 from typing import Any
 
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
 from namesrv.errors import RecordingInvalid
 from namesrv.routing.history.picture import Picture
 from namesrv.routing.history.replay import Replay
 from namesrv.routing.history.segments import (
     FIRST_LINE,
+    contents,
     frame_of,
     framed,
     maps,
@@ -54,6 +58,15 @@ def test_a_damaged_or_cut_end_is_skipped_with_a_sentence() -> None:
 
 def test_a_frame_that_promises_too_much_is_damage() -> None:
     assert read(FIRST_LINE + b"\xff" * 8)[1].startswith("it is damaged or cut off")
+
+
+@given(st.binary(max_size=200), st.integers(0, 200))
+def test_garbage_is_damage(garbage: bytes, kept: int) -> None:
+    whole = frame_of({"number": 1})[:kept]
+    for data in (garbage, FIRST_LINE + garbage, FIRST_LINE + whole + garbage):
+        with suppress(RecordingInvalid):
+            for _ in contents(data):
+                pass
 
 
 def test_a_newer_version_is_refused_with_a_sentence() -> None:

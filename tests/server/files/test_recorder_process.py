@@ -93,3 +93,14 @@ def test_a_second_server_cannot_record_there(tmp_path: Path) -> None:
             other.__enter__()
     with ServerThread(local_options(tmp_path / "two", record_dir=folder)):
         assert os.listdir(folder)
+
+
+def test_a_start_that_fails_gives_the_directory_back(tmp_path: Path) -> None:
+    folder = str(tmp_path / "h")
+    with ServerThread(local_options(tmp_path / "one")) as first:
+        port = first.address[1]
+        options = local_options(tmp_path / "two", record_dir=folder, listen_port=port)
+        with pytest.raises(StartFailed, match="is in use"):
+            ServerThread(options).__enter__()
+    with ServerThread(local_options(tmp_path / "two", record_dir=folder)):
+        assert os.listdir(folder)

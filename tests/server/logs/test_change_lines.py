@@ -23,6 +23,7 @@ from namesrv.routing.events import (
     PeerDisagreed,
     PermissionChanged,
     TopicAdded,
+    TopicAskedInVain,
     TopicChanged,
     TopicChanges,
     TopicRemoved,
@@ -148,6 +149,10 @@ LINES: dict[str, tuple[Event, str]] = {
     "option by a reload": (
         ConfigChanged(5, SIGHUP, "maxRoutes", 1, 2),
         "INFO configuration changed: key=maxRoutes old=1 new=2 by=SIGHUP",
+    ),
+    "topic asked for in vain": (
+        TopicAskedInVain(5, ASKED, "t", "JAVA", 479),
+        "INFO topic asked for in vain: topic=t language=JAVA version=479 remote=r:1",
     ),
     "peer that disagrees": (
         PeerDisagreed(5, COMPARED, "p:1", 7, ["a", "b", "c", "d"]),

@@ -135,4 +135,5 @@ def _create(evidence: Evidence) -> str:
 
 
 def _explain(name: str) -> str:
-    return command("namesrv", "explain", name)
+    words = ["--", name] if name.startswith("-") else [name]
+    return command("namesrv", "explain", *words)

@@ -30,9 +30,10 @@ def peer_differs(evidence: Evidence) -> Finding | None:
     if not evidence.exists or not found:
         return None
     return Finding(
-        f"Clients of another NameServer get another route: {listed(found)}.",
+        "Clients of another NameServer get another route:"
+        f" {listed([sentence for _, sentence in found])}.",
         POSSIBLE,
-        command("curl", "-s", "http://127.0.0.1:9876/v1/peers"),
+        _ask(evidence, found[0][0]),
     )
 
 

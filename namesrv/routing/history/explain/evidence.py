@@ -187,9 +187,9 @@ class Server:
     lookups yet (needWaitForService), for another `gate_millis`, `is_testing` that it
     asks another cluster for topics that it does not have. `supports_acting` is its
     supportActingMaster, and `auto_creates` whether a broker announces TBW102.
-    `at_peers` are addresses of peers that have the name, `differences` sentences about
-    other entries of it there that have lasted, both None without an answer of a peer.
-    `orphan` is a sentence if brokers register at the peers only.
+    `at_peers` are addresses of peers that have the name, `differences` (address,
+    sentence) of other entries of it there that have lasted, both None without an answer
+    of a peer. `orphan` is a sentence if brokers register at the peers only.
     """
 
     __slots__ = (
@@ -210,7 +210,7 @@ class Server:
         self.supports_acting: bool | None = None
         self.auto_creates: bool | None = None
         self.at_peers: list[str] | None = None
-        self.differences: list[str] | None = None
+        self.differences: list[tuple[str, str]] | None = None
         self.orphan: str | None = None
 
 
