@@ -73,6 +73,6 @@ def test_only_problems_are_searched_on_the_server(
     large: Site, look: Look, tmp_path: Path
 ) -> None:
     looked = look(large.url).go("topics")
-    looked.page.get_by_label("Only problems").check()
+    looked.page.get_by_label("Only problems").click()
     looked.sees("Refunds")
     assert looked.page.locator("main tbody tr").count() < 10
