@@ -1,8 +1,8 @@
 """Work that takes more than the turn in which it began.
 
 It continues in each turn of the loop for a share of the turn, in fair lines: writers of
-the tables come before readers, and each address has one share. No work is dropped in
-the middle: the end of the server completes all of it (`finish`).
+the tables come before readers, and each address has one share. No change is dropped in
+the middle: the end of the server completes all of them (`finish`).
 """
 
 import logging
@@ -17,6 +17,8 @@ from namesrv.work import Steps
 
 SPARED_UNITS: Final = TURN_UNITS // 2
 """The part of a turn for waiting connections."""
+LAST_TURNS: Final = 250
+"""Turns that reads have at the end of the server, a quarter of a second."""
 _OWN: Final = ""
 """The address of work that no peer requested: ends of connections, the scan."""
 
@@ -62,10 +64,24 @@ class UnfinishedWork:
                 return
 
     def finish(self) -> None:
-        """Finish all begun work at once, at the end of the server."""
+        """Finish begun work at once, at the end of the server: all that changes
+        something, and reads that end within LAST_TURNS. The others are dropped, because
+        the routes are saved after this, and peers can ask for very many."""
+        turns = 0
         while self._lines:
+            turns += 1
+            if turns > LAST_TURNS:
+                self._drop_reads()
             self._turn.begin()
             self.go_on(others_wait=False)
+
+    def _drop_reads(self) -> None:
+        for _ in range(len(self._lines)):
+            host, steps, is_first = self._lines.take()
+            if is_first:
+                self._lines.put(host, steps, is_first=True)
+            else:
+                steps.close()
 
     def _until_answered(
         self, steps: Steps[None], connection: Connection

@@ -257,6 +257,26 @@ def test_our_own_end_finishes_what_was_begun(world: World) -> None:
     assert "a" not in world.addrs and set(world.topics) == {"T0", "B"}
 
 
+def test_our_own_end_drops_endless_reads_and_no_change(world: World) -> None:
+    closed: list[str] = []
+
+    def read(name: str) -> Steps[None]:
+        try:
+            while True:
+                yield 1000
+        finally:
+            closed.append(name)
+
+    unfinished: UnfinishedWork = world.state.unfinished
+    for name in ("one", "two"):
+        unfinished.put(read(name), world.connect(), is_reading=True)
+    world.send(request(205, {"brokerName": "a"}))
+    unfinished.finish()
+    assert not unfinished
+    assert sorted(closed) == ["one", "two"]
+    assert wiped(world) == len(TOPICS)
+
+
 def test_a_mistake_of_ours_ends_only_the_work_that_has_it() -> None:
     world = World()
     unfinished: UnfinishedWork = world.state.unfinished
