@@ -7,7 +7,12 @@ from msgspec import UNSET, Meta, Struct, UnsetType, structs
 from namesrv.admin.api.answers import respond
 from namesrv.admin.api.endpoint import MOST_ITEMS, Call, Endpoint
 from namesrv.admin.api.pages import Next
-from namesrv.admin.history.facts import EventFacts, facts_of, put_into_words
+from namesrv.admin.history.facts import (
+    EventFacts,
+    count_topics,
+    facts_of,
+    put_into_words,
+)
 from namesrv.admin.history.filters import Filter
 from namesrv.admin.history.parameters import link_with, moment_of
 from namesrv.admin.history.then import (
@@ -82,6 +87,7 @@ def get_history(call: Call) -> Steps[HttpAnswer]:
     """A page of events. Records are shared and never change, so that the page is whole
     also if the ring drops them meanwhile."""
     history, parameters = call.inside.state.history, call.parameters
+    options = call.inside.options
     since = moment_of("since", parameters.since, call)
     wanted = Filter(parameters.topic, parameters.broker, parameters.type, since)
     page = EventsPage(call.inside.state.run, history.first, history.last, [])
@@ -105,6 +111,8 @@ def get_history(call: Call) -> Steps[HttpAnswer]:
             page.next = _next_link(parameters, since, page.events[-1].number)
             break
         put_into_words(facts, record)
+        if not options.enable_all_topic_list:
+            count_topics(facts, parameters.topic)
         page.events.append(facts)
         size += len(record.content)
     yield spent

@@ -185,10 +185,7 @@ def _topics_page(
     call: Call, touched: Touched, window: Window
 ) -> Steps[tuple[list[TopicThen], str | UnsetType]]:
     state, limit = call.inside.state, call.parameters.limit
-    if not state.options.enable_all_topic_list:
-        raise HttpRefused(
-            403, "the list of topics is switched off (enableAllTopicList=false)"
-        )
+    _check_topics_are_listed(call)
     texts = yield from state.topic_lists.names()
     found: list[TopicThen] = []
     last = window.after
@@ -270,9 +267,19 @@ def _broker_then(
         yield BrokerThen(name, cluster, {str(i): addr for i, addr in ordered})
 
 
+def _check_topics_are_listed(call: Call) -> None:
+    """Raises HttpRefused (403) if the operator has switched lists of topics off."""
+    if not call.inside.state.options.enable_all_topic_list:
+        raise HttpRefused(
+            403, "the list of topics is switched off (enableAllTopicList=false)"
+        )
+
+
 def get_between(call: Call) -> Steps[HttpAnswer]:
     """The differences between two moments, from the events between them."""
     wanted = call.parameters
+    if wanted.kind == "topics":
+        _check_topics_are_listed(call)
     begin = _moment("from", wanted.begin, call)
     end = _moment("to", wanted.end, call)
     if begin > end:

@@ -56,6 +56,17 @@ def test_it_has_the_last_events_newest_first(api: Api) -> None:
     assert "topic" not in gone
 
 
+def test_topics_are_counted_where_lists_of_them_are_switched_off(api: Api) -> None:
+    api.world.state.options.enable_all_topic_list = False
+    gone, *_, came = api.get("/v1/history")["events"]
+    assert (gone["topics"], gone["topics_left_out"]) == ({}, {"removed": 1})
+    assert (came["topics"], came["topics_left_out"]) == ({}, {"added": 2})
+    asked = api.get("/v1/history?topic=T")["events"][-1]
+    assert asked["topics"] == {"added": ["T"]}
+    assert asked["topics_left_out"] == {"added": 1}
+    assert api.ask("/v1/history/between?from=0s&to=0s").status == 403
+
+
 def test_events_of_a_topic(api: Api) -> None:
     assert numbers(api.get("/v1/history?topic=U")) == [3, 1]
     assert numbers(api.get("/v1/history?topic=T")) == [4, 2, 1]
