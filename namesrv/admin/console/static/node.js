@@ -22,7 +22,7 @@ export const Node = ({ node }) => html`<h1>This node</h1>${answered(node, (data)
 
 function Memory({ of }) {
   const part = Math.min(100, (100 * of.resident_bytes) / of.most_bytes);
-  return html`<${Card} title="Memory" note="beside the formula for what is here now"><p><b>${of.resident_bytes == null ? 'Unknown' : bytes(of.resident_bytes)}</b> in use, and the formula allows ${bytes(of.most_bytes)}.</p>
+  return html`<${Card} title="Memory"><p><b>${of.resident_bytes == null ? 'Unknown' : bytes(of.resident_bytes)}</b> in use, and the formula allows ${bytes(of.most_bytes)}.</p>
     <svg class="bar" viewBox="0 0 100 6" preserveAspectRatio="none" aria-hidden="true"><rect class="rail" width="100" height="6" /><rect width=${part} height="6" /></svg>
     <${Table} label="Parts of the formula" rows=${of.parts} columns=${[
     ['Part', (row) => row.part], ['Number', (row) => number(row.count), 'number'], ['At most', (row) => bytes(row.most_bytes), 'number']]} /><//>`;
@@ -38,5 +38,5 @@ export function Peers() {
       <p>${peer.reason || (peer.state === 'agrees' ? 'It has the same routes.' : `${count(peer.differences.length + peer.differences_left_out, 'difference')}.`)}
         <span class="dim"> ${peer.asked_millis ? `Asked ${since(peer.asked_millis)}.` : 'Not asked yet.'}</span></p>
       ${peer.differences.length > 0 && html`<ul>${peer.differences.slice(0, 50).map((text) => html`<li>${text}</li>`)}</ul>`}<//>`)
-    : html`<${Say} kind="note" next="Start the server with --peers HOST:PORT;HOST:PORT, or compare by hand: namesrv diff.">This server has no peers to compare with.<//>`}`)}`;
+    : html`<${Say} kind="note" next="Start it with --peers HOST:PORT;HOST:PORT, or compare by namesrv diff.">This server has no peers to compare with.<//>`}`)}`;
 }

@@ -1,6 +1,6 @@
 // The first page: problems, totals and rates, clusters, brokers, the last changes.
 
-import { answered, Badge, brokerLink, Card, count, Figure, Heard, html, number, Problems, query, Say, short, Spark, Table, topicLink, useAnswer } from './parts.js';
+import { answered, Badge, brokerLink, Card, count, Figure, Heard, html, number, Problems, query, Say, short, Spark, Table, tally, topicLink, useAnswer } from './parts.js';
 import { Events } from './history.js';
 
 const LINKS = { broker: brokerLink, topic: topicLink, topics: () => '#/topics?problem=1', missing: () => '#/missing', peer: () => '#/peers', server: () => '#/node' };
@@ -28,10 +28,10 @@ export function Overview({ node }) {
         <${Spark} values=${data.rates[name]} label=${`${words}, the last ten minutes; at most ${number(Math.max(0, ...data.rates[name]))}`} /><//>`)}</div>`)}
     <${Card} title="Clusters">${answered(clusters, (data) => (data.items.length ? html`<${Table} label="Clusters" rows=${data.items} columns=${[
     ['Cluster', (row) => html`<a href=${`#/brokers${query({ cluster: row.cluster })}`}>${short(row.cluster)}</a>`],
-    ['Broker groups', (row) => number(row.broker_groups), 'number wide'],
+    tally('Broker groups', 'broker_groups'),
     ['Live brokers', (row) => `${number(row.live_brokers)} of ${number(row.brokers)}`, 'number'],
     ['State', (row) => (row.groups_without_master ? html`<${Badge} kind="warning">${number(row.groups_without_master)} without master<//>` : html`<${Badge} kind="ok">ok<//>`)],
-  ]} />` : html`<${Say} kind="note" next="A broker registers every 30 s with each server that its namesrvAddr names.">No broker is registered here.<//>`))}<//>
+  ]} />` : html`<${Say} kind="note" next="Brokers register every 30 s with the servers of their namesrvAddr.">No broker is registered here.<//>`))}<//>
     <${Card} title="Brokers" note="At the end of its bar a broker is removed.">
       ${answered(brokers, (data) => html`<${BrokerTable} rows=${data.items} />`)}<//>
     <${Card} title="Last changes">${answered(history, (data) => html`<${Events} of=${data.events} />`)}<//>`;
@@ -47,6 +47,6 @@ export const BrokerTable = ({ rows }) => html`<${Table} label="Broker groups" ro
   ['Cluster', (row) => short(row.cluster), 'wide'],
   ['Last heard', (row) => html`<${Heard} millis=${row.last_heard_millis_ago} timeout=${row.heartbeat_timeout_millis} />`],
   ['Live', (row) => `${number(row.live_brokers)} of ${number(row.brokers)}`, 'number wide'],
-  ['Topics', (row) => number(row.topics), 'number wide'],
+  tally('Topics', 'topics'),
   ['State', (row) => html`<${Problems} of=${row.problems} />`],
 ]} />`;

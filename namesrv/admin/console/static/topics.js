@@ -1,15 +1,13 @@
 // The list of topics, one topic with its route as broker x queue, and topics that
 // clients ask for in vain.
 
-import { answered, askList, Badge, brokerLink, Card, Check, clock, count, cursor, Failed, Field, filters, html, number, permission, Problems, query as asQuery, role, Say, segment, Select, sentence, short, Shown, since, Table, topicLink, useAnswer } from './parts.js';
+import { answered, askList, Badge, brokerLink, Card, Check, clock, count, cursor, Failed, Field, filters, html, number, permission, Problems, query as asQuery, role, Say, segment, Select, sentence, short, Shown, since, Table, tally, topicLink, useAnswer } from './parts.js';
 import { Action } from './actions.js';
 import { LastEvents } from './history.js';
 
 export const TopicTable = ({ rows }) => html`<${Table} label="Topics" rows=${rows} columns=${[
   ['Topic', (row) => html`<a href=${topicLink(row.topic)}>${short(row.topic)}</a>`],
-  ['Broker groups', (row) => number(row.broker_groups), 'number wide'],
-  ['Queues to write', (row) => number(row.write_queue_nums), 'number wide'],
-  ['Queues to read', (row) => number(row.read_queue_nums), 'number wide'],
+  tally('Broker groups', 'broker_groups'), tally('Queues to write', 'write_queue_nums'), tally('Queues to read', 'read_queue_nums'),
   ['State', (row) => html`<${Problems} of=${row.problems} />`],
 ]} />`;
 
@@ -52,7 +50,7 @@ export function Topic({ name, query, go }) {
     <p class="actions"><${Action} isOffered=${!!topic.data} label="Delete this topic" kind="danger" title=${`Delete ${short(name)}?`} act=${['DELETE', at]}
       done=${() => `${short(name)} is deleted here. Clients notice it within 30 s.`}
       effect=${[`${count(topic.data?.broker_groups, 'broker group')} will no longer be in its route: clients get “No route info”.`,
-    'Only this server forgets it. A broker that still has the topic brings it back when it registers with a change.']} /></p>`;
+    'Only this server forgets it, until a broker that has it registers with a change.']} /></p>`;
 }
 
 const SURE = { certain: 'error', likely: 'warning', possible: 'note' };
@@ -96,8 +94,7 @@ function Queues({ rows, route }) {
     ['Broker group', (row) => html`<a href=${brokerLink(row.broker_name)}>${short(row.broker_name)}</a>`],
     ['Queues', (row) => html`<${Squares} of=${row} />`],
     ['Permission', (row) => permission(row.perm), 'wide'],
-    ['Write', (row) => number(row.write_queue_nums), 'number wide'],
-    ['Read', (row) => number(row.read_queue_nums), 'number wide'],
+    tally('Write', 'write_queue_nums'), tally('Read', 'read_queue_nums'),
     ['Addresses', (row) => addresses.get(row.broker_name)?.map(([id, address]) => html`<div class="time"><code>${address}</code> <span class="dim">${role(+id)}</span></div>`) || html`<span class="dim">not in the route</span>`],
   ]} /><p class="legend"><i class="both" />read and write <i class="read" />read only <i class="write" />write only <i class="none" />neither</p>`;
 }
@@ -112,6 +109,6 @@ const Askers = ({ rows }) => html`<${Table} label="Asked in vain" rows=${rows} c
 
 export function Missing() {
   const missing = useAnswer('v1/missing?limit=200');
-  return html`<h1>Asked in vain</h1><p>Topics that clients ask for and no broker has registered here: they get “No route info of this topic”.</p>
+  return html`<h1>Asked in vain</h1><p>Clients ask for these topics, and no broker here has them.</p>
     ${answered(missing, (data) => (data.topics.length ? html`<${Askers} rows=${data.topics} />${data.left_out > 0 && html`<p class="dim">The list had no room for ${count(data.left_out, 'more topic')}.</p>`}` : html`<${Say} kind="ok">No client has asked for an unknown topic.<//>`))}`;
 }
