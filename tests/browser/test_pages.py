@@ -22,7 +22,7 @@ PAGES = {
     "topics/Ordrs": [
         "Who asks",
         "JAVA 479",
-        "There is a similar name: 'Orders'",
+        "There is a similar name: Orders.",
         "namesrv explain Orders",
     ],
     "brokers": ["broker-a", "2 of 2", "no master"],
@@ -103,6 +103,27 @@ def test_a_problem_leads_to_its_place(site: Site, look: Look) -> None:
     looked.page.get_by_role("link", name="Broker group broker-c").click()
     looked.settle()
     assert looked.page.inner_text("h1") == "broker-c"
+
+
+def test_a_similar_name_comes_first_and_leads_to_its_topic(
+    site: Site, look: Look
+) -> None:
+    looked = look(site.url).go("topics/Ordrs")
+    first = looked.page.locator("main .say").first
+    assert "There is a similar name: Orders." in first.inner_text()
+    first.get_by_role("link", name="Orders", exact=True).click()
+    looked.sees("Clients can send and receive")
+    assert looked.page.inner_text("h1") == "Orders"
+
+
+@pytest.mark.parametrize("place", ["topics/Ordrs", "brokers/nobody"])
+def test_the_advice_to_list_the_brokers_leads_to_them(
+    site: Site, look: Look, place: str
+) -> None:
+    looked = look(site.url).go(place)
+    looked.page.get_by_role("link", name="broker list").click()
+    looked.sees("broker-c")
+    assert looked.page.inner_text("h1") == "Brokers"
 
 
 def test_a_slider_shows_what_was_different(own_site: Site, look: Look) -> None:

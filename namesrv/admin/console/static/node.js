@@ -9,10 +9,10 @@ export const Node = ({ node }) => html`<h1>This node</h1>${answered(node, (data)
   <div class="figures"><${Figure} value=${data.version} of="version" /><${Figure} value=${duration(data.uptime_millis)} of="since its start" />
     <${Figure} value=${`${number(data.longest_lag_millis)} ms`} of="longest delay of the last minute" />
     <${Figure} value=${number(data.connections.total)} of=${`connections, of ${number(data.connections.limit)} at most`} />
-    <${Figure} value=${number(data.connections.with_brokers)} of="of them carry brokers" /></div>
+    <${Figure} value=${number(data.connections.with_brokers)} of="with brokers" /></div>
   <${Card} title="Rates" note="in a second, over the last ten minutes"><${Table} label="Rates" rows=${Object.keys(RATES)} columns=${[
     ['Number of', (name) => RATES[name]], ['Now', (name) => number(data.rates[name].at(-1) ?? 0), 'number'],
-    ['Ten minutes', (name) => html`<${Spark} values=${data.rates[name]} label=${`${RATES[name]} over ten minutes`} />`, 'half'],
+    ['Ten minutes', (name) => html`<${Spark} values=${data.rates[name]} label=${RATES[name]} />`, 'half'],
   ]} /><//>
   <${Memory} of=${data.memory} />
   <${Card} title="Options" note="those that differ from their defaults">${data.options.length ? html`<${Table} label="Options" rows=${data.options} columns=${[

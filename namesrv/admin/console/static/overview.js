@@ -1,6 +1,6 @@
 // The first page: problems, totals and rates, clusters, brokers, the last changes.
 
-import { answered, Badge, brokerLink, Card, count, Figure, Heard, html, number, Problems, query, Say, short, Spark, Table, tally, topicLink, useAnswer } from './parts.js';
+import { answered, Badge, brokerLink, Card, count, Figure, Heard, html, number, Problems, query, Say, short, Spark, Table, tally, toBroker, topicLink, useAnswer } from './parts.js';
 import { Events } from './history.js';
 
 const LINKS = { broker: brokerLink, topic: topicLink, topics: () => '#/topics?problem=1', missing: () => '#/missing', peer: () => '#/peers', server: () => '#/node' };
@@ -25,7 +25,7 @@ export function Overview({ node }) {
       <${Figure} value=${number(data.live_brokers)} of="live brokers" />
       <${Figure} value=${number(data.connections.total)} of="open connections" link="#/node" /></div><div class="figures">
       ${RATES.map(([name, words]) => html`<${Figure} value=${number(data.rates[name].at(-1) ?? 0)} of=${words}>
-        <${Spark} values=${data.rates[name]} label=${`${words}, the last ten minutes; at most ${number(Math.max(0, ...data.rates[name]))}`} /><//>`)}</div>`)}
+        <${Spark} values=${data.rates[name]} label=${`${words}, ten minutes, at most ${number(Math.max(0, ...data.rates[name]))}`} /><//>`)}</div>`)}
     <${Card} title="Clusters">${answered(clusters, (data) => (data.items.length ? html`<${Table} label="Clusters" rows=${data.items} columns=${[
     ['Cluster', (row) => html`<a href=${`#/brokers${query({ cluster: row.cluster })}`}>${short(row.cluster)}</a>`],
     tally('Broker groups', 'broker_groups'),
@@ -43,7 +43,7 @@ function More({ of }) {
 }
 
 export const BrokerTable = ({ rows }) => html`<${Table} label="Broker groups" rows=${rows} columns=${[
-  ['Broker group', (row) => html`<a href=${brokerLink(row.broker_name)}>${short(row.broker_name)}</a>`],
+  ['Broker group', (row) => toBroker(row.broker_name)],
   ['Cluster', (row) => short(row.cluster), 'wide'],
   ['Last heard', (row) => html`<${Heard} millis=${row.last_heard_millis_ago} timeout=${row.heartbeat_timeout_millis} />`],
   ['Live', (row) => `${number(row.live_brokers)} of ${number(row.brokers)}`, 'number wide'],

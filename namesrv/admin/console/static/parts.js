@@ -12,6 +12,11 @@ export * from './words.js';
 export const topicLink = (name) => `#/topics/${segment(name)}`;
 export const brokerLink = (name) => `#/brokers/${segment(name)}`;
 
+// A name that leads to its page.
+const named = (link) => (name) => html`<a href=${link(name)}>${short(name)}</a>`;
+export const toTopic = named(topicLink);
+export const toBroker = named(brokerLink);
+
 const CIRCLE = 'M8 1.5a6.5 6.5 0 1 0 .01 0Z';
 const SIGN = 'M8 1.5 15 14H1Z M8 6v4 M8 12v.01';
 const KINDS = { error: [SIGN, 'Problem: '], warning: [SIGN, 'Warning: '], note: [`${CIRCLE} M8 7v4.5 M8 4.5v.01`, 'Note: '], ok: [`${CIRCLE} M5 8.3l2.2 2.2L11 6`, ''] };

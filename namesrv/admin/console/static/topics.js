@@ -1,12 +1,12 @@
 // The list of topics, one topic with its route as broker x queue, and topics that
 // clients ask for in vain.
 
-import { answered, askList, Badge, brokerLink, Card, Check, clock, count, cursor, Failed, Field, filters, html, number, permission, Problems, query as asQuery, role, Say, segment, Select, sentence, short, Shown, since, Table, tally, topicLink, useAnswer } from './parts.js';
+import { answered, askList, Badge, Card, Check, clock, count, cursor, Failed, Field, filters, html, number, permission, Problems, query as asQuery, role, Say, segment, Select, sentence, short, Shown, since, Table, tally, toBroker, toTopic, useAnswer } from './parts.js';
 import { Action } from './actions.js';
 import { LastEvents } from './history.js';
 
 export const TopicTable = ({ rows }) => html`<${Table} label="Topics" rows=${rows} columns=${[
-  ['Topic', (row) => html`<a href=${topicLink(row.topic)}>${short(row.topic)}</a>`],
+  ['Topic', (row) => toTopic(row.topic)],
   tally('Broker groups', 'broker_groups'), tally('Queues to write', 'write_queue_nums'), tally('Queues to read', 'read_queue_nums'),
   ['State', (row) => html`<${Problems} of=${row.problems} />`],
 ]} />`;
@@ -55,15 +55,16 @@ export function Topic({ name, query, go }) {
 
 const SURE = { certain: 'error', likely: 'warning', possible: 'note' };
 
-// A command; that which explains a topic is a link to its page.
-function Command({ text }) {
-  const [, topic] = /^namesrv explain ([^- '"][^ '"]*)$/.exec(text) || [];
-  return topic ? html`<a href=${topicLink(topic)}><code>${text}</code></a>` : html`<code>${text}</code>`;
-}
+// A sentence whose names in quotes are links.
+const linked = (text, to) => text.split(/'([\w%|-]+)'/).map((part, place) => (place % 2 ? to(part) : part));
 
-// The causes of an explanation, the surest first, each with the next command.
-export const Why = ({ of, what }) => html`${of.causes.map((cause) => html`<${Say} key=${cause.id} kind=${SURE[cause.confidence]}
-    next=${cause.next && html`${cause.confidence === 'certain' ? 'Next' : `${sentence(cause.confidence)} Next`}: <${Command} text=${cause.next} />`}>${cause.sentence}<//>`)}
+const Command = ({ text }) => (text === 'namesrv broker list' ? html`<a href="#/brokers">broker list</a>` : html`<code>${text}</code>`);
+
+// The causes of an explanation, each with the next command: a similar name first, then
+// the surest.
+const isSimilar = ({ id }) => id === 'similar_name';
+export const Why = ({ of, what }) => html`${[...of.causes].sort((a, b) => isSimilar(b) - isSimilar(a)).map((cause) => html`<${Say} key=${cause.id} kind=${SURE[cause.confidence]}
+    next=${cause.next && html`${cause.confidence === 'certain' ? 'Next' : `${sentence(cause.confidence)} Next`}: <${Command} text=${cause.next} />`}>${isSimilar(cause) ? linked(cause.sentence, what === 'topic' ? toTopic : toBroker) : cause.sentence}<//>`)}
   ${!of.exists && !of.causes.length && html`<${Say} kind="warning">This ${what} is not here.<//>`}
   ${of.unknown.length > 0 && html`<details><summary>Not known (${of.unknown.length})</summary><ul>${of.unknown.map((text) => html`<li>${text}</li>`)}</ul></details>`}`;
 
@@ -91,7 +92,7 @@ function Squares({ of }) {
 function Queues({ rows, route }) {
   const addresses = new Map((route?.broker_datas || []).map((broker) => [broker.broker_name, Object.entries(broker.broker_addrs)]));
   return html`<${Table} label="Queues by broker group" rows=${rows} columns=${[
-    ['Broker group', (row) => html`<a href=${brokerLink(row.broker_name)}>${short(row.broker_name)}</a>`],
+    ['Broker group', (row) => toBroker(row.broker_name)],
     ['Queues', (row) => html`<${Squares} of=${row} />`],
     ['Permission', (row) => permission(row.perm), 'wide'],
     tally('Write', 'write_queue_nums'), tally('Read', 'read_queue_nums'),
@@ -100,7 +101,7 @@ function Queues({ rows, route }) {
 }
 
 const Askers = ({ rows }) => html`<${Table} label="Asked in vain" rows=${rows} columns=${[
-    ['Topic', (row) => html`<a href=${topicLink(row.topic)}>${short(row.topic)}</a>${row.nearest && html`<br /><span class="dim">like <a href=${topicLink(row.nearest)}>${short(row.nearest)}</a></span>`}`],
+    ['Topic', (row) => html`${toTopic(row.topic)}${row.nearest && html`<br /><span class="dim">like ${toTopic(row.nearest)}</span>`}`],
     ['Lookups', (row) => number(row.count), 'number'],
     ['First', (row) => clock(row.first_millis), 'wide'],
     ['Last', (row) => since(row.last_millis)],
