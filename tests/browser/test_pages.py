@@ -3,6 +3,7 @@
 from collections.abc import Callable
 
 import pytest
+from playwright.sync_api import Route
 
 from namesrv.testing.peer import Broker
 from tests.browser.looked_at import Looked
@@ -31,7 +32,7 @@ PAGES = {
     "missing": ["Ordrs", "like Orders", "JAVA"],
     "history": ["Then and now", "registered"],
     "peers": ["This server has no peers to compare with"],
-    "node": ["httpTokenFile", "Lookups of unknown topics", "in use"],
+    "node": ["httpTokenFile", "Lookups of unknown topics", "above 40 MiB"],
 }
 
 
@@ -124,6 +125,40 @@ def test_the_advice_to_list_the_brokers_leads_to_them(
     looked.page.get_by_role("link", name="broker list").click()
     looked.sees("broker-c")
     assert looked.page.inner_text("h1") == "Brokers"
+
+
+def test_the_bar_of_the_memory_shows_its_growth(site: Site, look: Look) -> None:
+    looked = look(site.url)
+    looked.page.route("**/v1/node", _with_memory(resident=50 << 20, most=60 << 20))
+    looked.go("node")
+    looked.sees("The bar shows the growth above 40 MiB: 10 MiB of 20 MiB.")
+    filled = looked.page.locator("svg.bar rect:not(.rail)")
+    assert filled.get_attribute("width") == "50"
+    looked.page.unroute("**/v1/node")
+
+
+def test_memory_below_that_of_a_fresh_process_leaves_the_bar_empty(
+    site: Site, look: Look
+) -> None:
+    looked = look(site.url)
+    looked.page.route("**/v1/node", _with_memory(resident=39 << 20, most=41 << 20))
+    looked.go("node")
+    looked.sees("39 MiB in use")
+    filled = looked.page.locator("svg.bar rect:not(.rail)")
+    assert filled.get_attribute("width") == "0"
+    looked.page.unroute("**/v1/node")
+
+
+def _with_memory(resident: int, most: int) -> Callable[[Route], None]:
+    """Answers with these bytes of memory in place of those of this machine."""
+
+    def answer(route: Route) -> None:
+        response = route.fetch()
+        node = response.json()
+        node["memory"] |= {"resident_bytes": resident, "most_bytes": most}
+        route.fulfill(response=response, json=node)
+
+    return answer
 
 
 def test_a_slider_shows_what_was_different(own_site: Site, look: Look) -> None:

@@ -21,9 +21,10 @@ export const Node = ({ node }) => html`<h1>This node</h1>${answered(node, (data)
   ]} />` : html`<p>All options have their defaults.</p>`}<//>`)}`;
 
 function Memory({ of }) {
-  const part = Math.min(100, (100 * of.resident_bytes) / of.most_bytes);
-  return html`<${Card} title="Memory"><p><b>${of.resident_bytes == null ? 'Unknown' : bytes(of.resident_bytes)}</b> in use, and the formula allows ${bytes(of.most_bytes)}.</p>
-    <svg class="bar" viewBox="0 0 100 6" preserveAspectRatio="none" aria-hidden="true"><rect class="rail" width="100" height="6" /><rect width=${part} height="6" /></svg>
+  const own = of.parts[0].most_bytes;
+  const [grown, most] = [Math.max(0, of.resident_bytes - own), Math.max(1, of.most_bytes - own)];
+  return html`<${Card} title="Memory"><p><b>${of.resident_bytes == null ? 'Unknown' : bytes(of.resident_bytes)}</b> in use, and the formula allows ${bytes(of.most_bytes)}. The bar shows the growth above ${bytes(own)}: ${bytes(grown)} of ${bytes(most)}.</p>
+    <svg class="bar" viewBox="0 0 100 6" preserveAspectRatio="none" aria-hidden="true"><rect class="rail" width="100" height="6" /><rect width=${Math.min(100, (100 * grown) / most)} height="6" /></svg>
     <${Table} label="Parts of the formula" rows=${of.parts} columns=${[
     ['Part', (row) => row.part], ['Number', (row) => number(row.count), 'number'], ['At most', (row) => bytes(row.most_bytes), 'number']]} /><//>`;
 }

@@ -32,7 +32,7 @@ export function Overview({ node }) {
     ['Live brokers', (row) => `${number(row.live_brokers)} of ${number(row.brokers)}`, 'number'],
     ['State', (row) => (row.groups_without_master ? html`<${Badge} kind="warning">${number(row.groups_without_master)} without master<//>` : html`<${Badge} kind="ok">ok<//>`)],
   ]} />` : html`<${Say} kind="note" next="Brokers register every 30 s with the servers of their namesrvAddr.">No broker is registered here.<//>`))}<//>
-    <${Card} title="Brokers" note="At the end of its bar a broker is removed.">
+    <${Card} title="Brokers" note="A broker is removed when its bar is full.">
       ${answered(brokers, (data) => html`<${BrokerTable} rows=${data.items} />`)}<//>
     <${Card} title="Last changes">${answered(history, (data) => html`<${Events} of=${data.events} />`)}<//>`;
 }
