@@ -29,10 +29,10 @@ PAGES = {
     "brokers": ["broker-a", "2 of 2", "no master"],
     "brokers/broker-a": ["10.0.3.12:10911", "StockLevels", "registered"],
     "brokers/nobody": ["nobody"],
-    "missing": ["Ordrs", "like Orders", "JAVA"],
-    "history": ["Then and now", "registered"],
+    "missing": ["Ordrs", "Similar topic", "Orders", "Clients", "JAVA"],
+    "history": ["Then and now", "Name", "Event", "registered"],
     "peers": ["This server has no peers to compare with"],
-    "node": ["httpTokenFile", "Lookups of unknown topics", "above 40 MiB"],
+    "node": ["httpTokenFile", "Lookups of missing topics", "above 40 MiB"],
 }
 
 
@@ -178,7 +178,7 @@ def test_pages_keep_their_order_on_the_way_from_one_to_the_other(
     looked = look(site.url).go()
     for place in ("topics/Orders", "history", "brokers/broker-a", "topics/Ordrs", ""):
         looked.go(place)
-        looked.sees("Change" if place else "Clusters")
+        looked.sees("Event" if place else "Clusters")
         looked.page.wait_for_timeout(700)
         assert looked.first_kind() in ("H1", "P")
         titles = looked.page.locator("h2").all_inner_texts()

@@ -6,7 +6,7 @@ const subject = ({ subject: name, topic, broker }) => (topic ? toTopic(topic) : 
 
 export const Events = ({ of }) => (of.length ? html`<${Table} label="Events" rows=${of} columns=${[
   ['Time', (row) => html`<span class="time">${clock(row.at_millis)}</span>`],
-  ['Of', subject, 'quarter'], ['Change', (row) => sentence(short(row.sentence))]]} />`
+  ['Name', subject, 'quarter'], ['Event', (row) => sentence(short(row.sentence))]]} />`
   : html`<${Say} kind="note">Nothing has changed yet.<//>`);
 
 // The last events of one thing.

@@ -12,7 +12,7 @@ const PAGES = {
   '': ['Overview', Overview],
   topics: ['Topics', Topics, Topic],
   brokers: ['Brokers', Brokers, Broker],
-  missing: ['Asked in vain', Missing],
+  missing: ['Missing topics', Missing],
   history: ['History', History],
   peers: ['Peers', Peers],
   node: ['This node', Node],

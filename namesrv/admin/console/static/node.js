@@ -2,7 +2,7 @@
 
 import { answered, Badge, bytes, Card, count, duration, Figure, html, number, Say, sentence, since, Spark, Table, useAnswer } from './parts.js';
 
-const RATES = { lookups: 'Lookups of routes', unknown_topics: 'Lookups of unknown topics', heartbeats: 'Heartbeats', registrations: 'Registrations', http_requests: 'Requests over HTTP', changes: 'Changes' };
+const RATES = { lookups: 'Lookups of routes', unknown_topics: 'Lookups of missing topics', heartbeats: 'Heartbeats', registrations: 'Registrations', http_requests: 'Requests over HTTP', changes: 'Changes' };
 
 export const Node = ({ node }) => html`<h1>This node</h1>${answered(node, (data) => html`
   <${Say} kind=${data.obstacle ? 'error' : 'ok'}>${sentence(data.obstacle || 'clients may come')}<//>

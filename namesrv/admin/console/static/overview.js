@@ -7,7 +7,7 @@ const LINKS = { broker: brokerLink, topic: topicLink, topics: () => '#/topics?pr
 
 export const Trouble = ({ of }) => html`<a class="trouble" href=${LINKS[of.subject](of.name || '')}><${Say} kind=${of.severity} next=${of.next}>${of.sentence}<//></a>`;
 
-const RATES = [['lookups', 'lookups a second'], ['unknown_topics', 'of unknown topics a second'], ['registrations', 'registrations a second'], ['changes', 'changes a second']];
+const RATES = [['lookups', 'lookups a second'], ['unknown_topics', 'of missing topics a second'], ['registrations', 'registrations a second'], ['changes', 'changes a second']];
 
 export function Overview({ node }) {
   const problems = useAnswer('v1/problems?limit=20');

@@ -1,5 +1,5 @@
-// The list of topics, one topic with its route as broker x queue, and topics that
-// clients ask for in vain.
+// The list of topics, one topic with its route as broker x queue, and missing topics
+// with the clients that ask for them.
 
 import { answered, askList, Badge, Card, Check, clock, count, cursor, Failed, Field, filters, html, number, permission, Problems, query as asQuery, role, Say, segment, Select, sentence, short, Shown, since, Table, tally, toBroker, toTopic, useAnswer } from './parts.js';
 import { Action } from './actions.js';
@@ -100,16 +100,17 @@ function Queues({ rows, route }) {
   ]} /><p class="legend"><i class="both" />read and write <i class="read" />read only <i class="write" />write only <i class="none" />neither</p>`;
 }
 
-const Askers = ({ rows }) => html`<${Table} label="Asked in vain" rows=${rows} columns=${[
-    ['Topic', (row) => html`${toTopic(row.topic)}${row.nearest && html`<br /><span class="dim">like ${toTopic(row.nearest)}</span>`}`],
+const Askers = ({ rows }) => html`<${Table} label="Missing topics" rows=${rows} columns=${[
+    ['Topic', (row) => toTopic(row.topic)],
     ['Lookups', (row) => number(row.count), 'number'],
     ['First', (row) => clock(row.first_millis), 'wide'],
     ['Last', (row) => since(row.last_millis)],
-    ['Asked by', (row) => row.askers.map((one) => html`<div><code>${one.address}</code> <${Badge}>${one.language || 'unknown'} ${one.version}<//></div>`), 'wide'],
+    ['Clients', (row) => row.askers.map((one) => html`<div><code>${one.address}</code> <${Badge}>${one.language || 'unknown'} ${one.version}<//></div>`), 'wide'],
+    ['Similar topic', (row) => row.nearest && toTopic(row.nearest)],
   ]} />`;
 
 export function Missing() {
   const missing = useAnswer('v1/missing?limit=200');
-  return html`<h1>Asked in vain</h1><p>Clients ask for these topics, and no broker here has them.</p>
-    ${answered(missing, (data) => (data.topics.length ? html`<${Askers} rows=${data.topics} />${data.left_out > 0 && html`<p class="dim">The list had no room for ${count(data.left_out, 'more topic')}.</p>`}` : html`<${Say} kind="ok">No client has asked for an unknown topic.<//>`))}`;
+  return html`<h1>Missing topics</h1><p>Clients ask for these topics, and no broker here has them.</p>
+    ${answered(missing, (data) => (data.topics.length ? html`<${Askers} rows=${data.topics} />${data.left_out > 0 && html`<p class="dim">The list had no room for ${count(data.left_out, 'more topic')}.</p>`}` : html`<${Say} kind="ok">No client has asked for a missing topic.<//>`))}`;
 }
