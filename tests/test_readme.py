@@ -75,6 +75,16 @@ def test_links_lead_to_files_and_headings() -> None:
     assert missing == []
 
 
+def test_readme_links_each_page_once_below_more() -> None:
+    rows = re.findall(
+        r"(?m)^\| (\w+) \| (.*) \|$", between(README, "## More", "\nThe ")
+    )
+    assert len(rows) > 3
+    assert len({label for label, _ in rows}) == len(rows)
+    links = re.findall(r"\]\((.*?)\)", " ".join(row for _, row in rows))
+    assert len(set(links)) == len(links)
+
+
 def test_readme_fits_on_one_page() -> None:
     assert len(README.encode()) <= 6 * 1024
 

@@ -19,7 +19,14 @@ def test_the_first_stop_skips_to_the_content(site: Site, look: Look) -> None:
 
 def test_all_pages_are_reached_by_tab_and_enter(site: Site, look: Look) -> None:
     looked = look(site.url).go()
-    for name in ("Topics", "Brokers", "Asked in vain", "History", "Peers", "This node"):
+    for name in (
+        "Topics",
+        "Brokers",
+        "Missing topics",
+        "History",
+        "Peers",
+        "This node",
+    ):
         for _ in range(20):
             looked.page.keyboard.press("Tab")
             if looked.focused() == name:

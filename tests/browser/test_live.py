@@ -49,9 +49,28 @@ def test_a_server_that_wants_tokens_is_read_with_one(
     with Site(tmp_path, http_access="token") as site:
         looked = look(site.url, may_fail=True)
         looked.page.goto(site.url)
-        looked.sees("A read token is needed")
-        looked.page.get_by_role("button", name="Read only").click()
+        looked.sees("This server asks for a token.")
+        assert looked.page.locator("main .say").count() == 1
+        assert looked.page.inner_text("header .state") == "No access"
+        assert looked.violations() == []
+        looked.page.get_by_role("button", name="Enter token").click()
+        assert looked.violations() == []
         looked.page.get_by_label("Token").fill("read-write-token-of-the-tests")
         looked.page.get_by_role("button", name="Use this token").click()
         looked.sees("broker-a")
         assert looked.page.get_by_role("button", name="Read only").is_visible()
+        assert looked.page.inner_text("header .state") != "No access"
+
+
+def test_a_token_that_is_no_longer_taken_can_be_replaced(
+    tmp_path: Path, look: Look
+) -> None:
+    with Site(tmp_path, http_access="token") as site:
+        looked = look(site.url, token="an-old-token-of-the-tests", may_fail=True)
+        looked.page.goto(f"{site.url}#/topics/Orders")
+        looked.sees("It does not take the token of this tab.")
+        assert looked.page.locator("main .say").count() == 1
+        looked.page.get_by_role("button", name="Enter token").click()
+        looked.page.get_by_label("Token").fill("read-write-token-of-the-tests")
+        looked.page.get_by_role("button", name="Use this token").click()
+        looked.sees("Clients can send and receive")

@@ -3,6 +3,7 @@
 from collections.abc import Callable
 
 import pytest
+from playwright.sync_api import Route
 
 from namesrv.testing.peer import Broker
 from tests.browser.looked_at import Looked
@@ -22,16 +23,16 @@ PAGES = {
     "topics/Ordrs": [
         "Who asks",
         "JAVA 479",
-        "There is a similar name: 'Orders'",
+        "There is a similar name: Orders.",
         "namesrv explain Orders",
     ],
     "brokers": ["broker-a", "2 of 2", "no master"],
     "brokers/broker-a": ["10.0.3.12:10911", "StockLevels", "registered"],
     "brokers/nobody": ["nobody"],
-    "missing": ["Ordrs", "like Orders", "JAVA"],
-    "history": ["Then and now", "registered"],
+    "missing": ["Ordrs", "Similar topic", "Orders", "Clients", "JAVA"],
+    "history": ["Then and now", "Name", "Event", "registered"],
     "peers": ["This server has no peers to compare with"],
-    "node": ["httpTokenFile", "Lookups of unknown topics", "in use"],
+    "node": ["httpTokenFile", "Lookups of missing topics", "above 40 MiB"],
 }
 
 
@@ -105,6 +106,61 @@ def test_a_problem_leads_to_its_place(site: Site, look: Look) -> None:
     assert looked.page.inner_text("h1") == "broker-c"
 
 
+def test_a_similar_name_comes_first_and_leads_to_its_topic(
+    site: Site, look: Look
+) -> None:
+    looked = look(site.url).go("topics/Ordrs")
+    first = looked.page.locator("main .say").first
+    assert "There is a similar name: Orders." in first.inner_text()
+    first.get_by_role("link", name="Orders", exact=True).click()
+    looked.sees("Clients can send and receive")
+    assert looked.page.inner_text("h1") == "Orders"
+
+
+@pytest.mark.parametrize("place", ["topics/Ordrs", "brokers/nobody"])
+def test_the_advice_to_list_the_brokers_leads_to_them(
+    site: Site, look: Look, place: str
+) -> None:
+    looked = look(site.url).go(place)
+    looked.page.get_by_role("link", name="broker list").click()
+    looked.sees("broker-c")
+    assert looked.page.inner_text("h1") == "Brokers"
+
+
+def test_the_bar_of_the_memory_shows_its_growth(site: Site, look: Look) -> None:
+    looked = look(site.url)
+    looked.page.route("**/v1/node", _with_memory(resident=50 << 20, most=60 << 20))
+    looked.go("node")
+    looked.sees("The bar shows the growth above 40 MiB: 10 MiB of 20 MiB.")
+    filled = looked.page.locator("svg.bar rect:not(.rail)")
+    assert filled.get_attribute("width") == "50"
+    looked.page.unroute("**/v1/node")
+
+
+def test_memory_below_that_of_a_fresh_process_leaves_the_bar_empty(
+    site: Site, look: Look
+) -> None:
+    looked = look(site.url)
+    looked.page.route("**/v1/node", _with_memory(resident=39 << 20, most=41 << 20))
+    looked.go("node")
+    looked.sees("39 MiB in use")
+    filled = looked.page.locator("svg.bar rect:not(.rail)")
+    assert filled.get_attribute("width") == "0"
+    looked.page.unroute("**/v1/node")
+
+
+def _with_memory(resident: int, most: int) -> Callable[[Route], None]:
+    """Answers with these bytes of memory in place of those of this machine."""
+
+    def answer(route: Route) -> None:
+        response = route.fetch()
+        node = response.json()
+        node["memory"] |= {"resident_bytes": resident, "most_bytes": most}
+        route.fulfill(response=response, json=node)
+
+    return answer
+
+
 def test_a_slider_shows_what_was_different(own_site: Site, look: Look) -> None:
     looked = look(own_site.url).go("history")
     own_site.register(NEW, {"Fresh": 4, "Orders": 4})
@@ -122,7 +178,7 @@ def test_pages_keep_their_order_on_the_way_from_one_to_the_other(
     looked = look(site.url).go()
     for place in ("topics/Orders", "history", "brokers/broker-a", "topics/Ordrs", ""):
         looked.go(place)
-        looked.sees("Change" if place else "Clusters")
+        looked.sees("Event" if place else "Clusters")
         looked.page.wait_for_timeout(700)
         assert looked.first_kind() in ("H1", "P")
         titles = looked.page.locator("h2").all_inner_texts()

@@ -41,8 +41,8 @@ export function Action({ label, title, effect, act: [method, path], done, kind =
         ${!isDone && html`<button type="button" class=${`solid ${kind}`} disabled=${step === 'busy'} onClick=${carryOut}>${label}</button>`}</p><//>`}`;
 }
 
-// Takes a token, or forgets it. `isOpen`: the server may be read without one.
-export function Token({ isOpen, onClose }) {
+// Takes a token, or forgets it. `isShut`: the server refuses reads without one.
+export function Token({ isShut, onClose }) {
   const [failure, setFailure] = useState('');
   const keep = (text, writes) => { keepToken(text, writes); refresh(); onClose(); };
   const submit = async (event) => {
@@ -52,17 +52,17 @@ export function Token({ isOpen, onClose }) {
       await ask('v1/write_right', { as: text });
       keep(text, true);
     } catch (error) {
-      if (error.status === 403 && !isOpen) keep(text, false);
+      if (error.status === 403 && isShut) keep(text, false);
       else setFailure(error.message);
     }
   };
-  if (token()) {
+  if (token() && !isShut) {
     return html`<${Dialog} title=${mayWrite() ? 'Changes are allowed' : 'This token reads'} onClose=${onClose}>
-      <p>This tab keeps the token until it is closed. Each change asks before it acts.</p>
+      <p>This tab keeps the token until it is closed.</p>
       <p class="buttons"><button type="button" autofocus onClick=${onClose}>Close</button><button type="button" class="solid" onClick=${() => keep('')}>Forget the token</button></p><//>`;
   }
-  return html`<${Dialog} title="This page only reads" onClose=${onClose}><form onSubmit=${submit}>
-    <p>A token of the option httpTokenFile allows to change the write permission of a broker group, and to delete a topic.</p>
+  return html`<${Dialog} title=${isShut ? 'No access yet' : 'This page only reads'} onClose=${onClose}><form onSubmit=${submit}>
+    <p>A write token of httpTokenFile allows to change the permission of a broker group and to delete a topic${isShut && ', a read token shows the pages'}.</p>
     <label class="field"><span>Token</span><input type="password" name="token" required autofocus autocomplete="off" /></label>
     <${Failure} text=${failure} /><p class="buttons"><button type="button" onClick=${onClose}>Cancel</button><button class="solid">Use this token</button></p></form><//>`;
 }

@@ -46,6 +46,6 @@ const changed = (name) => ({ topics }) => `${count(topics, 'topic')} of ${short(
 
 const Permission = ({ name, topics, path }) => html`<p class="actions">
   <${Action} label="Make read only" kind="danger" title=${`Take the write permission of ${short(name)}?`} act=${['DELETE', path]} done=${changed(name)}
-    effect=${[`${count(topics, 'topic')} of this group will take no more messages: clients write to other groups, and go on reading from this one.`,
-    'Only this server does so. It ends for a topic that the broker registers with a change.']} />
+    effect=${[`${count(topics, 'topic')} of this group will take no more messages: clients write to other groups, and still read from this one.`,
+    'Only here, and for a topic until its broker registers it with a change.']} />
   <${Action} label="Make writable" title=${`Give ${short(name)} the write permission?`} act=${['PUT', path]} done=${changed(name)} effect=${[`${count(topics, 'topic')} of this group will take messages again.`]} /></p>`;

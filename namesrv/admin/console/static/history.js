@@ -1,12 +1,12 @@
 // Events in sentences, and the differences between a moment and now.
 
-import { answered, brokerLink, Card, clock, count, cursor, Field, filters, html, query as asQuery, Say, sentence, short, Shown, since, Table, topicLink, useAnswer, useEffect, useState } from './parts.js';
+import { answered, Card, clock, count, cursor, Field, filters, html, query as asQuery, Say, sentence, short, Shown, since, Table, toBroker, toTopic, useAnswer, useEffect, useState } from './parts.js';
 
-const subject = ({ subject: name, topic, broker }) => (topic || broker ? html`<a href=${topic ? topicLink(topic) : brokerLink(broker)}>${short(name)}</a>` : short(name));
+const subject = ({ subject: name, topic, broker }) => (topic ? toTopic(topic) : broker ? toBroker(broker) : short(name));
 
 export const Events = ({ of }) => (of.length ? html`<${Table} label="Events" rows=${of} columns=${[
   ['Time', (row) => html`<span class="time">${clock(row.at_millis)}</span>`],
-  ['Of', subject, 'quarter'], ['Change', (row) => sentence(short(row.sentence))]]} />`
+  ['Name', subject, 'quarter'], ['Event', (row) => sentence(short(row.sentence))]]} />`
   : html`<${Say} kind="note">Nothing has changed yet.<//>`);
 
 // The last events of one thing.
@@ -53,6 +53,6 @@ function Then({ at }) {
   return html`${answered(brokers, (data) => (data.brokers.length ? html`<${Table} label="Broker groups that differ" rows=${data.brokers} columns=${[
     ['Broker group', (row) => short(row.broker)], ['Then', (row) => named(row.before)], ['Now', (row) => named(row.after)]]} />` : html`<p>No broker group differs.</p>`))}
     ${topics.data && (topics.data.topics.length ? html`<${Table} label="Topics that differ" rows=${topics.data.topics} columns=${[
-    ['Topic', (row) => html`<a href=${topicLink(row.topic)}>${short(row.topic)}</a>`], ['Since then', (row) => short(fate(row))]]} />
+    ['Topic', (row) => toTopic(row.topic)], ['Since then', (row) => short(fate(row))]]} />
     <p class="dim">${count(topics.data.topics.length, 'topic')}${topics.data.next ? ' and more' : ''}${topics.data.is_complete ? '' : '; the list is not complete'}.</p>` : html`<p>No topic differs.</p>`)}`;
 }

@@ -3,7 +3,8 @@
 import { useEffect, useState } from './standalone.module.js';
 import { ask, send } from './api.js';
 
-const PAUSE_MILLIS = 300; // events that come together make one question
+// Events that come together make one question.
+const PAUSE_MILLIS = 300;
 const POLL_MILLIS = 5000;
 const listeners = new Set();
 

@@ -1,6 +1,6 @@
 // The frame of all pages: navigation, search, the state of the server, the token.
 
-import { html, live, mayWrite, query as asQuery, render, segment, short, start, useAnswer, useEffect, useRef, useState } from './parts.js';
+import { html, live, mayWrite, query as asQuery, render, Say, segment, short, start, token, useAnswer, useEffect, useRef, useState } from './parts.js';
 import { Token } from './actions.js';
 import { Overview } from './overview.js';
 import { Missing, Topic, Topics } from './topics.js';
@@ -12,7 +12,7 @@ const PAGES = {
   '': ['Overview', Overview],
   topics: ['Topics', Topics, Topic],
   brokers: ['Brokers', Brokers, Broker],
-  missing: ['Asked in vain', Missing],
+  missing: ['Missing topics', Missing],
   history: ['History', History],
   peers: ['Peers', Peers],
   node: ['This node', Node],
@@ -41,15 +41,19 @@ function Find() {
   return html`<form class="find" role="search" onSubmit=${find}><input name="topic" type="search" aria-label="Name of a topic" placeholder="Explain a topic …" autocomplete="off" /></form>`;
 }
 
-function State({ node }) {
-  const [kind, text] = live.isLost ? ['error', 'Not reachable'] : node?.obstacle ? ['error', 'Not ready'] : ['ok', live.isStreaming ? 'Live' : 'Every 5 s'];
+function State({ node, isShut }) {
+  const [kind, text] = isShut ? ['error', 'No access'] : live.isLost ? ['error', 'Not reachable'] : node?.obstacle ? ['error', 'Not ready'] : ['ok', live.isStreaming ? 'Live' : 'Every 5 s'];
   return html`<span class=${`state ${kind}`} role="status" title=${node?.obstacle}>${text}</span>`;
 }
+
+// In place of a page that the server shows to nobody without a token.
+const Shut = () => html`<${Say} kind="error" next=${token() ? 'It does not take the token of this tab.' : 'The button at the top takes one.'}>This server asks for a token.<//>`;
 
 function Console() {
   const [[page, name, query], setPlace] = useState(place());
   const [isAsking, setAsking] = useState(false);
   const node = useAnswer('v1/node');
+  const isShut = node.error?.status === 401;
   const main = useRef();
   const [title, List, One] = PAGES[page];
   const Page = name && One ? One : List;
@@ -65,12 +69,12 @@ function Console() {
   const skip = (event) => { event.preventDefault(); main.current.focus(); };
   return html`<a class="skip" href="#main" onClick=${skip}>Skip to the content</a>
     <header class="top"><a class="brand" href="#/"><img src="console/icon.svg" alt="" width="30" height="30" /><span>namesrv<small>${location.host}</small></span></a>
-      <${Find} /><${State} node=${node.data} />
-      <button class="dim" onClick=${() => setAsking(true)}>${mayWrite() ? 'Changes allowed' : 'Read only'}</button></header>
+      <${Find} /><${State} node=${node.data} isShut=${isShut} />
+      <button class="dim" onClick=${() => setAsking(true)}>${isShut ? 'Enter token' : mayWrite() ? 'Changes allowed' : 'Read only'}</button></header>
     <nav aria-label="Pages">${Object.entries(PAGES).map(([key, [text]]) => html`<a href=${`#/${key}`} aria-current=${key === page ? 'page' : null}>${text}</a>`)}</nav>
     <main id="main" tabindex="-1" ref=${main} aria-label=${heading}>
-      <div class="page" key=${`${page}/${name}`}><${Page} name=${name} query=${query} go=${go} node=${node} /></div></main>
-    ${isAsking && html`<${Token} isOpen=${!!node.data} onClose=${() => setAsking(false)} />`}`;
+      <div class="page" key=${`${page}/${name}`}>${isShut ? html`<h1>${heading}</h1><${Shut} />` : html`<${Page} name=${name} query=${query} go=${go} node=${node} />`}</div></main>
+    ${isAsking && html`<${Token} isShut=${isShut} onClose=${() => setAsking(false)} />`}`;
 }
 
 start();

@@ -2,17 +2,17 @@
 
 import { answered, Badge, bytes, Card, count, duration, Figure, html, number, Say, sentence, since, Spark, Table, useAnswer } from './parts.js';
 
-const RATES = { lookups: 'Lookups of routes', unknown_topics: 'Lookups of unknown topics', heartbeats: 'Heartbeats', registrations: 'Registrations', http_requests: 'Requests over HTTP', changes: 'Changes' };
+const RATES = { lookups: 'Lookups of routes', unknown_topics: 'Lookups of missing topics', heartbeats: 'Heartbeats', registrations: 'Registrations', http_requests: 'Requests over HTTP', changes: 'Changes' };
 
 export const Node = ({ node }) => html`<h1>This node</h1>${answered(node, (data) => html`
   <${Say} kind=${data.obstacle ? 'error' : 'ok'}>${sentence(data.obstacle || 'clients may come')}<//>
   <div class="figures"><${Figure} value=${data.version} of="version" /><${Figure} value=${duration(data.uptime_millis)} of="since its start" />
     <${Figure} value=${`${number(data.longest_lag_millis)} ms`} of="longest delay of the last minute" />
     <${Figure} value=${number(data.connections.total)} of=${`connections, of ${number(data.connections.limit)} at most`} />
-    <${Figure} value=${number(data.connections.with_brokers)} of="of them carry brokers" /></div>
+    <${Figure} value=${number(data.connections.with_brokers)} of="with brokers" /></div>
   <${Card} title="Rates" note="in a second, over the last ten minutes"><${Table} label="Rates" rows=${Object.keys(RATES)} columns=${[
     ['Number of', (name) => RATES[name]], ['Now', (name) => number(data.rates[name].at(-1) ?? 0), 'number'],
-    ['Ten minutes', (name) => html`<${Spark} values=${data.rates[name]} label=${`${RATES[name]} over ten minutes`} />`, 'half'],
+    ['Ten minutes', (name) => html`<${Spark} values=${data.rates[name]} label=${RATES[name]} />`, 'half'],
   ]} /><//>
   <${Memory} of=${data.memory} />
   <${Card} title="Options" note="those that differ from their defaults">${data.options.length ? html`<${Table} label="Options" rows=${data.options} columns=${[
@@ -21,9 +21,10 @@ export const Node = ({ node }) => html`<h1>This node</h1>${answered(node, (data)
   ]} />` : html`<p>All options have their defaults.</p>`}<//>`)}`;
 
 function Memory({ of }) {
-  const part = Math.min(100, (100 * of.resident_bytes) / of.most_bytes);
-  return html`<${Card} title="Memory" note="beside the formula for what is here now"><p><b>${of.resident_bytes == null ? 'Unknown' : bytes(of.resident_bytes)}</b> in use, and the formula allows ${bytes(of.most_bytes)}.</p>
-    <svg class="bar" viewBox="0 0 100 6" preserveAspectRatio="none" aria-hidden="true"><rect class="rail" width="100" height="6" /><rect width=${part} height="6" /></svg>
+  const own = of.parts[0].most_bytes;
+  const [grown, most] = [Math.max(0, of.resident_bytes - own), Math.max(1, of.most_bytes - own)];
+  return html`<${Card} title="Memory"><p><b>${of.resident_bytes == null ? 'Unknown' : bytes(of.resident_bytes)}</b> in use, and the formula allows ${bytes(of.most_bytes)}. The bar shows the growth above ${bytes(own)}: ${bytes(grown)} of ${bytes(most)}.</p>
+    <svg class="bar" viewBox="0 0 100 6" preserveAspectRatio="none" aria-hidden="true"><rect class="rail" width="100" height="6" /><rect width=${Math.min(100, (100 * grown) / most)} height="6" /></svg>
     <${Table} label="Parts of the formula" rows=${of.parts} columns=${[
     ['Part', (row) => row.part], ['Number', (row) => number(row.count), 'number'], ['At most', (row) => bytes(row.most_bytes), 'number']]} /><//>`;
 }
@@ -38,5 +39,5 @@ export function Peers() {
       <p>${peer.reason || (peer.state === 'agrees' ? 'It has the same routes.' : `${count(peer.differences.length + peer.differences_left_out, 'difference')}.`)}
         <span class="dim"> ${peer.asked_millis ? `Asked ${since(peer.asked_millis)}.` : 'Not asked yet.'}</span></p>
       ${peer.differences.length > 0 && html`<ul>${peer.differences.slice(0, 50).map((text) => html`<li>${text}</li>`)}</ul>`}<//>`)
-    : html`<${Say} kind="note" next="Start the server with --peers HOST:PORT;HOST:PORT, or compare by hand: namesrv diff.">This server has no peers to compare with.<//>`}`)}`;
+    : html`<${Say} kind="note" next="Start it with --peers HOST:PORT;HOST:PORT, or compare by namesrv diff.">This server has no peers to compare with.<//>`}`)}`;
 }

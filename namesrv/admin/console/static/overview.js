@@ -1,13 +1,13 @@
 // The first page: problems, totals and rates, clusters, brokers, the last changes.
 
-import { answered, Badge, brokerLink, Card, count, Figure, Heard, html, number, Problems, query, Say, short, Spark, Table, topicLink, useAnswer } from './parts.js';
+import { answered, Badge, brokerLink, Card, count, Figure, Heard, html, number, Problems, query, Say, short, Spark, Table, tally, toBroker, topicLink, useAnswer } from './parts.js';
 import { Events } from './history.js';
 
 const LINKS = { broker: brokerLink, topic: topicLink, topics: () => '#/topics?problem=1', missing: () => '#/missing', peer: () => '#/peers', server: () => '#/node' };
 
 export const Trouble = ({ of }) => html`<a class="trouble" href=${LINKS[of.subject](of.name || '')}><${Say} kind=${of.severity} next=${of.next}>${of.sentence}<//></a>`;
 
-const RATES = [['lookups', 'lookups a second'], ['unknown_topics', 'of unknown topics a second'], ['registrations', 'registrations a second'], ['changes', 'changes a second']];
+const RATES = [['lookups', 'lookups a second'], ['unknown_topics', 'of missing topics a second'], ['registrations', 'registrations a second'], ['changes', 'changes a second']];
 
 export function Overview({ node }) {
   const problems = useAnswer('v1/problems?limit=20');
@@ -25,14 +25,14 @@ export function Overview({ node }) {
       <${Figure} value=${number(data.live_brokers)} of="live brokers" />
       <${Figure} value=${number(data.connections.total)} of="open connections" link="#/node" /></div><div class="figures">
       ${RATES.map(([name, words]) => html`<${Figure} value=${number(data.rates[name].at(-1) ?? 0)} of=${words}>
-        <${Spark} values=${data.rates[name]} label=${`${words}, the last ten minutes; at most ${number(Math.max(0, ...data.rates[name]))}`} /><//>`)}</div>`)}
+        <${Spark} values=${data.rates[name]} label=${`${words}, ten minutes, at most ${number(Math.max(0, ...data.rates[name]))}`} /><//>`)}</div>`)}
     <${Card} title="Clusters">${answered(clusters, (data) => (data.items.length ? html`<${Table} label="Clusters" rows=${data.items} columns=${[
     ['Cluster', (row) => html`<a href=${`#/brokers${query({ cluster: row.cluster })}`}>${short(row.cluster)}</a>`],
-    ['Broker groups', (row) => number(row.broker_groups), 'number wide'],
+    tally('Broker groups', 'broker_groups'),
     ['Live brokers', (row) => `${number(row.live_brokers)} of ${number(row.brokers)}`, 'number'],
     ['State', (row) => (row.groups_without_master ? html`<${Badge} kind="warning">${number(row.groups_without_master)} without master<//>` : html`<${Badge} kind="ok">ok<//>`)],
-  ]} />` : html`<${Say} kind="note" next="A broker registers every 30 s with each server that its namesrvAddr names.">No broker is registered here.<//>`))}<//>
-    <${Card} title="Brokers" note="At the end of its bar a broker is removed.">
+  ]} />` : html`<${Say} kind="note" next="Brokers register every 30 s with the servers of their namesrvAddr.">No broker is registered here.<//>`))}<//>
+    <${Card} title="Brokers" note="A broker is removed when its bar is full.">
       ${answered(brokers, (data) => html`<${BrokerTable} rows=${data.items} />`)}<//>
     <${Card} title="Last changes">${answered(history, (data) => html`<${Events} of=${data.events} />`)}<//>`;
 }
@@ -43,10 +43,10 @@ function More({ of }) {
 }
 
 export const BrokerTable = ({ rows }) => html`<${Table} label="Broker groups" rows=${rows} columns=${[
-  ['Broker group', (row) => html`<a href=${brokerLink(row.broker_name)}>${short(row.broker_name)}</a>`],
+  ['Broker group', (row) => toBroker(row.broker_name)],
   ['Cluster', (row) => short(row.cluster), 'wide'],
   ['Last heard', (row) => html`<${Heard} millis=${row.last_heard_millis_ago} timeout=${row.heartbeat_timeout_millis} />`],
   ['Live', (row) => `${number(row.live_brokers)} of ${number(row.brokers)}`, 'number wide'],
-  ['Topics', (row) => number(row.topics), 'number wide'],
+  tally('Topics', 'topics'),
   ['State', (row) => html`<${Problems} of=${row.problems} />`],
 ]} />`;

@@ -12,6 +12,11 @@ export * from './words.js';
 export const topicLink = (name) => `#/topics/${segment(name)}`;
 export const brokerLink = (name) => `#/brokers/${segment(name)}`;
 
+// A name that leads to its page.
+const named = (link) => (name) => html`<a href=${link(name)}>${short(name)}</a>`;
+export const toTopic = named(topicLink);
+export const toBroker = named(brokerLink);
+
 const CIRCLE = 'M8 1.5a6.5 6.5 0 1 0 .01 0Z';
 const SIGN = 'M8 1.5 15 14H1Z M8 6v4 M8 12v.01';
 const KINDS = { error: [SIGN, 'Problem: '], warning: [SIGN, 'Warning: '], note: [`${CIRCLE} M8 7v4.5 M8 4.5v.01`, 'Note: '], ok: [`${CIRCLE} M5 8.3l2.2 2.2L11 6`, ''] };
@@ -21,8 +26,8 @@ export const Say = ({ kind, next, children }) => html`<div class=${`say ${kind}`
   <svg viewBox="0 0 16 16" aria-hidden="true"><path d=${KINDS[kind][0]} /></svg>
   <p><span class="hidden">${KINDS[kind][1]}</span>${children}${next && html`<span class="next">${next}</span>`}</p></div>`;
 
-export const Failed = ({ error }) => html`<${Say} kind=${error.status === 404 ? 'note' : 'error'}
-  next=${error.status === 401 && 'The button at the top right takes a token.'}>${sentence(error.message)}<//>`;
+// A missing token is reported once, for the whole page.
+export const Failed = ({ error }) => error.status !== 401 && html`<${Say} kind=${error.status === 404 ? 'note' : 'error'}>${sentence(error.message)}<//>`;
 
 // The page of an answer, or its failure, or a word while it is awaited.
 export const answered = (of, draw) => html`<div class="answer">${of.error && html`<${Failed} error=${of.error} />`}
@@ -49,6 +54,9 @@ export const Table = ({ label, columns, rows }) => html`<div class="table"><tabl
   <thead><tr>${columns.map(([title, , kind]) => html`<th scope="col" class=${kind}>${title}</th>`)}</tr></thead>
   <tbody>${rows.map((row) => html`<tr key=${keyOf(row)}>${columns.map(([, cell, kind], first) => (first
     ? html`<td class=${kind}>${cell(row)}</td>` : html`<th scope="row" class=${kind}>${cell(row)}</th>`))}</tr>`)}</tbody></table></div>`;
+
+// A column of numbers.
+export const tally = (title, name) => [title, (row) => number(row[name]), 'number wide'];
 
 // The time since a sign of life, as a part of the silence that removes a broker.
 export function Heard({ millis, timeout }) {

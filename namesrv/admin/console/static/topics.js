@@ -1,15 +1,13 @@
-// The list of topics, one topic with its route as broker x queue, and topics that
-// clients ask for in vain.
+// The list of topics, one topic with its route as broker x queue, and missing topics
+// with the clients that ask for them.
 
-import { answered, askList, Badge, brokerLink, Card, Check, clock, count, cursor, Failed, Field, filters, html, number, permission, Problems, query as asQuery, role, Say, segment, Select, sentence, short, Shown, since, Table, topicLink, useAnswer } from './parts.js';
+import { answered, askList, Badge, Card, Check, clock, count, cursor, Failed, Field, filters, html, number, permission, Problems, query as asQuery, role, Say, segment, Select, sentence, short, Shown, since, Table, tally, toBroker, toTopic, useAnswer } from './parts.js';
 import { Action } from './actions.js';
 import { LastEvents } from './history.js';
 
 export const TopicTable = ({ rows }) => html`<${Table} label="Topics" rows=${rows} columns=${[
-  ['Topic', (row) => html`<a href=${topicLink(row.topic)}>${short(row.topic)}</a>`],
-  ['Broker groups', (row) => number(row.broker_groups), 'number wide'],
-  ['Queues to write', (row) => number(row.write_queue_nums), 'number wide'],
-  ['Queues to read', (row) => number(row.read_queue_nums), 'number wide'],
+  ['Topic', (row) => toTopic(row.topic)],
+  tally('Broker groups', 'broker_groups'), tally('Queues to write', 'write_queue_nums'), tally('Queues to read', 'read_queue_nums'),
   ['State', (row) => html`<${Problems} of=${row.problems} />`],
 ]} />`;
 
@@ -52,20 +50,21 @@ export function Topic({ name, query, go }) {
     <p class="actions"><${Action} isOffered=${!!topic.data} label="Delete this topic" kind="danger" title=${`Delete ${short(name)}?`} act=${['DELETE', at]}
       done=${() => `${short(name)} is deleted here. Clients notice it within 30 s.`}
       effect=${[`${count(topic.data?.broker_groups, 'broker group')} will no longer be in its route: clients get “No route info”.`,
-    'Only this server forgets it. A broker that still has the topic brings it back when it registers with a change.']} /></p>`;
+    'Only this server forgets it, until a broker that has it registers with a change.']} /></p>`;
 }
 
 const SURE = { certain: 'error', likely: 'warning', possible: 'note' };
 
-// A command; that which explains a topic is a link to its page.
-function Command({ text }) {
-  const [, topic] = /^namesrv explain ([^- '"][^ '"]*)$/.exec(text) || [];
-  return topic ? html`<a href=${topicLink(topic)}><code>${text}</code></a>` : html`<code>${text}</code>`;
-}
+// A sentence whose names in quotes are links.
+const linked = (text, to) => text.split(/'([\w%|-]+)'/).map((part, place) => (place % 2 ? to(part) : part));
 
-// The causes of an explanation, the surest first, each with the next command.
-export const Why = ({ of, what }) => html`${of.causes.map((cause) => html`<${Say} key=${cause.id} kind=${SURE[cause.confidence]}
-    next=${cause.next && html`${cause.confidence === 'certain' ? 'Next' : `${sentence(cause.confidence)} Next`}: <${Command} text=${cause.next} />`}>${cause.sentence}<//>`)}
+const Command = ({ text }) => (text === 'namesrv broker list' ? html`<a href="#/brokers">broker list</a>` : html`<code>${text}</code>`);
+
+// The causes of an explanation, each with the next command: a similar name first, then
+// the surest.
+const isSimilar = ({ id }) => id === 'similar_name';
+export const Why = ({ of, what }) => html`${[...of.causes].sort((a, b) => isSimilar(b) - isSimilar(a)).map((cause) => html`<${Say} key=${cause.id} kind=${SURE[cause.confidence]}
+    next=${cause.next && html`${cause.confidence === 'certain' ? 'Next' : `${sentence(cause.confidence)} Next`}: <${Command} text=${cause.next} />`}>${isSimilar(cause) ? linked(cause.sentence, what === 'topic' ? toTopic : toBroker) : cause.sentence}<//>`)}
   ${!of.exists && !of.causes.length && html`<${Say} kind="warning">This ${what} is not here.<//>`}
   ${of.unknown.length > 0 && html`<details><summary>Not known (${of.unknown.length})</summary><ul>${of.unknown.map((text) => html`<li>${text}</li>`)}</ul></details>`}`;
 
@@ -93,25 +92,25 @@ function Squares({ of }) {
 function Queues({ rows, route }) {
   const addresses = new Map((route?.broker_datas || []).map((broker) => [broker.broker_name, Object.entries(broker.broker_addrs)]));
   return html`<${Table} label="Queues by broker group" rows=${rows} columns=${[
-    ['Broker group', (row) => html`<a href=${brokerLink(row.broker_name)}>${short(row.broker_name)}</a>`],
+    ['Broker group', (row) => toBroker(row.broker_name)],
     ['Queues', (row) => html`<${Squares} of=${row} />`],
     ['Permission', (row) => permission(row.perm), 'wide'],
-    ['Write', (row) => number(row.write_queue_nums), 'number wide'],
-    ['Read', (row) => number(row.read_queue_nums), 'number wide'],
+    tally('Write', 'write_queue_nums'), tally('Read', 'read_queue_nums'),
     ['Addresses', (row) => addresses.get(row.broker_name)?.map(([id, address]) => html`<div class="time"><code>${address}</code> <span class="dim">${role(+id)}</span></div>`) || html`<span class="dim">not in the route</span>`],
   ]} /><p class="legend"><i class="both" />read and write <i class="read" />read only <i class="write" />write only <i class="none" />neither</p>`;
 }
 
-const Askers = ({ rows }) => html`<${Table} label="Asked in vain" rows=${rows} columns=${[
-    ['Topic', (row) => html`<a href=${topicLink(row.topic)}>${short(row.topic)}</a>${row.nearest && html`<br /><span class="dim">like <a href=${topicLink(row.nearest)}>${short(row.nearest)}</a></span>`}`],
+const Askers = ({ rows }) => html`<${Table} label="Missing topics" rows=${rows} columns=${[
+    ['Topic', (row) => toTopic(row.topic)],
     ['Lookups', (row) => number(row.count), 'number'],
     ['First', (row) => clock(row.first_millis), 'wide'],
     ['Last', (row) => since(row.last_millis)],
-    ['Asked by', (row) => row.askers.map((one) => html`<div><code>${one.address}</code> <${Badge}>${one.language || 'unknown'} ${one.version}<//></div>`), 'wide'],
+    ['Clients', (row) => row.askers.map((one) => html`<div><code>${one.address}</code> <${Badge}>${one.language || 'unknown'} ${one.version}<//></div>`), 'wide'],
+    ['Similar topic', (row) => row.nearest && toTopic(row.nearest)],
   ]} />`;
 
 export function Missing() {
   const missing = useAnswer('v1/missing?limit=200');
-  return html`<h1>Asked in vain</h1><p>Topics that clients ask for and no broker has registered here: they get “No route info of this topic”.</p>
-    ${answered(missing, (data) => (data.topics.length ? html`<${Askers} rows=${data.topics} />${data.left_out > 0 && html`<p class="dim">The list had no room for ${count(data.left_out, 'more topic')}.</p>`}` : html`<${Say} kind="ok">No client has asked for an unknown topic.<//>`))}`;
+  return html`<h1>Missing topics</h1><p>Clients ask for these topics, and no broker here has them.</p>
+    ${answered(missing, (data) => (data.topics.length ? html`<${Askers} rows=${data.topics} />${data.left_out > 0 && html`<p class="dim">The list had no room for ${count(data.left_out, 'more topic')}.</p>`}` : html`<${Say} kind="ok">No client has asked for a missing topic.<//>`))}`;
 }
