@@ -159,6 +159,13 @@ def test_flags_name_the_kind_and_the_client(http: Served) -> None:
     assert http.run("--topic", "--broker", "Orders").code == 2
 
 
+def test_a_server_without_peers(http: Served, remoting: Served) -> None:
+    about = "  whether other NameServers have it: this server"
+    out = http.run("Odrers").out
+    assert f"{about} has no peers (option peers)" in out
+    assert f"{about} does not show its peers" in remoting.run("Odrers").out
+
+
 def test_json_has_the_members_of_the_api(http: Served) -> None:
     value = http.value("Orders")
     assert value["exists"] is True
