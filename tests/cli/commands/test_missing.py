@@ -69,7 +69,20 @@ def test_nothing_is_a_sentence(run: Any, address: str) -> None:
     ran = run("--prefix", "Unasked")
     assert (ran.code, ran.out) == (0, [])
     (sentence,) = ran.err
-    assert sentence.endswith(f"clients of {address} ask for no such topic in vain")
+    assert sentence == (
+        f"namesrv: {address}: no client asked for a topic that begins with 'Unasked'"
+        " in vain"
+    )
+
+
+def test_nobody_asked_is_a_sentence(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    with serving_http(tmp_path) as server:
+        fresh = "{}:{}".format(*server.addresses[0])
+        assert main(["topic", "missing", "-n", fresh]) == 0
+    sentence = f"namesrv: {fresh}: no client asked for a topic in vain\n"
+    assert capsys.readouterr().err == sentence
 
 
 def test_server_without_http_is_a_sentence(
