@@ -220,7 +220,7 @@ COMMANDS: Final = (
         "the last changes of routes, keys and options, and the reason of each",
         "It asks a namesrv over HTTP; other NameServers keep no history. A time is an"
         " age (10m, 2h30m), a date in the zone of this machine ('2026-11-28 14:30'),"
-        " or milliseconds since 1970.",
+        " a time of today (14:30), or milliseconds since 1970.",
         "history:history",
     ),
     Command(
