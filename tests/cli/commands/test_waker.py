@@ -6,6 +6,7 @@ import time
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from queue import SimpleQueue
+from typing import Any
 
 import pytest
 
@@ -160,7 +161,7 @@ def with_tokens(tmp_path: Path) -> Iterator[str]:
     tokens = tmp_path / "tokens"
     tokens.write_text(f"read={TOKENS[0]}\n")
     tokens.chmod(0o600)
-    options = {"http_access": "token", "http_token_file": str(tokens)}
+    options: dict[str, Any] = {"http_access": "token", "http_token_file": str(tokens)}
     with serving_http(tmp_path / "data", **options) as server:
         yield "{}:{}".format(*server.addresses[0])
 
