@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 
 from namesrv.cli import main
-from namesrv.testing.peer import Peer, lookup
+from namesrv.testing.peer import Peer, lookup, wait_until
 from tests.admin.served import serving_http
 from tests.cli.commands.world import MASTER, TOPICS, Ran
 
@@ -33,10 +33,8 @@ def run(address: str, capsys: pytest.CaptureFixture[str]) -> Any:
         return Ran(code, out.splitlines(), err.splitlines())
 
     # Lookups are noted by a tick, ten times a second.
-    for _ in range(100):
-        if len(ran().out) == 3:
-            return ran
-    raise AssertionError("the lookups were not noted")
+    wait_until(lambda: len(ran().out) == 3)
+    return ran
 
 
 def test_topics_come_with_their_clients_and_a_similar_topic(run: Any) -> None:
