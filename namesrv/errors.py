@@ -280,6 +280,7 @@ class HttpRejected(NamesrvError):
     def __init__(self, server: str, status: int, detail: str) -> None:
         words = " ".join(detail.split())
         super().__init__(f"{server} answered status {status}: {words or 'no reason'}")
+        self.server = server
         self.status = status
         self.detail = detail
 

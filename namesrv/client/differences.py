@@ -44,6 +44,13 @@ class Difference(NamedTuple):
         """The thing in words: `queues of topic orders on broker-a`."""
         return _THINGS[self.kind](self.name, self.part)
 
+    @property
+    def cells(self) -> tuple[str, str]:
+        """The values of both servers as a table has them."""
+        if self.kind not in _IT:
+            return self.first, self.second
+        return _cell(self.first), _cell(self.second)
+
     def sentence(self, first: str, second: str) -> str:
         """The difference, with the names of both servers."""
         return f"{self.thing}: {first} has {self.first}, {second} has {self.second}"
@@ -61,6 +68,8 @@ _THINGS: Final[Mapping[str, Callable[[str, str], str]]] = {
     KEY: lambda name, part: f"key {part} of namespace {name}",
     OPTION: lambda name, part: f"option {name}",
 }
+_IT: Final = frozenset((BROKER, TOPIC, MEMBERSHIP))
+"""Kinds whose values begin with "it", for a sentence."""
 
 
 def groups_differ(
@@ -183,6 +192,13 @@ def _group(group: BrokerData | None) -> str:
 
 def _topic(queues: Mapping[str, str]) -> str:
     return f"it on {', '.join(sorted(queues))}" if queues else NONE
+
+
+def _cell(value: str) -> str:
+    """`it at 10.0.0.1:10911` without the words that only a sentence needs."""
+    if value == "it":
+        return "listed"
+    return value.removeprefix("it ").removeprefix("at ")
 
 
 def _allowed(group: BrokerData) -> str:

@@ -23,6 +23,7 @@ if TYPE_CHECKING:
     from namesrv.client.terms import Terms
 
 MOST_ANSWER_BYTES: Final = 64 << 20
+UNAUTHORIZED: Final = 401
 _READ_BYTES: Final = 1 << 16
 _BEGINNING: Final = b"HTTP/1."
 _LONGEST_HEAD: Final = 1 << 16
@@ -53,6 +54,11 @@ class HttpQuestions:
         """The server that answered last, or that is asked first."""
         return self._addresses[0]
 
+    @property
+    def has_token(self) -> bool:
+        """Whether requests have a token."""
+        return self._token is not None
+
     def get(self, path: str, query: Mapping[str, str] | None = None) -> Any:
         """The JSON value of a success.
 
@@ -64,6 +70,10 @@ class HttpQuestions:
         if reply.status == 200 and reply.value is not None:
             return reply.value
         detail = reply.value.get("detail", "") if isinstance(reply.value, dict) else ""
+        if reply.status == UNAUTHORIZED and self._token is None:
+            detail = (
+                "it needs a token; give one with --token-file FILE or NAMESRV_TOKEN"
+            )
         raise HttpRejected(str(self.address), reply.status, str(detail))
 
     def pages(

@@ -42,7 +42,9 @@ def test_a_missing_group_is_one_difference_with_few_addresses() -> None:
     many = group(brokerAddrs={str(number): f"m:{number}" for number in range(9)})
     (found,) = group_differs("b", None, many)
     assert found.second == "it at m:0, m:1, m:2, m:3, m:4 and 4 more"
+    assert found.cells == (NONE, "m:0, m:1, m:2, m:3, m:4 and 4 more")
     (found,) = group_differs("b", group(brokerAddrs={}), None)
+    assert found.cells == ("without address", NONE)
     assert (found.first, found.second) == ("it without address", NONE)
     assert list(group_differs("b", None, None)) == []
 
@@ -55,6 +57,7 @@ def test_lists_of_clusters_count_for_common_groups_only() -> None:
         ("cluster list", "a", "c"),
         ("cluster list", "b", "d"),
     ]
+    assert found[0].cells == ("listed", NONE)
 
 
 def test_topics_of_groups_that_are_missing_do_not_count() -> None:
@@ -63,6 +66,7 @@ def test_topics_of_groups_that_are_missing_do_not_count() -> None:
     assert list(topic_differs("T", {"gone": "rw"}, None, ["a"])) == []
     (found,) = topic_differs("T", here, None, ["a"])
     assert found == Difference("topic", "T", "", "it on a", NONE)
+    assert found.cells == ("on a", NONE)
     (found,) = topic_differs("T", here, {"a": "r-"}, ["a"])
     assert found == Difference("queues", "T", "a", "rw", "r-")
 
@@ -88,4 +92,5 @@ def test_queues_are_words_and_each_number_counts() -> None:
 def test_values_are_quoted() -> None:
     found = list(values_differ("key", {"k": "none"}, {}, "NS"))
     assert found == [Difference("key", "NS", "k", "'none'", NONE)]
+    assert found[0].cells == ("'none'", NONE)
     assert not list(values_differ("option", {"a": "1"}, {"a": "1"}))

@@ -50,6 +50,12 @@ def test_a_token_gives_the_right(tmp_path: Path) -> None:
         with pytest.raises(HttpRejected) as caught:
             asked(address).get("/v1/topics")
         assert caught.value.status == 401
+        assert str(caught.value).endswith(
+            "answered status 401: it needs a token; give one with --token-file FILE or"
+            " NAMESRV_TOKEN"
+        )
+        with pytest.raises(HttpRejected, match="not in the file that httpTokenFile"):
+            asked(address, token="another-token-of-no").get("/v1/topics")
         found = asked(address, token="0123456789abcdef").get("/v1/topics")
         assert found["total"] == 0
 

@@ -59,6 +59,7 @@ def server_of(state: RoutingState, kind: str, name: str, now_ms: int) -> Server:
 
 def _add_peers(server: Server, peers: PeerViews, kind: str, name: str) -> None:
     server.orphan = peers.orphan
+    server.has_peers = any(view.state != PeerState.ITSELF for view in peers.views)
     known = [view for view in peers.views if view.state in _COMPARED]
     if not known:
         return

@@ -5,11 +5,11 @@ from __future__ import annotations
 import json
 import os
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 from typing import Final, NamedTuple
 
 from namesrv.cli.commands.result import Result
-from namesrv.cli.commands.session import read_seconds, terms
+from namesrv.cli.commands.session import addresses, read_seconds, terms
 from namesrv.cli.commands.text import Table, numbered
 from namesrv.cli.commands.words import Call
 from namesrv.cli.printing import say, shown, shown_json
@@ -49,7 +49,7 @@ class _Servers:
 
     def __init__(self, call: Call) -> None:
         self._namespaces = (call.flag("namespaces") or "").replace(",", " ").split()
-        self.addresses = _addresses(call.arguments)
+        self.addresses = _addresses(call)
         self._asked: list[Questions] = []
         for address in self.addresses:
             servers = NameServers([address], terms(call, os.environ))
@@ -95,7 +95,7 @@ def diff(call: Call, wait: Callable[[float], None] = time.sleep) -> Result:
     blocks: list[Table | str] = []
     for address in map(str, servers.addresses[1:]):
         rows = [
-            (one.thing, one.first, one.second)
+            (one.thing, *one.cells)
             for second, one in compared.found
             if second == address
         ]
@@ -188,13 +188,16 @@ class _Printer:
             self.is_open = say(f"{time.strftime('%H:%M:%S')}  {shown(words)}")
 
 
-def _addresses(words: Sequence[str]) -> list[Address]:
-    found = read_addresses(";".join(words), "diff")
-    if len(found) < 2:
+def _addresses(call: Call) -> list[Address]:
+    """The words and then the list of -n; without words that of NAMESRV_ADDR, too."""
+    found = read_addresses(";".join(call.arguments), "diff") if call.arguments else []
+    if not found or call.has("namesrv-addr"):
+        found += addresses(call, os.environ)
+    if len(set(found)) < 2:
         raise OptionsInvalid(
             ["diff compares several servers: name two at least, as HOST:PORT HOST:PORT"]
         )
-    return found
+    return list(dict.fromkeys(found))
 
 
 def _common(picture: Picture) -> str:
@@ -205,12 +208,13 @@ def _common(picture: Picture) -> str:
 
 def _value(one: _Found, first: str) -> dict[str, str]:
     found = one.difference
+    here, there = found.cells
     return {
         "kind": found.kind,
         "name": found.name,
         "part": found.part,
         "server": one.second,
-        "first": found.first,
-        "second": found.second,
+        "first": here,
+        "second": there,
         "sentence": one.sentence(first),
     }

@@ -46,7 +46,10 @@ def explain(call: Call) -> Result:
     failures = []
     for address in addresses(call, os.environ):
         try:
-            return _result(address, *_explanation(call, address))
+            found, of = _explanation(call, address)
+            if call.has("namesrv-addr"):
+                found = _with_address(found, address)
+            return _result(address, found, of)
         except NameServerUnreachable as failure:
             failures.append(str(failure))
         except (AttributeError, KeyError, TypeError):
@@ -88,6 +91,29 @@ def _explanation(call: Call, address: Address) -> tuple[Explanation, str]:
     from namesrv.cli.commands.explain_answers import explained  # noqa: PLC0415
 
     return explained(questions(call, os.environ, [address]), call, _kind(call))
+
+
+def _with_address(found: Explanation, server: Address) -> Explanation:
+    """The explanation with commands that ask the same server."""
+    causes = [
+        {**cause, "next": _asking(cause["next"], server)} for cause in found["causes"]
+    ]
+    return {**found, "causes": causes}
+
+
+def _asking(step: str, server: Address) -> str:
+    """The next step with `-n`, if it is a command without one."""
+    if not step.startswith("namesrv "):
+        return step
+    import shlex  # noqa: PLC0415
+
+    words = shlex.split(step)
+    # A name that begins with a hyphen stands behind "--", as no flag can.
+    at = words.index("--") if "--" in words else len(words)
+    if "-n" in words[:at]:
+        return step
+    words[at:at] = ["-n", str(server)]
+    return shlex.join(words)
 
 
 def _over_http(call: Call, asked: HttpQuestions) -> tuple[Explanation, str]:

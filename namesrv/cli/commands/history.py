@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import re
 import time
 from collections.abc import Iterable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from typing import Any, Final, Protocol
 
 from namesrv.cli.commands.result import Result
@@ -12,7 +14,7 @@ from namesrv.cli.commands.text import Table
 from namesrv.cli.commands.words import Call
 from namesrv.client.event_sentences import Facts, sentence_of, subject_of
 from namesrv.client.http import HttpQuestions
-from namesrv.errors import MomentInvalid, OptionsInvalid
+from namesrv.errors import HttpRejected, MomentInvalid, OptionsInvalid
 
 _EVENTS: Final = ("TIME", "NUMBER", "NAME", "EVENT")
 _ADDRESSES: Final = ("BROKER", "CLUSTER", "ID", "ADDRESS")
@@ -21,6 +23,8 @@ _DIFFERENCES: Final = ("NAME", "CHANGE")
 _FEW_EVENTS: Final = 50
 _MOST_EVENTS: Final = 1_000_000
 _OF_A_PAGE: Final = 500
+_PARAMETER: Final = re.compile(r"the parameter (?:time|from|to)\b")
+_DATE: Final = re.compile(r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d\.\d{3}Z")
 _INCOMPLETE: Final = "some events had no room for all names, so that names are missing"
 
 
@@ -49,23 +53,39 @@ def history(call: Call) -> Result:
     _check_flags(call)
     source = _source(call)
     if at is not None:
-        found = source.at(moment_for("at", at), call.flag("topic"))
-        complaints = source.complaints + _complaints(found)
-        return Result(camel(found), list(_tables_at(found)), complaints)
+        return _result_at(source, moment_for("at", at), call.flag("topic"))
     if between is not None:
         begin, _, end = between.partition(",")
         found = source.between(
             moment_for("between", begin), moment_for("between", end or "0s")
         )
-        table = Table(_DIFFERENCES, list(_difference_rows(found)))
-        return Result(camel(found), [table], source.complaints + _complaints(found))
+        rows = list(_difference_rows(found))
+        complaints = source.complaints + _incomplete(found)
+        complaints += [] if rows else ["nothing differs"]
+        return Result(camel(found), [Table(_DIFFERENCES, rows)], complaints)
     limit = read_count(call, "limit", _FEW_EVENTS, _MOST_EVENTS)
     events, whole, nothing = source.events(_filters(call), limit)
     return Result(
         camel({**whole, "events": events}),
-        [Table(_EVENTS, [_row(facts) for facts in events])],
+        [Table(_EVENTS, list(_rows(events)))],
         source.complaints + ([] if events else [nothing]),
     )
+
+
+def _result_at(source: Source, moment: str, topic: str | None) -> Result:
+    """The routes of a moment; the exit code is 1 for a topic without a route then."""
+    found = source.at(moment, topic)
+    complaints = source.complaints + _incomplete(found)
+    is_missing = not found["topics"] and not found["brokers"]
+    if is_missing:
+        then = f"at {time_text(found['at_millis'])}"
+        complaints.append(
+            f"{then} there was no broker and no topic"
+            if topic is None
+            else f"{then} topic {topic} had no route"
+        )
+    code = 1 if is_missing and topic is not None else 0
+    return Result(camel(found), list(_tables_at(found)), complaints, code)
 
 
 def _source(call: Call) -> Source:
@@ -103,19 +123,31 @@ def _filters(call: Call) -> dict[str, str]:
 
 
 def moment_for(flag: str, text: str) -> str:
-    """An age as it is, a date of this machine's zone as milliseconds.
+    """An age as it is, a date of this machine's zone or a time of today as
+    milliseconds.
 
     Raises OptionsInvalid.
     """
     from namesrv.client.moments import is_age, read_moment  # noqa: PLC0415
 
+    text = text.strip()
     if is_age(text):
         return text
+    if _is_time_of_day(text):
+        text = f"{time.strftime('%Y-%m-%d')} {text}"
     now_millis = time.time_ns() // 1_000_000
     try:
         return str(read_moment(text, now_millis, is_local=True))
     except MomentInvalid as error:
         raise OptionsInvalid([f"--{flag} is wrong: {error}"]) from None
+
+
+def _is_time_of_day(text: str) -> bool:
+    """Whether a text is a time such as 16:21 or 16:21:30."""
+    parts = text.split(":")
+    return len(parts) in (2, 3) and all(
+        part.isascii() and part.isdecimal() and len(part) == 2 for part in parts
+    )
 
 
 class ServerHistory:
@@ -156,12 +188,16 @@ class ServerHistory:
         """One topic with its brokers, or all pages of both."""
         query = {"time": moment}
         if topic is not None:
-            return dict(self._asked.get("/v1/history/at", {**query, "topic": topic}))
-        return self._both("/v1/history/at", query)
+            query["topic"] = topic
+            with _in_own_words("at"):
+                return dict(self._asked.get("/v1/history/at", query))
+        with _in_own_words("at"):
+            return self._both("/v1/history/at", query)
 
     def between(self, begin: str, end: str) -> dict[str, Any]:
         """All pages of both."""
-        return self._both("/v1/history/between", {"from": begin, "to": end})
+        with _in_own_words("between"):
+            return self._both("/v1/history/between", {"from": begin, "to": end})
 
     def _both(self, path: str, query: Mapping[str, str]) -> dict[str, Any]:
         found: dict[str, Any] = {}
@@ -175,12 +211,29 @@ class ServerHistory:
         return {**found, **found.pop("listed")}
 
 
-def _complaints(found: Mapping[str, Any]) -> list[str]:
-    complaints = [] if found["is_complete"] else [_INCOMPLETE]
-    if not found["topics"] and not found["brokers"]:
-        is_between = "from_number" in found
-        complaints.append("nothing differs" if is_between else "there was nothing then")
-    return complaints
+@contextmanager
+def _in_own_words(flag: str) -> Iterator[None]:
+    """A refusal names the flag, and dates of this machine's zone, in place of the
+    parameters of HTTP and UTC."""
+    try:
+        yield
+    except HttpRejected as error:
+        detail = _PARAMETER.sub(f"--{flag}", error.detail)
+        detail = _DATE.sub(lambda match: _local(match[0]), detail)
+        raise HttpRejected(error.server, error.status, detail) from None
+
+
+def _local(date: str) -> str:
+    from namesrv.client.moments import read_moment  # noqa: PLC0415
+
+    try:
+        return time_text(read_moment(date, 0))
+    except MomentInvalid:
+        return date
+
+
+def _incomplete(found: Mapping[str, Any]) -> list[str]:
+    return [] if found["is_complete"] else [_INCOMPLETE]
 
 
 def _tables_at(found: Mapping[str, Any]) -> Iterator[Table]:
@@ -216,12 +269,31 @@ def _difference_rows(found: Mapping[str, Any]) -> Iterator[tuple[str, str]]:
 def _moved(was: str | None, now: str | None) -> str:
     if now is None:
         return f"has no address any more, it was {was}"
-    return f"is {now}" + (", it was new" if was is None else f", it was {was}")
+    return f"is new at {now}" if was is None else f"is {now}, it was {was}"
 
 
 def _some(names: Sequence[str]) -> str:
     more = len(names) - 5
     return ", ".join(names[:5]) + (f" and {more} more" if more > 0 else "")
+
+
+def _rows(events: Sequence[Facts]) -> Iterator[tuple[str | int, ...]]:
+    """A row for each event, and one between two runs, because numbers begin again."""
+    last: object = None
+    for facts in events:
+        run = facts.get("run")
+        if last is not None and run != last:
+            yield _run_start(str(run)), "", "-", f"run {run} started"
+        last = run
+        yield _row(facts)
+
+
+def _run_start(run: str) -> str:
+    """The start of a run, which its name is: milliseconds in base 16."""
+    try:
+        return time_text(int(run, 16))
+    except ValueError:
+        return "-"
 
 
 def _row(facts: Facts) -> tuple[str | int, ...]:

@@ -26,7 +26,8 @@ def list_missing(call: Call) -> Result:
     found = asked.get("/v1/missing", query)
     complaints = []
     if not found["topics"]:
-        complaints.append(f"clients of {asked.address} ask for no such topic in vain")
+        such = "a topic" if prefix is None else f"a topic that begins with {prefix!r}"
+        complaints.append(f"{asked.address}: no client asked for {such} in vain")
     elif found["left_out"]:
         left_out = numbered(found["left_out"], "more topic")
         complaints.append(f"{asked.address} had no room for {left_out} since its start")

@@ -14,8 +14,9 @@ import msgspec
 
 from namesrv.admin.history.facts import facts_of
 from namesrv.admin.history.filters import Filter
+from namesrv.cli.commands.history import time_text
 from namesrv.client.event_sentences import sentence_of, subject_of
-from namesrv.client.moments import date_text, read_moment
+from namesrv.client.moments import read_moment
 from namesrv.errors import (
     HttpRefused,
     MomentInvalid,
@@ -103,9 +104,9 @@ class Recording:
     def events(
         self, filters: Mapping[str, str], limit: int
     ) -> tuple[list[Map], Map, str]:
-        """The last events that the filters let pass, oldest first."""
+        """The last events that the filters let pass, oldest first, with their runs."""
         wanted = _filter(filters)
-        found: deque[Map] = deque(maxlen=limit)
+        found: deque[tuple[str, Map]] = deque(maxlen=limit)
         runs: list[str] = []
         count = 0
         for one in self._contents():
@@ -114,20 +115,26 @@ class Recording:
                 count += 1
                 record = Record(dated.number, dated.at_millis, one)
                 if wanted.may_have(record) and wanted.has(facts_of(record)):
-                    found.append(decoded(one))
+                    found.append((runs[-1] if runs else "", decoded(one)))
             elif dated.run and dated.run not in runs[-1:]:
                 runs.append(dated.run)
         nothing = f"no such event among {count} in {self._path}"
         events = [
-            {**one, "subject": subject_of(one), "sentence": sentence_of(one)}
-            for one in found
+            {
+                **one,
+                "run": run,
+                "subject": subject_of(one),
+                "sentence": sentence_of(one),
+            }
+            for run, one in found
         ]
         return events, {"runs": runs, "count": count}, nothing
 
     @_understood()
     def at(self, moment: str, topic: str | None) -> Map:
         """Topics and brokers of a moment, or one topic with its brokers."""
-        replay = self._replayed(_millis(moment))
+        millis = _millis(moment)
+        replay = self._replayed(millis)
         routes = _routes(replay)
         topics = routes.topics
         names = set(routes.addresses)
@@ -136,6 +143,7 @@ class Recording:
             names = topics.get(topic, set())
         return {
             "run": replay.run,
+            "at_millis": millis,
             "number": replay.number,
             "is_complete": replay.is_complete,
             "topics": [
@@ -176,7 +184,7 @@ class Recording:
         if replay.routes is None:
             raise NotFound(
                 f"the recording in {self._path} has no whole picture of the routes"
-                f" before {date_text(millis)}"
+                f" before {time_text(millis)}"
             )
         return replay
 
@@ -198,8 +206,8 @@ class Recording:
                 place = _Place(number, whole)
         if place is None:
             raise NotFound(
-                f"the recording in {self._path} begins at {date_text(first_millis)},"
-                f" and {date_text(millis)} is earlier"
+                f"the recording in {self._path} begins at {time_text(first_millis)},"
+                f" and {time_text(millis)} is earlier"
             )
         return place
 

@@ -23,6 +23,8 @@ SECRET_KEY_VARIABLE: Final = "NAMESRV_SECRET_KEY"
 TOKEN_VARIABLE: Final = "NAMESRV_TOKEN"
 _LONGEST_SECRET_BYTES: Final = 4096
 _LONGEST_SECONDS: Final = 3600.0
+_RIGHTS: Final = ("read=", "write=", "#")
+"""Beginnings of lines of the server's httpTokenFile, and of no token."""
 
 
 def questions(
@@ -47,12 +49,27 @@ def http_questions(
     so many more seconds. Raises OptionsInvalid."""
     from namesrv.client.http import HttpQuestions  # noqa: PLC0415
 
-    path = call.flag("token-file")
-    token = _secret(path, "token-file") if path else environ.get(TOKEN_VARIABLE)
+    token = _token(call, environ)
     servers = only or addresses(call, environ)
     known = terms(call, environ)
     known.timeout_seconds += more_seconds
     return HttpQuestions(servers, known, token or None)
+
+
+def _token(call: Call, environ: Mapping[str, str]) -> str | None:
+    """The token of --token-file, or of NAMESRV_TOKEN. Raises OptionsInvalid."""
+    path = call.flag("token-file")
+    if not path:
+        return environ.get(TOKEN_VARIABLE)
+    text = _text(path, "token-file")
+    if "\n" in text or text.startswith(_RIGHTS):
+        raise OptionsInvalid(
+            [
+                f"--token-file {path} is wrong: expected one token alone; this looks"
+                " like the server's httpTokenFile"
+            ]
+        )
+    return _one_line(text, path, "token-file")
 
 
 def addresses(call: Call, environ: Mapping[str, str]) -> list[Address]:
@@ -144,7 +161,13 @@ def _credentials(call: Call, environ: Mapping[str, str]) -> Credentials | None:
 
 
 def _secret(path: str, flag: str) -> str:
-    """The text of the file of a flag without the blanks around it."""
+    """The one line of the file of a flag. Raises OptionsInvalid."""
+    return _one_line(_text(path, flag), path, flag)
+
+
+def _text(path: str, flag: str) -> str:
+    """The text of the file of a flag without the blanks around it; empty if it is too
+    long or no UTF-8."""
     try:
         with open(path, "rb") as file:
             data = file.read(_LONGEST_SECRET_BYTES + 1)
@@ -153,11 +176,15 @@ def _secret(path: str, flag: str) -> str:
             [f"--{flag} {path} cannot be read: {error.strerror}"]
         ) from None
     try:
-        secret = data.decode().strip()
+        text = data.decode().strip()
     except UnicodeDecodeError:
-        secret = ""
-    if not secret or len(data) > _LONGEST_SECRET_BYTES or "\n" in secret:
+        return ""
+    return text if len(data) <= _LONGEST_SECRET_BYTES else ""
+
+
+def _one_line(text: str, path: str, flag: str) -> str:
+    if not text or "\n" in text:
         raise OptionsInvalid(
             [f"--{flag} {path} has no secret: expected one line of UTF-8"]
         )
-    return secret
+    return text

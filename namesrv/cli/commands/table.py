@@ -51,7 +51,7 @@ _TLS: Final = (
 CONNECTING: Final = (ADDRESSES, _TIMEOUT, *_ACCESS, *_TLS)
 """The flags of every command that asks a NameServer."""
 _TOKEN: Final = Flag(
-    "--token-file", "FILE", "a file with a token of httpTokenFile [NAMESRV_TOKEN]"
+    "--token-file", "FILE", "file that holds one token [NAMESRV_TOKEN]"
 )
 _OVER_HTTP: Final = (JSON, ADDRESSES, _TIMEOUT, _TOKEN, *_TLS, HELP)
 """The flags of commands that ask over HTTP."""
@@ -159,8 +159,8 @@ COMMANDS: Final = (
         [_NAMESPACE],
         _READING,
         "the keys of a namespace with their values",
-        "RocketMQ itself uses the namespace ORDER_TOPIC_CONFIG. No request lists the"
-        " namespaces.",
+        "RocketMQ itself uses the namespace ORDER_TOPIC_CONFIG. A server"
+        " cannot list its namespaces.",
         "kv:list_keys",
     ),
     Command(
@@ -220,27 +220,30 @@ COMMANDS: Final = (
         "the last changes of routes, keys and options, and the reason of each",
         "It asks a namesrv over HTTP; other NameServers keep no history. A time is an"
         " age (10m, 2h30m), a date in the zone of this machine ('2026-11-28 14:30'),"
-        " or milliseconds since 1970.",
+        " a time of today (14:30), or milliseconds since 1970.",
         "history:history",
     ),
     Command(
         "diff",
-        [Argument("HOST:PORT", MANY)],
+        [Argument("HOST:PORT", ANY)],
         [
             Flag("--namespaces", "NAMES", "also the keys of these KV namespaces"),
             Flag("--follow", "", "compare again and again, until nothing differs"),
             Flag("--every", "SECONDS", "--follow: time between two comparisons [10]"),
-            Flag("--for", "SECONDS", "--follow: end without difference so long [600]"),
+            Flag(
+                "--for",
+                "SECONDS",
+                "--follow: end after so many seconds without a difference [600]",
+            ),
             JSON,
-            _TIMEOUT,
-            *_ACCESS,
-            *_TLS,
+            *CONNECTING,
             HELP,
         ],
         "the differences of several NameServers",
         "The first is compared with each other one: brokers, addresses, topics, queues,"
-        " order configuration, options. The exit code is 1 if anything differs. No"
-        " request lists KV namespaces. Options of one machine are left out.",
+        " order configuration, options. The exit code is 1 if anything differs. Name KV"
+        " namespaces yourself; a server cannot list them. Options of one machine are"
+        " left out. -n adds servers to those named as words.",
         "diff:diff",
     ),
     Command(
@@ -273,6 +276,7 @@ COMMANDS: Final = (
             Flag("--every", "SECONDS", "time between two questions [1]"),
             Flag("--exec", "COMMAND", "run this in a shell for each change of a route"),
             JSON,
+            _TOKEN,
             *CONNECTING,
             HELP,
         ],

@@ -27,9 +27,7 @@ class Table:
         """The lines; none without rows. `width` is the number of columns to fit in."""
         if not self.rows:
             return
-        numeric = [
-            all(isinstance(one, int) for one in column) for column in self._columns
-        ]
+        numeric = [_is_numeric(column) for column in self._columns]
         if len(self.headings) == 1 and not numeric[0]:
             yield from self._single(width)
             return
@@ -87,6 +85,13 @@ class Value:
 def numbered(count: int | str, noun: str) -> str:
     """A number of things: `1 topic`, `2 topics`."""
     return f"{count} {noun}" if str(count) == "1" else f"{count} {noun}s"
+
+
+def _is_numeric(column: Sequence[str | int]) -> bool:
+    """Whether a column has numbers, and nothing else but empty cells."""
+    return any(isinstance(one, int) for one in column) and all(
+        isinstance(one, int) or not one for one in column
+    )
 
 
 def columns_of(text: str) -> int:

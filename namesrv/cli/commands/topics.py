@@ -10,6 +10,7 @@ from namesrv.cli.commands.roles import permission, role
 from namesrv.cli.commands.session import questions
 from namesrv.cli.commands.text import Facts, Table
 from namesrv.cli.commands.words import Call
+from namesrv.client.addresses import DEFAULT_ADDRESSES, Address
 from namesrv.client.bodies import Route
 from namesrv.client.questions import Questions
 from namesrv.codes import TOPIC_SYS_FLAG_UNIT, TOPIC_SYS_FLAG_UNIT_SUB
@@ -96,7 +97,8 @@ def known_route(asked: Questions, topic: str, zone: str | None = None) -> Route:
     if route is None:
         server = asked.servers.addresses[0]
         raise NotFound(
-            f"{server} has no topic {topic!r}{_similar_topics(asked, topic)}"
+            f"{server} has no topic {topic!r}{_similar_topics(asked, topic)};"
+            f" {_explain(topic, server)} says why"
         )
     return route
 
@@ -160,6 +162,15 @@ def _check_cluster(asked: Questions, cluster: str) -> None:
     from namesrv.cli.commands.brokers import known_cluster  # noqa: PLC0415
 
     known_cluster(asked, asked.clusters(), cluster)
+
+
+def _explain(topic: str, server: Address) -> str:
+    """The command that explains why this server has no route of the topic."""
+    import shlex  # noqa: PLC0415
+
+    where = [] if str(server) == DEFAULT_ADDRESSES else ["-n", str(server)]
+    words = [*where, "--", topic] if topic.startswith("-") else [topic, *where]
+    return shlex.join(["namesrv", "explain", *words])
 
 
 def _similar_topics(asked: Questions, topic: str) -> str:

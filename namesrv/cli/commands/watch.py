@@ -35,6 +35,7 @@ def watch(call: Call, wait: Callable[[float], None] | None = None) -> Result:
     """
     seconds = read_seconds(call, "every", _DEFAULT_SECONDS)
     _check_command(call)
+    _check_token(call)
     asked = questions(call)
     viewer = Viewer(asked, call.arguments)
     printer = _Printer(is_json=call.has("json"))
@@ -44,7 +45,7 @@ def watch(call: Call, wait: Callable[[float], None] | None = None) -> Result:
         server = str(asked.servers.addresses[0])
         printer.print([Change("server", server, beginning(before))])
         _run_hook(hook, server, before)
-        wait = wait or _wait(call, asked)
+        wait = wait or _wait(call, asked, printer, seconds)
         failure = ""
         while printer.is_open:
             wait(seconds)
@@ -71,23 +72,47 @@ def watch(call: Call, wait: Callable[[float], None] | None = None) -> Result:
     return Result(None, [])
 
 
-def _wait(call: Call, asked: Questions) -> Callable[[float], None]:
+def _wait(
+    call: Call, asked: Questions, printer: _Printer, seconds: float
+) -> Callable[[float], None]:
     """The wait between two views: for a change of the few routes that are watched, if
     the server reports it, and for some time otherwise."""
     from namesrv.cli.commands.session import http_questions  # noqa: PLC0415
     from namesrv.cli.commands.waker import MOST_TOPICS, WAIT_SECONDS, Waker  # noqa: PLC0415
+    from namesrv.client.http import UNAUTHORIZED  # noqa: PLC0415
 
     if not 0 < len(call.arguments) <= MOST_TOPICS:
         return time.sleep
 
+    is_reported = Lock()
+
     def ask(target: str) -> HttpReply:
         # Another server may have other routes.
         server = asked.servers.addresses[:1]
-        return http_questions(call, only=server, more_seconds=WAIT_SECONDS).ask(target)
+        http = http_questions(call, only=server, more_seconds=WAIT_SECONDS)
+        reply = http.ask(target)
+        # Each topic has a thread, and one line is enough.
+        if reply.status == UNAUTHORIZED and is_reported.acquire(blocking=False):
+            reason = "the token is wrong" if http.has_token else "no token"
+            text = f"{reason}: asking every {_every(seconds)}"
+            printer.print([Change("server", str(server[0]), text)])
+        return reply
 
     waker = Waker(call.arguments, ask)
     waker.begin()
     return waker.wait
+
+
+def _every(seconds: float) -> str:
+    return "second" if seconds == 1 else f"{seconds:g} s"
+
+
+def _check_token(call: Call) -> None:
+    """Raises OptionsInvalid for a file without a token: threads read it later."""
+    if call.has("token-file"):
+        from namesrv.cli.commands.session import http_questions  # noqa: PLC0415
+
+        http_questions(call)
 
 
 def _check_command(call: Call) -> None:

@@ -83,7 +83,7 @@ def test_each_change_at_one_side_is_found_and_nothing_else(twins: Twins) -> None
     assert ask(Request(CONFIGURATION, {}, body).frame()).code == 0
     twins.register(twins.second, Broker("broker-b", 0, "10.0.0.3:1", "c1"))
     assert twins.differences() == [
-        ("broker broker-b", "none", "it at 10.0.0.3:1"),
+        ("broker broker-b", "none", "10.0.0.3:1"),
         ("queues of topic Hello on broker-a", "rw 4 read 4 write", "r- 4 read 4 write"),
         (
             "queues of topic Orders on broker-a",
@@ -110,12 +110,25 @@ def test_topics_and_addresses_are_a_table_for_people(twins: Twins) -> None:
         "address of broker broker-a with id 0",
         "topic New",
     ]
+    assert rows[1][-1].strip() == "on broker-a"
 
 
 def test_one_server_alone_is_a_usage_error(world: World) -> None:
     ran = world.run_anywhere("diff", world.address)
     assert ran.code == 2
     assert "name two at least" in ran.err[0]
+
+
+def test_servers_may_come_from_the_flag_and_the_environment(
+    twins: Twins, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    first, second = twins.names
+    for words in (("-n", f"{first};{second}"), (first, "-n", second)):
+        assert twins.world.run_anywhere("diff", *words).code == 0
+    monkeypatch.setenv("NAMESRV_ADDR", f"{first};{second}")
+    assert twins.world.run_anywhere("diff").code == 0
+    # The variable adds no server to those that are named.
+    assert twins.world.run_anywhere("diff", first).code == 2
 
 
 def test_a_server_that_is_down_is_exit_code_3(twins: Twins) -> None:

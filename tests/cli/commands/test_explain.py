@@ -9,6 +9,8 @@ from typing import Any
 import pytest
 
 from namesrv.cli import main
+from namesrv.cli.commands.explain import _asking
+from namesrv.client.addresses import Address
 from namesrv.codes import RequestCode
 from namesrv.testing.peer import Broker, Peer, lookup, request, wait_until
 from tests.admin.served import serving_http
@@ -17,6 +19,7 @@ from tests.cli.commands.world import ALONE, MASTER, SLAVE, TOPICS, Ran
 from tests.client.stand_in import listening, sending
 
 LOOPBACK = Broker("broker-l", 0, "127.0.0.1:10911", "c1")
+SERVER = Address("a", 1)
 NOT_SHOWN = [
     "  the events of the past: this server keeps no history",
     "  registrations that were refused: this server does not remember them",
@@ -35,6 +38,10 @@ class Served:
         code = main(["explain", *words, "-n", server or self.address])
         out, err = self._capsys.readouterr()
         return Ran(code, out.splitlines(), err.splitlines())
+
+    def read(self) -> list[str]:
+        """The lines on standard output since the last command."""
+        return self._capsys.readouterr().out.splitlines()
 
     def value(self, *words: str) -> Any:
         return json.loads("".join(self.run(*words, "--json").out))
@@ -85,8 +92,21 @@ def test_a_misspelt_topic(http: Served) -> None:
         " info in name server for the topic: Odrers",
         "",
         "likely: There is a similar name: 'Orders'.",
-        "    next: namesrv explain Orders",
+        f"    next: namesrv explain Orders -n {http.address}",
     ]
+
+
+def test_commands_ask_the_server_of_the_flag(
+    http: Served, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("NAMESRV_ADDR", http.address)
+    given = http.value("Odrers")["causes"]
+    assert given[0]["next"] == f"namesrv explain Orders -n {http.address}"
+    assert main(["explain", "Odrers"]) == 1
+    assert "    next: namesrv explain Orders" in http.read()
+    assert _asking("namesrv explain -n b:1 X", SERVER) == "namesrv explain -n b:1 X"
+    assert _asking("namesrv explain -- -X", SERVER) == "namesrv explain -n a:1 -- -X"
+    assert _asking("start a broker", SERVER) == "start a broker"
 
 
 def test_a_topic_whose_broker_went(
@@ -98,7 +118,9 @@ def test_a_topic_whose_broker_went(
         peer.ask(request(RequestCode.UNREGISTER_BROKER, MASTER.ext_fields))
         out = served.run("Orders").out
         (at,) = [n for n, line in enumerate(out) if line.startswith("certain: Broker")]
-        assert out[at + 1] == "    next: namesrv history --topic Orders"
+        assert out[at + 1] == (
+            f"    next: namesrv history --topic Orders -n {served.address}"
+        )
         headings = [line.split() for line in out if line.startswith("TIME")]
         assert headings == [["TIME", "NUMBER", "GROUP", "EVENT"]]
         assert "unregistered; topics: 3 removed" in "\n".join(out)
@@ -135,6 +157,13 @@ def test_flags_name_the_kind_and_the_client(http: Served) -> None:
     assert ran.code == 2
     assert "--client-version is 'new'" in ran.err[0]
     assert http.run("--topic", "--broker", "Orders").code == 2
+
+
+def test_a_server_without_peers(http: Served, remoting: Served) -> None:
+    about = "  whether other NameServers have it: this server"
+    out = http.run("Odrers").out
+    assert f"{about} has no peers (option peers)" in out
+    assert f"{about} does not show its peers" in remoting.run("Odrers").out
 
 
 def test_json_has_the_members_of_the_api(http: Served) -> None:

@@ -2,6 +2,7 @@
 
 import json
 import re
+import time
 from collections.abc import Iterator
 from contextlib import ExitStack
 from pathlib import Path
@@ -10,6 +11,8 @@ from typing import Any
 import pytest
 
 from namesrv.cli import main
+from namesrv.cli.commands.history import _moved, moment_for
+from namesrv.errors import OptionsInvalid
 from namesrv.routing.history.record import packed
 from namesrv.routing.history.segments import FIRST_LINE, frame_of, framed
 from namesrv.testing.peer import Peer, request
@@ -165,7 +168,51 @@ def test_differences(served: Served) -> None:
 def test_before_the_start_is_a_sentence(served: Served) -> None:
     ran = served.run("--at", "2020-01-01")
     assert ran.code == 1
-    assert "and this run began at" in ran.err[0]
+    local = r"\d{4}-\d\d-\d\d \d\d:\d\d:\d\d\.\d{3}"
+    assert re.search(
+        f"404: --at is 2020-01-01 00:00:00.000, and this run began at {local}; a",
+        ran.err[0],
+    )
+    ran = served.run("--between", "2020-01-01, 0s")
+    assert "404: --between is 2020-01-01 00:00:00.000, and this run" in ran.err[0]
+
+
+def test_a_topic_without_a_route_then_is_exit_code_1(
+    served: Served, recorded: "Recorded"
+) -> None:
+    for ran in (
+        served.run("--at", "0s", "--topic", "Nothing"),
+        recorded.run("--at", "0s", "--topic", "Nothing"),
+    ):
+        assert (ran.code, ran.out) == (1, [])
+        (sentence,) = ran.err
+        assert re.fullmatch(
+            r"namesrv: at [\d-]+ [\d:]+\.\d{3} topic Nothing had no route", sentence
+        )
+
+
+def test_an_empty_server_is_a_sentence(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    with serving_http(tmp_path) as server:
+        ran = Served(server.addresses[0], capsys).run("--at", "0s")
+    assert (ran.code, ran.out) == (0, [])
+    assert ran.err[0].endswith(" there was no broker and no topic")
+
+
+def test_a_time_of_today(monkeypatch: pytest.MonkeyPatch) -> None:
+    today = time.strftime("%Y-%m-%d")
+    monkeypatch.setattr(time, "strftime", lambda form: today)
+    for text in ("16:21", " 16:21:00"):
+        assert moment_for("at", text) == moment_for("at", f"{today} 16:21:00")
+    for text in ("4:21", "16:2", "16:21:00:00", "99:99"):
+        with pytest.raises(OptionsInvalid, match="--at is wrong: '.*' is no moment"):
+            moment_for("at", text)
+
+
+def test_a_new_address_is_a_sentence() -> None:
+    assert _moved(None, "10.0.0.1:1") == "is new at 10.0.0.1:1"
+    assert _moved("10.0.0.1:1", "10.0.0.2:1") == "is 10.0.0.2:1, it was 10.0.0.1:1"
 
 
 @pytest.mark.parametrize(
@@ -231,6 +278,15 @@ def test_a_directory_has_the_events_of_all_runs(recorded: Recorded) -> None:
     assert len(found["runs"]) == 2
     types = [event["type"] for event in found["events"]]
     assert types == ["BrokerRegistered", "BrokerRegistered", "BrokerUnregistered"]
+    assert [event["run"] for event in found["events"]] == [
+        found["runs"][0],
+        found["runs"][1],
+        found["runs"][1],
+    ]
+    _, first, mark, second, _ = recorded.run("--broker", "broker-a").out
+    assert [line.split()[2] for line in (first, second)] == ["1", "1"]
+    assert mark.split()[2:] == ["-", "run", found["runs"][1], "started"]
+    assert first < mark < second
     assert recorded.run("--limit", "1").out[1].endswith("(code 104)")
     assert (
         recorded.run("--topic", "Nothing")
@@ -248,7 +304,8 @@ def test_a_directory_has_the_routes_of_a_moment(recorded: Recorded) -> None:
         "Hello  broker-b",
     ]
     of_first_run = recorded.value()["events"][1]["atMillis"]
-    found = recorded.value("--between", f"{of_first_run},0s")
+    assert recorded.value("--at", str(of_first_run))["atMillis"] == of_first_run
+    found = recorded.value("--between", f"{of_first_run}, 0s")
     assert [one["topic"] for one in found["topics"]] == ["Hello", "Orders", "订单"]
     assert found["topics"][0]["removedFrom"] == ["broker-a"]
     assert found["brokers"] == [
@@ -273,7 +330,7 @@ def test_a_damaged_tail_is_skipped_with_a_sentence(
     recorded.folder = tmp_path
     ran = recorded.run("--type", "BrokerRegistered")
     assert ran.code == 0
-    assert len(ran.out) == 5
+    assert len(ran.out) == 6
     assert ran.err[0].startswith(f"namesrv: {names[-1]}: it is damaged or cut off")
 
 

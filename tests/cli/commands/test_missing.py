@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 
 from namesrv.cli import main
-from namesrv.testing.peer import Peer, lookup
+from namesrv.testing.peer import Peer, lookup, wait_until
 from tests.admin.served import serving_http
 from tests.cli.commands.world import MASTER, TOPICS, Ran
 
@@ -33,10 +33,8 @@ def run(address: str, capsys: pytest.CaptureFixture[str]) -> Any:
         return Ran(code, out.splitlines(), err.splitlines())
 
     # Lookups are noted by a tick, ten times a second.
-    for _ in range(100):
-        if len(ran().out) == 3:
-            return ran
-    raise AssertionError("the lookups were not noted")
+    wait_until(lambda: len(ran().out) == 3)
+    return ran
 
 
 def test_topics_come_with_their_clients_and_a_similar_topic(run: Any) -> None:
@@ -69,7 +67,20 @@ def test_nothing_is_a_sentence(run: Any, address: str) -> None:
     ran = run("--prefix", "Unasked")
     assert (ran.code, ran.out) == (0, [])
     (sentence,) = ran.err
-    assert sentence.endswith(f"clients of {address} ask for no such topic in vain")
+    assert sentence == (
+        f"namesrv: {address}: no client asked for a topic that begins with 'Unasked'"
+        " in vain"
+    )
+
+
+def test_nobody_asked_is_a_sentence(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    with serving_http(tmp_path) as server:
+        fresh = "{}:{}".format(*server.addresses[0])
+        assert main(["topic", "missing", "-n", fresh]) == 0
+    sentence = f"namesrv: {fresh}: no client asked for a topic in vain\n"
+    assert capsys.readouterr().err == sentence
 
 
 def test_server_without_http_is_a_sentence(

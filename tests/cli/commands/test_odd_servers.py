@@ -135,7 +135,10 @@ def test_list_of_topics_may_be_switched_off(world: World) -> None:
     options = world.server.server.inside.state.options
     world.server.on_loop(lambda: setattr(options, "enable_all_topic_list", False))
     ran = world.run("topic", "show", "hello")
-    assert ran.err == [f"namesrv: {world.address} has no topic 'hello'"]
+    assert ran.err == [
+        f"namesrv: {world.address} has no topic 'hello'; namesrv explain hello -n"
+        f" {world.address} says why"
+    ]
     assert world.run("topic", "list").code == 1
 
 

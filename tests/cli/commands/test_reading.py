@@ -59,10 +59,15 @@ def test_unknown_topic_has_similar_names(world: World) -> None:
     assert ran == (
         1,
         [],
-        [f"namesrv: {world.address} has no topic 'orders'; similar: Orders"],
+        [
+            f"namesrv: {world.address} has no topic 'orders'; similar: Orders; namesrv"
+            f" explain orders -n {world.address} says why"
+        ],
     )
-    assert world.run("topic", "route", "zzz").err == [
-        f"namesrv: {world.address} has no topic 'zzz'"
+    words = ("topic", "route", "-n", world.address, "--", "-zzz")
+    assert world.run_anywhere(*words).err == [
+        f"namesrv: {world.address} has no topic '-zzz'; namesrv explain -n"
+        f" {world.address} -- -zzz says why"
     ]
 
 

@@ -24,6 +24,8 @@ def test_columns_are_aligned_and_numbers_stand_right() -> None:
 def test_list_has_no_heading_and_an_empty_table_no_lines() -> None:
     assert lines(Table(["NAME"], [("a",), ("b",)])) == ["a", "b"]
     assert lines(Table(["A", "B"], [])) == []
+    empty = Table(["N", "B"], [(10, "x"), ("", "y"), (5, "z")])
+    assert lines(empty) == [" N  B", "10  x", "    y", " 5  z"]
 
 
 def test_wide_characters_take_two_columns() -> None:

@@ -6,10 +6,15 @@ import time
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from queue import SimpleQueue
+from typing import Any
 
 import pytest
 
+from namesrv.cli import main
+from namesrv.cli.commands.session import questions
 from namesrv.cli.commands.waker import Waker
+from namesrv.cli.commands.watch import _Printer, _wait
+from namesrv.cli.commands.words import read_call
 from namesrv.client.http import HttpReply
 from namesrv.errors import HttpMissing, NameServerUnreachable
 from namesrv.testing.peer import Broker, Peer
@@ -145,6 +150,77 @@ def test_every_topic_has_its_own_wait(server: Server) -> None:
     # The other one does not wait yet.
     assert seconds_of(lambda: waker.wait(0.01)) < 10
     server.replies.put(HttpMissing("10.0.0.9:9876"))
+
+
+TOKENS = ("0123456789abcdef", "another-token-of-no")
+
+
+@pytest.fixture
+def with_tokens(tmp_path: Path) -> Iterator[str]:
+    """The address of a server whose HTTP asks for a token."""
+    tokens = tmp_path / "tokens"
+    tokens.write_text(f"read={TOKENS[0]}\n")
+    tokens.chmod(0o600)
+    options: dict[str, Any] = {"http_access": "token", "http_token_file": str(tokens)}
+    with serving_http(tmp_path / "data", **options) as server:
+        yield "{}:{}".format(*server.addresses[0])
+
+
+@pytest.mark.parametrize(
+    ("token", "line"),
+    [
+        ("", "no token: asking every second"),
+        (TOKENS[1], "the token is wrong: asking every second"),
+    ],
+)
+def test_watch_reports_that_it_asks_every_second(
+    with_tokens: str,
+    token: str,
+    line: str,
+    monkeypatch: pytest.MonkeyPatch,
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    monkeypatch.setenv("NAMESRV_TOKEN", token)
+    call = read_call(["watch", "Hello", "New", "-n", with_tokens])
+    wait = _wait(call, questions(call), _Printer(is_json=False), 1.0)
+    # A topic each, and the second one wakes no later than after a second.
+    wait(LONG)
+    wait(1.0)
+    call.close()
+    (printed,) = capsys.readouterr().out.splitlines()
+    assert printed.endswith(f"  server {with_tokens}: {line}")
+
+
+def test_watch_takes_a_token_from_a_file(
+    with_tokens: str, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    path = tmp_path / "token"
+    path.write_text(f"{TOKENS[0]}\n")
+    words = ["watch", "Hello", "--token-file", str(path), "-n", with_tokens]
+    call = read_call(words)
+    wait = _wait(call, questions(call), _Printer(is_json=False), 1.0)
+    wait(LONG)
+    call.close()
+    assert capsys.readouterr().out == ""
+
+
+@pytest.mark.parametrize(
+    "text", ["read=0123456789abcdef", "# tokens\nread=x\n", "a\nb"]
+)
+@pytest.mark.parametrize("command", ["watch", "history"])
+def test_a_file_of_the_server_is_no_token(
+    command: str, text: str, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    path = tmp_path / "tokens"
+    path.write_text(text)
+    assert main([command, "--token-file", str(path)]) == 2
+    assert capsys.readouterr().err == (
+        f"namesrv: --token-file {path} is wrong: expected one token alone; this looks"
+        " like the server's httpTokenFile\n"
+    )
+    path.write_text("\n")
+    assert main([command, "--token-file", str(path)]) == 2
+    assert "has no secret: expected one line" in capsys.readouterr().err
 
 
 def test_watch_prints_a_change_though_it_asks_once_in_ten_minutes(

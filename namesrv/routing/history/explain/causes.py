@@ -323,11 +323,15 @@ _UNKNOWN: Final[dict[str, tuple[str, Callable[[Evidence], bool]]]] = {
         lambda evidence: evidence.server.is_draining is None,
     ),
     "peers": (
-        "whether other NameServers have it: this server compares with none that answers"
-        " (option peers)",
+        "whether other NameServers have it: this server does not show its peers",
         lambda evidence: evidence.server.at_peers is None,
     ),
 }
+_UNKNOWN_PEERS: Final = {
+    False: "whether other NameServers have it: this server has no peers (option peers)",
+    True: "whether other NameServers have it: no peer of this server has answered",
+}
+"""The sentence about peers for a server that shows whether it has any."""
 
 
 def find_causes(evidence: Evidence) -> list[Cause]:
@@ -347,7 +351,7 @@ def find_unknown(evidence: Evidence) -> list[str]:
         need for rule in RULES if evidence.kind in rule.kinds for need in rule.needs
     }
     found = [
-        sentence
+        _sentence(need, sentence, evidence)
         for need, (sentence, is_unknown) in _UNKNOWN.items()
         if need in needed and is_unknown(evidence)
     ]
@@ -363,3 +367,10 @@ def find_unknown(evidence: Evidence) -> list[str]:
     if evidence.left_out:
         found.append(f"{evidence.left_out} more broker groups, which were not examined")
     return found
+
+
+def _sentence(need: str, sentence: str, evidence: Evidence) -> str:
+    has_peers = evidence.server.has_peers
+    if need != "peers" or has_peers is None:
+        return sentence
+    return _UNKNOWN_PEERS[has_peers]

@@ -189,13 +189,14 @@ class Server:
     supportActingMaster, and `auto_creates` whether a broker announces TBW102.
     `at_peers` are addresses of peers that have the name, `differences` (address,
     sentence) of other entries of it there that have lasted, both None without an answer
-    of a peer. `orphan` is a sentence if brokers register at the peers only.
+    of a peer. `has_peers` is whether it compares itself with other servers, None if it
+    does not show that. `orphan` is a sentence if brokers register at the peers only.
     """
 
     __slots__ = (
         *("at_peers", "auto_creates", "brokers", "clusters", "differences"),
-        *("gate_millis", "is_draining", "is_gated", "is_testing", "orphan"),
-        *("started_millis_ago", "supports_acting", "unconfirmed"),
+        *("gate_millis", "has_peers", "is_draining", "is_gated", "is_testing"),
+        *("orphan", "started_millis_ago", "supports_acting", "unconfirmed"),
     )
 
     def __init__(self) -> None:
@@ -209,6 +210,7 @@ class Server:
         self.started_millis_ago: int | None = None
         self.supports_acting: bool | None = None
         self.auto_creates: bool | None = None
+        self.has_peers: bool | None = None
         self.at_peers: list[str] | None = None
         self.differences: list[tuple[str, str]] | None = None
         self.orphan: str | None = None

@@ -35,6 +35,20 @@ def test_nothing_follows_from_nothing_but_all_is_unknown() -> None:
         assert len(find_unknown(evidence)) == len(needs)
 
 
+def test_the_sentence_about_peers_fits_the_server() -> None:
+    evidence = Evidence("topic", "x")
+    about = "whether other NameServers have it: "
+    for has_peers, end in (
+        (None, "this server does not show its peers"),
+        (False, "this server has no peers (option peers)"),
+        (True, "no peer of this server has answered"),
+    ):
+        evidence.server.has_peers = has_peers
+        assert f"{about}{end}" in find_unknown(evidence)
+    evidence.server.at_peers = []
+    assert not any(one.startswith(about) for one in find_unknown(evidence))
+
+
 def test_the_surest_cause_comes_first() -> None:
     evidence = Evidence("topic", "x")
     evidence.names = Names()
