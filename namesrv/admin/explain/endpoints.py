@@ -9,6 +9,7 @@ import msgspec
 
 from namesrv.admin.api.answers import respond
 from namesrv.admin.api.endpoint import Call, Endpoint
+from namesrv.admin.api.nearest import note_nearest
 from namesrv.admin.api.resources.missing import missing_record
 from namesrv.admin.api.resources.route_records import (
     MOST_READ_BACK_BYTES,
@@ -72,10 +73,14 @@ def explain_topic(call: Call) -> Handled:
 def _explained_topic(call: Call, lookup: _Lookup) -> Steps[HttpAnswer]:
     answer = yield from _answer(lookup)
     evidence = yield from _topic_evidence(call)
+    state = call.inside.state
+    asked = state.missing.find(evidence.name)
+    if asked is not None:
+        yield from note_nearest(state, [asked], call.now_ms)
     explanation = TopicExplanation(
         topic=evidence.name,
         exists=evidence.exists,
-        evidence=_record(call.inside.state, evidence, answer),
+        evidence=_record(state, evidence, answer),
         causes=_causes(evidence),
         unknown=find_unknown(evidence),
     )

@@ -63,6 +63,7 @@ class MissingTopic:
     as it was noted last."""
 
     __slots__ = (
+        "_noted_changes",
         "_noted_ms",
         "askers",
         "count",
@@ -80,6 +81,7 @@ class MissingTopic:
         self.last_ms = 0
         self.nearest: str | None = None
         self._noted_ms: int | None = None
+        self._noted_changes = 0
         self.askers: dict[Client, Asker] = {}
 
     def note(self, lookup: "_Lookup", count: float, millis: int, now_ms: int) -> None:
@@ -94,15 +96,19 @@ class MissingTopic:
         if len(self.askers) > MOST_ASKERS:
             del self.askers[next(iter(self.askers))]
 
-    def note_nearest(self, name: str | None, now_ms: int) -> None:
-        """The existing topic that was probably meant, None for none."""
-        self.nearest, self._noted_ms = name, now_ms
+    def note_nearest(self, name: str | None, changes: int, now_ms: int) -> None:
+        """The existing topic that was probably meant, None for none; `changes` are
+        those of the tables so far."""
+        self.nearest, self._noted_ms, self._noted_changes = name, now_ms, changes
 
-    def knows_nearest(self, known: Container[str], now_ms: int) -> bool:
-        """Whether it was noted lately, and still exists."""
+    def knows_nearest(self, known: Container[str], changes: int, now_ms: int) -> bool:
+        """Whether it was noted lately, and still exists; that there is none holds until
+        the tables change."""
         if self._noted_ms is None or now_ms - self._noted_ms >= _NEAREST_MILLIS:
             return False
-        return self.nearest is None or self.nearest in known
+        if self.nearest is None:
+            return self._noted_changes == changes
+        return self.nearest in known
 
 
 class _Lookup(NamedTuple):

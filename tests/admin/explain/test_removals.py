@@ -37,6 +37,8 @@ def test_closed_connection(asker: Asker) -> None:
     peer.close()
     asker.until(lambda: not asker.topic("Orders").exists)
     found = asker.topic("Orders")
+    ids = [cause["id"] for cause in found.body["causes"]]
+    assert ids[:2] == ["connection_closed", "no_brokers"]
     assert found.confidence("connection_closed") == "certain"
     assert "from 127.0.0.1:" in found.sentence("connection_closed")
     assert found.confidence("never_registered") is None
