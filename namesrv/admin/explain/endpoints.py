@@ -26,7 +26,7 @@ from namesrv.admin.explain.records import (
     RouteAnswer,
     TopicExplanation,
 )
-from namesrv.admin.history.facts import EventFacts
+from namesrv.admin.history.facts import EventFacts, put_into_words
 from namesrv.admin.http.messages import Handled, HttpAnswer
 from namesrv.codes import (
     VERSION_V5_3_1,
@@ -42,6 +42,7 @@ from namesrv.routing.history.explain.evidence import (
     Broker,
     Client,
     Evidence,
+    Facts,
     Group,
     Names,
 )
@@ -218,11 +219,17 @@ def _record(
             for group in evidence.groups
             for broker in group.brokers
         ],
-        gone=[msgspec.convert(facts, EventFacts) for facts in events],
+        gone=list(map(_event, events)),
         answer=answer,
         asked=None if asked is None else missing_record(asked),
         groups_left_out=evidence.left_out,
     )
+
+
+def _event(plain: Facts) -> EventFacts:
+    facts = msgspec.convert(plain, EventFacts)
+    put_into_words(facts, plain)
+    return facts
 
 
 def _known(

@@ -25,7 +25,10 @@ def test_silent_brokers_expired(tmp_path: Path) -> None:
         assert found.confidence("broker_expired") == "certain"
         sentence = found.sentence("broker_expired")
         assert "broker 'broker-a' (10.0.0.1:10911) was silent" in sentence.lower()
-        assert found.evidence["gone"][0]["type"] == "BrokerExpired"
+        event = found.evidence["gone"][0]
+        assert event["type"] == "BrokerExpired"
+        assert event["subject"] == "broker-a"
+        assert "was silent for" in event["sentence"]
         assert found.evidence["answer"]["code"] == 17
         assert asker.broker("broker-a").confidence("broker_expired") == "certain"
 
