@@ -239,7 +239,7 @@ def test_a_browser_gets_the_description_of_the_api_without_a_token(
     tokens = tmp_path / "tokens"
     tokens.touch(0o600)
     tokens.write_text("read=a-token-of-the-tests\n")
-    options = {"http_access": "token", "http_token_file": str(tokens)}
+    options: Any = {"http_access": "token", "http_token_file": str(tokens)}
     with serving_http(tmp_path / "data", **options) as server:
         for path in ("/api", "/openapi.json", "/v1/topics"):
             client = asking(server.addresses[0])

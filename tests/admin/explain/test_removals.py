@@ -55,7 +55,8 @@ def test_broker_unregistered_itself(asker: Asker) -> None:
         peer.ask(request(RequestCode.UNREGISTER_BROKER, broker.ext_fields))
         found = asker.topic("Orders")
         assert found.confidence("broker_unregistered") == "certain"
-        assert "unregistered itself" in found.sentence("broker_unregistered")
+        sentence = found.sentence("broker_unregistered")
+        assert "asked to unregister, over connection 127.0.0.1:" in sentence
         assert asker.broker("broker-a").confidence("broker_unregistered") == "certain"
 
 
@@ -92,6 +93,9 @@ def test_topic_that_one_of_two_brokers_lost(asker: Asker) -> None:
         found = asker.topic("Orders")
         assert found.exists
         assert found.confidence("connection_closed") == "likely"
+        assert found.sentence("connection_closed").startswith(
+            "It had one more broker before: the connection of broker 'broker-a'"
+        )
 
 
 def test_a_broker_that_came_back_explains_nothing(asker: Asker) -> None:

@@ -50,6 +50,8 @@ def test_a_missing_broker_is_one_sentence(tmp_path: Path, has_http: bool) -> Non
             "broker b2: this server has none, THERE has it at 10.0.0.1:10911"
         )
         found = both.wait(lambda one: one["only_there"] == 1)
+        differences = both.server._server.inside.state.peer_views.views[0].differences
+        assert found["since_millis"] == differences[0].since_millis
         both.here.register(name="b2", number=1, topics={"T1": 4, "T9": 4})
         found = both.wait_for_state("agrees")
         assert found["only_there"] == 0

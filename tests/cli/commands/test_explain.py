@@ -101,7 +101,7 @@ def test_a_topic_whose_broker_went(
         assert out[at + 1] == "    next: namesrv history --topic Orders"
         headings = [line.split() for line in out if line.startswith("TIME")]
         assert headings == [["TIME", "NUMBER", "GROUP", "EVENT"]]
-        assert "unregistered; topics: 3 removed" in "\n".join(out)
+        assert "; topics: 3 removed; it was the last of its group" in "\n".join(out)
 
 
 def test_a_topic_with_a_route(http: Served) -> None:
