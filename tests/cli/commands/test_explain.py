@@ -123,6 +123,8 @@ def test_a_broker_by_name_and_by_address(http: Served, name: str) -> None:
     assert ran.code == 0
     assert ran.out[0].startswith(f"{http.address} has the broker {name}.")
     assert "certain: Broker group 'broker-b' has slaves only" in ran.out[2]
+    (heading,) = [line.split() for line in ran.out if line.startswith("BROKER")]
+    assert "PERM" not in heading
 
 
 def test_flags_name_the_kind_and_the_client(http: Served) -> None:
