@@ -98,6 +98,9 @@ ZONE_NAME: Final = "__ZONE_NAME"
 ZONE_MODE: Final = "__ZONE_MODE"
 PING_TOPIC: Final = "namesrv_ping"
 """The topic that our own ping asks for. No broker has it, and the answer is short."""
+TOOL: Final = "__NAMESRV_TOOL"
+"""Ext field of lookups by our own tools and by peers that compare: these are no
+clients. Java's servers ignore it."""
 
 VERSION_V3_0_11: Final = 37
 """Since this version a registration's body is a RegisterBrokerBody (2.5.2)."""

@@ -8,6 +8,10 @@ from typing import Any, Final, TypeAlias
 Facts: TypeAlias = Mapping[str, Any]
 """An event as `/v1/history` has it."""
 _COMMON: Final = ("number", "at_millis", "type", "cause")
+_REMOVALS: Final = ("BrokerUnregistered", "BrokerExpired", "LeftoverRemoved")
+"""The consequences follow the reason, as in "unregistered, by X; topics: 5 removed"."""
+_WITH_PEER: Final = ("BrokerDisconnected", "TopicAskedInVain")
+"""Their sentences name the peer themselves."""
 _FATES: Final = ("added", "changed", "removed", "mapped")
 
 
@@ -28,7 +32,10 @@ def sentence_of(facts: Facts) -> str:
     make = _SENTENCES.get(str(facts.get("type")))
     sentence = _unknown(facts) if make is None else make(facts)
     reason = _reason(facts.get("cause") or {})
-    return f"{sentence}{reason}"
+    if facts.get("type") in _WITH_PEER:
+        return sentence
+    rest = _rest(facts) if facts.get("type") in _REMOVALS else ""
+    return f"{sentence}{reason}{rest}"
 
 
 def _reason(cause: Facts) -> str:
@@ -68,24 +75,26 @@ def _replaced(facts: Facts) -> str:
 
 
 def _unregistered(facts: Facts) -> str:
-    return f"{_broker(facts)} unregistered{_rest(facts)}"
+    return f"{_broker(facts)} unregistered"
 
 
 def _expired(facts: Facts) -> str:
     silent = facts.get("silent_millis")
     if silent is None:
-        return f"{_broker(facts)} did not come back after the start{_rest(facts)}"
+        return f"{_broker(facts)} did not come back after the start"
     limit = facts.get("timeout_millis")
     bound = "" if limit is None else f", longer than {_seconds(limit)}"
-    return f"{_broker(facts)} was silent for {_seconds(silent)}{bound}{_rest(facts)}"
+    return f"{_broker(facts)} was silent for {_seconds(silent)}{bound}"
 
 
 def _disconnected(facts: Facts) -> str:
-    return f"the connection of {_broker(facts)} was closed{_rest(facts)}"
+    peer = (facts.get("cause") or {}).get("peer")
+    source = "" if peer is None else f" from {peer}"
+    return f"the connection of {_broker(facts)}{source} was closed{_rest(facts)}"
 
 
 def _leftover(facts: Facts) -> str:
-    return f"{_broker(facts)} was left over and removed{_rest(facts)}"
+    return f"{_broker(facts)} was left over and removed"
 
 
 def _rest(facts: Facts) -> str:
@@ -134,8 +143,11 @@ def _config(facts: Facts) -> str:
 
 
 def _asked_in_vain(facts: Facts) -> str:
-    client = f" of {facts['language']}" if facts.get("language") else ""
-    return f"a client{client} asked for the topic, which has no route"
+    peer = (facts.get("cause") or {}).get("peer")
+    kind = [str(facts[name]) for name in ("language", "version") if facts.get(name)]
+    client = f"client {peer}" if peer else "a client"
+    client += f" ({' '.join(kind)})" if kind else ""
+    return f"{client} asked for {facts.get('topic')}; it has no route"
 
 
 def _disagreed(facts: Facts) -> str:

@@ -13,6 +13,7 @@ from namesrv.client.frames import Request
 from namesrv.codes import (
     ORDER_TOPIC_CONFIG,
     PING_TOPIC,
+    TOOL,
     ZONE_MODE,
     ZONE_NAME,
     RequestCode,
@@ -23,6 +24,12 @@ if TYPE_CHECKING:
     from namesrv.client.nameservers import NameServers, Outcome
 
 Result = TypeVar("Result")
+
+
+def lookup(topic: str) -> Request:
+    """The question for a route, with the mark that no client asks it."""
+    fields = {"topic": topic, TOOL: "true"}
+    return Request(RequestCode.GET_ROUTEINFO_BY_TOPIC, fields)
 
 
 class Questions:
@@ -39,10 +46,9 @@ class Questions:
 
     def route(self, topic: str, zone: str | None = None) -> bodies.Route | None:
         """The route of a topic, as a client of the zone gets it; None if unknown."""
-        fields = {"topic": topic}
+        request = lookup(topic)
         if zone is not None:
-            fields |= {ZONE_NAME: zone, ZONE_MODE: "true"}
-        request = Request(RequestCode.GET_ROUTEINFO_BY_TOPIC, fields)
+            request.ext_fields |= {ZONE_NAME: zone, ZONE_MODE: "true"}
         return self._ask(request, bodies.read_route, ResponseCode.TOPIC_NOT_EXIST)
 
     def routes(self, topics: Sequence[str]) -> Iterator[bodies.Route | None]:
@@ -57,22 +63,19 @@ class Questions:
         All come from one server. The requests are sent in batches, so that the time of
         a round trip counts once for each batch.
         """
-        code = RequestCode.GET_ROUTEINFO_BY_TOPIC
         yield from self.servers.ask_many(
-            [Request(code, {"topic": topic}) for topic in topics],
+            list(map(lookup, topics)),
             lambda answer: read(answer.body),
             ResponseCode.TOPIC_NOT_EXIST,
         )
 
     def routes_at_all(self, topic: str) -> list[Outcome]:
         """The answer of each server to the question for a route."""
-        code = RequestCode.GET_ROUTEINFO_BY_TOPIC
-        return self.servers.ask_all(Request(code, {"topic": topic}))
+        return self.servers.ask_all(lookup(topic))
 
     def ping(self) -> None:
         """Ask for a topic that no broker has. Any answer but a refusal will do."""
-        request = Request(RequestCode.GET_ROUTEINFO_BY_TOPIC, {"topic": PING_TOPIC})
-        self._ask(request, bytes, ResponseCode.TOPIC_NOT_EXIST)
+        self._ask(lookup(PING_TOPIC), bytes, ResponseCode.TOPIC_NOT_EXIST)
 
     def topics(self) -> list[str]:
         """The names of all topics, in order."""

@@ -73,6 +73,37 @@ def test_every_type_has_a_sentence() -> None:
             {"type": "PeerDisagreed", "cause": {}, "count": 2, "sentences": ["a", "b"]},
             "the peer has other routes, 2 differences; a",
         ),
+        (
+            {
+                **BROKER,
+                "type": "BrokerDisconnected",
+                "cause": {"kind": "closed connection", "peer": "10.0.0.9:5000"},
+                "broker_ids": [0],
+                "is_group_gone": True,
+            },
+            "the connection of 10.0.0.1:10911 id 0 of c1 from 10.0.0.9:5000 was closed;"
+            " it was the last of its group",
+        ),
+        (
+            {
+                **BROKER,
+                "type": "BrokerUnregistered",
+                "cause": {**PEER, "request_code": 104},
+                "is_group_gone": True,
+            },
+            "10.0.0.1:10911 of c1 unregistered, by 10.0.0.9:5000 (code 104);"
+            " it was the last of its group",
+        ),
+        (
+            {
+                "type": "TopicAskedInVain",
+                "cause": {**PEER, "request_code": 105},
+                "topic": "Helo",
+                "language": "PYTHON",
+                "version": 479,
+            },
+            "client 10.0.0.9:5000 (PYTHON 479) asked for Helo; it has no route",
+        ),
         ({"type": "PeerAgreed"}, "the peer has the same routes again"),
         ({"type": "Later", "cause": {}, "at_millis": 1, "a": 2}, "Later: a 2"),
     ],

@@ -9,7 +9,7 @@ from namesrv.admin.api.api_page import CONTENT_SECURITY_POLICY, api_page
 from namesrv.admin.api.endpoint import Call, Endpoint
 from namesrv.admin.api.negotiation import JSON
 from namesrv.admin.api.openapi import Json, openapi_document
-from namesrv.admin.http.messages import HttpAnswer
+from namesrv.admin.http.messages import Access, HttpAnswer
 from namesrv.work import Cost, Steps, kilobytes
 
 HTML: Final = "text/html; charset=utf-8"
@@ -50,7 +50,16 @@ class _Documents:
 def _endpoint(
     path: str, summary: str, handler: Callable[[Call], Any], produces: str
 ) -> Endpoint:
-    return Endpoint("GET", path, summary, handler, produces=produces, depends=_always)
+    return Endpoint(
+        "GET",
+        path,
+        summary,
+        handler,
+        # A browser cannot send a token for a page, and no document shows the tables.
+        Access.PAGE,
+        produces=produces,
+        depends=_always,
+    )
 
 
 def _always(call: Call) -> tuple[object, ...]:

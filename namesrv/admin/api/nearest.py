@@ -3,7 +3,8 @@
 A name that differs only in letter case, separators, namespace or prefix comes first.
 One pass over all topics finds these for all missing ones together; other similar names
 are found one by one. Results are kept with the missing topics for a minute, because
-pages ask again and again.
+pages ask again and again; one without such a topic is asked for anew as soon as the
+tables have changed.
 """
 
 from collections.abc import Sequence
@@ -26,7 +27,8 @@ def note_nearest(
     """Find the nearest topic of each that has no recent one (`MissingTopic.nearest`);
     none if the list of topics may not be seen."""
     known = state.tables.topic_queue_table
-    stale = [one for one in topics if not one.knows_nearest(known, now_ms)]
+    changes = state.tables.changes
+    stale = [one for one in topics if not one.knows_nearest(known, changes, now_ms)]
     if not stale or not state.options.enable_all_topic_list:
         return
     texts = yield from state.topic_lists.names()
@@ -36,7 +38,7 @@ def note_nearest(
         if nearest is None:
             similar = yield from similar_in(one.topic, texts, known)
             nearest = similar[0] if similar else None
-        one.note_nearest(nearest, now_ms)
+        one.note_nearest(nearest, changes, now_ms)
 
 
 def _variants(wanted: set[str], texts: OrderedTexts) -> Steps[dict[str, str]]:

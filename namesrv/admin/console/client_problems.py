@@ -4,7 +4,7 @@ from heapq import nlargest
 from typing import Final
 
 from namesrv.admin.api.endpoint import Call
-from namesrv.admin.console.finding import Finding, counted, listed, short
+from namesrv.admin.console.finding import Finding, counted, listed, run, short
 from namesrv.routing.history.missing import MissingTopic
 from namesrv.work import Cost, Steps, batches
 
@@ -28,13 +28,15 @@ def client_problems(call: Call) -> Steps[list[Finding]]:
         return []
     first = nlargest(_FEW, recent, key=_count)
     names = [missing.topic for missing in first]
-    after = "They get \u201cNo route info of this topic\u201d and ask again."
     if len(recent) == 1:
         words = f"Clients ask for the topic {short(names[0])}, which is not here."
-        return [Finding("missing", "warning", "topic", names[0], words, after)]
+        step = run("explain", "--topic", names[0])
+        return [Finding("missing", "warning", "topic", names[0], words, step)]
     topics = counted(len(recent), "topic")
     words = f"Clients ask for {topics} that are not here: {listed(names, len(recent))}."
-    return [Finding("missing", "warning", "missing", None, words, after)]
+    return [
+        Finding("missing", "warning", "missing", None, words, run("topic", "missing"))
+    ]
 
 
 def _count(missing: MissingTopic) -> float:

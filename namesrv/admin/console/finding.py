@@ -5,6 +5,8 @@ from typing import Annotated, Final, Literal, TypeAlias, get_args
 
 from msgspec import Meta, Struct
 
+from namesrv.routing.history.explain.words import command, duration
+
 Severity: TypeAlias = Literal["error", "warning", "note"]
 SEVERITIES: Final[tuple[Severity, ...]] = get_args(Severity)
 """The worst first."""
@@ -32,7 +34,9 @@ class Finding(Struct):
         Meta(description="name of the broker group or topic, or null"),
     ]
     sentence: Annotated[str, Meta(description="the problem")]
-    next: Annotated[str, Meta(description="the consequence, or the remedy")]
+    next: Annotated[
+        str, Meta(description="the next step, or the consequence without one")
+    ]
 
 
 def counted(number: int, one: str, many: str = "") -> str:
@@ -40,13 +44,15 @@ def counted(number: int, one: str, many: str = "") -> str:
     return f"{number:,} {one if number == 1 else many or one + 's'}"
 
 
-def duration(millis: int) -> str:
-    """`45 s`, `12 min`, `3 h`."""
-    seconds = max(millis, 0) // 1000
-    if seconds < 120:
-        return f"{seconds} s"
-    minutes = seconds // 60
-    return f"{minutes} min" if minutes < 120 else f"{minutes // 60} h"
+def left(millis: int) -> str:
+    """The rest of a time, rounded up: with an age, which `duration` rounds down, it is
+    the whole time again."""
+    return duration(millis + 999)
+
+
+def run(*words: str) -> str:
+    """The next step: a command of ours, as a shell reads it."""
+    return f"Run {command('namesrv', *words)}"
 
 
 def short(name: str | None) -> str:

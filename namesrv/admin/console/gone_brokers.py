@@ -5,7 +5,8 @@ from itertools import islice
 from typing import Final
 
 from namesrv.admin.api.endpoint import Call
-from namesrv.admin.console.finding import Finding, counted, duration, short
+from namesrv.admin.console.finding import Finding, counted, short
+from namesrv.routing.history.explain.words import duration
 from namesrv.routing.history.record import Facts, name_bytes
 from namesrv.routing.tables.route_tables import RouteTables
 from namesrv.work import Steps

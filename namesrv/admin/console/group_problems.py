@@ -6,7 +6,8 @@ from typing import Final
 from namesrv._impl import BrokerLiveInfo
 from namesrv.admin.api.endpoint import Call
 from namesrv.admin.api.resources.brokers import problems_of_group
-from namesrv.admin.console.finding import Finding, counted, duration, listed, short
+from namesrv.admin.console.finding import Finding, counted, left, listed, short
+from namesrv.routing.history.explain.words import duration
 from namesrv.routing.state import RoutingState
 from namesrv.routing.tables.broker_data import BrokerData
 from namesrv.work import Cost, Steps, batches
@@ -110,7 +111,9 @@ def _silent(
                 data.broker_name,
                 f"Broker {short(data.broker_name)} at {short(info.broker_addr)} was"
                 f" last heard {duration(silent_millis)} ago.",
-                f"It is removed in {duration(left_millis)} if it stays silent.",
+                f"It is removed in {left(left_millis)} if it stays silent."
+                if left_millis > 0
+                else "It is over its timeout; the next check removes it.",
             )
 
 
@@ -129,5 +132,7 @@ def _unconfirmed(
                 data.broker_name,
                 f"Broker {short(data.broker_name)} at {short(info.broker_addr)} was not"
                 " heard from since the start. Its routes are those of the last run.",
-                f"It is removed in {duration(left_millis)} if it does not come back.",
+                f"It is removed in {left(left_millis)} if it does not come back."
+                if left_millis > 0
+                else "It is over its timeout; the next check removes it.",
             )

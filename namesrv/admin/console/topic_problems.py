@@ -10,7 +10,7 @@ from weakref import WeakKeyDictionary
 from namesrv.admin.api.endpoint import Call
 from namesrv.admin.api.resources.topics import Counted, TopicProblem
 from namesrv.admin.api.states import tables_state
-from namesrv.admin.console.finding import Finding, listed, short
+from namesrv.admin.console.finding import Finding, listed, run, short
 from namesrv.routing.state import RoutingState
 from namesrv.work import Steps, batches
 
@@ -59,7 +59,8 @@ def _finding(
 ) -> Finding:
     if number == 1:
         words += f"the topic {short(names[0])}."
-        return Finding(problem, "error", "topic", names[0], words, after)
+        step = run("explain", "--topic", names[0])
+        return Finding(problem, "error", "topic", names[0], words, step)
     words += f"{number:,} topics: {listed(names, number)}."
     return Finding(problem, "error", "topics", None, words, after)
 

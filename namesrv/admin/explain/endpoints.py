@@ -9,6 +9,7 @@ import msgspec
 
 from namesrv.admin.api.answers import respond
 from namesrv.admin.api.endpoint import Call, Endpoint
+from namesrv.admin.api.nearest import note_nearest
 from namesrv.admin.api.resources.missing import missing_record
 from namesrv.admin.api.resources.route_records import (
     MOST_READ_BACK_BYTES,
@@ -25,7 +26,7 @@ from namesrv.admin.explain.records import (
     RouteAnswer,
     TopicExplanation,
 )
-from namesrv.admin.history.facts import EventFacts
+from namesrv.admin.history.facts import EventFacts, put_into_words
 from namesrv.admin.http.messages import Handled, HttpAnswer
 from namesrv.codes import (
     VERSION_V5_3_1,
@@ -41,13 +42,14 @@ from namesrv.routing.history.explain.evidence import (
     Broker,
     Client,
     Evidence,
+    Facts,
     Group,
     Names,
 )
 from namesrv.routing.requests.routes import get_routeinfo_by_topic
-from namesrv.routing.state import RoutingState
 from namesrv.routing.tables.broker_data import BrokerData
 from namesrv.routing.tables.busy_groups import Awaited
+from namesrv.server.inside import Inside
 from namesrv.wire.answer_frames import NO_ROUTE_REMARK
 from namesrv.wire.command import RemotingCommand
 from namesrv.work import Steps
@@ -72,10 +74,14 @@ def explain_topic(call: Call) -> Handled:
 def _explained_topic(call: Call, lookup: _Lookup) -> Steps[HttpAnswer]:
     answer = yield from _answer(lookup)
     evidence = yield from _topic_evidence(call)
+    state = call.inside.state
+    asked = state.missing.find(evidence.name)
+    if asked is not None:
+        yield from note_nearest(state, [asked], call.now_ms)
     explanation = TopicExplanation(
         topic=evidence.name,
         exists=evidence.exists,
-        evidence=_record(call.inside.state, evidence, answer),
+        evidence=_record(call.inside, evidence, answer, call.now_ms),
         causes=_causes(evidence),
         unknown=find_unknown(evidence),
     )
@@ -143,7 +149,7 @@ def _explained_broker(call: Call, data: BrokerData | None) -> Steps[HttpAnswer]:
         broker=name,
         group=None if data is None else data.broker_name,
         exists=evidence.exists,
-        evidence=_record(state, evidence, None),
+        evidence=_record(call.inside, evidence, None, call.now_ms),
         causes=_causes(evidence),
         unknown=find_unknown(evidence),
     )
@@ -202,34 +208,46 @@ def _causes(evidence: Evidence) -> list[ExplainedCause]:
 
 
 def _record(
-    state: RoutingState, evidence: Evidence, answer: RouteAnswer | None
+    inside: Inside,
+    evidence: Evidence,
+    answer: RouteAnswer | None,
+    now_ms: int,
 ) -> EvidenceRecord:
+    state = inside.state
+    # The time of the loop is a little behind that of the clock.
+    wall_millis = state.wall_millis() - (inside.clock.monotonic_millis() - now_ms)
     events = evidence.past.events if evidence.past is not None else []
     is_topic = evidence.kind == "topic"
     asked = state.missing.find(evidence.name) if is_topic else None
     return EvidenceRecord(
         brokers=[
-            _known(state, evidence, group, broker)
+            _known(evidence, group, broker, wall_millis)
             for group in evidence.groups
             for broker in group.brokers
         ],
-        gone=[msgspec.convert(facts, EventFacts) for facts in events],
+        gone=list(map(_event, events)),
         answer=answer,
         asked=None if asked is None else missing_record(asked),
         groups_left_out=evidence.left_out,
     )
 
 
+def _event(plain: Facts) -> EventFacts:
+    facts = msgspec.convert(plain, EventFacts)
+    put_into_words(facts, plain)
+    return facts
+
+
 def _known(
-    state: RoutingState, evidence: Evidence, group: Group, broker: Broker
+    evidence: Evidence, group: Group, broker: Broker, wall_millis: int
 ) -> KnownBroker:
-    heard = broker.heard_millis_ago
     since = evidence.past.since if evidence.past is not None else {}
     dates = [
         since[key]
         for c in broker.clusters or ()
         if (key := (c, broker.address)) in since
     ]
+    registered = max(dates, default=None)
     return KnownBroker(
         broker=group.name,
         cluster=group.cluster,
@@ -242,10 +260,24 @@ def _known(
         is_live=bool(broker.is_live),
         is_confirmed=broker.is_confirmed,
         peer_host=broker.peer_host,
-        since_millis=max(dates, default=None),
-        last_heard_millis=None if heard is None else state.wall_millis() - heard,
+        since_millis=registered,
+        is_of_last_run=registered is None and _knows_whole_run(evidence, broker),
+        last_heard_millis=_last_heard(broker, registered, wall_millis),
         timeout_millis=broker.timeout_millis,
     )
+
+
+def _knows_whole_run(evidence: Evidence, broker: Broker) -> bool:
+    """Whether the events would have the registration of a broker in this run."""
+    read = evidence.kind == "broker" or len(evidence.groups) <= past.MOST_GROUPS
+    events = evidence.past
+    return bool(broker.is_live and read and events is not None and events.is_whole)
+
+
+def _last_heard(broker: Broker, registered: int | None, wall_millis: int) -> int | None:
+    """The date of the last sign of life; a registration is one, too."""
+    heard = broker.heard_millis_ago
+    return None if heard is None else max(wall_millis - heard, registered or 0)
 
 
 ENDPOINTS = (

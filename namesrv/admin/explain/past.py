@@ -17,7 +17,7 @@ from namesrv.work import Steps, batches
 
 _MOST_EVENTS: Final = 50
 _MOST_REMOVALS: Final = 100
-_MOST_GROUPS: Final = 16
+MOST_GROUPS: Final = 16
 """Groups of a topic whose own events are read."""
 _RECORD_UNITS: Final = 1
 _BYTES_OF_A_UNIT: Final = 4096
@@ -43,7 +43,7 @@ def past_of_topic(
     """Events about a topic; `held_by` are the groups that have it now, `live` the
     addresses of these that are registered now."""
     past = _TopicPast(topic, held_by, live, wall_millis)
-    names = topic, *islice(held_by, _MOST_GROUPS)
+    names = topic, *islice(held_by, MOST_GROUPS)
     yield from _read(history, names, past.add)
     return past.end(history)
 

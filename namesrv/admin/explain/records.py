@@ -66,6 +66,10 @@ class KnownBroker(Struct):
         int | None,
         Meta(description="date at which it registered, null if no event has it"),
     ]
+    is_of_last_run: Annotated[
+        bool,
+        Meta(description="registered before this run, and taken over at its start"),
+    ]
     last_heard_millis: Annotated[
         int | None, Meta(description="date of its last sign of life")
     ]

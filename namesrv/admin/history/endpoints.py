@@ -110,7 +110,7 @@ def get_history(call: Call) -> Steps[HttpAnswer]:
         if len(page.events) == parameters.limit or size > _PAGE_BYTES:
             page.next = _next_link(parameters, since, page.events[-1].number)
             break
-        put_into_words(facts, record)
+        put_into_words(facts, record.facts())
         if not options.enable_all_topic_list:
             count_topics(facts, parameters.topic)
         page.events.append(facts)

@@ -5,7 +5,7 @@ from typing import Annotated, Any, Final
 import msgspec
 from msgspec import UNSET, Meta, Struct, UnsetType
 
-from namesrv.client.event_sentences import sentence_of, subject_of
+from namesrv.client.event_sentences import Facts, sentence_of, subject_of
 from namesrv.routing.history.record import Record
 
 
@@ -165,9 +165,8 @@ def facts_of(record: Record) -> EventFacts:
         return msgspec.convert(record.facts(), EventFacts)
 
 
-def put_into_words(facts: EventFacts, record: Record) -> None:
-    """Fill in the texts for people."""
-    plain = record.facts()
+def put_into_words(facts: EventFacts, plain: Facts) -> None:
+    """Fill in the texts for people, from the same facts as a mapping."""
     facts.subject, facts.sentence = subject_of(plain), sentence_of(plain)
 
 

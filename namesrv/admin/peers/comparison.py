@@ -17,6 +17,7 @@ from namesrv.admin.peers.remoting import RemotingConnection
 from namesrv.client import bodies
 from namesrv.client.differences import Difference, topic_differs
 from namesrv.client.frames import Answer, Request
+from namesrv.client.questions import lookup
 from namesrv.codes import RequestCode, ResponseCode
 from namesrv.errors import AnswerInvalid, RequestRefused
 from namesrv.routing.history.peer_views import LONGEST_TEXT, MOST_NAMES
@@ -191,9 +192,7 @@ async def _cluster_info(body: bytes) -> bodies.ClusterInfo:
 async def _routes(
     connection: RemotingConnection, topics: Sequence[str]
 ) -> list[Answer]:
-    code = RequestCode.GET_ROUTEINFO_BY_TOPIC
-    requests = [Request(code, {"topic": topic}) for topic in topics]
-    return await connection.ask_many(requests)
+    return await connection.ask_many(list(map(lookup, topics)))
 
 
 def _queues(answer: Answer) -> Queues | None:

@@ -31,7 +31,13 @@ class ComparedPeer(Struct):
             " `disagrees`, `down`, `wrong` (no NameServer) or `itself`"
         ),
     ]
-    since_millis: Annotated[int, Meta(description="date at which the state began")]
+    since_millis: Annotated[
+        int,
+        Meta(
+            description="date at which the state began; with differences that of the"
+            " oldest one"
+        ),
+    ]
     asked_millis: Annotated[
         int | None, Meta(description="date at which it was asked last")
     ]
@@ -91,7 +97,7 @@ def _peer(view: PeerView) -> Steps[ComparedPeer]:
         address=view.address,
         kind=view.kind,
         state=view.state,
-        since_millis=view.since_millis,
+        since_millis=_since(view),
         asked_millis=view.asked_millis,
         differences=sentences,
         differences_left_out=view.differences_left_out,
@@ -100,6 +106,11 @@ def _peer(view: PeerView) -> Steps[ComparedPeer]:
         digest=UNSET if view.digest is None else view.digest,
         brokers=UNSET if view.brokers is None else view.brokers,
     )
+
+
+def _since(view: PeerView) -> int:
+    """A difference is older than the disagreement: it settles first."""
+    return view.differences[0].since_millis if view.differences else view.since_millis
 
 
 ENDPOINTS: Final = (

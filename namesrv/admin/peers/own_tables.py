@@ -11,7 +11,6 @@ from namesrv.client.differences import (
     memberships_differ,
     queue_words,
 )
-from namesrv.codes import RequestCode
 from namesrv.routing.tables.broker_data import BrokerData as OwnBrokerData
 from namesrv.server.connections.broker_hosts import address_text
 from namesrv.server.inside import Inside
@@ -23,7 +22,6 @@ Result = TypeVar("Result")
 Queues: TypeAlias = Mapping[str, QueueData]
 """The queues of a topic by broker."""
 
-_LOOKUP: Final = RequestCode.GET_ROUTEINFO_BY_TOPIC
 _GROUP_UNITS: Final = 20
 """A group made, compared and summed."""
 
@@ -52,11 +50,9 @@ class OwnTables:
 
     @property
     def lookups(self) -> int:
-        """Lookups of routes that were answered so far, also of unknown topics."""
-        answers = self._tables.route_answers
-        cold = self._inside.state.request_counts.answers
-        others = (n for (code, _), n in cold.items() if code == _LOOKUP)
-        return answers.hits + answers.unknown + sum(others)
+        """Lookups of clients in vain so far, as an estimate. Without a broker there are
+        no others."""
+        return round(self._inside.state.missing.lookups)
 
     def has_connection(self, remote: tuple[str, int]) -> bool:
         """Whether a peer with this host and port is connected here."""

@@ -30,6 +30,8 @@ from namesrv.errors import (
 _BROKERS: Final = (
     *("BROKER", "CLUSTER", "ID", "ADDRESS", "PERM", "REGISTERED", "LAST HEARD"),
 )
+_BROKERS_OF_GROUP: Final = tuple(name for name in _BROKERS if name != "PERM")
+"""A permission is that of a topic."""
 _EVENTS: Final = ("TIME", "NUMBER", "GROUP", "EVENT")
 _MOST_EVENTS: Final = 10
 _MOST_BROKERS: Final = 20
@@ -153,8 +155,8 @@ def _result(server: Address, found: Explanation, of: str) -> Result:
     evidence = found["evidence"]
     brokers = evidence["brokers"]
     if brokers:
-        rows = [_broker_row(broker) for broker in brokers[:_MOST_BROKERS]]
-        blocks.append(Table(_BROKERS, rows))
+        rows = [_broker_row(broker, of) for broker in brokers[:_MOST_BROKERS]]
+        blocks.append(Table(_BROKERS if of == "topic" else _BROKERS_OF_GROUP, rows))
     if len(brokers) > _MOST_BROKERS:
         blocks.append(f"and {len(brokers) - _MOST_BROKERS} more brokers")
     if evidence["gone"]:
@@ -215,16 +217,18 @@ def _causes(found: Explanation) -> str:
     return "\n".join(lines)
 
 
-def _broker_row(broker: Explanation) -> tuple[str | int, ...]:
+def _broker_row(broker: Explanation, of: str) -> tuple[str | int, ...]:
     since, heard = broker["since_millis"], broker["last_heard_millis"]
     perm = broker["perm"]
+    permissions = ("" if perm is None else permission(perm),)
+    unknown = "before this run" if broker.get("is_of_last_run") else ""
     return (
         broker["broker"],
         broker["cluster"],
         broker["broker_id"],
         broker["address"],
-        "" if perm is None else permission(perm),
-        "" if since is None else time_text(since),
+        *(permissions if of == "topic" else ()),
+        unknown if since is None else time_text(since),
         "" if heard is None else time_text(heard),
     )
 

@@ -5,7 +5,8 @@ The hot path answers such lookups and keeps a few of them in each tick, evenly s
 over as many as the last tick had (`HotPath.sample_unknown`). A tick takes these
 samples; each stands for its part of the lookups since the tick before. With few lookups
 each one is a sample, and counts are exact. Of the lookups that the processor answers,
-the first ones of each tick are samples.
+the first ones of each tick are samples. Lookups by our own tools and by peers that
+compare have a mark (`TOOL`), and count for no topic.
 
 The table is bounded. A topic that was seen once may leave for any new name; one that
 was seen again leaves only for others that were. So a peer that asks for random names
@@ -18,7 +19,7 @@ from itertools import chain
 from typing import Final, NamedTuple
 
 from namesrv._impl import HotPath
-from namesrv.codes import PING_TOPIC, LanguageCode, RequestCode
+from namesrv.codes import PING_TOPIC, TOOL, LanguageCode, RequestCode
 from namesrv.routing.access.request import Request
 from namesrv.routing.events import Cause, CauseKind, EventStream, TopicAskedInVain
 from namesrv.routing.tables.route_tables import RouteTables
@@ -62,6 +63,7 @@ class MissingTopic:
     as it was noted last."""
 
     __slots__ = (
+        "_noted_changes",
         "_noted_ms",
         "askers",
         "count",
@@ -79,6 +81,7 @@ class MissingTopic:
         self.last_ms = 0
         self.nearest: str | None = None
         self._noted_ms: int | None = None
+        self._noted_changes = 0
         self.askers: dict[Client, Asker] = {}
 
     def note(self, lookup: "_Lookup", count: float, millis: int, now_ms: int) -> None:
@@ -89,19 +92,23 @@ class MissingTopic:
         host = lookup.address.rpartition(":")[0]
         client = host, lookup.language, lookup.version
         self.askers.pop(client, None)
-        self.askers[client] = Asker(*lookup[1:], millis)
+        self.askers[client] = Asker(lookup.address, *client[1:], millis)
         if len(self.askers) > MOST_ASKERS:
             del self.askers[next(iter(self.askers))]
 
-    def note_nearest(self, name: str | None, now_ms: int) -> None:
-        """The existing topic that was probably meant, None for none."""
-        self.nearest, self._noted_ms = name, now_ms
+    def note_nearest(self, name: str | None, changes: int, now_ms: int) -> None:
+        """The existing topic that was probably meant, None for none; `changes` are
+        those of the tables so far."""
+        self.nearest, self._noted_ms, self._noted_changes = name, now_ms, changes
 
-    def knows_nearest(self, known: Container[str], now_ms: int) -> bool:
-        """Whether it was noted lately, and still exists."""
+    def knows_nearest(self, known: Container[str], changes: int, now_ms: int) -> bool:
+        """Whether it was noted lately, and still exists; that there is none holds until
+        the tables change."""
         if self._noted_ms is None or now_ms - self._noted_ms >= _NEAREST_MILLIS:
             return False
-        return self.nearest is None or self.nearest in known
+        if self.nearest is None:
+            return self._noted_changes == changes
+        return self.nearest in known
 
 
 class _Lookup(NamedTuple):
@@ -109,11 +116,13 @@ class _Lookup(NamedTuple):
     address: str
     language: str | None
     version: int
+    is_tool: bool
 
 
 class MissingTopics:
     """The topics that were asked for in vain. `found` counts topics that came into the
-    table, `dropped` those that it had no room for any more."""
+    table, `dropped` those that it had no room for any more, `lookups` all lookups of
+    clients in vain, as an estimate."""
 
     def __init__(self, tables: RouteTables, hot: HotPath, events: EventStream) -> None:
         self._tables = tables
@@ -127,6 +136,7 @@ class MissingTopics:
         self._changes = tables.changes
         self._event_times: deque[int] = deque(maxlen=_EVENTS)
         self.found = self.dropped = 0
+        self.lookups = 0.0
         hot.sample_unknown(SAMPLES, 1)
 
     def __len__(self) -> int:
@@ -193,10 +203,13 @@ class MissingTopics:
         millis = self._events.wall_millis()
         for lookup in lookups:
             topic = lookup.topic
-            if topic == PING_TOPIC or topic in self._tables.topic_queue_table:
+            if lookup.is_tool or topic == PING_TOPIC:
+                continue
+            if topic in self._tables.topic_queue_table:
                 continue
             entry = self._again(topic) or self._new(lookup, millis, now_ms)
             entry.note(lookup, count / len(lookups), millis, now_ms)
+            self.lookups += count / len(lookups)
 
     def _again(self, topic: str) -> MissingTopic | None:
         """The entry of a topic that was seen before."""
@@ -255,7 +268,8 @@ def _lookup(command: RemotingCommand, topic: str, address: str) -> _Lookup:
         topic = f"{topic[:LONGEST_NAME]}..."
     # JSON may hold half of a surrogate pair, which no answer of ours can.
     name = topic.encode("utf-8", "replace").decode()
-    return _Lookup(name, address, _name(command.language), command.version)
+    is_tool = (command.ext_fields or {}).get(TOOL) is not None
+    return _Lookup(name, address, _name(command.language), command.version, is_tool)
 
 
 def _name(language: LanguageCode | None) -> str | None:

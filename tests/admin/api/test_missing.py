@@ -74,10 +74,17 @@ def test_the_nearest_topic_is_kept_for_a_minute(api: Api) -> None:
     api.units.clear()
     assert nearest_of(api, "OrderTopik") == "OrderTopic"
     assert sum(api.units) < 500
-    assert nearest_of(api, "Other") is None
-    api.register({"Otherr": 1, "OrderTopic": 1}, Broker("b2", 0, "10.0.0.2:1"))
-    assert nearest_of(api, "Other") is None
     api.world.now_ms += 60_000
+    assert nearest_of(api, "OrderTopik") == "OrderTopic"
+    assert sum(api.units) >= 500
+
+
+def test_a_nearest_topic_that_comes_is_found_at_once(api: Api) -> None:
+    assert nearest_of(api, "Other") is None
+    api.units.clear()
+    assert nearest_of(api, "Other") is None
+    assert sum(api.units) < 500
+    api.register({"Otherr": 1, "OrderTopic": 1}, Broker("b2", 0, "10.0.0.2:1"))
     assert nearest_of(api, "Other") == "Otherr"
 
 

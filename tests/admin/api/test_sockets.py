@@ -230,3 +230,20 @@ def test_the_page_has_its_own_policy_and_no_other(served: Served) -> None:
     assert headers["X-Content-Type-Options"] == "nosniff"
     _, _, others = served.ask("/version")
     assert "style-src" not in others["Content-Security-Policy"]
+
+
+def test_a_browser_gets_the_description_of_the_api_without_a_token(
+    tmp_path: Path,
+) -> None:
+    statuses = []
+    tokens = tmp_path / "tokens"
+    tokens.touch(0o600)
+    tokens.write_text("read=a-token-of-the-tests\n")
+    options: Any = {"http_access": "token", "http_token_file": str(tokens)}
+    with serving_http(tmp_path / "data", **options) as server:
+        for path in ("/api", "/openapi.json", "/v1/topics"):
+            client = asking(server.addresses[0])
+            client.request("GET", path)
+            statuses.append(client.getresponse().status)
+            client.close()
+    assert statuses == [200, 200, 401]

@@ -50,7 +50,16 @@ def test_a_silent_broker_and_the_time_that_is_left(asked: Asked) -> None:
         problem["sentence"].endswith("heard 12 s ago.")
         or "11 s ago" in (problem["sentence"])
     )
-    assert "if it stays silent" in problem["next"]
+    assert problem["next"] == "It is removed in 8 s if it stays silent."
+
+
+def test_a_broker_over_its_timeout_waits_for_the_next_check(make: Make) -> None:
+    asked = make(scan_not_active_broker_interval=3_600_000)
+    asked.register(A, {"Orders": 4, "Bills": 4})
+    pass_time(asked, 22)
+    (problem,) = asked.get("/v1/problems")["problems"]
+    assert problem["id"] == "silent"
+    assert problem["next"] == "It is over its timeout; the next check removes it."
 
 
 def test_an_expired_broker_is_gone_until_it_comes_back(asked: Asked) -> None:
@@ -124,10 +133,12 @@ def test_topics_that_are_asked_for_in_vain(asked: Asked) -> None:
     (problem,) = asked.get("/v1/problems")["problems"]
     assert (problem["id"], problem["subject"]) == ("missing", "topic")
     assert problem["sentence"] == "Clients ask for the topic Odres, which is not here."
+    assert problem["next"] == "Run namesrv explain --topic Odres"
     peer.receive(lookup("Bilsl"))
     asked.server.tick()
     (problem,) = asked.get("/v1/problems")["problems"]
     assert problem["subject"] == "missing"
+    assert problem["next"] == "Run namesrv topic missing"
     assert problem["sentence"].startswith("Clients ask for 2 topics that are not here:")
     asked.register(Broker("z", 0, "10.0.0.8:1"), {"Odres": 1, "Bilsl": 1})
     assert asked.problems() == []
@@ -140,6 +151,8 @@ def test_a_peer_with_other_routes_and_one_that_is_down(asked: Asked) -> None:
         PeerView("ns3:9876", state=PeerState.DOWN, reason="no answer within 2 s"),
         PeerView("ns4:9876", state=PeerState.AGREES),
     )
+    first, _ = asked.get("/v1/problems")["problems"]
+    assert first["next"] == "Run namesrv diff HERE:PORT ns2:9876"
     assert [found[1:] for found in asked.problems()] == [
         (
             "peer_disagrees",

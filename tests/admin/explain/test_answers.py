@@ -3,6 +3,8 @@
 from pathlib import Path
 from typing import Any
 
+from namesrv.admin.api.application import Application
+from namesrv.admin.table import ENDPOINTS
 from namesrv.codes import RequestCode
 from namesrv.testing.peer import (
     Broker,
@@ -11,6 +13,8 @@ from namesrv.testing.peer import (
     request,
     topic_config,
 )
+from namesrv.testing.simulator.clock import VirtualClock
+from tests.admin.api.asking import Api
 from tests.admin.explain.asking import Asker, explaining
 
 TOPICS = {"Orders": 4, "Bills": 4}
@@ -65,12 +69,38 @@ def test_routes_of_the_last_run_are_not_confirmed(tmp_path: Path) -> None:
     with explaining(tmp_path / "data") as asker:
         found = asker.topic("Orders")
         assert found.confidence("confirming") == "likely"
-        assert found.evidence["brokers"][0]["is_confirmed"] is False
+        (broker,) = found.evidence["brokers"]
+        assert broker["is_confirmed"] is False
+        assert broker["is_of_last_run"] is True
         assert asker.topic("Nothing").confidence("confirming") == "possible"
         assert asker.broker("broker-a").confidence("confirming") == "likely"
         with asker.peer() as peer:
             peer.ask(MASTER.registration(TOPICS))
             assert asker.topic("Orders").causes == {}
+
+
+def test_a_registration_is_the_first_sign_of_life(asker: Asker) -> None:
+    with asker.peer() as peer:
+        peer.ask(MASTER.registration(TOPICS))
+        (broker,) = asker.topic("Orders").evidence["brokers"]
+        assert broker["is_of_last_run"] is False
+        assert broker["last_heard_millis"] >= broker["since_millis"]
+
+
+def test_the_last_heartbeat_has_one_date_however_late_the_loop_is() -> None:
+    api = Api()
+    api.register(TOPICS)
+    state, clock = api.world.state, VirtualClock()
+    state.wall_millis = clock.wall_millis
+    inside = api.inside._replace(clock=clock)
+    api.application = Application(inside, api.guard, ENDPOINTS)
+    dates = set()
+    for late_millis in (0, 7, 80):
+        api.world.now_ms += 1000
+        clock.now_ms = api.world.now_ms + late_millis
+        (broker,) = api.get("/v1/brokers/broker-a/explain")["evidence"]["brokers"]
+        dates.add(broker["last_heard_millis"])
+    assert len(dates) == 1
 
 
 def test_broker_of_the_last_run_did_not_come_back(tmp_path: Path) -> None:
@@ -86,11 +116,12 @@ def test_broker_of_the_last_run_did_not_come_back(tmp_path: Path) -> None:
 def test_a_broker_has_been_silent_for_long(asker: Asker) -> None:
     with asker.peer() as peer:
         peer.ask(Broker(timeout_millis=60).registration(TOPICS))
-        asker.until(lambda: bool(asker.topic("Orders").causes))
+        asker.until(
+            lambda: asker.topic("Orders").confidence("silent_broker") == "likely"
+        )
         found = asker.topic("Orders")
-        assert found.confidence("silent_broker") == "possible"
-        assert "of its timeout of" in found.sentence("silent_broker")
-        assert asker.broker("broker-a").confidence("silent_broker") == "possible"
+        assert "over its timeout of" in found.sentence("silent_broker")
+        assert asker.broker("broker-a").confidence("silent_broker") == "likely"
 
 
 def test_only_slaves_and_no_acting_master(asker: Asker) -> None:

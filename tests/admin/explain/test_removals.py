@@ -25,7 +25,10 @@ def test_silent_brokers_expired(tmp_path: Path) -> None:
         assert found.confidence("broker_expired") == "certain"
         sentence = found.sentence("broker_expired")
         assert "broker 'broker-a' (10.0.0.1:10911) was silent" in sentence.lower()
-        assert found.evidence["gone"][0]["type"] == "BrokerExpired"
+        event = found.evidence["gone"][0]
+        assert event["type"] == "BrokerExpired"
+        assert event["subject"] == "broker-a"
+        assert "was silent for" in event["sentence"]
         assert found.evidence["answer"]["code"] == 17
         assert asker.broker("broker-a").confidence("broker_expired") == "certain"
 
@@ -37,6 +40,8 @@ def test_closed_connection(asker: Asker) -> None:
     peer.close()
     asker.until(lambda: not asker.topic("Orders").exists)
     found = asker.topic("Orders")
+    ids = [cause["id"] for cause in found.body["causes"]]
+    assert ids[:2] == ["connection_closed", "no_brokers"]
     assert found.confidence("connection_closed") == "certain"
     assert "from 127.0.0.1:" in found.sentence("connection_closed")
     assert found.confidence("never_registered") is None
@@ -50,7 +55,8 @@ def test_broker_unregistered_itself(asker: Asker) -> None:
         peer.ask(request(RequestCode.UNREGISTER_BROKER, broker.ext_fields))
         found = asker.topic("Orders")
         assert found.confidence("broker_unregistered") == "certain"
-        assert "unregistered itself" in found.sentence("broker_unregistered")
+        sentence = found.sentence("broker_unregistered")
+        assert "asked to unregister, over connection 127.0.0.1:" in sentence
         assert asker.broker("broker-a").confidence("broker_unregistered") == "certain"
 
 
@@ -87,6 +93,9 @@ def test_topic_that_one_of_two_brokers_lost(asker: Asker) -> None:
         found = asker.topic("Orders")
         assert found.exists
         assert found.confidence("connection_closed") == "likely"
+        assert found.sentence("connection_closed").startswith(
+            "It had one more broker before: the connection of broker 'broker-a'"
+        )
 
 
 def test_a_broker_that_came_back_explains_nothing(asker: Asker) -> None:

@@ -24,6 +24,8 @@ from tests.server.server_thread import local_options
 
 QUICK = Pace(every_millis=20, lasting_millis=0)
 """Asks all the time; each difference lasts long enough."""
+ORPHAN = Pace(every_millis=20, lasting_millis=100)
+"""Takes lookups in three of the last five tenths of a second for an orphan's."""
 PATIENT = Pace(every_millis=20, lasting_millis=60_000)
 
 

@@ -13,7 +13,7 @@ import pytest
 from namesrv.server.running.serving import ServingThread
 from namesrv.testing.peer import WAIT_SECONDS, Peer, lookup
 from namesrv.testing.peer.connection import wait_until
-from tests.admin.peers.pair import QUICK, Brokers, comparing, wait_for
+from tests.admin.peers.pair import ORPHAN, QUICK, Brokers, comparing, wait_for
 from tests.admin.served import asked
 
 Answer = Callable[[socket.socket], None]
@@ -149,7 +149,9 @@ def free_port() -> int:
 def test_an_orphan_is_not_ready_until_a_broker_registers(tmp_path: Path) -> None:
     with (
         comparing(tmp_path / "there", "") as there,
-        comparing(tmp_path / "here", "{}:{}".format(*there.addresses[0])) as here,
+        comparing(
+            tmp_path / "here", "{}:{}".format(*there.addresses[0]), ORPHAN
+        ) as here,
         Peer(here.addresses[0]) as client,
     ):
         at_peer, at_home = Brokers(there.addresses[0]), Brokers(here.addresses[0])
@@ -159,10 +161,13 @@ def test_an_orphan_is_not_ready_until_a_broker_registers(tmp_path: Path) -> None
             wait_for(lambda: state_of(here), lambda one: one.get("brokers") == 1)
             # Nobody asks it for a route: a node that is new is no orphan.
             assert asked(address, "/readyz")[0] == 200
-            assert client.ask(lookup("T1")).code == 17
-            status, body = wait_for(
-                lambda: asked(address, "/readyz")[:2], lambda found: found[0] == 503
-            )
+
+            def ask_again() -> tuple[int, Any]:
+                assert client.ask(lookup("T1")).code == 17
+                status, body, *_ = asked(address, "/readyz")
+                return status, body
+
+            _, body = wait_for(ask_again, lambda found: found[0] == 503)
             assert body["reason"] == "orphaned"
             assert "no broker registers with it" in body["detail"]
             assert asked(address, "/v1/peers")[1]["orphan"] == body["detail"]

@@ -6,7 +6,13 @@ from typing import Any
 import pytest
 
 from namesrv.admin.peers.comparison import TOPICS_OF_ROUND
+from namesrv.client.addresses import Address
+from namesrv.client.nameservers import NameServers
+from namesrv.client.questions import Questions
+from namesrv.client.terms import Terms
 from namesrv.routing.history.peer_views import LONGEST_TEXT
+from namesrv.testing.peer import lookup
+from namesrv.testing.peer.connection import wait_until
 from tests.admin.peers.pair import PATIENT, Pair, pair, wait_for
 from tests.admin.served import asked, asking
 
@@ -44,6 +50,8 @@ def test_a_missing_broker_is_one_sentence(tmp_path: Path, has_http: bool) -> Non
             "broker b2: this server has none, THERE has it at 10.0.0.1:10911"
         )
         found = both.wait(lambda one: one["only_there"] == 1)
+        differences = both.server._server.inside.state.peer_views.views[0].differences
+        assert found["since_millis"] == differences[0].since_millis
         both.here.register(name="b2", number=1, topics={"T1": 4, "T9": 4})
         found = both.wait_for_state("agrees")
         assert found["only_there"] == 0
@@ -61,6 +69,22 @@ def test_topics_and_queues_that_differ_are_sentences(
             "topic T2: this server has it on b1, THERE has none",
             "topic T3: this server has none, THERE has it on b1",
         )
+
+
+def test_a_comparing_server_and_a_tool_are_no_clients(
+    tmp_path: Path, has_http: bool
+) -> None:
+    with pair(tmp_path, has_http=has_http) as both:
+        both.here.register(topics={"Mine": 4})
+        both.there.register(name="b2", number=1, topics={"Its": 4})
+        both.wait(lambda one: one["only_there"] == 1 and one["state"] == "disagrees")
+        address = Address(*both.peer_server.addresses[0])
+        with Questions(NameServers([address], Terms())) as questions:
+            assert questions.route("typed by hand") is None
+        assert both.there.peer.ask(lookup("of a client")).code == 17
+        missing = both.peer_server._server.inside.state.missing
+        wait_until(lambda: len(missing) > 0)
+        assert [one.topic for one in missing] == ["of a client"]
 
 
 def test_a_wiped_permission_is_found(tmp_path: Path, has_http: bool) -> None:

@@ -132,7 +132,9 @@ def test_waits_are_answered_at_the_end(tmp_path: Path, connect: Connect) -> None
     assert "ask another one" in answered.body["detail"]
 
 
-@pytest.mark.parametrize("query", ["?wait=soon", "?wait=-1s", "?after=x", "?wait=1h"])
+@pytest.mark.parametrize(
+    "query", ["?wait=soon", "?wait=-1s", "?after=x", "?wait=1h", "?wait=6m"]
+)
 def test_mistakes(server: ServingThread, query: str) -> None:
     status, body, _ = asked(server.addresses[0], f"/v1/topics/T/route{query}")
     assert status == 400

@@ -123,7 +123,7 @@ def test_a_topic_whose_broker_went(
         )
         headings = [line.split() for line in out if line.startswith("TIME")]
         assert headings == [["TIME", "NUMBER", "GROUP", "EVENT"]]
-        assert "unregistered; topics: 3 removed" in "\n".join(out)
+        assert "; topics: 3 removed; it was the last of its group" in "\n".join(out)
 
 
 def test_a_topic_with_a_route(http: Served) -> None:
@@ -145,6 +145,8 @@ def test_a_broker_by_name_and_by_address(http: Served, name: str) -> None:
     assert ran.code == 0
     assert ran.out[0].startswith(f"{http.address} has the broker {name}.")
     assert "certain: Broker group 'broker-b' has slaves only" in ran.out[2]
+    (heading,) = [line.split() for line in ran.out if line.startswith("BROKER")]
+    assert "PERM" not in heading
 
 
 def test_flags_name_the_kind_and_the_client(http: Served) -> None:

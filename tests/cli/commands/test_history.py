@@ -63,11 +63,8 @@ def test_events_come_as_in_a_log(served: Served) -> None:
     assert [line.split()[2] for line in lines] == ["1", "2", "3"]
     assert re.match(r"\d{4}-\d\d-\d\d \d\d:\d\d:\d\d\.\d{3} ", lines[0])
     last = lines[-1].split("  ")[-1]
-    assert last.startswith(
-        "10.0.0.1:10911 id 0 of c1 unregistered; topics: 3 removed;"
-        " it was the last of its group, by 127.0.0.1:"
-    )
-    assert last.endswith("(code 104)")
+    assert last.startswith("10.0.0.1:10911 id 0 of c1 unregistered, by 127.0.0.1:")
+    assert last.endswith("(code 104); topics: 3 removed; it was the last of its group")
 
 
 def test_filters(served: Served) -> None:
@@ -287,7 +284,7 @@ def test_a_directory_has_the_events_of_all_runs(recorded: Recorded) -> None:
     assert [line.split()[2] for line in (first, second)] == ["1", "1"]
     assert mark.split()[2:] == ["-", "run", found["runs"][1], "started"]
     assert first < mark < second
-    assert recorded.run("--limit", "1").out[1].endswith("(code 104)")
+    assert "(code 104); topics: 3" in recorded.run("--limit", "1").out[1]
     assert (
         recorded.run("--topic", "Nothing")
         .err[0]

@@ -4,7 +4,7 @@ from typing import Any
 
 import pytest
 
-from namesrv.codes import PING_TOPIC, LanguageCode
+from namesrv.codes import PING_TOPIC, TOOL, LanguageCode
 from namesrv.routing.events import TopicAskedInVain
 from namesrv.routing.history.missing import (
     KEPT_MILLIS,
@@ -136,6 +136,18 @@ def test_our_own_ping_is_not_noted(world: World) -> None:
     ask(world, PING_TOPIC, "T")
     tick(world)
     assert names(world) == {"T"}
+
+
+def test_lookups_by_our_own_tools_are_not_noted(world: World) -> None:
+    of_a_tool = request(105, {"topic": "typed by hand", TOOL: "true"})
+    with_zone = {"__ZONE_MODE": "true", "__ZONE_NAME": "z"}
+    cold = request(105, {"topic": "typed by hand", TOOL: "true", **with_zone})
+    world.send(of_a_tool + lookup("T") + of_a_tool + cold)
+    tick(world)
+    assert names(world) == {"T"}
+    assert [event.topic for event in in_vain(world)] == ["T"]
+    assert entry(world, "T").count == 1
+    assert world.state.missing.lookups == 1
 
 
 def test_random_names_do_not_push_out_a_topic_that_is_asked_for_again(

@@ -70,7 +70,7 @@ class Missing(Struct):
         str | None,
         Meta(
             description="the topic with a route whose name is most like it, found anew"
-            " each minute"
+            " each minute, and without one as soon as the routes change"
         ),
     ]
 

@@ -102,7 +102,7 @@ class RouteParameters(Struct, forbid_unknown_fields=True, kw_only=True):
         match = _WAIT.fullmatch(self.wait)
         if match is None:
             return 0
-        return min(int(match[1]) * _UNITS[match[2]], LONGEST_WAIT_MILLIS)
+        return int(match[1]) * _UNITS[match[2]]
 
     @property
     def question(self) -> Question:
@@ -114,6 +114,7 @@ def get_route(call: Call) -> Handled:
     """The route for a client of a version, in a zone."""
     state, parameters = call.inside.state, call.parameters
     question = parameters.question
+    _check_wait(parameters)
     if state.draining and question.version > VERSION_V5_3_1:
         return _gone_away()
     if state.options.cluster_test:
@@ -126,6 +127,15 @@ def get_route(call: Call) -> Handled:
     if handled is None or handled == Pause.TURN:
         return Pause.TURN
     return _answered(call, question, handled)
+
+
+def _check_wait(parameters: RouteParameters) -> None:
+    if parameters.wait_millis > LONGEST_WAIT_MILLIS:
+        raise HttpRefused(
+            400,
+            f"the parameter wait is '{parameters.wait}', expected at most 5m, which is"
+            " the longest wait",
+        )
 
 
 def _asked(call: Call, question: Question) -> Asked:

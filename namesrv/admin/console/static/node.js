@@ -34,10 +34,10 @@ const STATES = { agrees: 'ok', disagrees: 'error', down: 'warning', wrong: 'erro
 export function Peers() {
   const peers = useAnswer('v1/peers');
   return html`<h1>Peers</h1><p>Other NameServers (option <code>peers</code>), whose routes are compared and never copied.</p>
-    ${answered(peers, (data) => html`${data.orphan && html`<${Say} kind="error">${data.orphan}<//>`}
+    ${answered(peers, (data) => html`${data.orphan && html`<${Say} kind="error">${sentence(data.orphan)}<//>`}
     ${data.peers.length ? data.peers.map((peer) => html`<${Card} key=${peer.address} title=${peer.address} note=${html`<${Badge} kind=${STATES[peer.state]}>${peer.state}<//> for ${duration(Date.now() - peer.since_millis)}`}>
-      <p>${peer.reason || (peer.state === 'agrees' ? 'It has the same routes.' : `${count(peer.differences.length + peer.differences_left_out, 'difference')}.`)}
-        <span class="dim"> ${peer.asked_millis ? `Asked ${since(peer.asked_millis)}.` : 'Not asked yet.'}</span></p>
-      ${peer.differences.length > 0 && html`<ul>${peer.differences.slice(0, 50).map((text) => html`<li>${text}</li>`)}</ul>`}<//>`)
+      <p>${sentence(peer.reason || (peer.state === 'agrees' ? 'it has the same routes' : count(peer.differences.length + peer.differences_left_out, 'difference')))}
+        <span class="dim"> ${peer.asked_millis ? `Asked ${since(peer.asked_millis)}.` : 'Not compared.'}</span></p>
+      ${peer.differences.length > 0 && html`<ul>${peer.differences.slice(0, 50).map((text) => html`<li>${sentence(text)}</li>`)}</ul>`}<//>`)
     : html`<${Say} kind="note" next="Start it with --peers HOST:PORT;HOST:PORT, or compare by namesrv diff.">This server has no peers to compare with.<//>`}`)}`;
 }

@@ -75,23 +75,26 @@ def confirming(evidence: Evidence) -> Finding | None:
 
 def silent_broker(evidence: Evidence) -> Finding | None:
     """A broker has been silent for more than half of its timeout."""
-    found = []
+    found, is_over = [], False
     for group in evidence.groups:
         for broker in group.brokers:
             heard, timeout = broker.heard_millis_ago, broker.timeout_millis
             if heard is None or timeout is None or not broker.is_confirmed:
                 continue
             if heard * 2 > timeout:
+                is_over = is_over or heard >= timeout
+                of = " of its" if heard < timeout else ", over its"
                 found.append(
                     f"{_broker(group, broker.address)} has been silent for"
-                    f" {duration(heard)} of its timeout of {duration(timeout)}"
+                    f" {duration(heard)}{of} timeout of {duration(timeout)}"
                 )
     if not found:
         return None
     text = listed(found)
+    after = "the next check removes it" if is_over else "it may be down"
     return Finding(
-        f"{text[0].upper()}{text[1:]}; it may be down.",
-        POSSIBLE,
+        f"{text[0].upper()}{text[1:]}; {after}.",
+        LIKELY if is_over else POSSIBLE,
         _more(evidence, evidence.groups[0].name),
     )
 

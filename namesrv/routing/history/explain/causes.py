@@ -43,13 +43,6 @@ RULES: Final = (
         answers.draining,
     ),
     Rule(
-        "no_brokers",
-        BOTH,
-        (),
-        "no broker at all is registered here",
-        absence.no_brokers,
-    ),
-    Rule(
         "other_kind",
         BOTH,
         (),
@@ -118,6 +111,13 @@ RULES: Final = (
         _HISTORY,
         "no live broker had registered it any more",
         removals.leftover_removed,
+    ),
+    Rule(
+        "no_brokers",
+        BOTH,
+        (),
+        "no broker at all is registered here",
+        absence.no_brokers,
     ),
     Rule(
         "single_topic",

@@ -55,7 +55,7 @@ def broker_unregistered(evidence: Evidence) -> Finding | None:
         lambda one: (
             f"{_name(one)} was unregistered over HTTP{_from(one)} {_ago(one)}"
             if one.is_http
-            else f"{_name(one)} unregistered itself{_from(one)} {_ago(one)}"
+            else f"{_name(one)} asked to unregister{_over(one)} {_ago(one)}"
         ),
     )
 
@@ -112,6 +112,10 @@ def _finding(
     if not found:
         return None
     text = listed([words(one) for one in found])
+    if evidence.exists and reason != "replaced":
+        is_one = len(found) == 1
+        more = "one more broker" if is_one else f"{len(found)} more brokers"
+        text = f"it had {more} before: {text}"
     text = text[0].upper() + text[1:]
     is_enough = not evidence.exists and all(one.is_certain for one in found)
     return Finding(
@@ -139,6 +143,10 @@ def _from(one: Removal) -> str:
         if one.peer and one.is_http
         else (f" from {one.peer}" if one.peer else "")
     )
+
+
+def _over(one: Removal) -> str:
+    return f", over connection {one.peer}," if one.peer else ""
 
 
 def _who(one: Removal) -> str:

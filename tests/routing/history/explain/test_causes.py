@@ -9,7 +9,14 @@ from namesrv.routing.history.explain.causes import (
     find_causes,
     find_unknown,
 )
-from namesrv.routing.history.explain.evidence import Evidence, Names, Past
+from namesrv.routing.history.explain.evidence import (
+    Broker,
+    Evidence,
+    Group,
+    Names,
+    Past,
+    Removal,
+)
 from namesrv.routing.history.explain.rule import BOTH, CONFIDENCES
 
 PAGE = Path(__file__).parents[4] / "docs" / "explain.md"
@@ -69,3 +76,31 @@ def test_gaps_of_the_history_are_unknown() -> None:
     assert "events before the oldest one that the history still has" in unknown
     assert any("left out" in sentence for sentence in unknown)
     assert "7 more broker groups, which were not examined" in unknown
+
+
+def test_a_silent_broker_is_over_its_timeout_until_the_next_check() -> None:
+    evidence = Evidence("broker", "b")
+    group, broker = Group("b", "c1"), Broker(0, "10.0.0.1:10911")
+    evidence.exists, evidence.groups, group.brokers = True, [group], [broker]
+    broker.is_confirmed, broker.timeout_millis = True, 8000
+    broker.heard_millis_ago = 7000
+    assert "silent for 7 s of its timeout of 8 s; it may be down." in _silence(evidence)
+    broker.heard_millis_ago = 10_000
+    assert (
+        "silent for 10 s, over its timeout of 8 s; the next check removes it."
+        in _silence(evidence)
+    )
+
+
+def _silence(evidence: Evidence) -> str:
+    found = {cause.id: cause.sentence for cause in find_causes(evidence)}
+    return found["silent_broker"]
+
+
+def test_departures_of_a_topic_that_is_here_are_no_fault() -> None:
+    evidence = Evidence("topic", "x")
+    evidence.exists = True
+    past = evidence.past = Past()
+    past.removals = [Removal("unregistered", f"b{n}", 4000) for n in range(11)]
+    (cause,) = (one for one in find_causes(evidence) if one.id == "broker_unregistered")
+    assert cause.sentence.startswith("It had 11 more brokers before: broker 'b0' asked")
