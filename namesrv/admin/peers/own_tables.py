@@ -59,10 +59,11 @@ class OwnTables:
         return answers.hits + answers.unknown + sum(others)
 
     def has_connection(self, remote: tuple[str, int]) -> bool:
-        """Whether a peer with this host and port is connected here."""
+        """Whether a peer with this host and port is connected here. The socket's
+        address counts, because anybody can send a PROXY header."""
         text = address_text(remote)
         return any(
-            one.connection.remote_address == text
+            one.connection.socket_address == text
             for one in self._inside.connections.peers()
         )
 

@@ -25,6 +25,7 @@ from namesrv.routing.history.peer_views import (
     PeerView,
 )
 from namesrv.server.inside import Inside
+from namesrv.server.logs.formats import escaped
 from namesrv.server.outbound.resolver import Resolver
 
 _HTTP_SECONDS: Final = 3.0
@@ -229,7 +230,7 @@ class Peer:
             "topic" if is_topic else "broker",
             _short(one.name),
             one.first == NONE and one.kind in (TOPIC, BROKER),
-            _short(one.sentence(_THIS, self.view.address)),
+            _readable(one.sentence(_THIS, self.view.address)),
             began.since_millis,
         )
 
@@ -258,7 +259,7 @@ class Peer:
         self._failures += 1
         self._set(
             state,
-            reason=_short(reason),
+            reason=_readable(reason),
             asked_millis=self._inside.clock.wall_millis(),
             differences=(),
             differences_left_out=0,
@@ -292,9 +293,14 @@ def _key(one: Difference) -> tuple[str, str, str]:
 
 
 def _short(text: str) -> str:
-    """A text with names of a peer, which may be as long as it likes."""
+    """A text with names of a peer, which may be long, as a kept one."""
     most = LONGEST_TEXT
     return text if len(text) <= most else text[: most - 1] + "…"
+
+
+def _readable(text: str) -> str:
+    """A short text for people, whose terminals carry out control characters."""
+    return _short(escaped(_short(text)))
 
 
 def _reason(error: Exception) -> str:
