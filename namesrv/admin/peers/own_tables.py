@@ -1,17 +1,20 @@
 """This server's side of a comparison, read in turns of the loop."""
 
 import asyncio
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
+from itertools import islice
 from typing import Final, TypeAlias, TypeVar
 
+from namesrv.admin.peers.remoting import LARGEST_ANSWER_BYTES, MOST_ANSWER_BYTES
 from namesrv.client.bodies import BrokerData, ClusterInfo
 from namesrv.client.differences import (
     Difference,
     group_differs,
-    memberships_differ,
+    membership_differs,
     queue_words,
 )
 from namesrv.codes import RequestCode
+from namesrv.routing.history.peer_views import LONGEST_TEXT, MOST_NAMES
 from namesrv.routing.tables.broker_data import BrokerData as OwnBrokerData
 from namesrv.server.connections.broker_hosts import address_text
 from namesrv.server.inside import Inside
@@ -25,7 +28,14 @@ Queues: TypeAlias = Mapping[str, QueueData]
 
 _LOOKUP: Final = RequestCode.GET_ROUTEINFO_BY_TOPIC
 _GROUP_UNITS: Final = 20
-"""A group made, compared and summed."""
+"""A group made, compared and summed; its addresses come on top."""
+MOST_FOUND: Final = 5000
+"""Differences of groups and of lists of clusters that are counted."""
+_ROUTE_BYTES: Final = 1 << 18
+_BYTES_OF_TOPIC: Final = 64
+_BYTES_OF_GROUP: Final = 256
+_EXPECTED: Final = 10
+"""A peer may have so many times the tables of this server."""
 
 
 class Groups:
@@ -36,6 +46,11 @@ class Groups:
         self.differences: list[Difference] = []
         self.common: set[str] = set()
         self.sum = 0
+
+    def add(self, differences: Iterable[Difference]) -> None:
+        """Note differences, up to the limit."""
+        left = MOST_FOUND - len(self.differences)
+        self.differences += islice(differences, left)
 
 
 class OwnTables:
@@ -67,18 +82,33 @@ class OwnTables:
             for one in self._inside.connections.peers()
         )
 
+    @property
+    def most_answer_bytes(self) -> int:
+        """Limit of a peer's answer: larger tables here expect larger ones there."""
+        topics = len(self._tables.topic_queue_table) * _BYTES_OF_TOPIC
+        groups = len(self._tables.broker_addr_table) * _BYTES_OF_GROUP
+        expected = max(_EXPECTED * (topics + groups), MOST_ANSWER_BYTES)
+        return min(expected, LARGEST_ANSWER_BYTES)
+
+    @property
+    def most_route_bytes(self) -> int:
+        """Limit of a peer's route."""
+        groups = len(self._tables.broker_addr_table) * _BYTES_OF_GROUP
+        return max(_EXPECTED * groups, _ROUTE_BYTES)
+
     async def digest(self) -> str:
         """The digest of all routes."""
-        found = await self._in_turns(self._inside.state.route_digest.value())
+        found = await self.in_turns(self._inside.state.route_digest.value())
         return found.text
 
     async def groups(self, theirs: ClusterInfo) -> Groups:
         """Compare all broker groups and the lists of clusters."""
-        return await self._in_turns(self._groups(theirs))
+        return await self.in_turns(self._groups(theirs))
 
     async def topics(self, theirs: Sequence[str]) -> tuple[list[str], list[str]]:
-        """The topics that only this server has, and those that only the peer has."""
-        return await self._in_turns(self._topics(theirs))
+        """The topics that only this server has, and the first names in order of those
+        that only the peer has: one more than are kept, long ones not counted."""
+        return await self.in_turns(self._topics(theirs))
 
     def names(self) -> list[str]:
         """All topics, in an order that changes little."""
@@ -97,30 +127,39 @@ class OwnTables:
         found = Groups()
         table = self._tables.broker_addr_table
         names = list(dict.fromkeys((*table, *theirs.brokers)))
-        for some in batches(names, _GROUP_UNITS):
-            for name in some:
-                own, their = table.get(name), theirs.brokers.get(name)
-                here = None if own is None else _group(own)
-                found.differences += group_differs(name, here, their)
-                if here is not None and their is not None:
-                    found.common.add(name)
-                if their is not None:
-                    found.sum += group_sum(_text(their))
-            yield len(some) * _GROUP_UNITS
-        clusters = {
-            cluster: [name for name in groups if name is not None]
-            for cluster, groups in self._tables.cluster_addr_table.items()
-        }
-        found.differences += memberships_differ(clusters, theirs.clusters, found.common)
-        yield len(names) * Cost.GROUP
+        for name in names:
+            own, their = table.get(name), theirs.brokers.get(name)
+            here = None if own is None else _group(own)
+            found.add(group_differs(name, here, their))
+            if here is not None and their is not None:
+                found.common.add(name)
+            if their is not None:
+                found.sum += group_sum(_text(their))
+            yield _GROUP_UNITS + len(() if their is None else their.addresses)
+        yield from self._memberships(theirs, found)
         return found
+
+    def _memberships(self, theirs: ClusterInfo, found: Groups) -> Steps[None]:
+        table = self._tables.cluster_addr_table
+        for cluster in list(dict.fromkeys((*table, *theirs.clusters))):
+            own = [name for name in table.get(cluster, ()) if name is not None]
+            here = yield from _set_of(own)
+            there = yield from _set_of(theirs.clusters.get(cluster, ()))
+            for name in list(dict.fromkeys((*here, *there))):
+                if name in found.common:
+                    is_here, is_there = name in here, name in there
+                    found.add(membership_differs(name, cluster, is_here, is_there))
+                yield Cost.GROUP
+            yield Cost.GROUP
 
     def _topics(self, theirs: Sequence[str]) -> Steps[tuple[list[str], list[str]]]:
         table, known = self._tables.topic_queue_table, set[str]()
         there: list[str] = []
         for some in batches(theirs, Cost.TOPIC):
             known.update(some)
-            there += [name for name in some if table.get(name) is None]
+            more = [name for name in some if table.get(name) is None]
+            there += [name for name in more if len(name) <= LONGEST_TEXT]
+            there = sorted(there)[: MOST_NAMES + 1]
             yield len(some) * Cost.TOPIC
         here: list[str] = []
         for some in batches(self.names(), Cost.TOPIC):
@@ -128,7 +167,7 @@ class OwnTables:
             yield len(some) * Cost.TOPIC
         return here, there
 
-    async def _in_turns(self, steps: Steps[Result]) -> Result:
+    async def in_turns(self, steps: Steps[Result]) -> Result:
         """Have the server carry out steps, in line with its other work."""
         done: asyncio.Future[Result] = asyncio.get_running_loop().create_future()
         self._inside.state.unfinished.begin(_ending(steps, done))
@@ -146,6 +185,14 @@ def _ending(steps: Steps[Result], done: asyncio.Future[Result]) -> Steps[None]:
         return
     if not done.done():
         done.set_result(result)
+
+
+def _set_of(names: Sequence[str]) -> Steps[set[str]]:
+    found = set[str]()
+    for some in batches(names, Cost.GROUP):
+        found.update(some)
+        yield len(some) * Cost.GROUP
+    return found
 
 
 def _group(data: OwnBrokerData) -> BrokerData:
@@ -170,11 +217,12 @@ def _text(group: BrokerData) -> str:
     )
 
 
-def words_of(queues: Queues) -> dict[str, str]:
-    """Queues by broker as people read them."""
+def words_of(queues: Queues, brokers: Collection[str]) -> dict[str, str]:
+    """The queues on these brokers as people read them."""
     return {
         name: queue_words(
             one.perm, one.read_queue_nums, one.write_queue_nums, one.topic_sys_flag
         )
         for name, one in queues.items()
+        if name in brokers
     }

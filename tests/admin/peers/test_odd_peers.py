@@ -90,7 +90,8 @@ NO_TABLES = b'\0\0\0\x2f\0\0\0\x29{"code":0,"flag":1,"opaque":1,"remark":""}[]'
         (b"SSH-2.0-OpenSSH_9.2\r\n", "wrong"),
         (FRAME_WITHOUT_HEADER, "wrong"),
         (NO_TABLES, "wrong"),
-        (b"\0\xff\xff\xff", "down"),
+        (b"\0\xff\xff\xff", "wrong"),
+        (b"\0\x0f\xff\xff", "down"),
     ],
 )
 def test_answers_that_are_none(tmp_path: Path, answer: bytes, state: str) -> None:
@@ -111,6 +112,31 @@ def answer_frame(header: dict[str, object], body: bytes = b"") -> bytes:
     text = json.dumps({"code": 0, "flag": 1, "opaque": 1, **header}).encode()
     sizes = (4 + len(text) + len(body)).to_bytes(4) + len(text).to_bytes(4)
     return sizes + text + body
+
+
+@pytest.mark.parametrize(
+    ("data", "reason"),
+    [
+        ((5 << 20).to_bytes(4), "the peer answered 5242880 bytes, more than 4194304"),
+        (
+            answer_frame({"remark": "x" * 20_000}),
+            "bytes in the header of a frame, more than 16384",
+        ),
+        (
+            answer_frame({"extFields": {f"{number}": "" for number in range(1001)}}),
+            "the peer answered 1001 extFields in a frame, more than 1000",
+        ),
+    ],
+)
+def test_answers_over_a_limit_are_one_sentence(
+    tmp_path: Path, data: bytes, reason: str
+) -> None:
+    with (
+        answering(sending(data)) as (address, _),
+        comparing(tmp_path, address) as server,
+    ):
+        found = wait_for(lambda: state_of(server), lambda one: one["state"] == "wrong")
+    assert reason in found["reason"]
 
 
 def test_control_characters_of_a_remark_are_escaped(tmp_path: Path) -> None:
