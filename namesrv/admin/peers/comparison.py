@@ -15,7 +15,13 @@ from namesrv.admin.peers.bodies import (
     queues_steps,
     topic_list_steps,
 )
-from namesrv.admin.peers.own_tables import Groups, OwnTables, Queues, words_of
+from namesrv.admin.peers.own_tables import (
+    Groups,
+    OwnTables,
+    Queues,
+    can_be_sent,
+    words_of,
+)
 from namesrv.admin.peers.remoting import RemotingConnection, check_size
 from namesrv.client.differences import Difference, topic_differs
 from namesrv.client.frames import Answer, Request
@@ -135,7 +141,8 @@ class Comparison:
         sweep, swept = self._sweep, set[str]()
         first = [*self._by_topic, *self._only_here][:_MOST_DIFFERING]
         swept.update(sweep.take(TOPICS_OF_ROUND - len(first)))
-        for some in _parts(list(dict.fromkeys((*first, *swept)))):
+        asked = [name for name in dict.fromkeys((*first, *swept)) if can_be_sent(name)]
+        for some in _parts(asked):
             answers = await _routes(connection, some)
             for topic, answer in zip(some, answers, strict=True):
                 theirs = await self._queues_of(answer)

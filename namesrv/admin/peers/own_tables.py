@@ -5,6 +5,8 @@ from collections.abc import Collection, Iterable, Mapping, Sequence
 from itertools import islice
 from typing import Final, TypeAlias, TypeVar
 
+from msgspec.structs import replace
+
 from namesrv.admin.peers.remoting import LARGEST_ANSWER_BYTES, MOST_ANSWER_BYTES
 from namesrv.client.bodies import BrokerData, ClusterInfo
 from namesrv.client.differences import (
@@ -121,14 +123,14 @@ class OwnTables:
     def queues(self, topic: str) -> Queues | None:
         """The queues of a topic by broker, None for an unknown one."""
         entry = self._tables.topic_queue_table.get(topic)
-        return None if entry is None else entry.queues
+        return None if entry is None else _sent_queues(entry.queues)
 
     def _groups(self, theirs: ClusterInfo) -> Steps[Groups]:
         found = Groups()
         table = self._tables.broker_addr_table
-        names = list(dict.fromkeys((*table, *theirs.brokers)))
-        for name in names:
-            own, their = table.get(name), theirs.brokers.get(name)
+        ours = yield from _sent_names(list(table))
+        for name in list(dict.fromkeys((*ours, *theirs.brokers))):
+            own, their = table.get(ours.get(name, name)), theirs.brokers.get(name)
             here = None if own is None else _group(own)
             found.add(group_differs(name, here, their))
             if here is not None and their is not None:
@@ -141,9 +143,11 @@ class OwnTables:
 
     def _memberships(self, theirs: ClusterInfo, found: Groups) -> Steps[None]:
         table = self._tables.cluster_addr_table
-        for cluster in list(dict.fromkeys((*table, *theirs.clusters))):
-            own = [name for name in table.get(cluster, ()) if name is not None]
-            here = yield from _set_of(own)
+        ours = yield from _sent_names(list(table))
+        for cluster in list(dict.fromkeys((*ours, *theirs.clusters))):
+            groups = table.get(ours.get(cluster, cluster), ())
+            own = yield from _sent_names([name for name in groups if name is not None])
+            here = yield from _set_of(list(own))
             there = yield from _set_of(theirs.clusters.get(cluster, ()))
             for name in list(dict.fromkeys((*here, *there))):
                 if name in found.common:
@@ -153,17 +157,18 @@ class OwnTables:
             yield Cost.GROUP
 
     def _topics(self, theirs: Sequence[str]) -> Steps[tuple[list[str], list[str]]]:
-        table, known = self._tables.topic_queue_table, set[str]()
+        known = set[str]()
+        table = yield from _sent_names(self.names())
         there: list[str] = []
         for some in batches(theirs, Cost.TOPIC):
             known.update(some)
-            more = [name for name in some if table.get(name) is None]
+            more = [name for name in some if name not in table]
             there += [name for name in more if len(name) <= LONGEST_TEXT]
             there = sorted(there)[: MOST_NAMES + 1]
             yield len(some) * Cost.TOPIC
         here: list[str] = []
-        for some in batches(self.names(), Cost.TOPIC):
-            here += [name for name in some if name not in known]
+        for some in batches(list(table.items()), Cost.TOPIC):
+            here += [name for sent, name in some if sent not in known]
             yield len(some) * Cost.TOPIC
         return here, there
 
@@ -187,6 +192,40 @@ def _ending(steps: Steps[Result], done: asyncio.Future[Result]) -> Steps[None]:
         done.set_result(result)
 
 
+def _sent(text: str) -> str:
+    """A text as peers receive it: UTF-8 has no lone surrogates, and Java sends a
+    question mark for each."""
+    return text if text.isascii() else text.encode(errors="replace").decode()
+
+
+def can_be_sent(name: str) -> bool:
+    """Whether a peer receives a name as it is, so that it can be asked for it."""
+    return _sent(name) == name
+
+
+def _sent_or_none(text: str | None) -> str | None:
+    return None if text is None else _sent(text)
+
+
+def _sent_names(names: Sequence[str]) -> Steps[dict[str, str]]:
+    """Our names by the texts that peers receive."""
+    found: dict[str, str] = {}
+    for some in batches(names, Cost.TOPIC):
+        found.update((_sent(name), name) for name in some)
+        yield len(some) * Cost.TOPIC
+    return found
+
+
+def _sent_queues(queues: Queues) -> Queues:
+    """The same queues, if all names of brokers are sent as they are."""
+    if all(map(str.isascii, queues)):
+        return queues
+    return {
+        _sent(name): replace(one, broker_name=_sent(name))
+        for name, one in queues.items()
+    }
+
+
 def _set_of(names: Sequence[str]) -> Steps[set[str]]:
     found = set[str]()
     for some in batches(names, Cost.GROUP):
@@ -198,10 +237,12 @@ def _set_of(names: Sequence[str]) -> Steps[set[str]]:
 def _group(data: OwnBrokerData) -> BrokerData:
     """A group of ours as a client reads it."""
     value = {
-        "cluster": data.cluster,
-        "brokerAddrs": dict(data.broker_addrs.known()),
+        "cluster": _sent_or_none(data.cluster),
+        "brokerAddrs": {
+            number: _sent(text) for number, text in data.broker_addrs.known()
+        },
         "enableActingMaster": data.enable_acting_master,
-        "zoneName": data.zone_name,
+        "zoneName": _sent_or_none(data.zone_name),
     }
     return BrokerData(value, data.broker_name)
 
