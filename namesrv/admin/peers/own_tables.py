@@ -167,9 +167,9 @@ class OwnTables:
             there = sorted(there)[: MOST_NAMES + 1]
             yield len(some) * Cost.TOPIC
         here: list[str] = []
-        for some in batches(list(table.items()), Cost.TOPIC):
-            here += [name for sent, name in some if sent not in known]
-            yield len(some) * Cost.TOPIC
+        for ours in batches(list(table.items()), Cost.TOPIC):
+            here += [name for sent, name in ours if sent not in known]
+            yield len(ours) * Cost.TOPIC
         return here, there
 
     async def in_turns(self, steps: Steps[Result]) -> Result:
