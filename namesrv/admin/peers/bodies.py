@@ -19,7 +19,10 @@ from namesrv.wire.java_json.read import LONGEST_ESCAPED_STRING
 from namesrv.work import Cost, Steps, batches
 
 MOST_VALUES: Final = 250_000
-"""Commas, and brackets of each kind, in a body."""
+"""Commas of a body."""
+MOST_OBJECTS: Final = 60_000
+"""Objects of a body, and lists; a broker group has two objects."""
+MOST_CLUSTERS: Final = 10_000
 MOST_IDS: Final = 1000
 """Addresses of one group."""
 _SHORT_BYTES: Final = 1 << 13
@@ -45,7 +48,9 @@ def cluster_info_steps(body: bytes) -> Steps[ClusterInfo]:
     for name, members in table.items():
         found.brokers[name] = group = _group(name, members)
         yield _GROUP_UNITS + len(group.addresses)
-    for cluster, groups in _member(value, "clusterAddrTable").items():
+    clusters = _member(value, "clusterAddrTable")
+    check_size(len(clusters), MOST_CLUSTERS, "clusters")
+    for cluster, groups in clusters.items():
         found.clusters[cluster] = yield from _texts(groups)
         yield Cost.GROUP
     return found
@@ -82,8 +87,8 @@ def queues_steps(body: bytes) -> Steps[list[QueueData]]:
 
 
 def _check_values(body: bytes) -> None:
-    count = max(map(body.count, (b",", b"[", b"{")))
-    check_size(count, MOST_VALUES, "values")
+    check_size(body.count(b","), MOST_VALUES, "values")
+    check_size(max(map(body.count, (b"[", b"{"))), MOST_OBJECTS, "objects or lists")
 
 
 def _object_steps(body: bytes) -> Steps[dict[str, Any]]:

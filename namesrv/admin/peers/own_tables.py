@@ -181,15 +181,17 @@ class OwnTables:
 
 
 def _ending(steps: Steps[Result], done: asyncio.Future[Result]) -> Steps[None]:
-    """The same steps, whose result or exception a future gets."""
-    try:
-        result = yield from steps
-    except Exception as error:
-        if not done.done():
+    """The same steps, whose result or exception a future gets. They end early with the
+    round that waits for them, so that those of a slow peer do not add up."""
+    while not done.done():
+        try:
+            units = next(steps)
+        except StopIteration as stop:
+            done.set_result(stop.value)
+        except Exception as error:
             done.set_exception(error)
-        return
-    if not done.done():
-        done.set_result(result)
+        else:
+            yield units
 
 
 def _sent(text: str) -> str:

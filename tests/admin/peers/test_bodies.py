@@ -1,5 +1,6 @@
 """Bodies of a peer: their limits, and the work of each step."""
 
+import asyncio
 import json
 from collections.abc import Callable
 from pathlib import Path
@@ -7,8 +8,11 @@ from types import SimpleNamespace
 
 import pytest
 
+from namesrv.admin.peers import own_tables
 from namesrv.admin.peers.bodies import (
+    MOST_CLUSTERS,
     MOST_IDS,
+    MOST_OBJECTS,
     MOST_VALUES,
     cluster_info_steps,
     queues_steps,
@@ -79,9 +83,26 @@ def test_long_bodies_are_read_in_short_steps(
 def test_too_many_values_are_refused_unread(
     read: Callable[[bytes], Steps[object]], mark: bytes
 ) -> None:
-    count = MOST_VALUES + 1
-    with pytest.raises(AnswerInvalid, match=f"{count} values, more than {MOST_VALUES}"):
+    count = 1 + (MOST_VALUES if mark == b"," else MOST_OBJECTS)
+    with pytest.raises(AnswerInvalid, match=f"{count} .* more than {count - 1}"):
         finish(read(mark * count))
+
+
+def test_too_many_clusters_are_refused() -> None:
+    table = ",".join(f'"c{number}":[]' for number in range(MOST_CLUSTERS + 1))
+    body = f'{{"clusterAddrTable":{{{table}}}}}'.encode()
+    with pytest.raises(AnswerInvalid, match=f"clusters, more than {MOST_CLUSTERS}"):
+        finish(cluster_info_steps(body))
+
+
+def test_steps_end_with_the_round_that_waits_for_them() -> None:
+    loop = asyncio.new_event_loop()
+    done = loop.create_future()
+    steps = own_tables._ending(cluster_info_steps(groups(3000)), done)
+    next(steps)
+    done.cancel()
+    assert list(steps) == []
+    loop.close()
 
 
 def test_a_group_with_too_many_addresses_is_refused() -> None:
