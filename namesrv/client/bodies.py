@@ -129,9 +129,12 @@ def _read_json(text: str) -> object:
 
 
 def _quoted_names(text: str) -> str:
-    """The text with quotes around bare numbers that are names; strings stay."""
+    """The text with quotes around bare numbers that are names; strings stay.
+
+    A string without an end goes to the end of the text, so that time is linear.
+    """
     return re.sub(
-        r'"(?:[^"\\]++|\\.)*+"|([{,]\s*+)(-?[0-9]++)(?=\s*+:)',
+        r'"(?:[^"\\]++|\\.)*+(?:"|\\?\Z)|([{,]\s*+)(-?[0-9]++)(?=\s*+:)',
         lambda match: f'{match[1]}"{match[2]}"' if match[2] else match[0],
         text,
         flags=re.DOTALL,

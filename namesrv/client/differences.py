@@ -108,11 +108,20 @@ def memberships_differ(
     common: Collection[str],
 ) -> Iterator[Difference]:
     """Differences of the lists of clusters, for the groups that both servers have."""
+    counted = set(common)
     for cluster in sorted(first.keys() | second.keys()):
         here, there = set(first.get(cluster, ())), set(second.get(cluster, ()))
-        for name in sorted((here ^ there) & set(common)):
-            texts = ("it", NONE) if name in here else (NONE, "it")
-            yield Difference(MEMBERSHIP, name, cluster, *texts)
+        for name in sorted((here ^ there) & counted):
+            yield from membership_differs(name, cluster, name in here, name in there)
+
+
+def membership_differs(
+    name: str, cluster: str, is_here: bool, is_there: bool
+) -> Iterator[Difference]:
+    """The difference of one group in the list of one cluster."""
+    if is_here != is_there:
+        texts = ("it", NONE) if is_here else (NONE, "it")
+        yield Difference(MEMBERSHIP, name, cluster, *texts)
 
 
 def topic_differs(

@@ -10,35 +10,40 @@ import asyncio
 from collections.abc import Iterable, Sequence
 from typing import Final
 
-import msgspec
-
-from namesrv.admin.peers.own_tables import Groups, OwnTables, Queues, words_of
-from namesrv.admin.peers.remoting import RemotingConnection
-from namesrv.client import bodies
+from namesrv.admin.peers.bodies import (
+    cluster_info_steps,
+    queues_steps,
+    topic_list_steps,
+)
+from namesrv.admin.peers.own_tables import (
+    Groups,
+    OwnTables,
+    Queues,
+    can_be_sent,
+    words_of,
+)
+from namesrv.admin.peers.remoting import RemotingConnection, check_size
 from namesrv.client.differences import Difference, topic_differs
 from namesrv.client.frames import Answer, Request
 from namesrv.client.questions import lookup
 from namesrv.codes import RequestCode, ResponseCode
 from namesrv.errors import AnswerInvalid, RequestRefused
-from namesrv.routing.history.peer_views import LONGEST_TEXT, MOST_NAMES
+from namesrv.routing.history.peer_views import MOST_NAMES
 from namesrv.wire.bodies import QueueData, write_queue_data
 from namesrv.wire.route_sums import digest_text, topic_sum
+from namesrv.work import Steps, batches, finish
 
 TOPICS_OF_ROUND: Final = 1000
 """Topics that one round asks for."""
 _AT_ONCE: Final = 16
-_LONG_BYTES: Final = 1 << 15
+_LONG_BYTES: Final = 1 << 12
+_LONG_ROUTE: Final = 100
+"""Groups of a route whose sum is made in steps."""
+_QUEUES_UNITS: Final = 4
+"""The queues of a topic on a group, summed."""
 _MOST_DIFFERING: Final = 500
 _LIST_MILLIS: Final = 30_000
 """A Java server logs each question for the list of topics."""
-
-
-class _TopicList(msgspec.Struct, rename="camel"):
-    topic_list: list[str] | None = None
-
-
-class _Route(msgspec.Struct, rename="camel"):
-    queue_datas: list[QueueData]
 
 
 class _Sweep:
@@ -88,7 +93,7 @@ class Comparison:
         Raises RequestRefused, NameServerUnreachable, AnswerInvalid and OSError.
         """
         answer = await connection.ask(Request(RequestCode.GET_BROKER_CLUSTER_INFO))
-        info = await _cluster_info(answer.body)
+        info = await self._own.in_turns(cluster_info_steps(answer.body))
         self.brokers = sum(len(group.addresses) for group in info.brokers.values())
         groups = await self._own.groups(info)
         self._forget_known()
@@ -115,14 +120,13 @@ class Comparison:
         code = RequestCode.GET_ALL_TOPIC_LIST_FROM_NAMESERVER
         try:
             answer = await connection.ask(Request(code))
-            theirs = _names(answer.body)
+            theirs = await self._own.in_turns(topic_list_steps(answer.body))
             self.is_partial = False
         except RequestRefused:
             theirs, self.is_partial = self._own.names(), True
         here, there = await self._own.topics(theirs)
         self._only_here = here[:_MOST_DIFFERING]
-        there = [name for name in there if len(name) <= LONGEST_TEXT]
-        self.topics_there = frozenset(sorted(there)[:MOST_NAMES])
+        self.topics_there = frozenset(there[:MOST_NAMES])
         self._listed_ms, self._listed_sum = now_ms, groups.sum
         self._lists_all = len(there) <= MOST_NAMES and not self.is_partial
 
@@ -138,11 +142,14 @@ class Comparison:
         sweep, swept = self._sweep, set[str]()
         first = [*self._by_topic, *self._only_here][:_MOST_DIFFERING]
         swept.update(sweep.take(TOPICS_OF_ROUND - len(first)))
-        for some in _parts(list(dict.fromkeys((*first, *swept)))):
+        asked = [name for name in dict.fromkeys((*first, *swept)) if can_be_sent(name)]
+        for some in _parts(asked):
             answers = await _routes(connection, some)
             for topic, answer in zip(some, answers, strict=True):
-                theirs = self._queues_of(answer)
-                self._note(topic, theirs, groups, is_swept=topic in swept)
+                theirs = await self._queues_of(answer)
+                self._note(topic, theirs, groups)
+                if theirs is not None and topic in swept:
+                    sweep.sum += await self._sum(topic, theirs)
             # Others have their turn between two parts.
             await asyncio.sleep(0)
         self._last = b"", None
@@ -151,75 +158,58 @@ class Comparison:
             self.digest = digest_text(total) if self._lists_all else None
             self._sweep = None
 
-    def _queues_of(self, answer: Answer) -> Queues | None:
+    async def _queues_of(self, answer: Answer) -> Queues | None:
         """The queues of a route. Topics alike, which often follow each other, have the
         same body, and it is read once."""
         body, found = self._last
         if not answer.body or answer.body != body:
-            found = _queues(answer)
+            found = await self._read_queues(answer)
             self._last = answer.body, found
         return found
 
-    def _note(
-        self,
-        topic: str,
-        theirs: Queues | None,
-        groups: Groups,
-        *,
-        is_swept: bool,
-    ) -> None:
+    async def _read_queues(self, answer: Answer) -> Queues | None:
+        """The queues of a route by broker, None for an unknown topic."""
+        if answer.code == ResponseCode.TOPIC_NOT_EXIST:
+            return None
+        if answer.code != ResponseCode.SUCCESS:
+            raise AnswerInvalid(f"it answers a lookup with code {answer.code}")
+        check_size(len(answer.body), self._own.most_route_bytes, "bytes to a lookup")
+        steps = queues_steps(answer.body)
+        is_long = len(answer.body) > _LONG_BYTES
+        found = await self._own.in_turns(steps) if is_long else finish(steps)
+        return {one.broker_name: one for one in found if one.broker_name is not None}
+
+    async def _sum(self, topic: str, queues: Queues) -> int:
+        """The part of a topic of the peer in its digest."""
+        steps = _sum_steps(topic, list(queues.values()))
+        if len(queues) < _LONG_ROUTE:
+            return finish(steps)
+        return await self._own.in_turns(steps)
+
+    def _note(self, topic: str, theirs: Queues | None, groups: Groups) -> None:
         own, found = self._own.queues(topic), list[Difference]()
         if own != theirs:
-            here = None if own is None else words_of(own)
-            there = None if theirs is None else words_of(theirs)
+            here = None if own is None else words_of(own, groups.common)
+            there = None if theirs is None else words_of(theirs, groups.common)
             found = list(topic_differs(topic, here, there, groups.common))
         if found and (topic in self._by_topic or len(self._by_topic) < _MOST_DIFFERING):
             self._by_topic[topic] = found
         else:
             self._by_topic.pop(topic, None)
-        if is_swept and theirs is not None and self._sweep is not None:
-            texts = map(write_queue_data, theirs.values())
-            self._sweep.sum += sum(topic_sum(topic, text) for text in texts)
 
 
-async def _cluster_info(body: bytes) -> bodies.ClusterInfo:
-    """The groups in a body; a long one is read by a thread, beside the loop."""
-    if len(body) < _LONG_BYTES:
-        return bodies.read_cluster_info(body)
-    return await asyncio.to_thread(bodies.read_cluster_info, body)
+def _sum_steps(topic: str, queues: Sequence[QueueData]) -> Steps[int]:
+    total = 0
+    for some in batches(queues, _QUEUES_UNITS):
+        total += sum(topic_sum(topic, write_queue_data(one)) for one in some)
+        yield len(some) * _QUEUES_UNITS
+    return total
 
 
 async def _routes(
     connection: RemotingConnection, topics: Sequence[str]
 ) -> list[Answer]:
     return await connection.ask_many(list(map(lookup, topics)))
-
-
-def _queues(answer: Answer) -> Queues | None:
-    """The queues of a route by broker, None for an unknown topic."""
-    if answer.code == ResponseCode.TOPIC_NOT_EXIST:
-        return None
-    if answer.code != ResponseCode.SUCCESS:
-        raise AnswerInvalid(f"it answers a lookup with code {answer.code}")
-    try:
-        found = msgspec.json.decode(answer.body, type=_Route).queue_datas
-    except msgspec.MsgspecError:
-        found = list(map(_as_kept, bodies.read_route(answer.body).queues))
-    return {one.broker_name: one for one in found if one.broker_name is not None}
-
-
-def _as_kept(one: bodies.QueueData) -> QueueData:
-    """The queues of an answer that only the lenient reader understands."""
-    return QueueData(
-        one.broker_name, one.perm, one.read_queues, one.system_flag, one.write_queues
-    )
-
-
-def _names(body: bytes) -> list[str]:
-    try:
-        return msgspec.json.decode(body, type=_TopicList).topic_list or []
-    except msgspec.MsgspecError:
-        return bodies.read_topic_list(body)
 
 
 def _parts(names: Sequence[str]) -> Iterable[Sequence[str]]:

@@ -25,6 +25,7 @@ from namesrv.routing.history.peer_views import (
     PeerView,
 )
 from namesrv.server.inside import Inside
+from namesrv.server.logs.formats import escaped
 from namesrv.server.outbound.resolver import Resolver
 
 _HTTP_SECONDS: Final = 3.0
@@ -163,7 +164,9 @@ class Peer:
         connection, is_new = self._connection, False
         if connection is None or not connection.is_open:
             self.close()
-            connection = RemotingConnection(str(self._address), *await self._connect())
+            connection = RemotingConnection(
+                str(self._address), *await self._connect(), self._own.most_answer_bytes
+            )
             self._connection, is_new = connection, True
         now_ms = self._inside.clock.monotonic_millis()
         try:
@@ -195,15 +198,14 @@ class Peer:
         began = self._lasting.note(
             [*keys, *([found.table] if found.table else [])], wall_millis, now_ms
         )
-        kept = [
-            self._kept(one, began[key])
-            for one, key in zip(found.differences, keys, strict=True)
-        ]
+        pairs = zip(found.differences, map(began.__getitem__, keys), strict=True)
+        oldest = sorted(pairs, key=lambda pair: pair[1].since_millis)
+        kept = [self._kept(*pair) for pair in oldest[:MOST_DIFFERENCES]]
+        left_out = len(oldest) - len(kept)
         if found.table is not None:
             sentence = f"{_THIS} and {self.view.address} have other digests"
             since_millis = began[found.table].since_millis
             kept.append(KeptDifference("table", "", False, sentence, since_millis))
-        kept.sort(key=lambda one: one.since_millis)
         longest = self._lasting.longest_millis(now_ms)
         if longest is None:
             state = PeerState.AGREES
@@ -217,8 +219,8 @@ class Peer:
             asked_millis=wall_millis,
             digest=self._comparison.digest,
             brokers=self._comparison.brokers,
-            differences=tuple(kept[:MOST_DIFFERENCES]),
-            differences_left_out=max(len(kept) - MOST_DIFFERENCES, 0),
+            differences=tuple(kept),
+            differences_left_out=left_out,
             topics_there=self._comparison.topics_there,
         )
         self._put_event(state)
@@ -229,7 +231,7 @@ class Peer:
             "topic" if is_topic else "broker",
             _short(one.name),
             one.first == NONE and one.kind in (TOPIC, BROKER),
-            _short(one.sentence(_THIS, self.view.address)),
+            _readable(one.sentence(_THIS, self.view.address)),
             began.since_millis,
         )
 
@@ -258,7 +260,7 @@ class Peer:
         self._failures += 1
         self._set(
             state,
-            reason=_short(reason),
+            reason=_readable(reason),
             asked_millis=self._inside.clock.wall_millis(),
             differences=(),
             differences_left_out=0,
@@ -292,9 +294,14 @@ def _key(one: Difference) -> tuple[str, str, str]:
 
 
 def _short(text: str) -> str:
-    """A text with names of a peer, which may be as long as it likes."""
+    """A text with names of a peer, which may be long, as a kept one."""
     most = LONGEST_TEXT
     return text if len(text) <= most else text[: most - 1] + "…"
+
+
+def _readable(text: str) -> str:
+    """A short text for people, whose terminals carry out control characters."""
+    return _short(escaped(_short(text)))
 
 
 def _reason(error: Exception) -> str:

@@ -9,8 +9,13 @@ from namesrv.client.frames import Answer, Request, read_frame, request_frame
 from namesrv.codes import ResponseCode
 from namesrv.errors import AnswerInvalid, NameServerUnreachable, RequestRefused
 
-MOST_ANSWER_BYTES: Final = 1 << 24
-"""Limit of a frame, as Java's clients have it."""
+MOST_ANSWER_BYTES: Final = 1 << 22
+"""Limit of a frame, and of all answers to requests that are sent at once. A server with
+large tables expects larger ones."""
+LARGEST_ANSWER_BYTES: Final = 1 << 24
+"""The most that it expects. A larger frame is none."""
+MOST_HEADER_BYTES: Final = 1 << 14
+MOST_EXT_FIELDS: Final = 1000
 _SHORTEST_FRAME: Final = 4
 _MOST_STRAY: Final = 100
 _MOST_OPAQUE: Final = 2**31 - 1
@@ -19,7 +24,7 @@ _MOST_OPAQUE: Final = 2**31 - 1
 class RemotingConnection:
     """Asks one server. A failure closes the connection.
 
-    `local` and `remote` are the host and port of both ends.
+    `local` is the host and port of this end, `most_bytes` the limit of an answer.
     """
 
     def __init__(
@@ -27,10 +32,12 @@ class RemotingConnection:
         address: str,
         reader: asyncio.StreamReader,
         writer: asyncio.StreamWriter,
+        most_bytes: int = MOST_ANSWER_BYTES,
     ) -> None:
         self._address = address
         self._reader = reader
         self._writer = writer
+        self._most_bytes = most_bytes
         self._opaque = 0
         self.local: tuple[str, int] = writer.get_extra_info("sockname")[:2]
 
@@ -74,8 +81,7 @@ class RemotingConnection:
         while len(found) < len(wanted):
             answer = await self._read()
             received += len(answer.body)
-            if received > MOST_ANSWER_BYTES:
-                raise AnswerInvalid(f"it sends more than {MOST_ANSWER_BYTES} bytes")
+            check_size(received, self._most_bytes)
             if answer.code == ResponseCode.GO_AWAY:
                 raise NameServerUnreachable(
                     "it is shutting down and sends its clients away"
@@ -92,13 +98,30 @@ class RemotingConnection:
         try:
             first = await self._reader.readexactly(4)
             length = int.from_bytes(first)
-            if not _SHORTEST_FRAME <= length <= MOST_ANSWER_BYTES:
+            if not _SHORTEST_FRAME <= length <= LARGEST_ANSWER_BYTES:
                 raise AnswerInvalid(_foreign(first))
-            return read_frame(await self._reader.readexactly(length))
+            check_size(length, self._most_bytes)
+            return _answer(await self._reader.readexactly(length))
         except asyncio.IncompleteReadError:
             raise NameServerUnreachable(
                 "it closed the connection without an answer"
             ) from None
+
+
+def check_size(length: int, most: int, thing: str = "bytes") -> None:
+    """Raise AnswerInvalid for an answer with more of something than the limit."""
+    if length > most:
+        raise AnswerInvalid(f"the peer answered {length} {thing}, more than {most}")
+
+
+def _answer(frame: bytes) -> Answer:
+    """The answer in a frame, whose header is short enough to be read at once."""
+    check_size(
+        int.from_bytes(frame[1:4]), MOST_HEADER_BYTES, "bytes in the header of a frame"
+    )
+    answer = read_frame(frame)
+    check_size(len(answer.ext_fields), MOST_EXT_FIELDS, "extFields in a frame")
+    return answer
 
 
 def _foreign(first: bytes) -> str:

@@ -67,16 +67,22 @@ class Waker:
                 return self._wake(topic, is_waiting=False)
             else:
                 index, before = reply.headers.get(_INDEX, ""), index
+                if index and index != before:
+                    self._wake(topic, is_waiting=True)
+                    continue
                 if index:
-                    if index != before:
-                        self._wake(topic, is_waiting=True)
+                    # The wait may have ended at once, and would so again.
+                    self._pause(pause)
                     continue
                 if reply.status != 503:
                     return self._wake(topic, is_waiting=False)
                 pause = _pause_of(reply)
             self._wake(topic, is_waiting=False)
-            with self._changed:
-                self._changed.wait_for(lambda: False, pause)
+            self._pause(pause)
+
+    def _pause(self, seconds: float) -> None:
+        with self._changed:
+            self._changed.wait_for(lambda: False, seconds)
 
     def _wake(self, topic: str, *, is_waiting: bool) -> None:
         with self._changed:

@@ -1,5 +1,6 @@
 """Peers that are none: ourselves, silence, garbage, other protocols, broken frames."""
 
+import json
 import socket
 import threading
 import time
@@ -10,6 +11,7 @@ from typing import Any
 
 import pytest
 
+from namesrv.admin.peers.own_tables import OwnTables
 from namesrv.server.running.serving import ServingThread
 from namesrv.testing.peer import WAIT_SECONDS, Peer, lookup
 from namesrv.testing.peer.connection import wait_until
@@ -88,7 +90,8 @@ NO_TABLES = b'\0\0\0\x2f\0\0\0\x29{"code":0,"flag":1,"opaque":1,"remark":""}[]'
         (b"SSH-2.0-OpenSSH_9.2\r\n", "wrong"),
         (FRAME_WITHOUT_HEADER, "wrong"),
         (NO_TABLES, "wrong"),
-        (b"\0\xff\xff\xff", "down"),
+        (b"\0\xff\xff\xff", "wrong"),
+        (b"\0\x0f\xff\xff", "down"),
     ],
 )
 def test_answers_that_are_none(tmp_path: Path, answer: bytes, state: str) -> None:
@@ -102,6 +105,62 @@ def test_answers_that_are_none(tmp_path: Path, answer: bytes, state: str) -> Non
         assert found["state"] == state
         assert found["reason"]
         assert found["differences"] == []
+
+
+def answer_frame(header: dict[str, object], body: bytes = b"") -> bytes:
+    """An answer to the first request of a connection."""
+    text = json.dumps({"code": 0, "flag": 1, "opaque": 1, **header}).encode()
+    sizes = (4 + len(text) + len(body)).to_bytes(4) + len(text).to_bytes(4)
+    return sizes + text + body
+
+
+@pytest.mark.parametrize(
+    ("data", "reason"),
+    [
+        ((5 << 20).to_bytes(4), "the peer answered 5242880 bytes, more than 4194304"),
+        (
+            answer_frame({"remark": "x" * 20_000}),
+            "bytes in the header of a frame, more than 16384",
+        ),
+        (
+            answer_frame({"extFields": {f"{number}": "" for number in range(1001)}}),
+            "the peer answered 1001 extFields in a frame, more than 1000",
+        ),
+    ],
+)
+def test_answers_over_a_limit_are_one_sentence(
+    tmp_path: Path, data: bytes, reason: str
+) -> None:
+    with (
+        answering(sending(data)) as (address, _),
+        comparing(tmp_path, address) as server,
+    ):
+        found = wait_for(lambda: state_of(server), lambda one: one["state"] == "wrong")
+    assert reason in found["reason"]
+
+
+def test_control_characters_of_a_remark_are_escaped(tmp_path: Path) -> None:
+    refusal = answer_frame({"code": 1, "remark": "\x1b[31mred\a"})
+    with (
+        answering(sending(refusal)) as (address, _),
+        comparing(tmp_path, address) as server,
+    ):
+        found = wait_for(lambda: state_of(server), lambda one: one["state"] == "down")
+    assert "\\x1b[31mred\\x07" in found["reason"]
+    assert found["reason"].isprintable()
+
+
+def test_a_proxy_header_does_not_make_a_peer_the_server_itself(tmp_path: Path) -> None:
+    with comparing(tmp_path, "") as server, Peer(server.addresses[0]) as client:
+        client.send(b"PROXY TCP4 192.0.2.7 10.0.0.2 4321 9876\r\n")
+        assert client.ask(lookup("T1")).code == 17
+        inside = server._server.inside
+        (served,) = inside.connections.peers()
+        host, port = served.connection.socket_address.split(":")
+        assert served.connection.remote_address == "192.0.2.7:4321"
+        own = OwnTables(inside)
+        assert not own.has_connection(("192.0.2.7", 4321))
+        assert own.has_connection((host, int(port)))
 
 
 def test_a_peer_that_hangs_does_not_delay_the_others(tmp_path: Path) -> None:

@@ -57,6 +57,18 @@ def test_a_missing_broker_is_one_sentence(tmp_path: Path, has_http: bool) -> Non
         assert found["only_there"] == 0
 
 
+def test_equal_names_that_utf_8_cannot_hold_are_no_difference(
+    tmp_path: Path, has_http: bool
+) -> None:
+    with pair(tmp_path, has_http=has_http) as both:
+        topics = {"\ud800x": 4, "\u00e9": 4, "T1": 4}
+        register_both(both, name="br\udfff", topics=topics)
+        both.here.register(name="b2", number=1)
+        both.wait_for_differences(
+            "broker b2: this server has it at 10.0.0.1:10911, THERE has none"
+        )
+
+
 def test_topics_and_queues_that_differ_are_sentences(
     tmp_path: Path, has_http: bool
 ) -> None:

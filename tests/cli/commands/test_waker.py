@@ -91,6 +91,19 @@ def test_same_index_wakes_nobody(server: Server) -> None:
     assert not waker.is_woken
 
 
+def test_unchanged_index_is_followed_by_a_pause(
+    server: Server, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    pauses: list[float] = []
+    monkeypatch.setattr(Waker, "_pause", lambda self, seconds: pauses.append(seconds))
+    begun(server)
+    for index in ("5", "5", "5", "6"):
+        server.next_asked()
+        server.reply(index)
+    server.next_asked()
+    assert pauses == [1.0, 1.0]
+
+
 def test_topic_without_a_route_has_an_index_too(server: Server) -> None:
     waker = begun(server)
     server.reply("0", status=404)
