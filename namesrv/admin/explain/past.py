@@ -11,14 +11,18 @@ from typing import Final
 
 from namesrv.routing.events import CauseKind
 from namesrv.routing.history.explain.evidence import Facts, Past, Removal, Wipe
-from namesrv.routing.history.record import Record, name_bytes
+from namesrv.routing.history.record import Record, name_bytes, packed
 from namesrv.routing.history.ring import History
 from namesrv.work import Steps, batches
 
 _MOST_EVENTS: Final = 50
+_MOST_EVENT_BYTES: Final = 1 << 16
+"""Bytes of the records of these events, in MessagePack."""
 _MOST_REMOVALS: Final = 100
+_MOST_MOVES: Final = 100
+_MOST_WIPES: Final = 100
 _MOST_GROUPS: Final = 16
-"""Groups of a topic whose own events are read."""
+"""Groups of a topic whose own events are read, and groups of an event."""
 _RECORD_UNITS: Final = 1
 _BYTES_OF_A_UNIT: Final = 4096
 _DECODED_BYTES_OF_A_UNIT: Final = 256
@@ -87,6 +91,7 @@ class _EventPast:
         self.past = Past()
         self._live = live
         self._wall_millis = wall_millis
+        self._event_bytes = 0
         self._settled: set[tuple[str, str]] = set()
 
     def end(self, history: History) -> Past:
@@ -96,7 +101,10 @@ class _EventPast:
     def _keep(self, facts: Facts) -> None:
         self.past.was_here = True
         if len(self.past.events) < _MOST_EVENTS:
-            self.past.events.append(facts)
+            few = _with_few_groups(facts)
+            self._event_bytes += len(packed(few))
+            if self._event_bytes <= _MOST_EVENT_BYTES:
+                self.past.events.append(few)
 
     def _ago(self, facts: Facts) -> int:
         return max(self._wall_millis - int(facts["at_millis"]), 0)
@@ -131,11 +139,13 @@ class _EventPast:
             cause: Facts = facts["cause"]
             is_http = cause["kind"] == CauseKind.HTTP
             wipe = Wipe(broker, cause.get("peer"), self._ago(facts), is_http=is_http)
-            self.past.wipes.append(wipe)
+            if len(self.past.wipes) < _MOST_WIPES:
+                self.past.wipes.append(wipe)
 
     def _move(self, facts: Facts) -> None:
         old, new = facts.get("replaces"), facts.get("address")
-        if old and new and old != new:
+        is_move = old and new and old != new
+        if is_move and len(self.past.moves) < _MOST_MOVES:
             broker, number = facts.get("broker") or "", facts.get("broker_id") or 0
             self.past.moves.append((broker, number, old, new, self._ago(facts)))
 
@@ -243,6 +253,18 @@ class _BrokerPast(_EventPast):
             self._wipe(facts)
             return
         self._of_address(facts, broker or "")
+
+
+def _with_few_groups(facts: Facts) -> Facts:
+    """An event with the first of its broker groups."""
+    brokers = facts.get("brokers", ())
+    if len(brokers) > _MOST_GROUPS:
+        left_out = len(brokers) - _MOST_GROUPS + (facts.get("brokers_left_out") or 0)
+        few = {"brokers": brokers[:_MOST_GROUPS], "brokers_left_out": left_out}
+        facts = {**facts, **few}
+    if len(facts.get("new_on", ())) > _MOST_GROUPS:
+        facts = {**facts, "new_on": facts["new_on"][:_MOST_GROUPS]}
+    return facts
 
 
 def _with_numbers(facts: Facts, topic: str | None = None) -> Facts:

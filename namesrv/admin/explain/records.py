@@ -104,7 +104,8 @@ class EvidenceRecord(Struct):
     """The facts that the causes were found from."""
 
     brokers: Annotated[
-        list[KnownBroker], Meta(description="brokers that have it, at most 200 groups")
+        list[KnownBroker],
+        Meta(description="brokers that have it, at most 64 groups"),
     ]
     gone: Annotated[
         list[EventFacts], Meta(description="the last events about it, newest first")

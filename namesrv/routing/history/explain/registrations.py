@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Final
 
-from namesrv.routing.history.explain.addresses import differs, flaw, is_loopback
+from namesrv.routing.history.explain.addresses import is_loopback
 from namesrv.routing.history.explain.rule import CERTAIN, LIKELY, POSSIBLE, Finding
 from namesrv.routing.history.explain.words import (
     bare,
@@ -82,10 +82,10 @@ def newer_holder(evidence: Evidence) -> Finding | None:
 def unreachable_address(evidence: Evidence) -> Finding | None:
     """A broker announces an address that other machines cannot reach."""
     found = [
-        (group, broker, flaw(broker.address))
+        (group, broker, broker.flaw)
         for group in evidence.groups
         for broker in group.brokers
-        if flaw(broker.address)
+        if broker.flaw
     ]
     if not found:
         return None
@@ -106,9 +106,7 @@ def other_address(evidence: Evidence) -> Finding | None:
         (group, broker)
         for group in evidence.groups
         for broker in group.brokers
-        if broker.peer_host
-        and not flaw(broker.address)
-        and differs(broker.address, broker.peer_host)
+        if broker.is_elsewhere
     ]
     if not found:
         return None
