@@ -13,7 +13,7 @@ from namesrv.routing.events import CauseKind
 from namesrv.routing.history.explain.evidence import Facts, Past, Removal, Wipe
 from namesrv.routing.history.record import Record, name_bytes, packed
 from namesrv.routing.history.ring import History
-from namesrv.work import Steps, batches
+from namesrv.work import STEP_UNITS, Steps
 
 _MOST_EVENTS: Final = 50
 _MOST_EVENT_BYTES: Final = 1 << 16
@@ -24,7 +24,9 @@ _MOST_WIPES: Final = 100
 _MOST_GROUPS: Final = 16
 """Groups of a topic whose own events are read, and groups of an event."""
 _RECORD_UNITS: Final = 1
-_BYTES_OF_A_UNIT: Final = 4096
+_NAMES_OF_A_UNIT: Final = 4
+_BYTES_OF_A_UNIT: Final = 2048
+_DECODED_UNITS: Final = 16
 _DECODED_BYTES_OF_A_UNIT: Final = 256
 _CUT: Final = name_bytes("topics_left_out")
 _REASONS: Final = {
@@ -48,7 +50,7 @@ def past_of_topic(
     addresses of these that are registered now."""
     past = _TopicPast(topic, held_by, live, wall_millis)
     names = topic, *islice(held_by, _MOST_GROUPS)
-    yield from _read(history, names, past.add)
+    yield from _read(history, names, past.add, with_cut=True)
     return past.end(history)
 
 
@@ -62,7 +64,7 @@ def past_of_broker(
     """Events about broker groups of these names and addresses; `live` are the addresses
     that are registered now."""
     past = _BrokerPast(names, addresses, live, wall_millis)
-    yield from _read(history, (*names, *addresses), past.add)
+    yield from _read(history, (*names, *addresses), past.add, with_cut=False)
     return past.end(history)
 
 
@@ -70,18 +72,38 @@ def _read(
     history: History,
     names: tuple[str, ...],
     add: Callable[[Facts], None],
+    *,
+    with_cut: bool,
 ) -> Steps[None]:
-    """Give each record that has one of the names, or left names out, to `add`."""
+    """Give each record that has one of the names to `add`; `with_cut`: those that left
+    names out, too. A large record has steps of its own."""
     wanted = [name_bytes(name) for name in names]
-    records: list[Record] = list(history.newest_first())
-    for some in batches(records, _RECORD_UNITS):
-        units = len(some) * _RECORD_UNITS
-        for record in some:
-            units += len(record.content) // _BYTES_OF_A_UNIT
-            if any(map(record.mentions, wanted)) or record.mentions(_CUT):
-                add(record.facts())
-                units += len(record.content) // _DECODED_BYTES_OF_A_UNIT
-        yield units
+    units = 0
+    for record in list(history.newest_first()):
+        cost = _scan_units(record, len(wanted))
+        if units and units + cost > STEP_UNITS:
+            yield units
+            units = 0
+        units += cost
+        if any(map(record.mentions, wanted)) or (with_cut and record.mentions(_CUT)):
+            cost = _decode_units(record)
+            if units + cost > STEP_UNITS:
+                yield units
+                units = 0
+            add(record.facts())
+            units += cost
+    yield units
+
+
+def _scan_units(record: Record, names: int) -> int:
+    """Units to search a record for so many names."""
+    size = len(record.content)
+    return _RECORD_UNITS + names // _NAMES_OF_A_UNIT + size * names // _BYTES_OF_A_UNIT
+
+
+def _decode_units(record: Record) -> int:
+    """Units to decode and judge a record."""
+    return _DECODED_UNITS + len(record.content) // _DECODED_BYTES_OF_A_UNIT
 
 
 class _EventPast:
