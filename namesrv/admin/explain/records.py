@@ -97,7 +97,7 @@ class ExplainedCause(Struct):
         Literal["certain", "likely", "possible"],
         Meta(description="how far the evidence supports it"),
     ]
-    next: Annotated[str, Meta(description="the next command to run")]
+    next: Annotated[str, Meta(description="the next command to run; empty for none")]
 
 
 class EvidenceRecord(Struct):

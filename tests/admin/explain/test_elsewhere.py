@@ -19,7 +19,7 @@ def test_a_peer_has_the_topic_and_its_broker(tmp_path: Path) -> None:
         assert found.confidence("at_peer") == "certain"
         assert f"at {there} has it" in found.sentence("at_peer")
         advice = found.causes["at_peer"]["next"]
-        assert advice == f"namesrv explain --topic Only -n {there}"
+        assert advice == f"namesrv explain -n {there} --topic Only"
         assert asker.broker("b2").confidence("at_peer") == "certain"
         assert asker.topic("Nowhere").confidence("at_peer") is None
         assert not any("other NameServers" in one for one in found.unknown)
