@@ -166,8 +166,8 @@ class _EventPast:
 
     def _move(self, facts: Facts) -> None:
         old, new = facts.get("replaces"), facts.get("address")
-        is_move = old and new and old != new
-        if is_move and len(self.past.moves) < _MOST_MOVES:
+        has_room = len(self.past.moves) < _MOST_MOVES
+        if has_room and old and new and old != new:
             broker, number = facts.get("broker") or "", facts.get("broker_id") or 0
             self.past.moves.append((broker, number, old, new, self._ago(facts)))
 
