@@ -7,7 +7,7 @@ from namesrv._impl import BrokerLiveInfo
 from namesrv.admin.api.endpoint import Call
 from namesrv.admin.api.resources.brokers import problems_of_group
 from namesrv.admin.console.finding import Finding, counted, left, listed, short
-from namesrv.routing.history.explain.words import duration
+from namesrv.routing.history.explain.words import argument, command, duration
 from namesrv.routing.state import RoutingState
 from namesrv.routing.tables.broker_data import BrokerData
 from namesrv.work import Cost, Steps, batches
@@ -65,6 +65,7 @@ def _no_master(data: BrokerData) -> Finding:
 
 def _read_only(data: BrokerData) -> Finding:
     name = data.broker_name
+    remedy = command("namesrv", "broker", "add-write", *argument(name))
     return Finding(
         "read_only",
         "warning",
@@ -72,8 +73,8 @@ def _read_only(data: BrokerData) -> Finding:
         name,
         f"Broker group {short(name)} takes no messages: none of its"
         f" {counted(data.topic_count, 'topic')} has the write permission.",
-        "Somebody wiped it, or the broker registers so. `namesrv broker add-write"
-        f" {short(name)}` gives it back.",
+        "Somebody wiped it, or the broker registers so."
+        + (f" `{remedy}` gives it back." if remedy else ""),
     )
 
 

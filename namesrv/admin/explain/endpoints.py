@@ -3,6 +3,7 @@
 The explanation is the resource, so that a name which does not exist has one, too.
 """
 
+from heapq import nsmallest
 from typing import Final
 
 import msgspec
@@ -37,8 +38,9 @@ from namesrv.codes import (
 )
 from namesrv.hot_path import Pause
 from namesrv.routing.access.request import Request
-from namesrv.routing.history.explain.causes import find_causes, find_unknown
+from namesrv.routing.history.explain.causes import causes_in_steps, find_unknown
 from namesrv.routing.history.explain.evidence import (
+    MOST_GROUPS,
     Broker,
     Client,
     Evidence,
@@ -52,9 +54,11 @@ from namesrv.routing.tables.busy_groups import Awaited
 from namesrv.server.inside import Inside
 from namesrv.wire.answer_frames import NO_ROUTE_REMARK
 from namesrv.wire.command import RemotingCommand
-from namesrv.work import Steps
+from namesrv.work import Cost, Steps, batches
 
-_MOST_GROUPS: Final = 200
+_KNOWN_UNITS: Final = 5
+_EVENT_UNITS: Final = 20
+_ANSWER_BYTES_OF_A_UNIT: Final = 256
 _Lookup = RemotingCommand | Steps[RemotingCommand] | RouteAnswer
 
 
@@ -81,11 +85,11 @@ def _explained_topic(call: Call, lookup: _Lookup) -> Steps[HttpAnswer]:
     explanation = TopicExplanation(
         topic=evidence.name,
         exists=evidence.exists,
-        evidence=_record(call.inside, evidence, answer, call.now_ms),
-        causes=_causes(evidence),
+        evidence=(yield from _record(call.inside, evidence, answer, call.now_ms)),
+        causes=(yield from _causes(evidence)),
         unknown=find_unknown(evidence),
     )
-    return respond(call.request, explanation)
+    return (yield from _responded(call, explanation))
 
 
 def _topic_evidence(call: Call) -> Steps[Evidence]:
@@ -96,12 +100,13 @@ def _topic_evidence(call: Call) -> Steps[Evidence]:
     evidence.server = present.server_of(state, "topic", topic, call.now_ms)
     entry = state.tables.topic_queue_table.get(topic)
     if entry is not None:
-        names = sorted(entry.queues)
+        yield len(entry.queues) * Cost.GROUP
+        names = nsmallest(MOST_GROUPS, entry.queues)
         evidence.exists = True
-        evidence.left_out = max(len(names) - _MOST_GROUPS, 0)
         evidence.groups = yield from present.groups_of_topic(
-            state, entry, names[:_MOST_GROUPS], call.now_ms
+            state, entry, names, call.now_ms
         )
+        evidence.left_out = len(entry.queues) - len(evidence.groups)
     evidence.names = Names()
     if entry is None:
         evidence.names = yield from present.similar_topics(state, topic)
@@ -149,11 +154,11 @@ def _explained_broker(call: Call, data: BrokerData | None) -> Steps[HttpAnswer]:
         broker=name,
         group=None if data is None else data.broker_name,
         exists=evidence.exists,
-        evidence=_record(call.inside, evidence, None, call.now_ms),
-        causes=_causes(evidence),
+        evidence=(yield from _record(call.inside, evidence, None, call.now_ms)),
+        causes=(yield from _causes(evidence)),
         unknown=find_unknown(evidence),
     )
-    return respond(call.request, explanation)
+    return (yield from _responded(call, explanation))
 
 
 def _lookup(call: Call, *, is_known: bool) -> _Lookup | None:
@@ -200,11 +205,22 @@ def _live(evidence: Evidence) -> set[str]:
     return {broker.address for broker in brokers if broker.is_live}
 
 
-def _causes(evidence: Evidence) -> list[ExplainedCause]:
+def _causes(evidence: Evidence) -> Steps[list[ExplainedCause]]:
+    causes = yield from causes_in_steps(evidence)
     return [
         ExplainedCause(*cause)  # type: ignore[arg-type]
-        for cause in find_causes(evidence)
+        for cause in causes
     ]
+
+
+def _responded(
+    call: Call, explanation: TopicExplanation | BrokerExplanation
+) -> Steps[HttpAnswer]:
+    """The answer, encoded in a step of its own."""
+    yield 0
+    answer = respond(call.request, explanation)
+    yield len(answer.body) // _ANSWER_BYTES_OF_A_UNIT
+    return answer
 
 
 def _record(
@@ -212,20 +228,25 @@ def _record(
     evidence: Evidence,
     answer: RouteAnswer | None,
     now_ms: int,
-) -> EvidenceRecord:
+) -> Steps[EvidenceRecord]:
     state = inside.state
     # The time of the loop is a little behind that of the clock.
     wall_millis = state.wall_millis() - (inside.clock.monotonic_millis() - now_ms)
+    known: list[KnownBroker] = []
+    pairs = [(group, one) for group in evidence.groups for one in group.brokers]
+    for some in batches(pairs, _KNOWN_UNITS):
+        known += [_known(evidence, group, one, wall_millis) for group, one in some]
+        yield len(some) * _KNOWN_UNITS
+    gone: list[EventFacts] = []
     events = evidence.past.events if evidence.past is not None else []
+    for facts in batches(events, _EVENT_UNITS):
+        gone += map(_event, facts)
+        yield len(facts) * _EVENT_UNITS
     is_topic = evidence.kind == "topic"
     asked = state.missing.find(evidence.name) if is_topic else None
     return EvidenceRecord(
-        brokers=[
-            _known(evidence, group, broker, wall_millis)
-            for group in evidence.groups
-            for broker in group.brokers
-        ],
-        gone=list(map(_event, events)),
+        brokers=known,
+        gone=gone,
         answer=answer,
         asked=None if asked is None else missing_record(asked),
         groups_left_out=evidence.left_out,

@@ -11,16 +11,22 @@ from typing import Final
 
 from namesrv.routing.events import CauseKind
 from namesrv.routing.history.explain.evidence import Facts, Past, Removal, Wipe
-from namesrv.routing.history.record import Record, name_bytes
+from namesrv.routing.history.record import Record, name_bytes, packed
 from namesrv.routing.history.ring import History
-from namesrv.work import Steps, batches
+from namesrv.work import STEP_UNITS, Steps
 
 _MOST_EVENTS: Final = 50
+_MOST_EVENT_BYTES: Final = 1 << 16
+"""Bytes of the records of these events, in MessagePack."""
 _MOST_REMOVALS: Final = 100
 MOST_GROUPS: Final = 16
-"""Groups of a topic whose own events are read."""
+"""Groups of a topic whose own events are read, and groups of an event."""
+_MOST_MOVES: Final = 100
+_MOST_WIPES: Final = 100
 _RECORD_UNITS: Final = 1
-_BYTES_OF_A_UNIT: Final = 4096
+_NAMES_OF_A_UNIT: Final = 4
+_BYTES_OF_A_UNIT: Final = 2048
+_DECODED_UNITS: Final = 16
 _DECODED_BYTES_OF_A_UNIT: Final = 256
 _CUT: Final = name_bytes("topics_left_out")
 _REASONS: Final = {
@@ -44,7 +50,7 @@ def past_of_topic(
     addresses of these that are registered now."""
     past = _TopicPast(topic, held_by, live, wall_millis)
     names = topic, *islice(held_by, MOST_GROUPS)
-    yield from _read(history, names, past.add)
+    yield from _read(history, names, past.add, with_cut=True)
     return past.end(history)
 
 
@@ -58,7 +64,7 @@ def past_of_broker(
     """Events about broker groups of these names and addresses; `live` are the addresses
     that are registered now."""
     past = _BrokerPast(names, addresses, live, wall_millis)
-    yield from _read(history, (*names, *addresses), past.add)
+    yield from _read(history, (*names, *addresses), past.add, with_cut=False)
     return past.end(history)
 
 
@@ -66,18 +72,38 @@ def _read(
     history: History,
     names: tuple[str, ...],
     add: Callable[[Facts], None],
+    *,
+    with_cut: bool,
 ) -> Steps[None]:
-    """Give each record that has one of the names, or left names out, to `add`."""
+    """Give each record that has one of the names to `add`; `with_cut`: those that left
+    names out, too. A large record has steps of its own."""
     wanted = [name_bytes(name) for name in names]
-    records: list[Record] = list(history.newest_first())
-    for some in batches(records, _RECORD_UNITS):
-        units = len(some) * _RECORD_UNITS
-        for record in some:
-            units += len(record.content) // _BYTES_OF_A_UNIT
-            if any(map(record.mentions, wanted)) or record.mentions(_CUT):
-                add(record.facts())
-                units += len(record.content) // _DECODED_BYTES_OF_A_UNIT
-        yield units
+    units = 0
+    for record in list(history.newest_first()):
+        cost = _scan_units(record, len(wanted))
+        if units and units + cost > STEP_UNITS:
+            yield units
+            units = 0
+        units += cost
+        if any(map(record.mentions, wanted)) or (with_cut and record.mentions(_CUT)):
+            cost = _decode_units(record)
+            if units + cost > STEP_UNITS:
+                yield units
+                units = 0
+            add(record.facts())
+            units += cost
+    yield units
+
+
+def _scan_units(record: Record, names: int) -> int:
+    """Units to search a record for so many names."""
+    size = len(record.content)
+    return _RECORD_UNITS + names // _NAMES_OF_A_UNIT + size * names // _BYTES_OF_A_UNIT
+
+
+def _decode_units(record: Record) -> int:
+    """Units to decode and judge a record."""
+    return _DECODED_UNITS + len(record.content) // _DECODED_BYTES_OF_A_UNIT
 
 
 class _EventPast:
@@ -87,6 +113,7 @@ class _EventPast:
         self.past = Past()
         self._live = live
         self._wall_millis = wall_millis
+        self._event_bytes = 0
         self._settled: set[tuple[str, str]] = set()
 
     def end(self, history: History) -> Past:
@@ -96,7 +123,10 @@ class _EventPast:
     def _keep(self, facts: Facts) -> None:
         self.past.was_here = True
         if len(self.past.events) < _MOST_EVENTS:
-            self.past.events.append(facts)
+            few = _with_few_groups(facts)
+            self._event_bytes += len(packed(few))
+            if self._event_bytes <= _MOST_EVENT_BYTES:
+                self.past.events.append(few)
 
     def _ago(self, facts: Facts) -> int:
         return max(self._wall_millis - int(facts["at_millis"]), 0)
@@ -131,11 +161,13 @@ class _EventPast:
             cause: Facts = facts["cause"]
             is_http = cause["kind"] == CauseKind.HTTP
             wipe = Wipe(broker, cause.get("peer"), self._ago(facts), is_http=is_http)
-            self.past.wipes.append(wipe)
+            if len(self.past.wipes) < _MOST_WIPES:
+                self.past.wipes.append(wipe)
 
     def _move(self, facts: Facts) -> None:
         old, new = facts.get("replaces"), facts.get("address")
-        if old and new and old != new:
+        has_room = len(self.past.moves) < _MOST_MOVES
+        if has_room and old and new and old != new:
             broker, number = facts.get("broker") or "", facts.get("broker_id") or 0
             self.past.moves.append((broker, number, old, new, self._ago(facts)))
 
@@ -243,6 +275,18 @@ class _BrokerPast(_EventPast):
             self._wipe(facts)
             return
         self._of_address(facts, broker or "")
+
+
+def _with_few_groups(facts: Facts) -> Facts:
+    """An event with the first of its broker groups."""
+    brokers = facts.get("brokers", ())
+    if len(brokers) > MOST_GROUPS:
+        left_out = len(brokers) - MOST_GROUPS + (facts.get("brokers_left_out") or 0)
+        few = {"brokers": brokers[:MOST_GROUPS], "brokers_left_out": left_out}
+        facts = {**facts, **few}
+    if len(facts.get("new_on", ())) > MOST_GROUPS:
+        facts = {**facts, "new_on": facts["new_on"][:MOST_GROUPS]}
+    return facts
 
 
 def _with_numbers(facts: Facts, topic: str | None = None) -> Facts:

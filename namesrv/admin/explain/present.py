@@ -1,6 +1,7 @@
 """Evidence from the tables as they are now: groups, names and the server."""
 
 from collections.abc import Container, Iterable, Sequence
+from heapq import nsmallest
 from typing import Final
 
 from namesrv._impl import BrokerLiveInfo, Connection
@@ -29,10 +30,13 @@ from namesrv.work import Cost, Steps, batches
 
 _MOST_BROKERS: Final = 64
 """Brokers of a group that are examined."""
+_MOST_BROKERS_IN_ALL: Final = 256
+_MOST_CHARACTERS: Final = 1 << 16
+"""Characters of names and addresses of all brokers of a topic that are examined."""
 _MOST_CLUSTERS: Final = 16
 _COMPARED: Final = (PeerState.AGREES, PeerState.SETTLING, PeerState.DISAGREES)
 _MOST_VARIANTS: Final = 10
-_BROKER_UNITS: Final = 6
+_BROKER_UNITS: Final = 16
 _NAME_UNITS: Final = 1
 _NAMES_OF_A_STEP: Final = 250
 
@@ -41,7 +45,7 @@ def server_of(state: RoutingState, kind: str, name: str, now_ms: int) -> Server:
     """The server and its options, and the name at its peers."""
     server, options = Server(), state.options
     server.brokers = len(state.tables.broker_live_table)
-    server.clusters = sorted(state.tables.cluster_addr_table)[:_MOST_CLUSTERS]
+    server.clusters = nsmallest(_MOST_CLUSTERS, state.tables.cluster_addr_table)
     server.unconfirmed = len(state.liveness.leases)
     waited_millis = now_ms - state.started_ms
     server.is_testing = options.cluster_test
@@ -77,8 +81,10 @@ def _add_peers(server: Server, peers: PeerViews, kind: str, name: str) -> None:
 def groups_of_topic(
     state: RoutingState, entry: TopicQueues, names: Sequence[str], now_ms: int
 ) -> Steps[list[Group]]:
-    """Some groups of a topic, with their queues of it."""
+    """The first of some groups of a topic, with their queues of it: so many that they
+    have 256 brokers in all, and names and addresses of 64 Ki characters."""
     groups: list[Group] = []
+    brokers = characters = 0
     for name in names:
         data, queues = state.tables.broker_addr_table.get(name), entry.queues.get(name)
         if data is None or queues is None:
@@ -87,7 +93,13 @@ def groups_of_topic(
         group.perm = queues.perm
         group.read_queues = queues.read_queue_nums
         group.write_queues = queues.write_queue_nums
+        brokers += len(group.brokers)
+        characters += _characters(group)
+        is_too_much = brokers > _MOST_BROKERS_IN_ALL or characters > _MOST_CHARACTERS
+        if groups and is_too_much:
+            break
         groups.append(group)
+        _check_addresses(group)
         yield Cost.GROUP + len(group.brokers) * _BROKER_UNITS
     return groups
 
@@ -95,6 +107,8 @@ def groups_of_topic(
 def group_alone(state: RoutingState, data: BrokerData, now_ms: int) -> Steps[Group]:
     """A group, and whether any topic of it may be written to."""
     group = _group(state, data, now_ms)
+    _check_addresses(group)
+    yield len(group.brokers) * _BROKER_UNITS
     group.is_wiped = yield from _is_wiped(data)
     return group
 
@@ -176,6 +190,18 @@ def _group(state: RoutingState, data: BrokerData, now_ms: int) -> Group:
         addr = data.broker_addrs[broker_id]
         group.brokers.append(_broker(state, data, broker_id, addr or "", now_ms))
     return group
+
+
+def _characters(group: Group) -> int:
+    """Characters that the records of its brokers have."""
+    shared = len(group.name) + len(group.cluster) + len(group.zone or "")
+    return sum(shared + len(one.address) for one in group.brokers)
+
+
+def _check_addresses(group: Group) -> None:
+    """Check each address once, in the step of its group; the causes need it."""
+    for broker in group.brokers:
+        broker.check_address()
 
 
 def _broker(

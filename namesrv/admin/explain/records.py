@@ -101,14 +101,15 @@ class ExplainedCause(Struct):
         Literal["certain", "likely", "possible"],
         Meta(description="how far the evidence supports it"),
     ]
-    next: Annotated[str, Meta(description="the next command to run")]
+    next: Annotated[str, Meta(description="the next command to run; empty for none")]
 
 
 class EvidenceRecord(Struct):
     """The facts that the causes were found from."""
 
     brokers: Annotated[
-        list[KnownBroker], Meta(description="brokers that have it, at most 200 groups")
+        list[KnownBroker],
+        Meta(description="brokers that have it, at most 64 groups"),
     ]
     gone: Annotated[
         list[EventFacts], Meta(description="the last events about it, newest first")

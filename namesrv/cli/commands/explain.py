@@ -213,7 +213,8 @@ def _causes(found: Explanation) -> str:
     lines = []
     for cause in causes:
         lines.append(f"{cause['confidence']}: {shown(cause['sentence'])}")
-        lines.append(f"    next: {shown(cause['next'])}")
+        if cause["next"]:
+            lines.append(f"    next: {shown(cause['next'])}")
     return "\n".join(lines)
 
 

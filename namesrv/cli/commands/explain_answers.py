@@ -9,6 +9,7 @@ from namesrv.cli.commands.similar import similar
 from namesrv.errors import RequestRefused
 from namesrv.routing.history.explain.causes import find_causes, find_unknown
 from namesrv.routing.history.explain.evidence import (
+    MOST_GROUPS,
     Broker,
     Client,
     Evidence,
@@ -29,7 +30,6 @@ if TYPE_CHECKING:
     Answer = TypeVar("Answer")
 
 _NOT_READY: Final = "name server not ready"
-_MOST_GROUPS: Final = 200
 _SUCCESS: Final = 0
 _NO_TOPIC: Final = 17
 
@@ -87,10 +87,10 @@ def _add_groups(evidence: Evidence, info: ClusterInfo, route: Route | None) -> N
     if route is None:
         return
     queues = {one.broker_name: one for one in route.queues}
-    evidence.left_out = max(len(route.brokers) - _MOST_GROUPS, 0)
+    evidence.left_out = max(len(route.brokers) - MOST_GROUPS, 0)
     evidence.groups = [
         _group(data, info, queues.get(data.name))
-        for data in route.brokers[:_MOST_GROUPS]
+        for data in route.brokers[:MOST_GROUPS]
     ]
 
 

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import errno
 import os
+import stat
 import time
 from collections import deque
 from collections.abc import Iterator, Mapping
@@ -56,7 +58,7 @@ _read_dated: Final = msgspec.msgpack.Decoder(_Dated).decode
 _LONGEST_LINE: Final = 64
 _ODD: Final = (
     *(msgspec.MsgspecError, msgpack.UnpackException),
-    *(KeyError, TypeError, ValueError, AttributeError, IndexError),
+    *(KeyError, TypeError, ValueError, AttributeError, IndexError, RecursionError),
 )
 
 
@@ -91,7 +93,7 @@ class Recording:
             raise OptionsInvalid(
                 [f"--directory {path} has no files of a recorder; see recordDir"]
             )
-        self._names = sorted(names)
+        self._names = sorted(names, key=lambda name: (len(name), name))
         for name in self._names:
             self._check_version(name)
 
@@ -229,9 +231,7 @@ class Recording:
         """The maps of all segments, packed; those behind damage are skipped."""
         for name in self._names:
             try:
-                with open(os.path.join(self._path, name), "rb") as file:
-                    data = file.read()
-                yield from contents(data)
+                yield from contents(_read(os.path.join(self._path, name)))
             except FileNotFoundError:
                 continue  # the recorder has dropped it
             except RecordingInvalid as error:
@@ -241,8 +241,7 @@ class Recording:
 
     def _check_version(self, name: str) -> None:
         try:
-            with open(os.path.join(self._path, name), "rb") as file:
-                check_first_line(file.read(_LONGEST_LINE))
+            check_first_line(_read(os.path.join(self._path, name), _LONGEST_LINE))
         except RecordingInvalid as error:
             if "newer" in str(error):
                 raise OptionsInvalid(
@@ -250,6 +249,19 @@ class Recording:
                 ) from None
         except OSError:
             return
+
+
+def _read(path: str, most: int = -1) -> bytes:
+    """The first bytes of a file, or all. Raises OSError; another thing than a file is
+    not waited for."""
+    descriptor = os.open(path, os.O_RDONLY | os.O_NONBLOCK | os.O_CLOEXEC)
+    try:
+        if not stat.S_ISREG(os.fstat(descriptor).st_mode):
+            raise OSError(errno.EINVAL, "it is no regular file")
+        with open(descriptor, "rb", closefd=False) as file:
+            return file.read(most)
+    finally:
+        os.close(descriptor)
 
 
 def _filter(filters: Mapping[str, str]) -> Filter:

@@ -135,8 +135,10 @@ def _hook(call: Call, printer: _Printer) -> Hook | None:
 
     from namesrv.cli.commands.hook import Hook  # noqa: PLC0415
 
-    # As Ctrl-C, so that a stopped container stops the command, too.
+    # As Ctrl-C, so that a stopped container or a closed terminal stops the command.
     signal.signal(signal.SIGTERM, signal.default_int_handler)
+    if signal.getsignal(signal.SIGHUP) != signal.SIG_IGN:  # nohup ignores it
+        signal.signal(signal.SIGHUP, signal.default_int_handler)
     # Standard output has one object on each line.
     output = sys.stderr.fileno() if call.has("json") else None
 

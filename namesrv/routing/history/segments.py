@@ -26,18 +26,19 @@ _FIRST_LINE: Final = re.compile(rb"namesrv history ([0-9]{1,9})\n")
 _LONGEST_LINE: Final = 32
 _HEAD: Final = Struct(">II")
 LONGEST_FRAME: Final = 64 << 20
-_NAME: Final = re.compile(r"events-([0-9]{10})\.history")
+_NAME: Final = re.compile(r"events-([0-9]{10,})\.history")
 
 
 def segment_name(number: int) -> str:
-    """The name of a segment; names are in the order of their numbers."""
+    """The name of a segment; names of ten digits are in the order of their numbers."""
     return f"events-{number:010d}.history"
 
 
 def segment_number(name: str) -> int | None:
     """The number of a segment, None for another name of a file."""
     found = _NAME.fullmatch(name)
-    return int(found[1]) if found else None
+    number = int(found[1]) if found else 0
+    return number if found and segment_name(number) == name else None
 
 
 def framed(content: bytes) -> bytes:

@@ -148,10 +148,8 @@ class SegmentDirectory:
             return self._descriptor
         self.begin_segment()
         os.makedirs(self.path, exist_ok=True)
-        number = max(self._sizes, default=0) + 1
+        number, descriptor = self._created()
         path = self._path_of(number)
-        flags = os.O_WRONLY | os.O_APPEND | os.O_CREAT | os.O_EXCL | CAUTION
-        descriptor = os.open(path, flags, FILE_MODE)
         try:
             os.write(descriptor, FIRST_LINE)
         except OSError:
@@ -162,6 +160,22 @@ class SegmentDirectory:
         self._descriptor = descriptor
         self._sizes[number] = len(FIRST_LINE)
         return descriptor
+
+    def _created(self) -> tuple[int, int]:
+        """The number and the descriptor of a new file."""
+        number = max(self._sizes, default=0) + 1
+        flags = os.O_WRONLY | os.O_APPEND | os.O_CREAT | os.O_EXCL | CAUTION
+        try:
+            return number, os.open(self._path_of(number), flags, FILE_MODE)
+        except FileExistsError:
+            # Something else has the name: begin after all names.
+            number = max(self._numbers()) + 1
+            return number, os.open(self._path_of(number), flags, FILE_MODE)
+
+    def _numbers(self) -> list[int]:
+        """The numbers in all names of the directory, those of other things, too."""
+        found = map(segment_number, os.listdir(self.path))
+        return [number for number in found if number is not None]
 
     def _has_name(self, descriptor: int) -> bool:
         """Whether nobody has deleted the file."""

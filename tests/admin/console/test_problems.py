@@ -1,5 +1,7 @@
 """`/v1/problems`: one sentence for each, the worst first, with what happens next."""
 
+import pytest
+
 from namesrv.routing.history.peer_views import KeptDifference, PeerState, PeerView
 from namesrv.testing.peer import Broker, lookup, request
 from tests.admin.console.conftest import Asked, Make
@@ -88,6 +90,24 @@ def test_a_wiped_group_is_read_only_and_its_topics_not_writable(asked: Asked) ->
     found = asked.get("/v1/problems")["problems"]
     assert [problem["id"] for problem in found] == ["not_writable", "read_only"]
     assert "namesrv broker add-write broker-a" in found[1]["next"]
+
+
+@pytest.mark.parametrize(
+    ("name", "command"),
+    [
+        ("b;id\n$(id)", "`namesrv broker add-write 'b;id\n$(id)'` gives it back."),
+        ("--help", "`namesrv broker add-write -- --help` gives it back."),
+        ("x" * 256, ""),
+    ],
+)
+def test_a_shell_reads_an_odd_name_as_it_is(
+    asked: Asked, name: str, command: str
+) -> None:
+    peer = asked.register(A._replace(name=name), {"Orders": 4, "Bills": 4})
+    peer.receive(request(205, {"brokerName": name}))
+    found = asked.get("/v1/problems")["problems"][1]["next"]
+    sentence = "Somebody wiped it, or the broker registers so."
+    assert found == f"{sentence} {command}".strip()
 
 
 def test_a_gate_at_the_start_is_a_problem_of_the_server(make: Make) -> None:

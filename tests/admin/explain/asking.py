@@ -90,10 +90,10 @@ class Explained:
         self.unknown = body["unknown"]
         self.causes = {cause["id"]: cause for cause in body["causes"]}
         for cause in body["causes"]:
-            program, *words = shlex.split(cause["next"])
-            if program == "namesrv":
+            words = shlex.split(cause["next"])
+            if words[:1] == ["namesrv"]:
                 # Raises OptionsInvalid.
-                read_call(words)
+                read_call(words[1:])
 
     def confidence(self, cause: str) -> str | None:
         """The confidence in a cause, None if it was not found."""

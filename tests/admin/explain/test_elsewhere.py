@@ -22,7 +22,7 @@ def test_a_peer_has_the_topic_and_its_broker(tmp_path: Path) -> None:
         assert found.confidence("at_peer") == "certain"
         assert f"at {there} has it" in found.sentence("at_peer")
         advice = found.causes["at_peer"]["next"]
-        assert advice == f"namesrv explain --topic Only -n {there}"
+        assert advice == f"namesrv explain -n {there} --topic Only"
         broker = wait_for(
             lambda: asker.broker("b2"), lambda one: one.confidence("at_peer")
         )

@@ -1,6 +1,12 @@
 """Explanations from a history that has lost events, or left names out of them."""
 
+from itertools import pairwise
+from typing import Any, ClassVar
+
+from namesrv.admin.explain.past import past_of_topic
 from namesrv.codes import RequestCode
+from namesrv.routing.history.record import Record, packed
+from namesrv.routing.history.ring import History
 from namesrv.testing.peer import Broker, registration, registration_body, topic_table
 from tests.admin.api.asking import Api
 
@@ -64,3 +70,50 @@ def test_a_long_history_is_read_in_steps() -> None:
     assert len(found["evidence"]["gone"]) == 50
     assert max(api.units) < 3000
     assert "write_wiped" not in causes(api, "Orders")
+
+
+class Counted(Record):
+    """A record that counts how often it is decoded."""
+
+    decoded: ClassVar[list[int]] = []
+
+    def facts(self) -> dict[str, Any]:
+        self.decoded.append(self.number)
+        return super().facts()
+
+
+def test_each_large_record_has_a_step_of_its_own() -> None:
+    """The units of a step are those of the record that was decoded in it."""
+    history = History(8 << 20)
+    event = {
+        "type": "Other",
+        "cause": {"kind": "request"},
+        "topics": {"added": MANY * 11},
+    }
+    for number in range(1, 6):
+        record = Counted(number, 0, packed({**event, "broker": "b", "number": number}))
+        history._records.append(record)
+    history.last = 5
+    Counted.decoded.clear()
+    units, decodes = [], []
+    for spent in past_of_topic(history, MANY[7], (), (), 0):
+        units.append(spent)
+        decodes.append(len(Counted.decoded))
+    assert Counted.decoded == [5, 4, 3, 2, 1]
+    each = [after - before for before, after in pairwise([0, *decodes])]
+    assert max(each) == 1
+    size = len(record.content)
+    decoding = [spent for spent, count in zip(units, decodes, strict=True) if count]
+    assert sum(decoding) >= 5 * (size // 256)
+
+
+def test_only_a_topic_needs_the_records_that_left_names_out() -> None:
+    api = Api(history_bytes=8 * 32 * 1000)
+    registered(api, *MANY)
+    history = api.world.state.history
+    history._records[:] = [Counted(*one) for one in history.newest_first()]
+    Counted.decoded.clear()
+    api.get("/v1/brokers/another/explain")
+    assert not Counted.decoded
+    api.get("/v1/topics/another/explain")
+    assert len(Counted.decoded) == 1

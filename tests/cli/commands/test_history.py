@@ -1,6 +1,7 @@
 """`history` over real sockets."""
 
 import json
+import os
 import re
 import time
 from collections.abc import Iterator
@@ -331,6 +332,21 @@ def test_a_damaged_tail_is_skipped_with_a_sentence(
     assert ran.err[0].startswith(f"namesrv: {names[-1]}: it is damaged or cut off")
 
 
+def test_another_thing_than_a_file_is_skipped_with_a_sentence(
+    recorded: Recorded, tmp_path: Path
+) -> None:
+    for path in recorded.folder.iterdir():
+        (tmp_path / path.name).write_bytes(path.read_bytes())
+    os.mkfifo(tmp_path / "events-0000000008.history")
+    (tmp_path / "events-0000000009.history").mkdir()
+    recorded.folder = tmp_path
+    ran = recorded.run("--type", "BrokerRegistered")
+    assert (ran.code, len(ran.out)) == (0, 5)
+    reason = "it cannot be read: it is no regular file"
+    numbers = ("0000000008", "0000000009")
+    assert ran.err == [f"namesrv: events-{n}.history: {reason}" for n in numbers]
+
+
 @pytest.mark.parametrize(
     ("content", "sentence"),
     [
@@ -389,7 +405,10 @@ PARTS = ("begin", "end")
 
 @pytest.mark.parametrize(
     "content",
-    [b"\xc1", packed(7), packed({"number": "x"}), packed({"picture": "topics"})],
+    [
+        *(b"\xc1", packed(7), packed({"number": "x"}), packed({"picture": "topics"})),
+        b"\x81\xa1a" + b"\x91" * 100_000 + b"\xc0",
+    ],
 )
 def test_a_map_that_no_recorder_writes_is_a_sentence(
     content: bytes, tmp_path: Path, capsys: pytest.CaptureFixture[str]

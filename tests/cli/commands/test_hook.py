@@ -160,13 +160,17 @@ def test_texts_of_a_server_are_escaped_in_variables() -> None:
     assert made["NAMESRV_EXISTS"] == "false"
 
 
+ENDING = (signal.SIGTERM, signal.SIGHUP)
+
+
 def watched(world: World, capsys: Any, words: list[str], *steps: Any) -> list[str]:
-    before = signal.getsignal(signal.SIGTERM)
+    before = {one: signal.getsignal(one) for one in ENDING}
     call = read_call(["watch", *words, "-n", world.address])
     try:
         watch(call, waiting(*steps))
     finally:
-        signal.signal(signal.SIGTERM, before)
+        for number, handler in before.items():
+            signal.signal(number, handler)
         call.close()
     return [line[10:] for line in capsys.readouterr().out.splitlines()]
 
@@ -229,3 +233,30 @@ def test_sigterm_ends_watch_and_its_command(world: World, tmp_path: Path) -> Non
     assert not is_running(int(pid.read_text()))
     assert err == "to people\n"
     assert [json.loads(line)["kind"] for line in out.splitlines()][0] == "server"
+
+
+@pytest.mark.parametrize("number", ENDING)
+def test_a_signal_that_ends_watch_ends_the_command(
+    world: World, capsys: Any, hooked: Hooked, number: signal.Signals
+) -> None:
+    def end() -> None:
+        until(hooked.lines)
+        signal.raise_signal(number)
+
+    command = 'echo $$ >>"$FOLDER/out"; sleep 600'
+    watched(world, capsys, ["T", "--exec", command], end)
+    child = int(hooked.lines()[0])
+    until(lambda: not is_running(child))
+
+
+def test_watch_still_ignores_a_closed_terminal_under_nohup(
+    world: World, capsys: Any, hooked: Hooked
+) -> None:
+    before = signal.signal(signal.SIGHUP, signal.SIG_IGN)
+    try:
+        end = lambda: signal.raise_signal(signal.SIGHUP)  # noqa: E731
+        steps = [end, lambda: (hooked.folder / "second").touch()]
+        watched(world, capsys, ["T", "--exec", "true"], *steps)
+    finally:
+        signal.signal(signal.SIGHUP, before)
+    assert (hooked.folder / "second").exists()

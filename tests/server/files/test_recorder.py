@@ -9,7 +9,7 @@ import pytest
 
 from namesrv.errors import PlaceInUse, RecordingInvalid, StartFailed
 from namesrv.routing.history.replay import Replay
-from namesrv.routing.history.segments import maps
+from namesrv.routing.history.segments import FIRST_LINE, maps
 from namesrv.server.files import recorder as module
 from namesrv.server.files.recorder import Recorder
 from namesrv.server.files.segments import SegmentDirectory
@@ -224,3 +224,24 @@ def test_the_reader_of_a_damaged_segment_says_where(tmp_path: Path) -> None:
     path.write_bytes(path.read_bytes()[:-3])
     with pytest.raises(RecordingInvalid, match="it is damaged or cut off after"):
         list(read(tmp_path))
+
+
+def test_a_segment_skips_names_that_other_things_have(tmp_path: Path) -> None:
+    os.mkfifo(tmp_path / "events-0000000001.history")
+    (tmp_path / "events-0000000002.history").mkdir()
+    directory = SegmentDirectory(str(tmp_path), 1 << 20)
+    directory.open()
+    directory.write(b"frame")
+    directory.close()
+    assert (tmp_path / "events-0000000003.history").read_bytes().endswith(b"frame")
+
+
+def test_a_segment_follows_the_last_number_of_ten_digits(tmp_path: Path) -> None:
+    last = tmp_path / "events-9999999999.history"
+    last.write_bytes(FIRST_LINE)
+    for name in ("events-10000000000.history", "events-10000000001.history"):
+        directory = SegmentDirectory(str(tmp_path), 1 << 20)
+        directory.open()
+        directory.write(b"frame")
+        directory.close()
+        assert (tmp_path / name).read_bytes() == FIRST_LINE + b"frame"

@@ -6,7 +6,14 @@ from typing import TYPE_CHECKING
 
 from namesrv.routing.history.explain.rule import CERTAIN, LIKELY, POSSIBLE, Finding
 from namesrv.routing.history.explain.spelling import AUTO_CREATE_TOPIC, difference
-from namesrv.routing.history.explain.words import command, duration, listed, shown
+from namesrv.routing.history.explain.words import (
+    argument,
+    command,
+    duration,
+    listed,
+    mqadmin,
+    shown,
+)
 
 if TYPE_CHECKING:
     from namesrv.routing.history.explain.evidence import Evidence
@@ -120,7 +127,7 @@ def other_cluster(evidence: Evidence) -> Finding | None:
         f"Only brokers of {listed([shown(name) for name in own])} have it, and none of"
         f" cluster {shown(wanted)}.",
         CERTAIN,
-        command("namesrv", evidence.kind, "show", evidence.name),
+        command("namesrv", evidence.kind, "show", *argument(evidence.name)),
     )
 
 
@@ -131,9 +138,8 @@ def _was_here(evidence: Evidence) -> bool:
 def _create(evidence: Evidence) -> str:
     clusters = evidence.server.clusters or ["DefaultCluster"]
     wanted = evidence.client.cluster or clusters[0]
-    return command("mqadmin", "updateTopic", "-c", wanted, "-t", evidence.name)
+    return mqadmin("updateTopic", c=wanted, t=evidence.name)
 
 
 def _explain(name: str) -> str:
-    words = ["--", name] if name.startswith("-") else [name]
-    return command("namesrv", "explain", *words)
+    return command("namesrv", "explain", *argument(name))

@@ -9,6 +9,9 @@ _BRIDGES: Final = IPv4Network("172.17.0.0/16")
 """The network of Docker's default bridge."""
 _SHARED_NAMES: Final = frozenset(("localhost", "localhost.localdomain"))
 
+_LONGEST_IP: Final = 45
+"""Characters of the longest IPv6 address."""
+
 Host = IPv4Address | IPv6Address
 
 
@@ -57,6 +60,8 @@ def differs(address: str, peer_host: str) -> bool:
 
 def _ip(host: str) -> Host | None:
     """The address without a name; an IPv4 address may be inside an IPv6 address."""
+    if len(host) > _LONGEST_IP:
+        return None
     try:
         ip = ip_address(host)
     except ValueError:

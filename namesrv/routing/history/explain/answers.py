@@ -7,11 +7,14 @@ from typing import TYPE_CHECKING
 from namesrv.codes import PERM_READ, PERM_WRITE, VERSION_V5_3_1
 from namesrv.routing.history.explain.rule import CERTAIN, LIKELY, POSSIBLE, Finding
 from namesrv.routing.history.explain.words import (
+    argument,
     bare,
     command,
     counted,
     duration,
     listed,
+    mqadmin,
+    option,
     shown,
 )
 
@@ -149,7 +152,7 @@ def write_wiped(evidence: Evidence) -> Finding | None:
     return Finding(
         f"{text[0].upper()}{text[1:]}.",
         CERTAIN if len(wiped) == len(evidence.groups) else LIKELY,
-        command("namesrv", "broker", "add-write", wipes[0].broker),
+        command("namesrv", "broker", "add-write", *argument(wipes[0].broker)),
     )
 
 
@@ -188,7 +191,7 @@ def no_queues(evidence: Evidence) -> Finding | None:
     return Finding(
         f"Broker group {listed(found)} announces it.",
         CERTAIN if len(found) == len(evidence.groups) else LIKELY,
-        command("namesrv", "topic", "show", evidence.name),
+        command("namesrv", "topic", "show", *argument(evidence.name)),
     )
 
 
@@ -212,7 +215,7 @@ def other_zone(evidence: Evidence) -> Finding | None:
     return Finding(
         f"A client in zone {shown(zone)} does not see broker group {listed(names)}.",
         CERTAIN if len(hidden) == len(evidence.groups) else LIKELY,
-        command("namesrv", "topic", "route", evidence.name),
+        command("namesrv", "topic", "route", *argument(evidence.name)),
     )
 
 
@@ -225,7 +228,7 @@ def no_topics(evidence: Evidence) -> Finding | None:
         f"Broker group {shown(empty[0].name)} is registered without any topic: only"
         " its master announces topics, and a slave that acts for it.",
         LIKELY,
-        command("namesrv", "broker", "show", "--topics", empty[0].name),
+        command("namesrv", "broker", "show", "--topics", *argument(empty[0].name)),
     )
 
 
@@ -235,15 +238,12 @@ def _of_permission(
     if not groups:
         return None
     names = listed([f"{shown(one.name)} (perm {one.perm})" for one in groups])
-    address = bare(groups[0].brokers[0].address) if groups[0].brokers else "ADDRESS"
+    address = groups[0].brokers[0].address if groups[0].brokers else "ADDRESS"
     return Finding(
         f"No client can {act} broker group {names}: the permission that it announces"
         f" has no {right} bit.",
         CERTAIN if len(groups) == len(evidence.groups) else LIKELY,
-        command(
-            *("mqadmin", "updateTopicPerm", "-b", address),
-            *("-t", evidence.name, "-p", "6"),
-        ),
+        mqadmin("updateTopicPerm", b=address, t=evidence.name, p="6"),
     )
 
 
@@ -267,5 +267,5 @@ def _broker(group: Group, address: str) -> str:
 def _more(evidence: Evidence, broker: str) -> str:
     """The command that shows more about a broker group."""
     if evidence.kind == "topic":
-        return command("namesrv", "explain", "--broker", broker)
-    return command("namesrv", "history", "--broker", broker)
+        return command("namesrv", "explain", "--broker", *argument(broker))
+    return command("namesrv", "history", *option("--broker", broker))

@@ -19,12 +19,15 @@ from namesrv.routing.history.explain.rule import (
     Cause,
     Rule,
 )
+from namesrv.work import finish
 
 if TYPE_CHECKING:
     from collections.abc import Callable
 
     from namesrv.routing.history.explain.evidence import Evidence
+    from namesrv.work import Steps
 
+_RULE_UNITS: Final = 10
 _HISTORY: Final = ("history",)
 
 RULES: Final = (
@@ -336,12 +339,19 @@ _UNKNOWN_PEERS: Final = {
 
 def find_causes(evidence: Evidence) -> list[Cause]:
     """The causes that the evidence supports, the surest ones first."""
+    return finish(causes_in_steps(evidence))
+
+
+def causes_in_steps(evidence: Evidence) -> Steps[list[Cause]]:
+    """The same, with one rule in each step."""
     found = []
+    units = _RULE_UNITS + sum(len(group.brokers) for group in evidence.groups)
     for rule in RULES:
         if evidence.kind in rule.kinds:
             finding = rule.find(evidence)
             if finding is not None:
                 found.append(Cause(rule.id, *finding))
+            yield units
     return sorted(found, key=lambda cause: CONFIDENCES.index(cause.confidence))
 
 

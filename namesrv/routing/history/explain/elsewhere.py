@@ -5,7 +5,11 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from namesrv.routing.history.explain.rule import CERTAIN, LIKELY, POSSIBLE, Finding
-from namesrv.routing.history.explain.words import command, listed
+from namesrv.routing.history.explain.words import (
+    argument,
+    command,
+    listed,
+)
 
 if TYPE_CHECKING:
     from namesrv.routing.history.explain.evidence import Evidence
@@ -51,5 +55,6 @@ def orphan(evidence: Evidence) -> Finding | None:
 
 def _ask(evidence: Evidence, peer: str) -> str:
     return command(
-        "namesrv", "explain", f"--{evidence.kind}", evidence.name, "-n", peer
+        *("namesrv", "explain", "-n", peer, f"--{evidence.kind}"),
+        *argument(evidence.name),
     )

@@ -10,9 +10,13 @@ from __future__ import annotations
 
 from typing import Any, Final
 
+from namesrv.routing.history.explain.addresses import differs, flaw
+
 Facts = dict[str, Any]
 """An event as `Record.facts` gives it."""
 
+MOST_GROUPS: Final = 64
+"""Broker groups of a topic that are examined."""
 NEWEST_VERSION: Final = 479
 """Remoting version of a client of 5.3.3."""
 
@@ -36,12 +40,14 @@ class Broker:
 
     `is_live` is false for an address that nobody registers; the rest is then None.
     `clusters` are those in which it is live. `peer_host` is the host that it connects
-    from, None without a connection.
+    from, None without a connection. `check_address` finds the `flaw` of the address,
+    and whether the broker connects from another one (`is_elsewhere`).
     """
 
     __slots__ = (
-        *("address", "broker_id", "clusters", "heard_millis_ago", "is_confirmed"),
-        *("is_live", "peer_host", "since_millis", "timeout_millis"),
+        *("_is_elsewhere", "_flaw", "address", "broker_id", "clusters"),
+        *("heard_millis_ago", "is_confirmed", "is_live", "peer_host"),
+        *("since_millis", "timeout_millis"),
     )
 
     def __init__(self, broker_id: int, address: str) -> None:
@@ -54,6 +60,27 @@ class Broker:
         self.timeout_millis: int | None = None
         self.heard_millis_ago: int | None = None
         self.since_millis: int | None = None
+        self._flaw: str | None = None
+        self._is_elsewhere = False
+
+    def check_address(self) -> None:
+        """Compare the address with `peer_host` and with those that nobody reaches."""
+        self._flaw = flaw(self.address)
+        self._is_elsewhere = bool(
+            not self._flaw and self.peer_host and differs(self.address, self.peer_host)
+        )
+
+    @property
+    def flaw(self) -> str:
+        """The reason for which other machines cannot reach it; empty for none."""
+        if self._flaw is None:
+            self.check_address()
+        return self._flaw or ""
+
+    @property
+    def is_elsewhere(self) -> bool:
+        """Whether it announces a good address, and connects from another one."""
+        return not self.flaw and self._is_elsewhere
 
 
 class Group:

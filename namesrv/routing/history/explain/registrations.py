@@ -4,13 +4,15 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Final
 
-from namesrv.routing.history.explain.addresses import differs, flaw, is_loopback
+from namesrv.routing.history.explain.addresses import is_loopback
 from namesrv.routing.history.explain.rule import CERTAIN, LIKELY, POSSIBLE, Finding
 from namesrv.routing.history.explain.words import (
+    argument,
     bare,
     command,
     duration,
     listed,
+    option,
     shown,
 )
 
@@ -75,17 +77,17 @@ def newer_holder(evidence: Evidence) -> Finding | None:
         f" {duration(found[0].millis_ago)} ago: a broker with a newer state version"
         " holds its id.",
         CERTAIN if evidence.kind == "broker" else POSSIBLE,
-        command("namesrv", "broker", "show", found[0].broker),
+        command("namesrv", "broker", "show", *argument(found[0].broker)),
     )
 
 
 def unreachable_address(evidence: Evidence) -> Finding | None:
     """A broker announces an address that other machines cannot reach."""
     found = [
-        (group, broker, flaw(broker.address))
+        (group, broker, broker.flaw)
         for group in evidence.groups
         for broker in group.brokers
-        if flaw(broker.address)
+        if broker.flaw
     ]
     if not found:
         return None
@@ -96,7 +98,7 @@ def unreachable_address(evidence: Evidence) -> Finding | None:
         f"Broker {shown(group.name)} announces the address {shown(broker.address)}"
         f"{more}, which {_FLAWS[kind]}; set brokerIP1 of the broker.",
         _confidence(broker, kind),
-        command("namesrv", "broker", "show", group.name),
+        command("namesrv", "broker", "show", *argument(group.name)),
     )
 
 
@@ -106,9 +108,7 @@ def other_address(evidence: Evidence) -> Finding | None:
         (group, broker)
         for group in evidence.groups
         for broker in group.brokers
-        if broker.peer_host
-        and not flaw(broker.address)
-        and differs(broker.address, broker.peer_host)
+        if broker.is_elsewhere
     ]
     if not found:
         return None
@@ -120,7 +120,7 @@ def other_address(evidence: Evidence) -> Finding | None:
     return Finding(
         f"Broker {listed(texts)}; clients need a way to the announced address.",
         POSSIBLE,
-        command("namesrv", "broker", "show", found[0][0].name),
+        command("namesrv", "broker", "show", *argument(found[0][0].name)),
     )
 
 
@@ -138,7 +138,7 @@ def not_live(evidence: Evidence) -> Finding | None:
         f"No broker registers {listed(found)} any more; the address stays in routes for"
         " two minutes, and clients still go there.",
         LIKELY,
-        command("namesrv", "history", "--broker", evidence.groups[0].name),
+        command("namesrv", "history", *option("--broker", evidence.groups[0].name)),
     )
 
 
@@ -154,7 +154,7 @@ def two_clusters(evidence: Evidence) -> Finding | None:
     return Finding(
         f"One broker name in several clusters mixes their routes: {listed(texts)}.",
         LIKELY,
-        command("namesrv", "broker", "show", found[0].name),
+        command("namesrv", "broker", "show", *argument(found[0].name)),
     )
 
 
@@ -170,7 +170,7 @@ def two_addresses(evidence: Evidence) -> Finding | None:
         f"Two brokers claim id {number} of {shown(broker)} by turns: {bare(old)} and"
         f" {bare(new)}, last {duration(age)} ago.",
         CERTAIN,
-        command("namesrv", "history", "--broker", broker),
+        command("namesrv", "history", *option("--broker", broker)),
     )
 
 
@@ -198,7 +198,7 @@ def _confidence(broker: Broker, kind: str) -> str:
 def _more(evidence: Evidence, one: Refused) -> str:
     """The command that shows more about a refused broker."""
     if evidence.kind == "topic":
-        return command("namesrv", "explain", "--broker", one.broker)
+        return command("namesrv", "explain", "--broker", *argument(one.broker))
     return command("namesrv", "config", "get")
 
 

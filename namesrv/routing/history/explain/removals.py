@@ -10,6 +10,7 @@ from namesrv.routing.history.explain.words import (
     command,
     duration,
     listed,
+    option,
     shown,
 )
 
@@ -160,5 +161,5 @@ def _ago(one: Removal) -> str:
 
 def _history(evidence: Evidence, one: Removal) -> str:
     if evidence.kind == "topic":
-        return command("namesrv", "history", "--topic", evidence.name)
-    return command("namesrv", "history", "--broker", one.broker)
+        return command("namesrv", "history", *option("--topic", evidence.name))
+    return command("namesrv", "history", *option("--broker", one.broker))

@@ -24,7 +24,7 @@ BOTH: Final = (*TOPIC, *BROKER)
 
 class Finding(NamedTuple):
     """A cause that the evidence supports: one sentence, the confidence in it, and the
-    next command to run."""
+    next command to run, which is empty if no safe one can be made."""
 
     sentence: str
     confidence: str

@@ -8,6 +8,8 @@ if TYPE_CHECKING:
     from collections.abc import Sequence
 
 _LONGEST: Final = 100
+_LONGEST_WORD: Final = 255
+"""Characters; a longer name may have been cut already (`refusals`)."""
 _MOST_NAMED: Final = 3
 _PLAIN: Final = frozenset(
     "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789_-./:@%+=,"
@@ -54,8 +56,30 @@ def counted(count: int, noun: str) -> str:
 
 
 def command(*words: str) -> str:
-    """A command for a shell; words that a shell would change are in quotes."""
+    """A command for a shell; words that a shell would change are in quotes. It is empty
+    if a word is too long for a line: a name that is cut would be another one."""
+    if any(len(word) > _LONGEST_WORD for word in words):
+        return ""
     return " ".join(map(_quoted, words))
+
+
+def argument(name: str) -> tuple[str, ...]:
+    """The last words of a command of namesrv: a name, which may begin with a hyphen."""
+    return ("--", name) if name.startswith("-") else (name,)
+
+
+def option(flag: str, name: str) -> tuple[str, ...]:
+    """A flag of namesrv with a name, which may begin with a hyphen."""
+    return (f"{flag}={name}",) if name.startswith("-") else (flag, name)
+
+
+def mqadmin(action: str, **values: str) -> str:
+    """A command of mqadmin with its flags of one letter. It is empty if a name begins
+    with a hyphen, which mqadmin would take for a flag."""
+    if any(value.startswith("-") for value in values.values()):
+        return ""
+    words = [word for flag, value in values.items() for word in (f"-{flag}", value)]
+    return command("mqadmin", action, *words)
 
 
 def _quoted(word: str) -> str:

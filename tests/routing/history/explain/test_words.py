@@ -6,18 +6,54 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from namesrv.cli.commands.words import read_call
 from namesrv.routing.history.explain.addresses import differs, flaw, host_of
 from namesrv.routing.history.explain.spelling import (
     difference,
     folded,
     may_fold_alike,
 )
-from namesrv.routing.history.explain.words import command, duration, listed, shown
+from namesrv.routing.history.explain.words import (
+    argument,
+    command,
+    duration,
+    listed,
+    mqadmin,
+    option,
+    shown,
+)
 
 
-@given(st.lists(st.text(), min_size=1))
+@given(st.lists(st.text(max_size=255), min_size=1))
 def test_a_shell_reads_a_command_as_it_was_meant(words: list[str]) -> None:
     assert shlex.split(command(*words)) == words
+
+
+ODD_NAMES = st.text(max_size=200) | st.sampled_from(
+    ["-x", "--namesrv-addr=evil:9876", "--", "b;touch /tmp/x\n$(id)", "'", "`id`"]
+)
+
+
+@given(ODD_NAMES)
+def test_namesrv_reads_a_name_in_a_command_as_a_name(name: str) -> None:
+    words = shlex.split(command("namesrv", "topic", "show", *argument(name)))[1:]
+    assert read_call(words).arguments == [name]
+    words = shlex.split(command("namesrv", "history", *option("--broker", name)))[1:]
+    call = read_call(words)
+    assert (call.arguments, call.flags) == ([], {"broker": name})
+
+
+@pytest.mark.parametrize("values", [{"c": "-x", "t": "a"}, {"c": "a", "t": "--n=b:1"}])
+def test_no_command_of_mqadmin_has_a_name_like_a_flag(values: dict[str, str]) -> None:
+    assert mqadmin("updateTopic", **values) == ""
+    assert mqadmin("updateTopic", c="a b", t="c") == (
+        "mqadmin updateTopic -c 'a b' -t c"
+    )
+
+
+def test_a_long_name_is_in_no_command() -> None:
+    assert command("namesrv", "topic", "show", *argument("x" * 255)).endswith("x" * 255)
+    assert command("namesrv", "topic", "show", *argument("x" * 256)) == ""
 
 
 def test_long_and_odd_names_stay_short_and_printable() -> None:
