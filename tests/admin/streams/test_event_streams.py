@@ -6,7 +6,9 @@ from typing import Any
 
 import pytest
 
+from namesrv.admin.streams.selection import Selection
 from namesrv.routing.events import Cause, CauseKind, ConfigChanged
+from namesrv.routing.history.record import Facts, Record
 from namesrv.testing.peer import Broker, data_version, request
 from tests.admin.streams.lasting_server import (
     FIRST,
@@ -180,6 +182,62 @@ def test_filters(server: LastingServer) -> None:
         assert types(streams[query])[1:] == wanted, query
     (registered,) = events(streams["?topic=Pay"])[1:]
     assert registered.data["topics"] == {"added": ["Payments"]}
+
+
+def _many(server: LastingServer, number: int) -> None:
+    """One event about 3,000 topics, of 90 KB."""
+    topics = {f"topic-with-a-long-name-{one:06}": number for one in range(3000)}
+    broker = Broker("b", addr="10.0.0.1:1")
+    server.peer.receive(broker.registration(topics, version=data_version(number)))
+    server.turn()
+
+
+def test_units_follow_the_bytes_that_a_filter_drops(server: LastingServer) -> None:
+    _many(server, 1)
+    server.register(SECOND)
+    streams = server.application._streams.events
+    large, small = server.state.history.after(0)
+    units = {
+        (record, topic): sum(streams._text(record, Selection(topic=topic)))
+        for record in (large, small)
+        for topic in ("absent", "ong-name")
+    }
+    kilobytes = len(large.content) >> 10
+    assert units[large, "absent"] >= kilobytes > 80
+    assert units[large, "ong-name"] >= 8 * kilobytes + 3000 // 4
+    assert units[small, "absent"] < 20
+
+
+def test_a_record_is_decoded_once_for_all_streams(
+    server: LastingServer, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    decoded: list[int] = []
+    facts = Record.facts
+
+    def counted(record: Record) -> Facts:
+        decoded.append(record.number)
+        return facts(record)
+
+    monkeypatch.setattr(Record, "facts", counted)
+    name = "topic-with-a-long-name-00000"
+    streams = [server.ask(f"/v1/events?topic={name}{one}") for one in range(10)]
+    absent = [server.ask(f"/v1/events?topic=absent-{one}") for one in range(10)]
+    for number in range(1, 9):
+        _many(server, number)
+        server.pass_seconds(0.1)
+    assert [len(events(stream)) for stream in streams] == [9] * 10
+    assert [types(stream) for stream in absent] == [["picture"]] * 10
+    assert decoded == list(range(1, 9))
+
+
+def test_a_piece_holds_few_records_of_the_ring(server: LastingServer) -> None:
+    for number in range(1, 9):
+        _many(server, number)
+    streams = server.application._streams.events
+    server.ask("/v1/events")
+    (reader,) = streams._readers.values()
+    reader.number = 0
+    assert len(streams._next_records(reader)) == 1
 
 
 def test_a_request_behind_a_stream_ends_it(server: LastingServer) -> None:
