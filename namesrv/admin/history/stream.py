@@ -51,7 +51,8 @@ def get_events(call: Call) -> Stream | HttpAnswer:
         return refusal
     streams.begin()
     after = after or parameters.after
-    return streams.events.open(call.connection, selection, after, call.now_ms)
+    token = streams.token_of(call.request)
+    return streams.events.open(call.connection, selection, after, call.now_ms, token)
 
 
 ENDPOINTS: Final = (

@@ -11,6 +11,7 @@ meanwhile gets the event `reset`, and then `picture`, from which it begins anew.
 """
 
 from collections import deque
+from collections.abc import Container
 from itertools import islice
 from random import uniform
 from typing import Final
@@ -61,10 +62,11 @@ class _Reader:
         "opening",
         "selection",
         "sent_ms",
+        "token",
     )
 
     def __init__(
-        self, connection: Connection, selection: Selection, now_ms: int
+        self, connection: Connection, selection: Selection, now_ms: int, token: bytes
     ) -> None:
         self.connection = connection
         self.selection = selection
@@ -72,6 +74,7 @@ class _Reader:
         self.opening: bytes | None = None
         self.sent_ms = now_ms
         self.blocked_ms: int | None = None
+        self.token = token
 
 
 class EventStreams:
@@ -108,11 +111,16 @@ class EventStreams:
         return problem(503, detail, RETRY)
 
     def open(
-        self, connection: Connection, selection: Selection, after: str, now_ms: int
+        self,
+        connection: Connection,
+        selection: Selection,
+        after: str,
+        now_ms: int,
+        token: bytes = b"",
     ) -> Stream:
         """A stream that begins after the event with this id, or with `picture` if the
-        id is empty."""
-        reader = _Reader(connection, selection, now_ms)
+        id is empty. `token` is the one that it needs, empty for none."""
+        reader = _Reader(connection, selection, now_ms, token)
 
         def begin() -> None:
             self._readers[connection] = reader
@@ -131,13 +139,15 @@ class EventStreams:
             self._check_ms = now_ms + _CHECK_MILLIS
             self._check(now_ms)
 
-    def end(self, reason: str) -> None:
-        """End all streams with an event that has the reason."""
+    def end(self, reason: str, good: Container[bytes] = ()) -> None:
+        """End all streams, but for those with a good token, with an event that has the
+        reason."""
         text = event_text("end", {"reason": reason})
-        for connection in self._readers:
-            self._state.outbox.put(LateAnswer(connection, text))
-            self._state.outbox.put(Close(connection))
-        self._readers.clear()
+        for connection, reader in list(self._readers.items()):
+            if reader.token not in good:
+                self._state.outbox.put(LateAnswer(connection, text))
+                self._state.outbox.put(Close(connection))
+                del self._readers[connection]
         self._count()
 
     def _begin_after(self, reader: _Reader, after: str) -> None:

@@ -12,7 +12,7 @@ spends units of the turn. Waits that end by time take the same way.
 """
 
 import logging
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Container, Iterable, Iterator
 from random import random
 from traceback import format_exc
 from typing import Final, NamedTuple
@@ -102,10 +102,14 @@ class _Waiter:
         "is_known",
         "shape",
         "take",
+        "token",
     )
 
-    def __init__(self, connection: Connection, after: str, shape: Shape) -> None:
+    def __init__(
+        self, connection: Connection, after: str, shape: Shape, token: bytes
+    ) -> None:
         self.connection = connection
+        self.token = token
         self.is_known = bool(after)
         self.after = after or NO_ROUTE
         self.shape = shape
@@ -155,10 +159,12 @@ class RouteWaits:
         shape: Shape,
         millis: int,
         asker: Asker,
+        token: bytes = b"",
     ) -> Wait:
         """A wait for the time at which a route has another index than `after`, which is
-        that of now; empty for that of no route."""
-        waiter = _Waiter(connection, after, shape)
+        that of now; empty for that of no route. `token` is the one that it needs, empty
+        for none."""
+        waiter = _Waiter(connection, after, shape, token)
         self._asker = asker
 
         def begin(take: Callable[[HttpAnswer], None]) -> None:
@@ -186,11 +192,12 @@ class RouteWaits:
             self._line[group] = None
         self._start()
 
-    def end(self, reason: str) -> None:
-        """Answer all waits with 503."""
+    def end(self, reason: str, good: Container[bytes] = ()) -> None:
+        """Answer all waits, but for those with a good token, with 503."""
         answer = problem(503, reason, RETRY)
         for waiter in list(self._waiters):
-            self._end(waiter, answer)
+            if waiter.token not in good:
+                self._end(waiter, answer)
 
     def _add(self, waiter: _Waiter, question: Question) -> None:
         group = self._groups.get(question)

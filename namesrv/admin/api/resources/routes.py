@@ -172,6 +172,7 @@ def _waited(call: Call, question: Question) -> Steps[Result]:
         _shape(call.request),
         parameters.wait_millis,
         _asker(inside),
+        call.streams.token_of(call.request),
     )
 
 
