@@ -91,7 +91,8 @@ def test_streams_and_waits_that_reset(attacked: AttackedServer) -> None:
 def test_a_crowd_that_waits_is_answered_and_delays_nobody(
     attacked: AttackedServer,
 ) -> None:
-    crowd = [Waiter(attacked.server.address) for _ in range(300)]
+    hosts = [f"127.0.0.{1 + number % 8}" for number in range(300)]
+    crowd = [Waiter(attacked.server.address, host) for host in hosts]
     for waiter in crowd:
         waiter.send("?wait=5m", "Awaited")
     broker = attacked.peer()

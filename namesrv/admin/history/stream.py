@@ -46,7 +46,7 @@ def get_events(call: Call) -> Stream | HttpAnswer:
             f"the parameter after is {parameters.after[:80]!r}, expected the id of an"
             " event, such as 18c2f0a4b1d-42",
         )
-    refusal = streams.refusal() or streams.events.refusal()
+    refusal = streams.refusal() or streams.events.refusal(call.connection)
     if refusal is not None:
         return refusal
     streams.begin()

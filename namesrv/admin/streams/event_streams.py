@@ -32,6 +32,7 @@ from namesrv.admin.streams.sent_events import (
 from namesrv.routing.history.record import Facts, Record
 from namesrv.routing.outbox import Close, LateAnswer
 from namesrv.routing.state import RoutingState
+from namesrv.routing.turns.fair_lines import host_in_line
 from namesrv.server.connections.registry import Connections
 from namesrv.work import Cost, Steps, kilobytes
 
@@ -39,6 +40,7 @@ RETRY: Final = ("Retry-After", "5")
 KEEP_ALIVE_MILLIS: Final = 15_000
 PATIENCE_MILLIS: Final = 5_000
 """Limit of the time for which a reader with a full buffer may not read."""
+_ADDRESS_SHARE: Final = 4
 _CHECK_MILLIS: Final = 1_000
 _PIECE_BYTES: Final = 1 << 16
 _RECENT_BYTES: Final = 1 << 20
@@ -50,6 +52,11 @@ _RECORD_UNITS: Final = 12
 _SEND_UNITS: Final = 10
 _HEADERS: Final = (("Cache-Control", "no-store"), ("X-Accel-Buffering", "no"))
 """The second one keeps a proxy of the kind of nginx from collecting events."""
+
+
+def share_of(most: int) -> int:
+    """Streams or waits that one address may have, out of so many."""
+    return max(most // _ADDRESS_SHARE, 1)
 
 
 class _Reader:
@@ -99,16 +106,25 @@ class EventStreams:
         """The number of streams whose connection was open at the last check."""
         return len(self._readers)
 
-    def refusal(self) -> HttpAnswer | None:
-        """The answer to one more stream if `maxEventStreams` allows none, else None."""
-        most = self._state.options.max_event_streams
+    def refusal(self, connection: Connection) -> HttpAnswer | None:
+        """The answer to one more stream of a peer if `maxEventStreams` or the share of
+        its address allow none, else None."""
+        self._forget_closed()
+        most, host = self._state.options.max_event_streams, host_in_line(connection)
         if len(self._readers) >= most:
-            self._forget_closed()
-        if len(self._readers) < most:
+            detail = f"{most} streams are open already (maxEventStreams)"
+        elif self._count_of(host) >= share_of(most):
+            detail = (
+                f"{share_of(most)} streams of {host} are open already, which is the"
+                " share of one address in maxEventStreams"
+            )
+        else:
             return None
         self._counts.refused += 1
-        detail = f"{most} streams are open already (maxEventStreams): ask again later"
-        return problem(503, detail, RETRY)
+        return problem(503, f"{detail}: ask again later", RETRY)
+
+    def _count_of(self, host: str) -> int:
+        return sum(host_in_line(connection) == host for connection in self._readers)
 
     def open(
         self,

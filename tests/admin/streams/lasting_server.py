@@ -46,9 +46,9 @@ class LastingServer(InsideServer):
         """Those of streams and waits."""
         return self.connections.http_counts.lasting
 
-    def ask(self, target: str, *lines: str) -> LoopFreePeer:
+    def ask(self, target: str, *lines: str, host: str = "10.0.0.1") -> LoopFreePeer:
         """A new peer that has sent a request."""
-        peer = self.loop_free.accept()
+        peer = self.loop_free.accept((host, 5000))
         peer.receive(request(target, *lines))
         self.turn()
         return peer

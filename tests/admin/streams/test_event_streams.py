@@ -266,6 +266,19 @@ def test_nothing_is_noted_without_streams(server: LastingServer) -> None:
     assert server.state.history._readers == []
 
 
+def test_an_address_has_a_quarter_of_the_streams(tmp_path: Path) -> None:
+    server = LastingServer(tmp_path, max_event_streams=8)
+    first, second, third = (server.ask("/v1/events") for _ in range(3))
+    assert types(first) == types(second) == ["picture"]
+    assert b" 503 " in sent(third) and b"share of one address" in sent(third)
+    others = [server.ask("/v1/events", host=f"10.0.1.{n}") for n in range(7)]
+    assert [types(other) for other in others[:6]] == [["picture"]] * 6
+    assert b"8 streams are open already" in sent(others[6])
+    first.protocol.connection_lost(None)
+    assert types(server.ask("/v1/events")) == ["picture"]
+    assert (server.counts.streams, server.counts.refused) == (8, 2)
+
+
 def test_head_has_no_stream(server: LastingServer) -> None:
     peer = server.loop_free.accept()
     peer.receive(b"HEAD /v1/events HTTP/1.1\r\nHost: a\r\n\r\n")
