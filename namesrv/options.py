@@ -260,11 +260,14 @@ class Options:
     body_max_inflated_bytes: int = _live(64 * MIB, LIMITS, "inflated body", 1024, GIB)
     answer_cache_bytes: int = _ours(64 * MIB, LIMITS, "ready route answers", 0, TIB)
     history_bytes: int = _ours(8 * MIB, LIMITS, "last events, for readers", 0, GIB)
-    max_event_streams: int = _live(100, LIMITS, "streams of events at a time, HTTP")
+    max_event_streams: int = _live(
+        100, LIMITS, "streams of events at a time, HTTP; a quarter for one address"
+    )
     max_route_waits: int = _live(
         5000,
         LIMITS,
-        "waits for routes at a time, HTTP; at most half of all connections",
+        "waits for routes at a time, HTTP; at most half of all connections, and a"
+        " quarter of that for one address",
     )
     max_topics_per_registration: int = _live(
         100_000, LIMITS, "number of topics that a broker may register", 1

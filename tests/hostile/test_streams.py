@@ -57,7 +57,7 @@ def test_deaf_streams_are_cut_off_and_delay_nobody(
 
 
 def test_streams_beyond_the_limit_are_refused(lay_siege: Lay) -> None:
-    attacked = lay_siege("--max-event-streams", "5")
+    attacked = lay_siege("--max-event-streams", "20")
     kept = [attacked.peer() for _ in range(5)]
     for peer in kept:
         peer.send(STREAM)
@@ -91,7 +91,8 @@ def test_streams_and_waits_that_reset(attacked: AttackedServer) -> None:
 def test_a_crowd_that_waits_is_answered_and_delays_nobody(
     attacked: AttackedServer,
 ) -> None:
-    crowd = [Waiter(attacked.server.address) for _ in range(300)]
+    hosts = [f"127.0.0.{1 + number % 8}" for number in range(300)]
+    crowd = [Waiter(attacked.server.address, host) for host in hosts]
     for waiter in crowd:
         waiter.send("?wait=5m", "Awaited")
     broker = attacked.peer()

@@ -57,7 +57,7 @@ class Application:
         self._inside = inside
         self._guard = guard
         self._router = Router(endpoints)
-        self._streams = Streams(inside)
+        self._streams = Streams(inside, guard)
         self._tags = Tags(os.urandom(_TAG_BYTES).hex())
 
     def handle(

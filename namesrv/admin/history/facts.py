@@ -120,6 +120,10 @@ class EventFacts(Struct):
         int | UnsetType,
         Meta(description="number of groups that the record has no room for"),
     ] = UNSET
+    new_on_left_out: Annotated[
+        int | UnsetType,
+        Meta(description="number of names that new_on has no room for"),
+    ] = UNSET
     is_writable: Annotated[
         bool | UnsetType, Meta(description="whether the group may be written to now")
     ] = UNSET

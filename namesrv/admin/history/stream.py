@@ -46,12 +46,13 @@ def get_events(call: Call) -> Stream | HttpAnswer:
             f"the parameter after is {parameters.after[:80]!r}, expected the id of an"
             " event, such as 18c2f0a4b1d-42",
         )
-    refusal = streams.refusal() or streams.events.refusal()
+    refusal = streams.refusal() or streams.events.refusal(call.connection)
     if refusal is not None:
         return refusal
     streams.begin()
     after = after or parameters.after
-    return streams.events.open(call.connection, selection, after, call.now_ms)
+    token = streams.token_of(call.request)
+    return streams.events.open(call.connection, selection, after, call.now_ms, token)
 
 
 ENDPOINTS: Final = (

@@ -18,7 +18,7 @@ from namesrv.options import Options
 from namesrv.routing.access.control import is_local
 from namesrv.routing.state import RoutingState
 from namesrv.routing.turns.fair_lines import host_in_line
-from namesrv.server.files.http_tokens import HttpTokenFile
+from namesrv.server.files.http_tokens import HttpTokenFile, HttpTokens
 
 _BEARER: Final = "bearer"
 _CHALLENGE: Final = ("WWW-Authenticate", 'Bearer realm="namesrv"')
@@ -97,6 +97,14 @@ class HttpGuard:
             self._state.audit.note_refused(method, path, connection, remark)
         return refused
 
+    def token_of(self, request: HttpRequest) -> bytes:
+        """The token without which a request might not read; empty if it needs none."""
+        return _token_of(request) if self._options.http_access == "token" else b""
+
+    def tokens(self, now_ms: int) -> HttpTokens:
+        """The tokens of now; the file is read again if it has changed."""
+        return self._token_file.tokens(now_ms)
+
     def _refusal(
         self,
         request: HttpRequest,
@@ -147,12 +155,11 @@ class HttpGuard:
         is_change: bool,
     ) -> HttpAnswer | None:
         right = "write" if is_change else "read"
-        scheme, _, token = request.headers.get("authorization", "").partition(" ")
-        if scheme.lower() != _BEARER or not token:
+        given = _token_of(request)
+        if not given:
             detail = f"a {right} token is needed: send Authorization: Bearer TOKEN"
             return problem(401, detail, _CHALLENGE)
         tokens = self._token_file.tokens(now_ms)
-        given = token.strip().encode("latin-1", "replace")
         if _is_among(given, tokens.writers):
             return None
         if not _is_among(given, tokens.readers):
@@ -198,6 +205,13 @@ def _is_same(origin: str, host: str | None) -> bool:
         and host is not None
         and authority.lower() == host.lower()
     )
+
+
+def _token_of(request: HttpRequest) -> bytes:
+    scheme, _, token = request.headers.get("authorization", "").partition(" ")
+    if scheme.lower() != _BEARER:
+        return b""
+    return token.strip().encode("latin-1", "replace")
 
 
 def _is_among(given: bytes, tokens: tuple[bytes, ...]) -> bool:

@@ -20,6 +20,7 @@ from namesrv.routing.outbox import LogEvent
 from namesrv.routing.requests.processor import RequestProcessor
 from namesrv.routing.state import RoutingState
 from namesrv.server.connections.counts import HttpCounts
+from namesrv.server.files.http_tokens import HttpTokens
 from namesrv.wire.command import RemotingCommand, decode_command
 from namesrv.work import Steps
 
@@ -42,6 +43,12 @@ class Guard(Protocol):
         now_ms: int,
     ) -> HttpAnswer | None:
         """The answer to a request without the right; None if it may be handled."""
+
+    def token_of(self, request: HttpRequest) -> bytes:
+        """The token without which a request might not read; empty if it needs none."""
+
+    def tokens(self, now_ms: int) -> HttpTokens:
+        """The tokens of now."""
 
 
 class Application(Protocol):

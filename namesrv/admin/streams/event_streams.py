@@ -11,6 +11,8 @@ meanwhile gets the event `reset`, and then `picture`, from which it begins anew.
 """
 
 from collections import deque
+from collections.abc import Container
+from itertools import islice
 from random import uniform
 from typing import Final
 
@@ -30,6 +32,7 @@ from namesrv.admin.streams.sent_events import (
 from namesrv.routing.history.record import Facts, Record
 from namesrv.routing.outbox import Close, LateAnswer
 from namesrv.routing.state import RoutingState
+from namesrv.routing.turns.fair_lines import host_in_line
 from namesrv.server.connections.registry import Connections
 from namesrv.work import Cost, Steps, kilobytes
 
@@ -37,17 +40,23 @@ RETRY: Final = ("Retry-After", "5")
 KEEP_ALIVE_MILLIS: Final = 15_000
 PATIENCE_MILLIS: Final = 5_000
 """Limit of the time for which a reader with a full buffer may not read."""
+_ADDRESS_SHARE: Final = 4
 _CHECK_MILLIS: Final = 1_000
 _PIECE_BYTES: Final = 1 << 16
 _RECENT_BYTES: Final = 1 << 20
 """Content of the records that wait for the next round, also without a ring."""
 _KEPT_TEXTS: Final = 64
 _RETRY_MILLIS: Final = (2_000.0, 5_000.0)
-_PIECE_UNITS: Final = 500
+_PIECE_RECORDS: Final = 40
 _RECORD_UNITS: Final = 12
 _SEND_UNITS: Final = 10
 _HEADERS: Final = (("Cache-Control", "no-store"), ("X-Accel-Buffering", "no"))
 """The second one keeps a proxy of the kind of nginx from collecting events."""
+
+
+def share_of(most: int) -> int:
+    """Streams or waits that one address may have, out of so many."""
+    return max(most // _ADDRESS_SHARE, 1)
 
 
 class _Reader:
@@ -60,10 +69,11 @@ class _Reader:
         "opening",
         "selection",
         "sent_ms",
+        "token",
     )
 
     def __init__(
-        self, connection: Connection, selection: Selection, now_ms: int
+        self, connection: Connection, selection: Selection, now_ms: int, token: bytes
     ) -> None:
         self.connection = connection
         self.selection = selection
@@ -71,6 +81,7 @@ class _Reader:
         self.opening: bytes | None = None
         self.sent_ms = now_ms
         self.blocked_ms: int | None = None
+        self.token = token
 
 
 class EventStreams:
@@ -95,23 +106,37 @@ class EventStreams:
         """The number of streams whose connection was open at the last check."""
         return len(self._readers)
 
-    def refusal(self) -> HttpAnswer | None:
-        """The answer to one more stream if `maxEventStreams` allows none, else None."""
-        most = self._state.options.max_event_streams
+    def refusal(self, connection: Connection) -> HttpAnswer | None:
+        """The answer to one more stream of a peer if `maxEventStreams` or the share of
+        its address allow none, else None."""
+        self._forget_closed()
+        most, host = self._state.options.max_event_streams, host_in_line(connection)
         if len(self._readers) >= most:
-            self._forget_closed()
-        if len(self._readers) < most:
+            detail = f"{most} streams are open already (maxEventStreams)"
+        elif self._count_of(host) >= share_of(most):
+            detail = (
+                f"{share_of(most)} streams of {host} are open already, which is the"
+                " share of one address in maxEventStreams"
+            )
+        else:
             return None
         self._counts.refused += 1
-        detail = f"{most} streams are open already (maxEventStreams): ask again later"
-        return problem(503, detail, RETRY)
+        return problem(503, f"{detail}: ask again later", RETRY)
+
+    def _count_of(self, host: str) -> int:
+        return sum(host_in_line(connection) == host for connection in self._readers)
 
     def open(
-        self, connection: Connection, selection: Selection, after: str, now_ms: int
+        self,
+        connection: Connection,
+        selection: Selection,
+        after: str,
+        now_ms: int,
+        token: bytes = b"",
     ) -> Stream:
         """A stream that begins after the event with this id, or with `picture` if the
-        id is empty."""
-        reader = _Reader(connection, selection, now_ms)
+        id is empty. `token` is the one that it needs, empty for none."""
+        reader = _Reader(connection, selection, now_ms, token)
 
         def begin() -> None:
             self._readers[connection] = reader
@@ -130,13 +155,15 @@ class EventStreams:
             self._check_ms = now_ms + _CHECK_MILLIS
             self._check(now_ms)
 
-    def end(self, reason: str) -> None:
-        """End all streams with an event that has the reason."""
+    def end(self, reason: str, good: Container[bytes] = ()) -> None:
+        """End all streams, but for those with a good token, with an event that has the
+        reason."""
         text = event_text("end", {"reason": reason})
-        for connection in self._readers:
-            self._state.outbox.put(LateAnswer(connection, text))
-            self._state.outbox.put(Close(connection))
-        self._readers.clear()
+        for connection, reader in list(self._readers.items()):
+            if reader.token not in good:
+                self._state.outbox.put(LateAnswer(connection, text))
+                self._state.outbox.put(Close(connection))
+                del self._readers[connection]
         self._count()
 
     def _begin_after(self, reader: _Reader, after: str) -> None:
@@ -211,57 +238,85 @@ class EventStreams:
 
     def _feed(self, reader: _Reader) -> Steps[None]:
         """Send the next piece to a reader, if it is still there."""
-        if reader.connection in self._readers:
-            pieces, units = self._take(reader)
-            if pieces:
-                self._send(reader, b"".join(pieces))
-                units += _SEND_UNITS
-            yield units
-
-    def _take(self, reader: _Reader) -> tuple[list[bytes], int]:
-        """Texts of the next events that a reader wants, and their units."""
-        records = self._records_after(reader.number)
-        if reader.number < self._state.history.last and not (
-            records and records[0].number == reader.number + 1
-        ):
-            first = self._state.history.first
-            self._restart(reader, f"events before {first} are not kept any more")
-            records = []
+        if not self._has(reader):
+            return
+        records = self._next_records(reader)
         pieces = [] if reader.opening is None else [reader.opening]
         reader.opening = None
-        size, units = sum(map(len, pieces)), 0
+        size = 0
         for record in records:
-            text = self._text(record, reader.selection)
-            units += _RECORD_UNITS + kilobytes(len(text), Cost.ANSWER_KILOBYTE)
+            text = yield from self._text(record, reader.selection)
+            if not self._has(reader):
+                return
             reader.number = record.number
             if text:
                 pieces.append(text)
                 size += len(text)
                 self._counts.sent += 1
-            if size >= _PIECE_BYTES or units >= _PIECE_UNITS:
+            if size >= _PIECE_BYTES:
                 break
-        return pieces, units
+        if pieces:
+            self._send(reader, b"".join(pieces))
+            yield _SEND_UNITS
+
+    def _has(self, reader: _Reader) -> bool:
+        return self._readers.get(reader.connection) is reader
+
+    def _next_records(self, reader: _Reader) -> list[Record]:
+        """The next records of a reader, a piece of them; the reader begins anew if the
+        first of them is gone."""
+        number, history = reader.number, self._state.history
+        records = self._records_after(number)
+        if number < history.last and not (records and records[0].number == number + 1):
+            reason = f"events before {history.first} are not kept any more"
+            self._restart(reader, reason)
+            return []
+        # While the work goes on, the ring may drop these, so they must not be many.
+        size = count = 0
+        for record in records:
+            size += len(record.content)
+            if count and size > _PIECE_BYTES:
+                break
+            count += 1
+        return records[:count]
 
     def _records_after(self, number: int) -> list[Record]:
         recent = self._recent
         if recent and recent[0].number <= number + 1:
-            return [record for record in recent if record.number > number]
-        return self._state.history.after(number)
+            begin = number + 1 - recent[0].number
+            return list(islice(recent, begin, begin + _PIECE_RECORDS))
+        return self._state.history.after(number, _PIECE_RECORDS)
 
-    def _text(self, record: Record, selection: Selection) -> bytes:
+    def _text(self, record: Record, selection: Selection) -> Steps[bytes]:
         """An event as a reader gets it, empty for one that it does not want."""
         key = record.number, selection
         text = self._texts.get(key)
         if text is None:
-            if self._facts[0] != record.number:
-                self._facts = record.number, record.facts()
-            facts = selection.facts_of(self._facts[1])
-            event_id = id_text(self._state.run, record.number)
-            text = b"" if facts is None else event_text(facts["type"], facts, event_id)
+            text = yield from self._made(record, selection)
             if len(self._texts) >= _KEPT_TEXTS:
                 self._texts.clear()
             self._texts[key] = text
+        yield _RECORD_UNITS + kilobytes(len(text), Cost.ANSWER_KILOBYTE)
         return text
+
+    def _made(self, record: Record, selection: Selection) -> Steps[bytes]:
+        yield len(record.content) >> 10
+        if not selection.may_want(record):
+            return b""
+        facts = yield from self._facts_of(record)
+        wanted = yield from selection.facts_of(facts)
+        if wanted is None:
+            return b""
+        event_id = id_text(self._state.run, record.number)
+        return event_text(wanted["type"], wanted, event_id)
+
+    def _facts_of(self, record: Record) -> Steps[Facts]:
+        """The facts of a record, decoded once for streams that get it one after the
+        other."""
+        if self._facts[0] != record.number:
+            self._facts = record.number, record.facts()
+            yield kilobytes(len(record.content), Cost.STRICT_KILOBYTE)
+        return self._facts[1]
 
     def _send(self, reader: _Reader, data: bytes) -> None:
         reader.sent_ms = self._connections.now_ms

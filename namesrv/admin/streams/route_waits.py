@@ -12,7 +12,8 @@ spends units of the turn. Waits that end by time take the same way.
 """
 
 import logging
-from collections.abc import Callable, Iterable, Iterator
+from collections import Counter
+from collections.abc import Callable, Container, Iterable, Iterator
 from random import random
 from traceback import format_exc
 from typing import Final, NamedTuple
@@ -23,7 +24,7 @@ from namesrv.admin.http.limits import GZIP_BYTES
 from namesrv.admin.http.messages import HttpAnswer, Wait
 from namesrv.admin.http.problems import problem
 from namesrv.admin.streams.due_times import DueTimes
-from namesrv.admin.streams.event_streams import RETRY
+from namesrv.admin.streams.event_streams import RETRY, share_of
 from namesrv.codes import ORDER_TOPIC_CONFIG
 from namesrv.routing.events import (
     BrokerChanged,
@@ -34,6 +35,7 @@ from namesrv.routing.events import (
 )
 from namesrv.routing.outbox import LogEvent
 from namesrv.routing.state import RoutingState
+from namesrv.routing.turns.fair_lines import host_in_line
 from namesrv.server.connections.registry import Connections
 from namesrv.wire.command import RemotingCommand
 from namesrv.work import Steps
@@ -102,10 +104,14 @@ class _Waiter:
         "is_known",
         "shape",
         "take",
+        "token",
     )
 
-    def __init__(self, connection: Connection, after: str, shape: Shape) -> None:
+    def __init__(
+        self, connection: Connection, after: str, shape: Shape, token: bytes
+    ) -> None:
         self.connection = connection
+        self.token = token
         self.is_known = bool(after)
         self.after = after or NO_ROUTE
         self.shape = shape
@@ -125,6 +131,7 @@ class RouteWaits:
         self._groups: dict[Question, _Group] = {}
         self._by_topic: dict[str, list[_Group]] = {}
         self._waiters: dict[_Waiter, None] = {}
+        self._hosts = Counter[str]()
         self._times = DueTimes[_Waiter]()
         self._line: dict[_Group, None] = {}
         self._is_running = False
@@ -134,18 +141,26 @@ class RouteWaits:
         """The number of waits whose connection was open at the last check."""
         return len(self._waiters)
 
-    def refusal(self) -> HttpAnswer | None:
-        """The answer to one more wait if the limits allow none, else None."""
+    def refusal(self, connection: Connection) -> HttpAnswer | None:
+        """The answer to one more wait of a peer if the limits or the share of its
+        address allow none, else None."""
         option = self._state.options.max_route_waits
         most = min(option, self._connections.limit // 2)
-        if len(self._waiters) >= most:
+        host, share = host_in_line(connection), share_of(most)
+        if len(self._waiters) >= most or self._hosts[host] >= share:
             self._forget_closed()
-        if len(self._waiters) < most:
+        why = "maxRouteWaits" if most == option else "half of maxConnections"
+        if len(self._waiters) >= most:
+            detail = f"{most} requests wait for routes already ({why})"
+        elif self._hosts[host] >= share:
+            detail = (
+                f"{share} requests of {host} wait for routes already, which is the"
+                f" share of one address in {why}"
+            )
+        else:
             return None
         self._counts.refused += 1
-        why = "maxRouteWaits" if most == option else "half of maxConnections"
-        detail = f"{most} requests wait for routes already ({why}): ask again later"
-        return problem(503, detail, RETRY)
+        return problem(503, f"{detail}: ask again later", RETRY)
 
     def wait(
         self,
@@ -155,10 +170,12 @@ class RouteWaits:
         shape: Shape,
         millis: int,
         asker: Asker,
+        token: bytes = b"",
     ) -> Wait:
         """A wait for the time at which a route has another index than `after`, which is
-        that of now; empty for that of no route."""
-        waiter = _Waiter(connection, after, shape)
+        that of now; empty for that of no route. `token` is the one that it needs, empty
+        for none."""
+        waiter = _Waiter(connection, after, shape, token)
         self._asker = asker
 
         def begin(take: Callable[[HttpAnswer], None]) -> None:
@@ -186,11 +203,12 @@ class RouteWaits:
             self._line[group] = None
         self._start()
 
-    def end(self, reason: str) -> None:
-        """Answer all waits with 503."""
+    def end(self, reason: str, good: Container[bytes] = ()) -> None:
+        """Answer all waits, but for those with a good token, with 503."""
         answer = problem(503, reason, RETRY)
         for waiter in list(self._waiters):
-            self._end(waiter, answer)
+            if waiter.token not in good:
+                self._end(waiter, answer)
 
     def _add(self, waiter: _Waiter, question: Question) -> None:
         group = self._groups.get(question)
@@ -200,6 +218,7 @@ class RouteWaits:
         waiter.group = group
         group.waiters[waiter] = None
         self._waiters[waiter] = None
+        self._hosts[host_in_line(waiter.connection)] += 1
         self._times.put(waiter, waiter.due_ms)
         self._counts.waits = len(self._waiters)
 
@@ -208,6 +227,10 @@ class RouteWaits:
         self._times.drop(waiter, waiter.due_ms)
         del self._waiters[waiter], group.waiters[waiter]
         group.due.pop(waiter, None)
+        host = host_in_line(waiter.connection)
+        self._hosts[host] -= 1
+        if not self._hosts[host]:
+            del self._hosts[host]
         self._counts.waits = len(self._waiters)
         if group.waiters:
             return

@@ -3,11 +3,15 @@
 from collections.abc import Iterable, Iterator
 from typing import Any, Final, NamedTuple
 
-from namesrv.routing.history.record import Facts
+from namesrv.routing.history.record import Facts, Record, name_bytes
+from namesrv.work import Steps, batches
 
 MOST_CHARACTERS: Final = 8192
 """Characters of the lists of names in an event of a stream."""
 _LISTS: Final = ("topics", "brokers")
+_TYPE_END: Final = 96
+"""Bytes of a record that have its type, and a few more."""
+_NAMES_OF_A_UNIT: Final = 4
 _OF_BROKERS: Final = ("broker", "address", "replaces", "replaced_by")
 
 
@@ -19,7 +23,19 @@ class Selection(NamedTuple):
     topic: str = ""
     broker: str = ""
 
-    def facts_of(self, facts: Facts) -> Facts | None:
+    def may_want(self, record: Record) -> bool:
+        """Whether the bytes of a record have the wanted names: false is certain, true
+        has to be checked with its facts."""
+        content = record.content
+        if self.types:
+            kinds = map(name_bytes, self.types)
+            if all(content.find(kind, 0, _TYPE_END) < 0 for kind in kinds):
+                return False
+        if self.broker and _bytes_of(self.broker) not in content:
+            return False
+        return not self.topic or record.is_cut or _bytes_of(self.topic) in content
+
+    def facts_of(self, facts: Facts) -> Steps[Facts | None]:
         """The facts of an event for this reader, None if it does not want it.
 
         Lists of topics have those with the wanted beginning, and no list is longer than
@@ -31,22 +47,34 @@ class Selection(NamedTuple):
         if self.broker and not _any_begins(_brokers(facts), self.broker):
             return None
         if self.topic:
-            facts = self._with_topics(facts)
+            facts = yield from self._with_topics(facts)
             if not _any_begins(_topics(facts), self.topic) and not _has_more(facts):
                 return None
         return _shortened(facts)
 
-    def _with_topics(self, facts: Facts) -> Facts:
-        def wanted(names: list[str]) -> list[str]:
-            return [name for name in names if name.startswith(self.topic)]
-
+    def _with_topics(self, facts: Facts) -> Steps[Facts]:
         topics = facts.get("topics")
         if isinstance(topics, dict):
-            by_fate = {fate: wanted(names) for fate, names in topics.items()}
-            return facts | {
-                "topics": {f: names for f, names in by_fate.items() if names}
-            }
-        return facts if topics is None else facts | {"topics": wanted(topics)}
+            by_fate: dict[str, list[str]] = {}
+            for fate, names in topics.items():
+                wanted = yield from self._wanted(names)
+                if wanted:
+                    by_fate[fate] = wanted
+            return facts | {"topics": by_fate}
+        if topics is None:
+            return facts
+        return facts | {"topics": (yield from self._wanted(topics))}
+
+    def _wanted(self, names: list[str]) -> Steps[list[str]]:
+        found: list[str] = []
+        for some in batches(names, 1):
+            found += [name for name in some if name.startswith(self.topic)]
+            yield len(some) // _NAMES_OF_A_UNIT
+        return found
+
+
+def _bytes_of(beginning: str) -> bytes:
+    return beginning.encode("utf-8", "surrogatepass")
 
 
 def _any_begins(names: Iterable[str], beginning: str) -> bool:

@@ -4,10 +4,11 @@ A record is a map in MessagePack. It has the `number` of the event in its run, t
 `at_millis`, the name of the event's class as `type`, and the facts of the event under
 their names; facts that are None are left out. `topics` of an event that may be about
 very many has lists of names; a list that would make the record too long has its first
-names only, and `topics_left_out` has the number of the others.
+names only, and `topics_left_out` has the number of the others. `brokers` and `new_on`
+of an event about one topic are lists of the same kind.
 """
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import fields
 from typing import Any, Final, NamedTuple
 
@@ -25,6 +26,18 @@ _NAMES: Final[dict[type[Event], tuple[str, ...]]] = {}
 _encode_strictly: Final = msgspec.msgpack.Encoder().encode
 _decode_strictly: Final = msgspec.msgpack.Decoder(Facts).decode
 _SURROGATES: Final = "surrogatepass"
+MOST_NAMES: Final = 1 << 17
+"""Names in a record at most, which is then read in some milliseconds."""
+_LEFT_OUT: Final = "_left_out"
+_LISTS: Final = ("brokers", "new_on")
+_OF_OPTIONS: Final = ("option", "old", "new")
+_OPTION_CHARACTERS: Final = 4096
+"""Characters of the name or a value of an option that a record keeps."""
+_HEAD_BYTES: Final = 5
+"""Bytes before a text in MessagePack, at most."""
+_LIST_BYTES: Final = 256
+"""Bytes of the names and heads of lists, and of the numbers of names left out."""
+_CHUNK: Final = 256
 
 
 def packed(value: object) -> bytes:
@@ -64,25 +77,35 @@ class Record(NamedTuple):
         return name in self.content
 
 
-def record_of(event: Event, number: int, most_names: int) -> Record:
-    """An event as a record with at most so many names of topics."""
+def record_of(event: Event, number: int, most_bytes: int) -> Record:
+    """An event as a record of at most so many bytes: its lists have the names that fit.
+
+    Its other facts are never left out, also if they alone are longer.
+    """
     facts: Facts = {
         "number": number,
         "at_millis": event.wall_millis,
         "type": type(event).__name__,
         "cause": _facts_of_cause(event.cause),
     }
+    lists: Facts = {}
     for name in _names_of_facts(type(event)):
         value = getattr(event, name)
         if value is None:
             continue
-        if name == "topics":
-            facts |= _topics(value, most_names)
-        elif name == "brokers":
-            facts |= _limited(name, value, most_names)
+        if name == "topics" or name in _LISTS:
+            lists[name] = value
+        elif name in _OF_OPTIONS and isinstance(value, str):
+            facts[name] = value[:_OPTION_CHARACTERS]
         else:
             facts[name] = value
-    is_cut = "topics_left_out" in facts
+    is_cut = False
+    if lists:
+        room = most_bytes - len(packed(facts)) - _LIST_BYTES
+        for name, value in lists.items():
+            found = _topics(value, room // len(lists), name)
+            is_cut = is_cut or name + _LEFT_OUT in found
+            facts |= found
     # A copy, because the encoder's own bytes keep the memory of its larger buffer.
     content = bytes(memoryview(packed(facts)))
     return Record(number, event.wall_millis, content, is_cut)
@@ -112,19 +135,24 @@ def _facts_of_cause(cause: Cause) -> Facts:
     return found
 
 
-def _topics(topics: Any, most_names: int) -> Facts:
-    """`topics` of an event: a plain list, or lists by the fate of the topics."""
+def _topics(topics: Any, room: int, name: str) -> Facts:
+    """A plain list of names, or lists by the fate of the topics, in so many bytes."""
     if not isinstance(topics, TopicChanges):
-        return _limited("topics", topics, most_names)
+        count, _ = _fitting(topics, room, MOST_NAMES)
+        facts: Facts = {name: list(topics[:count])}
+        missing = len(topics) - count
+        return facts | ({name + _LEFT_OUT: missing} if missing else {})
     kept: Facts = {}
     left_out: dict[str, int] = {}
+    most_names = MOST_NAMES
     for fate, names in _lists(topics):
-        kept[fate] = names[:most_names]
-        if len(names) > most_names:
-            left_out[fate] = len(names) - most_names
-        most_names -= len(kept[fate])
-    facts: Facts = {"topics": kept} if kept else {}
-    return facts | ({"topics_left_out": left_out} if left_out else {})
+        count, room = _fitting(names, room, most_names)
+        most_names -= count
+        kept[fate] = names[:count]
+        if count < len(names):
+            left_out[fate] = len(names) - count
+    facts = {name: kept} if kept else {}
+    return facts | ({name + _LEFT_OUT: left_out} if left_out else {})
 
 
 def _lists(topics: TopicChanges) -> Iterator[tuple[str, list[str]]]:
@@ -134,8 +162,25 @@ def _lists(topics: TopicChanges) -> Iterator[tuple[str, list[str]]]:
             yield fate, names
 
 
-def _limited(name: str, values: Any, most: int) -> Facts:
-    kept = list(values[:most])
-    if len(values) == len(kept):
-        return {name: kept}
-    return {name: kept, f"{name}_left_out": len(values) - len(kept)}
+def _fitting(names: Sequence[str], room: int, most_names: int) -> tuple[int, int]:
+    """How many of the first names fit, and the bytes that they leave."""
+    count, most_names = 0, min(len(names), most_names)
+    while count < most_names:
+        some = names[count : min(count + _CHUNK, most_names)]
+        size = _size(some)
+        if size > room:
+            break
+        room -= size
+        count += len(some)
+    for name in names[count : min(count + _CHUNK, most_names)]:
+        size = _size((name,))
+        if size > room:
+            return count, 0
+        room -= size
+        count += 1
+    return count, room
+
+
+def _size(names: Sequence[str]) -> int:
+    text = "".join(names).encode("utf-8", _SURROGATES)
+    return len(text) + _HEAD_BYTES * len(names)

@@ -8,12 +8,12 @@ from namesrv.routing.history.record import Record, record_of
 
 RECORD_BYTES: Final = 200
 """Memory that a record takes besides its content."""
-MOST_NAMES: Final = 1 << 17
-"""Names of topics in a record at most, which is then read in some milliseconds."""
+MOST_RECORD_BYTES: Final = 4 << 20
+"""Content of a record, for readers and in a large ring."""
 _SHARE: Final = 8
-"""A record has at most this part of the ring."""
-_NAME_BYTES: Final = 32
-"""A usual name of a topic with its length."""
+"""A record has at most this part of the ring; in a small one it may have LEAST_BYTES,
+or half of the ring."""
+LEAST_BYTES: Final = 2048
 _READ_AT_ONCE: Final = 256
 _FEW: Final = 1024
 """Places of dropped records that are kept, until there are as many as others."""
@@ -32,8 +32,8 @@ class History:
 
     def __init__(self, most_bytes: int) -> None:
         self._most_bytes = most_bytes
-        names = most_bytes // _SHARE // _NAME_BYTES
-        self._most_names = min(max(names, 16), MOST_NAMES)
+        share = max(most_bytes // _SHARE, min(most_bytes // 2, LEAST_BYTES))
+        self._most_record_bytes = min(share - RECORD_BYTES, MOST_RECORD_BYTES)
         self._records: list[Record | None] = []
         self._dropped = 0
         self._readers: list[Reader] = []
@@ -54,20 +54,17 @@ class History:
         number = self.last + 1
         kept = None
         if self._most_bytes:
-            kept = record_of(event, number, self._most_names)
+            kept = record_of(event, number, self._most_record_bytes)
         record = kept
-        if self._readers and (kept is None or self._is_cut(kept)):
+        if self._readers and (kept is None or kept.is_cut):
             # Readers have bounds of their own.
-            record = record_of(event, number, MOST_NAMES)
+            record = record_of(event, number, MOST_RECORD_BYTES)
         self.last = number
         if kept is not None:
             self._keep(kept)
         if record is not None:
             for reader in tuple(self._readers):
                 reader(record)
-
-    def _is_cut(self, record: Record) -> bool:
-        return self._most_names < MOST_NAMES and record.is_cut
 
     def _keep(self, record: Record) -> None:
         self._records.append(record)

@@ -22,6 +22,7 @@ from namesrv.admin.table import ENDPOINTS
 from namesrv.hot_path import Pause
 from namesrv.server.clock import MachineClock
 from namesrv.server.connections.registry import Connections
+from namesrv.server.files.http_tokens import HttpTokens
 from namesrv.server.inside import Inside
 from namesrv.server.logs.events import EventLog
 from namesrv.testing.peer import Broker
@@ -47,6 +48,12 @@ class Open:
     ) -> HttpAnswer | None:
         self.rights.append(access)
         return self.answer
+
+    def token_of(self, request: HttpRequest) -> bytes:
+        return b""
+
+    def tokens(self, now_ms: int) -> HttpTokens:
+        return HttpTokens()
 
 
 class Answer:

@@ -11,6 +11,7 @@ from namesrv.hot_path import Pause
 from namesrv.options import Options
 from namesrv.routing.outbox import Effect, LateAnswer
 from namesrv.routing.requests.processor import RequestProcessor
+from namesrv.server.files.http_tokens import HttpTokens
 from namesrv.work import Steps
 
 WALL_MILLIS = 784_111_777_000
@@ -30,6 +31,12 @@ class Open:
         self, request: HttpRequest, access: Access, connection: Connection, now_ms: int
     ) -> HttpAnswer | None:
         return None
+
+    def token_of(self, request: HttpRequest) -> bytes:
+        return b""
+
+    def tokens(self, now_ms: int) -> HttpTokens:
+        return HttpTokens()
 
 
 @dataclass

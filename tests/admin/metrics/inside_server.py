@@ -16,6 +16,7 @@ from namesrv.server.warm_start.files import DiskFiles
 from namesrv.server.warm_start.pace import LoopPace
 from namesrv.server.warm_start.schedule import Snapshots
 from namesrv.work import WAIT, Steps
+from tests.admin.http.talk import Open
 from tests.server.loop_free_server import LoopFreePeer, LoopFreeServer
 
 
@@ -77,7 +78,7 @@ class InsideServer:
             self.clock,
             log,
         )
-        self.streams = Streams(self.inside)
+        self.streams = Streams(self.inside, Open())
         self.peer: LoopFreePeer = self.loop_free.accept()
 
     def _call_later(self, seconds: float, call: Callable[[], None]) -> "InsideServer":

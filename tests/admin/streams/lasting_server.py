@@ -7,7 +7,7 @@ from typing import Any
 
 from namesrv.admin.api.application import Application
 from namesrv.admin.http.conversation import HttpConversation
-from namesrv.admin.http.service import HttpService
+from namesrv.admin.http.service import Guard, HttpService
 from namesrv.admin.table import ENDPOINTS
 from namesrv.testing.peer import Broker
 from tests.admin.http.talk import Open, Read, answers, request
@@ -24,26 +24,31 @@ class LastingServer(InsideServer):
 
     def __init__(self, data_dir: Path, **options: Any) -> None:
         super().__init__(data_dir, **options)
-        self.application = Application(self.inside, Open(), ENDPOINTS)
+        guard = self.make_guard()
+        self.application = Application(self.inside, guard, ENDPOINTS)
         self.connections = self.inside.connections
         service = HttpService(
             self.inside.processor,
             self.application,
-            Open(),
+            guard,
             self.clock.wall_millis,
             counts=self.connections.http_counts,
         )
         self.connections.speak_http(partial(HttpConversation, service))
         self.tick(0)
 
+    def make_guard(self) -> Guard:
+        """A guard that lets all requests pass."""
+        return Open()
+
     @property
     def counts(self) -> Any:
         """Those of streams and waits."""
         return self.connections.http_counts.lasting
 
-    def ask(self, target: str, *lines: str) -> LoopFreePeer:
+    def ask(self, target: str, *lines: str, host: str = "10.0.0.1") -> LoopFreePeer:
         """A new peer that has sent a request."""
-        peer = self.loop_free.accept()
+        peer = self.loop_free.accept((host, 5000))
         peer.receive(request(target, *lines))
         self.turn()
         return peer

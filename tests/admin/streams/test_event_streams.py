@@ -6,7 +6,9 @@ from typing import Any
 
 import pytest
 
+from namesrv.admin.streams.selection import Selection
 from namesrv.routing.events import Cause, CauseKind, ConfigChanged
+from namesrv.routing.history.record import Facts, Record
 from namesrv.testing.peer import Broker, data_version, request
 from tests.admin.streams.lasting_server import (
     FIRST,
@@ -182,6 +184,62 @@ def test_filters(server: LastingServer) -> None:
     assert registered.data["topics"] == {"added": ["Payments"]}
 
 
+def _many(server: LastingServer, number: int) -> None:
+    """One event about 3,000 topics, of 90 KB."""
+    topics = {f"topic-with-a-long-name-{one:06}": number for one in range(3000)}
+    broker = Broker("b", addr="10.0.0.1:1")
+    server.peer.receive(broker.registration(topics, version=data_version(number)))
+    server.turn()
+
+
+def test_units_follow_the_bytes_that_a_filter_drops(server: LastingServer) -> None:
+    _many(server, 1)
+    server.register(SECOND)
+    streams = server.application._streams.events
+    large, small = server.state.history.after(0)
+    units = {
+        (record, topic): sum(streams._text(record, Selection(topic=topic)))
+        for record in (large, small)
+        for topic in ("absent", "ong-name")
+    }
+    kilobytes = len(large.content) >> 10
+    assert units[large, "absent"] >= kilobytes > 80
+    assert units[large, "ong-name"] >= 8 * kilobytes + 3000 // 4
+    assert units[small, "absent"] < 20
+
+
+def test_a_record_is_decoded_once_for_all_streams(
+    server: LastingServer, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    decoded: list[int] = []
+    facts = Record.facts
+
+    def counted(record: Record) -> Facts:
+        decoded.append(record.number)
+        return facts(record)
+
+    monkeypatch.setattr(Record, "facts", counted)
+    name = "topic-with-a-long-name-00000"
+    streams = [server.ask(f"/v1/events?topic={name}{one}") for one in range(10)]
+    absent = [server.ask(f"/v1/events?topic=absent-{one}") for one in range(10)]
+    for number in range(1, 9):
+        _many(server, number)
+        server.pass_seconds(0.1)
+    assert [len(events(stream)) for stream in streams] == [9] * 10
+    assert [types(stream) for stream in absent] == [["picture"]] * 10
+    assert decoded == list(range(1, 9))
+
+
+def test_a_piece_holds_few_records_of_the_ring(server: LastingServer) -> None:
+    for number in range(1, 9):
+        _many(server, number)
+    streams = server.application._streams.events
+    server.ask("/v1/events")
+    (reader,) = streams._readers.values()
+    reader.number = 0
+    assert len(streams._next_records(reader)) == 1
+
+
 def test_a_request_behind_a_stream_ends_it(server: LastingServer) -> None:
     stream = server.ask("/v1/events")
     stream.receive(b"GET / HTTP/1.1\r\n")
@@ -206,6 +264,19 @@ def test_nothing_is_noted_without_streams(server: LastingServer) -> None:
     server.register(FIRST, TOPICS)
     assert server.counts.streams == 0
     assert server.state.history._readers == []
+
+
+def test_an_address_has_a_quarter_of_the_streams(tmp_path: Path) -> None:
+    server = LastingServer(tmp_path, max_event_streams=8)
+    first, second, third = (server.ask("/v1/events") for _ in range(3))
+    assert types(first) == types(second) == ["picture"]
+    assert b" 503 " in sent(third) and b"share of one address" in sent(third)
+    others = [server.ask("/v1/events", host=f"10.0.1.{n}") for n in range(7)]
+    assert [types(other) for other in others[:6]] == [["picture"]] * 6
+    assert b"8 streams are open already" in sent(others[6])
+    first.protocol.connection_lost(None)
+    assert types(server.ask("/v1/events")) == ["picture"]
+    assert (server.counts.streams, server.counts.refused) == (8, 2)
 
 
 def test_head_has_no_stream(server: LastingServer) -> None:

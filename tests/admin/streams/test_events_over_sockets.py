@@ -15,7 +15,7 @@ TOPICS = {"T": 1, "U": 1}
 
 @pytest.fixture
 def server(tmp_path: Path) -> Iterator[ServingThread]:
-    with serving_http(tmp_path, max_event_streams=3) as server:
+    with serving_http(tmp_path, max_event_streams=12) as server:
         yield server
 
 

@@ -48,7 +48,7 @@ def test_a_crowd_costs_one_lookup_and_one_body(
 ) -> None:
     server.register(FIRST)
     path = f"{PATH}?wait=5m&after={index_of(server)}"
-    crowd = [server.ask(path) for _ in range(500)]
+    crowd = [server.ask(path, host=f"10.1.0.{n % 8}") for n in range(500)]
     assert server.counts.waits == 500
     looks.clear()
     peer = server.loop_free.accept()
@@ -66,7 +66,7 @@ def test_other_connections_have_turns_while_a_crowd_wakes(
 ) -> None:
     server.register(FIRST)
     path = f"{PATH}?wait=5m&after={index_of(server)}"
-    crowd = [server.ask(path) for _ in range(300)]
+    crowd = [server.ask(path, host=f"10.1.0.{n % 8}") for n in range(300)]
     server.loop_free.accept().receive(SECOND.registration({"Orders": 1, "Other": 1}))
     other = server.loop_free.accept(("10.0.0.2", 1))
     other.receive(http_request("/version") * 3)
@@ -211,10 +211,26 @@ def test_no_wait_before_the_start_up_gate_opens(tmp_path: Path) -> None:
 
 def test_half_of_all_connections_may_wait(tmp_path: Path) -> None:
     server = LastingServer(tmp_path, max_connections=20)
-    waiters = [server.ask(f"{PATH}?wait=5m") for _ in range(11)]
+    waiters = [server.ask(f"{PATH}?wait=5m", host=f"10.0.0.{n}") for n in range(11)]
     (refused,) = answered(waiters[-1])
     assert refused.status == 503 and b"half of maxConnections" in refused.body
     assert server.counts.refused == 1
+
+
+def test_an_address_has_a_quarter_of_the_waits(tmp_path: Path) -> None:
+    server = LastingServer(tmp_path, max_route_waits=12)
+    waiters = [server.ask(f"{PATH}?wait=5m") for _ in range(4)]
+    other = server.ask(f"{PATH}?wait=5m", host="10.0.0.2")
+    assert [len(answered(waiter)) for waiter in (*waiters, other)] == [0, 0, 0, 1, 0]
+    (refused,) = answered(waiters[3])
+    assert refused.status == 503 and b"share of one address" in refused.body
+    waiters[0].protocol.connection_lost(None)
+    assert answered(server.ask(f"{PATH}?wait=5m")) == []
+    for waiter in (*waiters, other):
+        waiter.protocol.connection_lost(None)
+    server.pass_seconds(2)
+    waits = server.application._streams.waits
+    assert len(waits) == 1 and waits._hosts == {"10.0.0.1": 1}
 
 
 def test_cluster_test_mode_has_no_waits(tmp_path: Path) -> None:

@@ -17,7 +17,7 @@ Connect = Callable[[ServingThread], Waiter]
 
 @pytest.fixture
 def server(tmp_path: Path) -> Iterator[ServingThread]:
-    with serving_http(tmp_path, max_route_waits=3) as server:
+    with serving_http(tmp_path, max_route_waits=12) as server:
         yield server
 
 

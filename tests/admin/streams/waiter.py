@@ -18,8 +18,9 @@ class Answered(NamedTuple):
 class Waiter:
     """One connection; requests are sent without waiting for answers."""
 
-    def __init__(self, address: Address) -> None:
-        self.socket = socket.create_connection(address, timeout=WAIT_SECONDS)
+    def __init__(self, address: Address, host: str = "127.0.0.1") -> None:
+        """Connect from a loopback address."""
+        self.socket = socket.create_connection(address, WAIT_SECONDS, (host, 0))
         self._file = self.socket.makefile("rb")
 
     def send(self, query: str = "", topic: str = "T", *lines: str) -> None:

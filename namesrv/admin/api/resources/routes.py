@@ -121,7 +121,8 @@ def get_route(call: Call) -> Handled:
         # Another server may have to be asked, and only the processor waits for one.
         return _asked(call, question)
     if parameters.wait_millis:
-        return call.streams.waits.refusal() or _waited(call, question)
+        refusal = call.streams.waits.refusal(call.connection)
+        return refusal or _waited(call, question)
     request = Request(_command(question), call.connection, call.now_ms, is_http=True)
     handled = get_routeinfo_by_topic(state, request)
     if handled is None or handled == Pause.TURN:
@@ -171,7 +172,7 @@ def _waited(call: Call, question: Question) -> Steps[Result]:
             return (yield from _answer(inside, question, looked, shape))
         if routes_state(call) == before:
             break
-    refusal = call.streams.refusal() or call.streams.waits.refusal()
+    refusal = call.streams.refusal() or call.streams.waits.refusal(call.connection)
     if refusal is not None:
         return refusal
     call.streams.begin()
@@ -182,6 +183,7 @@ def _waited(call: Call, question: Question) -> Steps[Result]:
         _shape(call.request),
         parameters.wait_millis,
         _asker(inside),
+        call.streams.token_of(call.request),
     )
 
 
