@@ -38,7 +38,8 @@ def get_events(call: Call) -> Stream | HttpAnswer:
     """A stream that goes on until one side closes it."""
     parameters, streams = call.parameters, call.streams
     types = read_types(parameters.type) if parameters.type else frozenset[str]()
-    selection = Selection(types, parameters.topic, parameters.broker)
+    names_topics = call.inside.options.enable_all_topic_list
+    selection = Selection(types, parameters.topic, parameters.broker, names_topics)
     after = call.request.headers.get("last-event-id", "")
     if not after and parameters.after and read_id(parameters.after) is None:
         raise HttpRefused(

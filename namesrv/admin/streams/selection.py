@@ -17,11 +17,13 @@ _OF_BROKERS: Final = ("broker", "address", "replaces", "replaced_by")
 
 class Selection(NamedTuple):
     """Events of some types, about topics and about broker groups or addresses with
-    these beginnings of their names; empty for all."""
+    these beginnings of their names; empty for all. Without `names_topics` lists of
+    topics are numbers."""
 
     types: frozenset[str] = frozenset()
     topic: str = ""
     broker: str = ""
+    names_topics: bool = True
 
     def may_want(self, record: Record) -> bool:
         """Whether the bytes of a record have the wanted names: false is certain, true
@@ -50,7 +52,7 @@ class Selection(NamedTuple):
             facts = yield from self._with_topics(facts)
             if not _any_begins(_topics(facts), self.topic) and not _has_more(facts):
                 return None
-        return _shortened(facts)
+        return _shortened(facts if self.names_topics else _counted(facts))
 
     def _with_topics(self, facts: Facts) -> Steps[Facts]:
         topics = facts.get("topics")
@@ -99,6 +101,19 @@ def _brokers(facts: Facts) -> Iterator[str]:
 def _has_more(facts: Facts) -> bool:
     """Whether it is about more topics than the record names."""
     return "topics_left_out" in facts
+
+
+def _counted(facts: Facts) -> Facts:
+    """The facts with numbers in place of lists of topics."""
+    topics, missing = facts.get("topics"), facts.get("topics_left_out")
+    if topics is None:
+        return facts
+    if not isinstance(topics, dict):
+        return facts | {"topics": [], "topics_left_out": len(topics) + (missing or 0)}
+    counts = {fate: len(names) for fate, names in topics.items()}
+    for fate, count in (missing or {}).items():
+        counts[fate] = counts.get(fate, 0) + count
+    return facts | {"topics": {}, "topics_left_out": counts}
 
 
 def _shortened(facts: Facts) -> Facts:

@@ -85,3 +85,17 @@ def test_names_are_compared_in_steps() -> None:
     names = [f"topic-{number:06}" for number in range(100_000)]
     units = list(Selection(topic="z").facts_of(event(topics={"added": names})))
     assert max(units) <= 500 and sum(units) == 25_000
+
+
+def test_topics_are_counted_where_lists_of_them_are_switched_off() -> None:
+    selection = Selection(names_topics=False)
+    left_out = {"added": 2}
+    facts = _wanted(selection, event(topics={"added": NAMES}, topics_left_out=left_out))
+    assert facts is not None
+    assert (facts["topics"], facts["topics_left_out"]) == (
+        {},
+        {"added": len(NAMES) + 2},
+    )
+    facts = _wanted(selection, event(topics=NAMES))
+    assert facts is not None
+    assert (facts["topics"], facts["topics_left_out"]) == ([], len(NAMES))
