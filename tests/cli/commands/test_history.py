@@ -341,7 +341,7 @@ def test_another_thing_than_a_file_is_skipped_with_a_sentence(
     (tmp_path / "events-0000000009.history").mkdir()
     recorded.folder = tmp_path
     ran = recorded.run("--type", "BrokerRegistered")
-    assert (ran.code, len(ran.out)) == (0, 5)
+    assert (ran.code, len(ran.out)) == (0, 6)
     reason = "it cannot be read: it is no regular file"
     numbers = ("0000000008", "0000000009")
     assert ran.err == [f"namesrv: events-{n}.history: {reason}" for n in numbers]
