@@ -1,7 +1,6 @@
 """The sums of which a digest of routes is made (`routing/answers/route_digest.py`).
 
-They need texts only, so that anybody who has the answers of a NameServer can make its
-digest from them.
+They need texts only. So the answers of any NameServer are enough to make its digest.
 """
 
 from hashlib import blake2b

@@ -1,4 +1,4 @@
-"""axe-core, which finds what a screen reader or a keyboard cannot use."""
+"""axe-core, which finds parts that a screen reader or a keyboard cannot use."""
 
 import hashlib
 from pathlib import Path

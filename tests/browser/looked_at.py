@@ -1,4 +1,4 @@
-"""A page in a browser: where it is, what it shows, and every error that it reports."""
+"""A page in a browser: its address, its texts, and every error that it reports."""
 
 from types import TracebackType
 from typing import Any, Self

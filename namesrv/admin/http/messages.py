@@ -86,7 +86,7 @@ class Wait:
     """An answer that comes when something happens, or after a time.
 
     `begin` gets the function that takes the answer, once and in a later step. `hurry`
-    wants it soon, whatever it is by then, because the peer has sent more.
+    asks for it as it is by then, because the peer has sent more.
     """
 
     begin: Callable[[Callable[[HttpAnswer], None]], None]
