@@ -125,7 +125,7 @@ def register_some(peer: Peer, name: str, number: int, topics: list[str]) -> None
 BROKERS = 2
 ZONES = itertools.count()
 # The history has a limit of its own, and tests of its own.
-SMALL_CACHE: dict[str, Any] = {"answer_cache_bytes": 1 << 14, "history_bytes": 0}
+SMALL_CACHE: dict[str, Any] = {"answer_cache_bytes": 1 << 14, "history_bytes": 1 << 14}
 
 
 @pytest.fixture(scope="module", autouse=True)
