@@ -33,6 +33,7 @@ class Recorder:
     """One server's recorder; `open` begins it, `tick` makes the pictures.
 
     `lost_frames` are those that could not be written, `size_bytes` those of all files.
+    The events of a segment bound it; the picture at its beginning does not count.
     """
 
     def __init__(self, options: Options, state: RoutingState, log: EventLog) -> None:
@@ -78,14 +79,15 @@ class Recorder:
 
     def _note(self, record: Record) -> None:
         """A reader of the history."""
-        self._put(framed(record.content))
+        frame = framed(record.content)
+        self._put(frame)
+        self._segment_bytes += len(frame)
         if self._segment_bytes > self._most_bytes // _SEGMENTS:
             if self._picture is None:
                 self._begin_picture()
 
     def _put(self, frame: bytes) -> None:
         assert self._writer is not None
-        self._segment_bytes += len(frame)
         if not self._writer.put_bytes(frame):
             self._report("frames of the recorder dropped, the disk is too slow")
 
@@ -100,9 +102,7 @@ class Recorder:
     def _put_part(self, part: dict[str, object]) -> None:
         frame = frame_of(part)
         self._picture_bytes += len(frame)
-        # Segments are counted from the end of the picture on.
         self._put(frame)
-        self._segment_bytes -= len(frame)
 
     def tick(self, now_ms: int) -> None:
         """Go on with the picture, or begin one when frames are written again after a
