@@ -78,10 +78,6 @@ def explain_topic(call: Call) -> Handled:
 def _explained_topic(call: Call, lookup: _Lookup) -> Steps[HttpAnswer]:
     answer = yield from _answer(lookup)
     evidence = yield from _topic_evidence(call)
-    state = call.inside.state
-    asked = state.missing.find(evidence.name)
-    if asked is not None:
-        yield from note_nearest(state, [asked], call.now_ms)
     explanation = TopicExplanation(
         topic=evidence.name,
         exists=evidence.exists,
@@ -207,10 +203,7 @@ def _live(evidence: Evidence) -> set[str]:
 
 def _causes(evidence: Evidence) -> Steps[list[ExplainedCause]]:
     causes = yield from causes_in_steps(evidence)
-    return [
-        ExplainedCause(*cause)  # type: ignore[arg-type]
-        for cause in causes
-    ]
+    return [ExplainedCause(*cause) for cause in causes]
 
 
 def _responded(
@@ -244,6 +237,8 @@ def _record(
         yield len(facts) * _EVENT_UNITS
     is_topic = evidence.kind == "topic"
     asked = state.missing.find(evidence.name) if is_topic else None
+    if asked is not None:
+        yield from note_nearest(state, [asked], now_ms)
     return EvidenceRecord(
         brokers=known,
         gone=gone,

@@ -1,12 +1,14 @@
 """Records of `/v1/topics/{topic}/explain` and `/v1/brokers/{name}/explain`."""
 
-from typing import Annotated, Literal
+from typing import Annotated
 
 from msgspec import Meta, Struct
 
 from namesrv.admin.api.resources.missing import Missing
+from namesrv.admin.api.resources.route_records import ClientVersion, ClientZone
 from namesrv.admin.history.facts import EventFacts
 from namesrv.codes import VERSION_V5_3_3
+from namesrv.routing.history.explain.rule import Confidence
 
 Cluster = Annotated[
     str, Meta(description="cluster in which it is expected; empty: any")
@@ -17,17 +19,8 @@ class ExplainTopicParameters(Struct, forbid_unknown_fields=True, kw_only=True):
     """A topic, and the client that asks for it."""
 
     topic: Annotated[str, Meta(description="name of the topic, which need not exist")]
-    version: Annotated[
-        int,
-        Meta(
-            ge=0,
-            le=2**31 - 1,
-            description="remoting version of the client: 401 is 4.9.4, 479 is 5.3.3",
-        ),
-    ] = VERSION_V5_3_3
-    zone: Annotated[
-        str, Meta(description="zone that the client wants to stay in; empty: none")
-    ] = ""
+    version: ClientVersion = VERSION_V5_3_3
+    zone: ClientZone = ""
     cluster: Cluster = ""
 
 
@@ -98,8 +91,7 @@ class ExplainedCause(Struct):
     id: Annotated[str, Meta(description="its name in docs/explain.md")]
     sentence: Annotated[str, Meta(description="the cause, for people")]
     confidence: Annotated[
-        Literal["certain", "likely", "possible"],
-        Meta(description="how far the evidence supports it"),
+        Confidence, Meta(description="how far the evidence supports it")
     ]
     next: Annotated[str, Meta(description="the next command to run; empty for none")]
 

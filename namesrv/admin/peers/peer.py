@@ -5,7 +5,7 @@ import logging
 import random
 from contextlib import suppress
 from dataclasses import replace
-from typing import Final, NamedTuple
+from typing import Any, Final, NamedTuple
 
 from namesrv.admin.peers.comparison import Comparison
 from namesrv.admin.peers.digest_over_http import TheirDigest, ask_digest
@@ -271,12 +271,12 @@ class Peer:
         reason = "this address is the server's own; leave it out of the option peers"
         self._set(PeerState.ITSELF, reason=reason)
 
-    def _set(self, state: PeerState, **facts: object) -> None:
+    def _set(self, state: PeerState, **facts: Any) -> None:
         """Write the view, and log a peer that begins or ends to be out of reach."""
         before = self.view
         if before.state != state:
             facts["since_millis"] = self._inside.clock.wall_millis()
-        self.view = replace(before, state=state, **facts)  # type: ignore[arg-type]
+        self.view = replace(before, state=state, **facts)
         if before.state == state:
             return
         log = self._inside.log

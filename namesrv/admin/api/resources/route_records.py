@@ -21,6 +21,18 @@ _TOKENS: Final = STEP_UNITS
 MOST_READ_BACK_BYTES: Final = 1 << 17
 """A larger route is read back alone."""
 
+ClientVersion = Annotated[
+    int,
+    Meta(
+        ge=0,
+        le=2**31 - 1,
+        description="remoting version of the client: 401 is 4.9.4, 479 is 5.3.3",
+    ),
+]
+ClientZone = Annotated[
+    str, Meta(description="zone that the client wants to stay in; empty: none")
+]
+
 
 class RouteBroker(Struct):
     """A broker group of a route."""

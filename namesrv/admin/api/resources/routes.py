@@ -18,6 +18,8 @@ from namesrv.admin.api.endpoint import Call, Endpoint
 from namesrv.admin.api.negotiation import JSON, accepted_format
 from namesrv.admin.api.resources.route_records import (
     MOST_READ_BACK_BYTES,
+    ClientVersion,
+    ClientZone,
     Route,
     read_route,
 )
@@ -66,17 +68,8 @@ class RouteParameters(Struct, forbid_unknown_fields=True, kw_only=True):
     """A topic and the client that asks for it."""
 
     topic: Annotated[str, Meta(description="name of the topic")]
-    version: Annotated[
-        int,
-        Meta(
-            ge=0,
-            le=2**31 - 1,
-            description="remoting version of the client: 401 is 4.9.4, 479 is 5.3.3",
-        ),
-    ] = VERSION_V5_3_3
-    zone: Annotated[
-        str, Meta(description="zone that the client wants to stay in; empty: none")
-    ] = ""
+    version: ClientVersion = VERSION_V5_3_3
+    zone: ClientZone = ""
     wait: Annotated[
         str,
         Meta(

@@ -22,6 +22,7 @@ if TYPE_CHECKING:
         Evidence,
         Refused,
     )
+    from namesrv.routing.history.explain.rule import Confidence
 
 _FLAWS: Final = {
     "nothing": "has no host and port",
@@ -187,7 +188,7 @@ def _refused(evidence: Evidence) -> list[Refused]:
     return [one for one in refused if one.broker in own]
 
 
-def _confidence(broker: Broker, kind: str) -> str:
+def _confidence(broker: Broker, kind: str) -> Confidence:
     if kind in ("nothing", "unspecified"):
         return CERTAIN
     if kind == "loopback" and broker.peer_host:

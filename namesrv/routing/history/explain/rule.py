@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Final, NamedTuple
+from typing import TYPE_CHECKING, Final, Literal, NamedTuple, TypeAlias
 
 if TYPE_CHECKING:
     from collections.abc import Callable
 
     from namesrv.routing.history.explain.evidence import Evidence
 
+Confidence: TypeAlias = Literal["certain", "likely", "possible"]
 CERTAIN: Final = "certain"
 """The evidence shows it, and it alone is enough."""
 LIKELY: Final = "likely"
@@ -27,7 +28,7 @@ class Finding(NamedTuple):
     next command to run, which is empty if no safe one can be made."""
 
     sentence: str
-    confidence: str
+    confidence: Confidence
     next: str
 
 
@@ -48,5 +49,5 @@ class Cause(NamedTuple):
 
     id: str
     sentence: str
-    confidence: str
+    confidence: Confidence
     next: str
