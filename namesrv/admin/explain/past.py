@@ -11,7 +11,12 @@ from typing import Final
 
 from namesrv.routing.events import CauseKind
 from namesrv.routing.history.explain.evidence import Facts, Past, Removal, Wipe
-from namesrv.routing.history.record import Record, name_bytes, packed
+from namesrv.routing.history.record import (
+    Record,
+    name_bytes,
+    packed,
+    with_numbers,
+)
 from namesrv.routing.history.ring import History
 from namesrv.work import STEP_UNITS, Steps
 
@@ -291,21 +296,8 @@ def _with_few_groups(facts: Facts) -> Facts:
 
 def _with_numbers(facts: Facts, topic: str | None = None) -> Facts:
     """An event with the number of its topics in place of the names of others."""
-    topics, left_out = facts.get("topics"), facts.get("topics_left_out")
-    if topics is None:
-        return facts
-    kept: Facts = {name: value for name, value in facts.items() if name != "topics"}
-    if not isinstance(topics, dict):
-        kept["topics_left_out"] = len(topics) + (left_out or 0)
-        return kept
-    named: dict[str, list[str]] = {}
-    counts: dict[str, int] = dict(left_out or {})
-    for fate, names in topics.items():
-        counts[fate] = counts.get(fate, 0) + len(names)
-        if topic is not None and topic in names:
-            named[fate] = [topic]
-            counts[fate] -= 1
-    kept["topics_left_out"] = {fate: count for fate, count in counts.items() if count}
-    if named:
-        kept["topics"] = named
-    return kept
+    is_plain = isinstance(facts.get("topics"), list)
+    counted = with_numbers(facts, None if is_plain else topic)
+    if counted.get("topics", True):
+        return counted
+    return {name: value for name, value in counted.items() if name != "topics"}

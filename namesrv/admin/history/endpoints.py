@@ -2,6 +2,7 @@
 
 from typing import Annotated, Final
 
+import msgspec
 from msgspec import UNSET, Meta, Struct, UnsetType, structs
 
 from namesrv.admin.api.answers import respond
@@ -9,7 +10,6 @@ from namesrv.admin.api.endpoint import MOST_ITEMS, Call, Endpoint
 from namesrv.admin.api.pages import Next
 from namesrv.admin.history.facts import (
     EventFacts,
-    count_topics,
     facts_of,
     put_into_words,
 )
@@ -24,6 +24,7 @@ from namesrv.admin.history.then import (
     get_between,
 )
 from namesrv.admin.http.messages import HttpAnswer
+from namesrv.routing.history.record import with_numbers
 from namesrv.work import STEP_UNITS, Steps
 
 _FEW_EVENTS: Final = 100
@@ -87,7 +88,7 @@ def get_history(call: Call) -> Steps[HttpAnswer]:
     """A page of events. Records are shared and never change, so that the page is whole
     also if the ring drops them meanwhile."""
     history, parameters = call.inside.state.history, call.parameters
-    options = call.inside.options
+    are_topics_listed = call.inside.options.enable_all_topic_list
     since = moment_of("since", parameters.since, call)
     wanted = Filter(parameters.topic, parameters.broker, parameters.type, since)
     page = EventsPage(call.inside.state.run, history.first, history.last, [])
@@ -110,9 +111,11 @@ def get_history(call: Call) -> Steps[HttpAnswer]:
         if len(page.events) == parameters.limit or size > _PAGE_BYTES:
             page.next = _next_link(parameters, since, page.events[-1].number)
             break
-        put_into_words(facts, record.facts())
-        if not options.enable_all_topic_list:
-            count_topics(facts, parameters.topic)
+        plain = record.facts()
+        if not are_topics_listed:
+            named = None if parameters.topic is UNSET else parameters.topic
+            facts = msgspec.convert(with_numbers(plain, named), EventFacts)
+        put_into_words(facts, plain)
         page.events.append(facts)
         size += len(record.content)
     yield spent

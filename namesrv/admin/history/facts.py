@@ -174,25 +174,6 @@ def put_into_words(facts: EventFacts, plain: Facts) -> None:
     facts.subject, facts.sentence = subject_of(plain), sentence_of(plain)
 
 
-def count_topics(facts: EventFacts, named: str | UnsetType) -> None:
-    """Replace lists of topics by their numbers; only `named` stays in them."""
-    topics, left_out = facts.topics, facts.topics_left_out
-    if isinstance(topics, TopicsByFate):
-        more = dict(left_out) if isinstance(left_out, dict) else {}
-        for fate in TopicsByFate.__struct_fields__:
-            names: list[str] = getattr(topics, fate)
-            kept = [name for name in names if name == named]
-            if len(kept) < len(names):
-                more[fate] = more.get(fate, 0) + len(names) - len(kept)
-                setattr(topics, fate, kept)
-        facts.topics_left_out = more or UNSET
-    elif topics is not UNSET:
-        kept = [name for name in topics if name == named]
-        others = len(topics) - len(kept)
-        before = left_out if isinstance(left_out, int) else 0
-        facts.topics, facts.topics_left_out = kept, before + others
-
-
 def names_of(topics: TopicsByFate | list[str] | UnsetType) -> list[str]:
     """The topics that an event names, whatever happened to them."""
     if isinstance(topics, TopicsByFate):

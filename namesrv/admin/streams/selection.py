@@ -3,7 +3,7 @@
 from collections.abc import Iterable, Iterator
 from typing import Any, Final, NamedTuple
 
-from namesrv.routing.history.record import Facts, Record, name_bytes
+from namesrv.routing.history.record import Facts, Record, name_bytes, with_numbers
 from namesrv.work import Steps, batches
 
 MOST_CHARACTERS: Final = 8192
@@ -52,7 +52,7 @@ class Selection(NamedTuple):
             facts = yield from self._with_topics(facts)
             if not _any_begins(_topics(facts), self.topic) and not _has_more(facts):
                 return None
-        return _shortened(facts if self.names_topics else _counted(facts))
+        return _shortened(facts if self.names_topics else with_numbers(facts))
 
     def _with_topics(self, facts: Facts) -> Steps[Facts]:
         topics = facts.get("topics")
@@ -101,19 +101,6 @@ def _brokers(facts: Facts) -> Iterator[str]:
 def _has_more(facts: Facts) -> bool:
     """Whether it is about more topics than the record names."""
     return "topics_left_out" in facts
-
-
-def _counted(facts: Facts) -> Facts:
-    """The facts with numbers in place of lists of topics."""
-    topics, missing = facts.get("topics"), facts.get("topics_left_out")
-    if topics is None:
-        return facts
-    if not isinstance(topics, dict):
-        return facts | {"topics": [], "topics_left_out": len(topics) + (missing or 0)}
-    counts = {fate: len(names) for fate, names in topics.items()}
-    for fate, count in (missing or {}).items():
-        counts[fate] = counts.get(fate, 0) + count
-    return facts | {"topics": {}, "topics_left_out": counts}
 
 
 def _shortened(facts: Facts) -> Facts:

@@ -116,6 +116,31 @@ def name_bytes(name: str) -> bytes:
     return packed(name)
 
 
+def with_numbers(facts: Facts, topic: str | None = None) -> Facts:
+    """The facts with numbers in place of names of topics, except for one topic."""
+    topics, left_out = facts.get("topics"), facts.get("topics_left_out")
+    if topics is None:
+        return facts
+    if not isinstance(topics, dict):
+        kept, count = _named(topics, topic)
+        return facts | {"topics": kept, "topics_left_out": count + (left_out or 0)}
+    named: dict[str, list[str]] = {}
+    counts: dict[str, int] = dict(left_out or {})
+    for fate, names in topics.items():
+        kept, count = _named(names, topic)
+        if kept:
+            named[fate] = kept
+        if count:
+            counts[fate] = counts.get(fate, 0) + count
+    return facts | {"topics": named, "topics_left_out": counts}
+
+
+def _named(names: list[str], topic: str | None) -> tuple[list[str], int]:
+    """The one of the names, if it is there, and the number of the others."""
+    kept = [topic] if topic is not None and topic in names else []
+    return kept, len(names) - len(kept)
+
+
 def _names_of_facts(kind: type[Event]) -> tuple[str, ...]:
     names = _NAMES.get(kind)
     if names is None:
