@@ -9,11 +9,10 @@ from namesrv.admin.console.finding import Finding, counted, short
 from namesrv.routing.history.explain.words import duration
 from namesrv.routing.history.record import Facts, name_bytes
 from namesrv.routing.tables.route_tables import RouteTables
-from namesrv.work import Steps
+from namesrv.work import STEP_UNITS, Cost, Steps, kilobytes
 
 _WINDOW_MILLIS: Final = 15 * 60 * 1000
 _MOST_RECORDS: Final = 2000
-_RECORDS_AT_ONCE: Final = 100
 _RECORD_UNITS: Final = 4
 _EXPIRED, _CLOSED, _UNREGISTERED = (
     "BrokerExpired",
@@ -29,19 +28,22 @@ def gone_brokers(call: Call) -> Steps[list[Finding]]:
     now_millis = state.wall_millis()
     seen: set[tuple[object, object]] = set()
     found: list[Finding] = []
-    records = islice(state.history.newest_first(), _MOST_RECORDS)
-    while some := list(islice(records, _RECORDS_AT_ONCE)):
-        for record in some:
-            if now_millis - record.wall_millis > _WINDOW_MILLIS:
-                return found
-            if not any(map(record.mentions, _TYPES)):
-                continue
+    spent = 0
+    for record in islice(state.history.newest_first(), _MOST_RECORDS):
+        if now_millis - record.wall_millis > _WINDOW_MILLIS:
+            break
+        spent += _RECORD_UNITS
+        if record.may_be_of(_TYPES):
             facts = record.facts()
+            spent += kilobytes(len(record.content), Cost.STRICT_KILOBYTE)
             key = facts.get("cluster"), facts.get("address")
             if facts["type"] in (_EXPIRED, _CLOSED, _UNREGISTERED) and key not in seen:
                 seen.add(key)
                 found += _finding(state.tables, facts, now_millis)
-        yield len(some) * _RECORD_UNITS
+        if spent >= STEP_UNITS:
+            yield spent
+            spent = 0
+    yield spent
     return found
 
 

@@ -9,8 +9,6 @@ from namesrv.work import Steps, batches
 MOST_CHARACTERS: Final = 8192
 """Characters of the lists of names in an event of a stream."""
 _LISTS: Final = ("topics", "brokers")
-_TYPE_END: Final = 96
-"""Bytes of a record that have its type, and a few more."""
 _NAMES_OF_A_UNIT: Final = 4
 _OF_BROKERS: Final = ("broker", "address", "replaces", "replaced_by")
 
@@ -30,8 +28,7 @@ class Selection(NamedTuple):
         has to be checked with its facts."""
         content = record.content
         if self.types:
-            kinds = map(name_bytes, self.types)
-            if all(content.find(kind, 0, _TYPE_END) < 0 for kind in kinds):
+            if not record.may_be_of(map(name_bytes, self.types)):
                 return False
         if self.broker and _bytes_of(self.broker) not in content:
             return False

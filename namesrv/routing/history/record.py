@@ -8,7 +8,7 @@ names only, and `topics_left_out` has the number of the others. `brokers` and `n
 of an event about one topic are lists of the same kind.
 """
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import fields
 from typing import Any, Final, NamedTuple
 
@@ -38,6 +38,8 @@ _HEAD_BYTES: Final = 5
 _LIST_BYTES: Final = 256
 """Bytes of the names and heads of lists, and of the numbers of names left out."""
 _CHUNK: Final = 256
+_TYPE_END: Final = 96
+"""Bytes of a record that have its type, and a few more."""
 
 
 def packed(value: object) -> bytes:
@@ -75,6 +77,11 @@ class Record(NamedTuple):
         """Whether the bytes of a name (`name_bytes`) are in it: false is certain, true
         has to be checked with its facts."""
         return name in self.content
+
+    def may_be_of(self, types: Iterable[bytes]) -> bool:
+        """Whether its type may be one of these (`name_bytes`): false is certain."""
+        content = self.content
+        return any(content.find(kind, 0, _TYPE_END) >= 0 for kind in types)
 
 
 def record_of(event: Event, number: int, most_bytes: int) -> Record:

@@ -1,13 +1,38 @@
 """`/v1/problems`: one sentence for each, the worst first, with what happens next."""
 
+from typing import cast
+
 import pytest
 
+from namesrv.admin.api.endpoint import Call
+from namesrv.admin.console.gone_brokers import gone_brokers
+from namesrv.routing.events import BrokerDisconnected, Cause, CauseKind, TopicChanges
 from namesrv.routing.history.peer_views import KeptDifference, PeerState, PeerView
 from namesrv.testing.peer import Broker, lookup, request
 from tests.admin.console.conftest import Asked, Make
 
 A = Broker("broker-a", 0, "10.0.0.1:10911", "c1", 20_000)
 SLAVE = Broker("broker-b", 1, "10.0.0.2:10911", "c1", 20_000)
+
+
+def gone(asked: Asked, address: str, topics: list[str]) -> BrokerDisconnected:
+    """The event of a broker whose connection was closed just now."""
+    return BrokerDisconnected(
+        wall_millis=asked.state.wall_millis(),
+        cause=Cause(CauseKind.CONNECTION),
+        cluster="c1",
+        broker="b",
+        address=address,
+        epoch=1,
+        broker_ids=(0,),
+        was_live=True,
+        timeout_millis=20_000,
+        silent_millis=None,
+        registered_in=None,
+        is_group_gone=True,
+        is_read_only=False,
+        topics=TopicChanges(removed=topics),
+    )
 
 
 def pass_time(asked: Asked, seconds: int) -> None:
@@ -184,3 +209,13 @@ def test_a_peer_with_other_routes_and_one_that_is_down(asked: Asked) -> None:
             "The peer ns3:9876 cannot be compared: no answer within 2 s.",
         ),
     ]
+
+
+def test_large_records_of_gone_brokers_are_read_one_in_a_step(asked: Asked) -> None:
+    names = [f"topic-with-a-usual-name-{number:05}" for number in range(5000)]
+    history = asked.state.history
+    for number in range(4):
+        history.note(gone(asked, f"10.0.1.{number}:1", names))
+    steps = list(gone_brokers(cast("Call", asked.server)))
+    assert len(steps) >= 4
+    assert sum(steps) > history.bytes >> 10
