@@ -43,7 +43,8 @@ def topics_changes(facts: Facts) -> Iterator[TopicsChange]:
     elif "topic" in facts and "brokers" in facts:
         names, is_removed = facts["brokers"], kind == "TopicRemoved"
         new = names if kind == "TopicAdded" else facts.get("new_on", ())
-        old = [name for name in names if name not in new]
+        are_new = set(new)
+        old = [name for name in names if name not in are_new]
         yield TopicsChange([facts["topic"]], new, False, True)
         yield TopicsChange([facts["topic"]], old, True, not is_removed)
     elif isinstance(topics := facts.get("topics"), Mapping):

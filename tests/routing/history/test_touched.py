@@ -3,7 +3,7 @@
 from typing import Any
 
 from namesrv.routing.history import touched as module
-from namesrv.routing.history.touched import Touched, Window
+from namesrv.routing.history.touched import Touched, Window, topics_changes
 from namesrv.work import finish
 
 BROKER = {"broker": "b", "cluster": "c", "address": "10.0.0.1:1"}
@@ -79,3 +79,25 @@ def test_names_that_a_record_left_out_are_known_to_be_missing() -> None:
     assert not touched(registered(topics_left_out={"added": 4})).is_complete
     kv = {"type": "KvChanged", "number": 5, "namespace": "n", "key": "k"}
     assert touched(kv).is_complete
+
+
+class _Compared(str):
+    """A name that counts its comparisons."""
+
+    __slots__ = ()
+    count = 0
+
+    def __eq__(self, other: object) -> bool:
+        _Compared.count += 1
+        return super().__eq__(other)
+
+    __hash__ = str.__hash__
+
+
+def test_a_topic_on_many_groups_is_read_in_linear_time() -> None:
+    """An operator may register a topic on all groups at once."""
+    brokers = [_Compared(f"broker-{number}") for number in range(2000)]
+    facts = {"type": "TopicAdded", "topic": "T", "brokers": brokers}
+    added, others = topics_changes(facts)
+    assert (len(added.brokers), others.brokers) == (2000, [])
+    assert _Compared.count < 10 * len(brokers)
