@@ -97,7 +97,7 @@ class _Compared(str):
 def test_a_topic_on_many_groups_is_read_in_linear_time() -> None:
     """An operator may register a topic on all groups at once."""
     brokers = [_Compared(f"broker-{number}") for number in range(2000)]
-    facts = {"type": "TopicAdded", "topic": "T", "brokers": brokers}
+    facts: dict[str, Any] = {"type": "TopicAdded", "topic": "T", "brokers": brokers}
     added, others = topics_changes(facts)
     assert (len(added.brokers), others.brokers) == (2000, [])
     assert _Compared.count < 10 * len(brokers)
