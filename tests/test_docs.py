@@ -165,3 +165,11 @@ def test_every_test_that_a_page_names_exists() -> None:
     }
     assert named
     assert named <= functions, named - functions
+
+
+def test_every_row_of_a_table_of_architecture_has_its_own_subject() -> None:
+    """Two rows about one thing would give two limits."""
+    text = (ROOT / "docs" / "architecture.md").read_text(encoding="utf-8")
+    for table in re.findall(r"(?m)(?:^\|.*\n)+", text):
+        subjects = Counter(row.split(" | ")[0] for row in table.splitlines())
+        assert [subject for subject, count in subjects.items() if count > 1] == []
