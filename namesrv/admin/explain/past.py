@@ -296,8 +296,7 @@ def _with_few_groups(facts: Facts) -> Facts:
 
 def _with_numbers(facts: Facts, topic: str | None = None) -> Facts:
     """An event with the number of its topics in place of the names of others."""
-    is_plain = isinstance(facts.get("topics"), list)
-    counted = with_numbers(facts, None if is_plain else topic)
+    counted = with_numbers(facts, topic)
     if counted.get("topics", True):
         return counted
     return {name: value for name, value in counted.items() if name != "topics"}
