@@ -23,6 +23,7 @@ FAST_MODULES = (
     "live_table",
     "hot_path",
     "connection",
+    "lookups",
 )
 
 

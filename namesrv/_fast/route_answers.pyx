@@ -13,7 +13,7 @@ from cpython.bytes cimport PyBytes_AsString, PyBytes_Size
 from cpython.ref cimport PyObject
 
 from namesrv._fast.answer_frames cimport append_success, append_topic_not_exist
-from namesrv._fast.output cimport Output
+from namesrv._fast.output cimport Output, granted
 from namesrv._fast.text_map cimport TextMap
 
 from namesrv.hot_path import (
@@ -146,18 +146,20 @@ cdef class RouteAnswers:
         cdef PyObject* body
         if bodies == NULL:
             self.unknown += 1
-            append_topic_not_exist(output, opaque, topic, length)
+            granted(append_topic_not_exist(output, opaque, topic, length))
             return SAMPLE if self.unknown >= self.sample_at else 1
         # A borrowed reference is safe: the rest runs no Python code.
         body = PyTuple_GetItem(<object>bodies, 1 if standard else 0)
         if body == <PyObject*>None:
             return 0
         self.hits += 1
-        append_success(
-            output,
-            opaque,
-            PyBytes_AsString(<object>body),
-            PyBytes_Size(<object>body),
+        granted(
+            append_success(
+                output,
+                opaque,
+                PyBytes_AsString(<object>body),
+                PyBytes_Size(<object>body),
+            )
         )
         return 1
 

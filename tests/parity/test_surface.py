@@ -17,7 +17,7 @@ from tests.parity.twins import FAST, PURE, TWINS
 
 PURE_FILES = Path(import_module("namesrv._pure").__file__ or "").parent
 FAST_SOURCES = Path(__file__).parents[2] / "namesrv" / "_fast"
-COMPILED_ONLY = {"answer_frames", "head_shapes", "output", "scan", "text_map"}
+COMPILED_ONLY = {"answer_frames", "atomic", "head_shapes", "output", "scan", "text_map"}
 CLASSES = [
     "FrameDecoder",
     "RouteAnswers",
@@ -25,6 +25,7 @@ CLASSES = [
     "BrokerLiveTable",
     "HotPath",
     "Connection",
+    "Lookups",
 ]
 EXAMPLES: dict[str, Callable[[Any], Any]] = {
     "FrameDecoder": lambda hot: hot.FrameDecoder(64),
@@ -35,6 +36,7 @@ EXAMPLES: dict[str, Callable[[Any], Any]] = {
         hot.RouteAnswers(64), hot.BrokerLiveTable(), print, 64
     ),
     "Connection": lambda hot: hot.Connection(EXAMPLES["HotPath"](hot), "peer"),
+    "Lookups": lambda hot: hot.Lookups(EXAMPLES["HotPath"](hot)),
 }
 
 
