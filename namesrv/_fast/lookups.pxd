@@ -3,6 +3,7 @@ cimport cython
 from namesrv._fast.head cimport HeadView
 from namesrv._fast.head_shapes cimport HeadShapes
 from namesrv._fast.hot_path cimport HotPath
+from namesrv._fast.lane_locks cimport LaneLocks
 from namesrv._fast.output cimport Output
 from namesrv._fast.route_answers cimport RouteAnswers
 
@@ -40,6 +41,7 @@ cdef class Lookups:
 
     cdef HotPath _hot
     cdef RouteAnswers _answers
+    cdef LaneLocks _locks
     cdef HeadShapes _shapes
     cdef Py_ssize_t _longest_header
     cdef int _lane

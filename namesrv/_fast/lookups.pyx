@@ -15,7 +15,7 @@ from namesrv._fast.head cimport HeadView
 from namesrv._fast.head_shapes cimport HeadShapes
 from namesrv._fast.hot_path cimport HotPath
 from namesrv._fast.output cimport Output, release
-from namesrv._fast.route_answers cimport RouteAnswers
+from namesrv._fast.route_answers cimport NOT_READY, READY, UNKNOWN
 from namesrv._fast.scan cimport big_endian, is_true
 
 from namesrv import codes, hot_path
@@ -45,11 +45,6 @@ cdef enum:
     UNUSUAL = -1
 
 cdef enum:
-    UNKNOWN = -1
-    NOT_READY = 0
-    READY = 1
-
-cdef enum:
     DONE
     MISSING
     REFUSED
@@ -63,7 +58,7 @@ if [int(verdict) for verdict in hot_path.Verdict] != [GO_ON, ASK, HAND_OVER, PAU
 
 @cython.final
 cdef class Lookups:
-    """The lookups of one lane, of all its connections; `hot` is what they share.
+    """The lookups of all connections of one lane; `hot` is the state that lanes share.
 
     `verdict` follows from the last call of `receive`, `rest` is the input that it did
     not answer. The first `asked` bytes of the rest are lookups that the loop has to
@@ -79,6 +74,8 @@ cdef class Lookups:
         check_instance("hot", hot, HotPath)
         self._hot = hot
         self._answers = hot.route_answers
+        self._locks = self._answers.locks
+        self._lane = self._locks.add_lane()
         self._shapes = HeadShapes()
         self._longest_header = min(
             LONGEST_LOOKUP_HEADER_BYTES,
@@ -239,16 +236,15 @@ cdef class Lookups:
             &head.accept_standard_json_only
         )
         cdef bint granted = True
-        cdef int found = _find_ready(
-            self._answers,
-            head.topic.data,
-            head.topic.length,
-            standard,
-            &body,
-            &body_length,
+        cdef int found
+        # The body may go as soon as the lock does.
+        self._locks.lock_one(self._lane)
+        found = self._answers.find_ready(
+            head.topic.data, head.topic.length, standard, &body, &body_length
         )
         if found == READY:
             granted = append_success(output, head.opaque, body, body_length)
+        self._locks.unlock_one(self._lane)
         if found == NOT_READY:
             return MISSING
         if found == UNKNOWN:
@@ -315,14 +311,3 @@ cdef Py_ssize_t _frame_bytes(
 cdef object _sample_of(Sample* sample, bytes data):
     end = sample.header_start + sample.header_length
     return sample.serialize_type, data[sample.header_start : end]
-
-
-cdef inline int _find_ready(
-    RouteAnswers answers,
-    const unsigned char* topic,
-    Py_ssize_t length,
-    bint standard,
-    const char** body,
-    Py_ssize_t* body_length,
-) noexcept nogil:
-    return NOT_READY

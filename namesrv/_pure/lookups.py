@@ -44,7 +44,7 @@ _UNUSUAL: Final = -1
 
 
 class Lookups:
-    """The lookups of one lane, of all its connections; `hot` is what they share.
+    """The lookups of all connections of one lane; `hot` is the state that lanes share.
 
     `verdict` follows from the last call of `receive`, `rest` is the input that it did
     not answer. The first `asked` bytes of the rest are lookups that the loop has to
