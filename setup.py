@@ -14,6 +14,8 @@ import sys
 from setuptools import Extension, setup
 
 FAST_MODULES = (
+    "lane_locks",
+    "answer_pair",
     "text_map",
     "answer_frames",
     "frame",
@@ -23,6 +25,7 @@ FAST_MODULES = (
     "live_table",
     "hot_path",
     "connection",
+    "lookups",
 )
 LINUX_MODULES = ("lane_thread", "lanes")
 """Threads of native code, which wait with epoll."""
