@@ -14,6 +14,8 @@ import sys
 from setuptools import Extension, setup
 
 FAST_MODULES = (
+    "lane_locks",
+    "answer_pair",
     "text_map",
     "answer_frames",
     "frame",

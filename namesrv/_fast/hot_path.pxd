@@ -13,6 +13,7 @@ cdef class HotPath:
     cdef public Py_ssize_t header_max_bytes
     cdef public int hot_codes
     cdef public bytes order_topic_body
+    cdef public bytes digest
     cdef public bint turn_taken
     cdef readonly long long received_bytes
     cdef readonly long long sent_bytes

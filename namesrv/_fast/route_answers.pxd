@@ -1,3 +1,5 @@
+from namesrv._fast.answer_pair cimport AnswerPair
+from namesrv._fast.lane_locks cimport LaneLocks
 from namesrv._fast.output cimport Output
 from namesrv._fast.text_map cimport TextMap
 
@@ -7,6 +9,7 @@ cdef enum:
 
 
 cdef class RouteAnswers:
+    cdef LaneLocks locks
     cdef TextMap _topics
     cdef object _kept
     cdef dict _pairs
@@ -25,8 +28,16 @@ cdef class RouteAnswers:
         bint standard,
         int opaque,
     ) except -1
-    cdef int _forget(self, str topic) except -1
-    cdef tuple _take(self, tuple pair)
-    cdef int _give_back(self, tuple pair) except -1
-    cdef object _take_body(self, object body)
-    cdef int _give_back_body(self, object body) except -1
+    cdef int find_ready(
+        self,
+        const unsigned char* topic,
+        Py_ssize_t length,
+        bint standard,
+        const char** body,
+        Py_ssize_t* body_length,
+    ) noexcept nogil
+    cdef int _set(self, str topic, AnswerPair pair) except -1
+    cdef AnswerPair _take(self, bytes legacy, bytes standard)
+    cdef int _give_back(self, AnswerPair pair) except -1
+    cdef bytes _take_body(self, bytes body)
+    cdef int _give_back_body(self, bytes body) except -1

@@ -9,10 +9,11 @@ stored.
 
 from collections import OrderedDict
 
-from cpython.bytes cimport PyBytes_AsString, PyBytes_Size
-from cpython.ref cimport PyObject
+cimport cython
 
 from namesrv._fast.answer_frames cimport append_success, append_topic_not_exist
+from namesrv._fast.answer_pair cimport AnswerPair, answer_pair
+from namesrv._fast.lane_locks cimport LaneLocks
 from namesrv._fast.output cimport Output
 from namesrv._fast.text_map cimport TextMap
 
@@ -31,11 +32,12 @@ from namesrv.wire.answer_frames import (
     topic_not_exist_header,
 )
 
-cdef tuple _NO_BODIES = (None, None)
+cdef enum:
+    UNKNOWN = -1
+    NOT_READY = 0
+    READY = 1
 
-cdef extern from *:
-    # The declaration of Cython takes a reference.
-    PyObject* PyTuple_GetItem(object, Py_ssize_t) except NULL
+cdef AnswerPair _NO_BODIES = answer_pair(None, None)
 
 
 cdef class RouteAnswers:
@@ -51,10 +53,10 @@ cdef class RouteAnswers:
         self._kept_bytes = 0
         self.hits = self.unknown = 0
         self.sample_at = NO_SAMPLE
-        self._topics = TextMap()
+        self.locks = LaneLocks()
+        self._topics = TextMap(self.locks)
         self._kept = OrderedDict()
-        # Each pair of bodies with its number of topics, and each body with its number
-        # of pairs.
+        # Pairs by their bodies, and each body with its number of pairs.
         self._pairs = {}
         self._shared = {}
 
@@ -73,18 +75,16 @@ cdef class RouteAnswers:
 
     def mark(self, topic):
         """The topic has a route; earlier answers are out of date."""
-        cdef void* bodies
         check_text("topic", topic)
-        bodies = self._topics.find_texts(topic, "")
-        if bodies != <void*>_NO_BODIES:
-            self._forget(topic)
-            self._topics.put(topic, "", _NO_BODIES)
+        self._set(topic, _NO_BODIES)
 
     def remove(self, topic):
         """The topic has no route any more."""
+        cdef AnswerPair pair
         check_text("topic", topic)
-        self._forget(topic)
-        self._topics.pop(topic, "")
+        pair = self._topics.pop(topic, "")
+        self._kept.pop(topic, None)
+        self._give_back(pair)
 
     def forget_bodies(self):
         """All answers so far are out of date; the topics stay."""
@@ -94,18 +94,19 @@ cdef class RouteAnswers:
     def put(self, topic, standard, body):
         """Keep the body of a marked topic's answer, if it fits the budget."""
         cdef void* found
-        cdef tuple bodies
+        cdef AnswerPair pair
         check_text("topic", topic)
         check_bool("standard", standard)
         check_bytes("body", body)
         found = self._topics.find_texts(topic, "")
         if found == NULL or len(body) > self._max_bytes:
             return
-        bodies = <tuple>found
-        legacy_body, standard_body = bodies
-        pair = (legacy_body, body) if standard else (body, standard_body)
-        self._topics.put(topic, "", self._take(pair))
-        self._give_back(bodies)
+        pair = <AnswerPair>found
+        if standard:
+            pair = self._take(pair.legacy, body)
+        else:
+            pair = self._take(body, pair.standard)
+        self._set(topic, pair)
         self._kept[topic] = None
         while self._kept_bytes > self._max_bytes:
             self.mark(next(iter(self._kept)))
@@ -118,15 +119,17 @@ cdef class RouteAnswers:
 
     def answer(self, topic, standard, opaque):
         """The whole answer frame; None if the body must be made first."""
-        cdef void* bodies
+        cdef void* found
+        cdef AnswerPair pair
         check_text("topic", topic)
         check_bool("standard", standard)
         check_int32("opaque", opaque)
-        bodies = self._topics.find_texts(topic, "")
-        if bodies == NULL:
+        found = self._topics.find_texts(topic, "")
+        if found == NULL:
             self.unknown += 1
             return answer_frame(topic_not_exist_header(topic, opaque), b"")
-        body = (<tuple>bodies)[1 if standard else 0]
+        pair = <AnswerPair>found
+        body = pair.standard if standard else pair.legacy
         if body is None:
             return None
         self.hits += 1
@@ -141,55 +144,76 @@ cdef class RouteAnswers:
         int opaque,
     ) except -1:
         """As `answer`, for a printable ASCII topic; 0 if there is no body yet, and
-        SAMPLE if the lookup is wanted as a sample."""
-        cdef void* bodies = self._topics.find(topic, length, NULL, 0)
-        cdef PyObject* body
-        if bodies == NULL:
+        SAMPLE if the lookup is wanted as a sample. The loop needs no lock for it: it
+        alone changes slots."""
+        cdef const char* body = NULL
+        cdef Py_ssize_t body_length = 0
+        cdef int found = self.find_ready(topic, length, standard, &body, &body_length)
+        if found == UNKNOWN:
             self.unknown += 1
             append_topic_not_exist(output, opaque, topic, length)
             return SAMPLE if self.unknown >= self.sample_at else 1
-        # A borrowed reference is safe: the rest runs no Python code.
-        body = PyTuple_GetItem(<object>bodies, 1 if standard else 0)
-        if body == <PyObject*>None:
+        if found == NOT_READY:
             return 0
         self.hits += 1
-        append_success(
-            output,
-            opaque,
-            PyBytes_AsString(<object>body),
-            PyBytes_Size(<object>body),
-        )
+        append_success(output, opaque, body, body_length)
         return 1
 
-    cdef int _forget(self, str topic) except -1:
-        cdef void* bodies = self._topics.find_texts(topic, "")
-        if bodies != NULL:
-            self._give_back(<tuple>bodies)
-        self._kept.pop(topic, None)
-        return 0
+    @cython.nonecheck(False)
+    cdef int find_ready(
+        self,
+        const unsigned char* topic,
+        Py_ssize_t length,
+        bint standard,
+        const char** body,
+        Py_ssize_t* body_length,
+    ) noexcept nogil:
+        """READY with the body, NOT_READY without it, UNKNOWN for a topic without a
+        route. A lane holds its lock of `locks` until it has copied the body."""
+        cdef void* pair = self._topics.find(topic, length, NULL, 0)
+        cdef int dialect = 1 if standard else 0
+        if pair == NULL:
+            return UNKNOWN
+        if (<AnswerPair>pair).bodies[dialect] == NULL:
+            return NOT_READY
+        body[0] = (<AnswerPair>pair).bodies[dialect]
+        body_length[0] = (<AnswerPair>pair).lengths[dialect]
+        return READY
 
-    cdef tuple _take(self, tuple pair):
-        """The shared pair equal to this one; it counts one more topic."""
-        known, topics = self._pairs.get(pair, (None, 0))
-        if known is None:
-            legacy_body, standard_body = pair
-            known = self._take_body(legacy_body), self._take_body(standard_body)
-        self._pairs[known] = known, topics + 1
-        return known
-
-    cdef int _give_back(self, tuple pair) except -1:
+    cdef int _set(self, str topic, AnswerPair pair) except -1:
+        """Store a pair that was taken for the topic, and give back the one before."""
+        cdef AnswerPair former
+        cdef void* found = self._topics.find_texts(topic, "")
+        if found == <void*>pair and pair is _NO_BODIES:
+            return 0
+        former = None if found == NULL else <AnswerPair>found
+        self._topics.put(topic, "", pair)
         if pair is _NO_BODIES:
-            return 0
-        _, topics = self._pairs[pair]
-        if topics > 1:
-            self._pairs[pair] = pair, topics - 1
-            return 0
-        del self._pairs[pair]
-        for body in pair:
-            self._give_back_body(body)
+            self._kept.pop(topic, None)
+        self._give_back(former)
         return 0
 
-    cdef object _take_body(self, object body):
+    cdef AnswerPair _take(self, bytes legacy, bytes standard):
+        """The shared pair of these bodies; it counts one more topic."""
+        cdef AnswerPair pair = self._pairs.get((legacy, standard))
+        if pair is None:
+            pair = answer_pair(self._take_body(legacy), self._take_body(standard))
+            self._pairs[pair.legacy, pair.standard] = pair
+        pair.topics += 1
+        return pair
+
+    cdef int _give_back(self, AnswerPair pair) except -1:
+        """A topic has another pair now, or none; None: it had none."""
+        if pair is None or pair is _NO_BODIES:
+            return 0
+        pair.topics -= 1
+        if pair.topics == 0:
+            del self._pairs[pair.legacy, pair.standard]
+            self._give_back_body(pair.legacy)
+            self._give_back_body(pair.standard)
+        return 0
+
+    cdef bytes _take_body(self, bytes body):
         if body is None:
             return None
         known, pairs = self._shared.get(body, (body, 0))
@@ -198,7 +222,7 @@ cdef class RouteAnswers:
         self._shared[known] = known, pairs + 1
         return known
 
-    cdef int _give_back_body(self, object body) except -1:
+    cdef int _give_back_body(self, bytes body) except -1:
         if body is None:
             return 0
         _, pairs = self._shared[body]

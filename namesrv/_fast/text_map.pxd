@@ -3,6 +3,9 @@
 Compiled only. Keys are bytes in UTF-8; a single text has an empty second part.
 """
 
+from namesrv._fast.lane_locks cimport LaneLocks
+
+
 cdef enum:
     INLINE_BYTES = 32
 
@@ -26,6 +29,7 @@ cdef struct Hash:
 
 
 cdef class TextMap:
+    cdef LaneLocks _locks
     cdef dict _owned
     cdef void* _memory
     cdef Slot* _slots
@@ -39,7 +43,7 @@ cdef class TextMap:
         Py_ssize_t first_length,
         const unsigned char* second,
         Py_ssize_t second_length,
-    ) noexcept
+    ) noexcept nogil
     cdef void* find_texts(self, str first, str second) except? NULL
     cdef int put(self, str first, str second, object value) except -1
     cdef object pop(self, str first, str second)
@@ -52,4 +56,4 @@ cdef class TextMap:
         Py_ssize_t first_length,
         const unsigned char* second,
         Py_ssize_t second_length,
-    ) noexcept
+    ) noexcept nogil

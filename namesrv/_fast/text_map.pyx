@@ -1,3 +1,4 @@
+# cython: nonecheck=False, cdivision=True
 """A hash map from two texts to a Python object, looked up without making one.
 
 Open addressing with linear probing, at most two thirds full; removal moves the cluster
@@ -14,6 +15,8 @@ from libc.stdlib cimport calloc, free
 from libc.string cimport memcmp, memcpy
 
 from cpython.bytes cimport PyBytes_AsString, PyBytes_Size
+
+from namesrv._fast.lane_locks cimport LaneLocks
 
 cdef enum:
     FIRST_SLOTS = 16
@@ -157,7 +160,10 @@ cdef Slot* _aligned(void* memory) noexcept nogil:
 
 
 cdef class TextMap:
-    def __cinit__(self):
+    """With locks, lanes may `find` while they hold theirs; without, one thread may."""
+
+    def __cinit__(self, LaneLocks locks=None):
+        self._locks = LaneLocks() if locks is None else locks
         self._owned = {}
         self._memory = calloc(FIRST_SLOTS + 1, sizeof(Slot))
         if self._memory == NULL:
@@ -178,7 +184,7 @@ cdef class TextMap:
         Py_ssize_t first_length,
         const unsigned char* second,
         Py_ssize_t second_length,
-    ) noexcept:
+    ) noexcept nogil:
         """The value, borrowed, or NULL."""
         cdef unsigned long long hash = _hash(
             self._keyed, first, first_length, second, second_length
@@ -211,6 +217,7 @@ cdef class TextMap:
         replaced = self._owned.get(key)
         self._owned[key] = value
         slot = self._slot(hash, text, n, text + n + 1, m)
+        self._locks.lock_all()
         slot.value = <void*>value
         if slot.text == NULL:
             slot.text = text
@@ -219,6 +226,7 @@ cdef class TextMap:
             slot.second_length = <unsigned int>m
             slot.hash = hash
             self._count += 1
+        self._locks.unlock_all()
         del replaced
         return 0
 
@@ -236,6 +244,7 @@ cdef class TextMap:
             return None
         hole = slot - self._slots
         i = hole
+        self._locks.lock_all()
         while True:
             i = (i + 1) & self._mask
             if self._slots[i].text == NULL:
@@ -246,6 +255,7 @@ cdef class TextMap:
                 hole = i
         self._slots[hole].text = NULL
         self._slots[hole].value = NULL
+        self._locks.unlock_all()
         self._count -= 1
         return self._owned.pop(key)
 
@@ -257,21 +267,24 @@ cdef class TextMap:
         cdef void* old_memory = self._memory
         cdef Slot* old = self._slots
         cdef Py_ssize_t slots = self._mask + 1
+        cdef Py_ssize_t mask = slots * 2 - 1
         cdef Py_ssize_t i, place
         cdef void* memory = calloc(slots * 2 + 1, sizeof(Slot))
         cdef Slot* new = _aligned(memory)
         if memory == NULL:
             raise MemoryError()
-        self._memory = memory
-        self._slots = new
-        self._mask = slots * 2 - 1
         for i in range(slots):
             if old[i].text == NULL:
                 continue
-            place = <Py_ssize_t>(old[i].hash & <unsigned long long>self._mask)
+            place = <Py_ssize_t>(old[i].hash & <unsigned long long>mask)
             while new[place].text != NULL:
-                place = (place + 1) & self._mask
+                place = (place + 1) & mask
             new[place] = old[i]
+        self._locks.lock_all()
+        self._memory = memory
+        self._slots = new
+        self._mask = mask
+        self._locks.unlock_all()
         free(old_memory)
         return 0
 
@@ -282,7 +295,7 @@ cdef class TextMap:
         Py_ssize_t first_length,
         const unsigned char* second,
         Py_ssize_t second_length,
-    ) noexcept:
+    ) noexcept nogil:
         """The slot that holds the key, or the free one where it would go."""
         cdef Py_ssize_t place = <Py_ssize_t>(hash & <unsigned long long>self._mask)
         cdef Slot* slot

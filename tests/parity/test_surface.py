@@ -17,7 +17,10 @@ from tests.parity.twins import FAST, PURE, TWINS
 
 PURE_FILES = Path(import_module("namesrv._pure").__file__ or "").parent
 FAST_SOURCES = Path(__file__).parents[2] / "namesrv" / "_fast"
-COMPILED_ONLY = {"answer_frames", "head_shapes", "output", "scan", "text_map"}
+COMPILED_ONLY = {
+    *("answer_frames", "answer_pair", "head_shapes", "lane_locks", "output", "scan"),
+    "text_map",
+}
 CLASSES = [
     "FrameDecoder",
     "RouteAnswers",

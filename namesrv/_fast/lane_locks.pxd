@@ -1,0 +1,38 @@
+"""A mutex for each lookup lane, which the writer of ready answers takes all of.
+
+Compiled only. A lane holds its own one from the search of an answer to the end of its
+copy; the loop holds all of them while it changes a slot. No function here needs the
+GIL, and nobody waits for the GIL while it holds a lock.
+"""
+
+cdef extern from "<pthread.h>" nogil:
+    ctypedef struct pthread_mutex_t:
+        pass
+
+    int pthread_mutex_init(pthread_mutex_t*, const void*)
+    int pthread_mutex_destroy(pthread_mutex_t*)
+    int pthread_mutex_lock(pthread_mutex_t*)
+    int pthread_mutex_unlock(pthread_mutex_t*)
+
+
+cdef enum:
+    LOCK_BYTES = 128
+    MOST_LANES = 64
+
+
+# Has cache lines of its own, two because processors fetch pairs of lines.
+cdef union Lock:
+    pthread_mutex_t mutex
+    char room[LOCK_BYTES]
+
+
+cdef class LaneLocks:
+    cdef void* _memory
+    cdef Lock* _locks
+    cdef int _lanes
+
+    cdef int add_lane(self) except -1
+    cdef void lock_one(self, int lane) noexcept nogil
+    cdef void unlock_one(self, int lane) noexcept nogil
+    cdef void lock_all(self) noexcept nogil
+    cdef void unlock_all(self) noexcept nogil
