@@ -25,6 +25,7 @@ FAST_MODULES = (
     "live_table",
     "hot_path",
     "connection",
+    "lookups",
 )
 
 
