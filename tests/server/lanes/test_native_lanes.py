@@ -121,9 +121,7 @@ def test_gate_asks_the_loop_and_keeps_connections(serve: Serve) -> None:
         assert first.code == ResponseCode.SYSTEM_ERROR
         wait_until(lambda: peer.ask(lookup("Nobody")).code == NO_ROUTE)
         asked = server.lanes.counts.asked
-        wait_until(
-            lambda: server.lanes.fold() is None and server.lanes.counts.asked > 0
-        )
+        assert asked > 0
         assert peer.ask(lookup("Nobody")).code == NO_ROUTE
         assert server.lanes.counts.asked == asked
         assert server.handed_over() == 0
