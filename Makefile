@@ -113,7 +113,7 @@ debug-test: ## run the tests on a debug build of CPython (DEBUG_PYTHON=python3-d
 	  echo 'make debug-test found no $(DEBUG_PYTHON): install a debug build of CPython (apt-get install python3-dbg), or name it with DEBUG_PYTHON=/path/to/python.' >&2; exit 1; }
 	$(DEBUG_PYTHON) tools/special_build.py $@ $(ARGS)
 
-BENCHMARKS := bench bench-server bench-peers bench-restart bench-heartbeats stalls
+BENCHMARKS := bench bench-server bench-peers bench-restart bench-heartbeats bench-lanes stalls
 .PHONY: $(BENCHMARKS)
 $(BENCHMARKS): $(VENV)/.dev-stamp
 	@$(MAKE) --no-print-directory -f bench/Makefile $@ BIN=$(BIN)

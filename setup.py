@@ -26,6 +26,7 @@ FAST_MODULES = (
     "live_table",
     "hot_path",
     "connection",
+    "lookups",
 )
 
 

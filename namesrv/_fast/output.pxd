@@ -27,21 +27,28 @@ cdef inline Constant constant(bytes text):
     return made
 
 
-cdef inline int reserve(Output* out, Py_ssize_t more) except -1:
-    """Make room for `more` bytes. Raises MemoryError."""
+cdef inline bint reserve(Output* out, Py_ssize_t more) noexcept nogil:
+    """Make room for `more` bytes; 0 if memory is refused."""
     cdef Py_ssize_t capacity = out.capacity
     cdef void* data
     if out.length + more <= capacity:
-        return 0
+        return True
     if capacity < 4096:
         capacity = 4096
     while capacity < out.length + more:
         capacity *= 2
     data = realloc(out.data, capacity)
     if data == NULL:
-        raise MemoryError()
+        return False
     out.data = <char*>data
     out.capacity = capacity
+    return True
+
+
+cdef inline int granted(bint memory) except -1:
+    """Raise MemoryError if memory was refused."""
+    if not memory:
+        raise MemoryError()
     return 0
 
 
@@ -118,6 +125,6 @@ cdef inline object bytes_or_none(const unsigned char* data, Py_ssize_t length):
 
 cdef inline int append_bytes(Output* output, bytes data) except -1:
     cdef Py_ssize_t length = PyBytes_Size(data)
-    reserve(output, length)
+    granted(reserve(output, length))
     append(output, PyBytes_AsString(data), length)
     return 0

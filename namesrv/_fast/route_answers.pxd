@@ -7,6 +7,11 @@ from namesrv._fast.text_map cimport Slot, TextMap
 cdef enum:
     SAMPLE = 2
 
+cdef enum:
+    UNKNOWN = -1
+    NOT_READY = 0
+    READY = 1
+
 
 cdef class RouteAnswers:
     cdef LaneLocks locks

@@ -12,7 +12,7 @@ cimport cython
 from namesrv._fast.answer_frames cimport append_success, append_topic_not_exist
 from namesrv._fast.answer_pair cimport AnswerPair, answer_pair
 from namesrv._fast.lane_locks cimport LaneLocks
-from namesrv._fast.output cimport Output
+from namesrv._fast.output cimport Output, granted
 from namesrv._fast.text_map cimport Key, Slot, TextMap
 
 from namesrv.hot_path import (
@@ -30,11 +30,6 @@ from namesrv.wire.answer_frames import (
     success_header,
     topic_not_exist_header,
 )
-
-cdef enum:
-    UNKNOWN = -1
-    NOT_READY = 0
-    READY = 1
 
 cdef AnswerPair _NO_BODIES = answer_pair(None, None)
 
@@ -164,12 +159,12 @@ cdef class RouteAnswers:
         cdef int found = self.find_ready(topic, length, standard, &body, &body_length)
         if found == UNKNOWN:
             self.unknown += 1
-            append_topic_not_exist(output, opaque, topic, length)
+            granted(append_topic_not_exist(output, opaque, topic, length))
             return SAMPLE if self.unknown >= self.sample_at else 1
         if found == NOT_READY:
             return 0
         self.hits += 1
-        append_success(output, opaque, body, body_length)
+        granted(append_success(output, opaque, body, body_length))
         return 1
 
     @cython.nonecheck(False)

@@ -138,6 +138,11 @@ class RouteAnswers:
         self.hits += 1
         return answer_frame(success_header(opaque), body)
 
+    def _find_ready(self, topic: str, standard: bool) -> tuple[bool, bytes | None]:
+        """Whether the topic has a mark, and its body if it has one; counts nothing."""
+        bodies = self._topics.get(topic)
+        return bodies is not None, bodies and bodies[standard]
+
     def _forget(self, topic: str) -> None:
         self._give_back(self._topics.get(topic, _NO_BODIES))
         self._kept.pop(topic, None)

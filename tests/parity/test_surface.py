@@ -19,7 +19,7 @@ PURE_FILES = Path(import_module("namesrv._pure").__file__ or "").parent
 FAST_SOURCES = Path(__file__).parents[2] / "namesrv" / "_fast"
 COMPILED_ONLY = {
     *("answer_frames", "answer_pair", "head_shapes", "lane_locks", "output", "scan"),
-    *("sip_hash", "slot_queue", "text_map"),
+    *("atomic", "sip_hash", "slot_queue", "text_map"),
 }
 CLASSES = [
     "FrameDecoder",
@@ -28,6 +28,7 @@ CLASSES = [
     "BrokerLiveTable",
     "HotPath",
     "Connection",
+    "Lookups",
 ]
 EXAMPLES: dict[str, Callable[[Any], Any]] = {
     "FrameDecoder": lambda hot: hot.FrameDecoder(64),
@@ -38,6 +39,7 @@ EXAMPLES: dict[str, Callable[[Any], Any]] = {
         hot.RouteAnswers(64), hot.BrokerLiveTable(), print, 64
     ),
     "Connection": lambda hot: hot.Connection(EXAMPLES["HotPath"](hot), "peer"),
+    "Lookups": lambda hot: hot.Lookups(EXAMPLES["HotPath"](hot)),
 }
 
 
