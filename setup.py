@@ -28,6 +28,8 @@ FAST_MODULES = (
     "connection",
     "lookups",
 )
+LINUX_MODULES = ("lane_thread", "lanes")
+"""Threads of native code, which wait with epoll."""
 
 
 def is_asked_for(switch: str) -> bool:
@@ -41,6 +43,8 @@ LIMITED_API = is_asked_for("NAMESRV_LIMITED_API")
 CYTHON_TRACING = is_asked_for("NAMESRV_CYTHON_TRACING")
 SANITIZE = is_asked_for("NAMESRV_SANITIZE")
 SANITIZER = os.environ.get("NAMESRV_SANITIZE", "").strip().lower()
+# A traced function asks for the GIL, which no lane may do.
+HAS_LANES = sys.platform == "linux" and not CYTHON_TRACING
 
 
 def extensions() -> list[Extension]:
@@ -66,7 +70,7 @@ def extensions() -> list[Extension]:
             extra_link_args=sanitize[:1],
             py_limited_api=LIMITED_API,
         )
-        for name in FAST_MODULES
+        for name in FAST_MODULES + (LINUX_MODULES if HAS_LANES else ())
     ]
     return cythonize(
         modules,

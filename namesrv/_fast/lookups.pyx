@@ -70,7 +70,8 @@ cdef class Lookups:
     answers, `received_bytes` and `sent_bytes`.
     """
 
-    def __init__(self, hot):
+    # An object that was never initialised would be read without a check.
+    def __cinit__(self, hot):
         check_instance("hot", hot, HotPath)
         self._hot = hot
         self._answers = hot.route_answers
