@@ -14,6 +14,7 @@ from namesrv.hot_path import (
     NO_SAMPLE,
     check_bool,
     check_bytes,
+    check_instance,
     check_int32,
     check_int64,
     check_size,
@@ -82,6 +83,12 @@ class RouteAnswers:
         if self._topics.get(topic) is not _NO_BODIES:
             self._forget(topic)
             self._topics[topic] = _NO_BODIES
+
+    def mark_all(self, topics: list[str]) -> None:
+        """`mark` each of some topics."""
+        check_instance("topics", topics, list)
+        for topic in topics:
+            self.mark(topic)
 
     def remove(self, topic: str) -> None:
         """The topic has no route any more."""

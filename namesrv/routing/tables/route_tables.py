@@ -41,7 +41,6 @@ class RouteTables:
 
     def __init__(self, route_answers: RouteAnswers) -> None:
         self.route_answers = route_answers
-        self._mark = route_answers.mark
         self.topic_queue_table: dict[str, TopicQueues] = {}
         self.broker_addr_table: dict[str, BrokerData] = {}
         self.cluster_names = ClusterNames()
@@ -79,19 +78,19 @@ class RouteTables:
         self, data: BrokerData, queue_datas: QueueDatas, changes: TopicChanges
     ) -> None:
         """Store a group's queues by topic, of which a registration may bring 10,000."""
-        table, name, mark = self.topic_queue_table, data.broker_name, self._mark
+        table, name = self.topic_queue_table, data.broker_name
         numbers, rounds = self.numbers, self.numbers.rounds
         note_changed, were_changed = changes.changed.append, len(changes.changed)
-        topic_refs = data.topic_refs
-        refs = len(topic_refs)
+        topic_refs, refs = data.topic_refs, len(data.topic_refs)
         flagged: list[str] = []
+        marks: list[str] = []
         for topic, queue_data in queue_datas.items():
             entry = table.get(topic)
             if entry is None:
                 entry = TopicQueues(topic, numbers.take(table), {name: queue_data})
                 table[topic] = entry
                 topic_refs.append(entry)
-                mark(topic)
+                marks.append(topic)
                 continue
             queues = entry.queues
             old = queues.get(name)
@@ -108,7 +107,8 @@ class RouteTables:
             queues[name] = queue_data
             if entry.is_answered:
                 entry.is_answered = False
-                mark(topic)
+                marks.append(topic)
+        self.route_answers.mark_all(marks)
         added = [entry.topic for entry in topic_refs[refs:]]
         changes.added += added
         self.routes += len(added)
@@ -363,7 +363,7 @@ class RouteTables:
             if entry.queues:
                 self.topic_queue_table[entry.topic] = entry
                 self.routes += len(entry.queues)
-                self._mark(entry.topic)
+                self.route_answers.mark(entry.topic)
         self.topic_log.restart()
 
     def _log_group(self, broker_name: str | None) -> None:
@@ -392,7 +392,7 @@ class RouteTables:
 
     def _mark_changed(self, entry: TopicQueues) -> None:
         entry.is_answered = False
-        self._mark(entry.topic)
+        self.route_answers.mark(entry.topic)
 
     def _note_change(self, data: BrokerData) -> None:
         """The snapshot's record of a group is out of date."""
