@@ -32,13 +32,7 @@ def measure_storms(
     servers: Sequence[Server], folder: Path, plan: Plan
 ) -> dict[str, Result]:
     """A storm for each server: {name: {phase: figures}}."""
-    table = Table(
-        "storm",
-        plan.storm_topics,
-        plan.storm_brokers,
-        plan.storm_brokers,
-        lasting=False,
-    )
+    table = storm_table(plan)
     folder.mkdir()
     results: dict[str, Result] = {}
     for server in servers:
@@ -49,6 +43,12 @@ def measure_storms(
             results[server.name] = {"failure": str(failure)}
             say(f"{server.name} FAILED: {failure}")
     return results
+
+
+def storm_table(plan: Plan) -> Table:
+    """Every topic on every broker."""
+    topics, brokers = plan.storm_topics, plan.storm_brokers
+    return Table("storm", topics, brokers, brokers, lasting=False)
 
 
 def _measure(server: Server, folder: Path, plan: Plan, table: Table) -> Result:
@@ -66,7 +66,7 @@ def _measure(server: Server, folder: Path, plan: Plan, table: Table) -> Result:
             "unchanged": (plan.storm_rounds, 0),
             "steady": (STEADY_ROUNDS, plan.storm_period_millis),
         }
-        words = _command(measured, folder, table)
+        words = storm_words(measured, folder, table)
         for name, (rounds, period) in phases.items():
             words += ["--phase", f"{name}:{rounds}:{period}"]
         with subprocess.Popen(
@@ -113,8 +113,11 @@ def _check_all_there(measured: MeasuredServer, table: Table) -> None:
             check_route(route, table, number)
 
 
-def _command(measured: MeasuredServer, folder: Path, table: Table) -> list[str]:
-    """The storm's words; its files are made once for all servers."""
+def storm_words(measured: MeasuredServer, folder: Path, table: Table) -> list[str]:
+    """The command of a storm; its files are made once for all servers.
+
+    Raises AskFailed.
+    """
     bodies = [folder / f"body-{sending}" for sending in range(SENDINGS)]
     lookups = folder / "lookups"
     if not lookups.exists():

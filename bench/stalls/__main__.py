@@ -13,30 +13,36 @@ from contextlib import ExitStack
 from pathlib import Path
 
 from bench.driver.client import OPAQUE, AskFailed, Client
+from bench.driver.fetch import build_generators
 from bench.driver.lone import raise_file_limit
 from bench.driver.machine import describe_machine, describe_versions, need_extensions
 from bench.driver.places import CACHE, cores
 from bench.driver.process import ServerProcess
 from bench.driver.progress import say
 from bench.driver.servers import OURS_FAST, OURS_PURE, Server
+from bench.lanes.servers import ours
 from bench.stalls import largest
 from bench.stalls.catalogue import ROWS, Row
 from bench.stalls.cpu import Cpu
 from bench.stalls.largest import Inhabitants, Size
 from bench.stalls.measure import send_row, wait_until_quiet
 from bench.stalls.publish import Results
+from bench.stalls.ready import ReadyTopic
 from bench.stalls.report import HEAD, Judged, line
 from bench.stalls.witness import Witness
 from namesrv.testing.peer import lookup
 
 START_SECONDS = 120.0
 SENDINGS = 3
+READY_GROUP = 7
+"""No row changes the topic of this one alone."""
 TWINS = {"fast": OURS_FAST, "pure": OURS_PURE}
 
 
 def main() -> int:
     words = _parser().parse_args()
     need_extensions()
+    build_generators()
     raise_file_limit()
     CACHE.mkdir(parents=True, exist_ok=True)
     os.sched_setaffinity(0, {cores()[1]})
@@ -56,7 +62,8 @@ def main() -> int:
             rows = [row for row in rows if row.name not in results.rows]
     folder = Path(tempfile.mkdtemp(prefix="stalls-", dir=CACHE))
     try:
-        judged = _measure(TWINS[words.twin], folder, size, rows, results)
+        server = TWINS[words.twin] if words.lanes is None else ours(words.lanes)
+        judged = _measure(server, folder, size, rows, results)
     finally:
         shutil.rmtree(folder, ignore_errors=True)
     print(HEAD)
@@ -69,6 +76,11 @@ def main() -> int:
 def _parser() -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser(prog="make stalls", description=__doc__)
     parser.add_argument("--twin", choices=TWINS, default="fast")
+    parser.add_argument(
+        "--lanes",
+        type=int,
+        help="lookup lanes of the fast twin",
+    )
     parser.add_argument("--quick", action="store_true", help="small, for no figures")
     parser.add_argument("--list", action="store_true", help="name the rows, and end")
     parser.add_argument(
@@ -98,15 +110,18 @@ def _measure(
         stack.callback(inhabitants.close)
         inhabitants.move_in()
         witness = stack.enter_context(Witness(process.port, Cpu(process.pid)))
+        ready = ReadyTopic(process.port, largest.own_topic(READY_GROUP), folder)
         judged = []
         for row in rows:
-            judged.append(_judge(row, process, size, witness))
+            judged.append(_judge(row, process, size, witness, ready))
             if results is not None:
                 results.add(judged[-1])
         return judged
 
 
-def _judge(row: Row, process: ServerProcess, size: Size, witness: Witness) -> Judged:
+def _judge(
+    row: Row, process: ServerProcess, size: Size, witness: Witness, ready: ReadyTopic
+) -> Judged:
     cpu = Cpu(process.pid)
     payload = row.payload(size)
     outcomes = []
@@ -119,7 +134,7 @@ def _judge(row: Row, process: ServerProcess, size: Size, witness: Witness) -> Ju
                 except AskFailed as failure:
                     say(f"{row.name} could not be prepared: {failure}")
             wait_until_quiet(cpu)
-            outcomes.append(send_row(process.port, payload, cpu, witness))
+            outcomes.append(send_row(process.port, payload, cpu, witness, ready))
     judged = Judged(row, outcomes)
     say(line(judged))
     return judged

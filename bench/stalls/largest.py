@@ -53,6 +53,11 @@ def group(number: int) -> str:
     return f"broker-{number:05d}"
 
 
+def own_topic(number: int) -> str:
+    """The topic that one of the many groups has alone."""
+    return f"Topic-of-{number:05d}"
+
+
 def group_address(number: int) -> str:
     """Its address, where nobody is."""
     return f"10.2.{number >> 8}.{number & 255}:10911"
@@ -88,7 +93,7 @@ def big_registration(size: Size, counter: int = 1, queues: int = 8) -> bytes:
 
 def group_registration(size: Size, number: int) -> bytes:
     """The frame of one group's registration: its own topic and the one of all."""
-    names = (EVERYWHERE, f"Topic-of-{number:05d}")
+    names = (EVERYWHERE, own_topic(number))
     return registration(group_broker(size, number), requests.topics_body(names))
 
 

@@ -8,6 +8,7 @@ from typing import Any
 
 from bench.driver.client import HOST
 from bench.stalls.cpu import Cpu
+from bench.stalls.ready import ReadyTopic
 from bench.stalls.witness import Witness
 from namesrv.testing.peer import request
 
@@ -26,7 +27,7 @@ GOAL_NANOS_PER_BYTE_ANSWERED = 20.0
 
 @dataclass(frozen=True)
 class Outcome:
-    """One sending of a row."""
+    """One sending of a row. The `ready` ones are waits of a ready topic's lookups."""
 
     sent_bytes: int
     answered_bytes: int
@@ -34,6 +35,8 @@ class Outcome:
     wait_millis: float
     seconds: float
     was_closed: bool
+    ready_p99_millis: float | None = None
+    ready_max_millis: float | None = None
 
     def as_dict(self) -> dict[str, Any]:
         """For the results file."""
@@ -60,17 +63,20 @@ def wait_until_quiet(cpu: Cpu, seconds: float = MOST_SECONDS) -> None:
             return
 
 
-def send_row(port: int, payload: bytes, cpu: Cpu, witness: Witness) -> Outcome:
+def send_row(
+    port: int, payload: bytes, cpu: Cpu, witness: Witness, ready: ReadyTopic
+) -> Outcome:
     """Send `payload` over a connection of its own and read all that is answered."""
-    idle_share = _idle_share(cpu)
     witness.take()
-    cpu_before, began = cpu.seconds(), time.monotonic()
-    with socket.create_connection((HOST, port), MOST_SECONDS) as peer:
-        answered_bytes, was_closed = _exchange(peer, payload + _MARK)
-    # Its end belongs to the row: the brokers that it registered go with it.
-    wait_until_quiet(cpu)
-    seconds = time.monotonic() - began
-    cpu_seconds = cpu.seconds() - cpu_before - idle_share * seconds
+    with ready.probed() as waits:
+        idle_share = _idle_share(cpu)
+        cpu_before, began = cpu.seconds(), time.monotonic()
+        with socket.create_connection((HOST, port), MOST_SECONDS) as peer:
+            answered_bytes, was_closed = _exchange(peer, payload + _MARK)
+        # Its end belongs to the row: the brokers that it registered go with it.
+        wait_until_quiet(cpu)
+        seconds = time.monotonic() - began
+        cpu_seconds = cpu.seconds() - cpu_before - idle_share * seconds
     return Outcome(
         len(payload),
         answered_bytes,
@@ -78,6 +84,8 @@ def send_row(port: int, payload: bytes, cpu: Cpu, witness: Witness) -> Outcome:
         witness.take(),
         seconds,
         was_closed,
+        waits.p99_millis,
+        waits.max_millis,
     )
 
 

@@ -37,6 +37,13 @@ class Judged:
         return median(outcome.wait_millis for outcome in self.outcomes)
 
     @property
+    def ready_p99_millis(self) -> float | None:
+        """99% of the lookups of a ready topic waited for less; None if unknown."""
+        found = [outcome.ready_p99_millis for outcome in self.outcomes]
+        known = [millis for millis in found if millis is not None]
+        return median(known) if known else None
+
+    @property
     def misses(self) -> list[str]:
         """Which goals are missed."""
         wait = goal_wait_millis(self.sent_bytes, self.row.is_frame)
@@ -61,14 +68,17 @@ class Judged:
 def line(judged: Judged) -> str:
     """One row of the Markdown table."""
     missed = "; ".join(judged.misses) or "met"
+    ready = judged.ready_p99_millis
     return (
         f"| {judged.row.name} | {judged.row.about} | {judged.sent_bytes / 1024:,.0f}"
         f" | {judged.answered_bytes / 1024:,.0f} | {judged.cpu_millis:,.1f}"
-        f" | {judged.wait_millis:,.1f} | {missed} |"
+        f" | {judged.wait_millis:,.1f} | {'–' if ready is None else f'{ready:,.2f}'}"
+        f" | {missed} |"
     )
 
 
 HEAD = (
-    "| row | about | sent, KiB | answered, KiB | CPU, ms | longest wait, ms | goal |\n"
-    "| --- | --- | ---: | ---: | ---: | ---: | --- |"
+    "| row | about | sent, KiB | answered, KiB | CPU, ms | longest wait, ms"
+    " | ready topic, p99 ms | goal |\n"
+    "| --- | --- | ---: | ---: | ---: | ---: | ---: | --- |"
 )

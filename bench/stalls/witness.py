@@ -1,5 +1,8 @@
 """Another client: asks for a topic that nobody has, and remembers its longest wait.
 
+It waits for the loop: its first request is none that a lookup lane answers, so that its
+connection is not on one.
+
 A wait is counted by the clock or by the CPU time that the server used meanwhile, in all
 its threads, whichever is less: other processes take the machine, too, and must not
 count. The kernel notes CPU time at its ticks, so that a wait is right to some 4 ms.
@@ -12,8 +15,9 @@ from typing import Self
 
 from bench.driver.client import OPAQUE, Client
 from bench.stalls.cpu import Cpu
-from namesrv.testing.peer import lookup
+from namesrv.testing.peer import lookup, request
 
+_UNKNOWN_CODE = 9999
 _PAUSE_SECONDS = 0.002
 _PATIENCE_SECONDS = 300.0
 
@@ -49,6 +53,7 @@ def _watch(port: int, cpu: Cpu, commands: Connection) -> None:
     frame = lookup("Topic-nobody-00000", OPAQUE)
     longest = 0.0
     with Client(port, _PATIENCE_SECONDS) as client:
+        client.exchange(request(_UNKNOWN_CODE, opaque=OPAQUE))
         while True:
             used, began = cpu.seconds(), time.perf_counter()
             client.exchange(frame)

@@ -6,10 +6,9 @@ Rules for all input of a peer:
 3. There is one way to pause: `pause` is set, input is kept, `resume` continues.
 """
 
-import re
-import zlib
-
+from cpython.buffer cimport PyBUF_READ
 from cpython.bytes cimport PyBytes_AsString, PyBytes_FromStringAndSize, PyBytes_Size
+from cpython.memoryview cimport PyMemoryView_FromMemory
 
 from namesrv._fast.answer_frames cimport append_changed, append_success
 from namesrv._fast.frame cimport FrameDecoder, FrameView
@@ -27,7 +26,6 @@ from namesrv.hot_path import (
     ANY_VERSION, check_bytes, check_instance, check_int32, check_size, check_text,
 )
 from namesrv.wire.answer_frames import answer_frame, success_header
-from namesrv.wire.registration_digest import registration_digest
 
 cdef int GET_ROUTEINFO_BY_TOPIC = codes.RequestCode.GET_ROUTEINFO_BY_TOPIC
 cdef int BROKER_HEARTBEAT = codes.RequestCode.BROKER_HEARTBEAT
@@ -43,8 +41,7 @@ cdef Py_ssize_t OUTPUT_PAUSE_BYTES = hot_path.OUTPUT_PAUSE_BYTES
 cdef Py_ssize_t LARGE_REGISTRATION_BYTES = hot_path.LARGE_REGISTRATION_BYTES
 cdef Py_ssize_t SCRATCH_KEPT_BYTES = 2 * OUTPUT_PAUSE_BYTES
 
-cdef object _PAUSE_TURN = hot_path.Pause.TURN, _CRC32_MASK = hot_path.CRC32_MASK
-cdef object _CRC32_FIELD = re.compile(r"[1-9][0-9]{0,9}")
+cdef object _PAUSE_TURN = hot_path.Pause.TURN
 
 
 cdef class Connection:
@@ -376,13 +373,12 @@ cdef class Connection:
         ext_fields = ext_fields_of(
             frame.serialize_type, frame.header, frame.header_length
         )
-        checksum = ext_fields.get("bodyCrc32") or ""
-        if frame.body_length == 0 or not _CRC32_FIELD.fullmatch(checksum):
-            return 0
-        body = bytes_or_none(frame.body, frame.body_length)
-        if int(checksum) != zlib.crc32(body) & _CRC32_MASK:
-            return 0
-        if info.digest != registration_digest(head.version, ext_fields, body):
+        body = None
+        if frame.body_length:
+            body = PyMemoryView_FromMemory(
+                <char*>frame.body, frame.body_length, PyBUF_READ
+            )
+        if not self._hot.repeats(info.digest, head.version, ext_fields, body):
             return 0
         self._hot.live_table.renew(info, self, now_ms)
         self._hot.unchanged_registrations += 1

@@ -15,6 +15,7 @@ cdef class HotPath:
     cdef public Py_ssize_t frame_max_bytes
     cdef public Py_ssize_t header_max_bytes
     cdef public bytes order_topic_body
+    cdef public bytes digest
     cdef public bint turn_taken
     # Lanes read it; the loop writes the fields around it all the time.
     cdef char _before[CACHE_LINES]

@@ -1,5 +1,8 @@
 """The state of the hot path that all connections share."""
 
+import re
+import zlib
+
 from cpython.bytes cimport PyBytes_FromStringAndSize
 from cpython.long cimport PyLong_AsLongLongAndOverflow
 
@@ -11,9 +14,12 @@ from namesrv._fast.output cimport release
 from namesrv._fast.route_answers cimport RouteAnswers
 
 from namesrv.hot_path import (
-    DEFAULT_HEADER_MAX_BYTES, UnknownTopicSample, check_instance, check_millis,
-    check_size,
+    CRC32_MASK, DEFAULT_HEADER_MAX_BYTES, UnknownTopicSample, check_instance,
+    check_millis, check_size,
 )
+from namesrv.wire.registration_digest import registration_digest
+
+cdef object _CRC32_FIELD = re.compile(r"[1-9][0-9]{0,9}"), _CRC32_MASK = CRC32_MASK
 
 # Times up to here pass without a call of check_millis, which has the limit.
 cdef long long SAFE_MILLIS = 2**60
@@ -36,6 +42,9 @@ cdef class HotPath:
     `hot_codes` is a HotCode mask; `order_topic_body` is the body of every answer to a
     registration, empty for none; `turn_taken` is set by a large registration in this
     turn of the loop (the server resets it).
+
+    `digest` is that of the registration which goes to the cold path now, None unless
+    its connection has computed it; the checksum matched then. The cold path takes it.
 
     Some lookups of unknown topics are kept as samples (`sample_unknown`).
 
@@ -63,6 +72,7 @@ cdef class HotPath:
         self.hot_codes = 0
         self.order_topic_body = b""
         self.turn_taken = False
+        self.digest = None
         self.received_bytes = self.sent_bytes = 0
         self.heartbeats = self.version_queries = self.unchanged_registrations = 0
         self._shapes = HeadShapes()
@@ -77,6 +87,27 @@ cdef class HotPath:
     @hot_codes.setter
     def hot_codes(self, int codes):
         store(&self._hot_codes, codes)
+
+    def repeats(self, known, version, ext_fields, body):
+        """Whether a registration repeats one with the `known` digest.
+
+        If only its digest is another one, the cold path gets that.
+        """
+        checksum = ext_fields.get("bodyCrc32") or ""
+        if body is None or not _CRC32_FIELD.fullmatch(checksum):
+            return False
+        if int(checksum) != zlib.crc32(body) & _CRC32_MASK:
+            return False
+        digest = registration_digest(version, ext_fields, body)
+        if digest == known:
+            return True
+        self.digest = digest
+        return False
+
+    def take_digest(self):
+        """`digest`, once."""
+        digest, self.digest = self.digest, None
+        return digest
 
     def sample_unknown(self, most, stride):
         """Keep every `stride`-th lookup of an unknown topic from now on, until there

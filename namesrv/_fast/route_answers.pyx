@@ -79,12 +79,14 @@ cdef class RouteAnswers:
 
     def remove(self, topic):
         """The topic has no route any more."""
+        cdef AnswerPair former
         cdef Slot* slot
         check_text("topic", topic)
         slot = self._topics.seek(topic, None)
         if slot.value != NULL:
-            self._forget(slot)
+            former = <AnswerPair>slot.value
             self._topics.remove(slot)
+            self._give_back(former)
 
     def forget_bodies(self):
         """All answers so far are out of date; the topics stay."""
@@ -106,6 +108,11 @@ cdef class RouteAnswers:
             pair = self._take(former.legacy, body)
         else:
             pair = self._take(body, former.standard)
+        # The garbage collector may have run, and code with it.
+        slot = self._topics.seek(topic, None)
+        if slot.value != <void*>former:
+            self._give_back(pair)
+            return
         self._topics.enqueue(slot)
         self._topics.set(slot, <void*>pair)
         self._give_back(former)

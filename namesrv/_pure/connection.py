@@ -7,7 +7,6 @@ Rules for all input of a peer:
 """
 
 import re
-import zlib
 from collections.abc import Container, Set
 from typing import Final
 
@@ -26,7 +25,6 @@ from namesrv.codes import (
 from namesrv.errors import ConnectionEnded, ConnectionFault
 from namesrv.hot_path import (
     ANY_VERSION,
-    CRC32_MASK,
     LARGE_REGISTRATION_BYTES,
     OUTPUT_PAUSE_BYTES,
     Frame,
@@ -42,7 +40,6 @@ from namesrv.hot_path import (
 )
 from namesrv.wire.answer_frames import answer_frame, success_header
 from namesrv.wire.bodies import DataVersion, write_data_version
-from namesrv.wire.registration_digest import registration_digest
 
 _DATA_VERSION: Final = re.compile(
     rb'\{"counter":(0|[1-9][0-9]{0,17}),"stateVersion":(0|[1-9][0-9]{0,17}),'
@@ -53,7 +50,6 @@ _SIGNS_OF_LIFE: Final = (
     RequestCode.QUERY_DATA_VERSION,
     RequestCode.BROKER_HEARTBEAT,
 )
-_CRC32_FIELD: Final = re.compile(r"[1-9][0-9]{0,9}")
 
 
 class Connection:
@@ -380,12 +376,7 @@ class Connection:
         info = self._live_info(ext_fields)
         if info is None or info.digest is None or info.owner is not self:
             return None
-        checksum = ext_fields.get("bodyCrc32") or ""
-        if body is None or not _CRC32_FIELD.fullmatch(checksum):
-            return None
-        if int(checksum) != zlib.crc32(body) & CRC32_MASK:
-            return None
-        if info.digest != registration_digest(head.version, ext_fields, body):
+        if not self._hot.repeats(info.digest, head.version, ext_fields, body):
             return None
         self._hot.live_table.renew(info, self, now_ms)
         self._hot.unchanged_registrations += 1

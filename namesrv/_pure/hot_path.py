@@ -1,8 +1,14 @@
 """The state of the hot path that all connections share."""
 
+import re
+import zlib
+from collections.abc import Mapping
+from typing import Final
+
 from namesrv._pure.live_table import BrokerLiveTable
 from namesrv._pure.route_answers import RouteAnswers
 from namesrv.hot_path import (
+    CRC32_MASK,
     DEFAULT_HEADER_MAX_BYTES,
     ColdPath,
     HotCode,
@@ -10,6 +16,9 @@ from namesrv.hot_path import (
     check_instance,
     check_size,
 )
+from namesrv.wire.registration_digest import registration_digest
+
+_CRC32_FIELD: Final = re.compile(r"[1-9][0-9]{0,9}")
 
 
 class HotPath:
@@ -18,6 +27,9 @@ class HotPath:
     `hot_codes` is a HotCode mask; `order_topic_body` is the body of every answer to a
     registration, empty for none; `turn_taken` is set by a large registration in this
     turn of the loop (the server resets it).
+
+    `digest` is that of the registration which goes to the cold path now, None unless
+    its connection has computed it; the checksum matched then. The cold path takes it.
 
     Some lookups of unknown topics are kept as samples (`sample_unknown`).
 
@@ -32,6 +44,7 @@ class HotPath:
         "_samples",
         "_samples_left",
         "cold_path",
+        "digest",
         "frame_max_bytes",
         "header_max_bytes",
         "heartbeats",
@@ -64,11 +77,39 @@ class HotPath:
         self.hot_codes: int = HotCode.NONE
         self.order_topic_body = b""
         self.turn_taken = False
+        self.digest: bytes | None = None
         self.received_bytes = self.sent_bytes = 0
         self.heartbeats = self.version_queries = self.unchanged_registrations = 0
         self._samples: list[UnknownTopicSample] = []
         self._samples_left = 0
         self._sample_stride = 1
+
+    def repeats(
+        self,
+        known: bytes,
+        version: int,
+        ext_fields: Mapping[str, str | None],
+        body: bytes | memoryview | None,
+    ) -> bool:
+        """Whether a registration repeats one with the `known` digest.
+
+        If only its digest is another one, the cold path gets that.
+        """
+        checksum = ext_fields.get("bodyCrc32") or ""
+        if body is None or not _CRC32_FIELD.fullmatch(checksum):
+            return False
+        if int(checksum) != zlib.crc32(body) & CRC32_MASK:
+            return False
+        digest = registration_digest(version, ext_fields, body)
+        if digest == known:
+            return True
+        self.digest = digest
+        return False
+
+    def take_digest(self) -> bytes | None:
+        """`digest`, once."""
+        digest, self.digest = self.digest, None
+        return digest
 
     def sample_unknown(self, most: int, stride: int) -> None:
         """Keep every `stride`-th lookup of an unknown topic from now on, until there

@@ -28,7 +28,7 @@ _LEFT_OUT: Final = ("bodyCrc32", SIGNATURE)
 
 
 def registration_digest(
-    version: int, ext_fields: Mapping[str, str | None], body: bytes
+    version: int, ext_fields: Mapping[str, str | None], body: bytes | memoryview
 ) -> bytes:
     """The digest of a REGISTER_BROKER: header version, header fields, body.
 

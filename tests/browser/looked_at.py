@@ -1,16 +1,20 @@
 """A page in a browser: its address, its texts, and every error that it reports."""
 
+import time
 from types import TracebackType
 from typing import Any, Self
 from urllib.parse import urlsplit
 
-from playwright.sync_api import Browser, Page
+from playwright.sync_api import Browser, Page, expect
 
 from tests.browser.axe import violations
 
 PHONE: Any = {"width": 390, "height": 844}
 DESK: Any = {"width": 1280, "height": 900}
 WAIT_MILLIS = 20_000
+# The browser may draw the old content for a while after a click.
+expect.set_options(timeout=WAIT_MILLIS)
+_DRAWN = "() => new Promise((drawn) => requestAnimationFrame(() => setTimeout(drawn)))"
 
 
 class LookedAt:
@@ -60,7 +64,8 @@ class LookedAt:
         return self
 
     def settle(self) -> None:
-        """Wait until no part waits for the server."""
+        """Wait until the page was drawn and no part waits for the server."""
+        self.page.evaluate(_DRAWN)
         self.page.wait_for_selector("main h1")
         self.page.wait_for_function("() => !document.body.innerText.includes('Asking')")
 
@@ -74,6 +79,20 @@ class LookedAt:
             "(text) => document.querySelector('main').innerText.includes(text)",
             arg=text,
         )
+
+    def leads_to(self, heading: str) -> None:
+        """Wait for a page with this heading, and for its answers."""
+        expect(self.page.locator("main h1")).to_have_text(heading)
+        self.settle()
+
+    def asks_for(self, part: str) -> None:
+        """Wait until the page has sent a request with this in its address."""
+        if not any(part in url for url in self.asked):
+            self.page.wait_for_event("request", lambda request: part in request.url)
+
+    def has_state(self, text: str) -> None:
+        """Wait until the header says this about the server."""
+        expect(self.page.locator("header .state")).to_have_text(text)
 
     def first_kind(self) -> str:
         """The tag of the first element of the content, which begins with its name."""
@@ -93,6 +112,13 @@ class LookedAt:
         )
         found: str = self.page.evaluate(f"() => ({script})(document.activeElement)")
         return found.strip()
+
+    def has_focus(self, name: str) -> None:
+        """Wait until the element with this text or name has the focus."""
+        deadline = time.monotonic() + WAIT_MILLIS / 1000
+        while self.focused() != name and time.monotonic() < deadline:
+            self.page.wait_for_timeout(20)
+        assert self.focused() == name
 
     def is_wider_than_the_window(self) -> bool:
         """Whether it has to be moved sideways."""
@@ -115,6 +141,8 @@ class LookedAt:
         error: BaseException | None,
         trace: TracebackType | None,
     ) -> None:
+        # An answer that a test changes may be under way: the page goes on to ask.
+        self.page.unroute_all(behavior="ignoreErrors")
         self._context.close()
         if kind is None:
             assert self.errors == [], self.errors

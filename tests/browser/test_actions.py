@@ -2,6 +2,8 @@
 
 from collections.abc import Callable
 
+from playwright.sync_api import expect
+
 from tests.browser.looked_at import Looked
 from tests.browser.site import TOKEN, Site
 
@@ -42,7 +44,7 @@ def test_the_write_permission_is_taken_after_a_question(
     page = looked.page
     page.get_by_role("button", name="Make read only").click()
     dialog = page.get_by_role("dialog")
-    assert "6 topics of this group will take no more messages" in dialog.inner_text()
+    expect(dialog).to_contain_text("6 topics of this group will take no more messages")
     assert looked.violations() == []
     dialog.get_by_role("button", name="Cancel").click()
     assert "read only" not in page.inner_text("section")
@@ -62,7 +64,7 @@ def test_a_topic_is_deleted_after_a_question(own_site: Site, look: Look) -> None
     page = looked.page
     page.get_by_role("button", name="Delete this topic").click()
     dialog = page.get_by_role("dialog")
-    assert "1 broker group" in dialog.inner_text()
+    expect(dialog).to_contain_text("1 broker group")
     page.keyboard.press("Escape")
     assert own_site.look_up("Invoices") == 0
     page.get_by_role("button", name="Delete this topic").click()

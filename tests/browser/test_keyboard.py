@@ -2,6 +2,8 @@
 
 from collections.abc import Callable
 
+from playwright.sync_api import expect
+
 from tests.browser.looked_at import Looked
 from tests.browser.site import TOKEN, Site
 
@@ -11,9 +13,9 @@ Look = Callable[..., Looked]
 def test_the_first_stop_skips_to_the_content(site: Site, look: Look) -> None:
     looked = look(site.url).go()
     looked.page.keyboard.press("Tab")
-    assert looked.focused() == "Skip to the content"
+    looked.has_focus("Skip to the content")
     looked.page.keyboard.press("Enter")
-    assert looked.page.evaluate("() => document.activeElement.id") == "main"
+    expect(looked.page.locator("#main")).to_be_focused()
     assert looked.page.url.endswith("#/")
 
 
@@ -32,10 +34,8 @@ def test_all_pages_are_reached_by_tab_and_enter(site: Site, look: Look) -> None:
             if looked.focused() == name:
                 break
         looked.page.keyboard.press("Enter")
-        looked.page.wait_for_function(
-            "(name) => document.querySelector('h1').innerText === name", arg=name
-        )
-        assert looked.page.evaluate("() => document.activeElement.id") == "main"
+        looked.leads_to(name)
+        expect(looked.page.locator("#main")).to_be_focused()
         looked.page.evaluate("() => document.querySelector('.skip').focus()")
 
 
@@ -48,9 +48,9 @@ def test_a_misspelt_topic_is_explained_and_leads_to_the_right_one(
     looked.page.keyboard.press("Enter")
     looked.sees("There is a similar name")
     looked.page.keyboard.press("Tab")
-    assert looked.focused() == "Topics"
+    looked.has_focus("Topics")
     looked.page.keyboard.press("Tab")
-    assert looked.focused() == "Orders"
+    looked.has_focus("Orders")
     looked.page.keyboard.press("Enter")
     looked.sees("Clients can send and receive")
 
@@ -61,7 +61,7 @@ def test_a_question_takes_the_focus_and_gives_it_back(site: Site, look: Look) ->
     button.focus()
     looked.page.keyboard.press("Enter")
     looked.page.get_by_role("dialog").wait_for()
-    assert looked.focused() == "Cancel"
+    looked.has_focus("Cancel")
     looked.page.keyboard.press("Escape")
     looked.page.get_by_role("dialog").wait_for(state="detached")
-    assert looked.focused() == "Delete this topic"
+    looked.has_focus("Delete this topic")

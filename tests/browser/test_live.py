@@ -3,6 +3,8 @@
 from collections.abc import Callable
 from pathlib import Path
 
+from playwright.sync_api import expect
+
 from namesrv.testing.peer import Broker
 from tests.browser.looked_at import Looked
 from tests.browser.site import HOUR_MILLIS, SECOND, Site
@@ -40,7 +42,7 @@ def test_a_server_that_is_gone_is_reported_and_the_content_stays(
         looked.sees("broker-a")
     looked.sees("The server does not answer.")
     assert "broker-a" in looked.text()
-    assert looked.page.inner_text("header .state") == "Not reachable"
+    looked.has_state("Not reachable")
 
 
 def test_a_server_that_wants_tokens_is_read_with_one(
@@ -51,15 +53,15 @@ def test_a_server_that_wants_tokens_is_read_with_one(
         looked.page.goto(site.url)
         looked.sees("This server asks for a token.")
         assert looked.page.locator("main .say").count() == 1
-        assert looked.page.inner_text("header .state") == "No access"
+        looked.has_state("No access")
         assert looked.violations() == []
         looked.page.get_by_role("button", name="Enter token").click()
         assert looked.violations() == []
         looked.page.get_by_label("Token").fill("read-write-token-of-the-tests")
         looked.page.get_by_role("button", name="Use this token").click()
         looked.sees("broker-a")
-        assert looked.page.get_by_role("button", name="Read only").is_visible()
-        assert looked.page.inner_text("header .state") != "No access"
+        looked.page.get_by_role("button", name="Read only").wait_for()
+        expect(looked.page.locator("header .state")).not_to_have_text("No access")
 
 
 def test_a_token_that_is_no_longer_taken_can_be_replaced(

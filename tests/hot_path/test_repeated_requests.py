@@ -1,10 +1,13 @@
 """Requests that repeat say the same bytes, hot and cold, whatever came in between."""
 
+import hashlib
+import zlib
 from collections.abc import Sequence
 from typing import Any
 
 import pytest
 
+from namesrv.hot_path import Pause
 from namesrv.testing.peer import (
     Broker,
     read_answers,
@@ -13,6 +16,7 @@ from namesrv.testing.peer import (
     request,
     topic_table,
 )
+from namesrv.wire import registration_digest as digests
 from tests.hot_path.lone_connection import (
     heartbeat,
     lookup,
@@ -256,3 +260,53 @@ def test_a_slave_hears_at_once_that_its_master_moved_its_ha_address(
     world.register(MASTER, ext={"haServerAddr": ha_server_addr})
     answer = world.register(SLAVE)
     assert (answer.ext_fields or {}).get("haServerAddr") == ha_server_addr
+
+
+class Counted:
+    """A function, and the number of its calls."""
+
+    def __init__(self, function: Any) -> None:
+        self.calls = 0
+        self._function = function
+
+    def __call__(self, *args: Any, **options: Any) -> Any:
+        self.calls += 1
+        return self._function(*args, **options)
+
+
+def test_digest_and_checksum_of_a_changed_registration_are_computed_once(
+    hot: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    world, other = World(), Broker(name="other", addr="10.0.0.9:10911")
+    world.send(registration(MASTER))
+    world.send(registration(other))
+    changed = [
+        registration(MASTER, registration_body(topic_table("T1"))),
+        registration(MASTER, registration_body(topic_table("T2"))),
+    ]
+    same, damaged = registration(other), registration(other, ext={"bodyCrc32": "1"})
+    sha1, crc32 = Counted(hashlib.sha1), Counted(zlib.crc32)
+    monkeypatch.setattr(digests, "sha1", sha1)
+    monkeypatch.setattr(zlib, "crc32", crc32)
+    before = world.processor.cold_calls
+    for count, frame in enumerate(changed, 1):
+        world.send(frame)
+        assert (sha1.calls, crc32.calls) == (count, count)
+    assert world.processor.cold_calls == before + 2
+    # Each digest counts for its own request only.
+    world.send(same)
+    assert (sha1.calls, crc32.calls) == (3, 3)
+    world.send(damaged)
+    assert sha1.calls == 3
+
+
+def test_digest_of_a_request_that_has_to_come_again_is_not_kept(hot: Any) -> None:
+    world = World()
+    world.send(registration(MASTER))
+    world.state.turn.spend(1_000_000)
+    changed = registration(MASTER, registration_body(topic_table("T1")))
+    connection = world.connect()
+    world.processor.state.hot.digest = b"of this request"
+    connection.receive(changed, world.now_ms)
+    assert connection.pause == Pause.TURN
+    assert world.state.hot.take_digest() is None

@@ -19,7 +19,9 @@ class Request:
     its unregistration only. `began_nanos` is set when its work begins. A request that
     joined others has its place among their answers. `is_rejected` is set for a
     registration that is dropped though Java answers it as a success, and
-    `refused_topic` is the topic of one that was refused for having no other.
+    `refused_topic` is the topic of one that was refused for having no other. `digest`
+    is that of a registration once it is computed; if the hot path computed it, the
+    checksum matched.
     """
 
     command: RemotingCommand
@@ -34,6 +36,7 @@ class Request:
     place: int
     is_rejected: bool
     refused_topic: str | None
+    digest: bytes | None
 
     def __init__(
         self,
@@ -42,6 +45,7 @@ class Request:
         now_ms: int,
         *,
         is_http: bool = False,
+        digest: bytes | None = None,
     ) -> None:
         self.command = command
         self.is_http = is_http
@@ -56,6 +60,7 @@ class Request:
         self.place = 0
         self.is_rejected = False
         self.refused_topic = None
+        self.digest = digest
 
     @property
     def code(self) -> int:

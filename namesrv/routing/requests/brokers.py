@@ -47,7 +47,8 @@ def register_broker(state: RoutingState, request: Request) -> RemotingCommand | 
     is_full = is_small and busy.has_small_bodies
     if is_full or busy.readers_first or busy.is_busy(header.broker_name or ""):
         return Pause.TURN
-    if not _checksum_matches(header.body_crc32, command.body):
+    is_checked = request.digest is not None
+    if not is_checked and not _checksum_matches(header.body_crc32, command.body):
         state.outbox.warn(
             "checksum of a registration does not match",
             broker=header.broker_name,
@@ -70,8 +71,7 @@ def _repeated(
         return None
     if not state.hot.hot_codes & HotCode.REGISTRATION or command.body is None:
         return None
-    ext_fields, version = request.ext_fields, command.version
-    if info.digest != registration_digest(version, ext_fields, command.body):
+    if info.digest != _digest(request, command.body):
         return None
     data = state.tables.broker_addr_table.get(info.broker_name)
     if data is None or header.broker_id is None:
@@ -101,8 +101,7 @@ def _register(
             return _refused(request, failure.remark)
         digest = None
         if is_dated and command.body is not None:
-            ext_fields = request.ext_fields
-            digest = registration_digest(command.version, ext_fields, command.body)
+            digest = _digest(request, command.body)
         command.body = None
         version = _live_version(state, body)
         registration = Registration(
@@ -115,6 +114,14 @@ def _register(
         yield Cost.REGISTRATION
     body_or_none = state.order_topic_body(request.now_ms) or None
     return request.answer(ext_fields=result, body=body_or_none)
+
+
+def _digest(request: Request, body: bytes) -> bytes:
+    """The digest of a registration, which is computed once."""
+    if request.digest is None:
+        version, ext_fields = request.command.version, request.ext_fields
+        request.digest = registration_digest(version, ext_fields, body)
+    return request.digest
 
 
 def _is_small(body: bytes | None, header: RegisterBrokerRequestHeader) -> bool:

@@ -105,15 +105,15 @@ class RequestProcessor:
 
         Raises HeaderInvalid for a header that cannot be read.
         """
-        turn = self.state.turn
-        if turn.is_over:
+        digest = self.state.hot.take_digest()
+        if self.state.turn.is_over:
             return Pause.TURN
         command = self._decode(serialize_type, header, body)
         if command.is_response:
             self._log_unmatched(command, connection)
             return b""
         connection.note_version(command.version)
-        return self._answer(Request(command, connection, now_ms))
+        return self._answer(Request(command, connection, now_ms, digest=digest))
 
     def ask(
         self, command: RemotingCommand, connection: Connection, now_ms: int
