@@ -154,6 +154,7 @@ cdef void _answer(
     cdef int verdict = PAUSE
     cdef int pauses = 0
     cdef Py_ssize_t answered = 0, asked = 0, sent = 0
+    output.length = 0  # A peer that was dropped leaves its answers there.
     while verdict == PAUSE and pauses < MOST_PAUSES and sent == output.length:
         pauses += 1
         output.length = 0
@@ -178,7 +179,6 @@ cdef void _answer(
         keep(lane, peer, data, length, kept > 0)
     else:
         hand_over(lane, peer, data, length, NULL, 0)
-    output.length = 0
 
 
 cdef void _note(
