@@ -6,9 +6,10 @@ Compiled only, Linux only: no Python. These functions belong to the thread of th
 from libc.stdlib cimport free
 from libc.string cimport memset
 
+from namesrv._fast.atomic cimport add_count, load_count
 from namesrv._fast.lane_peers cimport (
-    Line, Mailbox, Peer, add, copied, count_one, free_peer, get, leave_line, post,
-    pthread_mutex_t, put_last,
+    Line, Mailbox, Peer, copied, count_one, free_peer, leave_line, new_peer,
+    post, pthread_mutex_t, put_last,
 )
 from namesrv._fast.lane_system cimport (
     EPOLL_CTL_ADD, EPOLL_CTL_DEL, EPOLLIN, epoll_ctl, epoll_event,
@@ -60,7 +61,8 @@ cdef struct Lane:
 
 
 cdef inline bint is_crowded(Shared* shared) noexcept nogil:
-    return get(&shared.open) + get(&shared.loop_open) >= get(&shared.most_open)
+    cdef long long open = load_count(&shared.open) + load_count(&shared.loop_open)
+    return open >= load_count(&shared.most_open)
 
 
 cdef inline bint watch(Lane* lane, int fd, void* source) noexcept nogil:
@@ -87,7 +89,7 @@ cdef inline void drop(Lane* lane, Peer* peer) noexcept nogil:
     """The connection has ended, or there is no memory for it."""
     leave_line(peer)
     if peer.is_counted:
-        add(&lane.shared.open, -1)
+        add_count(&lane.shared.open, -1)
     free_peer(peer)
 
 
@@ -98,8 +100,28 @@ cdef inline void give(Lane* lane, Peer* peer) noexcept nogil:
         peer.is_watched = False
     if not peer.asked:
         count_one(&lane.handed_over)
-    add(&lane.shared.held_bytes, peer.input_length + peer.output_length)
+    add_count(&lane.shared.held_bytes, peer.input_length + peer.output_length)
     post(&lane.shared.for_the_loop, peer)
+
+
+cdef inline void give_sample(
+    Lane* lane,
+    Peer* peer,
+    int serialize_type,
+    const unsigned char* header,
+    Py_ssize_t length,
+) noexcept nogil:
+    """Give the loop a lookup that it wants as a sample, if there is memory for it."""
+    cdef Peer* sample = new_peer(-1, lane.number)
+    if sample == NULL:
+        return
+    sample.is_sample = True
+    sample.version = serialize_type
+    sample.address = peer.address
+    sample.input = <unsigned char*>copied(header, length)
+    sample.input_length = length if sample.input != NULL else 0
+    add_count(&lane.shared.held_bytes, sample.input_length)
+    post(&lane.shared.for_the_loop, sample)
 
 
 cdef inline void hand_over(

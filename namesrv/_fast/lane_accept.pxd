@@ -7,8 +7,9 @@ from libc.string cimport memcpy
 
 from posix.unistd cimport close
 
+from namesrv._fast.atomic cimport add_count
 from namesrv._fast.lane cimport Lane, begin, is_crowded, watch
-from namesrv._fast.lane_peers cimport Address, Peer, add, count_one, new_peer, post
+from namesrv._fast.lane_peers cimport Address, Peer, count_one, new_peer, post
 from namesrv._fast.lane_system cimport (
     AF_INET, AF_INET6, EAGAIN, EINTR, EMFILE, ENFILE, ENOBUFS, ENOMEM, EPOLL_CTL_DEL,
     IPPROTO_TCP, SOCK_CLOEXEC, SOCK_NONBLOCK, TCP_NODELAY, accept4, epoll_ctl, errno,
@@ -62,7 +63,9 @@ cdef inline void _note_address(Address* address, sockaddr* name) noexcept nogil:
 
 cdef inline void _deal(Lane* lane, Peer* peer) noexcept nogil:
     """Give a new peer to the lane whose turn it is."""
-    lane.next_lane = (lane.next_lane + 1) % lane.count
+    lane.next_lane += 1
+    if lane.next_lane == lane.count:
+        lane.next_lane = 0
     if peer.lane == lane.number:
         begin(lane, peer)
     else:
@@ -92,7 +95,7 @@ cdef inline bint _accept_one(Lane* lane, int listener) noexcept nogil:
         post(&lane.shared.for_the_loop, peer)
         return True
     peer.is_counted = True
-    add(&lane.shared.open, 1)
+    add_count(&lane.shared.open, 1)
     count_one(&lane.accepted)
     _deal(lane, peer)
     return True

@@ -8,6 +8,7 @@ that a peer needs no lock.
 from libc.stdlib cimport calloc, free, malloc
 from libc.string cimport memcpy
 
+from namesrv._fast.atomic cimport store_count
 from posix.unistd cimport close, write
 
 cdef extern from "<pthread.h>" nogil:
@@ -18,20 +19,10 @@ cdef extern from "<pthread.h>" nogil:
     int pthread_mutex_lock(pthread_mutex_t*)
     int pthread_mutex_unlock(pthread_mutex_t*)
 
-cdef extern from * nogil:
-    """
-    #define LANE_GET(place) __atomic_load_n(place, __ATOMIC_RELAXED)
-    #define LANE_SET(place, value) __atomic_store_n(place, value, __ATOMIC_RELAXED)
-    #define LANE_ADD(place, value) __atomic_fetch_add(place, value, __ATOMIC_RELAXED)
-    """
-    long long get "LANE_GET"(long long* place)
-    void put "LANE_SET"(long long* place, long long value)
-    long long add "LANE_ADD"(long long* place, long long value)
-
 
 cdef inline void count_one(long long* counter) noexcept nogil:
     """Count for the loop, which reads; only one thread counts."""
-    put(counter, counter[0] + 1)
+    store_count(counter, counter[0] + 1)
 
 
 cdef struct Address:
@@ -47,11 +38,12 @@ cdef struct Peer:
     int fd
     int lane
     int latest_shape
-    int version              # of its last request
+    int version              # of its last request; of a sample the type of its header
     bint has_version
     bint has_sent
     bint is_watched          # by the epoll of its lane
     bint is_counted          # among the open connections of lanes
+    bint is_sample           # a header in `input`, and no connection
     bint is_new              # given to a lane by the one that accepted it
     long long read_ms        # time of the last input
     long long kept_ms        # time since which input is kept

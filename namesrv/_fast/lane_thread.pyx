@@ -15,24 +15,25 @@ from libc.string cimport memcpy
 
 from posix.unistd cimport read, usleep
 
+from namesrv._fast.atomic cimport load_count
 from namesrv._fast.lane cimport (
-    READ_BYTES, Lane, begin, drop, forget_input, give, hand_over, is_crowded, keep,
+    READ_BYTES, Lane, begin, drop, forget_input, give, give_sample, hand_over,
+    is_crowded, keep,
 )
 from namesrv._fast.lane_accept cimport accept, listen
 from namesrv._fast.lane_peers cimport (
-    Peer, count_one, get, head_of, pthread_mutex_lock, pthread_mutex_unlock, take_all,
+    Peer, count_one, head_of, pthread_mutex_lock, pthread_mutex_unlock, take_all,
 )
 from namesrv._fast.lane_system cimport (
     EAGAIN, EINTR, EPOLL_CTL_DEL, MSG_DONTWAIT, MSG_NOSIGNAL, epoll_ctl, epoll_event,
     epoll_wait, errno, monotonic_millis, recv, send,
 )
+from namesrv._fast.lookups cimport ASK, GO_ON, PAUSE, Lookups, Sample
 from namesrv._fast.output cimport Output, release
 
-cdef enum:
-    GO_ON = 0
-    ASK = 1
-    HAND_OVER = 2
-    PAUSE = 3
+from namesrv.hot_path import ANY_VERSION
+
+cdef int NO_VERSION = ANY_VERSION
 
 cdef enum:
     MOST_EVENTS = 64
@@ -48,31 +49,17 @@ cdef enum:
     OVERLOAD_MICROS = 1000
 
 
-cdef class Lookups:
-    cdef int answer(
-        self,
-        int* latest_shape,
-        const unsigned char* data,
-        Py_ssize_t length,
-        Output* output,
-        Py_ssize_t* answered,
-        Py_ssize_t* asked,
-    ) noexcept nogil:
-        answered[0] = asked[0] = 0
-        return HAND_OVER
-
-
 cdef void* _run(Lane* lane, Lookups lookups) noexcept nogil:
     """The whole life of a lane; at its end the loop gets all that it has."""
     cdef epoll_event events[MOST_EVENTS]
     cdef int count, place
     cdef bint may_read
     listen(lane)
-    while not get(&lane.shared.is_stopping):
+    while not load_count(&lane.shared.is_stopping):
         count = epoll_wait(lane.epoll, events, MOST_EVENTS, _wait_millis(lane))
         pthread_mutex_lock(&lane.lines)
         lane.now_ms = monotonic_millis()
-        may_read = get(&lane.shared.held_bytes) < NO_READS_ABOVE
+        may_read = load_count(&lane.shared.held_bytes) < NO_READS_ABOVE
         for place in range(count):
             _handle(lane, lookups, events[place].data.ptr, may_read)
         _open_inbox(lane, lookups)
@@ -112,7 +99,7 @@ cdef inline void _handle(
 cdef int _wait_millis(Lane* lane) noexcept nogil:
     """The time until something has to be done without an event; -1 for never."""
     cdef long long due_ms = -1
-    cdef long long idle_millis = get(&lane.shared.idle_millis)
+    cdef long long idle_millis = load_count(&lane.shared.idle_millis)
     cdef Peer* quiet = head_of(&lane.quiet)
     cdef Peer* partial = head_of(&lane.partial)
     if lane.accept_again_ms:
@@ -136,7 +123,7 @@ cdef void _read(Lane* lane, Lookups lookups, Peer* peer) noexcept nogil:
     cdef Py_ssize_t kept = peer.input_length
     cdef Py_ssize_t wanted = READ_BYTES
     cdef Py_ssize_t length
-    if get(&lane.shared.held_bytes) > SHORT_READS_ABOVE:
+    if load_count(&lane.shared.held_bytes) > SHORT_READS_ABOVE:
         wanted = SHORT_READ_BYTES
     length = recv(peer.fd, lane.buffer + kept, wanted, MSG_DONTWAIT)
     if length <= 0:
@@ -163,12 +150,14 @@ cdef void _answer(
     cdef int verdict = PAUSE
     cdef int pauses = 0
     cdef Py_ssize_t answered = 0, asked = 0, sent = 0
+    output.length = 0  # A peer that was dropped leaves its answers there.
     while verdict == PAUSE and pauses < MOST_PAUSES and sent == output.length:
         pauses += 1
         output.length = 0
         verdict = lookups.answer(
             &peer.latest_shape, data, length, output, &answered, &asked
         )
+        _note(lane, lookups, peer, data)
         data += answered
         length -= answered
         kept -= answered
@@ -186,7 +175,23 @@ cdef void _answer(
         keep(lane, peer, data, length, kept > 0)
     else:
         hand_over(lane, peer, data, length, NULL, 0)
-    output.length = 0
+
+
+cdef void _note(
+    Lane* lane, Lookups lookups, Peer* peer, const unsigned char* data
+) noexcept nogil:
+    """Take over the results of the last answers; `data` is their input."""
+    cdef int place
+    cdef Sample* sample
+    if lookups.client_version != NO_VERSION:
+        peer.version = lookups.client_version
+        peer.has_version = True
+    for place in range(lookups.samples_count):
+        sample = &lookups.sample_views[place]
+        give_sample(
+            lane, peer, sample.serialize_type, data + sample.header_start,
+            sample.header_length,
+        )
 
 
 cdef Py_ssize_t _send(Peer* peer, const char* data, Py_ssize_t length) noexcept nogil:
@@ -239,7 +244,7 @@ cdef void _go_on(Lane* lane, Lookups lookups, Peer* peer) noexcept nogil:
 
 cdef void _sweep(Lane* lane) noexcept nogil:
     """Give the loop peers that it has to judge: with old parts of frames, or idle."""
-    cdef long long idle_millis = get(&lane.shared.idle_millis)
+    cdef long long idle_millis = load_count(&lane.shared.idle_millis)
     cdef Peer* peer = head_of(&lane.partial)
     cdef int _place
     if lane.accept_again_ms and lane.now_ms >= lane.accept_again_ms:

@@ -1,3 +1,4 @@
+from namesrv._fast.hot_path cimport HotPath
 from namesrv._fast.lane cimport Lane, Shared
 from namesrv._fast.lane_peers cimport Peer
 from namesrv._fast.lane_system cimport pthread_t
@@ -9,7 +10,13 @@ cdef class LanePeer:
 
 
 cdef class Lanes:
+    cdef HotPath _hot
     cdef list _lookups
+    # The counts that are folded already.
+    cdef long long _hits
+    cdef long long _unknown
+    cdef long long _received_bytes
+    cdef long long _sent_bytes
     cdef Shared* _shared
     cdef Lane* _lanes
     cdef pthread_t* _threads

@@ -9,10 +9,11 @@ from libc.string cimport memmove
 from cpython.bytes cimport PyBytes_AsString, PyBytes_FromStringAndSize, PyBytes_Size
 from posix.unistd cimport close, read
 
+from namesrv._fast.atomic cimport add_count, load_count, store_count
 from namesrv._fast.lane cimport BUFFER_BYTES, MOST_LISTENERS, Lane, Shared, watch
 from namesrv._fast.lane_peers cimport (
-    Mailbox, Peer, add, copied, free_peer, get, open_line, post, pthread_mutex_destroy,
-    pthread_mutex_init, put, take_all, wake,
+    Mailbox, Peer, copied, free_peer, open_line, post, pthread_mutex_destroy,
+    pthread_mutex_init, take_all, wake,
 )
 from namesrv._fast.lane_system cimport (
     AF_INET, EFD_CLOEXEC, EFD_NONBLOCK, EPOLL_CLOEXEC, SIG_SETMASK, epoll_create1,
@@ -20,7 +21,8 @@ from namesrv._fast.lane_system cimport (
     pthread_attr_t, pthread_create, pthread_join, pthread_sigmask, pthread_t,
     sigfillset, sigset_t,
 )
-from namesrv._fast.lane_thread cimport Lookups, enter
+from namesrv._fast.lane_thread cimport enter
+from namesrv._fast.lookups cimport Lookups
 
 import os
 
@@ -85,6 +87,12 @@ cdef class LanePeer:
         return self._peer.version if self._peer.has_version else None
 
     @property
+    def sample_type(self):
+        """The type of the header in `input` of a lookup that was wanted as a sample,
+        None for a connection."""
+        return self._peer.version if self._peer.is_sample else None
+
+    @property
     def is_counted(self):
         """Whether the lanes counted it when it was opened."""
         return bool(self._peer.is_counted)
@@ -95,9 +103,9 @@ cdef class LanePeer:
         self._peer.fd = -1
         return fd
 
-    def answer(self, output, answered, client_version):
-        """`output` answers the first `answered` bytes of the input, in which the client
-        has this version. Raises MemoryError."""
+    def answer(self, output, answered):
+        """`output` answers the first `answered` bytes of the input. Raises
+        MemoryError."""
         cdef Peer* peer = self._peer
         cdef Py_ssize_t answered_bytes = answered, length = PyBytes_Size(output)
         cdef char* copy
@@ -113,9 +121,7 @@ cdef class LanePeer:
         peer.input_length -= answered_bytes
         memmove(peer.input, peer.input + answered_bytes, peer.input_length)
         peer.asked = 0
-        peer.version = client_version
-        peer.has_version = True
-        add(&self._lanes._shared.held_bytes, peer.input_length + length)
+        add_count(&self._lanes._shared.held_bytes, peer.input_length + length)
 
     def go_on(self):
         """Give the connection back to its lane, which must be running."""
@@ -131,7 +137,7 @@ cdef class LanePeer:
         if peer != NULL:
             self._lanes._release(peer)
             if peer.is_counted:
-                add(&self._lanes._shared.open, -1)
+                add_count(&self._lanes._shared.open, -1)
             free_peer(peer)
 
     def __dealloc__(self):
@@ -149,7 +155,8 @@ cdef class Lanes:
     def __init__(self, hot, count):
         cdef int number
         check_size("count", count)
-        self._lookups = [Lookups() for _ in range(count)]
+        self._hot = hot
+        self._lookups = [Lookups(hot) for _ in range(count)]
         self._shared = <Shared*>calloc(1, sizeof(Shared))
         self._lanes = <Lane*>calloc(count, sizeof(Lane))
         self._threads = <pthread_t*>calloc(count, sizeof(pthread_t))
@@ -265,7 +272,7 @@ cdef class Lanes:
         cdef int first = self._count - self._running
         if not self._running:
             return
-        put(&self._shared.is_stopping, 1)
+        store_count(&self._shared.is_stopping, 1)
         for number in range(first, self._count):
             wake(self._lanes[number].inbox.wake_fd)
         with nogil:
@@ -282,23 +289,45 @@ cdef class Lanes:
     def open(self):
         """Connections that lanes accepted and neither they nor the loop have ended,
         or the loop has not made its own."""
-        return get(&self._shared.open)
+        return load_count(&self._shared.open)
 
     def limit(self, loop_open, most_open, idle_millis):
         """The connections of the loop, the number of all from which on the loop decides
         about new ones, and the time without input after which it decides about old
         ones (0: never)."""
         cdef int number
-        put(&self._shared.loop_open, loop_open)
-        put(&self._shared.most_open, most_open)
-        if idle_millis != get(&self._shared.idle_millis):
-            put(&self._shared.idle_millis, idle_millis)
+        store_count(&self._shared.loop_open, loop_open)
+        store_count(&self._shared.most_open, most_open)
+        if idle_millis != load_count(&self._shared.idle_millis):
+            store_count(&self._shared.idle_millis, idle_millis)
             for number in range(self._running):
                 wake(self._lanes[number].inbox.wake_fd)
 
+    def fold(self):
+        """Add the counts of lanes since the last call to those of `hot`, and show lanes
+        the samples that it wants."""
+        cdef long long hits = 0, unknown = 0, received = 0, sent = 0
+        cdef Lookups lookups
+        for lookups in self._lookups:
+            hits += load_count(&lookups._hits)
+            unknown += load_count(&lookups._unknown)
+            received += load_count(&lookups._received_bytes)
+            sent += load_count(&lookups._sent_bytes)
+            lookups.sample_unknown(
+                max(self._hot._samples_left, 0), self._hot._sample_stride
+            )
+        self._hot.route_answers.hits += hits - self._hits
+        self._hot.route_answers.unknown += unknown - self._unknown
+        self._hot.received_bytes += received - self._received_bytes
+        self._hot.sent_bytes += sent - self._sent_bytes
+        self._hits = hits
+        self._unknown = unknown
+        self._received_bytes = received
+        self._sent_bytes = sent
+
     cdef void _release(self, Peer* peer) noexcept:
         """The bytes of a peer are not at the loop any more."""
-        add(&self._shared.held_bytes, -(peer.input_length + peer.output_length))
+        add_count(&self._shared.held_bytes, -(peer.input_length + peer.output_length))
 
     def counts(self):
         """(accepted, handed over, asked, failures to accept, dropped without memory) of
@@ -308,11 +337,11 @@ cdef class Lanes:
         accepted = handed_over = asked = accept_failures = dropped = 0
         for number in range(self._count):
             lane = &self._lanes[number]
-            accepted += get(&lane.accepted)
-            handed_over += get(&lane.handed_over)
-            asked += get(&lane.asked)
-            accept_failures += get(&lane.accept_failures)
-            dropped += get(&lane.dropped)
+            accepted += load_count(&lane.accepted)
+            handed_over += load_count(&lane.handed_over)
+            asked += load_count(&lane.asked)
+            accept_failures += load_count(&lane.accept_failures)
+            dropped += load_count(&lane.dropped)
         return accepted, handed_over, asked, accept_failures, dropped
 
     def __dealloc__(self):

@@ -69,8 +69,10 @@ class LookupLanes:
         return True
 
     def tick(self, _now_ms: int) -> None:
-        """Show lanes the limits of now."""
+        """Show lanes the limits of now, and add their counts to those of the loop."""
         self.show_limits()
+        if self._lanes is not None:
+            self._lanes.fold()
 
     def stop(self) -> None:
         """End the lanes; the loop has their connections and listeners from now on."""
@@ -93,7 +95,11 @@ class LookupLanes:
         assert self._lanes is not None
         peers = self._lanes.take(_TAKEN_AT_ONCE)
         for peer in peers:
-            if peer.asked and self._lanes.is_running:
+            if peer.sample_type is not None:
+                header, address = peer.input, _address_of(peer)
+                self._state.hot.note_unknown(peer.sample_type, header, address)
+                peer.end()
+            elif peer.asked and self._lanes.is_running:
                 address = _address_of(peer)
                 Question(self._connections, peer, address, self._on_answer).begin()
             else:
@@ -103,9 +109,8 @@ class LookupLanes:
 
     def _on_answer(self, question: Question) -> None:
         peer = question.peer
-        version = question.connection.client_version
         try:
-            peer.answer(bytes(question.output), question.answered_bytes, version)
+            peer.answer(bytes(question.output), question.answered_bytes)
         except MemoryError:
             peer.end()
             return
