@@ -23,6 +23,7 @@ __all__ = (
     "LaneCensus",
     "LanePeer",
     "Lanes",
+    "Lookups",
     "RouteAnswers",
 )
 
@@ -47,11 +48,13 @@ if TYPE_CHECKING or IMPLEMENTATION == "pure":
     from namesrv._pure.connection import Connection
     from namesrv._pure.hot_path import HotPath
     from namesrv._pure.live_table import BrokerLiveInfo, BrokerLiveTable
+    from namesrv._pure.lookups import Lookups
     from namesrv._pure.route_answers import RouteAnswers
 else:  # the compiled twins
     from namesrv._fast.connection import Connection
     from namesrv._fast.hot_path import HotPath
     from namesrv._fast.live_table import BrokerLiveInfo, BrokerLiveTable
+    from namesrv._fast.lookups import Lookups
     from namesrv._fast.route_answers import RouteAnswers
 
 # The threads of lanes have no twin, and exist on Linux only.
