@@ -1,4 +1,4 @@
-# cython: nonecheck=False
+# cython: nonecheck=False, cdivision=True
 """Headers that differ from an earlier one only in their values.
 
 Compiled only. A client writes all its headers alike: only the opaque and the texts in

@@ -1,4 +1,4 @@
-# cython: nonecheck=False
+# cython: nonecheck=False, cdivision=True
 """Lookups (105) that need no turn of the loop: bytes in, bytes out, and a verdict.
 
 A lane answers only requests that are simple, and whose answer is ready: whole frames

@@ -3,6 +3,7 @@
 Compiled only: C structs, no Python.
 """
 
+cimport cython
 from libc.stdlib cimport free, realloc
 from libc.string cimport memcpy
 
@@ -66,6 +67,7 @@ cdef inline void append_constant(Output* out, const Constant* text) noexcept nog
     append(out, text.data, text.length)
 
 
+@cython.cdivision(True)
 cdef inline void append_int(Output* out, int value) noexcept nogil:
     """Append a decimal number; takes at most 11 bytes."""
     cdef unsigned int rest = <unsigned int>value
@@ -85,8 +87,8 @@ cdef inline void append_int(Output* out, int value) noexcept nogil:
     while digits:
         digits -= 1
         place -= 1
-        place[0] = <char>(48 + rest % 10)
-        rest //= 10
+        place[0] = <char>(48 + rest % <unsigned int>10)
+        rest = rest // <unsigned int>10
 
 
 cdef inline void append_big_endian(Output* out, unsigned int value) noexcept nogil:
