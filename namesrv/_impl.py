@@ -20,6 +20,7 @@ __all__ = (
     "BrokerLiveTable",
     "Connection",
     "HotPath",
+    "LaneCensus",
     "LanePeer",
     "Lanes",
     "RouteAnswers",
@@ -55,8 +56,10 @@ else:  # the compiled twins
 
 # The threads of lanes have no twin, and exist on Linux only.
 if TYPE_CHECKING:
+    from namesrv._fast.lane_census import LaneCensus
     from namesrv._fast.lanes import LanePeer, Lanes
 elif IMPLEMENTATION == "fast" and find_spec("namesrv._fast.lanes") is not None:
+    from namesrv._fast.lane_census import LaneCensus
     from namesrv._fast.lanes import LanePeer, Lanes
 else:
-    LanePeer = Lanes = None
+    LaneCensus = LanePeer = Lanes = None

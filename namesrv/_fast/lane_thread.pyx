@@ -123,7 +123,11 @@ cdef void _read(Lane* lane, Lookups lookups, Peer* peer) noexcept nogil:
     cdef Py_ssize_t kept = peer.input_length
     cdef Py_ssize_t wanted = READ_BYTES
     cdef Py_ssize_t length
-    if load_count(&lane.shared.held_bytes) > SHORT_READS_ABOVE:
+    # The loop reads the rest of a long request itself, if it gets the connection.
+    if (
+        not peer.has_version
+        or load_count(&lane.shared.held_bytes) > SHORT_READS_ABOVE
+    ):
         wanted = SHORT_READ_BYTES
     length = recv(peer.fd, lane.buffer + kept, wanted, MSG_DONTWAIT)
     if length <= 0:

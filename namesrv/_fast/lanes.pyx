@@ -11,12 +11,13 @@ from posix.unistd cimport close, read
 
 from namesrv._fast.atomic cimport add_count, load_count, store_count
 from namesrv._fast.lane cimport BUFFER_BYTES, MOST_LISTENERS, Lane, Shared, watch
+from namesrv._fast.lane_census cimport LaneCensus, address_of
 from namesrv._fast.lane_peers cimport (
     Mailbox, Peer, copied, free_peer, open_line, post, pthread_mutex_destroy,
     pthread_mutex_init, take_all, wake,
 )
 from namesrv._fast.lane_system cimport (
-    AF_INET, EFD_CLOEXEC, EFD_NONBLOCK, EPOLL_CLOEXEC, SIG_SETMASK, epoll_create1,
+    EFD_CLOEXEC, EFD_NONBLOCK, EPOLL_CLOEXEC, SIG_SETMASK, epoll_create1,
     errno, eventfd, pthread_attr_destroy, pthread_attr_init, pthread_attr_setstacksize,
     pthread_attr_t, pthread_create, pthread_join, pthread_sigmask, pthread_t,
     sigfillset, sigset_t,
@@ -62,14 +63,7 @@ cdef class LanePeer:
     @property
     def address(self):
         """(family, packed host, port, scope) of the socket's peer."""
-        length = 4 if self._peer.address.family == AF_INET else 16
-        host = PyBytes_FromStringAndSize(<char*>self._peer.address.host, length)
-        return (
-            self._peer.address.family,
-            host,
-            self._peer.address.port,
-            self._peer.address.scope,
-        )
+        return address_of(&self._peer.address)
 
     @property
     def read_ms(self):
@@ -303,6 +297,11 @@ cdef class Lanes:
             for number in range(self._running):
                 wake(self._lanes[number].inbox.wake_fd)
 
+    @property
+    def lookups(self):
+        """Lookups that lanes have answered, up to the last `fold`."""
+        return self._hits + self._unknown
+
     def fold(self):
         """Add the counts of lanes since the last call to those of `hot`, and show lanes
         the samples that it wants."""
@@ -328,6 +327,14 @@ cdef class Lanes:
     cdef void _release(self, Peer* peer) noexcept:
         """The bytes of a peer are not at the loop any more."""
         add_count(&self._shared.held_bytes, -(peer.input_length + peer.output_length))
+
+    def census(self):
+        """The connections of all lanes, as a LaneCensus. Raises MemoryError."""
+        cdef LaneCensus census = LaneCensus()
+        cdef int number
+        for number in range(self._count):
+            census.add_lane(&self._lanes[number])
+        return census
 
     def counts(self):
         """(accepted, handed over, asked, failures to accept, dropped without memory) of

@@ -38,8 +38,23 @@ def _late(call: Call) -> Iterator[Finding]:
             "server",
             None,
             f"The server stood still for {lag_millis / 1000:.1f} s in the last minute.",
-            "Clients waited as long. Is the machine short of CPU, or was it paused?",
+            "Clients waited as long. Is the machine short of CPU, or was it paused?"
+            + _answered_meanwhile(call),
         )
+
+
+def _answered_meanwhile(call: Call) -> str:
+    """A sentence about lookups that lanes answered while the loop stood still."""
+    lanes = call.inside.lanes
+    stall = None if lanes is None else lanes.stall
+    if stall is None or not stall.lookups:
+        return ""
+    if call.now_ms - stall.ended_ms > WINDOW_MILLIS:
+        return ""
+    return (
+        f" Lookup lanes answered {stall.lookups:,} lookups meanwhile, with the routes"
+        " from before: brokers that died or came in that time were not in them."
+    )
 
 
 def _nearly_full(call: Call) -> Iterator[Finding]:
