@@ -16,18 +16,22 @@ from pathlib import Path
 
 from tests.races.breaking_off import break_off
 from tests.races.crowd import Crowd
+from tests.races.hammering import hammer
 from tests.races.looking_up import look_up
 from tests.races.not_reading import read_late
 from tests.races.registering import register
 from tests.server.server_process import ServerProcess
 
-_EACH = ((register, 3), (look_up, 4), (break_off, 3), (read_late, 1))
+_EACH = ((register, 3), (look_up, 2), (hammer, 3), (break_off, 3), (read_late, 1))
 _SHOWN_CHARACTERS = 8_000
+_SWITCH_SECONDS = 0.000_1
+"""Members hardly compute, and all wait for the server."""
 
 
 def main() -> int:
     """Let the crowd at a server for some seconds, and print what happened."""
     words = _read_words()
+    sys.setswitchinterval(_SWITCH_SECONDS)
     environment = dict(word.split("=", 1) for word in words.environment)
     with tempfile.TemporaryDirectory(prefix="namesrv-races-") as folder:
         lanes = ("--lookup-lanes", str(words.lanes)) if words.lanes >= 0 else ()
