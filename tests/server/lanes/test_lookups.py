@@ -75,7 +75,7 @@ def test_slow_reader_gets_all_answers(serve: Serve, lanes: int) -> None:
     server = serve(lanes)
     with server.register(), server.peer() as peer:
         server.make_ready("Orders1", "Orders2")
-        count = 20_000
+        count = 8_000
         frames = [lookup(f"Orders{n % 2 + 1}", n) for n in range(count)]
         writer = threading.Thread(target=peer.send, args=frames)
         writer.start()
