@@ -1,13 +1,12 @@
-"""Seeded faults of lookup lanes: `python tools/lane_faults.py [WORDS OF A FAULT]`.
+"""Seeded faults of lookup lanes: `python tools/lane_faults.py [WORDS OF A RULE]`.
 
-Each fault is put alone into a copy of the sources, built, and disturbed by the crowd of
-`tests.races` until something notices. tests/races/README.md has the table. Exit code 1
-if a fault was not noticed.
+Each fault is put alone into a copy of the sources and built, and the crowd of
+`tests.races` disturbs its lanes. tests/races/README.md has the table. Exit code 1 if a
+fault was not noticed.
 """
 
 import subprocess
 import sys
-from pathlib import Path
 from typing import NamedTuple
 
 from special_build import (
@@ -18,7 +17,7 @@ from special_build import (
     thread_sanitizer,
 )
 
-SECONDS = "40"
+SECONDS = "30"
 ENVIRONMENTS = {
     "": no_sanitizer,
     "address": address_sanitizer,
@@ -27,60 +26,141 @@ ENVIRONMENTS = {
 
 
 class Fault(NamedTuple):
-    """A rule of the lanes, and a change that breaks it: `old` occurs once in `file`."""
+    """A rule of the lanes, and changes of `file` that break it: texts that occur once,
+    and others in their place."""
 
     rule: str
     sanitizer: str
     file: str
-    old: str
-    new: str
+    changes: tuple[tuple[str, str], ...]
 
 
-FAULTS: tuple[Fault, ...] = (
+FAULTS = (
     Fault(
         "a lane holds its lock while it finds and copies",
         "thread",
         "lookups.pyx",
-        "self._locks.lock_one(self._lane)",
-        "pass",
+        (
+            ("        self._locks.lock_one(self._lane)\n", ""),
+            ("        self._locks.unlock_one(self._lane)\n", ""),
+        ),
+    ),
+    Fault(
+        "a lane copies a body before it gives up its lock",
+        "address",
+        "lookups.pyx",
+        (
+            ("        self._locks.unlock_one(self._lane)\n", ""),
+            (
+                "        if found == READY:\n            granted",
+                "        self._locks.unlock_one(self._lane)\n"
+                "        if found == READY:\n            granted",
+            ),
+        ),
     ),
     Fault(
         "the loop holds all locks while it changes a value",
         "thread",
         "text_map.pyx",
-        """        self._locks.lock_all()
-        slot.value = value
-        self._locks.unlock_all()
-
-    cdef int remove""",
-        """        slot.value = value
-
-    cdef int remove""",
+        (
+            (
+                "        self._locks.lock_all()\n"
+                "        slot.value = value\n"
+                "        self._locks.unlock_all()\n\n",
+                "        slot.value = value\n\n",
+            ),
+        ),
     ),
     Fault(
-        "a grown table is filled before lanes see it",
+        "the loop holds all locks while it moves slots",
         "thread",
         "text_map.pyx",
-        """        self._locks.lock_all()
-        self._memory = memory""",
-        """        self._locks.lock_all()
-        self._locks.unlock_all()
-        self._memory = memory""",
+        (
+            (
+                "        self._locks.lock_all()\n        while True",
+                "        while True",
+            ),
+            (
+                "        slots[hole].value = NULL\n        self._locks.unlock_all()\n",
+                "        slots[hole].value = NULL\n",
+            ),
+        ),
     ),
     Fault(
-        "a body is freed after its slot has another",
+        "a table is freed when no lane sees it any more",
+        "address",
+        "text_map.pyx",
+        (
+            ("        free(old_memory)\n", ""),
+            (
+                "        self._locks.lock_all()\n        self._memory = memory\n",
+                "        free(old_memory)\n"
+                "        self._locks.lock_all()\n        self._memory = memory\n",
+            ),
+        ),
+    ),
+    Fault(
+        "a body is freed when its slot has another",
         "address",
         "route_answers.pyx",
-        """        self._topics.set(slot, <void*>_NO_BODIES)
-        self._topics.dequeue(slot)
-        return self._give_back(former)
-""",
-        """        self._give_back(former)
-        former = None
-        self._topics.set(slot, <void*>_NO_BODIES)
-        self._topics.dequeue(slot)
-        return 0
-""",
+        (
+            (
+                "        self._topics.set(slot, <void*>_NO_BODIES)\n"
+                "        self._topics.dequeue(slot)\n"
+                "        return self._give_back(former)\n",
+                "        self._give_back(former)\n"
+                "        former = None\n"
+                "        self._topics.set(slot, <void*>_NO_BODIES)\n"
+                "        self._topics.dequeue(slot)\n",
+            ),
+        ),
+    ),
+    Fault(
+        "a peer that goes to the loop has no event any more",
+        "",
+        "lane.pxd",
+        (
+            (
+                "        epoll_ctl(lane.epoll, EPOLL_CTL_DEL, peer.fd, NULL)\n",
+                "",
+            ),
+        ),
+    ),
+    Fault(
+        "events are handled before peers go to the loop in a sweep",
+        "address",
+        "lane_thread.pyx",
+        (
+            ("        _sweep(lane)\n", ""),
+            (
+                "        for place in range(count):\n            _handle",
+                "        _sweep(lane)\n"
+                "        for place in range(count):\n            _handle",
+            ),
+        ),
+    ),
+    Fault(
+        "a lane does not wait for the GIL",
+        "",
+        "answer_frames.pyx",
+        (
+            (
+                '    """A frame of code 0."""\n',
+                '    """A frame of code 0."""\n    with gil:\n        pass\n',
+            ),
+        ),
+    ),
+    Fault(
+        "answers of a peer that is gone are forgotten",
+        "",
+        "lane_thread.pyx",
+        (
+            (
+                "    output.length = 0  # A peer that was dropped leaves its answers"
+                " there.\n",
+                "",
+            ),
+        ),
     ),
 )
 
@@ -88,40 +168,35 @@ FAULTS: tuple[Fault, ...] = (
 def main() -> int:
     """Try the faults whose rule has the words, all by default."""
     words = " ".join(sys.argv[1:])
-    chosen = [fault for fault in FAULTS if words in fault.rule]
     builds: dict[str, Build] = {}
     unnoticed = 0
-    for fault in chosen:
+    for fault in (fault for fault in FAULTS if words in fault.rule):
         if fault.sanitizer not in builds:
-            build = Build(f"faults-{fault.sanitizer}", "setarch", "-R", sys.executable)
-            build.compile(NAMESRV_SANITIZE=fault.sanitizer)
-            builds[fault.sanitizer] = build
-        is_noticed = _try(builds[fault.sanitizer], fault)
+            name = f"faults-{fault.sanitizer or 'plain'}"
+            builds[fault.sanitizer] = Build(name, "setarch", "-R", sys.executable)
+        is_noticed = _is_noticed(builds[fault.sanitizer], fault)
         unnoticed += not is_noticed
         print(f"{'noticed' if is_noticed else 'NOT NOTICED'}: {fault.rule}", flush=True)
     return 1 if unnoticed else 0
 
 
-def _try(build: Build, fault: Fault) -> bool:
-    """Whether the crowd notices a fault; the build is whole again afterwards."""
+def _is_noticed(build: Build, fault: Fault) -> bool:
+    """Whether the crowd notices; the sources are whole again afterwards."""
     file = build.source / "namesrv" / "_fast" / fault.file
-    whole = file.read_text()
-    if whole.count(fault.old) != 1:
-        raise SystemExit(f"{fault.file} has no single {fault.old!r}")
+    whole = text = file.read_text()
+    for old, new in fault.changes:
+        if text.count(old) != 1:
+            raise SystemExit(f"{fault.file} has {text.count(old)} of {old!r}")
+        text = text.replace(old, new)
+    file.write_text(text)
     try:
-        _build_with(build, fault, file, whole.replace(fault.old, fault.new))
-        environment = ENVIRONMENTS[fault.sanitizer]
-        disturb_lanes(build, environment, ("--seconds", SECONDS))
+        build.compile(NAMESRV_SANITIZE=fault.sanitizer)
+        disturb_lanes(build, ENVIRONMENTS[fault.sanitizer], ("--seconds", SECONDS))
     except subprocess.CalledProcessError:
         return True
     finally:
-        _build_with(build, fault, file, whole)
+        file.write_text(whole)
     return False
-
-
-def _build_with(build: Build, fault: Fault, file: Path, text: str) -> None:
-    file.write_text(text)
-    build.compile(NAMESRV_SANITIZE=fault.sanitizer)
 
 
 if __name__ == "__main__":

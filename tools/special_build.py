@@ -138,7 +138,7 @@ def thread_sanitizer(report: Path) -> Mapping[str, str]:
     """The environment of a process with ThreadSanitizer; the interpreter has none."""
     return {
         "PYTHONMALLOC": "malloc",
-        "TSAN_OPTIONS": f"exitcode=66:log_path={report}",
+        "TSAN_OPTIONS": f"halt_on_error=1:exitcode=66:log_path={report}",
         "LD_PRELOAD": _library("libtsan.so"),
     }
 
