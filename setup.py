@@ -25,6 +25,8 @@ FAST_MODULES = (
     "live_table",
     "hot_path",
     "connection",
+    "topic_queues",
+    "topic_configs",
 )
 
 

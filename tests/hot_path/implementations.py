@@ -17,6 +17,8 @@ MODULES = (
     "hot_path",
     "live_table",
     "route_answers",
+    "topic_configs",
+    "topic_queues",
 )
 
 
