@@ -99,11 +99,12 @@ wheel-test: $(BIN)/pip ## run the tests from the wheel that `make wheels` made
 	$(BIN)/python wheels/test_installed.py $(ARGS)
 
 # Special builds of the compiled twin (tools/special_build.py).
-.PHONY: sanitize coverage-fast hot-loop debug-test
+.PHONY: sanitize sanitize-lanes coverage-fast hot-loop debug-test
 sanitize: $(VENV)/.dev-stamp ## run the tests with AddressSanitizer and UBSan
+sanitize-lanes: $(VENV)/.dev-stamp ## disturb lookup lanes, with AddressSanitizer and ThreadSanitizer
 coverage-fast: $(VENV)/.dev-stamp ## the lines of the compiled twin that its tests run
 hot-loop: $(VENV)/.dev-stamp ## annotated C of the compiled twin (docs/hot-loop.md)
-sanitize coverage-fast hot-loop:
+sanitize sanitize-lanes coverage-fast hot-loop:
 	$(BIN)/python tools/special_build.py $@ $(ARGS)
 
 DEBUG_PYTHON ?= python3-dbg
@@ -120,7 +121,7 @@ $(BENCHMARKS): $(VENV)/.dev-stamp
 clean: ## remove everything that make, tests and tools made
 	rm -rf $(VENV) build dist *.egg-info .coverage .coverage.* htmlcov wheels/dist
 	rm -rf .benchmarks .hypothesis .mypy_cache .pytest_cache .ruff_cache
-	rm -rf $(addprefix .cache/,fuzz sanitize debug traced hot-loop wheel-tools wheel-test)
+	rm -rf $(addprefix .cache/,fuzz sanitize lanes-address lanes-thread debug traced hot-loop wheel-tools wheel-test)
 	rm -f namesrv/_fast/*.c namesrv/_fast/*.html namesrv/_fast/*.so
 	find namesrv tests docs tools wheels -name __pycache__ -type d -prune -exec rm -rf {} +
 

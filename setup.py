@@ -3,7 +3,8 @@
 NAMESRV_NO_EXTENSIONS    build without it (a pure wheel)
 NAMESRV_LIMITED_API      build it for the stable ABI of CPython 3.11 and later
 NAMESRV_CYTHON_TRACING   build it so that coverage sees its lines
-NAMESRV_SANITIZE         build it with AddressSanitizer and UBSan
+NAMESRV_SANITIZE         build it with AddressSanitizer and UBSan; with ThreadSanitizer
+                         if it is `thread`
 
 Each is off when it is empty, 0, false, no or off.
 """
@@ -25,9 +26,12 @@ FAST_MODULES = (
     "live_table",
     "hot_path",
     "connection",
+    "lookups",
     "topic_queues",
     "topic_configs",
 )
+LINUX_MODULES = ("lane_thread", "lanes")
+"""Threads of native code, which wait with epoll."""
 
 
 def is_asked_for(switch: str) -> bool:
@@ -40,6 +44,9 @@ NO_EXTENSIONS = is_asked_for("NAMESRV_NO_EXTENSIONS")
 LIMITED_API = is_asked_for("NAMESRV_LIMITED_API")
 CYTHON_TRACING = is_asked_for("NAMESRV_CYTHON_TRACING")
 SANITIZE = is_asked_for("NAMESRV_SANITIZE")
+SANITIZER = os.environ.get("NAMESRV_SANITIZE", "").strip().lower()
+# A traced function asks for the GIL, which no lane may do.
+HAS_LANES = sys.platform == "linux" and not CYTHON_TRACING
 
 
 def extensions() -> list[Extension]:
@@ -51,9 +58,11 @@ def extensions() -> list[Extension]:
         macros.append(("Py_LIMITED_API", "0x030B0000"))
     if CYTHON_TRACING:
         macros += [("CYTHON_TRACE_NOGIL", "1"), ("CYTHON_USE_SYS_MONITORING", "0")]
-    # Python compiles with -fwrapv, under which no signed overflow is an error.
-    sanitizers = ["-fsanitize=address,undefined", "-fno-wrapv", "-O1", "-g"]
-    sanitize = sanitizers if SANITIZE else []
+    sanitize: list[str] = []
+    if SANITIZE:
+        names = "thread" if SANITIZER == "thread" else "address,undefined"
+        # Python compiles with -fwrapv, under which no signed overflow is an error.
+        sanitize = [f"-fsanitize={names}", "-fno-wrapv", "-O1", "-g"]
     modules = [
         Extension(
             f"namesrv._fast.{name}",
@@ -63,7 +72,7 @@ def extensions() -> list[Extension]:
             extra_link_args=sanitize[:1],
             py_limited_api=LIMITED_API,
         )
-        for name in FAST_MODULES
+        for name in FAST_MODULES + (LINUX_MODULES if HAS_LANES else ())
     ]
     return cythonize(
         modules,

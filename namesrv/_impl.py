@@ -9,6 +9,7 @@ they are empty, 0, false, no or off.
 import os
 import sys
 from importlib import import_module
+from importlib.util import find_spec
 from typing import TYPE_CHECKING
 
 from namesrv.switches import NO_EXTENSIONS, PROBE, REQUIRE_EXTENSIONS, is_on
@@ -19,6 +20,8 @@ __all__ = (
     "BrokerLiveTable",
     "Connection",
     "HotPath",
+    "LanePeer",
+    "Lanes",
     "RouteAnswers",
     "TopicConfigs",
     "TopicQueues",
@@ -56,3 +59,11 @@ else:  # the compiled twins
     from namesrv._fast.route_answers import RouteAnswers
     from namesrv._fast.topic_configs import TopicConfigs, scan_topic_configs
     from namesrv._fast.topic_queues import TopicQueues
+
+# The threads of lanes have no twin, and exist on Linux only.
+if TYPE_CHECKING:
+    from namesrv._fast.lanes import LanePeer, Lanes
+elif IMPLEMENTATION == "fast" and find_spec("namesrv._fast.lanes") is not None:
+    from namesrv._fast.lanes import LanePeer, Lanes
+else:
+    LanePeer = Lanes = None

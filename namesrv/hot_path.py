@@ -37,6 +37,19 @@ class Pause(IntEnum):
     request has to wait for a turn of the loop."""
 
 
+class Verdict(IntEnum):
+    """The next step of a lane, after the answers of `Lookups`."""
+
+    GO_ON = 0
+    """The rest is part of a frame, or nothing."""
+    ASK = 1
+    """The loop answers the lookups that are next; a ready answer is missing."""
+    HAND_OVER = 2
+    """The rest is not for a lane, and so the connection is not."""
+    PAUSE = 3
+    """The output has OUTPUT_PAUSE_BYTES or more; the rest follows after it."""
+
+
 OUTPUT_PAUSE_BYTES: Final = 1 << 20
 """A connection pauses after this much output, so that the transport can send it."""
 
@@ -46,6 +59,15 @@ LARGE_REGISTRATION_BYTES: Final = 1 << 16
 LONGEST_HOT_HEADER_BYTES: Final = 1 << 15
 """Longer headers go to the full reader, which limits the number of values and handles
 negative 16-bit lengths of names."""
+
+LONGEST_LOOKUP_HEADER_BYTES: Final = 1 << 12
+"""A lane hands over a lookup with a longer header."""
+
+LONGEST_LOOKUP_PART_BYTES: Final = 1 << 11
+"""A lane hands over a connection that leaves a longer part of a frame."""
+
+MOST_LANE_SAMPLES: Final = 8
+"""Samples of one read, at most."""
 
 DEFAULT_FRAME_MAX_BYTES: Final = 16_777_216
 """Longest frame, including its four length bytes (protocol.md section 1.1)."""

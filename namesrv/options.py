@@ -98,6 +98,9 @@ class Options:
     max_connections: int = _ours(
         0, NETWORK, "limit; 0: derived from the limit of open files"
     )
+    lookup_lanes: int = _ours(
+        1, NETWORK, "threads that answer lookups beside the loop, Linux; 0: none", 0, 64
+    )
     server_socket_backlog: int = option_field(
         1024, NETWORK, "connections not yet accepted"
     )

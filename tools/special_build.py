@@ -1,5 +1,5 @@
-"""Special builds of the compiled twin: `make sanitize`, `debug-test`, `coverage-fast`
-and `hot-loop`.
+"""Special builds of the compiled twin: `make sanitize`, `sanitize-lanes`, `debug-test`,
+`coverage-fast` and `hot-loop`.
 
 Each has a copy of the sources in .cache/NAME/src. In the checkout, Cython would take
 their C files for those of the next plain build. Words after the name go to pytest.
@@ -10,7 +10,8 @@ import shutil
 import subprocess
 import sys
 import venv
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from pathlib import Path
 
 ROOT = Path(__file__).resolve().parent.parent
@@ -45,10 +46,10 @@ ON_TWO_CORES = ("-q", "-n", "auto", "--dist", "worksteal")
 class Build:
     """A copy of the sources, and commands that run in it."""
 
-    def __init__(self, name: str, python: str = sys.executable) -> None:
+    def __init__(self, name: str, *python: str) -> None:
         self.folder = CACHE / name
         self.source = self.folder / "src"
-        self.python = python
+        self.python = python or (sys.executable,)
         shutil.rmtree(self.source, ignore_errors=True)
         self.source.mkdir(parents=True)
         for item in COPIED:
@@ -60,7 +61,7 @@ class Build:
     def run(self, *words: str, **environment: str) -> None:
         """Run Python with these words; CalledProcessError if it fails."""
         ours = {"PYTHONPATH": str(self.source), "NAMESRV_REQUIRE_EXTENSIONS": "1"}
-        command = [self.python, *words]
+        command = [*self.python, *words]
         environ = {**os.environ, **ours, **environment}
         subprocess.run(command, cwd=self.source, env=environ, check=True)
 
@@ -73,41 +74,83 @@ def sanitize(words: Sequence[str]) -> None:
     """Run the tests with AddressSanitizer and UBSan in the compiled twin."""
     build = Build("sanitize")
     build.compile(NAMESRV_SANITIZE="1")
-    for report in build.folder.glob("report.*"):
-        report.unlink()
-    switches = _sanitizers(build.folder / "report")
     tests = words or ("--hypothesis-profile=quick", *TWINS, *FED)
-    try:
+    with _reports(build) as report:
         build.run(
             *("-m", "pytest", *ON_TWO_CORES, *tests, "--deselect", NOT_SANITIZED),
-            **switches,
+            **_address_sanitizer(report),
         )
+
+
+def sanitize_lanes(words: Sequence[str]) -> None:
+    """Disturb the lookup lanes of servers with AddressSanitizer and ThreadSanitizer."""
+    for name, sanitizer, environment in (
+        ("lanes-address", "address", _address_sanitizer),
+        ("lanes-thread", "thread", _thread_sanitizer),
+    ):
+        # ThreadSanitizer has fixed places in memory.
+        build = Build(name, "setarch", "-R", sys.executable)
+        build.compile(NAMESRV_SANITIZE=sanitizer)
+        disturb_lanes(build, environment, words)
+
+
+def disturb_lanes(
+    build: Build, environment: Callable[[Path], Mapping[str, str]], words: Sequence[str]
+) -> None:
+    """Run `tests.races` on a build; CalledProcessError after a report."""
+    with _reports(build) as report:
+        switches = environment(report).items()
+        given = [f"--environment={name}={value}" for name, value in switches]
+        build.run("-m", "tests.races", *given, *(words or ("--seconds", "25")))
+
+
+@contextmanager
+def _reports(build: Build) -> Iterator[Path]:
+    """Print what sanitizers write to files of this name, at the end.
+
+    pytest swallows what a dying process prints.
+    """
+    for old in build.folder.glob("report.*"):
+        old.unlink()
+    try:
+        yield build.folder / "report"
     finally:
-        # pytest swallows what a dying process prints.
         for report in sorted(build.folder.glob("report.*")):
             print(report.read_text(errors="replace"), file=sys.stderr)
 
 
-def _sanitizers(report: Path) -> Mapping[str, str]:
-    """The environment of a sanitized process.
+def _address_sanitizer(report: Path) -> Mapping[str, str]:
+    """The environment of a process with AddressSanitizer and UBSan.
 
     Quarantines are small, because tests measure memory.
     """
-    compiler = os.environ.get("CC", "cc")
-    library = subprocess.run(
-        [compiler, "-print-file-name=libasan.so"],
-        capture_output=True,
-        check=True,
-        text=True,
-    ).stdout.strip()
     memory = "quarantine_size_mb=1:thread_local_quarantine_size_kb=64"
     memory += ":allocator_release_to_os_interval_ms=100"
     return {
         "PYTHONMALLOC": "malloc",
         "ASAN_OPTIONS": f"detect_leaks=0:{memory}:log_path={report}",
         "UBSAN_OPTIONS": f"halt_on_error=1:print_stacktrace=1:log_path={report}",
-        "LD_PRELOAD": library,
+        "LD_PRELOAD": _library("libasan.so"),
     }
+
+
+def _thread_sanitizer(report: Path) -> Mapping[str, str]:
+    """The environment of a process with ThreadSanitizer; the interpreter has none."""
+    return {
+        "PYTHONMALLOC": "malloc",
+        "TSAN_OPTIONS": f"exitcode=66:log_path={report}",
+        "LD_PRELOAD": _library("libtsan.so"),
+    }
+
+
+def _library(name: str) -> str:
+    """Where the compiler has a library."""
+    return subprocess.run(
+        [os.environ.get("CC", "cc"), f"-print-file-name={name}"],
+        capture_output=True,
+        check=True,
+        text=True,
+    ).stdout.strip()
 
 
 def debug_test(words: Sequence[str]) -> None:
@@ -151,6 +194,7 @@ def hot_loop(words: Sequence[str]) -> None:
 
 BUILDS = {
     "sanitize": sanitize,
+    "sanitize-lanes": sanitize_lanes,
     "debug-test": debug_test,
     "coverage-fast": coverage_fast,
     "hot-loop": hot_loop,

@@ -1,12 +1,12 @@
 from namesrv._fast.output cimport Output
 
 
-cdef int append_success(
+cdef bint append_success(
     Output* output, int opaque, const char* body, Py_ssize_t body_length
-) except -1
-cdef int append_changed(
+) noexcept nogil
+cdef bint append_changed(
     Output* output, int opaque, bint changed, const char* body, Py_ssize_t body_length
-) except -1
-cdef int append_topic_not_exist(
+) noexcept nogil
+cdef bint append_topic_not_exist(
     Output* output, int opaque, const unsigned char* topic, Py_ssize_t length
-) except -1
+) noexcept nogil

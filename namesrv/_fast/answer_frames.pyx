@@ -1,16 +1,14 @@
 """Whole answer frames, appended to an output.
 
 Compiled only. The constant parts are cut out of frames of `wire.answer_frames`, so
-that each text exists once.
+that each text exists once. Each function returns 0 if memory is refused; the output
+may then end with a part of a frame.
 """
-
-from cpython.bytes cimport PyBytes_FromStringAndSize
 
 from namesrv._fast.output cimport (
     Constant,
     Output,
     append,
-    append_bytes,
     append_constant,
     append_int,
     constant,
@@ -18,11 +16,7 @@ from namesrv._fast.output cimport (
     reserve,
 )
 
-from namesrv.wire.answer_frames import (
-    answer_frame,
-    success_header,
-    topic_not_exist_header,
-)
+from namesrv.wire.answer_frames import success_header, topic_not_exist_header
 
 cdef enum:
     FRAME_PREFIX_BYTES = 8
@@ -54,16 +48,16 @@ cdef Constant MISSING_REMARK = constant(_remark[0])
 cdef Constant MISSING_END = constant(_remark[1])
 
 
-cdef int append_success(
+cdef bint append_success(
     Output* output, int opaque, const char* body, Py_ssize_t body_length
-) except -1:
+) noexcept nogil:
     """A frame of code 0."""
     return _append_frame(output, &SUCCESS_START, opaque, body, body_length)
 
 
-cdef int append_changed(
+cdef bint append_changed(
     Output* output, int opaque, bint changed, const char* body, Py_ssize_t body_length
-) except -1:
+) noexcept nogil:
     """A frame of code 0 with "changed" for a DataVersion (322)."""
     return _append_frame(
         output,
@@ -74,54 +68,66 @@ cdef int append_changed(
     )
 
 
-cdef int append_topic_not_exist(
+cdef bint append_topic_not_exist(
     Output* output, int opaque, const unsigned char* topic, Py_ssize_t length
-) except -1:
+) noexcept nogil:
     """A frame of code 17 for a printable ASCII topic."""
     cdef Py_ssize_t start = output.length
-    cdef Py_ssize_t i
-    for i in range(length):
-        if topic[i] == QUOTE or topic[i] == BACKSLASH:
-            # JSON escapes them.
-            text = PyBytes_FromStringAndSize(<const char*>topic, length)
-            header = topic_not_exist_header(text.decode("ascii"), opaque)
-            return append_bytes(output, answer_frame(header, b""))
-    reserve(
+    if not reserve(
         output,
         FRAME_PREFIX_BYTES
         + MISSING_START.length
         + MISSING_REMARK.length
         + MISSING_END.length
-        + length
+        + 2 * length
         + MOST_DIGITS,
-    )
+    ):
+        return False
     output.length += FRAME_PREFIX_BYTES
     append_constant(output, &MISSING_START)
     append_int(output, opaque)
     append_constant(output, &MISSING_REMARK)
-    append(output, <const char*>topic, length)
+    _append_escaped(output, topic, length)
     append_constant(output, &MISSING_END)
     _patch_prefix(output, start, output.length - start - FRAME_PREFIX_BYTES)
-    return 0
+    return True
 
 
-cdef int _append_frame(
+cdef inline void _append_escaped(
+    Output* output, const unsigned char* text, Py_ssize_t length
+) noexcept nogil:
+    """Printable ASCII inside a JSON string."""
+    cdef Py_ssize_t i
+    for i in range(length):
+        if text[i] == QUOTE or text[i] == BACKSLASH:
+            break
+    else:
+        append(output, <const char*>text, length)
+        return
+    for i in range(length):
+        if text[i] == QUOTE or text[i] == BACKSLASH:
+            append(output, b"\\", 1)
+        append(output, <const char*>text + i, 1)
+
+
+cdef bint _append_frame(
     Output* output,
     const Constant* start,
     int opaque,
     const char* body,
     Py_ssize_t body_length,
-) except -1:
+) noexcept nogil:
     cdef Py_ssize_t frame = output.length
     cdef Py_ssize_t header_length
-    reserve(
+    if not reserve(
         output,
         FRAME_PREFIX_BYTES
         + start.length
         + MOST_DIGITS
         + SUCCESS_END.length
         + body_length,
-    )
+    ):
+        return False
     output.length += FRAME_PREFIX_BYTES
     append_constant(output, start)
     append_int(output, opaque)
@@ -129,12 +135,12 @@ cdef int _append_frame(
     header_length = output.length - frame - FRAME_PREFIX_BYTES
     append(output, body, body_length)
     _patch_prefix(output, frame, header_length)
-    return 0
+    return True
 
 
 cdef inline void _patch_prefix(
     Output* output, Py_ssize_t frame, Py_ssize_t header_length
-) noexcept:
+) noexcept nogil:
     cdef Py_ssize_t frame_length = output.length - frame - 4
     patch_big_endian(output, frame, <unsigned int>frame_length)
     patch_big_endian(output, frame + 4, <unsigned int>header_length)

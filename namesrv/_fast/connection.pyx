@@ -12,18 +12,19 @@ from cpython.memoryview cimport PyMemoryView_FromMemory
 
 from namesrv._fast.answer_frames cimport append_changed, append_success
 from namesrv._fast.frame cimport FrameDecoder, FrameView
-from namesrv._fast.head cimport HeadView, view_head
+from namesrv._fast.head cimport HeadView, ext_fields_of, view_head
 from namesrv._fast.hot_path cimport HotPath, millis_of
 from namesrv._fast.live_table cimport BrokerLiveInfo
-from namesrv._fast.output cimport Output, append_bytes, bytes_or_none, release
+from namesrv._fast.output cimport Output, append_bytes, bytes_or_none, granted, release
 from namesrv._fast.route_answers cimport SAMPLE
 from namesrv._fast.scan cimport is_true
 
 from namesrv import codes, hot_path
 from namesrv.carried_brokers import CarriedBrokers
 from namesrv.errors import ConnectionEnded, ConnectionFault
-from namesrv.hot_path import ANY_VERSION, check_bytes, check_instance, check_int32
-from namesrv.hot_path import check_size, check_text
+from namesrv.hot_path import (
+    ANY_VERSION, check_bytes, check_instance, check_int32, check_size, check_text,
+)
 from namesrv.wire.answer_frames import answer_frame, success_header
 
 cdef int GET_ROUTEINFO_BY_TOPIC = codes.RequestCode.GET_ROUTEINFO_BY_TOPIC
@@ -291,11 +292,11 @@ cdef class Connection:
             return 0
         self._decoder.undo()
         if not view_head(
-            frame.serialize_type, frame.header, frame.header_length, &head, None
+            frame.serialize_type, frame.header, frame.header_length, &head
         ):
             return 0
         self.waiting_code = head.code
-        if head.flag & FLAG_RESPONSE or not self._hot.hot_codes & HOT_HEARTBEAT:
+        if head.flag & FLAG_RESPONSE or not self._hot._hot_codes & HOT_HEARTBEAT:
             return 0
         if head.code in (REGISTER_BROKER, QUERY_DATA_VERSION, BROKER_HEARTBEAT):
             info = self._live_info(&head)
@@ -307,7 +308,7 @@ cdef class Connection:
         self, FrameView* frame, HeadView* head, Output* output, long long now_ms
     ) except -1:
         """Append the answer; 0 for a request that the processor must handle."""
-        cdef int hot_codes = self._hot.hot_codes
+        cdef int hot_codes = self._hot._hot_codes
         if not head.has_ext_fields:
             return 0
         if head.code == GET_ROUTEINFO_BY_TOPIC:
@@ -342,7 +343,7 @@ cdef class Connection:
         if info is not None:
             info.last_update_timestamp = now_ms
         self._hot.heartbeats += 1
-        append_success(output, head.opaque, NULL, 0)
+        granted(append_success(output, head.opaque, NULL, 0))
         return 1
 
     cdef int _query_data_version(
@@ -357,22 +358,20 @@ cdef class Connection:
             return 0
         info.last_update_timestamp = now_ms
         self._hot.version_queries += 1
-        append_changed(
+        granted(append_changed(
             output, head.opaque, not same,
             PyBytes_AsString(info._version_text), PyBytes_Size(info._version_text),
-        )
+        ))
         return 1
 
     cdef int _repeated_registration(
         self, FrameView* frame, HeadView* head, Output* output, long long now_ms
     ) except -1:
         cdef BrokerLiveInfo info = self._live_info(head)
-        cdef HeadView again
-        cdef dict ext_fields = {}
         if info is None or info.digest is None or info.owner is not self:
             return 0
-        view_head(
-            frame.serialize_type, frame.header, frame.header_length, &again, ext_fields
+        ext_fields = ext_fields_of(
+            frame.serialize_type, frame.header, frame.header_length
         )
         body = None
         if frame.body_length:

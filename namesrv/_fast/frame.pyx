@@ -103,7 +103,7 @@ cdef class FrameDecoder:
         except ConnectionFault:
             return None
         if view.body_length < longest_body and view_head(
-            view.serialize_type, view.header, view.header_length, &head, None
+            view.serialize_type, view.header, view.header_length, &head
         ):
             if head.code in codes and not head.flag & FLAG_RESPONSE:
                 return frame_of(&view)

@@ -1,4 +1,4 @@
-from namesrv._fast.scan cimport Text
+from namesrv._fast.scan cimport Members, Text
 
 
 cdef struct HeadView:
@@ -19,5 +19,14 @@ cdef bint view_head(
     const unsigned char* header,
     Py_ssize_t length,
     HeadView* head,
-    object collected,
-) except -1
+) noexcept nogil
+cdef bint view_members(
+    int serialize_type,
+    const unsigned char* header,
+    Py_ssize_t length,
+    HeadView* head,
+    Members* members,
+) noexcept nogil
+cdef dict ext_fields_of(
+    int serialize_type, const unsigned char* header, Py_ssize_t length
+)

@@ -15,8 +15,8 @@ from cpython.bytes cimport PyBytes_AsString, PyBytes_FromStringAndSize, PyBytes_
 from namesrv._fast.scan cimport (
     Kind,
     MOST_MEMBERS,
+    Members,
     NULL_WORD,
-    Names,
     OPEN_BRACE,
     STRING,
     Text,
@@ -56,18 +56,18 @@ def read_head(serialize_type, header):
     Headers of more than LONGEST_HOT_HEADER_BYTES are "not mine".
     """
     cdef HeadView view
-    cdef dict collected = {}
+    cdef Members members
     check_int32("serialize_type", serialize_type)
     check_bytes("header", header)
-    if not view_head(
+    if not view_members(
         0 if serialize_type == 0 else 1,
         <const unsigned char*>PyBytes_AsString(header),
         PyBytes_Size(header),
         &view,
-        collected,
+        &members,
     ):
         return None
-    ext_fields = collected if view.has_ext_fields else None
+    ext_fields = _as_dict(&members) if view.has_ext_fields else None
     return Head(view.code, view.version, view.opaque, view.flag, ext_fields)
 
 
@@ -76,9 +76,20 @@ cdef bint view_head(
     const unsigned char* header,
     Py_ssize_t length,
     HeadView* head,
-    object collected,
-) except -1:
-    """Fill `head`; 0 for "not mine". With a dict, also collect all of extFields."""
+) noexcept nogil:
+    """Fill `head`; 0 for "not mine"."""
+    cdef Members members
+    return view_members(serialize_type, header, length, head, &members)
+
+
+cdef bint view_members(
+    int serialize_type,
+    const unsigned char* header,
+    Py_ssize_t length,
+    HeadView* head,
+    Members* members,
+) noexcept nogil:
+    """As `view_head`; also fill `members` with all of extFields."""
     head.topic.data = NULL
     head.accept_standard_json_only.data = NULL
     head.zone_mode.data = NULL
@@ -87,11 +98,33 @@ cdef bint view_head(
     head.version = 0
     head.flag = 0
     head.has_ext_fields = False
+    members.count = 0
     if length > LONGEST_BYTES:
         return False
     if serialize_type == 0:
-        return _view_json_head(header, header + length, head, collected)
-    return _view_binary_head(header, header + length, head, collected)
+        return _view_json_head(header, header + length, head, members)
+    return _view_binary_head(header, header + length, head, members)
+
+
+cdef dict ext_fields_of(
+    int serialize_type, const unsigned char* header, Py_ssize_t length
+):
+    """All of extFields of a header that `view_head` accepts."""
+    cdef HeadView head
+    cdef Members members
+    view_members(serialize_type, header, length, &head, &members)
+    return _as_dict(&members)
+
+
+cdef dict _as_dict(Members* members):
+    """Names and values as texts, None for null."""
+    cdef dict ext_fields = {}
+    cdef int i
+    for i in range(members.count):
+        value = &members.values[i]
+        text = None if value.data == NULL else _python_text(value)
+        ext_fields[_python_text(&members.names[i])] = text
+    return ext_fields
 
 
 cdef object _python_text(Text* text):
@@ -117,27 +150,23 @@ cdef const unsigned char* _ext_fields(
     const unsigned char* place,
     const unsigned char* end,
     HeadView* head,
-    object collected,
-) except? NULL:
+    Members* members,
+) noexcept nogil:
     """The members after a `{`; the place after its `}`, or NULL for "not mine"."""
-    cdef Names names
     cdef Text name
     cdef Text value
     cdef Kind kind
     cdef const unsigned char* after = skip_blanks(place, end)
-    names.count = 0
     if after < end and after[0] == 125:
         return after + 1
     while True:
         place = scan_member(place, end, &name, &value, &kind)
-        if place == NULL or kind == OPEN_BRACE or not is_new(&names, &name):
+        if place == NULL or kind == OPEN_BRACE or not is_new(members, &name):
             return NULL
         if kind == NULL_WORD:
             value.data = NULL
         _note_ext_field(head, &name, &value)
-        if collected is not None:
-            text = None if value.data == NULL else _python_text(&value)
-            (<dict>collected)[_python_text(&name)] = text
+        members.values[members.count - 1] = value
         place = skip_blanks(place, end)
         if place == end:
             return NULL
@@ -178,14 +207,14 @@ cdef bint _view_json_head(
     const unsigned char* place,
     const unsigned char* end,
     HeadView* head,
-    object collected,
-) except -1:
-    cdef Names names
+    Members* members,
+) noexcept nogil:
+    cdef Members own
     cdef Fields fields
     cdef Text name
     cdef Text value
     cdef Kind kind
-    names.count = 0
+    own.count = 0
     value.data = NULL
     value.length = 0
     fields.has_code = False
@@ -197,13 +226,13 @@ cdef bint _view_json_head(
     while True:
         # An empty object has no code, so it is "not mine" in any case.
         place = scan_member(place, end, &name, &value, &kind)
-        if place == NULL or not is_new(&names, &name):
+        if place == NULL or not is_new(&own, &name):
             return False
         if kind == OPEN_BRACE:
             if not is_word(&name, b"extFields", 9):
                 return False
             head.has_ext_fields = True
-            place = _ext_fields(place, end, head, collected)
+            place = _ext_fields(place, end, head, members)
             if place == NULL:
                 return False
         elif not _note_member(head, &fields, &name, &value, kind):
@@ -223,8 +252,8 @@ cdef bint _view_binary_head(
     const unsigned char* start,
     const unsigned char* end,
     HeadView* head,
-    object collected,
-) except -1:
+    Members* members,
+) noexcept nogil:
     cdef const unsigned char* place = start + FIXED_BYTES
     cdef unsigned int length
     if end - start < FIXED_BYTES + 8:
@@ -243,28 +272,25 @@ cdef bint _view_binary_head(
     if length != <size_t>(end - place):
         return False
     head.has_ext_fields = length != 0
-    return _binary_ext_fields(place, end, head, collected)
+    return _binary_ext_fields(place, end, head, members)
 
 
 cdef bint _binary_ext_fields(
     const unsigned char* place,
     const unsigned char* end,
     HeadView* head,
-    object collected,
-) except -1:
+    Members* members,
+) noexcept nogil:
     """Pairs of printable ASCII, none empty, no name twice; 0 for "not mine"."""
-    cdef Names names
     cdef Text name
     cdef Text value
-    names.count = 0
     while place < end:
         place = scan_binary_text(place, end, 2, &name)
         if place == NULL:
             return False
         place = scan_binary_text(place, end, 4, &value)
-        if place == NULL or not is_new(&names, &name):
+        if place == NULL or not is_new(members, &name):
             return False
         _note_ext_field(head, &name, &value)
-        if collected is not None:
-            (<dict>collected)[_python_text(&name)] = _python_text(&value)
+        members.values[members.count - 1] = value
     return True

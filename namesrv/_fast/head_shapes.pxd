@@ -33,7 +33,7 @@ cdef class HeadShapes:
         const unsigned char* header,
         Py_ssize_t length,
         HeadView* head,
-    ) except -1
+    ) noexcept nogil
     cdef int _learn(
-        self, const unsigned char* header, Py_ssize_t length, HeadView* head
-    ) except -1
+        self, int latest, const unsigned char* header, Py_ssize_t length
+    ) noexcept nogil

@@ -1,3 +1,4 @@
+# cython: nonecheck=False, cdivision=True
 """Headers that differ from an earlier one only in their values.
 
 Compiled only. A client writes all its headers alike: only the opaque and the texts in
@@ -109,7 +110,7 @@ cdef inline const unsigned char* _scan_opaque(
 
 
 cdef class HeadShapes:
-    """The most recent shapes, shared by all connections."""
+    """The most recent shapes, shared by all connections of a thread."""
 
     def __dealloc__(self):
         cdef int i
@@ -123,7 +124,7 @@ cdef class HeadShapes:
         const unsigned char* header,
         Py_ssize_t length,
         HeadView* head,
-    ) except -1:
+    ) noexcept nogil:
         """As `view_head`; `latest` is the index of the connection's last shape."""
         cdef int i
         if serialize_type == 0 and length <= LONGEST_BYTES:
@@ -135,30 +136,31 @@ cdef class HeadShapes:
                 if _fits(&self._shapes[i], header, header + length, head):
                     latest[0] = i
                     return True
-        if not view_head(serialize_type, header, length, head, None):
+        if not view_head(serialize_type, header, length, head):
             return False
         if serialize_type == 0 and length <= LONGEST_SHAPE_BYTES:
-            latest[0] = self._learn(header, length, head)
+            latest[0] = self._learn(latest[0], header, length)
         return True
 
     cdef int _learn(
-        self, const unsigned char* header, Py_ssize_t length, HeadView* head
-    ) except -1:
-        """Keep the shape of a header that was read in full, and return its index."""
+        self, int latest, const unsigned char* header, Py_ssize_t length
+    ) noexcept nogil:
+        """Keep the shape of a header that was read in full, and return its index;
+        `latest` if memory is refused."""
         cdef int at = self._next
         cdef HeadShape* shape = &self._shapes[at]
         cdef unsigned char* text = <unsigned char*>malloc(length)
         if text == NULL:
-            raise MemoryError()
+            return latest
         memcpy(text, header, length)
         if at == self._count:
-            self._count += 1
+            self._count = at + 1
         else:
             free(shape.text)
         self._next = (at + 1) % MOST_SHAPES
         shape.text = text
         # Texts without a hole are read from the text of the shape.
-        view_head(0, text, length, &shape.head, None)
+        view_head(0, text, length, &shape.head)
         _find_holes(shape, length)
         return at
 

@@ -4,6 +4,9 @@ from namesrv._fast.live_table cimport BrokerLiveTable
 from namesrv._fast.output cimport Output
 from namesrv._fast.route_answers cimport RouteAnswers
 
+cdef enum:
+    CACHE_LINES = 128
+
 
 cdef class HotPath:
     cdef public RouteAnswers route_answers
@@ -11,10 +14,13 @@ cdef class HotPath:
     cdef public object cold_path
     cdef public Py_ssize_t frame_max_bytes
     cdef public Py_ssize_t header_max_bytes
-    cdef public int hot_codes
     cdef public bytes order_topic_body
     cdef public bytes digest
     cdef public bint turn_taken
+    # Lanes read it; the loop writes the fields around it all the time.
+    cdef char _before[CACHE_LINES]
+    cdef int _hot_codes
+    cdef char _after[CACHE_LINES]
     cdef readonly long long received_bytes
     cdef readonly long long sent_bytes
     cdef readonly long long heartbeats

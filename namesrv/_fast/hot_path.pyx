@@ -6,6 +6,7 @@ import zlib
 from cpython.bytes cimport PyBytes_FromStringAndSize
 from cpython.long cimport PyLong_AsLongLongAndOverflow
 
+from namesrv._fast.atomic cimport store
 from namesrv._fast.frame cimport FrameView
 from namesrv._fast.head_shapes cimport HeadShapes
 from namesrv._fast.live_table cimport BrokerLiveTable
@@ -78,6 +79,14 @@ cdef class HotPath:
         self._samples = []
         self._samples_left = 0
         self._sample_stride = 1
+
+    @property
+    def hot_codes(self):
+        return self._hot_codes
+
+    @hot_codes.setter
+    def hot_codes(self, int codes):
+        store(&self._hot_codes, codes)
 
     def repeats(self, known, version, ext_fields, body):
         """Whether a registration repeats one with the `known` digest.

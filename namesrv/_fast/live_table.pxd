@@ -26,6 +26,7 @@ cdef class BrokerLiveInfo:
 
 cdef class BrokerLiveTable:
     cdef TextMap _brokers
+    cdef dict _infos
     cdef long long _epoch
 
     cdef BrokerLiveInfo find(

@@ -6,7 +6,7 @@ Source: `RouteInfoManager#brokerLiveTable`, protocol.md sections 3.1, 3.5 and 3.
 """
 
 from namesrv._fast.scan cimport scan_named_number
-from namesrv._fast.text_map cimport TextMap
+from namesrv._fast.text_map cimport Key, Slot, TextMap
 
 from namesrv.hot_path import check_instance, check_int64, check_millis, check_text
 from namesrv.wire.bodies import DataVersion, write_data_version
@@ -94,6 +94,7 @@ cdef class BrokerLiveTable:
 
     def __init__(self):
         self._brokers = TextMap()
+        self._infos = {}
         self._epoch = 0
 
     def __len__(self):
@@ -106,23 +107,29 @@ cdef class BrokerLiveTable:
 
     def get(self, cluster_name, broker_addr):
         """The entry of a broker, or None."""
-        cdef void* info
         check_text("cluster_name", cluster_name)
         check_text("broker_addr", broker_addr)
-        info = self._brokers.find_texts(cluster_name, broker_addr)
-        return None if info == NULL else <object>info
+        return self._infos.get((cluster_name, broker_addr))
 
     def entries(self):
         """All entries, in no order."""
-        return self._brokers.values()
+        return list(self._infos.values())
 
     def put(self, info, now_ms):
         """Store a registration; it replaces an entry of the same key."""
         cdef BrokerLiveInfo entry
+        cdef Slot* slot
         check_instance("info", info, BrokerLiveInfo)
         check_millis("now_ms", now_ms)
         entry = info
-        self._brokers.put(entry.cluster_name, entry.broker_addr, entry)
+        # The former one stays until its slot has another.
+        former = self._infos.get(entry.key)
+        self._infos[entry.key] = entry
+        slot = self._brokers.place(
+            entry.cluster_name, entry.broker_addr, <void*>entry
+        )
+        self._brokers.set(slot, <void*>entry)
+        del former
         self.renew(entry, entry.owner, now_ms)
 
     def renew(self, info, owner, now_ms):
@@ -138,21 +145,20 @@ cdef class BrokerLiveTable:
 
     def touch(self, cluster_name, broker_addr, now_ms):
         """The broker sent a heartbeat; False if it has no entry."""
-        cdef void* info
-        check_text("cluster_name", cluster_name)
-        check_text("broker_addr", broker_addr)
+        cdef BrokerLiveInfo info = self.get(cluster_name, broker_addr)
         check_millis("now_ms", now_ms)
-        info = self._brokers.find_texts(cluster_name, broker_addr)
-        if info == NULL:
+        if info is None:
             return False
-        (<BrokerLiveInfo>info).last_update_timestamp = now_ms
+        info.last_update_timestamp = now_ms
         return True
 
     def remove(self, cluster_name, broker_addr):
         """Remove and return an entry; None if there is none."""
-        check_text("cluster_name", cluster_name)
-        check_text("broker_addr", broker_addr)
-        return self._brokers.pop(cluster_name, broker_addr)
+        info = self.get(cluster_name, broker_addr)
+        if info is not None:
+            self._brokers.remove(self._brokers.seek(cluster_name, broker_addr))
+            del self._infos[cluster_name, broker_addr]
+        return info
 
     def expired(self, now_ms):
         """Entries silent for longer than their timeout, by cluster and address.
@@ -160,15 +166,11 @@ cdef class BrokerLiveTable:
         Source: protocol.md section 3.5.
         """
         cdef long long now = check_millis("now_ms", now_ms)
-        cdef TextMap brokers = self._brokers
         cdef BrokerLiveInfo info
-        cdef Py_ssize_t i
         found = []
-        for i in range(brokers._mask + 1):
-            if brokers._slots[i].text != NULL:
-                info = <BrokerLiveInfo>brokers._slots[i].value
-                if now - info.last_update_timestamp > info.heartbeat_timeout_millis:
-                    found.append(info)
+        for info in self._infos.values():
+            if now - info.last_update_timestamp > info.heartbeat_timeout_millis:
+                found.append(info)
         found.sort(key=_key)
         return found
 
@@ -185,9 +187,12 @@ cdef class BrokerLiveTable:
         const unsigned char* broker_addr,
         Py_ssize_t addr_length,
     ):
-        cdef void* info = self._brokers.find(
-            cluster_name, cluster_length, broker_addr, addr_length
-        )
+        cdef Key key = Key(cluster_name, cluster_length, broker_addr, addr_length)
+        cdef void* info
+        if addr_length == 0:
+            # NULL, if the field is not there; the key is a pair all the same.
+            key.second = cluster_name
+        info = self._brokers.find(&key)
         return None if info == NULL else <BrokerLiveInfo>info
 
 

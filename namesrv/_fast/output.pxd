@@ -3,6 +3,7 @@
 Compiled only: C structs, no Python.
 """
 
+cimport cython
 from libc.stdlib cimport free, realloc
 from libc.string cimport memcpy
 
@@ -27,21 +28,28 @@ cdef inline Constant constant(bytes text):
     return made
 
 
-cdef inline int reserve(Output* out, Py_ssize_t more) except -1:
-    """Make room for `more` bytes. Raises MemoryError."""
+cdef inline bint reserve(Output* out, Py_ssize_t more) noexcept nogil:
+    """Make room for `more` bytes; 0 if memory is refused."""
     cdef Py_ssize_t capacity = out.capacity
     cdef void* data
     if out.length + more <= capacity:
-        return 0
+        return True
     if capacity < 4096:
         capacity = 4096
     while capacity < out.length + more:
         capacity *= 2
     data = realloc(out.data, capacity)
     if data == NULL:
-        raise MemoryError()
+        return False
     out.data = <char*>data
     out.capacity = capacity
+    return True
+
+
+cdef inline int granted(bint memory) except -1:
+    """Raise MemoryError if memory was refused."""
+    if not memory:
+        raise MemoryError()
     return 0
 
 
@@ -59,6 +67,7 @@ cdef inline void append_constant(Output* out, const Constant* text) noexcept nog
     append(out, text.data, text.length)
 
 
+@cython.cdivision(True)
 cdef inline void append_int(Output* out, int value) noexcept nogil:
     """Append a decimal number; takes at most 11 bytes."""
     cdef unsigned int rest = <unsigned int>value
@@ -78,8 +87,8 @@ cdef inline void append_int(Output* out, int value) noexcept nogil:
     while digits:
         digits -= 1
         place -= 1
-        place[0] = <char>(48 + rest % 10)
-        rest //= 10
+        place[0] = <char>(48 + rest % <unsigned int>10)
+        rest = rest // <unsigned int>10
 
 
 cdef inline void append_big_endian(Output* out, unsigned int value) noexcept nogil:
@@ -118,6 +127,6 @@ cdef inline object bytes_or_none(const unsigned char* data, Py_ssize_t length):
 
 cdef inline int append_bytes(Output* output, bytes data) except -1:
     cdef Py_ssize_t length = PyBytes_Size(data)
-    reserve(output, length)
+    granted(reserve(output, length))
     append(output, PyBytes_AsString(data), length)
     return 0

@@ -1,17 +1,21 @@
 from namesrv._fast.answer_pair cimport AnswerPair
 from namesrv._fast.lane_locks cimport LaneLocks
 from namesrv._fast.output cimport Output
-from namesrv._fast.text_map cimport TextMap
+from namesrv._fast.text_map cimport Slot, TextMap
 
 
 cdef enum:
     SAMPLE = 2
 
+cdef enum:
+    UNKNOWN = -1
+    NOT_READY = 0
+    READY = 1
+
 
 cdef class RouteAnswers:
     cdef LaneLocks locks
     cdef TextMap _topics
-    cdef object _kept
     cdef dict _pairs
     cdef dict _shared
     cdef Py_ssize_t _kept_bytes
@@ -36,7 +40,8 @@ cdef class RouteAnswers:
         const char** body,
         Py_ssize_t* body_length,
     ) noexcept nogil
-    cdef int _set(self, str topic, AnswerPair pair) except -1
+    cdef int _mark(self, object topic) except -1
+    cdef int _forget(self, Slot* slot) except -1
     cdef AnswerPair _take(self, bytes legacy, bytes standard)
     cdef int _give_back(self, AnswerPair pair) except -1
     cdef bytes _take_body(self, bytes body)

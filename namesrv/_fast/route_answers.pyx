@@ -7,20 +7,19 @@ are evicted first. A topic without a mark gets code 17, which is built and never
 stored.
 """
 
-from collections import OrderedDict
-
 cimport cython
 
 from namesrv._fast.answer_frames cimport append_success, append_topic_not_exist
 from namesrv._fast.answer_pair cimport AnswerPair, answer_pair
 from namesrv._fast.lane_locks cimport LaneLocks
-from namesrv._fast.output cimport Output
-from namesrv._fast.text_map cimport TextMap
+from namesrv._fast.output cimport Output, granted
+from namesrv._fast.text_map cimport Key, Slot, TextMap
 
 from namesrv.hot_path import (
     NO_SAMPLE,
     check_bool,
     check_bytes,
+    check_instance,
     check_int32,
     check_int64,
     check_size,
@@ -32,14 +31,10 @@ from namesrv.wire.answer_frames import (
     topic_not_exist_header,
 )
 
-cdef enum:
-    UNKNOWN = -1
-    NOT_READY = 0
-    READY = 1
-
 cdef AnswerPair _NO_BODIES = answer_pair(None, None)
 
 
+@cython.no_gc  # Leads to bytes and texts only; lanes read it without a reference.
 cdef class RouteAnswers:
     """Ready answers by topic; `max_bytes` limits the kept bodies.
 
@@ -55,7 +50,6 @@ cdef class RouteAnswers:
         self.sample_at = NO_SAMPLE
         self.locks = LaneLocks()
         self._topics = TextMap(self.locks)
-        self._kept = OrderedDict()
         # Pairs by their bodies, and each body with its number of pairs.
         self._pairs = {}
         self._shared = {}
@@ -71,45 +65,59 @@ cdef class RouteAnswers:
     @property
     def kept_topics(self):
         """Topics with a kept body, at least of one dialect."""
-        return len(self._kept)
+        return self._topics._queue.count
 
     def mark(self, topic):
         """The topic has a route; earlier answers are out of date."""
-        check_text("topic", topic)
-        self._set(topic, _NO_BODIES)
+        self._mark(topic)
+
+    def mark_all(self, topics):
+        """`mark` each of some topics."""
+        check_instance("topics", topics, list)
+        for topic in <list>topics:
+            self._mark(topic)
 
     def remove(self, topic):
         """The topic has no route any more."""
-        cdef AnswerPair pair
+        cdef AnswerPair former
+        cdef Slot* slot
         check_text("topic", topic)
-        pair = self._topics.pop(topic, "")
-        self._kept.pop(topic, None)
-        self._give_back(pair)
+        slot = self._topics.seek(topic, None)
+        if slot.value != NULL:
+            former = <AnswerPair>slot.value
+            self._topics.remove(slot)
+            self._give_back(former)
 
     def forget_bodies(self):
         """All answers so far are out of date; the topics stay."""
-        for topic in list(self._kept):
-            self.mark(topic)
+        while self._topics.oldest() != NULL:
+            self._forget(self._topics.oldest())
 
     def put(self, topic, standard, body):
         """Keep the body of a marked topic's answer, if it fits the budget."""
-        cdef void* found
-        cdef AnswerPair pair
+        cdef Slot* slot
+        cdef AnswerPair former, pair
         check_text("topic", topic)
         check_bool("standard", standard)
         check_bytes("body", body)
-        found = self._topics.find_texts(topic, "")
-        if found == NULL or len(body) > self._max_bytes:
+        slot = self._topics.seek(topic, None)
+        if slot.value == NULL or len(body) > self._max_bytes:
             return
-        pair = <AnswerPair>found
+        former = <AnswerPair>slot.value
         if standard:
-            pair = self._take(pair.legacy, body)
+            pair = self._take(former.legacy, body)
         else:
-            pair = self._take(body, pair.standard)
-        self._set(topic, pair)
-        self._kept[topic] = None
+            pair = self._take(body, former.standard)
+        # The garbage collector may have run, and code with it.
+        slot = self._topics.seek(topic, None)
+        if slot.value != <void*>former:
+            self._give_back(pair)
+            return
+        self._topics.enqueue(slot)
+        self._topics.set(slot, <void*>pair)
+        self._give_back(former)
         while self._kept_bytes > self._max_bytes:
-            self.mark(next(iter(self._kept)))
+            self._forget(self._topics.oldest())
 
     def sample_after(self, lookups):
         """Want a sample after so many lookups of unknown topics, -1 for none."""
@@ -119,16 +127,16 @@ cdef class RouteAnswers:
 
     def answer(self, topic, standard, opaque):
         """The whole answer frame; None if the body must be made first."""
-        cdef void* found
+        cdef Slot* slot
         cdef AnswerPair pair
         check_text("topic", topic)
         check_bool("standard", standard)
         check_int32("opaque", opaque)
-        found = self._topics.find_texts(topic, "")
-        if found == NULL:
+        slot = self._topics.seek(topic, None)
+        if slot.value == NULL:
             self.unknown += 1
             return answer_frame(topic_not_exist_header(topic, opaque), b"")
-        pair = <AnswerPair>found
+        pair = <AnswerPair>slot.value
         body = pair.standard if standard else pair.legacy
         if body is None:
             return None
@@ -151,12 +159,12 @@ cdef class RouteAnswers:
         cdef int found = self.find_ready(topic, length, standard, &body, &body_length)
         if found == UNKNOWN:
             self.unknown += 1
-            append_topic_not_exist(output, opaque, topic, length)
+            granted(append_topic_not_exist(output, opaque, topic, length))
             return SAMPLE if self.unknown >= self.sample_at else 1
         if found == NOT_READY:
             return 0
         self.hits += 1
-        append_success(output, opaque, body, body_length)
+        granted(append_success(output, opaque, body, body_length))
         return 1
 
     @cython.nonecheck(False)
@@ -170,7 +178,8 @@ cdef class RouteAnswers:
     ) noexcept nogil:
         """READY with the body, NOT_READY without it, UNKNOWN for a topic without a
         route. A lane holds its lock of `locks` until it has copied the body."""
-        cdef void* pair = self._topics.find(topic, length, NULL, 0)
+        cdef Key key = Key(topic, length, NULL, 0)
+        cdef void* pair = self._topics.find(&key)
         cdef int dialect = 1 if standard else 0
         if pair == NULL:
             return UNKNOWN
@@ -180,18 +189,21 @@ cdef class RouteAnswers:
         body_length[0] = (<AnswerPair>pair).lengths[dialect]
         return READY
 
-    cdef int _set(self, str topic, AnswerPair pair) except -1:
-        """Store a pair that was taken for the topic, and give back the one before."""
-        cdef AnswerPair former
-        cdef void* found = self._topics.find_texts(topic, "")
-        if found == <void*>pair and pair is _NO_BODIES:
+    cdef int _mark(self, object topic) except -1:
+        cdef Slot* slot
+        if type(topic) is not str:
+            check_text("topic", topic)
+        slot = self._topics.place(topic, None, <void*>_NO_BODIES)
+        return self._forget(slot)
+
+    cdef int _forget(self, Slot* slot) except -1:
+        """Give back the bodies of a topic, after no lane sees them any more."""
+        cdef AnswerPair former = <AnswerPair>slot.value
+        if former is _NO_BODIES:
             return 0
-        former = None if found == NULL else <AnswerPair>found
-        self._topics.put(topic, "", pair)
-        if pair is _NO_BODIES:
-            self._kept.pop(topic, None)
-        self._give_back(former)
-        return 0
+        self._topics.set(slot, <void*>_NO_BODIES)
+        self._topics.dequeue(slot)
+        return self._give_back(former)
 
     cdef AnswerPair _take(self, bytes legacy, bytes standard):
         """The shared pair of these bodies; it counts one more topic."""
@@ -203,8 +215,8 @@ cdef class RouteAnswers:
         return pair
 
     cdef int _give_back(self, AnswerPair pair) except -1:
-        """A topic has another pair now, or none; None: it had none."""
-        if pair is None or pair is _NO_BODIES:
+        """A topic has another pair now, or none."""
+        if pair is _NO_BODIES:
             return 0
         pair.topics -= 1
         if pair.topics == 0:

@@ -21,9 +21,10 @@ cdef enum Kind:
     FALSE_WORD
     OPEN_BRACE
 
-cdef struct Names:
+cdef struct Members:
     int count
     Text names[MOST_MEMBERS]
+    Text values[MOST_MEMBERS]  # only those of extFields
 
 
 cdef inline bint is_word(
@@ -128,18 +129,18 @@ cdef inline const unsigned char* scan_member(
     return scan_word(place, end, value, kind)
 
 
-cdef inline bint is_new(Names* names, Text* name) noexcept nogil:
+cdef inline bint is_new(Members* members, Text* name) noexcept nogil:
     """Remember a name; 0 if it is a duplicate or there are too many."""
     cdef int i
-    if names.count == MOST_MEMBERS:
+    if members.count == MOST_MEMBERS:
         return False
-    for i in range(names.count):
-        if names.names[i].length == name.length and (
-            memcmp(names.names[i].data, name.data, name.length) == 0
+    for i in range(members.count):
+        if members.names[i].length == name.length and (
+            memcmp(members.names[i].data, name.data, name.length) == 0
         ):
             return False
-    names.names[names.count] = name[0]
-    names.count += 1
+    members.names[members.count] = name[0]
+    members.count += 1
     return True
 
 

@@ -1,110 +1,81 @@
 # cython: nonecheck=False, cdivision=True
-"""A hash map from two texts to a Python object, looked up without making one.
+"""A hash map from one or two texts to a pointer, looked up without the GIL.
 
 Open addressing with linear probing, at most two thirds full; removal moves the cluster
 behind it back, so that there are no tombstones. Brokers choose the names of topics,
 so the hash is SipHash-1-3 with a random key, as that of Python's texts: a faster one
-with a secret seed has pairs of names that collide under every seed. Slots borrow from a
-dictionary, where the garbage collector sees the objects: a table holds connections,
-which lead back to the table.
+with a secret seed has pairs of names that collide under every seed.
+
+A single text is not copied: the map has a reference to it and points to its UTF-8,
+which for ASCII are its own characters. Values are borrowed, and their owner shows them
+to the garbage collector: one map holds brokers, whose connections lead back to it.
 """
 
 import os
 
+cimport cython
 from libc.stdlib cimport calloc, free
-from libc.string cimport memcmp, memcpy
+from libc.string cimport memchr, memcmp
 
 from cpython.bytes cimport PyBytes_AsString, PyBytes_Size
+from cpython.exc cimport PyErr_Clear
+from cpython.ref cimport Py_DECREF, Py_INCREF
 
 from namesrv._fast.lane_locks cimport LaneLocks
+from namesrv._fast.sip_hash cimport Hash, sip_hash_of, word_of
+from namesrv._fast.slot_queue cimport (
+    SlotQueue,
+    append_slot,
+    close_queue,
+    is_queued,
+    move_slot,
+    newer_slot,
+    oldest_slot,
+    open_queue,
+    take_slot,
+)
+
+cdef extern from *:
+    # Without `except NULL`: a lone surrogate is no error here.
+    const char* PyUnicode_AsUTF8AndSize(object text, Py_ssize_t* length)
 
 cdef enum:
     FIRST_SLOTS = 16
+    # Occurs in no UTF-8, so that no two pairs make the same key.
+    SEPARATOR = 0xFF
 
-# Occurs in no UTF-8, so that no two pairs make the same key.
-cdef bytes SEPARATOR = b"\xff"
+cdef bytes _SEPARATOR = bytes([SEPARATOR])
 
 
 cdef inline bytes _encoded(str text):
     return text.encode("utf-8", "surrogatepass")
 
 
-cdef inline unsigned long long _word(const unsigned char* text) noexcept nogil:
-    cdef unsigned long long word
-    memcpy(&word, text, 8)
-    return word
-
-
-cdef inline unsigned long long _rotated(
-    unsigned long long word, int bits
-) noexcept nogil:
-    return word << bits | word >> (64 - bits)
-
-
-cdef inline void _round(Hash* h) noexcept nogil:
-    h.a += h.b
-    h.b = _rotated(h.b, 13) ^ h.a
-    h.a = _rotated(h.a, 32)
-    h.c += h.d
-    h.d = _rotated(h.d, 16) ^ h.c
-    h.a += h.d
-    h.d = _rotated(h.d, 21) ^ h.a
-    h.c += h.b
-    h.b = _rotated(h.b, 17) ^ h.c
-    h.c = _rotated(h.c, 32)
-
-
-cdef inline void _add_word(Hash* h, unsigned long long word) noexcept nogil:
-    h.d ^= word
-    _round(h)
-    h.a ^= word
-
-
-cdef inline void _add(
-    Hash* h, const unsigned char* text, Py_ssize_t length
-) noexcept nogil:
-    """Hash a text, eight bytes at a time, then its last bytes with its length."""
-    cdef const unsigned char* last = text + (length & ~<Py_ssize_t>7)
-    cdef int rest = <int>(length & 7)
-    cdef unsigned long long word = <unsigned long long>length << 56
-    cdef int i
-    while text < last:
-        _add_word(h, _word(text))
-        text += 8
-    if rest and length >= 8:
-        # The last eight bytes, without those that were added.
-        word |= _word(text + rest - 8) >> (8 * (8 - rest))
-    else:
-        for i in range(rest):
-            word |= <unsigned long long>text[i] << (8 * i)
-    _add_word(h, word)
-
-
-cdef inline unsigned long long _hash(
-    Hash h,
-    const unsigned char* first,
-    Py_ssize_t first_length,
-    const unsigned char* second,
-    Py_ssize_t second_length,
-) noexcept nogil:
-    """SipHash-1-3 of one text; of two, with a mark between them."""
-    _add(&h, first, first_length)
-    if second_length:
-        h.c ^= 0xEE
-        _add(&h, second, second_length)
-    h.c ^= 0xFF
-    _round(&h)
-    _round(&h)
-    _round(&h)
-    return h.a ^ h.b ^ h.c ^ h.d
+cdef int _read(object owner, Key* key) except -1:
+    """The key that an owner has."""
+    cdef Py_ssize_t length
+    cdef const unsigned char* end
+    key.second = NULL
+    key.second_length = 0
+    if type(owner) is str:
+        key.first = <const unsigned char*>PyUnicode_AsUTF8AndSize(owner, &length)
+        key.first_length = length
+        return 0
+    key.first = <const unsigned char*>PyBytes_AsString(owner)
+    key.first_length = length = PyBytes_Size(owner)
+    end = <const unsigned char*>memchr(key.first, SEPARATOR, length)
+    if end != NULL:
+        key.first_length = end - key.first
+        key.second = end + 1
+        key.second_length = length - key.first_length - 1
+    return 0
 
 
 cdef Hash _keyed(bytes key):
     """The first state for a key of 16 bytes."""
-    cdef unsigned long long low = _word(<const unsigned char*>PyBytes_AsString(key))
-    cdef unsigned long long high = _word(
-        <const unsigned char*>PyBytes_AsString(key) + 8
-    )
+    cdef const unsigned char* text = <const unsigned char*>PyBytes_AsString(key)
+    cdef unsigned long long low = word_of(text)
+    cdef unsigned long long high = word_of(text + 8)
     cdef Hash h
     h.a = low ^ <unsigned long long>0x736F6D6570736575
     h.b = high ^ <unsigned long long>0x646F72616E646F6D
@@ -121,7 +92,7 @@ def sip_hash(key, first, second):
     cdef bytes one = first, two = second
     if len(key) != 16:
         raise ValueError(f"the key has {len(key)} bytes, and needs 16")
-    return _hash(
+    return sip_hash_of(
         _keyed(key),
         <const unsigned char*>PyBytes_AsString(one),
         PyBytes_Size(one),
@@ -130,28 +101,31 @@ def sip_hash(key, first, second):
     )
 
 
-cdef inline const unsigned char* _text_of(Slot* slot) noexcept nogil:
-    """The key, where it is nearer."""
-    cdef Py_ssize_t length = slot.first_length
-    length += 1 + <Py_ssize_t>slot.second_length
-    if length <= INLINE_BYTES:
-        return &slot.inline_text[0]
-    return slot.text
+cdef inline unsigned int _hash(Hash keyed, const Key* key) noexcept nogil:
+    return <unsigned int>sip_hash_of(
+        keyed, key.first, key.first_length, key.second, key.second_length
+    )
 
 
-cdef inline bint _is_key(
-    const unsigned char* text,
-    const unsigned char* first,
-    Py_ssize_t first_length,
-    const unsigned char* second,
-    Py_ssize_t second_length,
-) noexcept nogil:
-    """Whether a key of these lengths equals the two texts."""
-    if first_length and memcmp(text, first, first_length) != 0:
+cdef inline Py_ssize_t _length(const Key* key) noexcept nogil:
+    """Bytes of a key with its separator."""
+    if key.second == NULL:
+        return key.first_length
+    return key.first_length + 1 + key.second_length
+
+
+cdef inline bint _is_key(const unsigned char* text, const Key* key) noexcept nogil:
+    """Whether the text of a slot is a key, whose length it has."""
+    if key.first_length and memcmp(text, key.first, key.first_length) != 0:
         return False
-    if second_length == 0:
+    if key.second == NULL:
         return True
-    return memcmp(text + first_length + 1, second, second_length) == 0
+    text += key.first_length
+    if text[0] != SEPARATOR:
+        return False
+    return not key.second_length or (
+        memcmp(text + 1, key.second, key.second_length) == 0
+    )
 
 
 cdef Slot* _aligned(void* memory) noexcept nogil:
@@ -159,12 +133,16 @@ cdef Slot* _aligned(void* memory) noexcept nogil:
     return <Slot*>(place - place % sizeof(Slot))
 
 
+@cython.no_gc
 cdef class TextMap:
-    """With locks, lanes may `find` while they hold theirs; without, one thread may."""
+    """With locks, lanes may `find` while they hold theirs; without, one thread may.
+
+    Keys are single texts, whose `second` is None or NULL, or pairs. A `Slot*` is good
+    until something is placed or removed. Some keys stand in a queue.
+    """
 
     def __cinit__(self, LaneLocks locks=None):
         self._locks = LaneLocks() if locks is None else locks
-        self._owned = {}
         self._memory = calloc(FIRST_SLOTS + 1, sizeof(Slot))
         if self._memory == NULL:
             raise MemoryError()
@@ -173,131 +151,138 @@ cdef class TextMap:
         self._keyed = _keyed(os.urandom(16))
 
     def __dealloc__(self):
+        cdef Py_ssize_t i
+        if self._memory == NULL:
+            return
+        for i in range(self._mask + 1):
+            if self._slots[i].text != NULL:
+                Py_DECREF(<object>self._slots[i].owner)
         free(self._memory)
+        close_queue(&self._queue)
 
     def __len__(self):
         return self._count
 
-    cdef void* find(
-        self,
-        const unsigned char* first,
-        Py_ssize_t first_length,
-        const unsigned char* second,
-        Py_ssize_t second_length,
-    ) noexcept nogil:
-        """The value, borrowed, or NULL."""
-        cdef unsigned long long hash = _hash(
-            self._keyed, first, first_length, second, second_length
-        )
-        return self._slot(hash, first, first_length, second, second_length).value
+    cdef void* find(self, const Key* key) noexcept nogil:
+        """The value, or NULL."""
+        return self._slot(key, _hash(self._keyed, key)).value
 
-    cdef void* find_texts(self, str first, str second) except? NULL:
-        """As `find`."""
-        cdef bytes one = _encoded(first)
-        cdef bytes two = _encoded(second)
-        return self.find(
-            <const unsigned char*>PyBytes_AsString(one),
-            PyBytes_Size(one),
-            <const unsigned char*>PyBytes_AsString(two),
-            PyBytes_Size(two),
-        )
+    cdef Slot* seek(self, str first, str second) except NULL:
+        """The slot of a key; its value is NULL if the key is not there."""
+        cdef object owner = _owner(first, second)
+        cdef Key key
+        _read(owner, &key)
+        return self._slot(&key, _hash(self._keyed, &key))
 
-    cdef int put(self, str first, str second, object value) except -1:
-        """Store a value; it replaces an older one."""
-        cdef bytes one = _encoded(first)
-        cdef bytes key = one + SEPARATOR + _encoded(second)
-        cdef const unsigned char* text = <const unsigned char*>PyBytes_AsString(key)
-        cdef Py_ssize_t n = PyBytes_Size(one)
-        cdef Py_ssize_t m = PyBytes_Size(key) - n - 1
-        cdef unsigned long long hash = _hash(self._keyed, text, n, text + n + 1, m)
+    cdef Slot* place(self, str first, str second, void* value) except NULL:
+        """The slot of a key, which gets this value if it was not there."""
+        cdef object owner = _owner(first, second)
+        cdef Key key
+        cdef unsigned int hash
         cdef Slot* slot
+        _read(owner, &key)
+        hash = _hash(self._keyed, &key)
+        slot = self._slot(&key, hash)
+        if slot.text != NULL:
+            return slot
         if (self._count + 1) * 3 > (self._mask + 1) * 2:
             self._grow()
-        # The name keeps the old value for as long as its slot points to it.
-        replaced = self._owned.get(key)
-        self._owned[key] = value
-        slot = self._slot(hash, text, n, text + n + 1, m)
+            slot = self._slot(&key, hash)
+        Py_INCREF(owner)
         self._locks.lock_all()
-        slot.value = <void*>value
-        if slot.text == NULL:
-            slot.text = text
-            memcpy(slot.inline_text, text, min(n + 1 + m, <Py_ssize_t>INLINE_BYTES))
-            slot.first_length = <unsigned int>n
-            slot.second_length = <unsigned int>m
-            slot.hash = hash
-            self._count += 1
+        slot.text = key.first
+        slot.owner = <void*>owner
+        slot.value = value
+        slot.hash = hash
+        slot.length = <unsigned int>_length(&key)
         self._locks.unlock_all()
-        del replaced
-        return 0
+        self._count += 1
+        return slot
 
-    cdef object pop(self, str first, str second):
-        """Remove and return a value; None if there is none."""
-        cdef bytes one = _encoded(first)
-        cdef bytes key = one + SEPARATOR + _encoded(second)
-        cdef const unsigned char* text = <const unsigned char*>PyBytes_AsString(key)
-        cdef Py_ssize_t n = PyBytes_Size(one)
-        cdef Py_ssize_t m = PyBytes_Size(key) - n - 1
-        cdef unsigned long long hash = _hash(self._keyed, text, n, text + n + 1, m)
-        cdef Slot* slot = self._slot(hash, text, n, text + n + 1, m)
-        cdef Py_ssize_t hole, i, home
-        if slot.text == NULL:
-            return None
-        hole = slot - self._slots
-        i = hole
+    cdef void set(self, Slot* slot, void* value) noexcept:
+        """Give a key another value; the former one may go afterwards."""
+        self._locks.lock_all()
+        slot.value = value
+        self._locks.unlock_all()
+
+    cdef int remove(self, Slot* slot) except -1:
+        """Remove a key that is there; its value may go afterwards."""
+        cdef Slot* slots = self._slots
+        cdef Py_ssize_t mask = self._mask
+        cdef Py_ssize_t hole = slot - slots
+        cdef Py_ssize_t i = hole
+        cdef Py_ssize_t home
+        cdef object owner = <object>slot.owner
+        self.dequeue(slot)
         self._locks.lock_all()
         while True:
-            i = (i + 1) & self._mask
-            if self._slots[i].text == NULL:
+            i = (i + 1) & mask
+            if slots[i].text == NULL:
                 break
-            home = <Py_ssize_t>(self._slots[i].hash & <unsigned long long>self._mask)
-            if ((i - home) & self._mask) >= ((i - hole) & self._mask):
-                self._slots[hole] = self._slots[i]
+            home = <Py_ssize_t>slots[i].hash & mask
+            if ((i - home) & mask) >= ((i - hole) & mask):
+                slots[hole] = slots[i]
+                move_slot(&self._queue, i, hole)
                 hole = i
-        self._slots[hole].text = NULL
-        self._slots[hole].value = NULL
+        slots[hole].text = NULL
+        slots[hole].value = NULL
         self._locks.unlock_all()
         self._count -= 1
-        return self._owned.pop(key)
+        Py_DECREF(owner)
+        return 0
 
-    cdef list values(self):
-        """All values, in no order."""
-        return list(self._owned.values())
+    cdef int enqueue(self, Slot* slot) except -1:
+        """Append a key to the queue, if it is not there. Raises MemoryError."""
+        cdef Py_ssize_t place = slot - self._slots
+        if self._queue.links == NULL:
+            open_queue(&self._queue, self._mask + 1)
+        if not is_queued(&self._queue, place):
+            append_slot(&self._queue, place)
+        return 0
+
+    cdef void dequeue(self, Slot* slot) noexcept:
+        """Take a key out of the queue, if it is there."""
+        cdef Py_ssize_t place = slot - self._slots
+        if is_queued(&self._queue, place):
+            take_slot(&self._queue, place)
+
+    cdef Slot* oldest(self) noexcept:
+        """The first key of the queue; NULL if it is empty."""
+        cdef Py_ssize_t place = oldest_slot(&self._queue)
+        return NULL if place < 0 else &self._slots[place]
 
     cdef int _grow(self) except -1:
+        """Double the table. A lane sees the old one or the new one, both whole."""
+        cdef Py_ssize_t slots = (self._mask + 1) * 2
+        cdef void* memory = calloc(slots + 1, sizeof(Slot))
         cdef void* old_memory = self._memory
-        cdef Slot* old = self._slots
-        cdef Py_ssize_t slots = self._mask + 1
-        cdef Py_ssize_t mask = slots * 2 - 1
-        cdef Py_ssize_t i, place
-        cdef void* memory = calloc(slots * 2 + 1, sizeof(Slot))
         cdef Slot* new = _aligned(memory)
+        cdef SlotQueue queue
         if memory == NULL:
             raise MemoryError()
-        for i in range(slots):
-            if old[i].text == NULL:
-                continue
-            place = <Py_ssize_t>(old[i].hash & <unsigned long long>mask)
-            while new[place].text != NULL:
-                place = (place + 1) & mask
-            new[place] = old[i]
+        queue.links = NULL
+        if self._queue.links != NULL:
+            try:
+                open_queue(&queue, slots)
+            except MemoryError:
+                free(memory)
+                raise
+        _fill(new, slots - 1, self._slots, self._mask)
+        _requeue(&queue, new, slots - 1, &self._queue, self._slots)
         self._locks.lock_all()
         self._memory = memory
         self._slots = new
-        self._mask = mask
+        self._mask = slots - 1
         self._locks.unlock_all()
         free(old_memory)
+        close_queue(&self._queue)
+        self._queue = queue
         return 0
 
-    cdef Slot* _slot(
-        self,
-        unsigned long long hash,
-        const unsigned char* first,
-        Py_ssize_t first_length,
-        const unsigned char* second,
-        Py_ssize_t second_length,
-    ) noexcept nogil:
+    cdef Slot* _slot(self, const Key* key, unsigned int hash) noexcept nogil:
         """The slot that holds the key, or the free one where it would go."""
-        cdef Py_ssize_t place = <Py_ssize_t>(hash & <unsigned long long>self._mask)
+        cdef unsigned int length = <unsigned int>_length(key)
+        cdef Py_ssize_t place = <Py_ssize_t>hash & self._mask
         cdef Slot* slot
         while True:
             slot = &self._slots[place]
@@ -305,9 +290,53 @@ cdef class TextMap:
                 return slot
             if (
                 slot.hash == hash
-                and slot.first_length == <unsigned int>first_length
-                and slot.second_length == <unsigned int>second_length
-                and _is_key(_text_of(slot), first, first_length, second, second_length)
+                and slot.length == length
+                and _is_key(slot.text, key)
             ):
                 return slot
             place = (place + 1) & self._mask
+
+
+cdef object _owner(str first, str second):
+    """An object that has the key in UTF-8: a single text itself, if it can."""
+    if second is not None:
+        return _encoded(first) + _SEPARATOR + _encoded(second)
+    if PyUnicode_AsUTF8AndSize(first, NULL) != NULL:
+        return first
+    PyErr_Clear()
+    return _encoded(first)
+
+
+cdef Slot* _free_slot(Slot* slots, Py_ssize_t mask, unsigned int hash) noexcept:
+    cdef Py_ssize_t place = <Py_ssize_t>hash & mask
+    while slots[place].text != NULL:
+        place = (place + 1) & mask
+    return &slots[place]
+
+
+cdef void _fill(
+    Slot* slots, Py_ssize_t mask, const Slot* old, Py_ssize_t old_mask
+) noexcept:
+    """Copy all keys of a table to a larger one, which is empty."""
+    cdef Py_ssize_t i
+    for i in range(old_mask + 1):
+        if old[i].text != NULL:
+            _free_slot(slots, mask, old[i].hash)[0] = old[i]
+
+
+cdef void _requeue(
+    SlotQueue* queue,
+    Slot* slots,
+    Py_ssize_t mask,
+    const SlotQueue* old_queue,
+    const Slot* old,
+) noexcept:
+    """The queue of a table for the larger one that it was copied to."""
+    cdef Py_ssize_t i = oldest_slot(old_queue)
+    cdef Py_ssize_t place
+    while i >= 0:
+        place = <Py_ssize_t>old[i].hash & mask
+        while slots[place].text != old[i].text:
+            place = (place + 1) & mask
+        append_slot(queue, place)
+        i = newer_slot(old_queue, i)

@@ -14,6 +14,7 @@ from namesrv.hot_path import (
     NO_SAMPLE,
     check_bool,
     check_bytes,
+    check_instance,
     check_int32,
     check_int64,
     check_size,
@@ -83,6 +84,12 @@ class RouteAnswers:
             self._forget(topic)
             self._topics[topic] = _NO_BODIES
 
+    def mark_all(self, topics: list[str]) -> None:
+        """`mark` each of some topics."""
+        check_instance("topics", topics, list)
+        for topic in topics:
+            self.mark(topic)
+
     def remove(self, topic: str) -> None:
         """The topic has no route any more."""
         check_text("topic", topic)
@@ -130,6 +137,11 @@ class RouteAnswers:
             return None
         self.hits += 1
         return answer_frame(success_header(opaque), body)
+
+    def _find_ready(self, topic: str, standard: bool) -> tuple[bool, bytes | None]:
+        """Whether the topic has a mark, and its body if it has one; counts nothing."""
+        bodies = self._topics.get(topic)
+        return bodies is not None, bodies and bodies[standard]
 
     def _forget(self, topic: str) -> None:
         self._give_back(self._topics.get(topic, _NO_BODIES))

@@ -6,7 +6,6 @@ Source: `NamesrvController`, `NamesrvStartup`.
 import asyncio
 import contextlib
 import logging
-import socket
 from collections.abc import Callable
 from functools import partial
 from time import perf_counter_ns
@@ -36,14 +35,7 @@ from namesrv.server.connections.file_limit import (
     notified_limit,
     query_limit,
 )
-from namesrv.server.connections.listeners import (
-    address_of,
-    open_http_listeners,
-    open_listeners,
-)
-from namesrv.server.connections.protocol import HttpOnlyProtocol, NamesrvProtocol
 from namesrv.server.connections.registry import Connections
-from namesrv.server.effects import Effects
 from namesrv.server.files.access_keys import AccessKeysFile
 from namesrv.server.files.atomic import read
 from namesrv.server.files.data_directory import DataDirectory
@@ -52,6 +44,9 @@ from namesrv.server.files.kv_config_file import load_kv_config
 from namesrv.server.files.set_aside import set_aside
 from namesrv.server.files.writers import Writers
 from namesrv.server.inside import Inside
+from namesrv.server.lanes.accepting import Accepting
+from namesrv.server.lanes.lanes import LookupLanes
+from namesrv.server.life.effects import Effects
 from namesrv.server.life.ending import Ending
 from namesrv.server.life.reload import Reload
 from namesrv.server.life.ticks import Ticks
@@ -72,9 +67,6 @@ if TYPE_CHECKING:
     from namesrv.server.files.recorder import Recorder
 
 _STOP_SECONDS: Final = 0.6
-_ACCEPTED_AT_ONCE: Final = 16
-"""Connections that asyncio takes in one turn of its loop, two turns before the first
-of them is counted or closed."""
 
 
 class NameServer:
@@ -91,8 +83,6 @@ class NameServer:
         self._audit_log = AuditLog(options, self._log)
         self._directory = DataDirectory(options.data_dir)
         self._recorder: Recorder | None = None
-        self._listeners: list[socket.socket] = []
-        self._servers: list[asyncio.Server] = []
         self._tick_timer: asyncio.TimerHandle | None = None
         self.addresses: list[tuple[str, int]] = []
         self.http_addresses: list[tuple[str, int]] = []
@@ -110,12 +100,14 @@ class NameServer:
             self._log.log_own(logging.WARNING, self._directory.warning, {})
         try:
             self._build()
-            await self._listen(loop)
+            await self._accepting.open()
         except BaseException:
             await self._close_recorder()
             await self._audit_log.close(_STOP_SECONDS)
             self._directory.close()
             raise
+        self.addresses = self._accepting.addresses
+        self.http_addresses = self._accepting.http_addresses
         self._tick()
         log_start(
             self._log,
@@ -143,10 +135,11 @@ class NameServer:
         reopen_log_file()
         self._audit_log.reopen_file()
         self._reload.run(read_options)
+        self._lanes.show_limits()
 
     async def stop(self) -> None:
         """Stop accepting, answer all requests read so far, and close everything."""
-        self._stop_accepting()
+        self._accepting.close()
         if self._tick_timer is not None:
             self._tick_timer.cancel()
         self._ending.freeze()
@@ -199,6 +192,8 @@ class NameServer:
         self._connections = Connections(
             state, self._log, self._flush, limit, loop.call_soon, clock
         )
+        lanes = self._lanes = LookupLanes(state, self._connections, self._log)
+        self._accepting = Accepting(self._options, self._connections, lanes)
         self._effects = Effects(
             state.outbox,
             state.events,
@@ -237,7 +232,7 @@ class NameServer:
             clock,
             self._after_sweep,
             self._report_failed_part,
-            [] if self._recorder is None else [self._recorder.tick],
+            [lanes.tick] + ([] if self._recorder is None else [self._recorder.tick]),
         )
         self._ending = Ending(
             self._connections,
@@ -298,40 +293,12 @@ class NameServer:
             self._log.log_own(logging.WARNING, event, fields)
         return min(wanted or possible, possible)
 
-    async def _listen(self, loop: asyncio.AbstractEventLoop) -> None:
-        listeners = open_listeners(self._options)
-        http_listeners = open_http_listeners(self._options, beside=listeners)
-        for listener in listeners:
-            await self._serve_on(listener, NamesrvProtocol, loop)
-            self.addresses.append(address_of(listener, self._options))
-        for listener in http_listeners:
-            await self._serve_on(listener, HttpOnlyProtocol, loop)
-            self.http_addresses.append(listener.getsockname()[:2])
-
-    async def _serve_on(
-        self,
-        listener: socket.socket,
-        protocol: type[NamesrvProtocol],
-        loop: asyncio.AbstractEventLoop,
-    ) -> None:
-        server = await loop.create_server(
-            partial(protocol, self._connections),
-            sock=listener,
-            backlog=_ACCEPTED_AT_ONCE,
-        )
-        self._listeners.append(listener)
-        self._servers.append(server)
-
-    def _stop_accepting(self) -> None:
-        for server in self._servers:
-            server.close()
-
     async def _drain(self) -> None:
         """Send newer clients away until none is left (section 5.8).
 
         The listeners are closed first: clients sent away would reconnect here at once.
         """
-        self._stop_accepting()
+        self._accepting.close()
         self._state.drain(monotonic_millis())
         fields = {"seconds": self._options.shutdown_wait_time_seconds}
         self._log.log_own(logging.INFO, "draining", fields)
@@ -345,7 +312,7 @@ class NameServer:
         self._tick_timer = asyncio.get_running_loop().call_later(seconds, self._tick)
 
     def _after_sweep(self) -> None:
-        self._set_backlog()
+        self._accepting.set_backlog()
         self._log.report_suppressed()
         self._audit_log.report_suppressed()
 
@@ -360,13 +327,6 @@ class NameServer:
     def _report_failed_save(self) -> None:
         fields = {"error": format_exc(limit=-2)}
         self._log.log_own(logging.ERROR, "cannot save the routes", fields)
-
-    def _set_backlog(self) -> None:
-        """A loop takes its number for the backlog, too, whenever it begins to accept:
-        asyncio's does so anew after it ran out of descriptors."""
-        for listener, server in zip(self._listeners, self._servers, strict=True):
-            if server.is_serving():
-                listener.listen(self._options.server_socket_backlog)
 
     def on_loop_error(
         self, loop: asyncio.AbstractEventLoop, context: dict[str, Any]

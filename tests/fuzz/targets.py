@@ -9,6 +9,7 @@ from tests.fuzz import (
     http_requests,
     json_text,
     kv_file,
+    lookups,
     properties,
     proxy_headers,
     registration_bodies,
@@ -23,6 +24,7 @@ TARGETS: Final[dict[str, Target]] = {
     module.TARGET.name: module.TARGET
     for module in (
         frames,
+        lookups,
         headers,
         json_text,
         kv_file,

@@ -16,6 +16,7 @@ MODULES = (
     "head",
     "hot_path",
     "live_table",
+    "lookups",
     "route_answers",
     "topic_configs",
     "topic_queues",

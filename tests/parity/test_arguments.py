@@ -72,6 +72,10 @@ def connection(hot: Any) -> Any:
     return made
 
 
+def lookups(hot: Any) -> Any:
+    return hot.Lookups(hot_path(hot))
+
+
 def decoder(hot: Any) -> Any:
     made = hot.FrameDecoder(1000)
     made.feed(b"\0\0\0\6\0\0\0\1ab\0\0")
@@ -139,6 +143,9 @@ CALLS: list[tuple[Callable[[Any], Any], str, list[Callable[[Any], Any]]]] = [
     (connection, "name_peer", [lambda hot: "192.0.2.7:4321"]),
     (connection, "take_next", [lambda hot: (100,)]),
     (connection, "abandon", []),
+    (lambda hot: hot.Lookups, "", [hot_path]),
+    (lookups, "receive", [lambda hot: b"\0\0"]),
+    (lookups, "sample_unknown", [lambda hot: 3, lambda hot: 2]),
 ]
 IDS = [f"{n}-{call[1] or 'call'}" for n, call in enumerate(CALLS)]
 
@@ -241,6 +248,8 @@ KEYWORDS: list[tuple[Callable[[Any], Any], str, dict[str, Any]]] = [
     (connection, "receive", {"now_ms": 1, "data": b"\0"}),
     (connection, "resume", {"now_ms": 1, "answer": b"x"}),
     (connection, "resume", {"now_ms": 1}),
+    (lookups, "receive", {"data": b"\0"}),
+    (lookups, "sample_unknown", {"stride": 2, "most": 3}),
 ]
 
 

@@ -43,6 +43,12 @@ class Answers(RuleBasedStateMachine):
         same(self.twins, "mark", topic)
         self.model.mark(topic)
 
+    @rule(some=st.lists(topics, max_size=4))
+    def mark_all(self, some: list[str]) -> None:
+        same(self.twins, "mark_all", some)
+        for topic in some:
+            self.model.mark(topic)
+
     @rule(topic=topics)
     def remove(self, topic: str) -> None:
         same(self.twins, "remove", topic)
@@ -105,3 +111,25 @@ def test_thousands_of_topics_come_and_go() -> None:
         for name in names:
             given = same(twins, "answer", name, True, 1)
             assert given == outcome(model.answer, name, True, 1)
+
+
+def test_oldest_answers_go_first_however_the_map_moves_them() -> None:
+    """Topics come between puts, so that the compiled map grows and moves its slots."""
+    twins = both("RouteAnswers", 4000)
+    model = NaiveAnswers(4000)
+    for number in range(600):
+        name = f"topic-{number}"
+        for one in (name, f"topic-{number * 5 % 601}"):
+            same(twins, "mark", one)
+            model.mark(one)
+        same(twins, "put", name, number % 2 == 0, b"%020d" % number)
+        model.put(name, number % 2 == 0, b"%020d" % number)
+        gone = f"topic-{number * 7 % 599}"
+        same(twins, "remove", gone)
+        model.remove(gone)
+        kept = same(twins, lambda answers: (answers.kept_topics, answers.kept_bytes))
+        assert kept == outcome(lambda: (len(model.order), model.kept_bytes))
+    for number in range(600):
+        given = same(twins, "answer", f"topic-{number}", number % 2 == 0, 1)
+        expected = outcome(model.answer, f"topic-{number}", number % 2 == 0, 1)
+        assert given == expected

@@ -20,7 +20,7 @@ PURE_FILES = Path(import_module("namesrv._pure").__file__ or "").parent
 FAST_SOURCES = Path(__file__).parents[2] / "namesrv" / "_fast"
 COMPILED_ONLY = {
     *("answer_frames", "answer_pair", "head_shapes", "lane_locks", "output", "scan"),
-    *("text_map", "topic_forms"),
+    *("atomic", "sip_hash", "slot_queue", "text_map", "topic_forms"),
 }
 CLASSES = [
     "FrameDecoder",
@@ -29,6 +29,7 @@ CLASSES = [
     "BrokerLiveTable",
     "HotPath",
     "Connection",
+    "Lookups",
     "TopicQueues",
     "TopicConfigs",
 ]
@@ -42,6 +43,7 @@ EXAMPLES: dict[str, Callable[[Any], Any]] = {
         hot.RouteAnswers(64), hot.BrokerLiveTable(), print, 64
     ),
     "Connection": lambda hot: hot.Connection(EXAMPLES["HotPath"](hot), "peer"),
+    "Lookups": lambda hot: hot.Lookups(EXAMPLES["HotPath"](hot)),
     "TopicQueues": lambda hot: hot.TopicQueues("topic", 0, {}),
     "TopicConfigs": lambda hot: hot.scan_topic_configs(b"}", 0, TopicForms()),
 }

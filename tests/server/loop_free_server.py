@@ -13,7 +13,7 @@ from namesrv.routing.requests.processor import RequestProcessor
 from namesrv.server.clock import MachineClock, monotonic_millis, wall_millis
 from namesrv.server.connections.protocol import NamesrvProtocol
 from namesrv.server.connections.registry import Connections
-from namesrv.server.effects import Effects
+from namesrv.server.life.effects import Effects
 from namesrv.server.logs.events import EventLog
 from namesrv.testing.peer import Answer, read_answers
 from tests.server.server_thread import local_options

@@ -44,7 +44,7 @@ class TestConnections:
             "namesrv.server.logs.events.EventLog.log_event",
             lambda self, level, event, fields, **_: lines.append((level, event)),
         )
-        server = serve()
+        server = serve(lookup_lanes=0)
         lines.clear()
         for _ in range(3):
             server.peer().socket.close()

@@ -269,14 +269,16 @@ def test_run_is_what_the_command_line_calls(
 def test_backlog_is_the_option_as_long_as_it_listens(
     tmp_path: Path, loop_name: str
 ) -> None:
-    with ServerThread(local_options(tmp_path), loop_name) as thread:
-        server = thread.server
+    options = local_options(tmp_path, lookup_lanes=0)
+    with ServerThread(options, loop_name) as thread:
+        accepting = thread.server._accepting
         set_to: list[int] = []
-        (listener,) = server._listeners
-        server._listeners = [cast(Any, SimpleNamespace(listen=set_to.append))]
-        thread.on_loop(server._set_backlog)
+        ((listener, server),) = accepting._of_loop
+        watched = cast(Any, SimpleNamespace(listen=set_to.append))
+        accepting._of_loop = [(watched, server)]
+        thread.on_loop(accepting.set_backlog)
         assert set_to == [1024]
-        thread.on_loop(server._servers[0].close)
-        thread.on_loop(server._set_backlog)
+        thread.on_loop(server.close)
+        thread.on_loop(accepting.set_backlog)
         assert set_to == [1024]
-        server._listeners = [listener]
+        accepting._of_loop = [(listener, server)]

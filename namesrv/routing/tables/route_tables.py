@@ -47,7 +47,6 @@ class RouteTables:
 
     def __init__(self, route_answers: RouteAnswers) -> None:
         self.route_answers = route_answers
-        self._mark = route_answers.mark
         self.topic_queue_table: dict[str, TopicQueues] = {}
         self.broker_addr_table: dict[str, BrokerData] = {}
         self.cluster_names = ClusterNames()
@@ -80,10 +79,11 @@ class RouteTables:
         self, data: BrokerData, queue_datas: QueueDatas, changes: TopicChanges
     ) -> None:
         """Store a group's queues by topic, of which a registration may bring 10,000."""
-        name, mark, rounds = data.broker_name, self._mark, self.numbers.rounds
+        name, rounds = data.broker_name, self.numbers.rounds
         note_changed, were_changed = changes.changed.append, len(changes.changed)
         topic_refs, refs = data.topic_refs, len(data.topic_refs)
         flagged: list[str] = []
+        marks: list[str] = []
         for topic, queue_data in queue_datas.items():
             entry = self._known(topic) if isinstance(topic, str) else topic
             queues = entry.queues
@@ -96,10 +96,11 @@ class RouteTables:
                 note_changed(entry.topic)
                 if old.topic_sys_flag != queue_data.topic_sys_flag:
                     flagged.append(entry.topic)
-            queues[name] = queue_data
-            if entry.is_answered:
+            if entry.is_answered or not queues:
                 entry.is_answered = False
-                mark(entry.topic)
+                marks.append(entry.topic)
+            queues[name] = queue_data
+        self.route_answers.mark_all(marks)
         added = [entry.topic for entry in topic_refs[refs:]]
         changes.added += added
         self.routes += len(added)
@@ -113,12 +114,11 @@ class RouteTables:
             self.topic_log.note(flagged + added, len(self.topic_queue_table))
 
     def _known(self, topic: str) -> TopicQueues:
-        """The entry of a topic; a new one gets its first queues at once."""
+        """The entry of a topic; a new one is marked, and gets its first queues."""
         table = self.topic_queue_table
         entry = table.get(topic)
         if entry is None:
             entry = table[topic] = TopicQueues(topic, self.numbers.take(table), {})
-            self._mark(topic)
         return entry
 
     def remove_queue(
@@ -363,7 +363,7 @@ class RouteTables:
             if entry.queues:
                 self.topic_queue_table[entry.topic] = entry
                 self.routes += len(entry.queues)
-                self._mark(entry.topic)
+                self.route_answers.mark(entry.topic)
         self.topic_log.restart()
 
     def _log_group(self, broker_name: str | None) -> None:
@@ -392,7 +392,7 @@ class RouteTables:
 
     def _mark_changed(self, entry: TopicQueues) -> None:
         entry.is_answered = False
-        self._mark(entry.topic)
+        self.route_answers.mark(entry.topic)
 
     def _note_change(self, data: BrokerData) -> None:
         """The snapshot's record of a group is out of date."""

@@ -28,7 +28,7 @@ class ConnectionLimit:
 
     def __init__(self, limit: int, hosts: BrokerHosts, log: EventLog) -> None:
         self.limit = limit
-        self._open_to_all = limit - limit // RESERVED_SHARE
+        self.open_to_all = limit - limit // RESERVED_SHARE
         self._hosts = hosts
         self._log = log
         self._seen: list[_Idle] = []
@@ -37,7 +37,7 @@ class ConnectionLimit:
     def admits(self, count: int, address: str) -> bool:
         """Whether to admit one more from `address` when there are `count`; if not,
         `make_room` may find a place."""
-        if count < self._open_to_all:
+        if count < self.open_to_all:
             return True
         return count < self.limit and host_of(address) in self._hosts
 
@@ -57,7 +57,7 @@ class ConnectionLimit:
 
     def look_at(self, protocols: Iterable[Served], count: int) -> None:
         """Check some of all `count` connections for candidates to close."""
-        if count < self._open_to_all:
+        if count < self.open_to_all:
             self._seen.clear()
             return
         for protocol in protocols:

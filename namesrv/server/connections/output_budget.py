@@ -2,12 +2,23 @@
 
 import logging
 from collections.abc import Iterator
+from typing import Final
 
 from namesrv.options import Options
 from namesrv.server.connections.broker_hosts import BrokerHosts
 from namesrv.server.connections.holders import Holders
 from namesrv.server.connections.served import Served
 from namesrv.server.logs.events import EventLog
+
+_HIGH_WATER_BYTES: Final = 65536
+_LOW_WATER_BYTES: Final = 32768
+
+
+def water_marks(options: Options) -> tuple[int, int]:
+    """Unsent bytes of a connection that stop reading from it, and that resume it."""
+    high = options.write_buffer_high_water_mark
+    low = options.write_buffer_low_water_mark
+    return (high, low) if high and low else (_HIGH_WATER_BYTES, _LOW_WATER_BYTES)
 
 
 class OutputBudget:

@@ -76,10 +76,12 @@ class Peer:
 
     `has_sent` is set by the first input, `closing_since_ms` when the connection begins
     to close. The conversation is that of the connection itself, or one in HTTP.
+    `was_admitted` is true if a lane has admitted it by the limit of connections.
     """
 
     only_http = False
     """Whether bytes that are not HTTP close the connection."""
+    was_admitted = False
 
     __slots__ = (
         "_blocked",
@@ -169,12 +171,10 @@ class Peer:
         peer = transport.get_extra_info("peername")
         remote = address_text(peer) if peer else "unknown"
         self.connection = self._connections.create(remote)
-        self._conversation = self.connection
+        self._conversation = connection = self.connection
+        knows_http, begin = self._connections.knows_http, self._begin_stream
         self._first = first = FirstBytes(
-            self.transport,
-            self.connection,
-            self._begin_stream,
-            knows_http=self._connections.knows_http,
+            self.transport, connection, begin, knows_http=knows_http
         )
         self._bind(first)
         self._receive = self._receive_first

@@ -8,7 +8,6 @@ from typing import Final
 from namesrv._impl import Connection
 from namesrv.codes import VERSION_V5_3_1
 from namesrv.errors import ConnectionFault, TlsBroken
-from namesrv.hot_path import Pause
 from namesrv.routing.state import RoutingState
 from namesrv.routing.turns.phase import Phase
 from namesrv.server.clock import CallSoon, Clock
@@ -18,23 +17,17 @@ from namesrv.server.connections.conversation import HttpConversation
 from namesrv.server.connections.counts import ConnectionCounts, HttpCounts
 from namesrv.server.connections.foreign_protocols import foreign_protocol
 from namesrv.server.connections.input_budget import InputBudget
-from namesrv.server.connections.output_budget import OutputBudget
+from namesrv.server.connections.output_budget import OutputBudget, water_marks
 from namesrv.server.connections.request_deadlines import RequestDeadlines
 from namesrv.server.connections.served import Served
+from namesrv.server.connections.sweep import Finding, SweepTimes, finding_about
 from namesrv.server.connections.turn_lines import TurnLines
 from namesrv.server.logs.events import EventLog
 from namesrv.server.tls.gate import TlsGate
 from namesrv.work import Cost
 
-_CLOSE_PATIENCE_MILLIS: Final = 5000
-_HANDSHAKE_PATIENCE_MILLIS: Final = 10000
-_HTTP_READER_MILLIS: Final = 30_000
-"""Limit of the time for reading answers of HTTP, if more than the high-water mark of
-them is unsent."""
 _SWEPT_AT_ONCE: Final = 2000
 """Connections that one turn of a sweep checks, in about a millisecond."""
-_DEFAULT_HIGH_WATER_BYTES: Final = 65536
-_DEFAULT_LOW_WATER_BYTES: Final = 32768
 
 
 class Connections:
@@ -63,6 +56,8 @@ class Connections:
         self._call_soon = call_soon
         self._clock = clock
         self._by_connection: dict[Connection, Served] = {}
+        self._questions: set[Served] = set()
+        self._in_lanes: Callable[[], int] = lambda: 0
         self._turns = TurnLines(state.tables.busy)
         self._has_next_turn = False
         self._unswept: deque[Served] = deque()
@@ -78,12 +73,23 @@ class Connections:
         self.tls = TlsGate(state.options, log)
 
     def __len__(self) -> int:
-        return len(self._by_connection)
+        """Open connections, with those of lanes; a question is about one of these."""
+        return self.own + self._in_lanes()
+
+    @property
+    def own(self) -> int:
+        """The number of open connections without those of lanes."""
+        return len(self._by_connection) - len(self._questions)
 
     @property
     def limit(self) -> int:
         """The number of connections that are served at most."""
         return self._limit.limit
+
+    @property
+    def open_to_all(self) -> int:
+        """The number of connections from which on new ones have to be of brokers."""
+        return self._limit.open_to_all
 
     @property
     def is_frozen(self) -> bool:
@@ -114,7 +120,8 @@ class Connections:
     def has_newer_clients(self) -> bool:
         """Whether a connected client understands GO_AWAY, or may do so because it has
         not sent a request yet (section 5.8)."""
-        return any(
+        # Lanes have ended then; their connections are on the way to this object.
+        return self._in_lanes() > 0 or any(
             connection.client_version > VERSION_V5_3_1
             for connection, protocol in self._by_connection.items()
             if protocol.closing_since_ms is None
@@ -154,22 +161,34 @@ class Connections:
 
     def open(self, protocol: Served) -> None:
         """Serve a peer, or close it because the limit of connections is reached."""
-        options = self._state.options
-        high, low = _DEFAULT_HIGH_WATER_BYTES, _DEFAULT_LOW_WATER_BYTES
-        if options.write_buffer_high_water_mark and options.write_buffer_low_water_mark:
-            high = options.write_buffer_high_water_mark
-            low = options.write_buffer_low_water_mark
+        high, low = water_marks(self._state.options)
         protocol.transport.set_write_buffer_limits(high=high, low=low)
         connection = protocol.connection
-        if not self._has_room(connection.socket_address):
-            self.counts.refused += 1
-            protocol.close()
-            return
-        self.counts.opened += 1
+        if not protocol.was_admitted:
+            if not self._has_room(connection.socket_address):
+                self.counts.refused += 1
+                protocol.close()
+                return
+            self.counts.opened += 1
         self._by_connection[connection] = protocol
         if self.is_frozen:
             protocol.stop_reading()
         self._debug("connection opened", protocol, connection)
+
+    def count_lanes(self, in_lanes: Callable[[], int]) -> None:
+        """Count connections of lanes, too: those that are not here."""
+        self._in_lanes = in_lanes
+
+    def begin_question(self, question: Served) -> None:
+        """Serve a part of the input of a lane's connection."""
+        self._by_connection[question.connection] = question
+        self._questions.add(question)
+
+    def end_question(self, question: Served) -> None:
+        """The question is answered, or its connection is served here now."""
+        self._questions.discard(question)
+        self._forget(question)
+        question.connection.abandon()
 
     def lost(self, protocol: Served) -> None:
         """A connection ended; the brokers that it registered may be gone with it."""
@@ -213,10 +232,8 @@ class Connections:
 
     def report_fault(self, protocol: Served, fault: ConnectionFault) -> None:
         """Log the fault that closes a connection."""
-        fields = {
-            "remote": protocol.connection.remote_address,
-            "reason": str(fault),
-        }
+        remote = protocol.connection.remote_address
+        fields = {"remote": remote, "reason": str(fault)}
         self.counts.note_fault(fault)
         foreign = foreign_protocol(fault)
         if foreign is not None:
@@ -226,11 +243,10 @@ class Connections:
 
     def take_turn(self, protocol: Served) -> None:
         """Resume a paused connection in one of the next turns of the loop, in line."""
-        if self.is_halted:
-            return
-        self.counts.waits += 1
-        self._turns.put(protocol)
-        self.go_on()
+        if not self.is_halted:
+            self.counts.waits += 1
+            self._turns.put(protocol)
+            self.go_on()
 
     def go_on(self) -> None:
         """Schedule the next turn of the loop if a connection or work waits for it."""
@@ -244,8 +260,6 @@ class Connections:
         Idle connections are closed; those that do not read their last output are
         aborted. Connections with endless frames or TLS handshakes are closed, however
         much input comes.
-
-        Source: `IdleStateHandler`, `SslHandler`, protocol.md sections 5.2 and 5.3.
         """
         # After a stall of our process, input of peers may still be unread.
         read_ms = self._state.liveness.read_until_ms(now_ms)
@@ -268,43 +282,35 @@ class Connections:
         some = (self._unswept.popleft() for _ in range(count))
         protocols = [p for p in some if p.connection in self._by_connection]
         self._sweep_some(protocols, now_ms)
-        self._limit.look_at(protocols, len(self._by_connection))
+        self._limit.look_at(protocols, len(self))
         if not self._unswept:
             self._limit.looked_at_all()
 
     def _sweep_some(self, protocols: list[Served], now_ms: int) -> None:
         idle_millis = self._state.options.server_channel_max_idle_time_seconds * 1000
-        read_ms = self._state.liveness.read_until_ms(now_ms)
         if self._state.liveness.is_grace(now_ms):
             # The last bytes of an idle broker may have come during the stall.
             idle_millis = 0
+        read_ms = self._state.liveness.read_until_ms(now_ms)
+        times = SweepTimes(now_ms, read_ms, idle_millis)
         for protocol in protocols:
-            closing_since_ms = protocol.closing_since_ms
-            if closing_since_ms is not None:
-                if now_ms - closing_since_ms > _CLOSE_PATIENCE_MILLIS:
-                    protocol.transport.abort()
-            elif (
-                idle_millis
-                and read_ms - protocol.connection.last_active_ms > idle_millis
-                and not self._waits_for_us(protocol)
-            ):
-                self._debug("connection is idle", protocol, protocol.connection)
-                protocol.close()
-            elif (
-                protocol.is_http
-                and self.output_budget.holds(protocol)
-                and read_ms - protocol.connection.last_active_ms > _HTTP_READER_MILLIS
-            ):
-                self._debug("answer is not read", protocol, protocol.connection)
-                self.cut_off(protocol)
-            elif _is_stuck(protocol.handshake_since_ms, read_ms):
-                self.report_fault(protocol, TlsBroken("the handshake does not end"))
-                protocol.close()
+            is_blocked = self.output_budget.holds(protocol)
+            finding = finding_about(protocol, times, is_blocked=is_blocked)
+            if finding is not Finding.FINE:
+                self._act_on(finding, protocol)
 
-    def _waits_for_us(self, protocol: Served) -> bool:
-        """Whether a request of it waits because of the server, or for an event."""
-        is_paused = protocol.connection.pause != Pause.NONE or protocol.is_lasting
-        return is_paused and not self.output_budget.holds(protocol)
+    def _act_on(self, finding: Finding, protocol: Served) -> None:
+        if finding is Finding.CLOSES_TOO_LONG:
+            protocol.transport.abort()
+        elif finding is Finding.IDLE:
+            self._debug("connection is idle", protocol, protocol.connection)
+            protocol.close()
+        elif finding is Finding.ANSWER_NOT_READ:
+            self._debug("answer is not read", protocol, protocol.connection)
+            self.cut_off(protocol)
+        else:
+            self.report_fault(protocol, TlsBroken("the handshake does not end"))
+            protocol.close()
 
     def freeze(self) -> None:
         """Stop reading, so that no new request changes the state."""
@@ -360,8 +366,7 @@ class Connections:
             reader.resume()
 
     def _has_room(self, remote_address: str) -> bool:
-        count = len(self._by_connection)
-        if self._limit.admits(count, remote_address):
+        if self._limit.admits(len(self), remote_address):
             return True
         idle = self._limit.make_room(remote_address)
         if idle is not None:
@@ -393,8 +398,3 @@ class Connections:
     def _debug(self, event: str, protocol: Served, connection: Connection) -> None:
         fields = {"remote": connection.remote_address, "has_sent": protocol.has_sent}
         self._log.log_event(logging.DEBUG, event, fields)
-
-
-def _is_stuck(handshake_since_ms: int | None, now_ms: int) -> bool:
-    since_ms = now_ms if handshake_since_ms is None else handshake_since_ms
-    return now_ms - since_ms > _HANDSHAKE_PATIENCE_MILLIS

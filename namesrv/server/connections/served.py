@@ -15,6 +15,8 @@ class Served(Protocol):
     transport: "asyncio.Transport"
     connection: Connection
     has_sent: bool
+    was_admitted: bool
+    """Whether a lane has admitted it, by the limit of connections."""
     closing_since_ms: int | None
 
     @property

@@ -21,7 +21,7 @@ from namesrv.routing.requests.processor import RequestProcessor
 from namesrv.routing.turns.turn import TURN_UNITS
 from namesrv.server.connections.peer import Peer
 from namesrv.server.connections.registry import Connections
-from namesrv.server.effects import Effects
+from namesrv.server.life.effects import Effects
 from namesrv.server.life.ending import Ending
 from namesrv.server.life.ticks import Ticks
 from namesrv.server.warm_start.schedule import Snapshots

@@ -190,23 +190,20 @@ def test_one_topic_more_touches_one_topic(monkeypatch: pytest.MonkeyPatch) -> No
     for name in names:
         world.route(name)
     stored: list[Any] = []
-    marked: list[str] = []
-    store, mark = tables.set_queues, tables.route_answers.mark
-
-    def noted(name: str) -> None:
-        marked.append(name)
-        mark(name)
+    store = tables.set_queues
 
     def set_queues(data: Any, queue_datas: Any, changes: Any) -> None:
         stored.extend(queue_datas)
         store(data, queue_datas, changes)
 
     monkeypatch.setattr(tables, "set_queues", set_queues)
-    monkeypatch.setattr(tables, "_mark", noted)
     more = {"new": (4, 6, 0), **table, "t7": (5, 6, 0)}
     world.register(BROKERS[0], body_of(more, 2, "usual"))
     assert [getattr(one, "topic", one) for one in stored] == ["new", "t7"]
-    assert marked == ["new", "t7"]
+    before = world.processor.cold_calls
+    for name in ("new", *names):
+        world.route(name)
+    assert world.processor.cold_calls == before + 2
     assert tables.topic_queue_table["t7"].queues["a"].read_queue_nums == 5
 
 

@@ -5,7 +5,7 @@ from typing import Any
 
 from namesrv.routing.events import Cause, CauseKind, Event, KvChanged
 from namesrv.routing.outbox import FileWrite, LogEvent
-from namesrv.server.effects import Effects
+from namesrv.server.life.effects import Effects
 from namesrv.testing.peer import get_kv, put_kv
 from tests.server.loop_free_server import LoopFreeServer
 

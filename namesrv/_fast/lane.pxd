@@ -1,0 +1,172 @@
+"""A lane, and the places of its peers: its lines, the loop, or nowhere any more.
+
+Compiled only, Linux only: no Python. These functions belong to the thread of the lane.
+"""
+
+from libc.stdlib cimport free
+from libc.string cimport memset
+
+from namesrv._fast.atomic cimport add_count, load_count
+from namesrv._fast.lane_peers cimport (
+    Line, Mailbox, Peer, copied, count_one, free_peer, leave_line, new_peer,
+    post, pthread_mutex_t, put_last,
+)
+from namesrv._fast.lane_system cimport (
+    EPOLL_CTL_ADD, EPOLL_CTL_DEL, EPOLLIN, epoll_ctl, epoll_event,
+)
+from namesrv._fast.output cimport Output
+
+cdef enum:
+    MOST_LISTENERS = 64
+    READ_BYTES = 1 << 16
+    BUFFER_BYTES = READ_BYTES + (1 << 12)  # a read, behind the kept part of a frame
+
+
+# Shared by all lanes and the loop.
+cdef struct Shared:
+    Mailbox for_the_loop
+    long long is_stopping
+    long long open          # connections of lanes, or on their way to the loop
+    long long loop_open     # connections of the loop
+    long long most_open     # from here on the loop decides about new ones
+    long long held_bytes    # input and output of peers that are at the loop
+    long long idle_millis   # 0: no connection is idle
+
+
+cdef struct Lane:
+    Shared* shared
+    Lane* lanes             # all of them; the first one accepts
+    int number
+    int count
+    int epoll
+    int listeners_count
+    int listeners[MOST_LISTENERS]
+    void* lookups
+    Mailbox inbox
+    pthread_mutex_t lines   # the lane has it except while it waits for events
+    Line quiet              # without kept input, the longest idle first
+    Line partial            # with a part of a frame, the oldest first
+    unsigned char* buffer
+    Output output
+    long long now_ms
+    long long accept_again_ms
+    int next_lane
+    # Counters: the lane writes them, the loop reads them.
+    long long accepted
+    long long handed_over
+    long long asked
+    long long accept_failures
+    long long dropped
+    unsigned char room[128]
+
+
+cdef inline bint is_crowded(Shared* shared) noexcept nogil:
+    cdef long long open = load_count(&shared.open) + load_count(&shared.loop_open)
+    return open >= load_count(&shared.most_open)
+
+
+cdef inline bint watch(Lane* lane, int fd, void* source) noexcept nogil:
+    """Have events of a descriptor; False without memory for it."""
+    cdef epoll_event event
+    memset(&event, 0, sizeof(event))
+    event.events = EPOLLIN
+    event.data.ptr = source
+    return epoll_ctl(lane.epoll, EPOLL_CTL_ADD, fd, &event) == 0
+
+
+cdef inline bint watch_peer(Lane* lane, Peer* peer) noexcept nogil:
+    peer.is_watched = watch(lane, peer.fd, peer)
+    return peer.is_watched
+
+
+cdef inline void forget_input(Peer* peer) noexcept nogil:
+    free(peer.input)
+    peer.input = NULL
+    peer.input_length = 0
+
+
+cdef inline void drop(Lane* lane, Peer* peer) noexcept nogil:
+    """The connection has ended, or there is no memory for it."""
+    leave_line(peer)
+    if peer.is_counted:
+        add_count(&lane.shared.open, -1)
+    free_peer(peer)
+
+
+cdef inline void give(Lane* lane, Peer* peer) noexcept nogil:
+    leave_line(peer)
+    if peer.is_watched:
+        epoll_ctl(lane.epoll, EPOLL_CTL_DEL, peer.fd, NULL)
+        peer.is_watched = False
+    if not peer.asked:
+        count_one(&lane.handed_over)
+    add_count(&lane.shared.held_bytes, peer.input_length + peer.output_length)
+    post(&lane.shared.for_the_loop, peer)
+
+
+cdef inline void give_sample(
+    Lane* lane,
+    Peer* peer,
+    int serialize_type,
+    const unsigned char* header,
+    Py_ssize_t length,
+) noexcept nogil:
+    """Give the loop a lookup that it wants as a sample, if there is memory for it."""
+    cdef Peer* sample = new_peer(-1, lane.number)
+    if sample == NULL:
+        return
+    sample.is_sample = True
+    sample.version = serialize_type
+    sample.address = peer.address
+    sample.input = <unsigned char*>copied(header, length)
+    sample.input_length = length if sample.input != NULL else 0
+    add_count(&lane.shared.held_bytes, sample.input_length)
+    post(&lane.shared.for_the_loop, sample)
+
+
+cdef inline void hand_over(
+    Lane* lane,
+    Peer* peer,
+    const unsigned char* data,
+    Py_ssize_t length,
+    const char* unsent,
+    Py_ssize_t unsent_length,
+) noexcept nogil:
+    """Give a connection to the loop with input and output, which are copied."""
+    peer.input = <unsigned char*>copied(data, length)
+    peer.output = <char*>copied(unsent, unsent_length)
+    if (length and peer.input == NULL) or (unsent_length and peer.output == NULL):
+        count_one(&lane.dropped)
+        drop(lane, peer)
+        return
+    peer.input_length = length
+    peer.output_length = unsent_length
+    give(lane, peer)
+
+
+cdef inline void keep(
+    Lane* lane, Peer* peer, const unsigned char* data, Py_ssize_t length, bint is_older
+) noexcept nogil:
+    """Wait for more input; `data` is the part of a frame that has come."""
+    if not peer.is_watched and not watch_peer(lane, peer):
+        hand_over(lane, peer, data, length, NULL, 0)
+        return
+    if length == 0:
+        leave_line(peer)
+        put_last(&lane.quiet, peer)
+        return
+    peer.input = <unsigned char*>copied(data, length)
+    if peer.input == NULL:
+        drop(lane, peer)
+        return
+    peer.input_length = length
+    if is_older:
+        return  # its time and its place in the line stay
+    peer.kept_ms = lane.now_ms
+    leave_line(peer)
+    put_last(&lane.partial, peer)
+
+
+cdef inline void begin(Lane* lane, Peer* peer) noexcept nogil:
+    peer.is_new = False
+    keep(lane, peer, NULL, 0, False)

@@ -1,0 +1,104 @@
+"""The parts of Linux for lanes: threads, epoll, eventfd, sockets, a clock.
+
+Compiled only: no Python.
+"""
+
+cdef extern from "<pthread.h>" nogil:
+    ctypedef unsigned long pthread_t
+    ctypedef struct pthread_attr_t:
+        pass
+    int pthread_attr_init(pthread_attr_t*)
+    int pthread_attr_destroy(pthread_attr_t*)
+    int pthread_attr_setstacksize(pthread_attr_t*, size_t)
+    int pthread_create(
+        pthread_t*, const pthread_attr_t*, void* (*)(void*) noexcept nogil, void*
+    )
+    int pthread_join(pthread_t, void**)
+
+cdef extern from "<signal.h>" nogil:
+    ctypedef struct sigset_t:
+        pass
+    enum:
+        SIG_SETMASK
+    int sigfillset(sigset_t*)
+    int pthread_sigmask(int, const sigset_t*, sigset_t*)
+
+cdef extern from "<sys/epoll.h>" nogil:
+    enum:
+        EPOLL_CTL_ADD
+        EPOLL_CTL_DEL
+        EPOLL_CLOEXEC
+        EPOLLIN
+    ctypedef union epoll_data_t:
+        void* ptr
+    struct epoll_event:
+        unsigned int events
+        epoll_data_t data
+    int epoll_create1(int)
+    int epoll_ctl(int, int, int, epoll_event*)
+    int epoll_wait(int, epoll_event*, int, int)
+
+cdef extern from "<sys/eventfd.h>" nogil:
+    enum:
+        EFD_CLOEXEC
+        EFD_NONBLOCK
+    int eventfd(unsigned int, int)
+
+cdef extern from "<sys/socket.h>" nogil:
+    enum:
+        AF_INET
+        AF_INET6
+        MSG_NOSIGNAL
+        MSG_DONTWAIT
+        SOCK_CLOEXEC
+        SOCK_NONBLOCK
+        IPPROTO_TCP "6"
+        TCP_NODELAY "1"
+    ctypedef unsigned int socklen_t
+    struct sockaddr:
+        unsigned short sa_family
+    struct sockaddr_storage:
+        pass
+    int accept4(int, sockaddr*, socklen_t*, int)
+    int setsockopt(int, int, int, const void*, socklen_t)
+    Py_ssize_t recv(int, void*, size_t, int)
+    Py_ssize_t send(int, const void*, size_t, int)
+
+cdef extern from "<netinet/in.h>" nogil:
+    struct in_addr:
+        unsigned int s_addr
+    struct in6_addr:
+        unsigned char s6_addr[16]
+    struct sockaddr_in:
+        unsigned short sin_port
+        in_addr sin_addr
+    struct sockaddr_in6:
+        unsigned short sin6_port
+        in6_addr sin6_addr
+        unsigned int sin6_scope_id
+    unsigned short ntohs(unsigned short)
+
+cdef extern from "<time.h>" nogil:
+    struct timespec:
+        long tv_sec
+        long tv_nsec
+    enum:
+        CLOCK_MONOTONIC_COARSE
+    int clock_gettime(int, timespec*)
+
+cdef extern from "<errno.h>" nogil:
+    int errno
+    enum:
+        EAGAIN
+        EINTR
+        EMFILE
+        ENFILE
+        ENOBUFS
+        ENOMEM
+
+
+cdef inline long long monotonic_millis() noexcept nogil:
+    """The loop's monotonic clock, a few milliseconds late."""
+    cdef timespec now
+    clock_gettime(CLOCK_MONOTONIC_COARSE, &now)
+    return <long long>now.tv_sec * 1000 + now.tv_nsec // 1000000

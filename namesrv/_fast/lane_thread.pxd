@@ -1,0 +1,1 @@
+cdef void* enter(void* place) noexcept nogil

@@ -1,0 +1,275 @@
+# cython: nonecheck=False, cdivision=True
+"""The thread of a lane: one epoll for life, no Python.
+
+A lane reads from its connections, answers the lookups of ready topics, and sends the
+answers. Everything unusual goes to the loop for good (`hand_over`). A lookup
+without a ready answer goes there with its connection until it is answered.
+
+Nothing here may ask for the GIL: the loop waits for the locks of lanes while it has it.
+The events of one wait are handled before the inbox is emptied and before the sweep, and
+a peer has one event at most in them. So no event is about a peer that is gone.
+"""
+
+from libc.stdlib cimport free
+from libc.string cimport memcpy
+
+from posix.unistd cimport read, usleep
+
+from namesrv._fast.atomic cimport load_count
+from namesrv._fast.lane cimport (
+    READ_BYTES, Lane, begin, drop, forget_input, give, give_sample, hand_over,
+    is_crowded, keep,
+)
+from namesrv._fast.lane_accept cimport accept, listen
+from namesrv._fast.lane_peers cimport (
+    Peer, count_one, head_of, pthread_mutex_lock, pthread_mutex_unlock, take_all,
+)
+from namesrv._fast.lane_system cimport (
+    EAGAIN, EINTR, EPOLL_CTL_DEL, MSG_DONTWAIT, MSG_NOSIGNAL, epoll_ctl, epoll_event,
+    epoll_wait, errno, monotonic_millis, recv, send,
+)
+from namesrv._fast.lookups cimport ASK, GO_ON, PAUSE, Lookups, Sample
+from namesrv._fast.output cimport Output, release
+
+from namesrv.hot_path import ANY_VERSION
+
+cdef int NO_VERSION = ANY_VERSION
+
+cdef enum:
+    MOST_EVENTS = 64
+    SHORT_READ_BYTES = 1 << 12
+    SHORT_READS_ABOVE = 8 << 20
+    NO_READS_ABOVE = 32 << 20
+    OUTPUT_KEPT_BYTES = 2 << 20
+    MOST_PAUSES = 4
+    PARTIAL_MILLIS = 1000
+    SHORTEST_WAIT_MILLIS = 100
+    CROWDED_IDLE_MILLIS = 1000
+    SWEPT_AT_ONCE = 64
+    OVERLOAD_MICROS = 1000
+
+
+cdef void* _run(Lane* lane, Lookups lookups) noexcept nogil:
+    """The whole life of a lane; at its end the loop gets all that it has."""
+    cdef epoll_event events[MOST_EVENTS]
+    cdef int count, place
+    cdef bint may_read
+    listen(lane)
+    while not load_count(&lane.shared.is_stopping):
+        count = epoll_wait(lane.epoll, events, MOST_EVENTS, _wait_millis(lane))
+        pthread_mutex_lock(&lane.lines)
+        lane.now_ms = monotonic_millis()
+        may_read = load_count(&lane.shared.held_bytes) < NO_READS_ABOVE
+        for place in range(count):
+            _handle(lane, lookups, events[place].data.ptr, may_read)
+        _open_inbox(lane, lookups)
+        _sweep(lane)
+        if lane.output.capacity > OUTPUT_KEPT_BYTES:
+            release(&lane.output)
+        pthread_mutex_unlock(&lane.lines)
+        if not may_read:
+            usleep(OVERLOAD_MICROS)
+    _end(lane, lookups)
+    return NULL
+
+
+ctypedef void* (*Run)(Lane*, void*) noexcept nogil
+cdef Run _run_borrowed = <Run>_run
+
+
+cdef void* enter(void* place) noexcept nogil:
+    """The entry of a lane's thread. Its `Lookups` is borrowed from `Lanes`, because a
+    reference to it would need the GIL."""
+    cdef Lane* lane = <Lane*>place
+    return _run_borrowed(lane, lane.lookups)
+
+
+cdef inline void _handle(
+    Lane* lane, Lookups lookups, void* source, bint may_read
+) noexcept nogil:
+    cdef long long wakes
+    if source == &lane.inbox:
+        read(lane.inbox.wake_fd, &wakes, sizeof(wakes))
+    elif source == lane:
+        accept(lane)
+    elif may_read:
+        _read(lane, lookups, <Peer*>source)
+
+
+cdef int _wait_millis(Lane* lane) noexcept nogil:
+    """The time until something has to be done without an event; -1 for never."""
+    cdef long long due_ms = -1
+    cdef long long idle_millis = load_count(&lane.shared.idle_millis)
+    cdef Peer* quiet = head_of(&lane.quiet)
+    cdef Peer* partial = head_of(&lane.partial)
+    if lane.accept_again_ms:
+        due_ms = lane.accept_again_ms
+    if partial != NULL:
+        due_ms = _earlier(due_ms, partial.kept_ms + PARTIAL_MILLIS)
+    if quiet != NULL and idle_millis:
+        due_ms = _earlier(due_ms, quiet.read_ms + idle_millis)
+    if quiet != NULL and is_crowded(lane.shared):
+        due_ms = _earlier(due_ms, quiet.read_ms + CROWDED_IDLE_MILLIS)
+    if due_ms < 0:
+        return -1
+    return <int>max(due_ms - monotonic_millis(), SHORTEST_WAIT_MILLIS)
+
+
+cdef inline long long _earlier(long long one, long long other) noexcept nogil:
+    return other if one < 0 or other < one else one
+
+
+cdef void _read(Lane* lane, Lookups lookups, Peer* peer) noexcept nogil:
+    cdef Py_ssize_t kept = peer.input_length
+    cdef Py_ssize_t wanted = READ_BYTES
+    cdef Py_ssize_t length
+    if load_count(&lane.shared.held_bytes) > SHORT_READS_ABOVE:
+        wanted = SHORT_READ_BYTES
+    length = recv(peer.fd, lane.buffer + kept, wanted, MSG_DONTWAIT)
+    if length <= 0:
+        if length == 0 or (errno != EAGAIN and errno != EINTR):
+            drop(lane, peer)
+        return
+    memcpy(lane.buffer, peer.input, kept)
+    forget_input(peer)
+    peer.has_sent = True
+    peer.read_ms = lane.now_ms
+    _answer(lane, lookups, peer, lane.buffer, kept + length, kept)
+
+
+cdef void _answer(
+    Lane* lane,
+    Lookups lookups,
+    Peer* peer,
+    const unsigned char* data,
+    Py_ssize_t length,
+    Py_ssize_t kept,
+) noexcept nogil:
+    """Answer the input, and send; `kept` bytes of it were kept before."""
+    cdef Output* output = &lane.output
+    cdef int verdict = PAUSE
+    cdef int pauses = 0
+    cdef Py_ssize_t answered = 0, asked = 0, sent = 0
+    output.length = 0  # A peer that was dropped leaves its answers there.
+    while verdict == PAUSE and pauses < MOST_PAUSES and sent == output.length:
+        pauses += 1
+        output.length = 0
+        verdict = lookups.answer(
+            &peer.latest_shape, data, length, output, &answered, &asked
+        )
+        _note(lane, lookups, peer, data)
+        data += answered
+        length -= answered
+        kept -= answered
+        sent = _send(peer, output.data, output.length)
+        if sent < 0:
+            drop(lane, peer)
+            return
+    if sent < output.length:
+        hand_over(lane, peer, data, length, output.data + sent, output.length - sent)
+    elif verdict == ASK:
+        peer.asked = asked
+        count_one(&lane.asked)
+        hand_over(lane, peer, data, length, NULL, 0)
+    elif verdict == GO_ON:
+        keep(lane, peer, data, length, kept > 0)
+    else:
+        hand_over(lane, peer, data, length, NULL, 0)
+
+
+cdef void _note(
+    Lane* lane, Lookups lookups, Peer* peer, const unsigned char* data
+) noexcept nogil:
+    """Take over the results of the last answers; `data` is their input."""
+    cdef int place
+    cdef Sample* sample
+    if lookups.client_version != NO_VERSION:
+        peer.version = lookups.client_version
+        peer.has_version = True
+    for place in range(lookups.samples_count):
+        sample = &lookups.sample_views[place]
+        give_sample(
+            lane, peer, sample.serialize_type, data + sample.header_start,
+            sample.header_length,
+        )
+
+
+cdef Py_ssize_t _send(Peer* peer, const char* data, Py_ssize_t length) noexcept nogil:
+    """The bytes that the socket took at once, -1 if the connection is broken."""
+    cdef Py_ssize_t sent
+    if length == 0:
+        return 0
+    sent = send(peer.fd, data, length, MSG_NOSIGNAL | MSG_DONTWAIT)
+    if sent < 0 and (errno == EAGAIN or errno == EINTR):
+        return 0
+    return sent
+
+
+cdef void _open_inbox(Lane* lane, Lookups lookups) noexcept nogil:
+    """Begin with new peers, and go on with those whose question was answered."""
+    cdef Peer* peer = take_all(&lane.inbox)
+    cdef Peer* following
+    while peer != NULL:
+        following = peer.next
+        peer.next = NULL
+        if peer.is_new:
+            begin(lane, peer)
+        else:
+            _go_on(lane, lookups, peer)
+        peer = following
+
+
+cdef void _go_on(Lane* lane, Lookups lookups, Peer* peer) noexcept nogil:
+    """The loop has answered some or all of the question: send that, and go on with the
+    rest of the input."""
+    cdef unsigned char* input = peer.input
+    cdef Py_ssize_t length = peer.input_length
+    cdef char* output = peer.output
+    cdef Py_ssize_t output_length = peer.output_length
+    cdef Py_ssize_t sent = _send(peer, output, output_length)
+    peer.input = NULL
+    peer.output = NULL
+    peer.input_length = peer.output_length = 0
+    if sent < 0:
+        drop(lane, peer)
+    elif sent < output_length:
+        hand_over(lane, peer, input, length, output + sent, output_length - sent)
+    elif length:
+        _answer(lane, lookups, peer, input, length, 0)
+    else:
+        keep(lane, peer, NULL, 0, False)
+    free(input)
+    free(output)
+
+
+cdef void _sweep(Lane* lane) noexcept nogil:
+    """Give the loop peers that it has to judge: with old parts of frames, or idle."""
+    cdef long long idle_millis = load_count(&lane.shared.idle_millis)
+    cdef Peer* peer = head_of(&lane.partial)
+    cdef int _place
+    if lane.accept_again_ms and lane.now_ms >= lane.accept_again_ms:
+        listen(lane)
+    while peer != NULL and lane.now_ms - peer.kept_ms >= PARTIAL_MILLIS:
+        give(lane, peer)
+        peer = head_of(&lane.partial)
+    if is_crowded(lane.shared):
+        # The loop closes an idle one if a broker needs its place.
+        idle_millis = CROWDED_IDLE_MILLIS
+    for _place in range(SWEPT_AT_ONCE):
+        peer = head_of(&lane.quiet)
+        if not idle_millis or peer == NULL or lane.now_ms - peer.read_ms < idle_millis:
+            return
+        give(lane, peer)
+
+
+cdef void _end(Lane* lane, Lookups lookups) noexcept nogil:
+    """Give everything to the loop."""
+    cdef int place
+    _open_inbox(lane, lookups)
+    while head_of(&lane.partial) != NULL:
+        give(lane, head_of(&lane.partial))
+    while head_of(&lane.quiet) != NULL:
+        give(lane, head_of(&lane.quiet))
+    for place in range(lane.listeners_count):
+        epoll_ctl(lane.epoll, EPOLL_CTL_DEL, lane.listeners[place], NULL)
+    release(&lane.output)

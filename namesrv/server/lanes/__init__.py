@@ -1,0 +1,1 @@
+"""Lookup lanes on the side of the loop: their connections, questions and counts."""

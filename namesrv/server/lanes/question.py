@@ -1,0 +1,158 @@
+"""Lookups that a lane cannot answer, as a connection that lasts until they are."""
+
+import asyncio
+from collections.abc import Callable, Iterator
+
+from namesrv._impl import LanePeer
+from namesrv.hot_path import OUTPUT_PAUSE_BYTES, Pause
+from namesrv.server.connections.registry import Connections
+
+
+class _NoSocket(asyncio.Transport):
+    """The transport of a question: the socket is the lane's."""
+
+    def __init__(self, question: "Question") -> None:
+        super().__init__()
+        self._question = question
+
+    def abort(self) -> None:
+        """Close the connection that asked."""
+        self._question.close()
+
+
+class Question:
+    """Whole lookups of one connection of a lane, which sleeps meanwhile.
+
+    The rules are those of other connections: turns, busy groups, work in steps. Output
+    goes back to the lane at the end, or when it is 1 MiB; the lane sends it and asks
+    the rest again. `on_end` is called at the end, also if the connection was closed;
+    `output` and `answered_bytes` are the result.
+    """
+
+    __slots__ = (
+        "_connections",
+        "_is_in_line",
+        "_on_end",
+        "answered_bytes",
+        "closing_since_ms",
+        "connection",
+        "output",
+        "peer",
+        "transport",
+    )
+
+    has_sent = True
+    was_admitted = True
+    is_tls = False
+    is_http = False
+    is_lasting = False
+    handshake_since_ms = None
+    request_since_ms = None
+
+    def __init__(
+        self,
+        connections: Connections,
+        peer: LanePeer,
+        remote_address: str,
+        on_end: Callable[["Question"], None],
+    ) -> None:
+        self._connections = connections
+        self._is_in_line = False
+        self._on_end = on_end
+        self.output = bytearray()
+        self.answered_bytes = 0
+        self.closing_since_ms: int | None = None
+        self.peer = peer
+        self.connection = connections.create(remote_address)
+        self.transport: asyncio.Transport = _NoSocket(self)
+
+    @property
+    def input_bytes(self) -> int:
+        """Bytes of requests that wait."""
+        return self.connection.buffered_bytes
+
+    @property
+    def progress_ms(self) -> int:
+        """The time at which it began."""
+        return self.connection.progress_ms
+
+    @property
+    def unsent_bytes(self) -> int:
+        """The lane has all output that is made so far, or gets it at once."""
+        return 0
+
+    def begin(self) -> None:
+        """Ask."""
+        self._connections.begin_question(self)
+        data = self.peer.input[: self.peer.asked]
+        self._care(self.connection.receive(data, self._connections.now_ms))
+
+    def resume(self, answer: bytes | None = None) -> None:
+        """Continue after a pause, with the late answer if one was awaited."""
+        self._is_in_line = False
+        if self.closing_since_ms is not None:
+            return
+        connection, connections = self.connection, self._connections
+        waits = bool(connection.buffered_bytes) and connections.are_waiting
+        if connections.is_halted or (answer is not None and waits):
+            # Others have their turn first, as after late answers of other connections.
+            connection.hold(Pause.TURN)
+            connection.note_sent(len(answer or b""))
+            self._care(answer or b"")
+        else:
+            self._care(connection.resume(connections.now_ms, answer or b""))
+
+    def send_pieces(self, pieces: Iterator[bytes], kept_bytes: int) -> None:
+        """Lookups have no answers in pieces, and would get them as one."""
+        self.resume(b"".join(pieces))
+
+    def close(self) -> None:
+        """Close the connection that asked."""
+        if self.closing_since_ms is None:
+            self._end()
+            self.peer.end()
+
+    def cut_off(self) -> None:
+        """Close the connection that asked, and drop its input."""
+        self.close()
+
+    def time_out(self) -> None:
+        """Only requests of HTTP have a deadline."""
+
+    def stop_reading(self) -> None:
+        """It has all its input."""
+
+    def _care(self, output: bytes) -> None:
+        """Handle the side effects of a call; the question may be answered then."""
+        self.output += output
+        self._connections.after_call(self)
+        connection = self.connection
+        if self.closing_since_ms is not None:
+            return
+        if connection.fault is not None:
+            self._connections.report_fault(self, connection.fault)
+            self.close()
+        elif connection.pause == Pause.LATER:
+            return
+        elif self._is_enough:
+            self._answer()
+        elif not self._is_in_line:
+            self._is_in_line = True
+            self._connections.take_turn(self)
+
+    @property
+    def _is_enough(self) -> bool:
+        return (
+            self.connection.pause == Pause.NONE
+            or len(self.output) >= OUTPUT_PAUSE_BYTES
+            or self._connections.is_halted
+        )
+
+    def _answer(self) -> None:
+        self.answered_bytes = self.peer.asked - self.connection.buffered_bytes
+        self._end()
+        self._on_end(self)
+
+    def _end(self) -> None:
+        self.closing_since_ms = self._connections.now_ms
+        self._connections.end_question(self)
