@@ -27,6 +27,8 @@ FAST_MODULES = (
     "hot_path",
     "connection",
     "lookups",
+    "topic_queues",
+    "topic_configs",
 )
 LINUX_MODULES = ("lane_census", "lane_thread", "lanes")
 """Threads of native code, which wait with epoll."""

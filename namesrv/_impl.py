@@ -22,6 +22,9 @@ __all__ = (
     "HotPath",
     "Lookups",
     "RouteAnswers",
+    "TopicConfigs",
+    "TopicQueues",
+    "scan_topic_configs",
 )
 
 
@@ -47,12 +50,16 @@ if TYPE_CHECKING or IMPLEMENTATION == "pure":
     from namesrv._pure.live_table import BrokerLiveInfo, BrokerLiveTable
     from namesrv._pure.lookups import Lookups
     from namesrv._pure.route_answers import RouteAnswers
+    from namesrv._pure.topic_configs import TopicConfigs, scan_topic_configs
+    from namesrv._pure.topic_queues import TopicQueues
 else:  # the compiled twins
     from namesrv._fast.connection import Connection
     from namesrv._fast.hot_path import HotPath
     from namesrv._fast.live_table import BrokerLiveInfo, BrokerLiveTable
     from namesrv._fast.lookups import Lookups
     from namesrv._fast.route_answers import RouteAnswers
+    from namesrv._fast.topic_configs import TopicConfigs, scan_topic_configs
+    from namesrv._fast.topic_queues import TopicQueues
 
 # The threads of lanes have no twin, and exist on Linux only.
 if TYPE_CHECKING:

@@ -42,6 +42,8 @@ class Cost(IntEnum):
     """1,024 bytes of JSON for the lenient reader, headers included."""
     STRICT_KILOBYTE = 8
     """1,024 bytes of JSON for the typed decoder, or inflated."""
+    SCANNED_KILOBYTE = 1
+    """1,024 bytes of topics, read in vain: they are in an unusual form."""
     BARE_KILOBYTE = 32
     """1,024 bytes of a static topic's mapping for the typed decoder."""
     ANSWER_KILOBYTE = 4

@@ -24,6 +24,7 @@ from namesrv.routing.answers.route_digest import RouteDigest
 from namesrv.routing.answers.topic_lists import TopicLists
 from namesrv.routing.brokers.liveness import Liveness
 from namesrv.routing.brokers.parts import Parts
+from namesrv.routing.brokers.registration_reader import RegistrationReader
 from namesrv.routing.events import EventStream
 from namesrv.routing.history.missing import MissingTopics
 from namesrv.routing.history.peer_views import PeerViews
@@ -99,6 +100,7 @@ class RoutingState:
         self.serialize_type = int(SerializeType[options.serialize_type])
         self.tables = RouteTables(RouteAnswers(options.answer_cache_bytes))
         self.topic_lists = TopicLists(self.tables)
+        self.registration_reader = RegistrationReader()
         self.route_bodies = RouteBodies(self.tables)
         self.route_digest = RouteDigest(self.tables)
         self.parts = Parts(self.tables, options, self.outbox, self.events)

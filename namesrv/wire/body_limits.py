@@ -44,10 +44,19 @@ class BodyLimits(NamedTuple):
             mapped_queues=options.max_mapped_queues_per_registration,
         )
 
-    def check(self, body: RegisterBrokerBody, *, is_strict: bool = False) -> None:
+    def check(
+        self,
+        body: RegisterBrokerBody,
+        *,
+        is_strict: bool = False,
+        topics: int = 0,
+        names: Collection[str] = (),
+    ) -> None:
         """Check all parts of a registration that the tables would keep.
 
-        `is_strict` means that the typed decoder has checked the names of topics.
+        `is_strict` means that the typed decoder has checked the names of topics. If the
+        topics are not in `body`, `topics` is their number, and `names` has their names
+        if any of them is long.
         """
         servers = body.filter_server_list or ()
         self.check_filter_servers(len(servers))
@@ -57,7 +66,8 @@ class BodyLimits(NamedTuple):
             return
         configs = wrapper.topic_config_table or {}
         mappings = wrapper.topic_queue_mapping_info_map or {}
-        self.check_topics(max(len(configs), len(mappings)))
+        self.check_topics(max(topics, len(configs), len(mappings)))
+        self.check_names("topic name", names)
         longest = LONGEST_SHORT_NAME * _MOST_BYTES_OF_CHAR
         if not is_strict or self.name_bytes < longest:
             self._check_configs(configs)

@@ -4,6 +4,7 @@ The typed decoder reads strict JSON straight into records; bodies that it refuse
 the lenient reader (protocol.md sections 1.8, 2.5).
 """
 
+import os
 from contextlib import suppress
 from typing import Final
 
@@ -13,6 +14,7 @@ from namesrv.wire.bodies import (
     DataVersion,
     QueueData,
     RegisterBrokerBody,
+    TopicConfig,
     TopicConfigSerializeWrapper,
     TopicRouteQueues,
 )
@@ -30,6 +32,11 @@ _WHAT: Final = "registration body"
 _FREE_PLAIN_BYTES: Final = 1 << 18
 _LEAST_OBJECT_BYTES: Final = 48
 """Least size of an object in a large plain body; Java's brokers write 70 or more."""
+_TOPIC_TABLE: Final = b'"topicConfigTable":{'
+_LONGEST_BEGIN: Final = 1 << 16
+_MARK: Final = os.urandom(16).hex()
+"""Stands for the topics of a table that is read apart. No peer knows it."""
+_MARKED: Final = b'"%b":{}' % _MARK.encode()
 
 
 def read_data_version_steps(data: bytes) -> Steps[DataVersion | None]:
@@ -57,6 +64,37 @@ def read_register_broker_body_steps(
     return read
 
 
+def find_topic_table(body: bytes, version: int) -> int:
+    """The place behind the opening brace of the topicConfigTable, if the body seems to
+    be a plain one that has it; else 0. `read_around_topics_steps` makes sure."""
+    if version < VERSION_V3_0_11 or not body.startswith(b"{"):
+        return 0
+    place = body.find(_TOPIC_TABLE, 0, _LONGEST_BEGIN)
+    return place + len(_TOPIC_TABLE) if place >= 0 else 0
+
+
+def read_around_topics_steps(
+    body: bytes, start: int, end: int, objects: int
+) -> Steps[RegisterBrokerBody | None]:
+    """Read a registration whose topics, `body[start:end - 1]`, were read apart;
+    `objects` is the number of opening braces in them.
+
+    None unless it is strict JSON and these are its topics: a table with another topic
+    in this place has to be the one that the decoder finds.
+    """
+    before, behind = body[:start], body[end - 1 :]
+    _check_density(body, before.count(b"{") + objects + behind.count(b"{"))
+    decoded: RegisterBrokerBody | None = None
+    with suppress(*NOT_STRICT):
+        text = before + _MARKED + behind
+        decoded = yield from decode_steps(RegisterBrokerBody, text)
+    wrapper = decoded and decoded.topic_config_serialize_wrapper
+    if not wrapper or wrapper.topic_config_table != {_MARK: TopicConfig()}:
+        return None
+    wrapper.topic_config_table = {}
+    return decoded
+
+
 def _read_form(
     body: bytes | None, version: int, compressed: bool, limits: BodyLimits
 ) -> Steps[tuple[RegisterBrokerBody, bool]]:
@@ -68,7 +106,7 @@ def _read_form(
     if compressed or _looks_deflated(body):
         # The inflated form has its own limits.
         return (yield from DeflatedBody(body, limits).read_steps(version)), False
-    _check_density(body)
+    _check_density(body, body.count(b"{"))
     decoded: RegisterBrokerBody | None
     with suppress(*NOT_STRICT):
         decoded = yield from decode_steps(RegisterBrokerBody, body)
@@ -96,16 +134,15 @@ def _read_old_form(body: bytes | None) -> Steps[RegisterBrokerBody]:
         empty = _empty_body()
         empty.filter_server_list = None
         return empty
-    _check_density(body)
+    _check_density(body, body.count(b"{"))
     wrapper = yield from read_record_steps(TopicConfigSerializeWrapper, body, _WHAT)
     return RegisterBrokerBody(None, wrapper)
 
 
-def _check_density(body: bytes) -> None:
+def _check_density(body: bytes, count: int) -> None:
     """Refuse bodies of very many tiny objects: typed decoding is one long step."""
     if len(body) <= _FREE_PLAIN_BYTES:
         return
-    count = body.count(b"{")
     if count * _LEAST_OBJECT_BYTES > len(body):
         raise LimitExceeded(
             f"{_WHAT} of {len(body)} bytes with {count} objects",

@@ -18,6 +18,8 @@ MODULES = (
     "live_table",
     "lookups",
     "route_answers",
+    "topic_configs",
+    "topic_queues",
 )
 
 

@@ -15,7 +15,14 @@ from namesrv import _impl
 from namesrv.switches import is_on
 
 SWITCHES = ("NAMESRV_NO_EXTENSIONS", "NAMESRV_REQUIRE_EXTENSIONS")
-FAST_MODULES = ("hot_path", "connection", "live_table", "route_answers")
+FAST_MODULES = (
+    "hot_path",
+    "connection",
+    "live_table",
+    "route_answers",
+    "topic_configs",
+    "topic_queues",
+)
 
 
 @pytest.fixture

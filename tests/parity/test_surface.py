@@ -12,6 +12,7 @@ from typing import Any
 import pytest
 
 from namesrv import _impl
+from namesrv.wire.topic_forms import TopicForms
 from tests.hot_path.implementations import MODULES
 from tests.parity.twins import FAST, PURE, TWINS
 
@@ -19,7 +20,7 @@ PURE_FILES = Path(import_module("namesrv._pure").__file__ or "").parent
 FAST_SOURCES = Path(__file__).parents[2] / "namesrv" / "_fast"
 COMPILED_ONLY = {
     *("answer_frames", "answer_pair", "head_shapes", "lane_locks", "output", "scan"),
-    *("atomic", "sip_hash", "slot_queue", "text_map"),
+    *("atomic", "sip_hash", "slot_queue", "text_map", "topic_forms"),
     *("lane", "lane_accept", "lane_census", "lane_peers", "lane_system", "lane_thread"),
     "lanes",
 }
@@ -31,7 +32,10 @@ CLASSES = [
     "HotPath",
     "Connection",
     "Lookups",
+    "TopicQueues",
+    "TopicConfigs",
 ]
+FUNCTIONS = ["read_head", "scan_topic_configs"]
 EXAMPLES: dict[str, Callable[[Any], Any]] = {
     "FrameDecoder": lambda hot: hot.FrameDecoder(64),
     "RouteAnswers": lambda hot: hot.RouteAnswers(64),
@@ -42,6 +46,8 @@ EXAMPLES: dict[str, Callable[[Any], Any]] = {
     ),
     "Connection": lambda hot: hot.Connection(EXAMPLES["HotPath"](hot), "peer"),
     "Lookups": lambda hot: hot.Lookups(EXAMPLES["HotPath"](hot)),
+    "TopicQueues": lambda hot: hot.TopicQueues("topic", 0, {}),
+    "TopicConfigs": lambda hot: hot.scan_topic_configs(b"}", 0, TopicForms()),
 }
 
 
@@ -116,13 +122,15 @@ def test_exceptions_are_the_shared_ones() -> None:
 
 def test_what_the_switch_exports_exists_in_both() -> None:
     for name in set(_impl.__all__) - {"IMPLEMENTATION"}:
-        assert name in CLASSES
+        assert name in CLASSES or name in FUNCTIONS
         assert getattr(FAST, name) is not getattr(PURE, name)
 
 
-def test_functions_have_the_same_signature_and_docstring() -> None:
-    assert FAST.read_head.__doc__ == PURE.read_head.__doc__
-    assert parameters(FAST.read_head) == parameters(PURE.read_head)
+@pytest.mark.parametrize("name", FUNCTIONS)
+def test_functions_have_the_same_signature_and_docstring(name: str) -> None:
+    pure, fast = getattr(PURE, name), getattr(FAST, name)
+    assert fast.__doc__ == pure.__doc__
+    assert parameters(fast) == parameters(pure)
 
 
 @pytest.mark.parametrize("name", CLASSES)
@@ -177,7 +185,7 @@ def test_objects_compare_by_identity_and_only_connections_take_weak_references(
 
 @pytest.mark.parametrize("name", CLASSES)
 def test_only_the_tables_have_a_length(name: str) -> None:
-    tables = {"RouteAnswers", "BrokerLiveTable"}
+    tables = {"RouteAnswers", "BrokerLiveTable", "TopicConfigs"}
     for hot in TWINS:
         assert hasattr(getattr(hot, name), "__len__") is (name in tables)
 
@@ -229,6 +237,9 @@ def test_definitions_stand_in_the_same_order(name: str) -> None:
         ("PREFIX_BYTES", "namesrv._pure.frame", "_PREFIX_BYTES"),
         ("FIXED_BYTES", "namesrv._pure.head", "_REMARK_START"),
         ("MOST_MEMBERS", "namesrv.hot_path", "MOST_HEAD_MEMBERS"),
+        ("HOLES", "namesrv.wire.topic_forms", "HOLES"),
+        ("MOST_FORMS", "namesrv.wire.topic_forms", "MOST_FORMS"),
+        ("LONGEST_NAME", "namesrv.wire.topic_forms", "LONGEST_NAME"),
     ],
 )
 def test_numbers_that_were_compiled_in_are_those_of_the_reference(

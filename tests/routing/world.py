@@ -69,6 +69,8 @@ class World:
             self.options, lambda: WALL_MILLIS, started_ms
         )
         self.state = self.processor.state
+        # On the pure twin, too, so that both take the same steps.
+        self.state.registration_reader.scans = True
         self.tables = self.state.tables
         self.live = self.tables.broker_live_table
         self.liveness = self.state.liveness

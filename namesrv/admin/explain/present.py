@@ -4,7 +4,7 @@ from collections.abc import Container, Iterable, Sequence
 from heapq import nsmallest
 from typing import Final
 
-from namesrv._impl import BrokerLiveInfo, Connection
+from namesrv._impl import BrokerLiveInfo, Connection, TopicQueues
 from namesrv.admin.api.similar import similar_in
 from namesrv.codes import PERM_WRITE
 from namesrv.routing.history.explain.addresses import host_of
@@ -23,7 +23,7 @@ from namesrv.routing.history.explain.spelling import (
 from namesrv.routing.history.peer_views import PeerState, PeerViews
 from namesrv.routing.history.refusals import Refusal
 from namesrv.routing.state import RoutingState
-from namesrv.routing.tables.broker_data import BrokerData, TopicQueues
+from namesrv.routing.tables.broker_data import BrokerData
 from namesrv.routing.tables.ordered_texts import OrderedTexts
 from namesrv.routing.turns.phase import Phase
 from namesrv.work import Cost, Steps, batches

@@ -7,9 +7,10 @@ Source: `RouteInfoManager`, protocol.md sections 2.7 to 2.17, 3.11 and 3.13.
 from collections.abc import Iterator
 from dataclasses import dataclass
 
+from namesrv._impl import TopicQueues
 from namesrv.codes import MASTER_ID, PERM_WRITE, SYNC_BROKER_MEMBER_PREFIX
 from namesrv.options import Options
-from namesrv.routing.tables.broker_data import BrokerData, TopicQueues
+from namesrv.routing.tables.broker_data import BrokerData
 from namesrv.routing.tables.route_tables import RouteTables
 from namesrv.wire.bodies import (
     QueueData,

@@ -49,8 +49,8 @@ depends on changed meanwhile (`routing/requests/routes.py`).
 
 from typing import Final
 
+from namesrv._impl import TopicQueues
 from namesrv.routing.answers.queries import RouteForm
-from namesrv.routing.tables.broker_data import TopicQueues
 from namesrv.routing.tables.route_tables import RouteTables
 from namesrv.wire.bodies import QueueData
 

@@ -9,7 +9,7 @@ from collections import OrderedDict
 from collections.abc import Callable, Iterator
 from typing import Final
 
-from namesrv.routing.tables.broker_data import TopicQueues
+from namesrv._impl import TopicQueues
 from namesrv.routing.tables.ordered_texts import OrderedTexts
 from namesrv.routing.tables.route_tables import RouteTables
 from namesrv.wire.bodies import write_topic_list

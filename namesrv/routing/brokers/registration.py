@@ -5,31 +5,27 @@ depend on it. Other requests are served between two of them, but nobody reads a 
 that would mix two registrations (P2). Source: `RouteInfoManager#registerBroker`.
 """
 
-from typing import Final
+from collections.abc import Container
 
-from namesrv._impl import BrokerLiveInfo
+from namesrv._impl import BrokerLiveInfo, TopicQueues
 from namesrv.codes import MASTER_ID, PERM_WRITE
 from namesrv.errors import RequestFailed
 from namesrv.routing.access.request import Request
 from namesrv.routing.brokers.min_broker_id import notify_min_broker_id_change
 from namesrv.routing.brokers.parts import Parts
 from namesrv.routing.brokers.registration_changes import RegistrationChanges
-from namesrv.routing.tables.broker_data import BrokerData, TopicQueues
+from namesrv.routing.tables.broker_data import BrokerData
 from namesrv.routing.tables.limits import stores_topics
+from namesrv.routing.tables.registered_topics import RegisteredTopics
 from namesrv.routing.tables.route_tables import RouteTables
 from namesrv.wire.bodies import (
     DataVersion,
-    QueueData,
     RegisterBrokerBody,
-    TopicConfig,
     TopicConfigSerializeWrapper,
 )
 from namesrv.wire.command import ExtFields, write_ext_fields
 from namesrv.wire.headers import RegisterBrokerRequestHeader
 from namesrv.work import Cost, Steps, batches
-
-_MOST_ALIKE: Final = 64
-"""Kinds of queues that a registration looks up by their numbers."""
 
 
 class Registration:
@@ -45,6 +41,7 @@ class Registration:
         request: Request,
         header: RegisterBrokerRequestHeader,
         body: RegisterBrokerBody,
+        topics: RegisteredTopics | None,
         broker_id: int,
         version: DataVersion | None,
         digest: bytes | None,
@@ -54,6 +51,7 @@ class Registration:
         self._now_ms = request.now_ms
         self._header = header
         self._body = body
+        self._topics = topics
         self._wrapper = body.topic_config_serialize_wrapper
         self._broker_id = broker_id
         self._version = version
@@ -184,9 +182,9 @@ class Registration:
         is how a broker sends one topic alone. Over HTTP every table is whole."""
         if self._broker_id in data.broker_addrs:
             return True
-        if self._wrapper is None or self._wrapper.topic_config_table is None:
+        if self._topics is None:
             return False
-        if len(self._wrapper.topic_config_table) != 1 or self._request.owner is None:
+        if self._topics.count != 1 or self._request.owner is None:
             return True
         self._outbox.warn(
             "first registration with a single topic refused",
@@ -194,7 +192,7 @@ class Registration:
             id=self._broker_id,
             address=self._addr,
         )
-        self._request.refused_topic = next(iter(self._wrapper.topic_config_table))
+        self._request.refused_topic = self._topics.first
         raise RequestFailed("register broker failed")
 
     def _store_addr(self, data: BrokerData) -> Steps[bool]:
@@ -230,8 +228,8 @@ class Registration:
 
     def _apply_topics(self, data: BrokerData, is_first: bool) -> Steps[bool]:
         """Steps 9 and 10; False when it broke off, as Java does, half done."""
-        wrapper = self._wrapper
-        if wrapper is None or wrapper.topic_config_table is None:
+        wrapper, topics = self._wrapper, self._topics
+        if wrapper is None or topics is None:
             return True
         if not stores_topics(self._header, data):
             return True
@@ -240,11 +238,9 @@ class Registration:
             if mappings is None:
                 return False
             if not mappings:
-                yield from self._drop_missing(data, wrapper.topic_config_table)
+                yield from self._drop_missing(data, topics.names)
         refresh = is_first or self._version_changed(wrapper)
-        complete = yield from self._store_topics(
-            data, wrapper.topic_config_table, refresh
-        )
+        complete = yield from self._store_topics(data, topics, refresh)
         if not complete or not refresh:
             return complete
         if mappings is None:
@@ -256,13 +252,11 @@ class Registration:
             yield len(some) * Cost.TOPIC_CHANGED
         return True
 
-    def _drop_missing(
-        self, data: BrokerData, configs: dict[str, TopicConfig]
-    ) -> Steps[None]:
+    def _drop_missing(self, data: BrokerData, names: Container[str]) -> Steps[None]:
         tables, name = self._tables, data.broker_name
         missing: list[TopicQueues] = []
         for entries in batches(data.topics(), Cost.TOPIC):
-            missing += [entry for entry in entries if entry.topic not in configs]
+            missing += [entry for entry in entries if entry.topic not in names]
             yield len(entries) * Cost.TOPIC
         yield from tables.remove_queues(missing, name, self._changes.topics)
         if missing:
@@ -275,45 +269,22 @@ class Registration:
         return live.data_version != received
 
     def _store_topics(
-        self, data: BrokerData, configs: dict[str, TopicConfig], refresh: bool
+        self, data: BrokerData, topics: RegisteredTopics, refresh: bool
     ) -> Steps[bool]:
         """False at the first topic without a name; earlier ones stay."""
-        tables, changes = self._tables, self._changes.topics
+        tables = self._tables
         drop_write = data.enable_acting_master and self._broker_id != MASTER_ID
         mask = ~PERM_WRITE if drop_write else -1
         stored = False
         complete = True
-        data.coming_topics = len(configs)
-        # Few: CPython hashes numbers without a seed, and a peer chooses these.
-        memo: dict[tuple[int, int, int, int], QueueData] = {}
-        for some in batches(list(configs.values()), Cost.TOPIC_CHANGED):
-            queue_datas: dict[str, QueueData] = {}
-            for config in some:
-                topic = config.topic_name
-                if topic is None:
-                    complete = False
-                    break
-                if not refresh and (
-                    topic in queue_datas
-                    or data.has(tables.topic_queue_table.get(topic))
-                ):
-                    continue
-                numbers = (
-                    config.perm & mask,
-                    config.read_queue_nums,
-                    config.topic_sys_flag,
-                    config.write_queue_nums,
-                )
-                queue_data = memo.get(numbers)
-                if queue_data is None:
-                    queue_data = data.shared(*numbers)
-                    if len(memo) < _MOST_ALIKE:
-                        memo[numbers] = queue_data
-                queue_datas[topic] = queue_data
-            if queue_datas:
-                tables.set_queues(data, queue_datas, changes)
+        data.coming_topics = topics.count
+        for start in range(0, topics.count, topics.step):
+            different, complete = topics.different(tables, data, start, mask, refresh)
+            for some in batches(list(different.items()), Cost.TOPIC_CHANGED):
+                tables.set_queues(data, dict(some), self._changes.topics)
                 stored = True
-            yield len(some) * Cost.TOPIC_CHANGED
+                yield len(some) * Cost.TOPIC_CHANGED
+            yield topics.step_units
             if not complete:
                 break
         data.coming_topics = 0

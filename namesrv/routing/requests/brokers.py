@@ -5,7 +5,7 @@ Source: `DefaultRequestProcessor#registerBroker`, `#unregisterBroker`,
 """
 
 import zlib
-from typing import Final, Literal
+from typing import Literal
 
 from namesrv._impl import BrokerLiveInfo
 from namesrv.codes import ResponseCode
@@ -16,23 +16,20 @@ from namesrv.routing.answers import queries
 from namesrv.routing.brokers import unregistration
 from namesrv.routing.brokers.registration import Registration, master_of
 from namesrv.routing.brokers.registration_changes import put_new_owner
+from namesrv.routing.brokers.registration_reader import SMALL_BODY_BYTES
 from namesrv.routing.state import RoutingState
 from namesrv.routing.tables.busy_groups import Awaited
 from namesrv.routing.tables.limits import check_registration
+from namesrv.routing.tables.registered_topics import RegisteredTopics
 from namesrv.wire.bodies import DataVersion, RegisterBrokerBody, write_data_version
 from namesrv.wire.body_limits import BodyLimits
 from namesrv.wire.command import ExtFields, RemotingCommand
 from namesrv.wire.headers import BrokerRequestHeader, RegisterBrokerRequestHeader
-from namesrv.wire.register_body import (
-    read_data_version_steps,
-    read_register_broker_body_steps,
-)
+from namesrv.wire.register_body import read_data_version_steps
 from namesrv.wire.registration_digest import registration_digest
 from namesrv.work import Cost, Steps
 
 Later = Steps[RemotingCommand] | Literal[Pause.TURN]
-
-_SMALL_BODY_BYTES: Final = 4096
 
 
 def register_broker(state: RoutingState, request: Request) -> RemotingCommand | Later:
@@ -91,10 +88,12 @@ def _register(
     body_at_hand = busy.hold_small_body() if is_small else busy.hold_body()
     with body_at_hand, busy.hold(header.broker_name or ""):
         try:
-            body, is_dated = yield from _read_body(state, command, header)
+            body, topics, is_dated = yield from _read_body(state, command, header)
             if header.broker_id is None:
                 raise RequestFailed("brokerId is missing or not a number")
-            yield from check_registration(state.tables, state.options, header, body)
+            yield from check_registration(
+                state.tables, state.options, header, body, topics
+            )
         except LimitExceeded as failure:
             _report_too_many(state, request, header, failure.remark)
             _note_alive(state, request, header)
@@ -105,7 +104,14 @@ def _register(
         command.body = None
         version = _live_version(state, body)
         registration = Registration(
-            state.parts, request, header, body, header.broker_id, version, digest
+            state.parts,
+            request,
+            header,
+            body,
+            topics,
+            header.broker_id,
+            version,
+            digest,
         )
         try:
             result = yield from registration.apply()
@@ -127,7 +133,7 @@ def _digest(request: Request, body: bytes) -> bytes:
 def _is_small(body: bytes | None, header: RegisterBrokerRequestHeader) -> bool:
     """Whether it may be read while a large body is, because it has little in it."""
     is_plain = not header.compressed and not (body or b"").startswith(b"\x78")
-    return is_plain and len(body or b"") <= _SMALL_BODY_BYTES
+    return is_plain and len(body or b"") <= SMALL_BODY_BYTES
 
 
 def _report_too_many(
@@ -185,20 +191,21 @@ def _checksum_matches(body_crc32: int, body: bytes | None) -> bool:
 
 def _read_body(
     state: RoutingState, command: RemotingCommand, header: RegisterBrokerRequestHeader
-) -> Steps[tuple[RegisterBrokerBody, bool]]:
-    """The body, and whether its DataVersion has a date."""
-    body = yield from read_register_broker_body_steps(
+) -> Steps[tuple[RegisterBrokerBody, RegisteredTopics | None, bool]]:
+    """The body, its topics, and whether its DataVersion has a date."""
+    body, topics = yield from state.registration_reader.read_steps(
+        state.tables,
+        header,
         command.body,
         command.version,
-        compressed=header.compressed,
-        limits=BodyLimits.of(state.options),
+        BodyLimits.of(state.options),
     )
     wrapper = body.topic_config_serialize_wrapper
     if wrapper is None:
-        return body, False
+        return body, topics, False
     version = wrapper.data_version
     wrapper.data_version = _dated(version, state)
-    return body, version is not None and version.timestamp is not None
+    return body, topics, version is not None and version.timestamp is not None
 
 
 def _live_version(state: RoutingState, body: RegisterBrokerBody) -> DataVersion | None:

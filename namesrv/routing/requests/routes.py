@@ -6,6 +6,7 @@ Source: `ClientRequestProcessor`, `ZoneRouteRPCHook`, `DefaultRequestProcessor`.
 
 from typing import Final, Literal
 
+from namesrv._impl import TopicQueues
 from namesrv.codes import (
     TOPIC_SYS_FLAG_UNIT,
     TOPIC_SYS_FLAG_UNIT_SUB,
@@ -21,7 +22,6 @@ from namesrv.routing.answers import queries
 from namesrv.routing.answers.queries import RouteForm
 from namesrv.routing.outbox import RouteQuery
 from namesrv.routing.state import RoutingState
-from namesrv.routing.tables.broker_data import TopicQueues
 from namesrv.routing.tables.busy_groups import Awaited
 from namesrv.wire.answer_frames import NO_ROUTE_REMARK
 from namesrv.wire.command import ExtFields, RemotingCommand

@@ -7,6 +7,7 @@ from collections.abc import Callable, Collection, Iterable
 from struct import Struct
 from typing import Final
 
+from namesrv._impl import TopicQueues
 from namesrv.codes import MASTER_ID
 from namesrv.routing.tables.broker_addrs import BrokerAddrs
 from namesrv.wire.bodies import (
@@ -25,20 +26,6 @@ _MOST_FIRST_SHARED: Final = 64
 _NUMBERS: Final = Struct("=4i").pack
 _MOST_REPLACED: Final = 16
 _BY_TURNS_MILLIS: Final = 600_000
-
-
-class TopicQueues:
-    """One topic: its queues by broker name. `topic` is the one copy of the name,
-    `number` its short name in a snapshot, which no other topic ever has; `is_answered`
-    means that its route may be among the ready answers."""
-
-    __slots__ = ("is_answered", "number", "queues", "topic")
-
-    def __init__(self, topic: str, number: int, queues: dict[str, QueueData]) -> None:
-        self.topic = topic
-        self.number = number
-        self.is_answered = False
-        self.queues = queues
 
 
 class BrokerData:
@@ -223,12 +210,12 @@ class BrokerData:
 
     def queues_with_perm(
         self, entries: Iterable[TopicQueues], change: Callable[[int], int]
-    ) -> dict[str, QueueData]:
+    ) -> dict[TopicQueues | str, QueueData]:
         """The queues of some of its topics with changed permissions, by topic."""
-        changed: dict[str, QueueData] = {}
+        changed: dict[TopicQueues | str, QueueData] = {}
         for entry in entries:
             old = entry.queues[self.broker_name]
-            changed[entry.topic] = self.shared(
+            changed[entry] = self.shared(
                 change(old.perm),
                 old.read_queue_nums,
                 old.topic_sys_flag,

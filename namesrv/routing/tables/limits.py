@@ -10,6 +10,7 @@ from namesrv.codes import MASTER_ID
 from namesrv.errors import LimitExceeded
 from namesrv.options import Options
 from namesrv.routing.tables.broker_data import BrokerData
+from namesrv.routing.tables.registered_topics import RegisteredTopics
 from namesrv.routing.tables.route_tables import RouteTables
 from namesrv.wire.bodies import (
     QueueData,
@@ -26,11 +27,13 @@ def check_registration(
     options: Options,
     header: RegisterBrokerRequestHeader,
     body: RegisterBrokerBody,
+    topics: RegisteredTopics | None,
 ) -> Steps[None]:
     """Raise LimitExceeded for long names, and for more routes than there may be.
 
-    A registration that adds no route is never refused for `maxRoutes`. The other
-    limits of a body were checked when it was read (`wire.body_limits`).
+    `topics` are those of the body. A registration that adds no route is never refused
+    for `maxRoutes`. The other limits of a body were checked when it was read
+    (`wire.body_limits`).
     """
     _check_header(options, header)
     wrapper = body.topic_config_serialize_wrapper
@@ -39,7 +42,7 @@ def check_registration(
     if options.max_routes:
         data = tables.broker_addr_table.get(header.broker_name or "")
         if stores_topics(header, data):
-            added = yield from _added_topics(tables, options, data, wrapper)
+            added = yield from _added_topics(tables, options, data, wrapper, topics)
             added += _added_mappings(tables, wrapper)
             yield len(wrapper.topic_queue_mapping_info_map or ()) * Cost.ENTRY
             _check_routes(tables, options, added)
@@ -109,27 +112,17 @@ def _added_topics(
     options: Options,
     data: BrokerData | None,
     wrapper: TopicConfigSerializeWrapper,
+    topics: RegisteredTopics | None,
 ) -> Steps[int]:
-    configs = wrapper.topic_config_table or {}
-    topics: set[str] = set()
-    added = 0
-    for some in batches(list(configs.values()), Cost.ENTRY):
-        names = {config.topic_name for config in some if config.topic_name is not None}
-        names -= topics
-        topics |= names
-        added += len(names)
-        if data is not None:
-            added -= sum(
-                data.has(tables.topic_queue_table.get(topic)) for topic in names
-            )
-        yield len(some) * Cost.ENTRY
+    added = 0 if topics is None else (yield from topics.count_new(tables, data))
     if (
         data is not None
         and options.delete_topic_with_broker_registration
         and not wrapper.topic_queue_mapping_info_map
     ):
+        names = () if topics is None else topics.names
         for entries in batches(data.topics(), Cost.TOPIC):
-            added -= sum(entry.topic not in configs for entry in entries)
+            added -= sum(entry.topic not in names for entry in entries)
             yield len(entries) * Cost.TOPIC
     return added
 

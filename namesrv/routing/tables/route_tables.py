@@ -7,9 +7,15 @@ encoded here. Source: `RouteInfoManager`, protocol.md section 3.1.
 from collections import OrderedDict
 from collections.abc import Iterable, Mapping, Sequence
 
-from namesrv._impl import BrokerLiveInfo, BrokerLiveTable, Connection, RouteAnswers
+from namesrv._impl import (
+    BrokerLiveInfo,
+    BrokerLiveTable,
+    Connection,
+    RouteAnswers,
+    TopicQueues,
+)
 from namesrv.routing.events import TopicChanges
-from namesrv.routing.tables.broker_data import BrokerData, TopicQueues
+from namesrv.routing.tables.broker_data import BrokerData
 from namesrv.routing.tables.busy_groups import BusyGroups
 from namesrv.routing.tables.cluster_names import ClusterNames
 from namesrv.routing.tables.leftovers import LeftoverKind, Leftovers
@@ -23,8 +29,8 @@ from namesrv.work import Cost, Steps, batches
 
 Mappings = dict[str | None, TopicQueueMappingInfo]
 """Of one static topic, by the group that each names."""
-QueueDatas = Mapping[str, QueueData]
-"""By topic, of one group."""
+QueueDatas = Mapping[TopicQueues | str, QueueData]
+"""Of one group, by topic, or by the name of one that may be new."""
 
 
 class RouteTables:
@@ -51,16 +57,11 @@ class RouteTables:
         self.mapped_topics: dict[str | None, set[str]] = {}
         self.gone_since: OrderedDict[str | None, int] = OrderedDict()
         self.group_texts = OrderedTexts(self._write_group, BLOCK_GROUPS)
-        self.leftovers = Leftovers()
-        self.topic_log = TopicLog()
-        self.group_changes = 0
-        self.changes = 0
-        self.routes = 0
-        self.digests_forgotten = 0
+        self.leftovers, self.topic_log = Leftovers(), TopicLog()
+        self.group_changes = self.changes = self.routes = 0
+        self.digests_forgotten = self.topic_removals = self._answers = 0
         self._with_addrs = OrderedTexts(write_string)
-        self._answers = 0
         self.numbers = TopicNumbers()
-        self.topic_removals = 0
 
     @property
     def cluster_addr_table(self) -> dict[str, set[str | None]]:
@@ -78,36 +79,27 @@ class RouteTables:
         self, data: BrokerData, queue_datas: QueueDatas, changes: TopicChanges
     ) -> None:
         """Store a group's queues by topic, of which a registration may bring 10,000."""
-        table, name = self.topic_queue_table, data.broker_name
-        numbers, rounds = self.numbers, self.numbers.rounds
+        name, rounds = data.broker_name, self.numbers.rounds
         note_changed, were_changed = changes.changed.append, len(changes.changed)
         topic_refs, refs = data.topic_refs, len(data.topic_refs)
         flagged: list[str] = []
         marks: list[str] = []
         for topic, queue_data in queue_datas.items():
-            entry = table.get(topic)
-            if entry is None:
-                entry = TopicQueues(topic, numbers.take(table), {name: queue_data})
-                table[topic] = entry
-                topic_refs.append(entry)
-                marks.append(topic)
-                continue
+            entry = self._known(topic) if isinstance(topic, str) else topic
             queues = entry.queues
             old = queues.get(name)
-            if old is queue_data:
-                continue
             if old is None:
                 topic_refs.append(entry)
-            elif old == queue_data:
+            elif old is queue_data or old == queue_data:
                 continue
             else:
                 note_changed(entry.topic)
                 if old.topic_sys_flag != queue_data.topic_sys_flag:
-                    flagged.append(topic)
-            queues[name] = queue_data
-            if entry.is_answered:
+                    flagged.append(entry.topic)
+            if entry.is_answered or not queues:
                 entry.is_answered = False
-                marks.append(topic)
+                marks.append(entry.topic)
+            queues[name] = queue_data
         self.route_answers.mark_all(marks)
         added = [entry.topic for entry in topic_refs[refs:]]
         changes.added += added
@@ -115,11 +107,19 @@ class RouteTables:
         if added or len(changes.changed) > were_changed:
             data.is_read_only = False
             self._note_change(data)
-        if numbers.rounds != rounds:
+        if self.numbers.rounds != rounds:
             for other in self.broker_addr_table.values():
                 self._note_change(other)
         if self.topic_log.is_read:
-            self.topic_log.note(flagged + added, len(table))
+            self.topic_log.note(flagged + added, len(self.topic_queue_table))
+
+    def _known(self, topic: str) -> TopicQueues:
+        """The entry of a topic; a new one is marked, and gets its first queues."""
+        table = self.topic_queue_table
+        entry = table.get(topic)
+        if entry is None:
+            entry = table[topic] = TopicQueues(topic, self.numbers.take(table), {})
+        return entry
 
     def remove_queue(
         self, entry: TopicQueues, broker_name: str, changes: TopicChanges

@@ -3,7 +3,7 @@
 from collections.abc import Mapping
 from typing import Final
 
-from namesrv.routing.tables.broker_data import TopicQueues
+from namesrv._impl import TopicQueues
 
 MOST_TOPIC_NUMBER: Final = 2**32 - 1
 """The highest number that a snapshot has room for."""

@@ -6,6 +6,7 @@ and `#addWritePermOfBrokerByLock`.
 
 from collections.abc import Sequence
 
+from namesrv._impl import TopicQueues
 from namesrv.codes import PERM_READ, PERM_WRITE
 from namesrv.routing.events import (
     Cause,
@@ -16,7 +17,6 @@ from namesrv.routing.events import (
     TopicChanges,
     TopicRemoved,
 )
-from namesrv.routing.tables.broker_data import TopicQueues
 from namesrv.routing.tables.route_tables import RouteTables
 from namesrv.wire.bodies import QueueData
 from namesrv.work import Cost, Steps, batches

@@ -11,11 +11,11 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Final
 
-from namesrv._impl import BrokerLiveInfo
+from namesrv._impl import BrokerLiveInfo, TopicQueues
 from namesrv.errors import SnapshotInvalid
 from namesrv.option import value_text
 from namesrv.options import OPTIONS, Options
-from namesrv.routing.tables.broker_data import BrokerData, TopicQueues
+from namesrv.routing.tables.broker_data import BrokerData
 from namesrv.routing.tables.route_tables import RouteTables
 from namesrv.routing.warm_start.records import (
     END,

@@ -12,8 +12,8 @@ from typing import Final, NamedTuple
 import msgpack
 from msgspec import to_builtins
 
+from namesrv._impl import TopicQueues
 from namesrv.routing.brokers.leases import Leases
-from namesrv.routing.tables.broker_data import TopicQueues
 from namesrv.routing.tables.route_tables import RouteTables
 from namesrv.routing.warm_start.pack import packed_numbers
 from namesrv.routing.warm_start.records import TABLES, Pieces, array_head, bytes_head

@@ -13,9 +13,9 @@ from hypothesis.stateful import (
     run_state_machine_as_test,
 )
 
-from namesrv._impl import RouteAnswers
+from namesrv._impl import RouteAnswers, TopicQueues
 from namesrv.routing.events import TopicChanges
-from namesrv.routing.tables.broker_data import BrokerData, TopicQueues
+from namesrv.routing.tables.broker_data import BrokerData
 from namesrv.routing.tables.route_tables import RouteTables
 from namesrv.testing.peer import (
     Broker,

@@ -4,9 +4,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from namesrv._impl import TopicQueues
 from namesrv.routing.events import TopicChanges
 from namesrv.routing.tables import topic_numbers
-from namesrv.routing.tables.broker_data import TopicQueues
 from namesrv.routing.warm_start import packed_tables
 from namesrv.routing.warm_start.draft import KeptRoutes
 from namesrv.routing.warm_start.pack import pack_end, read_snapshot

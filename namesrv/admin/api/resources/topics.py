@@ -5,6 +5,7 @@ from typing import Annotated, Any, Final, Literal
 
 from msgspec import UNSET, Meta, Struct, UnsetType
 
+from namesrv._impl import TopicQueues
 from namesrv.admin.api.answers import respond
 from namesrv.admin.api.endpoint import Call, Endpoint
 from namesrv.admin.api.pages import (
@@ -25,7 +26,6 @@ from namesrv.codes import PERM_READ, PERM_WRITE, RequestCode
 from namesrv.errors import HttpRefused
 from namesrv.hot_path import Pause
 from namesrv.routing.state import RoutingState
-from namesrv.routing.tables.broker_data import TopicQueues
 from namesrv.routing.tables.busy_groups import Awaited
 from namesrv.wire.bodies import QueueData
 from namesrv.wire.command import RemotingCommand

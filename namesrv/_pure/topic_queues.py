@@ -1,0 +1,22 @@
+"""One topic: its queues by broker name. Source: `RouteInfoManager#topicQueueTable`."""
+
+from namesrv.hot_path import check_text
+from namesrv.wire.bodies import QueueData
+
+
+class TopicQueues:
+    """One topic.
+
+    `topic` is the one copy of the name, `number` its short name in a snapshot, which no
+    other topic ever has; `is_answered` means that its route may be among the ready
+    answers. `queues` is empty once the topic is in no table any more.
+    """
+
+    __slots__ = ("is_answered", "number", "queues", "topic")
+
+    def __init__(self, topic: str, number: int, queues: dict[str, QueueData]) -> None:
+        check_text("topic", topic)
+        self.topic = topic
+        self.number = number
+        self.is_answered = False
+        self.queues = queues
