@@ -1,4 +1,4 @@
-"""Seeded faults of lookup lanes: `python tools/lane_faults.py [WORDS OF A RULE]`.
+"""Seeded faults of lookup lanes: `python -m tools.lane_faults [WORDS OF A RULE]`.
 
 Each fault is put alone into a copy of the sources and built, and the crowd of
 `tests.races` disturbs its lanes. tests/races/README.md has the table. Exit code 1 if a
@@ -9,7 +9,7 @@ import subprocess
 import sys
 from typing import NamedTuple
 
-from special_build import (
+from tools.special_build import (
     Build,
     address_sanitizer,
     disturb_lanes,

@@ -12,8 +12,6 @@ import tempfile
 from contextlib import ExitStack
 from pathlib import Path
 
-from bench.stalls.ready import ReadyTopic
-
 from bench.driver.client import OPAQUE, AskFailed, Client
 from bench.driver.fetch import build_generators
 from bench.driver.lone import raise_file_limit
@@ -29,6 +27,7 @@ from bench.stalls.cpu import Cpu
 from bench.stalls.largest import Inhabitants, Size
 from bench.stalls.measure import send_row, wait_until_quiet
 from bench.stalls.publish import Results
+from bench.stalls.ready import ReadyTopic
 from bench.stalls.report import HEAD, Judged, line
 from bench.stalls.witness import Witness
 from namesrv.testing.peer import lookup

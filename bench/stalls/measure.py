@@ -6,10 +6,9 @@ import time
 from dataclasses import asdict, dataclass
 from typing import Any
 
-from bench.stalls.ready import ReadyTopic
-
 from bench.driver.client import HOST
 from bench.stalls.cpu import Cpu
+from bench.stalls.ready import ReadyTopic
 from bench.stalls.witness import Witness
 from namesrv.testing.peer import request
 
