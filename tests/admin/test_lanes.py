@@ -1,6 +1,7 @@
 """Connections and counts of lookup lanes over HTTP, and the same without lanes."""
 
 import json
+import time
 from pathlib import Path
 from typing import Any
 
@@ -71,3 +72,23 @@ def test_metrics_count_lookups_of_lanes(tmp_path: Path, lanes: int) -> None:
     labels = 'protocol="remoting",state="open",tls="false"'
     assert found[f"{prefix}active_connections{{{labels}}}"] == 2
     assert found[f"{prefix}lookup_lanes"] == (lanes if Lanes is not None else 0)
+
+
+def test_loop_that_stood_still_is_reported_although_lanes_answered(
+    tmp_path: Path,
+) -> None:
+    with serving_http(tmp_path, lookup_lanes=1) as server:
+        (address,) = server.addresses
+        loop = server._listening.result()
+        with Peer(address) as client:
+            client.ask(lookup("Nobody"))
+            loop.call_soon_threadsafe(time.sleep, 1.3)
+            # Pure Python has no lanes: its lookups wait, and none is answered.
+            for _ in range(10):
+                client.ask(lookup("Nobody"))
+        explained = json.loads(get(address, "/v1/topics/Nobody/explain"))
+        problems = json.loads(get(address, "/v1/problems"))
+    causes = {cause["id"] for cause in explained["causes"]}
+    assert ("stood_still" in causes) is (Lanes is not None)
+    (late,) = [each for each in problems["problems"] if each["id"] == "late"]
+    assert ("lookups meanwhile" in late["next"]) is (Lanes is not None)

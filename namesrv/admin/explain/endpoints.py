@@ -29,6 +29,7 @@ from namesrv.admin.explain.records import (
 )
 from namesrv.admin.history.facts import EventFacts, put_into_words
 from namesrv.admin.http.messages import Handled, HttpAnswer
+from namesrv.admin.metrics.health import stall_millis_ago
 from namesrv.codes import (
     VERSION_V5_3_1,
     ZONE_MODE,
@@ -52,6 +53,7 @@ from namesrv.routing.requests.routes import get_routeinfo_by_topic
 from namesrv.routing.tables.broker_data import BrokerData
 from namesrv.routing.tables.busy_groups import Awaited
 from namesrv.server.inside import Inside
+from namesrv.server.life.lag import WINDOW_MILLIS
 from namesrv.wire.answer_frames import NO_ROUTE_REMARK
 from namesrv.wire.command import RemotingCommand
 from namesrv.work import Cost, Steps, batches
@@ -94,6 +96,9 @@ def _topic_evidence(call: Call) -> Steps[Evidence]:
     client = Client(parameters.version, parameters.zone, parameters.cluster)
     evidence = Evidence("topic", topic, client)
     evidence.server = present.server_of(state, "topic", topic, call.now_ms)
+    evidence.server.stall_millis_ago = stall_millis_ago(
+        call.inside, WINDOW_MILLIS, call.now_ms
+    )
     entry = state.tables.topic_queue_table.get(topic)
     if entry is not None:
         yield len(entry.queues) * Cost.GROUP

@@ -38,11 +38,19 @@ def pulse(inside: Inside, now_ms: int) -> Pulse:
     return Pulse(longest < STOOD_STILL_MILLIS, lag.last_millis, longest)
 
 
-def answered_meanwhile(inside: Inside, within_millis: int, now_ms: int) -> str:
-    """About lookups that lanes answered while the loop stood still, if it did so in the
-    last `within_millis`; empty for none."""
+def stall_millis_ago(inside: Inside, within_millis: int, now_ms: int) -> int | None:
+    """The age of the last time that the loop stood still while lanes answered lookups,
+    if that was in the last `within_millis`."""
     stall = None if inside.lanes is None else inside.lanes.stall
     if stall is None or not stall.lookups or now_ms - stall.ended_ms > within_millis:
+        return None
+    return now_ms - stall.ended_ms
+
+
+def answered_meanwhile(inside: Inside, within_millis: int, now_ms: int) -> str:
+    """A sentence about these lookups; empty for none."""
+    stall = None if inside.lanes is None else inside.lanes.stall
+    if stall is None or stall_millis_ago(inside, within_millis, now_ms) is None:
         return ""
     return (
         f"lanes answered {stall.lookups:,} lookups meanwhile, with the routes from"

@@ -51,6 +51,19 @@ def draining(evidence: Evidence) -> Finding | None:
     )
 
 
+def stood_still(evidence: Evidence) -> Finding | None:
+    """Lookup lanes answered with older routes while the loop stood still."""
+    ago = evidence.server.stall_millis_ago
+    if ago is None:
+        return None
+    return Finding(
+        f"The loop of this server stood still until {duration(ago)} ago. Lookups had"
+        " the routes from before, and brokers had to wait.",
+        POSSIBLE,
+        command("namesrv", "ping"),
+    )
+
+
 def confirming(evidence: Evidence) -> Finding | None:
     """After a warm start not every broker was heard from."""
     waiting = evidence.server.unconfirmed

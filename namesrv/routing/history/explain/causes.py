@@ -46,6 +46,13 @@ RULES: Final = (
         answers.draining,
     ),
     Rule(
+        "stood_still",
+        TOPIC,
+        (),
+        "the loop stood still in the last minute, and lookups had older routes",
+        answers.stood_still,
+    ),
+    Rule(
         "other_kind",
         BOTH,
         (),

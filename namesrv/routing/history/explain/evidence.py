@@ -218,12 +218,15 @@ class Server:
     sentence) of other entries of it there that have lasted, both None without an answer
     of a peer. `has_peers` is whether it compares itself with other servers, None if it
     does not show that. `orphan` is a sentence if brokers register at the peers only.
+    `stall_millis_ago` is the age of the last time that its loop stood still while
+    lookup lanes answered, if that was in the last minute.
     """
 
     __slots__ = (
         *("at_peers", "auto_creates", "brokers", "clusters", "differences"),
         *("gate_millis", "has_peers", "is_draining", "is_gated", "is_testing"),
-        *("orphan", "started_millis_ago", "supports_acting", "unconfirmed"),
+        *("orphan", "stall_millis_ago", "started_millis_ago", "supports_acting"),
+        "unconfirmed",
     )
 
     def __init__(self) -> None:
@@ -235,6 +238,7 @@ class Server:
         self.is_gated: bool | None = None
         self.is_testing: bool | None = None
         self.started_millis_ago: int | None = None
+        self.stall_millis_ago: int | None = None
         self.supports_acting: bool | None = None
         self.auto_creates: bool | None = None
         self.has_peers: bool | None = None
