@@ -28,7 +28,7 @@ FAST_MODULES = (
     "connection",
     "lookups",
 )
-LINUX_MODULES = ("lane_thread", "lanes")
+LINUX_MODULES = ("lane_census", "lane_thread", "lanes")
 """Threads of native code, which wait with epoll."""
 
 

@@ -21,8 +21,6 @@ __all__ = (
     "Connection",
     "HotPath",
     "Lookups",
-    "LanePeer",
-    "Lanes",
     "RouteAnswers",
 )
 
@@ -58,8 +56,11 @@ else:  # the compiled twins
 
 # The threads of lanes have no twin, and exist on Linux only.
 if TYPE_CHECKING:
-    from namesrv._fast.lanes import LanePeer, Lanes
+    from namesrv._fast.lane_census import LaneCensus as LaneCensus
+    from namesrv._fast.lanes import LanePeer as LanePeer
+    from namesrv._fast.lanes import Lanes as Lanes
 elif IMPLEMENTATION == "fast" and find_spec("namesrv._fast.lanes") is not None:
+    from namesrv._fast.lane_census import LaneCensus
     from namesrv._fast.lanes import LanePeer, Lanes
 else:
-    LanePeer = Lanes = None
+    LaneCensus = LanePeer = Lanes = None

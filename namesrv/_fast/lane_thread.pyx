@@ -123,7 +123,11 @@ cdef void _read(Lane* lane, Lookups lookups, Peer* peer) noexcept nogil:
     cdef Py_ssize_t kept = peer.input_length
     cdef Py_ssize_t wanted = READ_BYTES
     cdef Py_ssize_t length
-    if load_count(&lane.shared.held_bytes) > SHORT_READS_ABOVE:
+    # The loop reads the rest of a long request itself, if it gets the connection.
+    if (
+        not peer.has_version
+        or load_count(&lane.shared.held_bytes) > SHORT_READS_ABOVE
+    ):
         wanted = SHORT_READ_BYTES
     length = recv(peer.fd, lane.buffer + kept, wanted, MSG_DONTWAIT)
     if length <= 0:
@@ -247,7 +251,7 @@ cdef void _sweep(Lane* lane) noexcept nogil:
     cdef long long idle_millis = load_count(&lane.shared.idle_millis)
     cdef Peer* peer = head_of(&lane.partial)
     cdef int _place
-    if lane.accept_again_ms and lane.now_ms >= lane.accept_again_ms:
+    if lane.accept_again_ms and _may_accept(lane):
         listen(lane)
     while peer != NULL and lane.now_ms - peer.kept_ms >= PARTIAL_MILLIS:
         give(lane, peer)
@@ -260,6 +264,12 @@ cdef void _sweep(Lane* lane) noexcept nogil:
         if not idle_millis or peer == NULL or lane.now_ms - peer.read_ms < idle_millis:
             return
         give(lane, peer)
+
+
+cdef inline bint _may_accept(Lane* lane) noexcept nogil:
+    if lane.waits_for_loop and load_count(&lane.shared.undecided) == 0:
+        return True
+    return lane.now_ms >= lane.accept_again_ms
 
 
 cdef void _end(Lane* lane, Lookups lookups) noexcept nogil:

@@ -11,14 +11,16 @@ from posix.unistd cimport close, read
 
 from namesrv._fast.atomic cimport add_count, load_count, store_count
 from namesrv._fast.lane cimport BUFFER_BYTES, MOST_LISTENERS, Lane, Shared, watch
+from namesrv._fast.lane_census cimport LaneCensus, address_of
 from namesrv._fast.lane_peers cimport (
     Mailbox, Peer, copied, free_peer, open_line, post, pthread_mutex_destroy,
     pthread_mutex_init, take_all, wake,
 )
 from namesrv._fast.lane_system cimport (
-    AF_INET, EFD_CLOEXEC, EFD_NONBLOCK, EPOLL_CLOEXEC, SIG_SETMASK, epoll_create1,
+    EFD_CLOEXEC, EFD_NONBLOCK, EPOLL_CLOEXEC, SIG_SETMASK, epoll_create1,
     errno, eventfd, pthread_attr_destroy, pthread_attr_init, pthread_attr_setstacksize,
-    pthread_attr_t, pthread_create, pthread_join, pthread_sigmask, pthread_t,
+    pthread_attr_t, pthread_create, pthread_join, pthread_setname_np,
+    pthread_sigmask, pthread_t,
     sigfillset, sigset_t,
 )
 from namesrv._fast.lane_thread cimport enter
@@ -62,14 +64,7 @@ cdef class LanePeer:
     @property
     def address(self):
         """(family, packed host, port, scope) of the socket's peer."""
-        length = 4 if self._peer.address.family == AF_INET else 16
-        host = PyBytes_FromStringAndSize(<char*>self._peer.address.host, length)
-        return (
-            self._peer.address.family,
-            host,
-            self._peer.address.port,
-            self._peer.address.scope,
-        )
+        return address_of(&self._peer.address)
 
     @property
     def read_ms(self):
@@ -138,6 +133,8 @@ cdef class LanePeer:
             self._lanes._release(peer)
             if peer.is_counted:
                 add_count(&self._lanes._shared.open, -1)
+            elif not peer.is_sample:
+                self._lanes._decided()
             free_peer(peer)
 
     def __dealloc__(self):
@@ -232,6 +229,8 @@ cdef class Lanes:
         pthread_attr_destroy(&attributes)
         if error:
             raise OSError(error, os.strerror(error))
+        name = f"lookup-lane-{number}".encode()
+        pthread_setname_np(self._threads[number], PyBytes_AsString(name))
         self._running += 1
         return 0
 
@@ -303,6 +302,11 @@ cdef class Lanes:
             for number in range(self._running):
                 wake(self._lanes[number].inbox.wake_fd)
 
+    @property
+    def lookups(self):
+        """Lookups that lanes have answered, up to the last `fold`."""
+        return self._hits + self._unknown
+
     def fold(self):
         """Add the counts of lanes since the last call to those of `hot`, and show lanes
         the samples that it wants."""
@@ -325,9 +329,22 @@ cdef class Lanes:
         self._received_bytes = received
         self._sent_bytes = sent
 
+    cdef void _decided(self) noexcept:
+        """The loop has decided about a new connection beyond the limit."""
+        if add_count(&self._shared.undecided, -1) == 1:
+            wake(self._lanes[0].inbox.wake_fd)
+
     cdef void _release(self, Peer* peer) noexcept:
         """The bytes of a peer are not at the loop any more."""
         add_count(&self._shared.held_bytes, -(peer.input_length + peer.output_length))
+
+    def census(self):
+        """The connections of all lanes, as a LaneCensus. Raises MemoryError."""
+        cdef LaneCensus census = LaneCensus()
+        cdef int number
+        for number in range(self._count):
+            census.add_lane(&self._lanes[number])
+        return census
 
     def counts(self):
         """(accepted, handed over, asked, failures to accept, dropped without memory) of

@@ -14,6 +14,7 @@ from namesrv.server.warm_start.schedule import Snapshots
 
 if TYPE_CHECKING:
     from namesrv.server.files.recorder import Recorder
+    from namesrv.server.lanes.lanes import LookupLanes
 
 
 class Inside(NamedTuple):
@@ -33,3 +34,4 @@ class Inside(NamedTuple):
     log: EventLog
     audit_log: AuditLog | None = None
     recorder: "Recorder | None" = None
+    lanes: "LookupLanes | None" = None

@@ -252,6 +252,7 @@ class NameServer:
             self._log,
             self._audit_log,
             self._recorder,
+            lanes,
         )
         self.warm_start = self._snapshots.load(state.started_ms)
         if self._recorder is not None:

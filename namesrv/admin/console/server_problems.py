@@ -5,7 +5,7 @@ from typing import Final
 
 from namesrv.admin.api.endpoint import Call
 from namesrv.admin.console.finding import Finding
-from namesrv.admin.metrics.health import obstacle
+from namesrv.admin.metrics.health import answered_meanwhile, obstacle
 from namesrv.server.life.lag import WINDOW_MILLIS
 from namesrv.work import Steps
 
@@ -32,13 +32,16 @@ def _not_ready(call: Call) -> Iterator[Finding]:
 def _late(call: Call) -> Iterator[Finding]:
     lag_millis = call.inside.ticks.lag.longest_millis(WINDOW_MILLIS, call.now_ms)
     if lag_millis >= _LATE_MILLIS:
+        lookups = answered_meanwhile(call.inside, WINDOW_MILLIS, call.now_ms)
+        also = f" {lookups[:1].upper()}{lookups[1:]}." if lookups else ""
         yield Finding(
             "late",
             "warning",
             "server",
             None,
             f"The server stood still for {lag_millis / 1000:.1f} s in the last minute.",
-            "Clients waited as long. Is the machine short of CPU, or was it paused?",
+            "Clients waited as long. Is the machine short of CPU, or was it paused?"
+            + also,
         )
 
 

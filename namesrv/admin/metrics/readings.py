@@ -63,7 +63,10 @@ class Readings(NamedTuple):
 
 def read(inside: Inside) -> Steps[Readings]:
     """Visit all connections, brokers and clusters."""
+    if inside.lanes is not None:
+        inside.lanes.fold()
     kinds = yield from _connections(inside.connections)
+    kinds += _in_lanes(inside)
     tables = inside.state.tables
     shown: list[str] = []
     for names in batches(list(tables.cluster_addr_table), Cost.GROUP):
@@ -92,6 +95,17 @@ def _connections(connections: Connections) -> Steps[Counter[ConnectionKind]]:
         kinds.update(_kind_of(connections, peer) for peer in some)
         yield len(some) * _CONNECTION_UNITS
     return kinds
+
+
+def _in_lanes(inside: Inside) -> Counter[ConnectionKind]:
+    """Connections of lanes, which are neither paused nor blocked there."""
+    census = None if inside.lanes is None else inside.lanes.census()
+    if census is None:
+        return Counter()
+    speaking = ConnectionKind("remoting", "false", "open")
+    silent = ConnectionKind("unknown", "false", "open")
+    numbers = {speaking: len(census) - census.silent, silent: census.silent}
+    return +Counter(numbers)
 
 
 def _kind_of(connections: Connections, peer: Served) -> ConnectionKind:

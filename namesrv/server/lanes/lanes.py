@@ -9,9 +9,9 @@ import asyncio
 import logging
 import socket
 from collections.abc import Sequence
-from typing import Final
+from typing import Final, NamedTuple
 
-from namesrv._impl import LanePeer, Lanes
+from namesrv._impl import LaneCensus, LanePeer, Lanes
 from namesrv.routing.state import RoutingState
 from namesrv.server.connections.broker_hosts import address_text
 from namesrv.server.connections.registry import Connections
@@ -19,12 +19,32 @@ from namesrv.server.lanes.adopted import adopt
 from namesrv.server.lanes.question import Question
 from namesrv.server.logs.events import EventLog
 
+STALL_MILLIS: Final = 1000
+"""A loop without a tick for so long stood still."""
 _TAKEN_AT_ONCE: Final = 64
 """Connections that one turn of the loop takes from lanes."""
 
 
+class Stall(NamedTuple):
+    """The loop stood still until `ended_ms`; lanes answered `lookups` meanwhile."""
+
+    ended_ms: int
+    lookups: int
+
+
+class LaneCounts(NamedTuple):
+    """Since the start: connections `accepted` by lanes and `handed_over` to the loop
+    for good, questions `asked`, and connections `dropped` for lack of memory."""
+
+    accepted: int = 0
+    handed_over: int = 0
+    asked: int = 0
+    dropped: int = 0
+
+
 class LookupLanes:
-    """Starts lanes, serves the connections that they give, and ends them."""
+    """Starts lanes, serves the connections that they give, and ends them. `stall` is
+    the last time that only lanes answered."""
 
     def __init__(
         self, state: RoutingState, connections: Connections, log: EventLog
@@ -33,9 +53,13 @@ class LookupLanes:
         self._connections = connections
         self._log = log
         self._lanes: Lanes | None = None
+        self._count = 0
         self._loop = asyncio.get_running_loop()
         self._tasks: set[asyncio.Task[None]] = set()
-        self._failures = 0
+        self._accept_failures = 0
+        self._ticked_ms: int | None = None
+        self._lookups = 0
+        self.stall: Stall | None = None
 
     @property
     def are_running(self) -> bool:
@@ -43,9 +67,9 @@ class LookupLanes:
         return self._lanes is not None and self._lanes.is_running
 
     @property
-    def open(self) -> int:
-        """Connections that lanes have, or that are on the way to the loop."""
-        return 0 if self._lanes is None else self._lanes.open
+    def running(self) -> int:
+        """The number of lanes that run."""
+        return self._count if self.are_running else 0
 
     def start(self, listeners: Sequence[socket.socket], count: int) -> bool:
         """Start lanes that accept connections; False if that fails, which is logged."""
@@ -58,21 +82,56 @@ class LookupLanes:
             self._lanes = lanes
             self.show_limits()
             lanes.start([listener.fileno() for listener in listeners])
-        except (OSError, MemoryError) as error:
+        except (OSError, MemoryError, ValueError) as error:
             fields = {"reason": str(error) or "no memory", "lanes": count}
             event = "cannot start lookup lanes, the server runs without them"
             self._log.log_own(logging.WARNING, event, fields)
             self._lanes = None
             return False
+        self._count = count
         self._connections.count_lanes(lambda: lanes.open)
         self._loop.add_reader(lanes.fileno(), self._take)
         return True
 
-    def tick(self, _now_ms: int) -> None:
-        """Show lanes the limits of now, and add their counts to those of the loop."""
+    @property
+    def counts(self) -> LaneCounts:
+        """The counts of all lanes together."""
+        if self._lanes is None:
+            return LaneCounts()
+        accepted, handed_over, asked, _, dropped = self._lanes.counts()
+        return LaneCounts(accepted, handed_over, asked, dropped)
+
+    def census(self) -> "LaneCensus | None":
+        """The connections of lanes, None without lanes."""
+        return None if self._lanes is None else self._lanes.census()
+
+    def tick(self, now_ms: int) -> None:
+        """Show lanes the limits of now, add their counts to those of the loop, and
+        report their failures."""
+        if self._lanes is None:
+            return
         self.show_limits()
+        self._lanes.fold()
+        self._note_stall(self._lanes.lookups, now_ms)
+        self._report_failures(self._lanes.counts()[3])
+
+    def fold(self) -> None:
+        """Add the counts of lanes to those of the loop."""
         if self._lanes is not None:
             self._lanes.fold()
+
+    def _note_stall(self, lookups: int, now_ms: int) -> None:
+        since, self._lookups = lookups - self._lookups, lookups
+        before_ms, self._ticked_ms = self._ticked_ms, now_ms
+        if before_ms is not None and now_ms - before_ms >= STALL_MILLIS:
+            self.stall = Stall(now_ms, since)
+
+    def _report_failures(self, accept_failures: int) -> None:
+        if accept_failures != self._accept_failures:
+            self._accept_failures = accept_failures
+            event = "lanes cannot accept connections for lack of descriptors or memory"
+            fields = {"failures": accept_failures}
+            self._log.log_damped(logging.WARNING, event, fields)
 
     def stop(self) -> None:
         """End the lanes; the loop has their connections and listeners from now on."""
@@ -96,11 +155,11 @@ class LookupLanes:
         peers = self._lanes.take(_TAKEN_AT_ONCE)
         for peer in peers:
             if peer.sample_type is not None:
-                header, address = peer.input, _address_of(peer)
+                header, address = peer.input, text_of(peer.address)
                 self._state.hot.note_unknown(peer.sample_type, header, address)
                 peer.end()
             elif peer.asked and self._lanes.is_running:
-                address = _address_of(peer)
+                address = text_of(peer.address)
                 Question(self._connections, peer, address, self._on_answer).begin()
             else:
                 self._adopt(peer)
@@ -120,11 +179,20 @@ class LookupLanes:
             self._adopt(peer)
 
     def _adopt(self, peer: LanePeer) -> None:
+        if self._connections.is_frozen and not (peer.input or peer.output):
+            peer.end()
+            return
         task = self._loop.create_task(adopt(self._connections, peer))
         self._tasks.add(task)
-        task.add_done_callback(self._tasks.discard)
+        task.add_done_callback(self._on_adopted)
+
+    def _on_adopted(self, task: asyncio.Task[None]) -> None:
+        self._tasks.discard(task)
+        # Lanes count connections of the loop for the limit of all.
+        self.show_limits()
 
 
-def _address_of(peer: LanePeer) -> str:
-    family, host, port, _ = peer.address
+def text_of(address: tuple[int, bytes, int, int]) -> str:
+    """host:port of (family, packed host, port, scope)."""
+    family, host, port, _ = address
     return address_text((socket.inet_ntop(family, host), port))

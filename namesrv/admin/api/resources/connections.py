@@ -1,9 +1,10 @@
 """`/v1/connections`: the open connections of all peers."""
 
+from collections.abc import Iterator
 from heapq import nsmallest
 from itertools import chain
 from operator import itemgetter
-from typing import Annotated, Final, Literal
+from typing import Annotated, Final, Literal, NamedTuple
 
 from msgspec import UNSET, Meta, Struct, UnsetType
 
@@ -12,7 +13,9 @@ from namesrv.admin.api.endpoint import Call, Endpoint
 from namesrv.admin.api.pages import NamedPageParameters, Next, next_link
 from namesrv.admin.http.messages import HttpAnswer
 from namesrv.hot_path import ANY_VERSION
+from namesrv.server.connections.registry import Connections
 from namesrv.server.connections.served import Served
+from namesrv.server.lanes.lanes import LookupLanes, text_of
 from namesrv.work import Cost, Steps, batches
 
 _ENTRY_UNITS: Final = 4
@@ -46,6 +49,16 @@ class Peer(Struct):
     is_closing: Annotated[bool, Meta(description="whether the server closes it")]
 
 
+class _InLane(NamedTuple):
+    """A connection of a lane, by the rows of a census."""
+
+    address: str
+    read_ms: int
+    client_version: int | None
+    kept_bytes: int
+    has_sent: bool
+
+
 class Peers(Struct):
     """A page of connections, by address."""
 
@@ -59,23 +72,42 @@ def get_connections(call: Call) -> Steps[HttpAnswer]:
     come or go between two pages neither repeat others nor hide them."""
     connections, parameters = call.inside.connections, call.parameters
     after, prefix, limit = parameters.after, parameters.prefix, parameters.limit
-    found: list[tuple[str, Served]] = []
+    found: list[tuple[str, Served | _InLane]] = []
     total = len(connections)
-    for peers in batches(connections.peers(), Cost.GROUP):
+    for some in chain(_own(connections), _in_lanes(call.inside.lanes)):
         wanted = [
-            (name, peer)
-            for name, peer in zip(map(_name, peers), peers, strict=True)
+            (name, source)
+            for name, source in some
             if name.startswith(prefix) and (after is UNSET or name > after)
         ]
         found = nsmallest(limit + 1, chain(found, wanted), key=itemgetter(0))
-        yield len(peers) * Cost.GROUP + len(found) // _ENTRY_UNITS
+        yield len(some) * Cost.GROUP + len(found) // _ENTRY_UNITS
     items: list[Peer] = []
-    for some in batches(found[:limit], _ENTRY_UNITS):
-        items += [_item(call, peer) for _, peer in some]
-        yield len(some) * _ENTRY_UNITS
+    for page in batches(found[:limit], _ENTRY_UNITS):
+        items += [_item(call, source) for _, source in page]
+        yield len(page) * _ENTRY_UNITS
     cursor: str | UnsetType = found[limit - 1][0] if len(found) > limit else UNSET
-    page = Peers(items, total, next_link(parameters, cursor))
-    return respond(call.request, page)
+    answer = Peers(items, total, next_link(parameters, cursor))
+    return respond(call.request, answer)
+
+
+def _own(connections: Connections) -> Iterator[list[tuple[str, Served | _InLane]]]:
+    """The connections of the loop with their names, some at a time."""
+    for peers in batches(connections.peers(), Cost.GROUP):
+        yield list(zip(map(_name, peers), peers, strict=True))
+
+
+def _in_lanes(
+    lanes: LookupLanes | None,
+) -> Iterator[list[tuple[str, Served | _InLane]]]:
+    """The same of those of lanes."""
+    census = None if lanes is None else lanes.census()
+    if census is None:
+        return
+    for places in batches(range(len(census)), Cost.GROUP):
+        rows = census.rows(places[0], places[-1] + 1)
+        some = [_InLane(text_of(address), *facts) for address, facts in rows]
+        yield [(f"{each.address} {each.address}", each) for each in some]
 
 
 def _name(peer: Served) -> str:
@@ -85,7 +117,9 @@ def _name(peer: Served) -> str:
     return f"{connection.remote_address} {connection.socket_address}"
 
 
-def _item(call: Call, peer: Served) -> Peer:
+def _item(call: Call, peer: Served | _InLane) -> Peer:
+    if isinstance(peer, _InLane):
+        return _item_in_lane(call, peer)
     connection = peer.connection
     version = ANY_VERSION if peer.is_http else connection.client_version
     return Peer(
@@ -98,6 +132,20 @@ def _item(call: Call, peer: Served) -> Peer:
         kept_input_bytes=peer.input_bytes,
         unsent_bytes=peer.unsent_bytes,
         is_closing=peer.closing_since_ms is not None,
+    )
+
+
+def _item_in_lane(call: Call, peer: _InLane) -> Peer:
+    return Peer(
+        remote_address=peer.address,
+        socket_address=peer.address,
+        protocol="remoting",
+        client_version=peer.client_version,
+        live_brokers=0,
+        last_active_millis_ago=max(call.now_ms - peer.read_ms, 0),
+        kept_input_bytes=peer.kept_bytes,
+        unsent_bytes=0,
+        is_closing=False,
     )
 
 

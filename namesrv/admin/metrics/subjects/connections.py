@@ -21,9 +21,10 @@ def _active(view: View) -> Iterable[Sample]:
 
 
 def _connections(view: View) -> Iterable[Sample]:
-    counts = view.inside.connections.counts
+    counts, lanes = view.inside.connections.counts, view.inside.lanes
+    in_lanes = 0 if lanes is None else lanes.counts.accepted
     return [
-        (("opened",), counts.opened),
+        (("opened",), counts.opened + in_lanes),
         (("refused",), counts.refused),
         (("cut_off",), counts.cut_off),
     ]

@@ -1,0 +1,9 @@
+PackedAddress = tuple[int, bytes, int, int]
+
+Row = tuple[PackedAddress, tuple[int, int | None, int, bool]]
+
+class LaneCensus:
+    def __len__(self) -> int: ...
+    @property
+    def silent(self) -> int: ...
+    def rows(self, start: int, stop: int) -> list[Row]: ...
