@@ -13,7 +13,10 @@ from pathlib import Path
 import pytest
 
 FAST = Path(__file__).parent.parent / "namesrv" / "_fast"
-LANE_MODULES = ("lookups", "lane_thread", "lanes")
+LANE_MODULES = (
+    *("lookups", "lane", "lane_accept", "lane_peers", "lane_system"),
+    *("lane_thread", "lanes"),
+)
 NO_GIL = re.compile(
     r"^ *cdef [^\n(]*?\b(\w+)\((?:[^()]|\([^()]*\))*\) noexcept nogil:", re.M
 )
