@@ -20,9 +20,7 @@ __all__ = (
     "BrokerLiveTable",
     "Connection",
     "HotPath",
-    "LaneCensus",
-    "LanePeer",
-    "Lanes",
+    "Lookups",
     "RouteAnswers",
 )
 
@@ -47,17 +45,20 @@ if TYPE_CHECKING or IMPLEMENTATION == "pure":
     from namesrv._pure.connection import Connection
     from namesrv._pure.hot_path import HotPath
     from namesrv._pure.live_table import BrokerLiveInfo, BrokerLiveTable
+    from namesrv._pure.lookups import Lookups
     from namesrv._pure.route_answers import RouteAnswers
 else:  # the compiled twins
     from namesrv._fast.connection import Connection
     from namesrv._fast.hot_path import HotPath
     from namesrv._fast.live_table import BrokerLiveInfo, BrokerLiveTable
+    from namesrv._fast.lookups import Lookups
     from namesrv._fast.route_answers import RouteAnswers
 
 # The threads of lanes have no twin, and exist on Linux only.
 if TYPE_CHECKING:
-    from namesrv._fast.lane_census import LaneCensus
-    from namesrv._fast.lanes import LanePeer, Lanes
+    from namesrv._fast.lane_census import LaneCensus as LaneCensus
+    from namesrv._fast.lanes import LanePeer as LanePeer
+    from namesrv._fast.lanes import Lanes as Lanes
 elif IMPLEMENTATION == "fast" and find_spec("namesrv._fast.lanes") is not None:
     from namesrv._fast.lane_census import LaneCensus
     from namesrv._fast.lanes import LanePeer, Lanes

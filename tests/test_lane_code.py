@@ -13,7 +13,10 @@ from pathlib import Path
 import pytest
 
 FAST = Path(__file__).parent.parent / "namesrv" / "_fast"
-LANE_MODULES = ("lookups", "lanes")
+LANE_MODULES = (
+    *("lookups", "lane", "lane_accept", "lane_peers", "lane_system"),
+    *("lane_thread", "lanes"),
+)
 NO_GIL = re.compile(
     r"^ *cdef [^\n(]*?\b(\w+)\((?:[^()]|\([^()]*\))*\) noexcept nogil:", re.M
 )
@@ -26,7 +29,8 @@ DIRECT_CALL = re.compile(r"\b__pyx_f_\w+")
 METHOD_CALL = re.compile(
     r"struct __pyx_vtabstruct_(\w+?) \*\)[^;]*?__pyx_vtab\)->(\w+)\("
 )
-OF_PYTHON = re.compile(r"\b_*Py[A-Z_]\w*\s*\(|\b__Pyx_\w+\s*\(")
+# Cython's division of integers is C alone.
+OF_PYTHON = re.compile(r"\b_*Py[A-Z_]\w*\s*\(|\b__Pyx_(?!div_|mod_)\w+\s*\(")
 
 pytestmark = pytest.mark.parametrize("hot", ["fast"])
 

@@ -11,7 +11,10 @@ import namesrv.routing.requests.processor  # noqa: F401  loads all of routing
 from namesrv import _impl
 
 TWINS = ("pure", "fast")
-MODULES = ("frame", "head", "route_answers", "live_table", "hot_path", "connection")
+MODULES = (
+    *("frame", "head", "route_answers", "live_table", "hot_path", "connection"),
+    "lookups",
+)
 
 
 def load_twin(name: str) -> Any:

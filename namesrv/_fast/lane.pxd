@@ -29,6 +29,7 @@ cdef struct Shared:
     long long open          # connections of lanes, or on their way to the loop
     long long loop_open     # connections of the loop
     long long most_open     # from here on the loop decides about new ones
+    long long undecided     # new ones about which it has not decided yet
     long long held_bytes    # input and output of peers that are at the loop
     long long idle_millis   # 0: no connection is idle
 
@@ -50,6 +51,7 @@ cdef struct Lane:
     Output output
     long long now_ms
     long long accept_again_ms
+    bint waits_for_loop     # accepts again as soon as the loop has decided
     int next_lane
     # Counters: the lane writes them, the loop reads them.
     long long accepted

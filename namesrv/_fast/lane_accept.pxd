@@ -7,7 +7,7 @@ from libc.string cimport memcpy
 
 from posix.unistd cimport close
 
-from namesrv._fast.atomic cimport add_count
+from namesrv._fast.atomic cimport add_count, load_count
 from namesrv._fast.lane cimport Lane, begin, is_crowded, watch
 from namesrv._fast.lane_peers cimport Address, Peer, count_one, new_peer, post
 from namesrv._fast.lane_system cimport (
@@ -18,6 +18,7 @@ from namesrv._fast.lane_system cimport (
 
 cdef enum:
     ACCEPTED_AT_ONCE = 16
+    MOST_UNDECIDED = 16
     ACCEPT_AGAIN_MILLIS = 100
 
 
@@ -25,6 +26,7 @@ cdef inline void listen(Lane* lane) noexcept nogil:
     """Accept from all listeners."""
     cdef int place
     lane.accept_again_ms = 0
+    lane.waits_for_loop = False
     for place in range(lane.listeners_count):
         watch(lane, lane.listeners[place], lane)
 
@@ -33,18 +35,22 @@ cdef inline bint _is_shortage(int error) noexcept nogil:
     return error == EMFILE or error == ENFILE or error == ENOBUFS or error == ENOMEM
 
 
+cdef inline void _pause(Lane* lane) noexcept nogil:
+    cdef int place
+    for place in range(lane.listeners_count):
+        epoll_ctl(lane.epoll, EPOLL_CTL_DEL, lane.listeners[place], NULL)
+    lane.accept_again_ms = lane.now_ms + ACCEPT_AGAIN_MILLIS
+
+
 cdef inline bint _accept_failed(Lane* lane, int error) noexcept nogil:
     """Whether to go on. Without descriptors or memory no connection is accepted for a
     while, so that the ones in the backlog do not keep the lane busy."""
-    cdef int place
     if error == EAGAIN:
         return False
     if error == EINTR or not _is_shortage(error):
         return True
     count_one(&lane.accept_failures)
-    for place in range(lane.listeners_count):
-        epoll_ctl(lane.epoll, EPOLL_CTL_DEL, lane.listeners[place], NULL)
-    lane.accept_again_ms = lane.now_ms + ACCEPT_AGAIN_MILLIS
+    _pause(lane)
     return False
 
 
@@ -78,9 +84,13 @@ cdef inline bint _accept_one(Lane* lane, int listener) noexcept nogil:
     cdef socklen_t length = sizeof(name)
     cdef int one = 1
     cdef Peer* peer
-    cdef int fd = accept4(
-        listener, <sockaddr*>&name, &length, SOCK_NONBLOCK | SOCK_CLOEXEC
-    )
+    cdef int fd
+    # Beyond the limit each one takes a descriptor that files may need.
+    if load_count(&lane.shared.undecided) >= MOST_UNDECIDED:
+        lane.waits_for_loop = True
+        _pause(lane)
+        return False
+    fd = accept4(listener, <sockaddr*>&name, &length, SOCK_NONBLOCK | SOCK_CLOEXEC)
     if fd < 0:
         return _accept_failed(lane, errno)
     setsockopt(fd, IPPROTO_TCP, TCP_NODELAY, &one, sizeof(one))
@@ -92,6 +102,7 @@ cdef inline bint _accept_one(Lane* lane, int listener) noexcept nogil:
     peer.read_ms = lane.now_ms
     _note_address(&peer.address, <sockaddr*>&name)
     if is_crowded(lane.shared):
+        add_count(&lane.shared.undecided, 1)
         post(&lane.shared.for_the_loop, peer)
         return True
     peer.is_counted = True

@@ -25,8 +25,8 @@ cdef class LaneCensus:
         return self._silent
 
     def rows(self, start, stop):
-        """Some of them: pairs of the address and (time of the last input, version of the
-        client or None, bytes of kept input, whether there was input)."""
+        """Some of them: pairs of the address and (time of the last input, version of
+        the client or None, bytes of kept input, whether there was input)."""
         cdef Py_ssize_t place
         cdef Row* row
         found = []

@@ -14,6 +14,7 @@ cdef extern from "<pthread.h>" nogil:
         pthread_t*, const pthread_attr_t*, void* (*)(void*) noexcept nogil, void*
     )
     int pthread_join(pthread_t, void**)
+    int pthread_setname_np(pthread_t, const char*)
 
 cdef extern from "<signal.h>" nogil:
     ctypedef struct sigset_t:

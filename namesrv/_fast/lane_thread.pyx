@@ -252,7 +252,7 @@ cdef void _sweep(Lane* lane) noexcept nogil:
     cdef long long idle_millis = load_count(&lane.shared.idle_millis)
     cdef Peer* peer = head_of(&lane.partial)
     cdef int _place
-    if lane.accept_again_ms and lane.now_ms >= lane.accept_again_ms:
+    if lane.accept_again_ms and _may_accept(lane):
         listen(lane)
     while peer != NULL and lane.now_ms - peer.kept_ms >= PARTIAL_MILLIS:
         give(lane, peer)
@@ -265,6 +265,12 @@ cdef void _sweep(Lane* lane) noexcept nogil:
         if not idle_millis or peer == NULL or lane.now_ms - peer.read_ms < idle_millis:
             return
         give(lane, peer)
+
+
+cdef inline bint _may_accept(Lane* lane) noexcept nogil:
+    if lane.waits_for_loop and load_count(&lane.shared.undecided) == 0:
+        return True
+    return lane.now_ms >= lane.accept_again_ms
 
 
 cdef void _end(Lane* lane, Lookups lookups) noexcept nogil:

@@ -27,4 +27,5 @@ cdef class Lanes:
     cdef int _open_lane(self, int number) except -1
     cdef int _start_thread(self, int number) except -1
     cdef void _end_threads(self) noexcept
+    cdef void _decided(self) noexcept
     cdef void _release(self, Peer* peer) noexcept

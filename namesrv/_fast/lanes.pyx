@@ -19,7 +19,8 @@ from namesrv._fast.lane_peers cimport (
 from namesrv._fast.lane_system cimport (
     EFD_CLOEXEC, EFD_NONBLOCK, EPOLL_CLOEXEC, SIG_SETMASK, epoll_create1,
     errno, eventfd, pthread_attr_destroy, pthread_attr_init, pthread_attr_setstacksize,
-    pthread_attr_t, pthread_create, pthread_join, pthread_sigmask, pthread_t,
+    pthread_attr_t, pthread_create, pthread_join, pthread_setname_np,
+    pthread_sigmask, pthread_t,
     sigfillset, sigset_t,
 )
 from namesrv._fast.lane_thread cimport enter
@@ -132,6 +133,8 @@ cdef class LanePeer:
             self._lanes._release(peer)
             if peer.is_counted:
                 add_count(&self._lanes._shared.open, -1)
+            elif not peer.is_sample:
+                self._lanes._decided()
             free_peer(peer)
 
     def __dealloc__(self):
@@ -226,6 +229,8 @@ cdef class Lanes:
         pthread_attr_destroy(&attributes)
         if error:
             raise OSError(error, os.strerror(error))
+        name = f"lookup-lane-{number}".encode()
+        pthread_setname_np(self._threads[number], PyBytes_AsString(name))
         self._running += 1
         return 0
 
@@ -323,6 +328,11 @@ cdef class Lanes:
         self._unknown = unknown
         self._received_bytes = received
         self._sent_bytes = sent
+
+    cdef void _decided(self) noexcept:
+        """The loop has decided about a new connection beyond the limit."""
+        if add_count(&self._shared.undecided, -1) == 1:
+            wake(self._lanes[0].inbox.wake_fd)
 
     cdef void _release(self, Peer* peer) noexcept:
         """The bytes of a peer are not at the loop any more."""

@@ -56,6 +56,7 @@ cdef class Lookups:
     cdef long long _received_bytes
     cdef long long _sent_bytes
     # About the last call of receive.
+    cdef Output _output
     cdef readonly int verdict
     cdef readonly bytes rest
     cdef readonly Py_ssize_t asked

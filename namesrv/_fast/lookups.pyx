@@ -91,6 +91,9 @@ cdef class Lookups:
         self.asked = 0
         self.samples = []
 
+    def __dealloc__(self):
+        release(&self._output)
+
     @property
     def hits(self):
         return load_count(&self._hits)
@@ -117,29 +120,25 @@ cdef class Lookups:
     def receive(self, data):
         """Answer lookups; the bytes to send. The data begin with the rest of the last
         read."""
-        cdef Output output
+        cdef Output* output = &self._output
         cdef Py_ssize_t answered = 0, asked = 0
         cdef int i
         check_bytes("data", data)
-        output.data = NULL
-        output.length = output.capacity = 0
-        try:
-            self.verdict = self.answer(
-                &self._latest_shape,
-                <const unsigned char*>PyBytes_AsString(data),
-                PyBytes_Size(data),
-                &output,
-                &answered,
-                &asked,
-            )
-            self.rest = data[answered:]
-            self.asked = asked
-            self.samples = []
-            for i in range(self.samples_count):
-                self.samples.append(_sample_of(&self.sample_views[i], data))
-            return PyBytes_FromStringAndSize(output.data, output.length)
-        finally:
-            release(&output)
+        output.length = 0
+        self.verdict = self.answer(
+            &self._latest_shape,
+            <const unsigned char*>PyBytes_AsString(data),
+            PyBytes_Size(data),
+            output,
+            &answered,
+            &asked,
+        )
+        self.rest = data[answered:]
+        self.asked = asked
+        self.samples = []
+        for i in range(self.samples_count):
+            self.samples.append(_sample_of(&self.sample_views[i], data))
+        return PyBytes_FromStringAndSize(output.data, output.length)
 
     cdef int answer(
         self,

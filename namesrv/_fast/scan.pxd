@@ -3,7 +3,7 @@
 Every step takes a place and the end; it returns the place after the part read, or NULL.
 """
 
-from libc.string cimport memcmp
+from libc.string cimport memcmp, memcpy
 
 cdef enum:
     MOST_MEMBERS = 32
@@ -43,12 +43,36 @@ cdef inline const unsigned char* skip_blanks(
     return place
 
 
+cdef inline bint _are_plain(const unsigned char* place) noexcept nogil:
+    """Whether eight bytes are printable, and none is a quote or a backslash; it may be
+    0 by mistake."""
+    cdef unsigned long long ones = 0x0101010101010101
+    cdef unsigned long long word, quotes, slashes
+    memcpy(&word, place, 8)
+    quotes = word ^ (ones * 34)
+    slashes = word ^ (ones * 92)
+    # A byte is below a limit if subtracting it borrows, and above 126 if adding 1 or
+    # nothing sets its highest bit.
+    return not (
+        (
+            ((word - ones * 32) & ~word)
+            | ((quotes - ones) & ~quotes)
+            | ((slashes - ones) & ~slashes)
+            | (word + ones)
+            | word
+        )
+        & (ones << 7)
+    )
+
+
 cdef inline const unsigned char* scan_string(
     const unsigned char* place, const unsigned char* end, Text* text
 ) noexcept nogil:
     """A string whose opening quote is at `place`; the place after it, or NULL."""
     place += 1
     text.data = place
+    while end - place >= 8 and _are_plain(place):
+        place += 8
     while place < end and 32 <= place[0] <= 126 and place[0] != 92:
         if place[0] == 34:
             text.length = place - text.data

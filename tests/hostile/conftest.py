@@ -13,8 +13,12 @@ Lay = Callable[..., AttackedServer]
 """(words of the command line, slack_mib, limit) -> an attack on a new server."""
 
 
-@pytest.fixture
-def lay_siege(tmp_path: Path) -> Iterator[Lay]:
+LANES = ("--lookup-lanes=1", "--lookup-lanes=0")
+"""All attacks happen with a lookup lane and without."""
+
+
+@pytest.fixture(params=LANES)
+def lay_siege(tmp_path: Path, request: pytest.FixtureRequest) -> Iterator[Lay]:
     """Starts a server and surrounds it; what must hold is checked at the end."""
     with ExitStack() as stack:
 
@@ -24,7 +28,12 @@ def lay_siege(tmp_path: Path) -> Iterator[Lay]:
             limit: tuple[int, int] | None = None,
         ) -> AttackedServer:
             server = ServerProcess(
-                tmp_path, *words, limit=limit, is_plain=True, environment=GIVES_BACK
+                tmp_path,
+                request.param,
+                *words,
+                limit=limit,
+                is_plain=True,
+                environment=GIVES_BACK,
             )
             stack.enter_context(server)
             return stack.enter_context(AttackedServer(server, slack_mib))
@@ -32,10 +41,14 @@ def lay_siege(tmp_path: Path) -> Iterator[Lay]:
         yield lay
 
 
-@pytest.fixture(scope="module")
-def attacked(tmp_path_factory: pytest.TempPathFactory) -> Iterator[AttackedServer]:
+@pytest.fixture(scope="module", params=LANES)
+def attacked(
+    tmp_path_factory: pytest.TempPathFactory, request: pytest.FixtureRequest
+) -> Iterator[AttackedServer]:
     """One attacked for all tests of a file, checked when they are over."""
     folder = tmp_path_factory.mktemp("attacked")
-    with ServerProcess(folder, is_plain=True, environment=GIVES_BACK) as server:
+    with ServerProcess(
+        folder, request.param, is_plain=True, environment=GIVES_BACK
+    ) as server:
         with AttackedServer(server) as attacked:
             yield attacked

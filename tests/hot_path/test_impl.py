@@ -15,7 +15,7 @@ from namesrv import _impl
 from namesrv.switches import is_on
 
 SWITCHES = ("NAMESRV_NO_EXTENSIONS", "NAMESRV_REQUIRE_EXTENSIONS")
-FAST_MODULES = ("hot_path", "connection", "live_table", "route_answers")
+FAST_MODULES = ("hot_path", "connection", "live_table", "lookups", "route_answers")
 
 
 @pytest.fixture

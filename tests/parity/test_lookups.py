@@ -110,6 +110,16 @@ def test_a_long_output_pauses_and_goes_on() -> None:
         assert peer.verdicts == [PAUSE, PAUSE, ASK, GO_ON]
 
 
+@pytest.mark.parametrize(("missing", "verdict"), [(0, PAUSE), (1, GO_ON)])
+def test_the_pause_begins_at_its_number_of_bytes(missing: int, verdict: int) -> None:
+    for hot in TWINS:
+        empty = hot.Lookups(server_of(hot, body=b"").hot).receive(HIT)
+        body = b"b" * (OUTPUT_PAUSE_BYTES - len(empty) - missing)
+        lookups = hot.Lookups(server_of(hot, body=body).hot)
+        assert len(lookups.receive(HIT)) == OUTPUT_PAUSE_BYTES - missing
+        assert lookups.verdict == verdict
+
+
 @pytest.mark.parametrize(
     ("data", "verdict", "kept", "asked"),
     [

@@ -70,8 +70,9 @@ class TestStart:
 
         with Peer(server.server.addresses[0]) as one:
             with Peer(server.server.addresses[1]) as two:
-                one.ask(lookup("t"))
-                two.ask(lookup("t"))
+                # The loop answers it, also where a lane has accepted.
+                one.ask(request(RequestCode.GET_BROKER_CLUSTER_INFO))
+                two.ask(request(RequestCode.GET_BROKER_CLUSTER_INFO))
                 assert server.on_loop(have_it) == [True, True]
 
     @pytest.mark.parametrize("loop_name", LOOPS)

@@ -5,7 +5,7 @@ from typing import Final
 
 from namesrv.admin.api.endpoint import Call
 from namesrv.admin.console.finding import Finding
-from namesrv.admin.metrics.health import obstacle
+from namesrv.admin.metrics.health import answered_meanwhile, obstacle
 from namesrv.server.life.lag import WINDOW_MILLIS
 from namesrv.work import Steps
 
@@ -32,6 +32,8 @@ def _not_ready(call: Call) -> Iterator[Finding]:
 def _late(call: Call) -> Iterator[Finding]:
     lag_millis = call.inside.ticks.lag.longest_millis(WINDOW_MILLIS, call.now_ms)
     if lag_millis >= _LATE_MILLIS:
+        lookups = answered_meanwhile(call.inside, WINDOW_MILLIS, call.now_ms)
+        also = f" {lookups[:1].upper()}{lookups[1:]}." if lookups else ""
         yield Finding(
             "late",
             "warning",
@@ -39,22 +41,8 @@ def _late(call: Call) -> Iterator[Finding]:
             None,
             f"The server stood still for {lag_millis / 1000:.1f} s in the last minute.",
             "Clients waited as long. Is the machine short of CPU, or was it paused?"
-            + _answered_meanwhile(call),
+            + also,
         )
-
-
-def _answered_meanwhile(call: Call) -> str:
-    """A sentence about lookups that lanes answered while the loop stood still."""
-    lanes = call.inside.lanes
-    stall = None if lanes is None else lanes.stall
-    if stall is None or not stall.lookups:
-        return ""
-    if call.now_ms - stall.ended_ms > WINDOW_MILLIS:
-        return ""
-    return (
-        f" Lookup lanes answered {stall.lookups:,} lookups meanwhile, with the routes"
-        " from before: brokers that died or came in that time were not in them."
-    )
 
 
 def _nearly_full(call: Call) -> Iterator[Finding]:

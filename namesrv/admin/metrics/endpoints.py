@@ -46,6 +46,10 @@ def healthz(call: Call) -> HttpAnswer:
         return respond(call.request, Alive("alive", pulse.lag_millis, longest))
     seconds, limit = longest / 1000, health.STOOD_STILL_MILLIS // 1000
     detail = f"the event loop stood still for {seconds} s, the limit is {limit} s"
+    lookups = health.answered_meanwhile(
+        call.inside, health.REMEMBERED_MILLIS, call.now_ms
+    )
+    detail += f"; {lookups}" if lookups else ""
     return problem(503, detail, reason="stalled", longest_lag_millis=longest)
 
 

@@ -38,6 +38,18 @@ def pulse(inside: Inside, now_ms: int) -> Pulse:
     return Pulse(longest < STOOD_STILL_MILLIS, lag.last_millis, longest)
 
 
+def answered_meanwhile(inside: Inside, within_millis: int, now_ms: int) -> str:
+    """About lookups that lanes answered while the loop stood still, if it did so in the
+    last `within_millis`; empty for none."""
+    stall = None if inside.lanes is None else inside.lanes.stall
+    if stall is None or not stall.lookups or now_ms - stall.ended_ms > within_millis:
+        return ""
+    return (
+        f"lanes answered {stall.lookups:,} lookups meanwhile, with the routes from"
+        " before: no broker came or went in them"
+    )
+
+
 def obstacle(inside: Inside, now_ms: int) -> Obstacle | None:
     """None if the server is ready."""
     if inside.state.life.phase > Phase.SERVING:

@@ -5,6 +5,7 @@ from typing import Final
 from namesrv.admin.metrics.subjects import (
     connections,
     files,
+    lanes,
     peers,
     process,
     registrations,
@@ -16,6 +17,7 @@ from namesrv.admin.metrics.subjects import (
 METRICS: Final = (
     *server.METRICS,
     *connections.METRICS,
+    *lanes.METRICS,
     *requests.METRICS,
     *routes.METRICS,
     *registrations.METRICS,

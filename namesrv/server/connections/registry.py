@@ -112,6 +112,11 @@ class Connections:
         return bool(self._turns or self._state.unfinished)
 
     @property
+    def are_arriving(self) -> bool:
+        """Whether connections of lanes come here, once the lanes have ended."""
+        return self._in_lanes() > 0
+
+    @property
     def are_waiting(self) -> bool:
         """Whether connections wait for their turn of the loop."""
         return bool(self._turns)
@@ -120,8 +125,7 @@ class Connections:
     def has_newer_clients(self) -> bool:
         """Whether a connected client understands GO_AWAY, or may do so because it has
         not sent a request yet (section 5.8)."""
-        # Lanes have ended then; their connections are on the way to this object.
-        return self._in_lanes() > 0 or any(
+        return self.are_arriving or any(
             connection.client_version > VERSION_V5_3_1
             for connection, protocol in self._by_connection.items()
             if protocol.closing_since_ms is None
@@ -186,7 +190,6 @@ class Connections:
 
     def end_question(self, question: Served) -> None:
         """The question is answered, or its connection is served here now."""
-        self._questions.discard(question)
         self._forget(question)
         question.connection.abandon()
 
@@ -255,12 +258,7 @@ class Connections:
             self._call_soon(self._next_turn)
 
     def sweep(self, now_ms: int) -> None:
-        """Begin to check all connections; `go_on_sweeping` checks more of them.
-
-        Idle connections are closed; those that do not read their last output are
-        aborted. Connections with endless frames or TLS handshakes are closed, however
-        much input comes.
-        """
+        """Begin to check all connections (`sweep`); `go_on_sweeping` checks more."""
         # After a stall of our process, input of peers may still be unread.
         read_ms = self._state.liveness.read_until_ms(now_ms)
         for holder in list(self.input_budget.stuck(read_ms)):
@@ -379,6 +377,7 @@ class Connections:
 
     def _forget(self, protocol: Served) -> None:
         """Forget a connection: its parts of the budgets and its place in the sweep."""
+        self._questions.discard(protocol)
         self.input_budget.release(protocol)
         self.output_budget.release(protocol)
         self._deadlines.release(protocol)

@@ -1,5 +1,9 @@
 """The finding of a sweep about one connection: idle, not read, or stuck.
 
+Idle connections are closed; those that do not read their last output are aborted.
+Connections with endless TLS handshakes are closed, however much input comes, and so
+are those with endless frames (`InputBudget.stuck`).
+
 Source: `IdleStateHandler`, `SslHandler`, protocol.md sections 5.2 and 5.3.
 """
 

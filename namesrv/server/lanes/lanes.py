@@ -53,6 +53,7 @@ class LookupLanes:
         self._connections = connections
         self._log = log
         self._lanes: Lanes | None = None
+        self._count = 0
         self._loop = asyncio.get_running_loop()
         self._tasks: set[asyncio.Task[None]] = set()
         self._accept_failures = 0
@@ -66,9 +67,9 @@ class LookupLanes:
         return self._lanes is not None and self._lanes.is_running
 
     @property
-    def open(self) -> int:
-        """Connections that lanes have, or that are on the way to the loop."""
-        return 0 if self._lanes is None else self._lanes.open
+    def running(self) -> int:
+        """The number of lanes that run."""
+        return self._count if self.are_running else 0
 
     def start(self, listeners: Sequence[socket.socket], count: int) -> bool:
         """Start lanes that accept connections; False if that fails, which is logged."""
@@ -81,12 +82,13 @@ class LookupLanes:
             self._lanes = lanes
             self.show_limits()
             lanes.start([listener.fileno() for listener in listeners])
-        except (OSError, MemoryError) as error:
+        except (OSError, MemoryError, ValueError) as error:
             fields = {"reason": str(error) or "no memory", "lanes": count}
             event = "cannot start lookup lanes, the server runs without them"
             self._log.log_own(logging.WARNING, event, fields)
             self._lanes = None
             return False
+        self._count = count
         self._connections.count_lanes(lambda: lanes.open)
         self._loop.add_reader(lanes.fileno(), self._take)
         return True
@@ -99,7 +101,7 @@ class LookupLanes:
         accepted, handed_over, asked, _, dropped = self._lanes.counts()
         return LaneCounts(accepted, handed_over, asked, dropped)
 
-    def census(self) -> LaneCensus | None:
+    def census(self) -> "LaneCensus | None":
         """The connections of lanes, None without lanes."""
         return None if self._lanes is None else self._lanes.census()
 
@@ -177,9 +179,17 @@ class LookupLanes:
             self._adopt(peer)
 
     def _adopt(self, peer: LanePeer) -> None:
+        if self._connections.is_frozen and not (peer.input or peer.output):
+            peer.end()
+            return
         task = self._loop.create_task(adopt(self._connections, peer))
         self._tasks.add(task)
-        task.add_done_callback(self._tasks.discard)
+        task.add_done_callback(self._on_adopted)
+
+    def _on_adopted(self, task: asyncio.Task[None]) -> None:
+        self._tasks.discard(task)
+        # Lanes count connections of the loop for the limit of all.
+        self.show_limits()
 
 
 def text_of(address: tuple[int, bytes, int, int]) -> str:

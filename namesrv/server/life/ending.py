@@ -23,7 +23,8 @@ drained must not answer GO_AWAY while it is frozen.
 
 FROZEN. No connection reads any more, so the work that is left is finite: connections in
 line for a turn, unfinished work, and requests that wait for a file. `settle` runs the
-turns, saves the routes, and waits for the writer of operators' changes. A change that
+turns, takes over the last connections of lanes with the input that was read there,
+saves the routes, and waits for the writer of operators' changes. A change that
 is on disk is answered, and the requests behind it on the same connection have their
 turns. Routes are saved before that wait, because a disk that hangs for a KV table must
 not cost them.
@@ -97,7 +98,7 @@ class Ending:
         self._save_routes()
 
     async def _finish_turns(self) -> None:
-        while self._connections.has_turns:
+        while self._connections.has_turns or self._connections.are_arriving:
             await self._next_turn()
 
     def _save_routes(self) -> None:

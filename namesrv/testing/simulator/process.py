@@ -28,6 +28,7 @@ from namesrv.server.warm_start.schedule import Snapshots
 from namesrv.testing.simulator.changes import ChangeWitness
 from namesrv.testing.simulator.clock import VirtualClock
 from namesrv.testing.simulator.history import Setting
+from namesrv.testing.simulator.lanes import LaneWitness
 from namesrv.testing.simulator.loop import (
     SilentLog,
     VirtualQueue,
@@ -36,6 +37,7 @@ from namesrv.testing.simulator.loop import (
     run,
 )
 from namesrv.testing.simulator.network import Link
+from namesrv.testing.simulator.oracle import Violation
 from namesrv.testing.simulator.snapshots import (
     DATA_DIR,
     SnapshotWitness,
@@ -126,6 +128,7 @@ class Process:
         self._connections.expect_brokers()
         state.refresh_hot_path(started_ms)
         self._changes = ChangeWitness(state)
+        self._lane = LaneWitness(state)
 
     def tick(self) -> None:
         """One tick; `next_tick_ms` is the time of the next one."""
@@ -136,6 +139,7 @@ class Process:
         if not self._is_crowded and self._turns.run_all():
             self._finish_work()
         self._changes.check()
+        self._lane.check()
         self.next_tick_ms = self._clock.now_ms + self._tick_millis
 
     def receive(self, link: Link, data: bytes) -> bytes:
@@ -148,6 +152,7 @@ class Process:
             self._turn()
         self._ends.run_all()
         self._changes.check()
+        self._lane.check()
         return transport.take()
 
     def read(self, link: Link, data: bytes) -> bytes | None:
@@ -176,10 +181,16 @@ class Process:
     def ask(self, data: bytes) -> bytes:
         """The answers to the observer's questions, which have a turn each."""
         peer, transport = self._peer_of(_OBSERVER)
+        answers = b""
         for frame in _frames(data):
             self._state.turn.begin()
+            on_lane = self._lane.answer(frame)
             peer.data_received(frame)
-        return transport.take()
+            answer = transport.take()
+            if on_lane is not None and on_lane != answer:
+                raise Violation(f"P2: a lane answers {on_lane!r}, the loop {answer!r}")
+            answers += answer
+        return answers
 
     def is_live(self, cluster: str, addr: str) -> bool:
         """Whether a broker is live that nobody can see, because another one registered
@@ -195,6 +206,7 @@ class Process:
             peer.connection_lost(None)
             self._finish_work()
             self._changes.check()
+        self._lane.check()
 
     def stop(self) -> None:
         """A clean end."""

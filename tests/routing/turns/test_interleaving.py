@@ -1,10 +1,13 @@
 """Histories in which every step of every change lies between other requests.
 
 Each registration says its number in its address and in its numbers of queues, so that a
-route that mixes two of them shows it (P2). At the end the tables are those of a server
+route that mixes two of them shows it (P2). A lane looks up all topics after each change
+of a ready answer, and so in the middle of steps; no answer is older than an earlier one
+of another topic. At the end the tables are those of a server
 that has carried out the same requests one after the other.
 """
 
+import contextlib
 import random
 from collections import deque
 from typing import Any
@@ -14,6 +17,7 @@ import pytest
 from namesrv import work
 from namesrv.hot_path import Pause
 from namesrv.routing.requests import routes
+from namesrv.routing.tables.busy_groups import BusyGroups
 from namesrv.routing.turns import turn
 from namesrv.testing.peer import (
     Broker,
@@ -23,6 +27,8 @@ from namesrv.testing.peer import (
     request,
     topic_table,
 )
+from namesrv.testing.simulator.lanes import LaneWitness
+from namesrv.testing.simulator.oracle import Violation
 from tests.routing.world import World
 
 NAMES = "abc"
@@ -46,6 +52,11 @@ class Interleaved:
         self.held_lookups = 0
         self.readers: list[Any] = []
         self.late_lookups = 0
+        self.lane_lookups = 0
+        self.begun: list[bytes] = []
+        self.broken: list[AssertionError] = []
+        self.newest = dict.fromkeys(NAMES, 0)
+        self.lane = LaneWitness(self.stepped.state, self.look_on_lane)
 
     def play(self) -> None:
         for _ in range(EVENTS):
@@ -58,6 +69,8 @@ class Interleaved:
         while self.line or self.stepped.state.unfinished:
             self.turn()
         self.check_late()
+        assert self.broken == []
+        self.lane.check()
         self.compare()
 
     def turn(self) -> None:
@@ -79,6 +92,7 @@ class Interleaved:
         if stepped.pause == Pause.TURN:
             self.line.append((data, stepped, whole))
         else:
+            self.begun.append(data)
             self.whole.send(data, whole)
 
     def register(self) -> None:
@@ -120,6 +134,9 @@ class Interleaved:
     def look(self) -> None:
         reader = self.stepped.connect()
         lookup = request(105, {"topic": self.random.choice(TOPICS)})
+        on_lane = self.lane.answer(lookup)
+        if on_lane is not None:
+            self.check(on_lane)
         data = self.stepped.send(lookup, reader)
         self.lookups += 1
         if data:
@@ -130,14 +147,23 @@ class Interleaved:
             assert reader.pause == Pause.TURN
             self.held_lookups += 1
 
+    def look_on_lane(self, topic: str, data: bytes) -> None:
+        self.lane_lookups += 1
+        try:
+            self.check(data)
+        except AssertionError as exc:
+            # It would be an internal error of the request under way.
+            self.broken.append(exc)
+
     def check_late(self) -> None:
         """Lookups of routes that were written in steps."""
         for reader in self.readers:
-            self.check(self.stepped.late_output.pop(reader))
+            self.check(self.stepped.late_output.pop(reader), is_late=True)
         self.late_lookups += len(self.readers)
 
-    def check(self, data: bytes) -> None:
-        """No broker has the address of one registration and the queues of another."""
+    def check(self, data: bytes, *, is_late: bool = False) -> None:
+        """No broker has the address of one registration and the queues of another, or
+        of an earlier one than in an earlier answer."""
         answer = self.stepped.only(data)
         if answer.code == 17:
             return
@@ -147,6 +173,17 @@ class Interleaved:
         for queues in answer.json["queueDatas"]:
             name, number = queues["brokerName"], queues["readQueueNums"]
             assert addrs[name] == f"{name}:{number}"
+            if not is_late:
+                rank = self.rank_of(name, number)
+                assert rank >= self.newest[name]
+                self.newest[name] = rank
+
+    def rank_of(self, name: str, number: int) -> int:
+        """The place of a registration among all requests that were begun; one that is
+        under way is the last."""
+        addr = f"{name}:{number}".encode()
+        ranks = [n for n, data in enumerate(self.begun) if b'"' + addr + b'"' in data]
+        return ranks[-1] if ranks else len(self.begun)
 
     def compare(self) -> None:
         self.stepped.holds_work = False
@@ -172,12 +209,26 @@ def test_no_interleaving_mixes_registrations_or_changes_what_comes_of_them(
     tiny: None, monkeypatch: pytest.MonkeyPatch, few_groups: int
 ) -> None:
     monkeypatch.setattr(routes, "_FEW_GROUPS", few_groups)
-    lookups = held = late = 0
+    lookups = held = late = on_lanes = 0
     for seed in range(SEEDS):
         history = Interleaved(seed)
         history.play()
         lookups += history.lookups
         held += history.held_lookups
         late += history.late_lookups
-    assert lookups > 10 * SEEDS and held > SEEDS
+        on_lanes += history.lane_lookups
+    assert lookups > 10 * SEEDS and held > SEEDS and on_lanes > 10 * SEEDS
     assert bool(late) == (few_groups == 0)
+
+
+def test_lanes_show_lookups_that_do_not_wait_for_a_registration(
+    tiny: None, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(BusyGroups, "hides", lambda *arguments: False)
+    older_on_lanes = 0
+    for seed in range(SEEDS):
+        history = Interleaved(seed)
+        with contextlib.suppress(AssertionError, Violation):
+            history.play()
+        older_on_lanes += len(history.broken)
+    assert older_on_lanes > 0

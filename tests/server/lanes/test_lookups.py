@@ -5,7 +5,14 @@ import threading
 import pytest
 
 from namesrv.codes import RequestCode, ResponseCode
-from namesrv.testing.peer import Peer, binary_request, data_version, lookup, request
+from namesrv.testing.peer import (
+    Broker,
+    Peer,
+    binary_request,
+    data_version,
+    lookup,
+    request,
+)
 from tests.server.lanes.conftest import Serve
 from tests.server.lanes.laned_server import BROKER, TOPICS, LanedServer
 
@@ -75,7 +82,7 @@ def test_slow_reader_gets_all_answers(serve: Serve, lanes: int) -> None:
     server = serve(lanes)
     with server.register(), server.peer() as peer:
         server.make_ready("Orders1", "Orders2")
-        count = 20_000
+        count = 8_000
         frames = [lookup(f"Orders{n % 2 + 1}", n) for n in range(count)]
         writer = threading.Thread(target=peer.send, args=frames)
         writer.start()
@@ -84,6 +91,25 @@ def test_slow_reader_gets_all_answers(serve: Serve, lanes: int) -> None:
         answers = peer.read_answers(count)
         writer.join()
         assert [answer.opaque for answer in answers] == list(range(count))
+
+
+@any_lanes
+def test_many_megabytes_of_answers_that_have_to_be_made(
+    serve: Serve, lanes: int
+) -> None:
+    """They are more than a question may have as its answer."""
+    server = serve(lanes)
+    topics = {f"Wide{number}": number + 1 for number in range(40)}
+    with server.peer() as peer:
+        for number in range(150):
+            name = f"broker-with-an-ordinary-name-{number:04}"
+            broker = Broker(name, addr=f"192.0.2.1:{10000 + number}")
+            assert peer.ask(broker.registration(topics)).code == SUCCESS
+        with server.peer() as asker:
+            asker.send(*[lookup(topic, n) for n, topic in enumerate(topics)] * 2)
+            answers = asker.read_answers(2 * len(topics))
+        assert [answer.opaque for answer in answers] == [*range(40), *range(40)]
+        assert sum(len(answer.body) for answer in answers) > 2 << 20
 
 
 @any_lanes

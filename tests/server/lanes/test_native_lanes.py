@@ -4,11 +4,13 @@ These tests need lanes (conftest.py).
 """
 
 import resource
+import signal
 import socket
 import threading
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -151,6 +153,22 @@ def test_64_lanes_serve(serve: Serve) -> None:
             assert codes == [SUCCESS, NO_ROUTE]
             peer.close()
         wait_until(lambda: len(server.server.inside.connections) == 1)
+
+
+def lane_threads() -> list[str]:
+    """The facts of the system about each thread of a lane."""
+    facts = [path.read_text() for path in Path("/proc/self/task").glob("*/status")]
+    return [text for text in facts if text.startswith("Name:\tlookup-lane-")]
+
+
+def test_threads_of_lanes_block_signals_and_end_with_the_server(serve: Serve) -> None:
+    server = serve(3)
+    assert len(lane_threads()) == 3
+    for text in lane_threads():
+        (mask,) = [line[8:] for line in text.splitlines() if line.startswith("SigBlk:")]
+        assert int(mask, 16) >> (signal.SIGTERM - 1) & 1
+    server.stop()
+    assert lane_threads() == []
 
 
 @contextmanager

@@ -14,6 +14,7 @@ UNLIMITED = {
     "server/logs/change_lines",
     "server/logs/events",
     "server/logs/life",
+    "server/lanes/lanes",
     "server/nameserver",
     "server/running/companions",
     "server/life/reload",

@@ -311,7 +311,7 @@ def test_all_that_was_read_is_handled_before_the_end(
     started: Started, loop_name: str
 ) -> None:
     """Each of these takes a turn of the loop, and the end comes after the first."""
-    server = started(loop_name)
+    server = started(loop_name, lookup_lanes=0)
     brokers = [Broker(f"broker-{n}", addr=f"127.0.0.1:{n + 1}") for n in range(30)]
     topics = {"Orders": 1, "Bills": 1}
     frames = [
