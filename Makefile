@@ -121,7 +121,7 @@ $(BENCHMARKS): $(VENV)/.dev-stamp
 clean: ## remove everything that make, tests and tools made
 	rm -rf $(VENV) build dist *.egg-info .coverage .coverage.* htmlcov wheels/dist
 	rm -rf .benchmarks .hypothesis .mypy_cache .pytest_cache .ruff_cache
-	rm -rf $(addprefix .cache/,fuzz sanitize lanes-address lanes-thread debug traced hot-loop wheel-tools wheel-test)
+	rm -rf $(addprefix .cache/,fuzz sanitize lanes-address lanes-thread faults-plain faults-thread debug traced hot-loop wheel-tools wheel-test)
 	rm -f namesrv/_fast/*.c namesrv/_fast/*.html namesrv/_fast/*.so
 	find namesrv tests docs tools wheels -name __pycache__ -type d -prune -exec rm -rf {} +
 

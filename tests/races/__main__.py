@@ -64,7 +64,9 @@ def _end(crowd: Crowd, server: ServerProcess) -> None:
     except subprocess.TimeoutExpired:
         crowd.fail("the server did not end")
         return
-    crowd.demand(exit_code == 0, f"the server ended with code {exit_code}")
+    if exit_code:
+        # The failures of clients follow from it.
+        crowd.failures.insert(0, f"the server ended with code {exit_code}")
 
 
 def _run(crowd: Crowd, seconds: float) -> None:
