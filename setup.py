@@ -84,7 +84,7 @@ def extensions() -> list[Extension]:
             "linetrace": CYTHON_TRACING,
         },
         # Cython compares the times of files, and not its directives.
-        force=CYTHON_TRACING or SANITIZE,
+        force=CYTHON_TRACING,
     )
 
 

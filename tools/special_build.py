@@ -78,15 +78,15 @@ def sanitize(words: Sequence[str]) -> None:
     with _reports(build) as report:
         build.run(
             *("-m", "pytest", *ON_TWO_CORES, *tests, "--deselect", NOT_SANITIZED),
-            **_address_sanitizer(report),
+            **address_sanitizer(report),
         )
 
 
 def sanitize_lanes(words: Sequence[str]) -> None:
     """Disturb the lookup lanes of servers with AddressSanitizer and ThreadSanitizer."""
     for name, sanitizer, environment in (
-        ("lanes-address", "address", _address_sanitizer),
-        ("lanes-thread", "thread", _thread_sanitizer),
+        ("lanes-address", "address", address_sanitizer),
+        ("lanes-thread", "thread", thread_sanitizer),
     ):
         # ThreadSanitizer has fixed places in memory.
         build = Build(name, "setarch", "-R", sys.executable)
@@ -119,7 +119,7 @@ def _reports(build: Build) -> Iterator[Path]:
             print(report.read_text(errors="replace"), file=sys.stderr)
 
 
-def _address_sanitizer(report: Path) -> Mapping[str, str]:
+def address_sanitizer(report: Path) -> Mapping[str, str]:
     """The environment of a process with AddressSanitizer and UBSan.
 
     Quarantines are small, because tests measure memory.
@@ -134,13 +134,18 @@ def _address_sanitizer(report: Path) -> Mapping[str, str]:
     }
 
 
-def _thread_sanitizer(report: Path) -> Mapping[str, str]:
+def thread_sanitizer(report: Path) -> Mapping[str, str]:
     """The environment of a process with ThreadSanitizer; the interpreter has none."""
     return {
         "PYTHONMALLOC": "malloc",
-        "TSAN_OPTIONS": f"exitcode=66:log_path={report}",
+        "TSAN_OPTIONS": f"halt_on_error=1:exitcode=66:log_path={report}",
         "LD_PRELOAD": _library("libtsan.so"),
     }
+
+
+def no_sanitizer(report: Path) -> Mapping[str, str]:
+    """The environment of a process of a plain build."""
+    return {}
 
 
 def _library(name: str) -> str:

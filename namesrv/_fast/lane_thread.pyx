@@ -134,7 +134,8 @@ cdef void _read(Lane* lane, Lookups lookups, Peer* peer) noexcept nogil:
         if length == 0 or (errno != EAGAIN and errno != EINTR):
             drop(lane, peer)
         return
-    memcpy(lane.buffer, peer.input, kept)
+    if kept:
+        memcpy(lane.buffer, peer.input, kept)
     forget_input(peer)
     peer.has_sent = True
     peer.read_ms = lane.now_ms

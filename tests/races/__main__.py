@@ -7,6 +7,7 @@ report of a sanitizer (`make sanitize-lanes`).
 """
 
 import argparse
+import subprocess
 import sys
 import tempfile
 import threading
@@ -16,18 +17,26 @@ from pathlib import Path
 
 from tests.races.breaking_off import break_off
 from tests.races.crowd import Crowd
+from tests.races.hammering import hammer
 from tests.races.looking_up import look_up
 from tests.races.not_reading import read_late
+from tests.races.pausing import pause
 from tests.races.registering import register
 from tests.server.server_process import ServerProcess
 
-_EACH = ((register, 3), (look_up, 4), (break_off, 3), (read_late, 1))
+_EACH = (
+    *((register, 3), (look_up, 2), (hammer, 3), (break_off, 3), (pause, 1)),
+    (read_late, 1),
+)
 _SHOWN_CHARACTERS = 8_000
+_SWITCH_SECONDS = 0.000_1
+"""Members hardly compute, and all wait for the server."""
 
 
 def main() -> int:
     """Let the crowd at a server for some seconds, and print what happened."""
     words = _read_words()
+    sys.setswitchinterval(_SWITCH_SECONDS)
     environment = dict(word.split("=", 1) for word in words.environment)
     with tempfile.TemporaryDirectory(prefix="namesrv-races-") as folder:
         lanes = ("--lookup-lanes", str(words.lanes)) if words.lanes >= 0 else ()
@@ -39,16 +48,23 @@ def main() -> int:
         with server:
             crowd = Crowd(server.address)
             _run(crowd, words.seconds)
-            exit_code, _ = server.end()
+            _end(crowd, server)
         print(crowd.summary(), flush=True)
-        failures = list(crowd.failures)
-        if exit_code:
-            failures.append(f"the server ended with code {exit_code}")
+        failures = crowd.failures
         for failure in failures[:5]:
             print(f"races: {failure}", file=sys.stderr)
         if failures:
             print(server.log()[-_SHOWN_CHARACTERS:], file=sys.stderr)
     return 1 if failures else 0
+
+
+def _end(crowd: Crowd, server: ServerProcess) -> None:
+    try:
+        exit_code, _ = server.end()
+    except subprocess.TimeoutExpired:
+        crowd.fail("the server did not end")
+        return
+    crowd.demand(exit_code == 0, f"the server ended with code {exit_code}")
 
 
 def _run(crowd: Crowd, seconds: float) -> None:
