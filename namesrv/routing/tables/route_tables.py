@@ -86,10 +86,10 @@ class RouteTables:
         marks = [entry.topic for entry in entries if entry.queues is none]
         name = data.broker_name
         stored = self.queue_sets.store(entries, queue_datas.values(), name)
-        for entry in chain(stored.added, stored.changed):
-            if entry.is_answered:
-                entry.is_answered = False
-                marks.append(entry.topic)
+        others = chain(stored.added, stored.changed)
+        for entry in [entry for entry in others if entry.is_answered]:
+            entry.is_answered = False
+            marks.append(entry.topic)
         self.route_answers.mark_all(marks)
         data.topic_refs += stored.added
         added = [entry.topic for entry in stored.added]
