@@ -6,6 +6,7 @@ encoded here. Source: `RouteInfoManager`, protocol.md section 3.1.
 
 from collections import OrderedDict
 from collections.abc import Iterable, Mapping, Sequence
+from itertools import chain
 
 from namesrv._impl import (
     BrokerLiveInfo,
@@ -21,6 +22,7 @@ from namesrv.routing.tables.cluster_names import ClusterNames
 from namesrv.routing.tables.leftovers import LeftoverKind, Leftovers
 from namesrv.routing.tables.live_owners import change_owner, lose_owner
 from namesrv.routing.tables.ordered_texts import BLOCK_GROUPS, OrderedTexts
+from namesrv.routing.tables.queue_sets import QueueSets
 from namesrv.routing.tables.topic_log import TopicLog
 from namesrv.routing.tables.topic_numbers import TopicNumbers
 from namesrv.wire.bodies import QueueData, TopicQueueMappingInfo
@@ -61,7 +63,7 @@ class RouteTables:
         self.group_changes = self.changes = self.routes = 0
         self.digests_forgotten = self.topic_removals = self._answers = 0
         self._with_addrs = OrderedTexts(write_string)
-        self.numbers = TopicNumbers()
+        self.numbers, self.queue_sets = TopicNumbers(), QueueSets()
 
     @property
     def cluster_addr_table(self) -> dict[str, set[str | None]]:
@@ -79,54 +81,46 @@ class RouteTables:
         self, data: BrokerData, queue_datas: QueueDatas, changes: TopicChanges
     ) -> None:
         """Store a group's queues by topic, of which a registration may bring 10,000."""
-        name, rounds = data.broker_name, self.numbers.rounds
-        note_changed, were_changed = changes.changed.append, len(changes.changed)
-        topic_refs, refs = data.topic_refs, len(data.topic_refs)
-        flagged: list[str] = []
-        marks: list[str] = []
-        for topic, queue_data in queue_datas.items():
-            entry = self._known(topic) if isinstance(topic, str) else topic
-            queues = entry.queues
-            old = queues.get(name)
-            if old is None:
-                topic_refs.append(entry)
-            elif old is queue_data or old == queue_data:
-                continue
-            else:
-                note_changed(entry.topic)
-                if old.topic_sys_flag != queue_data.topic_sys_flag:
-                    flagged.append(entry.topic)
-            if entry.is_answered or not queues:
-                entry.is_answered = False
-                marks.append(entry.topic)
-            queues[name] = queue_data
+        known, none, rounds = self._known, self.queue_sets.none, self.numbers.rounds
+        entries = [known(t) if isinstance(t, str) else t for t in queue_datas]
+        marks = [entry.topic for entry in entries if entry.queues is none]
+        name = data.broker_name
+        stored = self.queue_sets.store(entries, queue_datas.values(), name)
+        others = chain(stored.added, stored.changed)
+        for entry in [entry for entry in others if entry.is_answered]:
+            entry.is_answered = False
+            marks.append(entry.topic)
         self.route_answers.mark_all(marks)
-        added = [entry.topic for entry in topic_refs[refs:]]
+        data.topic_refs += stored.added
+        added = [entry.topic for entry in stored.added]
         changes.added += added
+        changes.changed += [entry.topic for entry in stored.changed]
         self.routes += len(added)
-        if added or len(changes.changed) > were_changed:
+        if added or stored.changed:
             data.is_read_only = False
             self._note_change(data)
         if self.numbers.rounds != rounds:
             for other in self.broker_addr_table.values():
                 self._note_change(other)
         if self.topic_log.is_read:
-            self.topic_log.note(flagged + added, len(self.topic_queue_table))
+            names = [entry.topic for entry in stored.flagged] + added
+            self.topic_log.note(names, len(self.topic_queue_table))
 
     def _known(self, topic: str) -> TopicQueues:
         """The entry of a topic; a new one is marked, and gets its first queues."""
-        table = self.topic_queue_table
+        table, none = self.topic_queue_table, self.queue_sets.none
         entry = table.get(topic)
         if entry is None:
-            entry = table[topic] = TopicQueues(topic, self.numbers.take(table), {})
+            entry = table[topic] = TopicQueues(topic, self.numbers.take(table), none)
         return entry
 
     def remove_queue(
         self, entry: TopicQueues, broker_name: str, changes: TopicChanges
     ) -> None:
         """Remove a group's entry from a topic, and the topic if it was the last."""
-        if entry.queues.pop(broker_name, None) is None:
+        if broker_name not in entry.queues:
             return
+        self.queue_sets.give(entry, broker_name, None)
         changes.removed.append(entry.topic)
         self.routes -= 1
         self.topic_log.note((entry.topic,), len(self.topic_queue_table))

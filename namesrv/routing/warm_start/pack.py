@@ -136,7 +136,7 @@ def restore(
     shared = snapshot.tables
     numbers = _numbers(shared.numbers)
     entries = {
-        number: TopicQueues(topic, number, {})
+        number: TopicQueues(topic, number, tables.queue_sets.none)
         for number, topic in zip(numbers, shared.topics, strict=True)
     }
     keeps_digests = shared.options == relied_on(options)
@@ -182,7 +182,7 @@ def _restore_group(
             is_whole = False
             tables.numbers.reserve(number)
             continue
-        entry.queues[name] = queue_datas[place]
+        tables.queue_sets.give(entry, name, queue_datas[place])
         data.topic_refs.append(entry)
     # A deleted topic comes back with its broker's next registration.
     keeps_digests = keeps_digests and is_whole

@@ -1,0 +1,173 @@
+"""Sets of queues, {broker name: QueueData}, that topics share.
+
+Most topics of a cluster have the same queues on the same brokers. A set belongs to all
+topics that have it: nobody but this file changes one, and only while one topic has it.
+Otherwise the topic gets another set, which is found by its sum. Source:
+`RouteInfoManager#topicQueueTable`, whose maps are one for each topic.
+"""
+
+from collections.abc import Iterable, Sequence
+from typing import Any, Final, NamedTuple
+
+from namesrv._impl import TopicQueues
+from namesrv.wire.bodies import QueueData
+
+MOST_SHARED_GROUPS: Final = 512
+"""Each topic of more groups has a set of its own, so that a change copies none."""
+
+_SUM: Final = 2**64 - 1
+
+
+class QueueSet(dict[str, QueueData]):
+    """Queues by broker name, `topics` the number of topics that have them.
+
+    `sum` names the content: it is the sum of a number for each of its QueueData; None
+    for a set that is never shared.
+    """
+
+    __slots__ = ("sum", "topics")
+
+    def __init__(self, queues: dict[str, QueueData]) -> None:
+        super().__init__(queues)
+        self.sum: int | None = 0
+        self.topics = 0
+
+
+class Stored(NamedTuple):
+    """Topics that got queues of a group: those that had none of it, those that had
+    other ones, and those of the latter whose flags differ."""
+
+    added: list[TopicQueues]
+    changed: list[TopicQueues]
+    flagged: list[TopicQueues]
+
+
+class QueueSets:
+    """All sets that may be shared, by their sums."""
+
+    def __init__(self) -> None:
+        self.none = QueueSet({})
+        self._sets: dict[int, QueueSet] = {}
+        # The last change, which the next topic probably makes, too.
+        self._before: QueueSet | None = None
+        self._given: QueueData | None = None
+        self._name = ""
+        self._after = self.none
+
+    def __len__(self) -> int:
+        return len(self._sets)
+
+    def give(
+        self, entry: TopicQueues, broker_name: str, queue_data: QueueData | None
+    ) -> None:
+        """Give a topic other queues of a group, or none."""
+        before: Any = entry.queues
+        if (
+            before is self._before
+            and queue_data is self._given
+            and broker_name is self._name
+        ):
+            after = self._after
+        else:
+            after = self._changed(before, broker_name, queue_data)
+            self._before = None if after.sum is None else before
+            self._given, self._name, self._after = queue_data, broker_name, after
+        if after is not before:
+            entry.queues = after
+            self._moved(before, after, 1)
+
+    def store(
+        self,
+        entries: Sequence[TopicQueues],
+        queue_datas: Iterable[QueueData],
+        broker_name: str,
+    ) -> Stored:
+        """Give topics their queues of a group, one for each."""
+        added: list[TopicQueues] = []
+        changed: list[TopicQueues] = []
+        flagged: list[TopicQueues] = []
+        note, moved = added, 0
+        before: QueueSet | None = None
+        given, after = None, self.none
+        for entry, queue_data in zip(entries, queue_datas, strict=True):
+            if entry.queues is before and queue_data is given:
+                # As the topic before it.
+                entry.queues = after
+                note.append(entry)
+                moved += 1
+                continue
+            if moved:
+                self._moved(before or self.none, after, moved)
+            before, moved = None, 0
+            queues: Any = entry.queues
+            old = queues.get(broker_name)
+            if old is not None and (old is queue_data or old == queue_data):
+                continue
+            note = added if old is None else changed
+            note.append(entry)
+            flag = queue_data.topic_sys_flag
+            is_flagged = old is not None and old.topic_sys_flag != flag
+            if is_flagged:
+                flagged.append(entry)
+            self.give(entry, broker_name, queue_data)
+            after = self._after
+            if after is not queues and after.sum is not None and not is_flagged:
+                before, given = queues, queue_data
+        if moved:
+            self._moved(before or self.none, after, moved)
+        return Stored(added, changed, flagged)
+
+    def _moved(self, before: QueueSet, after: QueueSet, count: int) -> None:
+        """So many topics have another set."""
+        after.topics += count
+        before.topics -= count
+        if not before.topics and before:
+            self._forget(before)
+
+    def _changed(
+        self, before: QueueSet, broker_name: str, queue_data: QueueData | None
+    ) -> QueueSet:
+        """The set with other queues of a group: the same one if no other topic has
+        it."""
+        if queue_data is None and broker_name not in before:
+            return before
+        if before.sum is None:
+            _put(before, broker_name, queue_data)
+            return before
+        total = before.sum - _number(before.get(broker_name)) + _number(queue_data)
+        total &= _SUM
+        known = self._sets.get(total)
+        if known is not None and known.get(broker_name) is queue_data:
+            return known
+        if queue_data is None and len(before) == 1:
+            return self.none
+        after = before
+        if before.topics == 1 and before:
+            self._forget(before)
+        else:
+            after = QueueSet(before)
+        _put(after, broker_name, queue_data)
+        after.sum = None if len(after) > MOST_SHARED_GROUPS else total
+        if after.sum is not None:
+            self._sets[total] = after
+        return after
+
+    def _forget(self, queues: QueueSet) -> None:
+        if queues.sum is not None and self._sets.get(queues.sum) is queues:
+            del self._sets[queues.sum]
+        self._before = None
+
+
+def _put(queues: QueueSet, broker_name: str, queue_data: QueueData | None) -> None:
+    if queue_data is None:
+        queues.pop(broker_name, None)
+    else:
+        queues[broker_name] = queue_data
+
+
+def _number(queue_data: QueueData | None) -> int:
+    """A number at random for each object, so that sums of others differ.
+
+    The hash of a tuple would be nearly linear in the id, and sums would collide.
+    """
+    return 0 if queue_data is None else hash(id(queue_data).to_bytes(8, "little"))
