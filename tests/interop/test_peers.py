@@ -105,7 +105,12 @@ def test_the_digests_are_equal(place: Place) -> None:
 
     until(are_equal, WAIT_SECONDS, lambda: f"they should be equal: {place.page()}")
     assert place.peers()[place.java.address]["kind"] == "rocketmq"
-    assert place.peers()[place.second.address]["kind"] == "namesrv"
+
+    def is_known() -> bool:
+        # A busy machine may be too late with its first answer over HTTP.
+        return place.peers()[place.second.address]["kind"] == "namesrv"
+
+    until(is_known, WAIT_SECONDS, lambda: f"it should be ours: {place.page()}")
 
 
 def test_no_difference_is_found_where_there_is_none(place: Place) -> None:

@@ -142,15 +142,18 @@ class Peer:
             if now_ms < self._no_http_until_ms:
                 return None
         reader, writer = await self._connect()
-        digest = None
+        digest, was_late = None, True
         try:
             with suppress(TimeoutError):
                 async with asyncio.timeout(_HTTP_SECONDS):
                     digest = await ask_digest(reader, writer, self._host(writer))
+                    was_late = False
         finally:
             writer.transport.abort()
         if digest is None:
-            self._no_http_until_ms = now_ms + _HTTP_AGAIN_MILLIS
+            # A busy peer is no Java NameServer: it is asked again next time.
+            wait_millis = 0 if was_late else _HTTP_AGAIN_MILLIS
+            self._no_http_until_ms = now_ms + wait_millis
             return None
         if (
             digest.mark is not None

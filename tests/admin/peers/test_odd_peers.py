@@ -5,7 +5,7 @@ import socket
 import threading
 import time
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import Any
 
@@ -15,7 +15,14 @@ from namesrv.admin.peers.own_tables import OwnTables
 from namesrv.server.running.serving import ServingThread
 from namesrv.testing.peer import WAIT_SECONDS, Peer, lookup
 from namesrv.testing.peer.connection import wait_until
-from tests.admin.peers.pair import ORPHAN, QUICK, Brokers, comparing, wait_for
+from tests.admin.peers.pair import (
+    ORPHAN,
+    QUICK,
+    Brokers,
+    comparing,
+    other,
+    wait_for,
+)
 from tests.admin.served import asked
 
 Answer = Callable[[socket.socket], None]
@@ -69,6 +76,14 @@ def waiting(ended: threading.Event) -> Answer:
         ended.wait(WAIT_SECONDS)
 
     return answer
+
+
+def pass_on(source: socket.socket, target: socket.socket) -> None:
+    """Passes all on that comes until the end."""
+    with source, target, suppress(OSError):
+        while data := source.recv(1 << 16):
+            target.sendall(data)
+        target.shutdown(socket.SHUT_RDWR)
 
 
 def state_of(server: ServingThread) -> Any:
@@ -175,6 +190,32 @@ def test_a_peer_that_hangs_does_not_delay_the_others(tmp_path: Path) -> None:
         held.set()
     assert first["state"] == "new"
     assert second["state"] == "wrong"
+
+
+def test_a_peer_that_was_late_once_is_asked_over_http_again(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("namesrv.admin.peers.peer._HTTP_SECONDS", 0.3)
+    (tmp_path / "other").mkdir()
+    with other(tmp_path / "other") as there:
+        first: list[bytes] = []
+
+        def answer(peer: socket.socket) -> None:
+            if not first:
+                first.append(peer.recv(1 << 16))
+                with suppress(ConnectionError):
+                    peer.recv(1)
+                return
+            server = socket.create_connection(there.addresses[0])
+            for one, way in ((peer.dup(), server), (server.dup(), peer.dup())):
+                threading.Thread(target=pass_on, args=(one, way)).start()
+
+        with (
+            answering(answer) as (address, _),
+            comparing(tmp_path, address) as server,
+        ):
+            wait_for(lambda: state_of(server), lambda one: one["kind"] == "namesrv")
+    assert first[0].startswith(b"GET /v1/digest ")
 
 
 def test_our_own_address_is_noticed_once(
