@@ -16,6 +16,17 @@ cdef extern from "<pthread.h>" nogil:
     int pthread_join(pthread_t, void**)
     int pthread_setname_np(pthread_t, const char*)
 
+cdef extern from * nogil:
+    """
+    #include <malloc.h>
+    static void lane_share_heap(void) {
+    #ifdef M_ARENA_MAX  /* glibc */
+        mallopt(M_ARENA_MAX, 1);
+    #endif
+    }
+    """
+    void share_heap "lane_share_heap"()
+
 cdef extern from "<signal.h>" nogil:
     ctypedef struct sigset_t:
         pass

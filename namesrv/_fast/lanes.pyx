@@ -17,11 +17,10 @@ from namesrv._fast.lane_peers cimport (
     pthread_mutex_init, take_all, wake,
 )
 from namesrv._fast.lane_system cimport (
-    EFD_CLOEXEC, EFD_NONBLOCK, EPOLL_CLOEXEC, SIG_SETMASK, epoll_create1,
-    errno, eventfd, pthread_attr_destroy, pthread_attr_init, pthread_attr_setstacksize,
-    pthread_attr_t, pthread_create, pthread_join, pthread_setname_np,
-    pthread_sigmask, pthread_t,
-    sigfillset, sigset_t,
+    EFD_CLOEXEC, EFD_NONBLOCK, EPOLL_CLOEXEC, SIG_SETMASK, epoll_create1, errno,
+    eventfd, pthread_attr_destroy, pthread_attr_init, pthread_attr_setstacksize,
+    pthread_attr_t, pthread_create, pthread_join, pthread_setname_np, pthread_sigmask,
+    pthread_t, share_heap, sigfillset, sigset_t,
 )
 from namesrv._fast.lane_thread cimport enter
 from namesrv._fast.lookups cimport Lookups
@@ -205,6 +204,9 @@ cdef class Lanes:
         for number in range(len(listeners)):
             self._lanes[0].listeners[number] = listeners[number]
         self._lanes[0].listeners_count = len(listeners)
+        # The loop frees what lanes allocate. A heap of each thread would keep that
+        # from the others and from the system.
+        share_heap()
         try:
             # The first lane accepts, and so it starts last.
             for number in reversed(range(self._count)):
