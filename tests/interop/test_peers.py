@@ -108,7 +108,7 @@ def test_the_digests_are_equal(place: Place) -> None:
 
     def is_known() -> bool:
         # A busy machine may be too late with its first answer over HTTP.
-        return place.peers()[place.second.address]["kind"] == "namesrv"
+        return bool(place.peers()[place.second.address]["kind"] == "namesrv")
 
     until(is_known, WAIT_SECONDS, lambda: f"it should be ours: {place.page()}")
 
