@@ -19,6 +19,7 @@ from namesrv._fast.output cimport Output
 cdef enum:
     MOST_LISTENERS = 64
     READ_BYTES = 1 << 16
+    MOST_HELD_BYTES = 32 << 20
     BUFFER_BYTES = READ_BYTES + (1 << 12)  # a read, behind the kept part of a frame
 
 
@@ -134,7 +135,12 @@ cdef inline void hand_over(
     const char* unsent,
     Py_ssize_t unsent_length,
 ) noexcept nogil:
-    """Give a connection to the loop with input and output, which are copied."""
+    """Give a connection to the loop with input and output, which are copied. One that
+    does not read its answers is closed if the loop has much to do already."""
+    if unsent_length and load_count(&lane.shared.held_bytes) > MOST_HELD_BYTES:
+        count_one(&lane.dropped)
+        drop(lane, peer)
+        return
     peer.input = <unsigned char*>copied(data, length)
     peer.output = <char*>copied(unsent, unsent_length)
     if (length and peer.input == NULL) or (unsent_length and peer.output == NULL):

@@ -11,9 +11,10 @@ from namesrv._fast.atomic cimport add_count, load_count
 from namesrv._fast.lane cimport Lane, begin, is_crowded, watch
 from namesrv._fast.lane_peers cimport Address, Peer, count_one, new_peer, post
 from namesrv._fast.lane_system cimport (
-    AF_INET, AF_INET6, EAGAIN, EINTR, EMFILE, ENFILE, ENOBUFS, ENOMEM, EPOLL_CTL_DEL,
-    IPPROTO_TCP, SOCK_CLOEXEC, SOCK_NONBLOCK, TCP_NODELAY, accept4, epoll_ctl, errno,
-    ntohs, setsockopt, sockaddr, sockaddr_in, sockaddr_in6, sockaddr_storage, socklen_t,
+    AF_INET, AF_INET6, EAGAIN, EEXIST, EINTR, EMFILE, ENFILE, ENOBUFS, ENOMEM,
+    EPOLL_CTL_DEL, IPPROTO_TCP, SOCK_CLOEXEC, SOCK_NONBLOCK, TCP_NODELAY, accept4,
+    epoll_ctl, errno, ntohs, setsockopt, sockaddr, sockaddr_in, sockaddr_in6,
+    sockaddr_storage, socklen_t,
 )
 
 cdef enum:
@@ -28,7 +29,8 @@ cdef inline void listen(Lane* lane) noexcept nogil:
     lane.accept_again_ms = 0
     lane.waits_for_loop = False
     for place in range(lane.listeners_count):
-        watch(lane, lane.listeners[place], lane)
+        if not watch(lane, lane.listeners[place], lane) and errno != EEXIST:
+            lane.accept_again_ms = lane.now_ms + ACCEPT_AGAIN_MILLIS
 
 
 cdef inline bint _is_shortage(int error) noexcept nogil:

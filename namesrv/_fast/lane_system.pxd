@@ -102,6 +102,7 @@ cdef extern from "<errno.h>" nogil:
     int errno
     enum:
         EAGAIN
+        EEXIST
         EINTR
         EMFILE
         ENFILE

@@ -13,7 +13,7 @@ a peer has one event at most in them. So no event is about a peer that is gone.
 from libc.stdlib cimport free
 from libc.string cimport memcpy
 
-from posix.unistd cimport read, usleep
+from posix.unistd cimport read
 
 from namesrv._fast.atomic cimport load_count
 from namesrv._fast.lane cimport (
@@ -26,55 +26,64 @@ from namesrv._fast.lane_peers cimport (
 )
 from namesrv._fast.lane_system cimport (
     EAGAIN, EINTR, EPOLL_CTL_DEL, MSG_DONTWAIT, MSG_NOSIGNAL, epoll_ctl, epoll_event,
-    epoll_wait, errno, monotonic_millis, recv, send,
+    SIG_SETMASK, epoll_wait, errno, monotonic_millis, pthread_attr_destroy,
+    pthread_attr_init, pthread_attr_setstacksize, pthread_attr_t, pthread_create,
+    pthread_sigmask, pthread_t, recv, send, sigfillset, sigset_t,
 )
 from namesrv._fast.lookups cimport ASK, GO_ON, PAUSE, Lookups, Sample
 from namesrv._fast.output cimport Output, release
 
-from namesrv.hot_path import ANY_VERSION
-
-cdef int NO_VERSION = ANY_VERSION
-
 cdef enum:
+    STACK_BYTES = 1 << 20
     MOST_EVENTS = 64
     SHORT_READ_BYTES = 1 << 12
     SHORT_READS_ABOVE = 8 << 20
-    NO_READS_ABOVE = 32 << 20
     OUTPUT_KEPT_BYTES = 2 << 20
     MOST_PAUSES = 4
     PARTIAL_MILLIS = 1000
     SHORTEST_WAIT_MILLIS = 100
     CROWDED_IDLE_MILLIS = 1000
     SWEPT_AT_ONCE = 64
-    OVERLOAD_MICROS = 1000
 
 
 cdef void* _run(Lane* lane, Lookups lookups) noexcept nogil:
     """The whole life of a lane; at its end the loop gets all that it has."""
     cdef epoll_event events[MOST_EVENTS]
     cdef int count, place
-    cdef bint may_read
     listen(lane)
     while not load_count(&lane.shared.is_stopping):
         count = epoll_wait(lane.epoll, events, MOST_EVENTS, _wait_millis(lane))
         pthread_mutex_lock(&lane.lines)
         lane.now_ms = monotonic_millis()
-        may_read = load_count(&lane.shared.held_bytes) < NO_READS_ABOVE
         for place in range(count):
-            _handle(lane, lookups, events[place].data.ptr, may_read)
+            _handle(lane, lookups, events[place].data.ptr)
         _open_inbox(lane, lookups)
         _sweep(lane)
         if lane.output.capacity > OUTPUT_KEPT_BYTES:
             release(&lane.output)
         pthread_mutex_unlock(&lane.lines)
-        if not may_read:
-            usleep(OVERLOAD_MICROS)
     _end(lane, lookups)
     return NULL
 
 
 ctypedef void* (*Run)(Lane*, void*) noexcept nogil
 cdef Run _run_borrowed = <Run>_run
+
+
+cdef int start_thread(Lane* lane, pthread_t* thread) noexcept nogil:
+    """Start the thread of a lane; 0, or the number of the error."""
+    cdef pthread_attr_t attributes
+    cdef sigset_t everything, before
+    cdef int error
+    pthread_attr_init(&attributes)
+    pthread_attr_setstacksize(&attributes, STACK_BYTES)
+    # Signals belong to the thread of the loop; a new thread inherits the mask.
+    sigfillset(&everything)
+    pthread_sigmask(SIG_SETMASK, &everything, &before)
+    error = pthread_create(thread, &attributes, enter, lane)
+    pthread_sigmask(SIG_SETMASK, &before, NULL)
+    pthread_attr_destroy(&attributes)
+    return error
 
 
 cdef void* enter(void* place) noexcept nogil:
@@ -84,15 +93,13 @@ cdef void* enter(void* place) noexcept nogil:
     return _run_borrowed(lane, lane.lookups)
 
 
-cdef inline void _handle(
-    Lane* lane, Lookups lookups, void* source, bint may_read
-) noexcept nogil:
+cdef inline void _handle(Lane* lane, Lookups lookups, void* source) noexcept nogil:
     cdef long long wakes
     if source == &lane.inbox:
         read(lane.inbox.wake_fd, &wakes, sizeof(wakes))
     elif source == lane:
         accept(lane)
-    elif may_read:
+    else:
         _read(lane, lookups, <Peer*>source)
 
 
@@ -162,7 +169,7 @@ cdef void _answer(
         verdict = lookups.answer(
             &peer.latest_shape, data, length, output, &answered, &asked
         )
-        _note(lane, lookups, peer, data)
+        _note(lane, lookups, peer, data, answered + asked > 0)
         data += answered
         length -= answered
         kept -= answered
@@ -183,12 +190,16 @@ cdef void _answer(
 
 
 cdef void _note(
-    Lane* lane, Lookups lookups, Peer* peer, const unsigned char* data
+    Lane* lane,
+    Lookups lookups,
+    Peer* peer,
+    const unsigned char* data,
+    bint has_requests,
 ) noexcept nogil:
     """Take over the results of the last answers; `data` is their input."""
     cdef int place
     cdef Sample* sample
-    if lookups.client_version != NO_VERSION:
+    if has_requests:
         peer.version = lookups.client_version
         peer.has_version = True
     for place in range(lookups.samples_count):

@@ -3,6 +3,7 @@
 The threads are in `lane_thread`. All methods belong to the thread of the event loop.
 """
 
+cimport cython
 from libc.stdlib cimport calloc, free, malloc
 from libc.string cimport memmove
 
@@ -17,22 +18,19 @@ from namesrv._fast.lane_peers cimport (
     pthread_mutex_init, take_all, wake,
 )
 from namesrv._fast.lane_system cimport (
-    EFD_CLOEXEC, EFD_NONBLOCK, EPOLL_CLOEXEC, SIG_SETMASK, epoll_create1, errno,
-    eventfd, pthread_attr_destroy, pthread_attr_init, pthread_attr_setstacksize,
-    pthread_attr_t, pthread_create, pthread_join, pthread_setname_np, pthread_sigmask,
-    pthread_t, share_heap, sigfillset, sigset_t,
+    EAGAIN, EFD_CLOEXEC, EFD_NONBLOCK, EINTR, EPOLL_CLOEXEC, MSG_DONTWAIT,
+    MSG_NOSIGNAL, epoll_create1, errno, eventfd, pthread_join, pthread_setname_np,
+    pthread_t, send, share_heap,
 )
-from namesrv._fast.lane_thread cimport enter
+from namesrv._fast.lane_thread cimport start_thread
 from namesrv._fast.lookups cimport Lookups
 
 import os
 
 from namesrv.hot_path import check_size
 
-cdef enum:
-    STACK_BYTES = 1 << 20
 
-
+@cython.no_gc_clear  # Its end needs the lanes.
 cdef class LanePeer:
     """A connection that a lane gave to the loop, with its socket.
 
@@ -97,6 +95,18 @@ cdef class LanePeer:
         self._peer.fd = -1
         return fd
 
+    def send(self, output):
+        """The number of bytes that the socket takes at once; all of them if it is
+        broken, which its next reader finds out."""
+        cdef Py_ssize_t length = PyBytes_Size(output)
+        cdef Py_ssize_t sent = send(
+            self._peer.fd, PyBytes_AsString(output), length,
+            MSG_NOSIGNAL | MSG_DONTWAIT,
+        )
+        if sent < 0:
+            return 0 if errno in (EAGAIN, EINTR) else length
+        return sent
+
     def answer(self, output, answered):
         """`output` answers the first `answered` bytes of the input. Raises
         MemoryError."""
@@ -138,9 +148,10 @@ cdef class LanePeer:
 
     def __dealloc__(self):
         if self._peer != NULL:
-            free_peer(self._peer)
+            self.end()
 
 
+@cython.no_gc_clear  # Threads use its fields until they are joined.
 cdef class Lanes:
     """Threads that accept connections and answer lookups of ready topics.
 
@@ -204,7 +215,7 @@ cdef class Lanes:
         for number in range(len(listeners)):
             self._lanes[0].listeners[number] = listeners[number]
         self._lanes[0].listeners_count = len(listeners)
-        # The loop frees what lanes allocate. A heap of each thread would keep that
+        # Lanes allocate, and the loop frees. A heap of each thread would keep memory
         # from the others and from the system.
         share_heap()
         try:
@@ -216,19 +227,7 @@ cdef class Lanes:
             raise
 
     cdef int _start_thread(self, int number) except -1:
-        cdef pthread_attr_t attributes
-        cdef sigset_t everything, before
-        cdef int error
-        pthread_attr_init(&attributes)
-        pthread_attr_setstacksize(&attributes, STACK_BYTES)
-        # Signals belong to the thread of the loop; a new thread inherits the mask.
-        sigfillset(&everything)
-        pthread_sigmask(SIG_SETMASK, &everything, &before)
-        error = pthread_create(
-            &self._threads[number], &attributes, enter, &self._lanes[number]
-        )
-        pthread_sigmask(SIG_SETMASK, &before, NULL)
-        pthread_attr_destroy(&attributes)
+        cdef int error = start_thread(&self._lanes[number], &self._threads[number])
         if error:
             raise OSError(error, os.strerror(error))
         name = f"lookup-lane-{number}".encode()

@@ -261,6 +261,7 @@ cdef class TextMap:
         if memory == NULL:
             raise MemoryError()
         queue.links = NULL
+        queue.count = 0
         if self._queue.links != NULL:
             try:
                 open_queue(&queue, slots)

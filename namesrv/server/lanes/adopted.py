@@ -41,6 +41,14 @@ class AdoptedProtocol(NamesrvProtocol):
         elif data:
             self.data_received(data)
 
+    def data_received(self, data: bytes) -> None:
+        """uvloop begins to read after `connection_made`, also if that has paused it."""
+        if not self._reading and self.closing_since_ms is None:
+            self.transport.pause_reading()
+            if self._connections.is_frozen:
+                return  # as if it had not been read
+        super().data_received(data)
+
 
 async def adopt(connections: Connections, peer: LanePeer) -> None:
     """Make a lane's connection one of the loop."""

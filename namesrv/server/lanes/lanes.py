@@ -8,7 +8,9 @@ for good, or a question, whose connection it gets back with the answer.
 import asyncio
 import logging
 import socket
+from collections import deque
 from collections.abc import Sequence
+from functools import partial
 from typing import Final, NamedTuple
 
 from namesrv._impl import LaneCensus, LanePeer, Lanes
@@ -23,6 +25,9 @@ STALL_MILLIS: Final = 1000
 """A loop without a tick for so long stood still."""
 _TAKEN_AT_ONCE: Final = 64
 """Connections that one turn of the loop takes from lanes."""
+_MOST_ADOPTED_BYTES: Final = 8 << 20
+"""Output of connections that the loop is about to have, before it takes more of them.
+From then on the output counts against the budget."""
 
 
 class Stall(NamedTuple):
@@ -56,6 +61,8 @@ class LookupLanes:
         self._count = 0
         self._loop = asyncio.get_running_loop()
         self._tasks: set[asyncio.Task[None]] = set()
+        self._taken: deque[LanePeer] = deque()
+        self._adopted_bytes = 0
         self._accept_failures = 0
         self._ticked_ms: int | None = None
         self._lookups = 0
@@ -151,29 +158,36 @@ class LookupLanes:
         self._lanes.limit(connections.own, most_open, idle_seconds * 1000)
 
     def _take(self) -> None:
+        """Serve some of the connections that lanes gave."""
         assert self._lanes is not None
-        peers = self._lanes.take(_TAKEN_AT_ONCE)
-        for peer in peers:
-            if peer.sample_type is not None:
-                header, address = peer.input, text_of(peer.address)
-                self._state.hot.note_unknown(peer.sample_type, header, address)
-                peer.end()
-            elif peer.asked and self._lanes.is_running:
-                address = text_of(peer.address)
-                Question(self._connections, peer, address, self._on_answer).begin()
-            else:
-                self._adopt(peer)
-        if len(peers) == _TAKEN_AT_ONCE:
+        if not self._taken:
+            self._taken += self._lanes.take(_TAKEN_AT_ONCE)
+        is_all = len(self._taken) < _TAKEN_AT_ONCE
+        while self._taken and self._adopted_bytes < _MOST_ADOPTED_BYTES:
+            self._serve(self._taken.popleft())
+        if self._taken or not is_all:
             self._loop.call_soon(self._take)
 
+    def _serve(self, peer: LanePeer) -> None:
+        if peer.sample_type is not None:
+            header, address = peer.input, text_of(peer.address)
+            self._state.hot.note_unknown(peer.sample_type, header, address)
+            peer.end()
+        elif peer.asked and self.are_running:
+            address = text_of(peer.address)
+            Question(self._connections, peer, address, self._on_answer).begin()
+        else:
+            self._adopt(peer)
+
     def _on_answer(self, question: Question) -> None:
+        """The loop has a budget for the output of a peer that does not read."""
         peer = question.peer
         try:
             peer.answer(bytes(question.output), question.answered_bytes)
         except MemoryError:
             peer.end()
             return
-        if self.are_running:
+        if self.are_running and not question.output:
             peer.go_on()
         else:
             self._adopt(peer)
@@ -182,12 +196,15 @@ class LookupLanes:
         if self._connections.is_frozen and not (peer.input or peer.output):
             peer.end()
             return
+        output_bytes = len(peer.output)
+        self._adopted_bytes += output_bytes
         task = self._loop.create_task(adopt(self._connections, peer))
         self._tasks.add(task)
-        task.add_done_callback(self._on_adopted)
+        task.add_done_callback(partial(self._on_adopted, output_bytes))
 
-    def _on_adopted(self, task: asyncio.Task[None]) -> None:
+    def _on_adopted(self, output_bytes: int, task: asyncio.Task[None]) -> None:
         self._tasks.discard(task)
+        self._adopted_bytes -= output_bytes
         # Lanes count connections of the loop for the limit of all.
         self.show_limits()
 

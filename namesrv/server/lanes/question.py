@@ -24,9 +24,9 @@ class Question:
     """Whole lookups of one connection of a lane, which sleeps meanwhile.
 
     The rules are those of other connections: turns, busy groups, work in steps. Output
-    goes back to the lane at the end, or when it is 1 MiB; the lane sends it and asks
-    the rest again. `on_end` is called at the end, also if the connection was closed;
-    `output` and `answered_bytes` are the result.
+    is sent when the question waits or ends, at the latest when it is 1 MiB; the lane
+    asks the rest again. `on_end` is called at the end unless the connection was closed;
+    `answered_bytes`, and the `output` that the socket did not take, are the result.
     """
 
     __slots__ = (
@@ -78,8 +78,8 @@ class Question:
 
     @property
     def unsent_bytes(self) -> int:
-        """The lane has all output that is made so far, or gets it at once."""
-        return 0
+        """Bytes of answers that the socket has not taken."""
+        return len(self.output)
 
     def begin(self) -> None:
         """Ask."""
@@ -109,12 +109,20 @@ class Question:
     def close(self) -> None:
         """Close the connection that asked."""
         if self.closing_since_ms is None:
+            self.send()
+            self.cut_off()
+
+    def cut_off(self) -> None:
+        """Close the connection that asked, and drop its input and output."""
+        if self.closing_since_ms is None:
             self._end()
             self.peer.end()
 
-    def cut_off(self) -> None:
-        """Close the connection that asked, and drop its input."""
-        self.close()
+    def send(self) -> None:
+        """Send as much of the output as the socket takes. A lane has nothing to do
+        with it meanwhile."""
+        if self.output:
+            del self.output[: self.peer.send(bytes(self.output))]
 
     def time_out(self) -> None:
         """Only requests of HTTP have a deadline."""
@@ -132,11 +140,17 @@ class Question:
         if connection.fault is not None:
             self._connections.report_fault(self, connection.fault)
             self.close()
-        elif connection.pause == Pause.LATER:
-            return
-        elif self._is_enough:
+        elif connection.pause != Pause.LATER and self._is_enough:
             self._answer()
-        elif not self._is_in_line:
+        else:
+            self._wait()
+
+    def _wait(self) -> None:
+        """Others have their turn, or a registration ends, before the next answer."""
+        self.send()
+        if self.output:
+            self._connections.blocked(self, 0)
+        if self.connection.pause != Pause.LATER and not self._is_in_line:
             self._is_in_line = True
             self._connections.take_turn(self)
 
@@ -150,6 +164,7 @@ class Question:
 
     def _answer(self) -> None:
         self.answered_bytes = self.peer.asked - self.connection.buffered_bytes
+        self.send()
         self._end()
         self._on_end(self)
 

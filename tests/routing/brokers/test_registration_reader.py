@@ -220,3 +220,28 @@ def test_forms_are_kept_between_registrations(monkeypatch: pytest.MonkeyPatch) -
     for counter in range(3):
         world.register(BROKERS[0], body_of(TABLE, counter, "usual"))
     assert len(learned) == 1
+
+
+@pytest.mark.parametrize("scans", [True, False])
+def test_topics_that_another_group_loses_meanwhile_are_stored(*, scans: bool) -> None:
+    world = World()
+    world.state.registration_reader.scans = scans
+    names = [f"topic{number}" for number in range(2000)]
+    first, second = BROKERS[0], BROKERS[2]
+
+    def body(counter: int) -> bytes:
+        table = {name: topic_config(name, 4) for name in names}
+        return registration_body(table, version=data_version(counter))
+
+    other = world.connect()
+    world.register(second, body(1), connection=other)
+    world.holds_work = True
+    world.send(registration(first, body(2)), world.connect())
+    # Some of the batches of topics are stored, and the others found already.
+    while not any("a" in groups for groups in world.topics.values()):
+        world.next_step()
+    world.close(other)
+    while world.state.unfinished:
+        world.next_step()
+    assert [name for name in names if name not in world.topics] == []
+    assert world.tables.routes == len(names)

@@ -19,7 +19,7 @@ from namesrv.codes import RequestCode, ResponseCode
 from namesrv.server.lanes import lanes as server_lanes
 from namesrv.testing.peer import Peer, lookup, request, wait_until
 from tests.server.lanes.conftest import Serve
-from tests.server.lanes.laned_server import TOPICS, LanedServer
+from tests.server.lanes.laned_server import BROKER, TOPICS, LanedServer
 
 SUCCESS, NO_ROUTE = ResponseCode.SUCCESS, ResponseCode.TOPIC_NOT_EXIST
 
@@ -139,6 +139,28 @@ def test_drain_hands_all_connections_over(serve: Serve) -> None:
         assert answer.code == ResponseCode.GO_AWAY
         silent.close()
     server.stop()
+
+
+def test_connections_of_lanes_are_not_read_once_the_server_is_frozen(
+    serve: Serve,
+) -> None:
+    server = serve()
+    with server.peer() as peer:
+        assert peer.ask(lookup("Nobody")).code == NO_ROUTE
+
+        def freeze() -> None:
+            server.server._accepting.close()
+            server.server._ending.freeze()
+
+        server.on_loop(freeze)
+        peers = server.server.inside.connections.peers
+        wait_until(lambda: server.on_loop(lambda: len(list(peers()))))
+        peer.send(BROKER.registration(TOPICS))
+        peer.socket.settimeout(0.3)
+        with pytest.raises(TimeoutError):
+            peer.socket.recv(1)
+        tables = server.server.inside.state.tables
+        assert server.on_loop(lambda: len(tables.broker_live_table)) == 0
 
 
 def test_64_lanes_serve(serve: Serve) -> None:

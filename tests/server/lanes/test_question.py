@@ -16,12 +16,22 @@ ADDRESS = "10.0.0.9:4000"
 
 
 class FakePeer:
-    """The connection of a lane, with a question."""
+    """The connection of a lane, with a question. Its socket has `room` for bytes."""
 
-    def __init__(self, *frames: bytes, rest: bytes = b"") -> None:
+    def __init__(
+        self, *frames: bytes, rest: bytes = b"", room: int = 2 * OUTPUT_PAUSE_BYTES
+    ) -> None:
         self.input = b"".join(frames) + rest
         self.asked = len(self.input) - len(rest)
         self.has_ended = False
+        self.sent = b""
+        self._room = room
+
+    def send(self, output: bytes) -> int:
+        """The number of bytes that the socket takes."""
+        taken = output[: self._room - len(self.sent)]
+        self.sent += taken
+        return len(taken)
 
     def end(self) -> None:
         """The connection is closed."""
@@ -51,7 +61,9 @@ def asker(loop_free: LoopFreeServer) -> Asker:
 
 
 def codes(question: Question) -> list[int]:
-    return [answer.code for answer in read_answers(bytes(question.output))]
+    assert not question.output
+    sent = cast("Any", question.peer).sent
+    return [answer.code for answer in read_answers(sent)]
 
 
 def test_lookups_are_answered_in_order(asker: Asker) -> None:
@@ -100,7 +112,34 @@ def test_output_of_a_mebibyte_ends_a_question_in_part(asker: Asker) -> None:
     question.resume(late)
     assert asker.answered == [question]
     assert question.answered_bytes == 0
-    assert bytes(question.output) == late
+    assert peer.sent == late
+
+
+def test_answers_are_sent_before_the_question_waits(asker: Asker) -> None:
+    peer = cast("Any", FakePeer(lookup("Orders"), lookup("Bills")))
+    question = Question(asker.connections, peer, ADDRESS, asker.answered.append)
+    asker.connections.begin_question(question)
+    question.connection.hold(Pause.LATER)
+    question.connection.receive(peer.input, 0)
+    asker.connections.take_turn(question)
+    question.resume(b"first")
+    assert peer.sent == b"first"
+    assert asker.answered == []
+
+
+def test_output_that_the_socket_does_not_take_counts_as_unsent(asker: Asker) -> None:
+    peer = cast("Any", FakePeer(lookup("Orders"), lookup("Bills"), room=4))
+    question = Question(asker.connections, peer, ADDRESS, asker.answered.append)
+    asker.connections.begin_question(question)
+    question.connection.hold(Pause.LATER)
+    question.connection.receive(peer.input, 0)
+    asker.connections.take_turn(question)
+    question.resume(b"first")
+    assert (peer.sent, question.unsent_bytes) == (b"firs", 1)
+    assert asker.connections.output_budget.held_bytes > 0
+    question.close()
+    assert asker.connections.output_budget.held_bytes == 0
+    assert peer.has_ended
 
 
 def test_closed_question_closes_the_connection_that_asked(asker: Asker) -> None:
@@ -125,4 +164,13 @@ def test_end_of_the_server_sends_late_answers_only(asker: Asker) -> None:
     asker.connections._life.enter(Phase.HALTED)
     question.resume(b"late")
     assert asker.answered == [question]
-    assert bytes(question.output) == b"late"
+    assert peer.sent == b"late"
+
+
+def test_closed_question_sends_what_was_answered(asker: Asker) -> None:
+    peer = cast("Any", FakePeer(lookup("Orders")))
+    question = Question(asker.connections, peer, ADDRESS, asker.answered.append)
+    asker.connections.begin_question(question)
+    question.output += b"answer"
+    question.close()
+    assert peer.sent == b"answer"
