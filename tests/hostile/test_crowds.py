@@ -224,8 +224,9 @@ class TestDeaf:
         attacked.ask_witness()
         held_mib = attacked.server.rss_mib() - before
         print(f"{len(peers)} deaf: {held_mib:.0f} MiB")
-        # The system's buffers are beside the budget, and so is what is being written.
-        assert held_mib < 16 * 1.5 + 24
+        # The system's buffers are beside the budget, and so is what is being written,
+        # and 8 MiB, with copies, on the way from a lane.
+        assert held_mib < 16 * 1.5 + 24 + 24
 
 
 class TestResets:
