@@ -1,4 +1,4 @@
-"""`make bench-lanes`: what lookup lanes bring, and what they cost.
+"""`make bench-lanes`: the gain and the cost of lookup lanes.
 
 Three tables: loads with one lane and none beside echoes of the same bytes, storms of
 registrations with probes of lookups, and lookups on all cores. The last one is to be

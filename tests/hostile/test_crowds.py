@@ -224,7 +224,7 @@ class TestDeaf:
         attacked.ask_witness()
         held_mib = attacked.server.rss_mib() - before
         print(f"{len(peers)} deaf: {held_mib:.0f} MiB")
-        # The system's buffers are beside the budget, and so is what is being written,
+        # Beside the budget are the system's buffers, the output that is being written,
         # and 8 MiB, with copies, on the way from a lane.
         assert held_mib < 16 * 1.5 + 24 + 24
 

@@ -26,7 +26,7 @@ def numbers(*values: int) -> Any:
 
 
 def read(hot: Any, data: bytes, forms: TopicForms | None = None) -> Any:
-    """What a twin reads of a table and some bytes behind it; None if it refuses."""
+    """The topics that a twin reads of a table with bytes behind it; None if it refuses."""
     configs = hot.scan_topic_configs(data, 1, forms or TopicForms())
     if configs is None:
         return None
@@ -42,7 +42,7 @@ def read(hot: Any, data: bytes, forms: TopicForms | None = None) -> Any:
 
 
 def read_alike(data: bytes) -> Any:
-    """What both read; what they read is what the typed decoder reads."""
+    """The topics that both read, which are those of the typed decoder."""
     pure = outcome(read, PURE, data)
     assert outcome(read, FAST, data) == pure
     kind, found = pure

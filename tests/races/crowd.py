@@ -1,4 +1,4 @@
-"""The crowd: its members, what they share, and what they saw."""
+"""The crowd: its members, their common facts, and their reports."""
 
 import threading
 from collections import Counter
