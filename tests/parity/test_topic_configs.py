@@ -26,7 +26,7 @@ def numbers(*values: int) -> Any:
 
 
 def read(hot: Any, data: bytes, forms: TopicForms | None = None) -> Any:
-    """The topics that a twin reads of a table with bytes behind it; None if it refuses."""
+    """The topics of a table with bytes behind it; None if the twin refuses it."""
     configs = hot.scan_topic_configs(data, 1, forms or TopicForms())
     if configs is None:
         return None
