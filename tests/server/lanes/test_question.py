@@ -134,8 +134,8 @@ def test_output_that_the_socket_does_not_take_counts_as_unsent(asker: Asker) -> 
     question.connection.hold(Pause.LATER)
     question.connection.receive(peer.input, 0)
     asker.connections.take_turn(question)
-    question.resume(b"first")
-    assert (peer.sent, question.unsent_bytes) == (b"firs", 1)
+    question.resume(b"12345")
+    assert (peer.sent, question.unsent_bytes) == (b"1234", 1)
     assert asker.connections.output_budget.held_bytes > 0
     question.close()
     assert asker.connections.output_budget.held_bytes == 0
