@@ -348,7 +348,7 @@ cdef class Lanes:
         return census
 
     def counts(self):
-        """(accepted, handed over, asked, failures to accept, dropped without memory) of
+        """(accepted, handed over, asked, failures to accept, dropped) of
         all lanes together."""
         cdef int number
         cdef Lane* lane

@@ -39,7 +39,8 @@ class AdoptedProtocol(NamesrvProtocol):
         if self._connections.is_halted:
             self.close()
         elif data:
-            self.data_received(data)
+            # The lane has read it, perhaps before the server was frozen.
+            super().data_received(data)
 
     def data_received(self, data: bytes) -> None:
         """uvloop begins to read after `connection_made`, also if that has paused it."""

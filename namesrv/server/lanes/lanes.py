@@ -39,7 +39,8 @@ class Stall(NamedTuple):
 
 class LaneCounts(NamedTuple):
     """Since the start: connections `accepted` by lanes and `handed_over` to the loop
-    for good, questions `asked`, and connections `dropped` for lack of memory."""
+    for good, questions `asked`, and connections `dropped`
+    for lack of memory, or because they did not read while the loop had much to do."""
 
     accepted: int = 0
     handed_over: int = 0
@@ -63,6 +64,7 @@ class LookupLanes:
         self._tasks: set[asyncio.Task[None]] = set()
         self._taken: deque[LanePeer] = deque()
         self._adopted_bytes = 0
+        self._goes_on = False
         self._accept_failures = 0
         self._ticked_ms: int | None = None
         self._lookups = 0
@@ -97,7 +99,7 @@ class LookupLanes:
             return False
         self._count = count
         self._connections.count_lanes(lambda: lanes.open)
-        self._loop.add_reader(lanes.fileno(), self._take)
+        self._loop.add_reader(lanes.fileno(), self._on_given)
         return True
 
     @property
@@ -157,16 +159,28 @@ class LookupLanes:
         most_open = 0 if state.outbox.is_debugging else connections.open_to_all
         self._lanes.limit(connections.own, most_open, idle_seconds * 1000)
 
+    def _on_given(self) -> None:
+        """Lanes call until all that they gave is taken, and again after it."""
+        if not self._goes_on:
+            self._take()
+
+    def _go_on(self) -> None:
+        self._goes_on = False
+        self._take()
+
     def _take(self) -> None:
-        """Serve some of the connections that lanes gave."""
+        """Serve some of the connections that lanes gave, and the others in the next
+        turns: lanes may have called once for all of them."""
         assert self._lanes is not None
         if not self._taken:
             self._taken += self._lanes.take(_TAKEN_AT_ONCE)
-        is_all = len(self._taken) < _TAKEN_AT_ONCE
+            if not self._taken:
+                return
         while self._taken and self._adopted_bytes < _MOST_ADOPTED_BYTES:
             self._serve(self._taken.popleft())
-        if self._taken or not is_all:
-            self._loop.call_soon(self._take)
+        if not self._goes_on:
+            self._goes_on = True
+            self._loop.call_soon(self._go_on)
 
     def _serve(self, peer: LanePeer) -> None:
         if peer.sample_type is not None:

@@ -150,6 +150,8 @@ class Question:
         self.send()
         if self.output:
             self._connections.blocked(self, 0)
+        else:
+            self._connections.unblocked(self)
         if self.connection.pause != Pause.LATER and not self._is_in_line:
             self._is_in_line = True
             self._connections.take_turn(self)

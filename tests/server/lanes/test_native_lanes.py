@@ -163,6 +163,24 @@ def test_connections_of_lanes_are_not_read_once_the_server_is_frozen(
         assert server.on_loop(lambda: len(tables.broker_live_table)) == 0
 
 
+def test_request_that_a_lane_read_before_the_freeze_is_answered(serve: Serve) -> None:
+    server = serve()
+    with server.peer() as peer:
+        assert peer.ask(lookup("Nobody")).code == NO_ROUTE
+
+        def freeze() -> None:
+            server.server._accepting.close()
+            server.server._ending.freeze()
+
+        with server.stopped_loop():
+            peer.send(BROKER.registration(TOPICS))
+            wait_until(lambda: server.handed_over() == 1)
+            # Before the loop hears of the connection.
+            server.loop.call_soon_threadsafe(freeze)
+        (answer,) = peer.read_answers(1)
+        assert answer.code == ResponseCode.SUCCESS
+
+
 def test_64_lanes_serve(serve: Serve) -> None:
     server = serve(64)
     with server.register():

@@ -44,7 +44,7 @@ METRICS: Final = (
         "counter",
         ("event",),
         "Connections accepted by lanes, handed_over to the loop for good, and dropped"
-        " for lack of memory.",
+        " for lack of memory or because they did not read while the loop was busy.",
         _connections,
     ),
     Metric(
