@@ -38,7 +38,7 @@ def register(crowd: Crowd, number: int) -> None:
 
 
 def _check(crowd: Crowd, peer: Peer, broker: Broker, queues: dict[str, int]) -> None:
-    """A lookup after the answer to a registration shows what it brought."""
+    """A lookup after the answer to a registration shows its topics."""
     peer.send(*(lookup(topic) for topic in queues))
     for topic, answer in zip(queues, peer.read_answers(len(queues)), strict=True):
         crowd.demand(answer.code == 0, f"{topic} got code {answer.code}")
