@@ -92,17 +92,14 @@ class ServerProcess:
         return self.log_file.read_text(encoding="utf-8", errors="backslashreplace")
 
     def rss_mib(self) -> float:
-        """Resident memory; 0 under AddressSanitizer, whose allocator gives back when it
-        likes."""
+        """Resident memory."""
         return self._memory_mib("VmRSS")
 
     def peak_mib(self) -> float:
-        """The most resident memory that it ever had; 0 as above."""
+        """The most resident memory that it ever had."""
         return self._memory_mib("VmHWM")
 
     def _memory_mib(self, name: str) -> float:
-        if "libasan" in os.environ.get("LD_PRELOAD", ""):
-            return 0.0
         status = Path(f"/proc/{self.process.pid}/status").read_text()
         kibibytes = re.search(rf"{name}:\s+(\d+) kB", status)
         assert kibibytes is not None
