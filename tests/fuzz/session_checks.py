@@ -3,6 +3,7 @@
 from typing import Any
 
 from namesrv.carried_brokers import MOST_LOST_BROKERS
+from namesrv.routing.settings.file_changes import MOST_AT_ONCE
 from tests.fuzz.played_session import Session
 
 
@@ -63,7 +64,8 @@ def check_waiting(session: Session) -> None:
         assert not busy.has_body
         assert not any(map(busy.is_busy, state.tables.broker_addr_table))
         assert not any(map(state.unfinished.is_asking, session.connections))
-    assert len(state.waiting) <= len(session.connections)
+    # A connection waits for one answer, of at most so many changes that joined.
+    assert len(state.waiting) <= MOST_AT_ONCE * len(session.connections)
     assert not any(c.buffered_bytes for c in session.connections if c in world.ended)
 
 
