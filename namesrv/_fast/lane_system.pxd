@@ -19,7 +19,7 @@ cdef extern from "<pthread.h>" nogil:
 cdef extern from * nogil:
     """
     #include <malloc.h>
-    static void lane_share_heap(void) {
+    static inline void lane_share_heap(void) {
     #ifdef M_ARENA_MAX  /* glibc */
         mallopt(M_ARENA_MAX, 1);
     #endif
