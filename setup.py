@@ -28,6 +28,7 @@ FAST_MODULES = (
     "connection",
     "lookups",
     "topic_queues",
+    "set_changes",
     "topic_configs",
 )
 LINUX_MODULES = ("lane_census", "lane_thread", "lanes")

@@ -59,9 +59,9 @@ def _put(
     tables: RouteTables, data: BrokerData, entries: dict[str, QueueData]
 ) -> Steps[None]:
     """As a registration does."""
-    for some in batches(list(entries.items()), Cost.TOPIC_CHANGED):
+    for some in batches(list(entries.items()), Cost.TOPIC_STORED):
         tables.set_queues(data, dict(some), TopicChanges())
-        yield len(some) * Cost.TOPIC_CHANGED
+        yield len(some) * Cost.TOPIC_STORED
 
 
 def _read(header: bytes) -> Steps[None]:

@@ -22,9 +22,15 @@ __all__ = (
     "HotPath",
     "Lookups",
     "RouteAnswers",
+    "SetChange",
     "TopicConfigs",
     "TopicQueues",
+    "add_topics",
+    "find_topics",
+    "give_alike",
+    "names_of",
     "scan_topic_configs",
+    "take_answered",
 )
 
 
@@ -50,16 +56,30 @@ if TYPE_CHECKING or IMPLEMENTATION == "pure":
     from namesrv._pure.live_table import BrokerLiveInfo, BrokerLiveTable
     from namesrv._pure.lookups import Lookups
     from namesrv._pure.route_answers import RouteAnswers
+    from namesrv._pure.set_changes import SetChange, give_alike
     from namesrv._pure.topic_configs import TopicConfigs, scan_topic_configs
-    from namesrv._pure.topic_queues import TopicQueues
+    from namesrv._pure.topic_queues import (
+        TopicQueues,
+        add_topics,
+        find_topics,
+        names_of,
+        take_answered,
+    )
 else:  # the compiled twins
     from namesrv._fast.connection import Connection
     from namesrv._fast.hot_path import HotPath
     from namesrv._fast.live_table import BrokerLiveInfo, BrokerLiveTable
     from namesrv._fast.lookups import Lookups
     from namesrv._fast.route_answers import RouteAnswers
+    from namesrv._fast.set_changes import SetChange, give_alike
     from namesrv._fast.topic_configs import TopicConfigs, scan_topic_configs
-    from namesrv._fast.topic_queues import TopicQueues
+    from namesrv._fast.topic_queues import (
+        TopicQueues,
+        add_topics,
+        find_topics,
+        names_of,
+        take_answered,
+    )
 
 # The threads of lanes have no twin, and exist on Linux only.
 if TYPE_CHECKING:

@@ -56,8 +56,10 @@ class Cost(IntEnum):
     """The same, converted from the lenient reader's values."""
     TOPIC = 1
     """One topic visited in the tables."""
+    TOPIC_STORED = 1
+    """A group's entry put into a topic, which may be new."""
     TOPIC_CHANGED = 3
-    """A group's entry put into a topic or taken out of it; also a mapping."""
+    """A group's entry taken out of a topic; also a mapping."""
     REGISTRATION = 100
     """A registration applied, its topics not counted."""
     REMOVAL = 60

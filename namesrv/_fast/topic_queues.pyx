@@ -1,8 +1,15 @@
+# cython: boundscheck=False, wraparound=False
 """One topic: its queues by broker name. Source: `RouteInfoManager#topicQueueTable`."""
 
 cimport cython
+from cpython.dict cimport PyDict_SetItem, PyDict_Size
+from cpython.list cimport PyList_GetItem, PyList_Size
+from cpython.ref cimport PyObject
 
-from namesrv.hot_path import check_text
+from namesrv.hot_path import check_instance, check_text
+
+cdef extern from "Python.h":
+    PyObject* PyDict_GetItemWithError(object mapping, object key) except? NULL
 
 
 @cython.no_gc
@@ -20,3 +27,69 @@ cdef class TopicQueues:
         self.number = number
         self.is_answered = False
         self.queues = queues
+
+
+def find_topics(topics, table):
+    """The topics as the table has them, and the names that it does not have.
+
+    One that was found before may be gone, or the table may have another one. Names that
+    are not there are in the first list, too.
+    """
+    check_instance("topics", topics, list)
+    check_instance("table", table, dict)
+    cdef list found = [], unknown = []
+    cdef PyObject* entry
+    for topic in <list>topics:
+        if type(topic) is not str:
+            if PyDict_Size((<TopicQueues?>topic).queues):
+                found.append(topic)
+                continue
+            topic = (<TopicQueues>topic).topic
+        entry = PyDict_GetItemWithError(table, topic)
+        if entry == NULL:
+            unknown.append(topic)
+            found.append(topic)
+        else:
+            found.append(<object>entry)
+    return found, unknown
+
+
+def add_topics(topics, table, number, queues):
+    """Put new topics in the places of names, and into the table.
+
+    The first one gets `number`, and each the number behind it; all get `queues`.
+    """
+    check_instance("topics", topics, list)
+    check_instance("table", table, dict)
+    cdef list places = topics
+    cdef unsigned int next_number = number
+    cdef Py_ssize_t place
+    cdef TopicQueues entry
+    for place in range(PyList_Size(places)):
+        name = <object>PyList_GetItem(places, place)
+        if type(name) is not str:
+            continue
+        entry = TopicQueues.__new__(TopicQueues)
+        entry.topic = name
+        entry.number = next_number
+        entry.queues = queues
+        next_number += 1
+        places[place] = entry
+        PyDict_SetItem(table, name, entry)
+
+
+def names_of(topics):
+    """The names of topics."""
+    check_instance("topics", topics, list)
+    return [(<TopicQueues?>entry).topic for entry in <list>topics]
+
+
+def take_answered(topics):
+    """The names of those topics that were answered; they are not any more."""
+    check_instance("topics", topics, list)
+    cdef list answered = []
+    for entry in <list>topics:
+        if (<TopicQueues?>entry).is_answered:
+            (<TopicQueues>entry).is_answered = False
+            answered.append((<TopicQueues>entry).topic)
+    return answered

@@ -1,6 +1,8 @@
 """One topic: its queues by broker name. Source: `RouteInfoManager#topicQueueTable`."""
 
-from namesrv.hot_path import check_text
+from collections.abc import Sequence
+
+from namesrv.hot_path import check_instance, check_text
 from namesrv.wire.bodies import QueueData
 
 
@@ -20,3 +22,63 @@ class TopicQueues:
         self.number = number
         self.is_answered = False
         self.queues = queues
+
+
+def find_topics(
+    topics: Sequence[TopicQueues | str], table: dict[str, TopicQueues]
+) -> tuple[list[TopicQueues | str], list[str]]:
+    """The topics as the table has them, and the names that it does not have.
+
+    One that was found before may be gone, or the table may have another one. Names that
+    are not there are in the first list, too.
+    """
+    check_instance("topics", topics, list)
+    check_instance("table", table, dict)
+    found: list[TopicQueues | str] = []
+    unknown: list[str] = []
+    for topic in topics:
+        if not isinstance(topic, str):
+            if topic.queues:
+                found.append(topic)
+                continue
+            name = topic.topic
+        else:
+            name = topic
+        entry = table.get(name)
+        if entry is None:
+            unknown.append(name)
+        found.append(name if entry is None else entry)
+    return found, unknown
+
+
+def add_topics(
+    topics: list[TopicQueues | str],
+    table: dict[str, TopicQueues],
+    number: int,
+    queues: dict[str, QueueData],
+) -> None:
+    """Put new topics in the places of names, and into the table.
+
+    The first one gets `number`, and each the number behind it; all get `queues`.
+    """
+    check_instance("topics", topics, list)
+    check_instance("table", table, dict)
+    for place, name in enumerate(topics):
+        if isinstance(name, str):
+            topics[place] = table[name] = TopicQueues(name, number, queues)
+            number += 1
+
+
+def names_of(topics: Sequence[TopicQueues]) -> list[str]:
+    """The names of topics."""
+    check_instance("topics", topics, list)
+    return [entry.topic for entry in topics]
+
+
+def take_answered(topics: Sequence[TopicQueues]) -> list[str]:
+    """The names of those topics that were answered; they are not any more."""
+    check_instance("topics", topics, list)
+    answered = [entry for entry in topics if entry.is_answered]
+    for entry in answered:
+        entry.is_answered = False
+    return [entry.topic for entry in answered]

@@ -18,6 +18,7 @@ MODULES = (
     "live_table",
     "lookups",
     "route_answers",
+    "set_changes",
     "topic_configs",
     "topic_queues",
 )

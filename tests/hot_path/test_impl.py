@@ -17,7 +17,7 @@ from namesrv.switches import is_on
 SWITCHES = ("NAMESRV_NO_EXTENSIONS", "NAMESRV_REQUIRE_EXTENSIONS")
 FAST_MODULES = (
     *("hot_path", "connection", "live_table", "lookups", "route_answers"),
-    *("topic_configs", "topic_queues"),
+    *("set_changes", "topic_configs", "topic_queues"),
 )
 
 

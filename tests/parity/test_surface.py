@@ -12,6 +12,7 @@ from typing import Any
 import pytest
 
 from namesrv import _impl
+from namesrv.wire.bodies import QueueData
 from namesrv.wire.topic_forms import TopicForms
 from tests.hot_path.implementations import MODULES
 from tests.parity.twins import FAST, PURE, TWINS
@@ -33,9 +34,13 @@ CLASSES = [
     "Connection",
     "Lookups",
     "TopicQueues",
+    "SetChange",
     "TopicConfigs",
 ]
-FUNCTIONS = ["read_head", "scan_topic_configs"]
+FUNCTIONS = [
+    *("read_head", "scan_topic_configs"),
+    *("find_topics", "add_topics", "names_of", "take_answered", "give_alike"),
+]
 EXAMPLES: dict[str, Callable[[Any], Any]] = {
     "FrameDecoder": lambda hot: hot.FrameDecoder(64),
     "RouteAnswers": lambda hot: hot.RouteAnswers(64),
@@ -47,6 +52,7 @@ EXAMPLES: dict[str, Callable[[Any], Any]] = {
     "Connection": lambda hot: hot.Connection(EXAMPLES["HotPath"](hot), "peer"),
     "Lookups": lambda hot: hot.Lookups(EXAMPLES["HotPath"](hot)),
     "TopicQueues": lambda hot: hot.TopicQueues("topic", 0, {}),
+    "SetChange": lambda hot: hot.SetChange({}, QueueData(), {}, [], None),
     "TopicConfigs": lambda hot: hot.scan_topic_configs(b"}", 0, TopicForms()),
 }
 

@@ -280,11 +280,10 @@ class Registration:
         data.coming_topics = topics.count
         for start in range(0, topics.count, topics.step):
             different, complete = topics.different(tables, data, start, mask, refresh)
-            for some in batches(list(different.items()), Cost.TOPIC_CHANGED):
-                tables.set_queues(data, dict(some), self._changes.topics)
+            if different:
+                tables.set_queues(data, different, self._changes.topics)
                 stored = True
-                yield len(some) * Cost.TOPIC_CHANGED
-            yield topics.step_units
+            yield len(different) * Cost.TOPIC_STORED + topics.step_units
             if not complete:
                 break
         data.coming_topics = 0

@@ -9,11 +9,14 @@ Otherwise the topic gets another set, which is found by its sum. Source:
 from collections.abc import Iterable, Sequence
 from typing import Any, Final, NamedTuple
 
-from namesrv._impl import TopicQueues
+from namesrv._impl import SetChange, TopicQueues, give_alike
 from namesrv.wire.bodies import QueueData
 
 MOST_SHARED_GROUPS: Final = 512
 """Each topic of more groups has a set of its own, so that a change copies none."""
+
+_MOST_CHANGES: Final = 8
+"""Kinds of changes that topics of a registration may make alike."""
 
 _SUM: Final = 2**64 - 1
 
@@ -59,8 +62,8 @@ class QueueSets:
 
     def give(
         self, entry: TopicQueues, broker_name: str, queue_data: QueueData | None
-    ) -> None:
-        """Give a topic other queues of a group, or none."""
+    ) -> QueueSet:
+        """Give a topic other queues of a group, or none; its set."""
         before: Any = entry.queues
         if (
             before is self._before
@@ -75,47 +78,60 @@ class QueueSets:
         if after is not before:
             entry.queues = after
             self._moved(before, after, 1)
+        return after
 
     def store(
         self,
         entries: Sequence[TopicQueues],
-        queue_datas: Iterable[QueueData],
+        queue_datas: Sequence[QueueData],
         broker_name: str,
     ) -> Stored:
-        """Give topics their queues of a group, one for each."""
-        added: list[TopicQueues] = []
-        changed: list[TopicQueues] = []
-        flagged: list[TopicQueues] = []
-        note, moved = added, 0
-        before: QueueSet | None = None
-        given, after = None, self.none
-        for entry, queue_data in zip(entries, queue_datas, strict=True):
-            if entry.queues is before and queue_data is given:
-                # As the topic before it.
-                entry.queues = after
-                note.append(entry)
-                moved += 1
-                continue
-            if moved:
-                self._moved(before or self.none, after, moved)
-            before, moved = None, 0
-            queues: Any = entry.queues
-            old = queues.get(broker_name)
-            if old is not None and (old is queue_data or old == queue_data):
-                continue
-            note = added if old is None else changed
-            note.append(entry)
-            flag = queue_data.topic_sys_flag
-            is_flagged = old is not None and old.topic_sys_flag != flag
-            if is_flagged:
-                flagged.append(entry)
-            self.give(entry, broker_name, queue_data)
-            after = self._after
-            if after is not queues and after.sum is not None and not is_flagged:
-                before, given = queues, queue_data
-        if moved:
-            self._moved(before or self.none, after, moved)
-        return Stored(added, changed, flagged)
+        """Give topics, each once, their queues of a group, one for each."""
+        stored = Stored([], [], [])
+        changes: list[SetChange] = []
+        place, count = 0, len(entries)
+        while (place := give_alike(entries, queue_datas, place, changes)) < count:
+            self._settle(changes)
+            entry, queue_data = entries[place], queue_datas[place]
+            change = self._store_one(entry, queue_data, broker_name, stored)
+            if change is not None:
+                changes.insert(0, change)
+                del changes[_MOST_CHANGES:]
+            place += 1
+        self._settle(changes)
+        return stored
+
+    def _store_one(
+        self,
+        entry: TopicQueues,
+        queue_data: QueueData,
+        broker_name: str,
+        stored: Stored,
+    ) -> SetChange | None:
+        """Give a topic its queues of a group; how topics like it get theirs, if they
+        get the same set."""
+        before: Any = entry.queues
+        old = before.get(broker_name)
+        if old is not None and (old is queue_data or old == queue_data):
+            return None
+        topics = stored.added if old is None else stored.changed
+        topics.append(entry)
+        flagged = None
+        if old is not None and old.topic_sys_flag != queue_data.topic_sys_flag:
+            flagged = stored.flagged
+            flagged.append(entry)
+        after = self.give(entry, broker_name, queue_data)
+        if after is before or after.sum is None:
+            return None
+        return SetChange(before, queue_data, after, topics, flagged)
+
+    def _settle(self, changes: Iterable[SetChange]) -> None:
+        """Count the topics that were changed alike, before a set is changed."""
+        for change in changes:
+            if count := change.take_count():
+                before: Any = change.before
+                after: Any = change.after
+                self._moved(before, after, count)
 
     def _moved(self, before: QueueSet, after: QueueSet, count: int) -> None:
         """So many topics have another set."""

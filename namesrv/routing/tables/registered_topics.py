@@ -56,7 +56,7 @@ class RegisteredTopics(Protocol):
 class DecodedTopics:
     """Topics that the typed decoder or the lenient reader has read."""
 
-    step = STEP_UNITS // Cost.TOPIC_CHANGED
+    step = STEP_UNITS // Cost.TOPIC_STORED
     step_units = 0
 
     def __init__(self, configs: dict[str, TopicConfig]) -> None:

@@ -6,7 +6,7 @@ encoded here. Source: `RouteInfoManager`, protocol.md section 3.1.
 
 from collections import OrderedDict
 from collections.abc import Iterable, Mapping, Sequence
-from itertools import chain
+from typing import cast
 
 from namesrv._impl import (
     BrokerLiveInfo,
@@ -14,6 +14,10 @@ from namesrv._impl import (
     Connection,
     RouteAnswers,
     TopicQueues,
+    add_topics,
+    find_topics,
+    names_of,
+    take_answered,
 )
 from namesrv.routing.events import TopicChanges
 from namesrv.routing.tables.broker_data import BrokerData
@@ -80,21 +84,17 @@ class RouteTables:
     def set_queues(
         self, data: BrokerData, queue_datas: QueueDatas, changes: TopicChanges
     ) -> None:
-        """Store a group's queues by topic, of which a registration may bring 10,000."""
-        known, none, rounds = self._known, self.queue_sets.none, self.numbers.rounds
-        entries = [known(topic) for topic in queue_datas]
-        marks = [entry.topic for entry in entries if entry.queues is none]
-        name = data.broker_name
-        stored = self.queue_sets.store(entries, queue_datas.values(), name)
-        others = chain(stored.added, stored.changed)
-        for entry in [entry for entry in others if entry.is_answered]:
-            entry.is_answered = False
-            marks.append(entry.topic)
+        """Store a group's queues by topic, of which a registration may bring 10,000. A
+        topic that was found before may be gone."""
+        rounds, name = self.numbers.rounds, data.broker_name
+        entries, new = self._entries(list(queue_datas))
+        stored = self.queue_sets.store(entries, list(queue_datas.values()), name)
+        marks = new + take_answered(stored.added) + take_answered(stored.changed)
         self.route_answers.mark_all(marks)
         data.topic_refs += stored.added
-        added = [entry.topic for entry in stored.added]
+        added = names_of(stored.added)
         changes.added += added
-        changes.changed += [entry.topic for entry in stored.changed]
+        changes.changed += names_of(stored.changed)
         self.routes += len(added)
         if added or stored.changed:
             data.is_read_only = False
@@ -103,21 +103,20 @@ class RouteTables:
             for other in self.broker_addr_table.values():
                 self._note_change(other)
         if self.topic_log.is_read:
-            names = [entry.topic for entry in stored.flagged] + added
+            names = names_of(stored.flagged) + added
             self.topic_log.note(names, len(self.topic_queue_table))
 
-    def _known(self, topic: TopicQueues | str) -> TopicQueues:
-        """The entry of a topic; a new one is marked, and gets its first queues. One
-        that was found before may be gone, or the table may have another one."""
-        if not isinstance(topic, str):
-            if topic.queues:
-                return topic
-            topic = topic.topic
-        table, none = self.topic_queue_table, self.queue_sets.none
-        entry = table.get(topic)
-        if entry is None:
-            entry = table[topic] = TopicQueues(topic, self.numbers.take(table), none)
-        return entry
+    def _entries(
+        self, topics: list[TopicQueues | str]
+    ) -> tuple[list[TopicQueues], list[str]]:
+        """Topics of the table, and the names of those that are new there, which have
+        no queues yet."""
+        table = self.topic_queue_table
+        entries, new = find_topics(topics, table)
+        if new:
+            number = self.numbers.take(len(new), table)
+            add_topics(entries, table, number, self.queue_sets.none)
+        return cast(list[TopicQueues], entries), new
 
     def remove_queue(
         self, entry: TopicQueues, broker_name: str, changes: TopicChanges

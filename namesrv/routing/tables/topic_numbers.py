@@ -21,13 +21,13 @@ class TopicNumbers:
         """A snapshot has this number; no other topic ever gets it."""
         self.next = max(self.next, number + 1)
 
-    def take(self, known: Mapping[str, TopicQueues]) -> int:
-        """The number of a topic that is not among the known ones yet."""
+    def take(self, count: int, known: Mapping[str, TopicQueues]) -> int:
+        """The first of the numbers of topics that are not among the known ones yet."""
         number = self.next
-        if number > MOST_TOPIC_NUMBER:
+        if number + count - 1 > MOST_TOPIC_NUMBER:
             for number, entry in enumerate(known.values()):
                 entry.number = number
             number = len(known)
             self.rounds += 1
-        self.next = number + 1
+        self.next = number + count
         return number

@@ -112,12 +112,25 @@ def test_topics_of_very_many_groups_have_sets_of_their_own() -> None:
     assert not any(entry.queues for entry in entries)
 
 
-def test_many_random_changes_of_two_groups_leave_no_set_behind() -> None:
+def test_many_random_changes_of_all_groups_leave_no_set_behind() -> None:
     random, sets = Random(3), QueueSets()
     entries = topics(sets, 50)
+    model: list[dict[str, QueueData]] = [{} for _ in entries]
     for _ in range(2000):
         name = random.choice(GROUPS)
-        some = random.sample(entries, random.randrange(1, 50))
-        queue_datas = [random.choice(QUEUES[name]) for _ in some]
-        sets.store(some, queue_datas, name)
-    assert len(sets) == len({id(entry.queues) for entry in entries})
+        places = random.sample(range(50), random.randrange(1, 50))
+        queue_datas = [random.choice(QUEUES[name]) for _ in places]
+        had = [model[place].get(name) for place in places]
+        stored = sets.store([entries[place] for place in places], queue_datas, name)
+        for place, queue_data in zip(places, queue_datas, strict=True):
+            model[place][name] = queue_data
+        told = list(zip(places, had, queue_datas, strict=True))
+        assert stored.added == [entries[p] for p, old, _ in told if old is None]
+        others = [(p, old, new) for p, old, new in told if old not in (None, new)]
+        assert stored.changed == [entries[p] for p, _, _ in others]
+        assert stored.flagged == [
+            entries[p]
+            for p, old, new in others
+            if old is not None and old.topic_sys_flag != new.topic_sys_flag
+        ]
+    check(sets, entries, model)
