@@ -1,4 +1,4 @@
-"""A broker's registration, read and applied: repeated, and with one topic changed."""
+"""A broker's registration, read and applied: repeated, with one topic changed, new."""
 
 import json
 from typing import Any
@@ -12,6 +12,7 @@ from bench.micro.served import Served
 from namesrv.testing.peer import Request, json_bytes, registration_fields
 
 SIZES = {"1,000 topics": 1000, "10,000 topics": 10_000}
+_NEW_BROKERS = 21
 
 
 @pytest.mark.parametrize("size", SIZES)
@@ -30,6 +31,33 @@ def test_changed_registration(
     table = Table("again", SIZES[size], brokers=1, copies=1)
     first = table.registration(0)
     _alternate(twin, [first, _with_a_change(table, first)], benchmark)
+
+
+@pytest.mark.parametrize("size", SIZES)
+def test_new_broker(twin: Any, size: str, benchmark: BenchmarkFixture) -> None:
+    """Its topics are known already, from another broker."""
+    table = Table("new", SIZES[size], brokers=_NEW_BROKERS, copies=_NEW_BROKERS)
+    _register_once(twin, table, benchmark)
+
+
+@pytest.mark.parametrize("size", SIZES)
+def test_new_topics(twin: Any, size: str, benchmark: BenchmarkFixture) -> None:
+    """As the first broker of a cluster."""
+    count = _NEW_BROKERS * SIZES[size]
+    _register_once(twin, Table("new", count, brokers=_NEW_BROKERS, copies=1), benchmark)
+
+
+def _register_once(twin: Any, table: Table, benchmark: BenchmarkFixture) -> None:
+    """Register each broker of a table; the first one warms up."""
+    served = Served(twin)
+    frames = iter([table.registration(n).frame(OPAQUE) for n in range(table.brokers)])
+    assert b'"code":0' in served.receive(next(frames))
+
+    def register() -> bytes:
+        return served.receive(next(frames))
+
+    rounds = table.brokers - 1
+    assert b'"code":0' in benchmark.pedantic(register, rounds=rounds)
 
 
 def _with_a_change(table: Table, request: Request) -> Request:

@@ -13,7 +13,7 @@ from namesrv import _impl
 TWINS = ("pure", "fast")
 MODULES = (
     *("frame", "head", "route_answers", "live_table", "hot_path", "connection"),
-    *("lookups", "topic_queues", "topic_configs"),
+    *("lookups", "topic_queues", "set_changes", "topic_configs"),
 )
 
 
