@@ -105,7 +105,7 @@ def test_the_search_follows_methods_modules_and_inline_functions(hot: str) -> No
     reached = reached_from(lane_functions())
     for end in (
         *("lookups_7Lookups_answer", "lookups_7Lookups__answer_one"),
-        *("route_answers_12RouteAnswers_find_ready", "text_map_7TextMap_find"),
+        *("route_answers_12RouteAnswers_find_ready", "text_map_7TextMap_find_hashed"),
         *("lane_locks_9LaneLocks_lock_one", "head_shapes_10HeadShapes__learn"),
         *("4head__binary_ext_fields", "output_reserve", "append_topic_not_exist"),
     ):

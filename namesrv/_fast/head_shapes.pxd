@@ -34,6 +34,14 @@ cdef class HeadShapes:
         Py_ssize_t length,
         HeadView* head,
     ) noexcept nogil
+    cdef bint view_alike(
+        self,
+        int latest,
+        int serialize_type,
+        const unsigned char* header,
+        Py_ssize_t length,
+        HeadView* head,
+    ) noexcept nogil
     cdef int _learn(
         self, int latest, const unsigned char* header, Py_ssize_t length
     ) noexcept nogil

@@ -127,11 +127,9 @@ cdef class HeadShapes:
     ) noexcept nogil:
         """As `view_head`; `latest` is the index of the connection's last shape."""
         cdef int i
+        if self.view_alike(latest[0], serialize_type, header, length, head):
+            return True
         if serialize_type == 0 and length <= LONGEST_BYTES:
-            if latest[0] < self._count and _fits(
-                &self._shapes[latest[0]], header, header + length, head
-            ):
-                return True
             for i in range(self._count):
                 if _fits(&self._shapes[i], header, header + length, head):
                     latest[0] = i
@@ -141,6 +139,19 @@ cdef class HeadShapes:
         if serialize_type == 0 and length <= LONGEST_SHAPE_BYTES:
             latest[0] = self._learn(latest[0], header, length)
         return True
+
+    cdef bint view_alike(
+        self,
+        int latest,
+        int serialize_type,
+        const unsigned char* header,
+        Py_ssize_t length,
+        HeadView* head,
+    ) noexcept nogil:
+        """As `view`, for a header of the last shape only: views of before stay good."""
+        if serialize_type != 0 or length > LONGEST_BYTES or latest >= self._count:
+            return False
+        return _fits(&self._shapes[latest], header, header + length, head)
 
     cdef int _learn(
         self, int latest, const unsigned char* header, Py_ssize_t length

@@ -18,6 +18,15 @@ cdef enum:
     MOST_SAMPLES = 8
 
 
+# The lookup at the place where the last one ended; `size` is the bytes of its frame,
+# or PART or UNUSUAL.
+cdef struct Request:
+    bint is_read
+    Py_ssize_t size
+    HeadView head
+    unsigned int hash
+
+
 # A lookup of an unknown topic that is wanted as a sample; its header is in the data.
 cdef struct Sample:
     int serialize_type
@@ -78,10 +87,26 @@ cdef class Lookups:
         Py_ssize_t available,
         HeadView* head,
     ) noexcept nogil
+    cdef void _read(
+        self,
+        int* latest_shape,
+        const unsigned char* place,
+        Py_ssize_t available,
+        Request* request,
+    ) noexcept nogil
+    cdef void _read_ahead(
+        self,
+        int latest_shape,
+        const unsigned char* place,
+        Py_ssize_t available,
+        Request* request,
+    ) noexcept nogil
     cdef Py_ssize_t _more_to_ask(
         self, int* latest_shape, const unsigned char* place, Py_ssize_t available
     ) noexcept nogil
-    cdef int _answer_one(self, HeadView* head, Output* output) noexcept nogil
+    cdef int _answer_one(
+        self, Request* request, const Request* following, Output* output
+    ) noexcept nogil
     cdef bint _is_sample(self) noexcept nogil
     cdef void _note_sample(
         self, const unsigned char* place, Py_ssize_t start, Py_ssize_t frame_bytes

@@ -155,23 +155,39 @@ cdef class Lookups:
         cdef Py_ssize_t place = 0
         cdef Py_ssize_t sent = output.length
         cdef int verdict = GO_ON
-        cdef HeadView head
+        # The one that is answered, and the next one, which is fetched meanwhile.
+        cdef Request requests[2]
+        cdef int turn = 0
+        cdef Request* request
         cdef Py_ssize_t size
         cdef int outcome
         self.client_version = NO_VERSION
         self.samples_count = 0
         asked[0] = 0
+        requests[0].is_read = False
         while True:
-            size = self._view(latest_shape, data + place, length - place, &head)
+            request = &requests[turn]
+            if not request.is_read:
+                self._read(latest_shape, data + place, length - place, request)
+            size = request.size
             if size <= 0:
                 if size == UNUSUAL or length - place > LONGEST_PART_BYTES:
                     verdict = HAND_OVER
                 break
-            outcome = MISSING if is_gated else self._answer_one(&head, output)
+            turn = 1 - turn
+            self._read_ahead(
+                latest_shape[0],
+                data + place + size,
+                length - place - size,
+                &requests[turn],
+            )
+            outcome = MISSING
+            if not is_gated:
+                outcome = self._answer_one(request, &requests[turn], output)
             if outcome == REFUSED:
                 verdict = HAND_OVER
                 break
-            self.client_version = head.version
+            self.client_version = request.head.version
             if outcome == MISSING:
                 asked[0] = size + self._more_to_ask(
                     latest_shape, data + place + size, length - place - size
@@ -188,6 +204,46 @@ cdef class Lookups:
         store_count(&self._received_bytes, self._received_bytes + place)
         store_count(&self._sent_bytes, self._sent_bytes + output.length - sent)
         return verdict
+
+    cdef void _read(
+        self,
+        int* latest_shape,
+        const unsigned char* place,
+        Py_ssize_t available,
+        Request* request,
+    ) noexcept nogil:
+        cdef HeadView* head = &request.head
+        request.is_read = True
+        request.size = self._view(latest_shape, place, available, head)
+        if request.size > 0:
+            request.hash = self._answers.hash_of(head.topic.data, head.topic.length)
+
+    cdef void _read_ahead(
+        self,
+        int latest_shape,
+        const unsigned char* place,
+        Py_ssize_t available,
+        Request* request,
+    ) noexcept nogil:
+        """Read the next request if it is a lookup like the last one: for any other one
+        a shape may be learned, and the view of the last one may go with an older
+        shape."""
+        cdef HeadView* head = &request.head
+        cdef Py_ssize_t size = _frame_bytes(place, available, self._longest_header)
+        request.is_read = False
+        if size <= 0 or not self._shapes.view_alike(
+            latest_shape,
+            place[LENGTH_BYTES],
+            place + PREFIX_BYTES,
+            size - PREFIX_BYTES,
+            head,
+        ):
+            return
+        if not _is_lookup(head):
+            return
+        request.is_read = True
+        request.size = size
+        request.hash = self._answers.hash_of(head.topic.data, head.topic.length)
 
     cdef Py_ssize_t _view(
         self,
@@ -208,11 +264,7 @@ cdef class Lookups:
             head,
         ):
             return UNUSUAL
-        if head.code != GET_ROUTEINFO_BY_TOPIC or head.flag & FLAG_RESPONSE:
-            return UNUSUAL
-        if head.topic.data == NULL or head.zone_mode.data != NULL:
-            return UNUSUAL
-        return size
+        return size if _is_lookup(head) else UNUSUAL
 
     cdef Py_ssize_t _more_to_ask(
         self, int* latest_shape, const unsigned char* place, Py_ssize_t available
@@ -228,7 +280,10 @@ cdef class Lookups:
             self.client_version = head.version
             found += size
 
-    cdef int _answer_one(self, HeadView* head, Output* output) noexcept nogil:
+    cdef int _answer_one(
+        self, Request* request, const Request* following, Output* output
+    ) noexcept nogil:
+        cdef HeadView* head = &request.head
         cdef const char* body = NULL
         cdef Py_ssize_t body_length = 0
         cdef Py_ssize_t start = output.length
@@ -239,8 +294,15 @@ cdef class Lookups:
         cdef int found
         # The body may go as soon as the lock does.
         self._locks.lock_one(self._lane)
+        if following.is_read:
+            self._answers.expect(following.hash)
         found = self._answers.find_ready(
-            head.topic.data, head.topic.length, standard, &body, &body_length
+            head.topic.data,
+            head.topic.length,
+            request.hash,
+            standard,
+            &body,
+            &body_length,
         )
         if found == READY:
             granted = append_success(output, head.opaque, body, body_length)
@@ -283,6 +345,13 @@ cdef class Lookups:
         self.samples_count = self.samples_count + 1
         self._samples_left = self._samples_left - 1
         self._until_sample = load_count(&self._wish.stride)
+
+
+cdef inline bint _is_lookup(const HeadView* head) noexcept nogil:
+    """Whether it is a request for a topic, and not for a zone."""
+    if head.code != GET_ROUTEINFO_BY_TOPIC or head.flag & FLAG_RESPONSE:
+        return False
+    return head.topic.data != NULL and head.zone_mode.data == NULL
 
 
 cdef Py_ssize_t _frame_bytes(

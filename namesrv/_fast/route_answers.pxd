@@ -32,10 +32,15 @@ cdef class RouteAnswers:
         bint standard,
         int opaque,
     ) except -1
+    cdef unsigned int hash_of(
+        self, const unsigned char* topic, Py_ssize_t length
+    ) noexcept nogil
+    cdef void expect(self, unsigned int hash) noexcept nogil
     cdef int find_ready(
         self,
         const unsigned char* topic,
         Py_ssize_t length,
+        unsigned int hash,
         bint standard,
         const char** body,
         Py_ssize_t* body_length,

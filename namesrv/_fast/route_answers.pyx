@@ -156,7 +156,10 @@ cdef class RouteAnswers:
         alone changes slots."""
         cdef const char* body = NULL
         cdef Py_ssize_t body_length = 0
-        cdef int found = self.find_ready(topic, length, standard, &body, &body_length)
+        cdef unsigned int hash = self.hash_of(topic, length)
+        cdef int found = self.find_ready(
+            topic, length, hash, standard, &body, &body_length
+        )
         if found == UNKNOWN:
             self.unknown += 1
             granted(append_topic_not_exist(output, opaque, topic, length))
@@ -168,10 +171,24 @@ cdef class RouteAnswers:
         return 1
 
     @cython.nonecheck(False)
+    cdef unsigned int hash_of(
+        self, const unsigned char* topic, Py_ssize_t length
+    ) noexcept nogil:
+        """For `find_ready` and `expect`; a lane needs no lock."""
+        cdef Key key = Key(topic, length, NULL, 0)
+        return self._topics.hash_of(&key)
+
+    @cython.nonecheck(False)
+    cdef void expect(self, unsigned int hash) noexcept nogil:
+        """A lane that holds its lock will ask for a topic of this hash next."""
+        self._topics.expect(hash)
+
+    @cython.nonecheck(False)
     cdef int find_ready(
         self,
         const unsigned char* topic,
         Py_ssize_t length,
+        unsigned int hash,
         bint standard,
         const char** body,
         Py_ssize_t* body_length,
@@ -179,7 +196,7 @@ cdef class RouteAnswers:
         """READY with the body, NOT_READY without it, UNKNOWN for a topic without a
         route. A lane holds its lock of `locks` until it has copied the body."""
         cdef Key key = Key(topic, length, NULL, 0)
-        cdef void* pair = self._topics.find(&key)
+        cdef void* pair = self._topics.find_hashed(&key, hash)
         cdef int dialect = 1 if standard else 0
         if pair == NULL:
             return UNKNOWN

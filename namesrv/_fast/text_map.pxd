@@ -35,6 +35,9 @@ cdef class TextMap:
     cdef SlotQueue _queue
 
     cdef void* find(self, const Key* key) noexcept nogil
+    cdef unsigned int hash_of(self, const Key* key) noexcept nogil
+    cdef void* find_hashed(self, const Key* key, unsigned int hash) noexcept nogil
+    cdef void expect(self, unsigned int hash) noexcept nogil
     cdef Slot* seek(self, str first, str second) except NULL
     cdef Slot* place(self, str first, str second, void* value) except NULL
     cdef void set(self, Slot* slot, void* value) noexcept

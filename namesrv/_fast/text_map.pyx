@@ -39,6 +39,9 @@ cdef extern from *:
     # Without `except NULL`: a lone surrogate is no error here.
     const char* PyUnicode_AsUTF8AndSize(object text, Py_ssize_t* length)
 
+cdef extern from * nogil:
+    void fetch "__builtin_prefetch"(const void* place)
+
 cdef enum:
     FIRST_SLOTS = 16
     # Occurs in no UTF-8, so that no two pairs make the same key.
@@ -165,7 +168,23 @@ cdef class TextMap:
 
     cdef void* find(self, const Key* key) noexcept nogil:
         """The value, or NULL."""
-        return self._slot(key, _hash(self._keyed, key)).value
+        return self.find_hashed(key, self.hash_of(key))
+
+    cdef unsigned int hash_of(self, const Key* key) noexcept nogil:
+        """For `find_hashed` and `expect`; needs no lock."""
+        return _hash(self._keyed, key)
+
+    cdef void* find_hashed(self, const Key* key, unsigned int hash) noexcept nogil:
+        """As `find`."""
+        return self._slot(key, hash).value
+
+    cdef void expect(self, unsigned int hash) noexcept nogil:
+        """Have the slot of a key, its text and its value fetched from memory, for a
+        `find_hashed` that follows. The processor does it beside other work."""
+        cdef Slot* slot = &self._slots[<Py_ssize_t>hash & self._mask]
+        if slot.hash == hash:
+            fetch(slot.text)
+            fetch(slot.value)
 
     cdef Slot* seek(self, str first, str second) except NULL:
         """The slot of a key; its value is NULL if the key is not there."""

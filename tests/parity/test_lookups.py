@@ -40,6 +40,8 @@ PLAIN = st.lists(
     max_size=30,
 )
 GO_ON, ASK, HAND_OVER, PAUSE = Verdict
+MOST_SHAPES = MOST_HOLES = 16
+"""Those of head_shapes.pxd."""
 
 
 def test_any_stream_cut_anywhere() -> None:
@@ -92,6 +94,20 @@ def test_known_streams_cut_at_every_place(stream: bytes) -> None:
     for place in range(len(stream) + 1):
         compare([stream[:place], stream[place:]])
     compare([stream[at : at + 1] for at in range(len(stream))])
+
+
+def test_lookups_of_more_shapes_than_are_kept_stand_behind_each_other() -> None:
+    # Behind so many texts the topic is read from the text of the shape, which goes when
+    # a later one is learned (`make sanitize` sees what is read then).
+    others = {f"other{n}": "b" for n in range(MOST_HOLES)}
+    stream = [
+        request(105, {**others, "topic": topic, f"own{n}": "b"})
+        for n, topic in enumerate("ac" * MOST_SHAPES)
+    ]
+    first = stream[:MOST_SHAPES]
+    for place, number in enumerate(stream):
+        compare([b"".join([*first[place:], *first[:place], first[place % 16], number])])
+        compare([b"".join(stream[place:] + stream[:place])])
 
 
 def test_a_long_output_pauses_and_goes_on() -> None:
