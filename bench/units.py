@@ -12,15 +12,18 @@ from functools import partial
 from namesrv.options import Options
 from namesrv.routing.events import Cause, CauseKind, EventStream, TopicChanges
 from namesrv.routing.requests.processor import RequestProcessor
+from namesrv.routing.state import RoutingState
 from namesrv.routing.tables import topics
 from namesrv.routing.tables.broker_data import BrokerData
 from namesrv.routing.tables.route_tables import RouteTables
 from namesrv.routing.turns.turn import request_units
 from namesrv.wire.bodies import QueueData
 from namesrv.wire.command import decode_command
-from namesrv.work import Cost, Steps, batches
+from namesrv.work import Steps, finish
 
 TOPICS = 50_000
+FEW_TOPICS = 2000
+GROUPS = 500
 NAME = "group"
 
 
@@ -37,6 +40,7 @@ def main() -> None:
         tables.answered(entry, True, b"body")
     _show("ready answers marked", lambda: tables.group_changed(data))
     _show("topics taken out", lambda: tables.remove_group(NAME, TopicChanges(), 0))
+    _show_kinds(state)
     usual = b'{"code":105,"extFields":{"topic":"abc"},"opaque":3,"version":479}'
     values = b"{'code':9,'x':[" + b",".join([b"0"] * 900) + b"]}"
     escapes = b"{'code':9,'x':'" + b"\\'" * 10_000 + b"'}"
@@ -50,6 +54,25 @@ def main() -> None:
         _show(f"header: {kind}", partial(_read, header))
 
 
+def _show_kinds(state: RoutingState) -> None:
+    """Topics that do not change alike, also with many groups, whose sets are copied."""
+    tables = state.tables
+    for count in (1, GROUPS):
+        names = [f"group-{number}" for number in range(count)]
+        for name in names:
+            data = tables.add_group("cluster", name)
+            entries = dict.fromkeys(
+                map(str, range(FEW_TOPICS)), data.shared(6, 4, 0, 4)
+            )
+            finish(_put(tables, data, entries))
+        data = tables.add_group("cluster", "other")
+        entries = {str(n): QueueData("other", 6, n) for n in range(FEW_TOPICS)}
+        kind = f"all different, {count} groups"
+        _show(kind, partial(_put, tables, data, entries))
+        for name in (*names, "other"):
+            finish(tables.remove_group(name, TopicChanges(), 0))
+
+
 def _wipe(tables: RouteTables, events: EventStream) -> Steps[int]:
     cause = Cause(CauseKind.REQUEST)
     return topics.change_write_perm(tables, events, cause, NAME, is_writable=False)
@@ -59,9 +82,7 @@ def _put(
     tables: RouteTables, data: BrokerData, entries: dict[str, QueueData]
 ) -> Steps[None]:
     """As a registration does."""
-    for some in batches(list(entries.items()), Cost.TOPIC_STORED):
-        tables.set_queues(data, dict(some), TopicChanges())
-        yield len(some) * Cost.TOPIC_STORED
+    yield from tables.set_queues(data, entries, TopicChanges())
 
 
 def _read(header: bytes) -> Steps[None]:

@@ -25,10 +25,11 @@ __all__ = (
     "SetChange",
     "TopicConfigs",
     "TopicQueues",
-    "add_topics",
     "find_topics",
     "give_alike",
+    "make_topics",
     "names_of",
+    "put_topics",
     "scan_topic_configs",
     "take_answered",
 )
@@ -60,9 +61,10 @@ if TYPE_CHECKING or IMPLEMENTATION == "pure":
     from namesrv._pure.topic_configs import TopicConfigs, scan_topic_configs
     from namesrv._pure.topic_queues import (
         TopicQueues,
-        add_topics,
         find_topics,
+        make_topics,
         names_of,
+        put_topics,
         take_answered,
     )
 else:  # the compiled twins
@@ -75,9 +77,10 @@ else:  # the compiled twins
     from namesrv._fast.topic_configs import TopicConfigs, scan_topic_configs
     from namesrv._fast.topic_queues import (
         TopicQueues,
-        add_topics,
         find_topics,
+        make_topics,
         names_of,
+        put_topics,
         take_answered,
     )
 

@@ -57,9 +57,9 @@ class Cost(IntEnum):
     TOPIC = 1
     """One topic visited in the tables."""
     TOPIC_STORED = 1
-    """A group's entry put into a topic, which may be new."""
+    """A group's entry put into a topic, which may be new, as into others before."""
     TOPIC_CHANGED = 3
-    """A group's entry taken out of a topic; also a mapping."""
+    """A group's entry put into a topic unlike others, or taken out; also a mapping."""
     REGISTRATION = 100
     """A registration applied, its topics not counted."""
     REMOVAL = 60

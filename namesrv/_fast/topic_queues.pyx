@@ -1,4 +1,3 @@
-# cython: boundscheck=False, wraparound=False
 """One topic: its queues by broker name. Source: `RouteInfoManager#topicQueueTable`."""
 
 cimport cython
@@ -54,15 +53,14 @@ def find_topics(topics, table):
     return found, unknown
 
 
-def add_topics(topics, table, number, queues):
-    """Put new topics in the places of names, and into the table.
+def make_topics(topics, number, queues):
+    """Put new topics in the places of names; the new ones, which are in no table.
 
     The first one gets `number`, and each the number behind it; all get `queues`.
     """
     check_instance("topics", topics, list)
-    check_instance("table", table, dict)
-    cdef list places = topics
-    cdef unsigned int next_number = number
+    cdef list places = topics, made = []
+    cdef unsigned long long next_number = number
     cdef Py_ssize_t place
     cdef TopicQueues entry
     for place in range(PyList_Size(places)):
@@ -71,11 +69,28 @@ def add_topics(topics, table, number, queues):
             continue
         entry = TopicQueues.__new__(TopicQueues)
         entry.topic = name
-        entry.number = next_number
+        entry.number = <unsigned int>next_number
         entry.queues = queues
         next_number += 1
         places[place] = entry
-        PyDict_SetItem(table, name, entry)
+        made.append(entry)
+    return made
+
+
+def put_topics(topics, table):
+    """Put new topics into a table, those before the first one without queues; their
+    names."""
+    check_instance("topics", topics, list)
+    check_instance("table", table, dict)
+    cdef list names = []
+    cdef TopicQueues entry
+    for each in <list>topics:
+        entry = <TopicQueues?>each
+        if PyDict_Size(entry.queues) == 0:
+            break
+        PyDict_SetItem(table, entry.topic, entry)
+        names.append(entry.topic)
+    return names
 
 
 def names_of(topics):

@@ -51,22 +51,35 @@ def find_topics(
     return found, unknown
 
 
-def add_topics(
-    topics: list[TopicQueues | str],
-    table: dict[str, TopicQueues],
-    number: int,
-    queues: dict[str, QueueData],
-) -> None:
-    """Put new topics in the places of names, and into the table.
+def make_topics(
+    topics: list[TopicQueues | str], number: int, queues: dict[str, QueueData]
+) -> list[TopicQueues]:
+    """Put new topics in the places of names; the new ones, which are in no table.
 
     The first one gets `number`, and each the number behind it; all get `queues`.
     """
     check_instance("topics", topics, list)
-    check_instance("table", table, dict)
+    made: list[TopicQueues] = []
     for place, name in enumerate(topics):
         if isinstance(name, str):
-            topics[place] = table[name] = TopicQueues(name, number, queues)
+            topics[place] = entry = TopicQueues(name, number, queues)
+            made.append(entry)
             number += 1
+    return made
+
+
+def put_topics(
+    topics: Sequence[TopicQueues], table: dict[str, TopicQueues]
+) -> list[str]:
+    """Put new topics into a table, those before the first one without queues; their
+    names."""
+    check_instance("topics", topics, list)
+    check_instance("table", table, dict)
+    for count, entry in enumerate(topics):
+        if not entry.queues:
+            return names_of(topics[:count])
+        table[entry.topic] = entry
+    return names_of(topics)
 
 
 def names_of(topics: Sequence[TopicQueues]) -> list[str]:

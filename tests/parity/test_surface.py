@@ -39,7 +39,8 @@ CLASSES = [
 ]
 FUNCTIONS = [
     *("read_head", "scan_topic_configs"),
-    *("find_topics", "add_topics", "names_of", "take_answered", "give_alike"),
+    *("find_topics", "make_topics", "put_topics", "names_of", "take_answered"),
+    "give_alike",
 ]
 EXAMPLES: dict[str, Callable[[Any], Any]] = {
     "FrameDecoder": lambda hot: hot.FrameDecoder(64),

@@ -1,4 +1,4 @@
-"""Topics that are found, added and given queues by the list: twins agree."""
+"""Topics that are found, made and given queues by the list: twins agree."""
 
 from collections.abc import Sequence
 from typing import Any
@@ -23,7 +23,7 @@ places = st.integers(0, 2)
 changes = st.lists(st.tuples(places, places, places, st.booleans()), max_size=4)
 
 
-def find_and_add(
+def find_and_put(
     hot: Any, known: Sequence[str], gone: str, wanted: Sequence[tuple[str, bool]]
 ) -> Any:
     """What is found and what the table has then. A topic is wanted by its entry of
@@ -38,8 +38,14 @@ def find_and_add(
     topics = [before[n] if is_entry and n in before else n for n, is_entry in wanted]
     found, unknown = hot.find_topics(topics, table)
     names = [t if isinstance(t, str) else (t.topic, t.number) for t in found]
-    hot.add_topics(found, table, 100, SETS[0])
-    assert all(table[entry.topic] is entry for entry in found if entry.number < 100)
+    made = hot.make_topics(found, 100, SETS[0])
+    assert hot.put_topics(made, table) == []
+    assert not any(entry.topic in table for entry in made)
+    for entry in made[:2]:
+        entry.queues = SETS[1]
+    put = hot.put_topics(made, table)
+    assert put == unknown[:2]
+    assert all(table[name].number >= 100 for name in put)
     rest = [(name, table[name].number, table[name].queues) for name in table]
     return names, unknown, hot.names_of(found), [e.number for e in found], rest
 
@@ -47,11 +53,11 @@ def find_and_add(
 @given(
     st.lists(st.sampled_from(NAMES), unique=True), st.sampled_from(NAMES), references
 )
-def test_topics_are_found_and_added_alike(
+def test_topics_are_found_made_and_put_alike(
     known: list[str], gone: str, wanted: list[tuple[str, bool]]
 ) -> None:
-    pure = find_and_add(PURE, known, gone, wanted)
-    assert find_and_add(FAST, known, gone, wanted) == pure
+    pure = find_and_put(PURE, known, gone, wanted)
+    assert find_and_put(FAST, known, gone, wanted) == pure
     names, unknown, all_names, _, _ = pure
     assert all_names == [name for name, _ in wanted]
     assert unknown == [name for name in names if isinstance(name, str)]
@@ -121,7 +127,8 @@ def test_what_is_no_list_is_refused(value: Any) -> None:
         assert pure[:2] == ("err", TypeError)
 
     refused("find_topics", value, {})
-    refused("add_topics", value, {}, 0, {})
+    refused("make_topics", value, 0, {})
+    refused("put_topics", value, {})
     refused("names_of", value)
     refused("take_answered", value)
     refused("give_alike", value, [], 0, [])
@@ -132,4 +139,4 @@ def test_what_is_no_list_is_refused(value: Any) -> None:
         refused("SetChange", {}, DATAS[0], {}, [], value)
     if value != {}:
         refused("find_topics", [], value)
-        refused("add_topics", [], value, 0, {})
+        refused("put_topics", [], value)

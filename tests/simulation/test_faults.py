@@ -234,9 +234,9 @@ def half_is_stored(patch: Patch) -> None:
     """Of a registration only the first topics arrive."""
     store = RouteTables.set_queues
 
-    def set_queues(self: Any, data: Any, queue_datas: Any, changes: Any) -> None:
+    def set_queues(self: Any, data: Any, queue_datas: Any, changes: Any) -> Steps[None]:
         kept = list(queue_datas.items())[: len(queue_datas) // 2 + 1]
-        store(self, data, dict(kept), changes)
+        return store(self, data, dict(kept), changes)
 
     patch.setattr(RouteTables, "set_queues", set_queues)
 

@@ -280,10 +280,9 @@ class Registration:
         data.coming_topics = topics.count
         for start in range(0, topics.count, topics.step):
             different, complete = topics.different(tables, data, start, mask, refresh)
-            if different:
-                tables.set_queues(data, different, self._changes.topics)
-                stored = True
-            yield len(different) * Cost.TOPIC_STORED + topics.step_units
+            stored = stored or bool(different)
+            yield from tables.set_queues(data, different, self._changes.topics)
+            yield topics.step_units
             if not complete:
                 break
         data.coming_topics = 0

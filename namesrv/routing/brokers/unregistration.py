@@ -169,10 +169,10 @@ class _Removal:
 
     def _take_write_permission(self, data: BrokerData) -> Steps[None]:
         """Without a master nobody can write to an acting group."""
-        for some in batches(data.topics(), 2 * Cost.TOPIC):
+        for some in batches(data.topics(), Cost.TOPIC):
             changed = data.queues_with_perm(some, lambda perm: perm & ~PERM_WRITE)
-            self._tables.set_queues(data, changed, self._topics)
-            yield len(some) * 2 * Cost.TOPIC
+            yield from self._tables.set_queues(data, changed, self._topics)
+            yield len(some) * Cost.TOPIC
         data.is_read_only = self._is_read_only = True
 
     def _put(self) -> None:

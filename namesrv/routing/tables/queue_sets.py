@@ -11,12 +11,15 @@ from typing import Any, Final, NamedTuple
 
 from namesrv._impl import SetChange, TopicQueues, give_alike
 from namesrv.wire.bodies import QueueData
+from namesrv.work import STEP_UNITS, Cost
 
 MOST_SHARED_GROUPS: Final = 512
 """Each topic of more groups has a set of its own, so that a change copies none."""
 
-_MOST_CHANGES: Final = 8
+_MOST_CHANGES: Final = 32
 """Kinds of changes that topics of a registration may make alike."""
+_ENTRIES_A_UNIT: Final = 16
+"""Entries of a set that are copied in a unit."""
 
 _SUM: Final = 2**64 - 1
 
@@ -38,11 +41,14 @@ class QueueSet(dict[str, QueueData]):
 
 class Stored(NamedTuple):
     """Topics that got queues of a group: those that had none of it, those that had
-    other ones, and those of the latter whose flags differ."""
+    other ones, and those of the latter whose flags differ. The first `done` topics
+    were seen to, for `units` of work."""
 
     added: list[TopicQueues]
     changed: list[TopicQueues]
     flagged: list[TopicQueues]
+    done: int
+    units: int
 
 
 class QueueSets:
@@ -56,6 +62,12 @@ class QueueSets:
         self._given: QueueData | None = None
         self._name = ""
         self._after = self.none
+        self._copied_entries = 0
+
+    @property
+    def copy_units(self) -> int:
+        """Units of work for all copies of sets so far."""
+        return self._copied_entries // _ENTRIES_A_UNIT
 
     def __len__(self) -> int:
         return len(self._sets)
@@ -86,20 +98,24 @@ class QueueSets:
         queue_datas: Sequence[QueueData],
         broker_name: str,
     ) -> Stored:
-        """Give topics, each once, their queues of a group, one for each."""
-        stored = Stored([], [], [])
+        """Give topics, each once, their queues of a group, one for each: all of them,
+        or as many as a step of work has room for."""
+        stored = Stored([], [], [], 0, 0)
         changes: list[SetChange] = []
-        place, count = 0, len(entries)
-        while (place := give_alike(entries, queue_datas, place, changes)) < count:
-            self._settle(changes)
-            entry, queue_data = entries[place], queue_datas[place]
-            change = self._store_one(entry, queue_data, broker_name, stored)
-            if change is not None:
-                changes.insert(0, change)
-                del changes[_MOST_CHANGES:]
-            place += 1
-        self._settle(changes)
-        return stored
+        place, units, copied = 0, 0, self.copy_units
+        while units < STEP_UNITS:
+            end = give_alike(entries, queue_datas, place, changes)
+            if end > place:
+                self._settle(changes)
+                units += (end - place) * Cost.TOPIC_STORED
+            if end == len(entries):
+                return stored._replace(done=end, units=units)
+            entry, queue_data = entries[end], queue_datas[end]
+            self._store_one(entry, queue_data, broker_name, stored, changes)
+            place = end + 1
+            units += Cost.TOPIC_CHANGED + self.copy_units - copied
+            copied = self.copy_units
+        return stored._replace(done=place, units=units)
 
     def _store_one(
         self,
@@ -107,13 +123,14 @@ class QueueSets:
         queue_data: QueueData,
         broker_name: str,
         stored: Stored,
-    ) -> SetChange | None:
-        """Give a topic its queues of a group; how topics like it get theirs, if they
-        get the same set."""
+        changes: list[SetChange],
+    ) -> None:
+        """Give a topic its queues of a group, and note how topics like it get theirs,
+        if they get the same set."""
         before: Any = entry.queues
         old = before.get(broker_name)
         if old is not None and (old is queue_data or old == queue_data):
-            return None
+            return
         topics = stored.added if old is None else stored.changed
         topics.append(entry)
         flagged = None
@@ -121,9 +138,11 @@ class QueueSets:
             flagged = stored.flagged
             flagged.append(entry)
         after = self.give(entry, broker_name, queue_data)
-        if after is before or after.sum is None:
-            return None
-        return SetChange(before, queue_data, after, topics, flagged)
+        if after is before:
+            changes.clear()  # It may be the set that one of them leads to.
+        elif after.sum is not None:
+            changes.insert(0, SetChange(before, queue_data, after, topics, flagged))
+            del changes[_MOST_CHANGES:]
 
     def _settle(self, changes: Iterable[SetChange]) -> None:
         """Count the topics that were changed alike, before a set is changed."""
@@ -162,6 +181,7 @@ class QueueSets:
             self._forget(before)
         else:
             after = QueueSet(before)
+            self._copied_entries += len(before)
         _put(after, broker_name, queue_data)
         after.sum = None if len(after) > MOST_SHARED_GROUPS else total
         if after.sum is not None:

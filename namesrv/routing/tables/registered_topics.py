@@ -57,7 +57,7 @@ class DecodedTopics:
     """Topics that the typed decoder or the lenient reader has read."""
 
     step = STEP_UNITS // Cost.TOPIC_STORED
-    step_units = 0
+    step_units = STEP_UNITS // 3
 
     def __init__(self, configs: dict[str, TopicConfig]) -> None:
         self.names = configs

@@ -14,9 +14,10 @@ from namesrv._impl import (
     Connection,
     RouteAnswers,
     TopicQueues,
-    add_topics,
     find_topics,
+    make_topics,
     names_of,
+    put_topics,
     take_answered,
 )
 from namesrv.routing.events import TopicChanges
@@ -26,12 +27,12 @@ from namesrv.routing.tables.cluster_names import ClusterNames
 from namesrv.routing.tables.leftovers import LeftoverKind, Leftovers
 from namesrv.routing.tables.live_owners import change_owner, lose_owner
 from namesrv.routing.tables.ordered_texts import BLOCK_GROUPS, OrderedTexts
-from namesrv.routing.tables.queue_sets import QueueSets
+from namesrv.routing.tables.queue_sets import QueueSets, Stored
 from namesrv.routing.tables.topic_log import TopicLog
 from namesrv.routing.tables.topic_numbers import TopicNumbers
 from namesrv.wire.bodies import QueueData, TopicQueueMappingInfo
 from namesrv.wire.java_json.write import write_string
-from namesrv.work import Cost, Steps, batches
+from namesrv.work import STEP_UNITS, Cost, Steps, batches
 
 Mappings = dict[str | None, TopicQueueMappingInfo]
 """Of one static topic, by the group that each names."""
@@ -83,13 +84,33 @@ class RouteTables:
 
     def set_queues(
         self, data: BrokerData, queue_datas: QueueDatas, changes: TopicChanges
-    ) -> None:
+    ) -> Steps[None]:
         """Store a group's queues by topic, of which a registration may bring 10,000. A
         topic that was found before may be gone."""
-        rounds, name = self.numbers.rounds, data.broker_name
-        entries, new = self._entries(list(queue_datas))
-        stored = self.queue_sets.store(entries, list(queue_datas.values()), name)
-        marks = new + take_answered(stored.added) + take_answered(stored.changed)
+        topics, given = list(queue_datas), list(queue_datas.values())
+        place, size = 0, STEP_UNITS // Cost.TOPIC_STORED
+        while place < len(topics):
+            some = slice(place, place + size)
+            stored = self._set_queues(data, topics[some], given[some], changes)
+            place += stored.done
+            yield stored.units
+
+    def _set_queues(
+        self,
+        data: BrokerData,
+        topics: list[TopicQueues | str],
+        queue_datas: list[QueueData],
+        changes: TopicChanges,
+    ) -> Stored:
+        """As many of the first topics as a step has room for."""
+        rounds, table = self.numbers.rounds, self.topic_queue_table
+        found, unknown = find_topics(topics, table)
+        number = self.numbers.take(len(unknown), table)
+        new = make_topics(found, number, self.queue_sets.none)
+        entries = cast(list[TopicQueues], found)
+        stored = self.queue_sets.store(entries, queue_datas, data.broker_name)
+        marks = put_topics(new, table)
+        marks += take_answered(stored.added) + take_answered(stored.changed)
         self.route_answers.mark_all(marks)
         data.topic_refs += stored.added
         added = names_of(stored.added)
@@ -105,18 +126,7 @@ class RouteTables:
         if self.topic_log.is_read:
             names = names_of(stored.flagged) + added
             self.topic_log.note(names, len(self.topic_queue_table))
-
-    def _entries(
-        self, topics: list[TopicQueues | str]
-    ) -> tuple[list[TopicQueues], list[str]]:
-        """Topics of the table, and the names of those that are new there, which have
-        no queues yet."""
-        table = self.topic_queue_table
-        entries, new = find_topics(topics, table)
-        if new:
-            number = self.numbers.take(len(new), table)
-            add_topics(entries, table, number, self.queue_sets.none)
-        return cast(list[TopicQueues], entries), new
+        return stored
 
     def remove_queue(
         self, entry: TopicQueues, broker_name: str, changes: TopicChanges
@@ -143,10 +153,15 @@ class RouteTables:
         self, entries: Sequence[TopicQueues], broker_name: str, changes: TopicChanges
     ) -> Steps[None]:
         """`remove_queue` for each of some topics."""
-        for some in batches(entries, Cost.TOPIC_CHANGED):
-            for entry in some:
-                self.remove_queue(entry, broker_name, changes)
-            yield len(some) * Cost.TOPIC_CHANGED
+        units, copied = 0, self.queue_sets.copy_units
+        for entry in entries:
+            self.remove_queue(entry, broker_name, changes)
+            units += Cost.TOPIC_CHANGED + self.queue_sets.copy_units - copied
+            copied = self.queue_sets.copy_units
+            if units >= STEP_UNITS:
+                yield units
+                units, copied = 0, self.queue_sets.copy_units
+        yield units
 
     def group_changed(self, data: BrokerData) -> Steps[None]:
         """A group's addresses, zone or flag changed: its topics' answers did too.

@@ -75,7 +75,7 @@ def register_topic(
     with tables.busy.hold_all([queue_data.broker_name or "" for queue_data in known]):
         for some in batches(known, Cost.GROUP):
             for queue_data in some:
-                _store_queues(tables, topic, queue_data, changes)
+                yield from _store_queues(tables, topic, queue_data, changes)
             tables.forget_digests([q.broker_name or "" for q in some])
             yield len(some) * Cost.GROUP
     if changes:
@@ -91,7 +91,7 @@ def register_topic(
 
 def _store_queues(
     tables: RouteTables, topic: str, queue_data: QueueData, changes: TopicChanges
-) -> None:
+) -> Steps[None]:
     data = tables.broker_addr_table[queue_data.broker_name or ""]
     # One with the group's own name: a copy for each topic would add up.
     shared = data.shared(
@@ -100,7 +100,7 @@ def _store_queues(
         queue_data.topic_sys_flag,
         queue_data.write_queue_nums,
     )
-    tables.set_queues(data, {topic: shared}, changes)
+    yield from tables.set_queues(data, {topic: shared}, changes)
 
 
 def change_write_perm(
@@ -125,9 +125,10 @@ def change_write_perm(
         entries = data.topics()
         count = len(entries)
         change = _writable if is_writable else _read_only
-        for some in batches(entries, 2 * Cost.TOPIC):
-            tables.set_queues(data, data.queues_with_perm(some, change), changes)
-            yield len(some) * 2 * Cost.TOPIC
+        for some in batches(entries, Cost.TOPIC):
+            other = data.queues_with_perm(some, change)
+            yield from tables.set_queues(data, other, changes)
+            yield len(some) * Cost.TOPIC
     if changes:
         wall_millis, name = events.wall_millis(), data.broker_name
         topics = changes.changed

@@ -11,7 +11,7 @@ from hypothesis.stateful import RuleBasedStateMachine, invariant, rule
 from namesrv.routing.answers import topic_lists
 from namesrv.routing.events import TopicChanges
 from namesrv.routing.tables.ordered_texts import BLOCK_NAMES
-from namesrv.routing.tables.route_tables import RouteTables
+from namesrv.routing.tables.route_tables import QueueDatas, RouteTables
 from namesrv.routing.tables.topic_log import LEAST_KEPT
 from namesrv.testing.peer import (
     Broker,
@@ -174,9 +174,8 @@ def fill(world: World, broker_name: str, numbers: Iterable[int]) -> None:
     """As a large registration would, in which nothing else happens."""
     data = world.tables.broker_addr_table[broker_name]
     queues = data.shared(6, 4, 3, 4)
-    world.tables.set_queues(
-        data, {f"{number:05}": queues for number in numbers}, TopicChanges()
-    )
+    topics: QueueDatas = {f"{number:05}": queues for number in numbers}
+    finish(world.tables.set_queues(data, topics, TopicChanges()))
 
 
 SIZE = 3000

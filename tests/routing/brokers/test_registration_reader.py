@@ -19,6 +19,7 @@ from namesrv.testing.peer import (
     topic_config,
 )
 from namesrv.wire.topic_forms import TopicForms
+from namesrv.work import Steps
 from tests.routing.snapshot import snapshot
 from tests.routing.world import World
 
@@ -192,9 +193,9 @@ def test_one_topic_more_touches_one_topic(monkeypatch: pytest.MonkeyPatch) -> No
     stored: list[Any] = []
     store = tables.set_queues
 
-    def set_queues(data: Any, queue_datas: Any, changes: Any) -> None:
+    def set_queues(data: Any, queue_datas: Any, changes: Any) -> Steps[None]:
         stored.extend(queue_datas)
-        store(data, queue_datas, changes)
+        return store(data, queue_datas, changes)
 
     monkeypatch.setattr(tables, "set_queues", set_queues)
     more = {"new": (4, 6, 0), **table, "t7": (5, 6, 0)}

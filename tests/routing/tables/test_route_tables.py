@@ -16,7 +16,7 @@ from hypothesis.stateful import (
 from namesrv._impl import RouteAnswers, TopicQueues
 from namesrv.routing.events import TopicChanges
 from namesrv.routing.tables.broker_data import BrokerData
-from namesrv.routing.tables.route_tables import RouteTables
+from namesrv.routing.tables.route_tables import QueueDatas, RouteTables
 from namesrv.testing.peer import (
     Broker,
     data_version,
@@ -57,11 +57,10 @@ class Tables(RuleBasedStateMachine):
             data = self.tables.broker_addr_table[name] = BrokerData("c", name)
         self.stale = {t for t, p in perms.items() if self.entry(t).get(name) != p}
         changes = TopicChanges()
-        self.tables.set_queues(
-            data,
-            {topic: QueueData(name, perm) for topic, perm in perms.items()},
-            changes,
-        )
+        queue_datas: QueueDatas = {
+            topic: QueueData(name, perm) for topic, perm in perms.items()
+        }
+        finish(self.tables.set_queues(data, queue_datas, changes))
         assert {*changes.added, *changes.changed} == self.stale
         assert not changes.removed
         for topic, perm in perms.items():

@@ -7,12 +7,14 @@ from hypothesis import strategies as st
 from namesrv._impl import TopicQueues
 from namesrv.routing.events import TopicChanges
 from namesrv.routing.tables import topic_numbers
+from namesrv.routing.tables.route_tables import QueueDatas
 from namesrv.routing.warm_start import packed_tables
 from namesrv.routing.warm_start.draft import KeptRoutes
 from namesrv.routing.warm_start.pack import pack_end, read_snapshot
 from namesrv.routing.warm_start.packed_tables import PIECE_TOPICS, PackedTables
 from namesrv.routing.warm_start.records import FIRST_LINE, Pieces, TablesRecord
 from namesrv.testing.peer import Broker, mapping_info, registration_body, topic_table
+from namesrv.work import finish
 from tests.routing.world import World
 
 MASTER = Broker("b", 0, "b:1")
@@ -32,9 +34,8 @@ def filled(count: int) -> World:
 def fill(world: World, numbers: range) -> None:
     data = world.tables.broker_addr_table["b"]
     queues = data.shared(6, 4, 0, 4)
-    world.tables.set_queues(
-        data, {f"t{number}": queues for number in numbers}, TopicChanges()
-    )
+    topics: QueueDatas = {f"t{number}": queues for number in numbers}
+    finish(world.tables.set_queues(data, topics, TopicChanges()))
 
 
 def read(record: Pieces) -> TablesRecord:
