@@ -15,6 +15,7 @@ from namesrv.routing.requests.processor import RequestProcessor
 from namesrv.routing.state import RoutingState
 from namesrv.routing.tables import topics
 from namesrv.routing.tables.broker_data import BrokerData
+from namesrv.routing.tables.queue_steps import set_queues
 from namesrv.routing.tables.route_tables import RouteTables
 from namesrv.routing.turns.turn import request_units
 from namesrv.wire.bodies import QueueData
@@ -82,7 +83,7 @@ def _put(
     tables: RouteTables, data: BrokerData, entries: dict[str, QueueData]
 ) -> Steps[None]:
     """As a registration does."""
-    yield from tables.set_queues(data, entries, TopicChanges())
+    yield from set_queues(tables, data, entries, TopicChanges())
 
 
 def _read(header: bytes) -> Steps[None]:

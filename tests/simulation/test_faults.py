@@ -16,6 +16,7 @@ from namesrv.routing.brokers.stalls import Stalls
 from namesrv.routing.events import Cause, CauseKind, Event, EventStream, TopicRemoved
 from namesrv.routing.requests import brokers as broker_requests
 from namesrv.routing.state import RoutingState
+from namesrv.routing.tables.queue_sets import Stored
 from namesrv.routing.tables.route_tables import RouteTables
 from namesrv.routing.warm_start import draft as kept_routes
 from namesrv.routing.warm_start import pack as snapshot
@@ -232,13 +233,16 @@ def owner_is_forgotten(patch: Patch) -> None:
 
 def half_is_stored(patch: Patch) -> None:
     """Of a registration only the first topics arrive."""
-    store = RouteTables.set_queues
+    store = RouteTables.store_queues
 
-    def set_queues(self: Any, data: Any, queue_datas: Any, changes: Any) -> Steps[None]:
-        kept = list(queue_datas.items())[: len(queue_datas) // 2 + 1]
-        return store(self, data, dict(kept), changes)
+    def store_queues(
+        self: Any, data: Any, topics: Any, queue_datas: Any, changes: Any
+    ) -> Stored:
+        half = len(topics) // 2 + 1
+        stored = store(self, data, topics[:half], queue_datas[:half], changes)
+        return stored._replace(done=len(topics))
 
-    patch.setattr(RouteTables, "set_queues", set_queues)
+    patch.setattr(RouteTables, "store_queues", store_queues)
 
 
 def group_is_kept_without_its_brokers(patch: Patch) -> None:

@@ -23,7 +23,7 @@ step, and nothing is encoded there: the next request pays for one encoding.
 
 A change reaches these places:
 
-* A registration stores queues: `set_queues` marks the topics whose queues differ. New
+* A registration stores queues: `store_queues` marks the topics whose queues differ. New
   addresses, a zone or a flag: `group_changed` marks all topics of the group, in steps.
   Until its last step some routes show the group as it was, so that the group is *busy*
   and lookups of its topics that are not ready wait (P2).

@@ -16,6 +16,7 @@ from namesrv.routing.brokers.parts import Parts
 from namesrv.routing.brokers.registration_changes import RegistrationChanges
 from namesrv.routing.tables.broker_data import BrokerData
 from namesrv.routing.tables.limits import stores_topics
+from namesrv.routing.tables.queue_steps import set_queues
 from namesrv.routing.tables.registered_topics import RegisteredTopics
 from namesrv.routing.tables.route_tables import RouteTables
 from namesrv.wire.bodies import (
@@ -281,8 +282,9 @@ class Registration:
         for start in range(0, topics.count, topics.step):
             different, complete = topics.different(tables, data, start, mask, refresh)
             stored = stored or bool(different)
-            yield from tables.set_queues(data, different, self._changes.topics)
-            yield topics.step_units
+            yield from set_queues(tables, data, different, self._changes.topics)
+            compared = min(topics.step, topics.count - start)
+            yield compared * topics.step_units // topics.step
             if not complete:
                 break
         data.coming_topics = 0

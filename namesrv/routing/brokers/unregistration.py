@@ -21,6 +21,7 @@ from namesrv.routing.events import (
     TopicChanges,
 )
 from namesrv.routing.tables.broker_data import BrokerData
+from namesrv.routing.tables.queue_steps import set_queues
 from namesrv.routing.tables.route_tables import RouteTables
 from namesrv.wire.headers import BrokerRequestHeader
 from namesrv.work import Cost, Steps, batches
@@ -171,7 +172,7 @@ class _Removal:
         """Without a master nobody can write to an acting group."""
         for some in batches(data.topics(), Cost.TOPIC):
             changed = data.queues_with_perm(some, lambda perm: perm & ~PERM_WRITE)
-            yield from self._tables.set_queues(data, changed, self._topics)
+            yield from set_queues(self._tables, data, changed, self._topics)
             yield len(some) * Cost.TOPIC
         data.is_read_only = self._is_read_only = True
 

@@ -102,7 +102,7 @@ class QueueSets:
         or as many as a step of work has room for."""
         stored = Stored([], [], [], 0, 0)
         changes: list[SetChange] = []
-        place, units, copied = 0, 0, self.copy_units
+        place = units = 0
         while units < STEP_UNITS:
             end = give_alike(entries, queue_datas, place, changes)
             if end > place:
@@ -111,10 +111,8 @@ class QueueSets:
             if end == len(entries):
                 return stored._replace(done=end, units=units)
             entry, queue_data = entries[end], queue_datas[end]
-            self._store_one(entry, queue_data, broker_name, stored, changes)
+            units += self._store_one(entry, queue_data, broker_name, stored, changes)
             place = end + 1
-            units += Cost.TOPIC_CHANGED + self.copy_units - copied
-            copied = self.copy_units
         return stored._replace(done=place, units=units)
 
     def _store_one(
@@ -124,13 +122,14 @@ class QueueSets:
         broker_name: str,
         stored: Stored,
         changes: list[SetChange],
-    ) -> None:
+    ) -> int:
         """Give a topic its queues of a group, and note how topics like it get theirs,
-        if they get the same set."""
+        if they get the same set; the units of work."""
         before: Any = entry.queues
         old = before.get(broker_name)
         if old is not None and (old is queue_data or old == queue_data):
-            return
+            return Cost.TOPIC_STORED
+        copied = self.copy_units
         topics = stored.added if old is None else stored.changed
         topics.append(entry)
         flagged = None
@@ -143,6 +142,7 @@ class QueueSets:
         elif after.sum is not None:
             changes.insert(0, SetChange(before, queue_data, after, topics, flagged))
             del changes[_MOST_CHANGES:]
+        return Cost.TOPIC_CHANGED + self.copy_units - copied
 
     def _settle(self, changes: Iterable[SetChange]) -> None:
         """Count the topics that were changed alike, before a set is changed."""

@@ -5,7 +5,7 @@ encoded here. Source: `RouteInfoManager`, protocol.md section 3.1.
 """
 
 from collections import OrderedDict
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Sequence
 from typing import cast
 
 from namesrv._impl import (
@@ -36,8 +36,6 @@ from namesrv.work import STEP_UNITS, Cost, Steps, batches
 
 Mappings = dict[str | None, TopicQueueMappingInfo]
 """Of one static topic, by the group that each names."""
-QueueDatas = Mapping[TopicQueues | str, QueueData]
-"""Of one group, by topic, or by the name of one that may be new."""
 
 
 class RouteTables:
@@ -82,27 +80,15 @@ class RouteTables:
         addrs = None if name is None else self.broker_addr_table[name].broker_addrs
         return addrs[next(iter(addrs))] if addrs else None
 
-    def set_queues(
-        self, data: BrokerData, queue_datas: QueueDatas, changes: TopicChanges
-    ) -> Steps[None]:
-        """Store a group's queues by topic, of which a registration may bring 10,000. A
-        topic that was found before may be gone."""
-        topics, given = list(queue_datas), list(queue_datas.values())
-        place, size = 0, STEP_UNITS // Cost.TOPIC_STORED
-        while place < len(topics):
-            some = slice(place, place + size)
-            stored = self._set_queues(data, topics[some], given[some], changes)
-            place += stored.done
-            yield stored.units
-
-    def _set_queues(
+    def store_queues(
         self,
         data: BrokerData,
         topics: list[TopicQueues | str],
         queue_datas: list[QueueData],
         changes: TopicChanges,
     ) -> Stored:
-        """As many of the first topics as a step has room for."""
+        """Store a group's queues of as many of the first topics as a step has room for.
+        A topic that was found before may be gone."""
         rounds, table = self.numbers.rounds, self.topic_queue_table
         found, unknown = find_topics(topics, table)
         number = self.numbers.take(len(unknown), table)

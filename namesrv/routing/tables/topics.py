@@ -17,6 +17,7 @@ from namesrv.routing.events import (
     TopicChanges,
     TopicRemoved,
 )
+from namesrv.routing.tables.queue_steps import set_queues
 from namesrv.routing.tables.route_tables import RouteTables
 from namesrv.wire.bodies import QueueData
 from namesrv.work import Cost, Steps, batches
@@ -74,10 +75,10 @@ def register_topic(
     changes = TopicChanges()
     with tables.busy.hold_all([queue_data.broker_name or "" for queue_data in known]):
         for some in batches(known, Cost.GROUP):
-            for queue_data in some:
-                yield from _store_queues(tables, topic, queue_data, changes)
+            # At once: no lookup sees the topic with some of them.
+            units = sum(sum(_store_queues(tables, topic, q, changes)) for q in some)
             tables.forget_digests([q.broker_name or "" for q in some])
-            yield len(some) * Cost.GROUP
+            yield units + len(some) * Cost.GROUP
     if changes:
         # Each once, in the order of the request.
         names = list(dict.fromkeys(q.broker_name or "" for q in known))
@@ -100,7 +101,7 @@ def _store_queues(
         queue_data.topic_sys_flag,
         queue_data.write_queue_nums,
     )
-    yield from tables.set_queues(data, {topic: shared}, changes)
+    return set_queues(tables, data, {topic: shared}, changes)
 
 
 def change_write_perm(
@@ -127,7 +128,7 @@ def change_write_perm(
         change = _writable if is_writable else _read_only
         for some in batches(entries, Cost.TOPIC):
             other = data.queues_with_perm(some, change)
-            yield from tables.set_queues(data, other, changes)
+            yield from set_queues(tables, data, other, changes)
             yield len(some) * Cost.TOPIC
     if changes:
         wall_millis, name = events.wall_millis(), data.broker_name

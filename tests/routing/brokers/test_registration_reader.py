@@ -8,6 +8,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from namesrv.routing.brokers import registration_reader
+from namesrv.routing.tables.queue_sets import Stored
 from namesrv.testing.peer import (
     Broker,
     Json,
@@ -19,7 +20,6 @@ from namesrv.testing.peer import (
     topic_config,
 )
 from namesrv.wire.topic_forms import TopicForms
-from namesrv.work import Steps
 from tests.routing.snapshot import snapshot
 from tests.routing.world import World
 
@@ -191,13 +191,13 @@ def test_one_topic_more_touches_one_topic(monkeypatch: pytest.MonkeyPatch) -> No
     for name in names:
         world.route(name)
     stored: list[Any] = []
-    store = tables.set_queues
+    store = tables.store_queues
 
-    def set_queues(data: Any, queue_datas: Any, changes: Any) -> Steps[None]:
-        stored.extend(queue_datas)
-        return store(data, queue_datas, changes)
+    def store_queues(data: Any, topics: Any, queue_datas: Any, changes: Any) -> Stored:
+        stored.extend(topics)
+        return store(data, topics, queue_datas, changes)
 
-    monkeypatch.setattr(tables, "set_queues", set_queues)
+    monkeypatch.setattr(tables, "store_queues", store_queues)
     more = {"new": (4, 6, 0), **table, "t7": (5, 6, 0)}
     world.register(BROKERS[0], body_of(more, 2, "usual"))
     assert [getattr(one, "topic", one) for one in stored] == ["new", "t7"]

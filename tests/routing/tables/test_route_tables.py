@@ -16,7 +16,8 @@ from hypothesis.stateful import (
 from namesrv._impl import RouteAnswers, TopicQueues
 from namesrv.routing.events import TopicChanges
 from namesrv.routing.tables.broker_data import BrokerData
-from namesrv.routing.tables.route_tables import QueueDatas, RouteTables
+from namesrv.routing.tables.queue_steps import QueueDatas, set_queues
+from namesrv.routing.tables.route_tables import RouteTables
 from namesrv.testing.peer import (
     Broker,
     data_version,
@@ -60,7 +61,7 @@ class Tables(RuleBasedStateMachine):
         queue_datas: QueueDatas = {
             topic: QueueData(name, perm) for topic, perm in perms.items()
         }
-        finish(self.tables.set_queues(data, queue_datas, changes))
+        finish(set_queues(self.tables, data, queue_datas, changes))
         assert {*changes.added, *changes.changed} == self.stale
         assert not changes.removed
         for topic, perm in perms.items():

@@ -114,6 +114,22 @@ def test_a_new_topic_needs_only_known_brokers() -> None:
         assert "M" not in world.topics
 
 
+def test_a_topic_gets_its_brokers_at_once() -> None:
+    world = World()
+    names = [f"b{number}" for number in range(60)]
+    for name in names:
+        body = registration_body(topic_table("T"))
+        world.register(Broker(name, 0, f"{name}:1", "c"), body)
+    for topic in ("T", "N"):
+        queues = [QueueData(name, 4) for name in names]
+        steps = topics.register_topic(
+            world.tables, world.state.events, CAUSE, topic, queues
+        )
+        assert next(steps) >= len(names)
+        assert world.topics[topic] == dict.fromkeys(names, 4)
+        finish(steps)
+
+
 def test_a_known_topic_takes_what_comes_before_an_unknown_broker() -> None:
     world = two_groups()
     queues = [QueueData("b", 4), QueueData("x", 4), QueueData("a", 0)]

@@ -7,7 +7,7 @@ from hypothesis import strategies as st
 from namesrv._impl import TopicQueues
 from namesrv.routing.events import TopicChanges
 from namesrv.routing.tables import topic_numbers
-from namesrv.routing.tables.route_tables import QueueDatas
+from namesrv.routing.tables.queue_steps import QueueDatas, set_queues
 from namesrv.routing.warm_start import packed_tables
 from namesrv.routing.warm_start.draft import KeptRoutes
 from namesrv.routing.warm_start.pack import pack_end, read_snapshot
@@ -35,7 +35,7 @@ def fill(world: World, numbers: range) -> None:
     data = world.tables.broker_addr_table["b"]
     queues = data.shared(6, 4, 0, 4)
     topics: QueueDatas = {f"t{number}": queues for number in numbers}
-    finish(world.tables.set_queues(data, topics, TopicChanges()))
+    finish(set_queues(world.tables, data, topics, TopicChanges()))
 
 
 def read(record: Pieces) -> TablesRecord:
