@@ -71,9 +71,11 @@ class Site:
         statuses: list[int] = []
 
         def beat() -> None:
-            while not ended.wait(BEAT_SECONDS):
-                target = f"{PATH}/heartbeat?broker_addr={HTTP_ADDR}"
+            target = f"{PATH}/heartbeat?broker_addr={HTTP_ADDR}"
+            is_over = False
+            while not is_over:
                 statuses.append(self.ask("POST", target)[0])
+                is_over = ended.wait(BEAT_SECONDS)
 
         thread = threading.Thread(target=beat)
         thread.start()
