@@ -348,8 +348,8 @@ cdef class Lanes:
         return census
 
     def counts(self):
-        """(accepted, handed over, asked, failures to accept, dropped) of
-        all lanes together."""
+        """(accepted, handed over, asked, failures to accept, dropped) of all lanes
+        together."""
         cdef int number
         cdef Lane* lane
         accepted = handed_over = asked = accept_failures = dropped = 0

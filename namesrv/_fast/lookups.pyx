@@ -174,15 +174,15 @@ cdef class Lookups:
                 if size == UNUSUAL or length - place > LONGEST_PART_BYTES:
                     verdict = HAND_OVER
                 break
-            turn = 1 - turn
-            self._read_ahead(
-                latest_shape[0],
-                data + place + size,
-                length - place - size,
-                &requests[turn],
-            )
             outcome = MISSING
             if not is_gated:
+                turn = 1 - turn
+                self._read_ahead(
+                    latest_shape[0],
+                    data + place + size,
+                    length - place - size,
+                    &requests[turn],
+                )
                 outcome = self._answer_one(request, &requests[turn], output)
             if outcome == REFUSED:
                 verdict = HAND_OVER

@@ -98,7 +98,7 @@ def test_known_streams_cut_at_every_place(stream: bytes) -> None:
 
 def test_lookups_of_more_shapes_than_are_kept_stand_behind_each_other() -> None:
     # Behind so many texts the topic is read from the text of the shape, which goes when
-    # a later one is learned (`make sanitize` sees what is read then).
+    # a later one is learned. A read of it then fails under `make sanitize` only.
     others = {f"other{n}": "b" for n in range(MOST_HOLES)}
     stream = [
         request(105, {**others, "topic": topic, f"own{n}": "b"})

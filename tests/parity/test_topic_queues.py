@@ -26,8 +26,8 @@ changes = st.lists(st.tuples(places, places, places, st.booleans()), max_size=4)
 def find_and_put(
     hot: Any, known: Sequence[str], gone: str, wanted: Sequence[tuple[str, bool]]
 ) -> Any:
-    """What is found and what the table has then. A topic is wanted by its entry of
-    before if that is said, and else by its name."""
+    """The topics found, and the content of the table afterwards. A topic is wanted by
+    its former entry if its flag is set, and else by its name."""
     table = {name: hot.TopicQueues(name, n, SETS[1]) for n, name in enumerate(known)}
     before = dict(table)
     if gone in table:
@@ -120,7 +120,7 @@ def test_topics_are_changed_alike(
 
 
 @pytest.mark.parametrize("value", [None, (), {}, "text", 7])
-def test_what_is_no_list_is_refused(value: Any) -> None:
+def test_other_things_than_lists_are_refused(value: Any) -> None:
     def refused(name: str, *arguments: Any) -> None:
         pure, fast = (outcome(getattr(hot, name), *arguments) for hot in TWINS)
         assert pure == fast

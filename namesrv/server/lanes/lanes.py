@@ -39,8 +39,8 @@ class Stall(NamedTuple):
 
 class LaneCounts(NamedTuple):
     """Since the start: connections `accepted` by lanes and `handed_over` to the loop
-    for good, questions `asked`, and connections `dropped`
-    for lack of memory, or because they did not read while the loop had much to do."""
+    for good, questions `asked`, and connections `dropped` for lack of memory, or
+    because they did not read while the loop had much to do."""
 
     accepted: int = 0
     handed_over: int = 0
