@@ -3,6 +3,8 @@
  * A closed loop hides a stall: it asks nothing while it waits. Here a request is due
  * every EVERY microseconds; those that were due during a late answer count with the
  * rest of its time. Ends at SIGTERM or after SECONDS and prints one line of JSON.
+ * An answer has come when the kernel has its last bytes for this socket: from then on
+ * the probe waits for a core of its own, which the server has nothing to do with.
  * Loopback only. Answers are compared whole; with --loose, only their opaque is.
  */
 #include "frames.h"
@@ -15,6 +17,8 @@
 #include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
+#include <string.h>
+#include <sys/socket.h>
 #include <time.h>
 #include <unistd.h>
 
@@ -49,8 +53,34 @@ static void send_all(int fd, const uint8_t *data, uint32_t length)
     }
 }
 
-/* The length of the next whole frame, which is in `input`. */
-static uint64_t receive_frame(int fd)
+/* Read what has come, behind `have` bytes of input, and note when the last of it came:
+ * the kernel's clock is the other one, so its age is what counts. */
+static ssize_t read_stamped(int fd, size_t have, uint64_t *came)
+{
+    union {
+        char bytes[CMSG_SPACE(sizeof(struct timespec))];
+        struct cmsghdr aligned;
+    } room;
+    struct iovec place = {.iov_base = input + have, .iov_len = INPUT_BYTES - have};
+    struct msghdr message = {.msg_iov = &place, .msg_iovlen = 1};
+    message.msg_control = room.bytes;
+    message.msg_controllen = sizeof room.bytes;
+    ssize_t got = recvmsg(fd, &message, 0);
+    struct cmsghdr *about = got > 0 ? CMSG_FIRSTHDR(&message) : NULL;
+    *came = now_nanos();
+    if (about != NULL && about->cmsg_type == SCM_TIMESTAMPNS) {
+        struct timespec stamp, now;
+        clock_gettime(CLOCK_REALTIME, &now);
+        memcpy(&stamp, CMSG_DATA(about), sizeof stamp);
+        int64_t age = (now.tv_sec - stamp.tv_sec) * (int64_t)NANOS_PER_SECOND +
+                      (now.tv_nsec - stamp.tv_nsec);
+        *came -= age > 0 ? (uint64_t)age : 0;
+    }
+    return got;
+}
+
+/* The length of the next whole frame, which is in `input`, and when it had come. */
+static uint64_t receive_frame(int fd, uint64_t *came)
 {
     struct pollfd poller = {.fd = fd, .events = POLLIN};
     size_t have = 0;
@@ -60,7 +90,7 @@ static uint64_t receive_frame(int fd)
             continue;
         if (ready == 0)
             give_up("a probe had no answer in time");
-        ssize_t got = read(fd, input + have, INPUT_BYTES - have);
+        ssize_t got = read_stamped(fd, have, came);
         if (got < 0 && (errno == EAGAIN || errno == EINTR))
             continue;
         if (got <= 0)
@@ -106,7 +136,8 @@ int main(int count, char **words)
         give_up("usage: probe --port N --requests FILE [--every MICROS] [--seconds S] [--loose]");
     signal(SIGTERM, end);
     uint8_t *request = malloc(frames.longest_request);
-    int fd = connect_loopback(port);
+    int fd = connect_loopback(port), on = 1;
+    setsockopt(fd, SOL_SOCKET, SO_TIMESTAMPNS, &on, sizeof on);
     uint64_t step = (uint64_t)(every_micros * 1000), due = now_nanos();
     uint64_t last = due + (uint64_t)(seconds * (double)NANOS_PER_SECOND);
     for (uint32_t asked = 0; !is_over && now_nanos() < last; asked++) {
@@ -115,15 +146,17 @@ int main(int count, char **words)
         uint32_t opaque = OPAQUE_BASE + asked % OPAQUE_COUNT;
         uint64_t began = now_nanos();
         send_all(fd, request, frames_write(pair, opaque, request));
-        uint64_t length = receive_frame(fd), now = now_nanos();
+        uint64_t now, length = receive_frame(fd, &now);
         if (frame_opaque(input, length) != opaque)
             give_up("an answer has an opaque that the probe did not send");
         if (!loose && frame_fault(pair, input, length, true) != NULL)
             give_up(frame_fault(pair, input, length, true));
         histogram_add(&histogram, now - began);
-        /* Those that were due meanwhile would have waited, too. */
+        /* Those that were due meanwhile would have waited, too. Those that were due
+         * before waited for this probe, which had no core. */
         for (due += step; due < now; due += step)
-            histogram_add(&histogram, now - due);
+            if (due > began)
+                histogram_add(&histogram, now - due);
     }
     printf("{\"answers\": %llu, \"p50_ms\": %.3f, \"p99_ms\": %.3f, \"max_ms\": %.3f}\n",
            (unsigned long long)histogram.total,

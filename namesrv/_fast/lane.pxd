@@ -60,6 +60,7 @@ cdef struct Lane:
     long long asked
     long long accept_failures
     long long dropped
+    long long is_awake      # it does not wait for events
     unsigned char room[128]
 
 

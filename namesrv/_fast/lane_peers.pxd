@@ -141,6 +141,19 @@ cdef inline void free_peer(Peer* peer) noexcept nogil:
     free(peer)
 
 
+cdef inline void close_box(Mailbox* box) noexcept nogil:
+    """Free a mailbox with all that is in it."""
+    cdef Peer* peer = take_all(box)
+    cdef Peer* following
+    while peer != NULL:
+        following = peer.next
+        free_peer(peer)
+        peer = following
+    pthread_mutex_destroy(&box.lock)
+    if box.wake_fd > 0:
+        close(box.wake_fd)
+
+
 cdef inline void* copied(const void* data, Py_ssize_t length) noexcept nogil:
     """A copy that `free` ends; NULL for no bytes, and without memory."""
     cdef void* copy = malloc(length) if length else NULL

@@ -27,6 +27,29 @@ cdef extern from * nogil:
     """
     void share_heap "lane_share_heap"()
 
+cdef extern from * nogil:
+    """
+    #include <stdint.h>
+    #include <sys/syscall.h>
+    #include <unistd.h>
+    static inline void lane_set_slice(uint64_t nanos) {
+    #ifdef SYS_sched_setattr  /* the C library has no function, nor its struct */
+        struct {
+            uint32_t size, policy;
+            uint64_t flags;
+            int32_t nice;
+            uint32_t priority;
+            uint64_t runtime, deadline, period;
+        } attributes = {0};
+        if (syscall(SYS_sched_getattr, 0, &attributes, sizeof(attributes), 0) == 0) {
+            attributes.runtime = nanos;
+            syscall(SYS_sched_setattr, 0, &attributes, 0);
+        }
+    #endif
+    }
+    """
+    void set_slice "lane_set_slice"(unsigned long long nanos)
+
 cdef extern from "<signal.h>" nogil:
     ctypedef struct sigset_t:
         pass
@@ -97,6 +120,16 @@ cdef extern from "<time.h>" nogil:
     enum:
         CLOCK_MONOTONIC_COARSE
     int clock_gettime(int, timespec*)
+    int nanosleep(const timespec*, timespec*)
+
+cdef extern from "<poll.h>" nogil:
+    enum:
+        POLLIN
+    struct pollfd:
+        int fd
+        short events
+        short revents
+    int poll(pollfd*, unsigned long, int)
 
 cdef extern from "<errno.h>" nogil:
     int errno

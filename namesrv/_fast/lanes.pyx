@@ -13,8 +13,9 @@ from posix.unistd cimport close, read
 from namesrv._fast.atomic cimport add_count, load_count, store_count
 from namesrv._fast.lane cimport BUFFER_BYTES, MOST_LISTENERS, Lane, Shared, watch
 from namesrv._fast.lane_census cimport LaneCensus, address_of
+from namesrv._fast.lane_cores cimport has_waiting, leave_core
 from namesrv._fast.lane_peers cimport (
-    Mailbox, Peer, copied, free_peer, open_line, post, pthread_mutex_destroy,
+    Peer, close_box, copied, free_peer, open_line, post, pthread_mutex_destroy,
     pthread_mutex_init, take_all, wake,
 )
 from namesrv._fast.lane_system cimport (
@@ -280,6 +281,15 @@ cdef class Lanes:
                 pthread_join(self._threads[number], NULL)
         self._running = 0
 
+    def let_run(self):
+        """Leave the core for a moment if a lane has input and waits for a core; whether
+        one does."""
+        cdef bint waits = has_waiting(self._lanes, self._running)
+        if waits:
+            with nogil:
+                leave_core()
+        return waits
+
     @property
     def is_running(self):
         """Whether the threads run."""
@@ -371,7 +381,7 @@ cdef class Lanes:
                 following = self._taken.next
                 free_peer(self._taken)
                 self._taken = following
-            _close_box(&self._shared.for_the_loop)
+            close_box(&self._shared.for_the_loop)
         for number in range(self._count):
             _close_lane(&self._lanes[number])
         free(self._shared)
@@ -380,20 +390,8 @@ cdef class Lanes:
 
 
 cdef void _close_lane(Lane* lane) noexcept:
-    _close_box(&lane.inbox)
+    close_box(&lane.inbox)
     pthread_mutex_destroy(&lane.lines)
     if lane.epoll > 0:
         close(lane.epoll)
     free(lane.buffer)
-
-
-cdef void _close_box(Mailbox* box) noexcept:
-    cdef Peer* peer = take_all(box)
-    cdef Peer* following
-    while peer != NULL:
-        following = peer.next
-        free_peer(peer)
-        peer = following
-    pthread_mutex_destroy(&box.lock)
-    if box.wake_fd > 0:
-        close(box.wake_fd)

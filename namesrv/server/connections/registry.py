@@ -11,6 +11,7 @@ from namesrv.errors import ConnectionFault, TlsBroken
 from namesrv.routing.state import RoutingState
 from namesrv.routing.turns.phase import Phase
 from namesrv.server.clock import CallSoon, Clock
+from namesrv.server.connections.beside import Beside, Nothing
 from namesrv.server.connections.broker_hosts import BrokerHosts, host_of
 from namesrv.server.connections.connection_limit import ConnectionLimit
 from namesrv.server.connections.conversation import HttpConversation
@@ -57,7 +58,7 @@ class Connections:
         self._clock = clock
         self._by_connection: dict[Connection, Served] = {}
         self._questions: set[Served] = set()
-        self._in_lanes: Callable[[], int] = lambda: 0
+        self._lanes: Beside = Nothing()
         self._turns = TurnLines(state.tables.busy)
         self._has_next_turn = False
         self._unswept: deque[Served] = deque()
@@ -74,7 +75,7 @@ class Connections:
 
     def __len__(self) -> int:
         """Open connections, with those of lanes; a question is about one of these."""
-        return self.own + self._in_lanes()
+        return self.own + self._lanes.open
 
     @property
     def own(self) -> int:
@@ -114,7 +115,7 @@ class Connections:
     @property
     def are_arriving(self) -> bool:
         """Whether connections of lanes come here, once the lanes have ended."""
-        return self._in_lanes() > 0
+        return self._lanes.open > 0
 
     @property
     def are_waiting(self) -> bool:
@@ -179,9 +180,9 @@ class Connections:
             protocol.stop_reading()
         self._debug("connection opened", protocol, connection)
 
-    def count_lanes(self, in_lanes: Callable[[], int]) -> None:
-        """Count connections of lanes, too: those that are not here."""
-        self._in_lanes = in_lanes
+    def join_lanes(self, lanes: Beside) -> None:
+        """Count connections of lanes, too, and let lanes run at each turn."""
+        self._lanes = lanes
 
     def begin_question(self, question: Served) -> None:
         """Serve a part of the input of a lane's connection."""
@@ -235,8 +236,7 @@ class Connections:
 
     def report_fault(self, protocol: Served, fault: ConnectionFault) -> None:
         """Log the fault that closes a connection."""
-        remote = protocol.connection.remote_address
-        fields = {"remote": remote, "reason": str(fault)}
+        fields = {"remote": protocol.connection.remote_address, "reason": str(fault)}
         self.counts.note_fault(fault)
         foreign = foreign_protocol(fault)
         if foreign is not None:
@@ -338,6 +338,7 @@ class Connections:
         self._has_next_turn = False
         if self.is_halted:
             return
+        self._lanes.let_run()
         self.counts.turns += 1
         self._state.turn.begin()
         try:

@@ -98,7 +98,7 @@ class LookupLanes:
             self._lanes = None
             return False
         self._count = count
-        self._connections.count_lanes(lambda: lanes.open)
+        self._connections.join_lanes(lanes)
         self._loop.add_reader(lanes.fileno(), self._on_given)
         return True
 

@@ -9,7 +9,7 @@ from typing import Any
 from namesrv.errors import OptionsInvalid, StartFailed
 from namesrv.option_sources import checked
 from namesrv.options import Options
-from namesrv.server.connections.file_limit import raise_file_limit
+from namesrv.server.connections.file_limit import make_room_for_files, raise_file_limit
 from namesrv.server.files.home import expand_home
 from namesrv.server.nameserver import NameServer
 from namesrv.server.running.collector import Collector
@@ -38,6 +38,7 @@ def run(
         )
     options = usable(options)
     raise_file_limit()
+    make_room_for_files()
     reread = read_options or (lambda: options)
     with asyncio.Runner(loop_factory=loop_factory(options.loop)) as runner:
         runner.run(_serve(options, companions, on_started, reread))

@@ -1,11 +1,18 @@
 """The limit of open files, and how many connections it allows."""
 
 import resource
+from pathlib import Path
 
 import pytest
 
 from namesrv.errors import StartFailed
-from namesrv.server.connections.file_limit import connection_limit, raise_file_limit
+from namesrv.server.connections.file_limit import (
+    ROOMY_FILES,
+    connection_limit,
+    make_room_for_files,
+    raise_file_limit,
+)
+from tests.server.server_process import ServerProcess
 
 INFINITE = resource.RLIM_INFINITY
 
@@ -56,6 +63,26 @@ def test_limit_that_cannot_be_raised_stays(monkeypatch: pytest.MonkeyPatch) -> N
     monkeypatch.setattr(resource, "setrlimit", refuse)
     raise_file_limit()
     assert connection_limit() == 128
+
+
+def test_table_of_descriptors_has_room_before_there_are_threads(
+    tmp_path: Path,
+) -> None:
+    with ServerProcess(tmp_path) as server:
+        status = Path(f"/proc/{server.process.pid}/status").read_text()
+        (line,) = (line for line in status.splitlines() if line.startswith("FDSize"))
+        _, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
+        most = ROOMY_FILES if hard == INFINITE else min(hard, ROOMY_FILES)
+        assert int(line.split()[1]) >= most
+        assert server.open_files() < 64
+
+
+def test_room_for_files_that_cannot_be_had_is_done_without(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr(resource, "getrlimit", lambda number: (10**9, INFINITE))
+    monkeypatch.setattr("namesrv.server.connections.file_limit.ROOMY_FILES", 10**9)
+    make_room_for_files()
 
 
 @pytest.mark.parametrize("limit", [0, 12, 31])

@@ -7,6 +7,7 @@ import pytest
 from namesrv.hot_path import LARGE_REGISTRATION_BYTES
 from namesrv.routing.brokers.stalls import GRACE_MILLIS, STALL_MILLIS, TICK_MILLIS
 from namesrv.server.clock import MachineClock, monotonic_millis
+from namesrv.server.connections.beside import Nothing
 from namesrv.server.connections.registry import Connections
 from namesrv.testing.peer import Broker, frame, get_kv, lookup, put_kv
 from tests.server.loop_free_server import LoopFreePeer, LoopFreeServer, SetStage
@@ -46,6 +47,24 @@ class TestTurns:
             # One was in time to be applied at once, before there was a line.
             assert max(answered) - min(answered) <= 2
         assert [peer.opaques() for peer in actors] == [[0, 1, 2, 3]] * 3
+
+    def test_each_turn_begins_with_lanes_that_wait_for_a_core(
+        self, loop_free: LoopFreeServer
+    ) -> None:
+        turns, seen = loop_free.connections.counts, []
+
+        class Lanes(Nothing):
+            def let_run(self) -> bool:
+                seen.append(turns.turns)
+                return False
+
+        loop_free.connections.join_lanes(Lanes())
+        for number in range(3):
+            loop_free.accept().receive(self.large(number, 0))
+        while loop_free.turn():
+            pass
+        assert turns.turns > 1
+        assert seen == list(range(turns.turns))
 
     def test_nothing_more_is_read_after_a_freeze(
         self, loop_free: LoopFreeServer

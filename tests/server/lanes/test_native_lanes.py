@@ -3,6 +3,7 @@
 These tests need lanes (conftest.py).
 """
 
+import os
 import resource
 import signal
 import socket
@@ -28,6 +29,44 @@ def open_in_lanes(server: LanedServer) -> int:
     census = server.on_loop(server.lanes.census)
     assert census is not None
     return len(census)
+
+
+@contextmanager
+def on_one_core() -> Iterator[None]:
+    """All threads share a core. The lane gets it when nobody else wants it."""
+    tasks = {
+        int(task.name): (task / "comm").read_text().strip()
+        for task in Path("/proc/self/task").iterdir()
+    }
+    cores = os.sched_getaffinity(0)
+    for task, name in tasks.items():
+        os.sched_setaffinity(task, {min(cores)})
+        if name.startswith("lookup-lane"):
+            os.sched_setscheduler(task, os.SCHED_IDLE, os.sched_param(0))
+    try:
+        yield
+    finally:
+        for task in tasks:
+            os.sched_setaffinity(task, cores)
+
+
+def test_loop_leaves_its_core_to_a_lane_that_waits_for_one(serve: Serve) -> None:
+    server = serve()
+    with server.register(), server.peer() as peer:
+        server.make_ready("Orders1")
+        native: Any = server.lanes._lanes
+
+        def ask() -> bool:
+            peer.send(lookup("Orders1"))
+            has_left = native.let_run()
+            assert peer.read_answer().code == SUCCESS
+            return bool(has_left)
+
+        assert not server.on_loop(native.let_run)
+        with on_one_core():
+            # A turn of the loop is not one slice of the system's: now and then the
+            # lane has the core already.
+            assert any(server.on_loop(ask) for _ in range(100))
 
 
 @pytest.mark.parametrize("lanes", [1, 3])

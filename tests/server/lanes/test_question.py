@@ -7,6 +7,7 @@ import pytest
 from namesrv.codes import ResponseCode
 from namesrv.hot_path import OUTPUT_PAUSE_BYTES, Pause
 from namesrv.routing.turns.phase import Phase
+from namesrv.server.connections.beside import Nothing
 from namesrv.server.lanes.question import Question
 from namesrv.testing.peer import Broker, lookup, read_answers
 from tests.server.loop_free_server import LoopFreeServer
@@ -60,6 +61,10 @@ def asker(loop_free: LoopFreeServer) -> Asker:
     return Asker(loop_free)
 
 
+class OneInLanes(Nothing):
+    open = 1
+
+
 def codes(question: Question) -> list[int]:
     assert not question.output
     sent = cast("Any", question.peer).sent
@@ -76,7 +81,7 @@ def test_lookups_are_answered_in_order(asker: Asker) -> None:
 
 def test_question_is_no_connection_of_its_own(asker: Asker) -> None:
     before = len(asker.connections)
-    asker.connections.count_lanes(lambda: 1)
+    asker.connections.join_lanes(OneInLanes())
     question = Question(
         asker.connections, cast("Any", FakePeer()), ADDRESS, asker.answered.append
     )

@@ -37,7 +37,8 @@ class Signal:
 def _restored_process(monkeypatch: pytest.MonkeyPatch) -> None:
     """What `run` changes of the process stays as the other tests need it."""
     monkeypatch.setattr("namesrv.server.running.run.Collector", lambda loop: None)
-    monkeypatch.setattr("namesrv.server.running.run.raise_file_limit", lambda: None)
+    for name in ("raise_file_limit", "make_room_for_files"):
+        monkeypatch.setattr(f"namesrv.server.running.run.{name}", lambda: None)
 
 
 @pytest.mark.parametrize("loop", LOOPS)
