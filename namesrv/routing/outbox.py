@@ -5,8 +5,9 @@ Nothing in `routing` calls up: logs, files, notifications and closes go in here.
 
 import logging
 from collections.abc import Callable, Iterable, Iterator
-from dataclasses import dataclass, field
 from typing import Final, TypeAlias
+
+from msgspec import Struct
 
 from namesrv._impl import Connection
 from namesrv.errors import StorageError
@@ -18,8 +19,7 @@ BURST_OF_BROKERS: Final = 400
 """As many of each kind when brokers come and go, since a cluster does so at once."""
 
 
-@dataclass(slots=True, frozen=True)
-class LogEvent:
+class LogEvent(Struct, frozen=True):
     """One line for the log: an English phrase and its facts.
 
     `level` is one of `logging`. Peers may cause `burst` lines, then some a second.
@@ -32,8 +32,7 @@ class LogEvent:
     burst: int = BURST
 
 
-@dataclass(slots=True, frozen=True)
-class AuditEvent:
+class AuditEvent(Struct, frozen=True):
     """One line of the audit log: the name of a request code and its facts.
 
     Refused requests are
@@ -45,16 +44,14 @@ class AuditEvent:
     is_done: bool
 
 
-@dataclass(slots=True, frozen=True)
-class Notification:
+class Notification(Struct, frozen=True):
     """A one-way frame for brokers (905), by their `host:port` addresses."""
 
     addresses: tuple[str, ...]
     frame: bytes
 
 
-@dataclass(slots=True, frozen=True)
-class FileWrite:
+class FileWrite(Struct, frozen=True):
     """A file to be replaced. `content` is called right before the write, so that it
     builds on whatever earlier writes changed; its pieces may be taken by any thread.
     `done` gets the failure or None."""
@@ -64,8 +61,7 @@ class FileWrite:
     done: Callable[[StorageError | None], None]
 
 
-@dataclass(slots=True, frozen=True)
-class RouteQuery:
+class RouteQuery(Struct, frozen=True):
     """A topic to be asked of another cluster (cluster-test mode). `done` gets the body
     of its route in the legacy dialect, or None."""
 
@@ -73,16 +69,14 @@ class RouteQuery:
     done: Callable[[bytes | None], None]
 
 
-@dataclass(slots=True, frozen=True)
-class LateAnswer:
+class LateAnswer(Struct, frozen=True):
     """The answer of a request that had to wait; goes to `Connection.resume`."""
 
     connection: Connection
     frame: bytes
 
 
-@dataclass(slots=True, frozen=True)
-class LongAnswer:
+class LongAnswer(Struct, frozen=True):
     """The answer of a request that waits until all of it was sent: a whole frame in
     pieces, which take `kept_bytes` in memory until then."""
 
@@ -91,8 +85,7 @@ class LongAnswer:
     kept_bytes: int
 
 
-@dataclass(slots=True, frozen=True)
-class Close:
+class Close(Struct, frozen=True):
     """A connection on which no live broker is left after an expiry."""
 
     connection: Connection
@@ -111,14 +104,13 @@ Effect: TypeAlias = (
 )
 
 
-@dataclass(slots=True)
-class Outbox:
+class Outbox(Struct):
     """Effects in the order in which they are to happen.
 
     `is_debugging` means that the log takes DEBUG; callers look before they make much.
     """
 
-    effects: list[Effect] = field(default_factory=list)
+    effects: list[Effect] = []
     is_debugging: bool = False
 
     def __bool__(self) -> bool:

@@ -9,7 +9,6 @@ of an event about one topic are lists of the same kind.
 """
 
 from collections.abc import Iterable, Iterator, Sequence
-from dataclasses import fields
 from typing import Any, Final, NamedTuple
 
 import msgpack
@@ -151,7 +150,7 @@ def _named(names: list[str], topic: str | None) -> tuple[list[str], int]:
 def _names_of_facts(kind: type[Event]) -> tuple[str, ...]:
     names = _NAMES.get(kind)
     if names is None:
-        names = tuple(f.name for f in fields(kind) if f.name not in _COMMON)
+        names = tuple(n for n in kind.__struct_fields__ if n not in _COMMON)
         _NAMES[kind] = names
     return names
 

@@ -13,7 +13,7 @@ from tests.server.loop_free_server import LoopFreeServer
 def recorded_effects(loop_free: LoopFreeServer) -> list[Any]:
     """Everything that is carried out from now on, connections apart."""
     seen: list[Any] = []
-    sinks = {LogEvent: seen.append, FileWrite: seen.append}
+    sinks: dict[type[Any], Any] = {LogEvent: seen.append, FileWrite: seen.append}
     state, failures = loop_free.state, loop_free.failures
     loop_free.effects = Effects(
         *(state.outbox, state.events, loop_free.connections, sinks),
