@@ -14,8 +14,7 @@ from namesrv.routing.events import Cause, CauseKind, EventStream, TopicChanges
 from namesrv.routing.requests.processor import RequestProcessor
 from namesrv.routing.state import RoutingState
 from namesrv.routing.tables import topics
-from namesrv.routing.tables.broker_data import BrokerData
-from namesrv.routing.tables.queue_steps import set_queues
+from namesrv.routing.tables.queue_steps import QueueDatas, set_queues
 from namesrv.routing.tables.route_tables import RouteTables
 from namesrv.routing.turns.turn import request_units
 from namesrv.wire.bodies import QueueData
@@ -34,8 +33,8 @@ def main() -> None:
     tables = state.tables
     data = tables.add_group("cluster", NAME)
     queues = data.shared(6, 4, 0, 4)
-    entries = {f"topic-{number}": queues for number in range(TOPICS)}
-    _show("topics put in", lambda: _put(tables, data, entries))
+    entries: QueueDatas = {f"topic-{number}": queues for number in range(TOPICS)}
+    _show("topics put in", partial(set_queues, tables, data, entries, TopicChanges()))
     _show("permission wiped", lambda: _wipe(tables, state.events))
     for entry in data.topics():
         tables.answered(entry, True, b"body")
@@ -62,14 +61,13 @@ def _show_kinds(state: RoutingState) -> None:
         names = [f"group-{number}" for number in range(count)]
         for name in names:
             data = tables.add_group("cluster", name)
-            entries = dict.fromkeys(
-                map(str, range(FEW_TOPICS)), data.shared(6, 4, 0, 4)
-            )
-            finish(_put(tables, data, entries))
+            shared = data.shared(6, 4, 0, 4)
+            entries: QueueDatas = {str(n): shared for n in range(FEW_TOPICS)}
+            finish(set_queues(tables, data, entries, TopicChanges()))
         data = tables.add_group("cluster", "other")
         entries = {str(n): QueueData("other", 6, n) for n in range(FEW_TOPICS)}
         kind = f"all different, {count} groups"
-        _show(kind, partial(_put, tables, data, entries))
+        _show(kind, partial(set_queues, tables, data, entries, TopicChanges()))
         for name in (*names, "other"):
             finish(tables.remove_group(name, TopicChanges(), 0))
 
@@ -77,13 +75,6 @@ def _show_kinds(state: RoutingState) -> None:
 def _wipe(tables: RouteTables, events: EventStream) -> Steps[int]:
     cause = Cause(CauseKind.REQUEST)
     return topics.change_write_perm(tables, events, cause, NAME, is_writable=False)
-
-
-def _put(
-    tables: RouteTables, data: BrokerData, entries: dict[str, QueueData]
-) -> Steps[None]:
-    """As a registration does."""
-    yield from set_queues(tables, data, entries, TopicChanges())
 
 
 def _read(header: bytes) -> Steps[None]:

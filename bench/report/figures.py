@@ -31,9 +31,8 @@ class Figures:
         rounds = [self._rounds(load, name, measure) for name in (server, other)]
         if not rounds[0] or len(rounds[0]) != len(rounds[1]):
             return None
-        return median(
-            ours / theirs for ours, theirs in zip(*rounds, strict=True) if theirs
-        )
+        pairs = zip(*rounds, strict=True)
+        return float(median(ours / theirs for ours, theirs in pairs if theirs))
 
     def _rounds(self, load: str, server: str, measure: str) -> list[float]:
         result = self.raw["loads"].get(load, {}).get("servers", {}).get(server, {})

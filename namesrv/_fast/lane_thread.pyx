@@ -30,7 +30,7 @@ from namesrv._fast.lane_system cimport (
     pthread_attr_init, pthread_attr_setstacksize, pthread_attr_t, pthread_create,
     pthread_sigmask, pthread_t, recv, send, set_slice, sigfillset, sigset_t,
 )
-from namesrv._fast.lookups cimport ASK, GO_ON, PAUSE, Lookups, Sample
+from namesrv._fast.lookups cimport ASK, GO_ON, Lookups, Sample
 from namesrv._fast.output cimport Output, release
 
 cdef enum:
@@ -39,7 +39,6 @@ cdef enum:
     SHORT_READ_BYTES = 1 << 12
     SHORT_READS_ABOVE = 8 << 20
     OUTPUT_KEPT_BYTES = 2 << 20
-    MOST_PAUSES = 4
     PARTIAL_MILLIS = 1000
     SHORTEST_WAIT_MILLIS = 100
     CROWDED_IDLE_MILLIS = 1000
@@ -165,25 +164,20 @@ cdef void _answer(
 ) noexcept nogil:
     """Answer the input, and send; `kept` bytes of it were kept before."""
     cdef Output* output = &lane.output
-    cdef int verdict = PAUSE
-    cdef int pauses = 0
-    cdef Py_ssize_t answered = 0, asked = 0, sent = 0
+    cdef int verdict
+    cdef Py_ssize_t answered = 0, asked = 0, sent
     output.length = 0  # A peer that was dropped leaves its answers there.
-    while verdict == PAUSE and pauses < MOST_PAUSES and sent == output.length:
-        pauses += 1
-        output.length = 0
-        verdict = lookups.answer(
-            &peer.latest_shape, data, length, output, &answered, &asked
-        )
-        _note(lane, lookups, peer, data, answered + asked > 0)
-        data += answered
-        length -= answered
-        kept -= answered
-        sent = _send(peer, output.data, output.length)
-        if sent < 0:
-            drop(lane, peer)
-            return
-    if sent < output.length:
+    verdict = lookups.answer(
+        &peer.latest_shape, data, length, output, &answered, &asked
+    )
+    _note(lane, lookups, peer, data, answered + asked > 0)
+    data += answered
+    length -= answered
+    kept -= answered
+    sent = _send(peer, output.data, output.length)
+    if sent < 0:
+        drop(lane, peer)
+    elif sent < output.length:
         hand_over(lane, peer, data, length, output.data + sent, output.length - sent)
     elif verdict == ASK:
         peer.asked = asked
@@ -192,6 +186,7 @@ cdef void _answer(
     elif verdict == GO_ON:
         keep(lane, peer, data, length, kept > 0)
     else:
+        # Also after a pause: the loop has turns for peers with long answers.
         hand_over(lane, peer, data, length, NULL, 0)
 
 

@@ -19,6 +19,7 @@ from namesrv.routing.access.change_counts import ChangeCounts
 from namesrv.routing.access.control import AccessControl
 from namesrv.routing.access.request import Request
 from namesrv.routing.access.request_counts import RequestCounts
+from namesrv.routing.answers.queries import route_options
 from namesrv.routing.answers.route_bodies import RouteBodies
 from namesrv.routing.answers.route_digest import RouteDigest
 from namesrv.routing.answers.topic_lists import TopicLists
@@ -130,6 +131,7 @@ class RoutingState:
         self.liveness = Liveness(self.parts, self.unfinished, self.life, started_ms)
         self.waiting = WaitingRequests(options)
         self.configuration_changes = 0
+        self._route_options = route_options(options)
         self._order_topic_body: bytes | None = None
         self.refresh_hot_path(started_ms)
 
@@ -269,7 +271,9 @@ class RoutingState:
 
     def _configuration_changed(self) -> None:
         self.configuration_changes += 1
-        self.tables.route_answers.forget_bodies()
+        if self._route_options != (now := route_options(self.options)):
+            self._route_options = now
+            self.tables.route_answers.forget_bodies()
         if not self._is_forgetting:
             self._is_forgetting = True
             self.unfinished.begin(self._forget_digests())

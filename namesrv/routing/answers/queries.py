@@ -44,6 +44,15 @@ class RouteForm:
         return self.standard and self.zone_name is None
 
 
+def route_options(options: Options) -> tuple[bool, ...]:
+    """The options on which routes depend: with others all answers are out of date."""
+    return (
+        options.cluster_test,
+        options.order_message_enable,
+        options.support_acting_master,
+    )
+
+
 def pickup_topic_route_data(
     tables: RouteTables, options: Options, entry: TopicQueues, form: RouteForm
 ) -> Steps[bytes]:

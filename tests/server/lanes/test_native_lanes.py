@@ -86,6 +86,23 @@ def test_ready_topics_are_answered_while_the_loop_stands_still(
             peer.close()
 
 
+def test_peer_with_long_answers_goes_to_the_loop(serve: Serve) -> None:
+    server = serve()
+    large = BROKER._replace(name="b" * 2000)
+    with server.peer() as broker, server.peer() as peer:
+        assert broker.ask(large.registration(TOPICS)).code == SUCCESS
+        server.make_ready("Orders1")
+        length = len(peer.ask(lookup("Orders1")).body)
+        before = server.handed_over()
+        # Whole reads, of which one has answers of more than a mebibyte.
+        count = 4 * (1 << 20) // length
+        peer.send(*(lookup("Orders1", number) for number in range(count)))
+        for number in range(count):
+            answer = peer.read_answer()
+            assert (answer.opaque, len(answer.body)) == (number, length)
+        wait_until(lambda: server.handed_over() == before + 1)
+
+
 def test_lookup_that_is_not_ready_waits_for_the_loop(serve: Serve) -> None:
     server = serve()
     with server.register(), server.peer() as peer:
