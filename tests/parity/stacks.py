@@ -118,7 +118,7 @@ def vars_of(effect: Any) -> dict[str, Any]:
     """What an effect of the outbox says, whichever copy of its class made it."""
     if hasattr(effect, "_asdict"):
         return effect._asdict()
-    return {name: getattr(effect, name) for name in effect.__dataclass_fields__}
+    return {name: getattr(effect, name) for name in effect.__struct_fields__}
 
 
 def own_addr(name: str, broker_id: int) -> Broker:
