@@ -14,11 +14,11 @@ ENVIRONMENT := @PYTHON='$(PYTHON)' tools/environment.sh $(VENV)
 run: $(VENV)/.run-stamp ## start a NameServer; make run ARGS="--port 0"
 	@exec $(BIN)/namesrv $(ARGS)
 
-# Tests: three tiers, each on two cores at once; ARGS="-n0" is one. CONTRIBUTING.md.
+# Tests: three tiers, each with two workers a core; ARGS="-n0" is one. CONTRIBUTING.md.
 # With COVERAGE, `make test` is the first half of `make test-full`, which runs nothing
 # twice: the second half draws all examples, and runs the pure twin, without tracing.
 # Tests wait for a third of their time: for clocks, sockets and other processes.
-WORKERS := $(shell echo $$((2 * $$(getconf _NPROCESSORS_ONLN))))
+WORKERS := $(shell echo $$((2 * $$(nproc 2>/dev/null || echo 2))))
 PYTEST = $(if $(COVERAGE),-m coverage run )-m pytest -q -n $(WORKERS) --dist worksteal
 fast = if [ -f $(VENV)/.fast ]; then export NAMESRV_REQUIRE_EXTENSIONS=1; twins=both; \
   else twins=pure; fi; $(BIN)/python $(PYTEST) --impl=$$twins

@@ -5,14 +5,18 @@ Compiled only, Linux only: no Python.
 
 from namesrv._fast.atomic cimport load_count
 from namesrv._fast.lane cimport Lane
-from namesrv._fast.lane_system cimport POLLIN, nanosleep, poll, pollfd, timespec
+from namesrv._fast.lane_system cimport (
+    POLLIN, monotonic_nanos, poll, pollfd, sleep_shortly,
+)
 
 cdef enum:
     MOST_SEEN = 64
+    SHARE = 10
 
 
 cdef inline bint has_waiting(Lane* lanes, int count) noexcept nogil:
-    """Whether one of these lanes has input, and no core to read it."""
+    """Whether one of these lanes has input and is not awake: it has no core yet, or is
+    about to read."""
     cdef pollfd waiting[MOST_SEEN]
     cdef int number, asleep = 0
     for number in range(min(count, MOST_SEEN)):
@@ -23,9 +27,14 @@ cdef inline bint has_waiting(Lane* lanes, int count) noexcept nogil:
     return asleep > 0 and poll(waiting, asleep, 0) > 0
 
 
-cdef inline void leave_core() noexcept nogil:
-    """Sleep as shortly as the system can, which is some microseconds."""
-    cdef timespec moment
-    moment.tv_sec = 0
-    moment.tv_nsec = 1
-    nanosleep(&moment, NULL)
+cdef inline bint leave_core(long long* again_nanos) noexcept nogil:
+    """Sleep as shortly as the system can, unless it is too early: the core is left for
+    a tenth of the time at most. A lane with very much input keeps it for longer than
+    one turn of the loop."""
+    cdef long long began_nanos = monotonic_nanos(), ended_nanos
+    if began_nanos < again_nanos[0]:
+        return False
+    sleep_shortly()
+    ended_nanos = monotonic_nanos()
+    again_nanos[0] = ended_nanos + SHARE * (ended_nanos - began_nanos)
+    return True

@@ -30,7 +30,7 @@ from namesrv._fast.lane_system cimport (
     pthread_attr_init, pthread_attr_setstacksize, pthread_attr_t, pthread_create,
     pthread_sigmask, pthread_t, recv, send, set_slice, sigfillset, sigset_t,
 )
-from namesrv._fast.lookups cimport ASK, GO_ON, Lookups, Sample
+from namesrv._fast.lookups cimport ASK, GO_ON, PAUSE, Lookups, Sample
 from namesrv._fast.output cimport Output, release
 
 cdef enum:
@@ -183,7 +183,7 @@ cdef void _answer(
         peer.asked = asked
         count_one(&lane.asked)
         hand_over(lane, peer, data, length, NULL, 0)
-    elif verdict == GO_ON:
+    elif verdict == GO_ON or (verdict == PAUSE and length == 0):
         keep(lane, peer, data, length, kept > 0)
     else:
         # Also after a pause: the loop has turns for peers with long answers.

@@ -12,6 +12,8 @@ cdef class LanePeer:
 cdef class Lanes:
     cdef HotPath _hot
     cdef list _lookups
+    # From then on the loop may leave its core again.
+    cdef long long _again_nanos
     # The counts that are folded already.
     cdef long long _hits
     cdef long long _unknown

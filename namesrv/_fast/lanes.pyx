@@ -282,13 +282,12 @@ cdef class Lanes:
         self._running = 0
 
     def let_run(self):
-        """Leave the core for a moment if a lane has input and waits for a core; whether
-        one does."""
-        cdef bint waits = has_waiting(self._lanes, self._running)
-        if waits:
-            with nogil:
-                leave_core()
-        return waits
+        """Leave the core for a moment if a lane has input and may have no core; whether
+        that was done. The GIL stays: lanes do not need it, and another thread of
+        Python would keep it for longer."""
+        if not has_waiting(self._lanes, self._running):
+            return False
+        return bool(leave_core(&self._again_nanos))
 
     @property
     def is_running(self):

@@ -52,7 +52,8 @@ def make_room_for_files() -> None:
     """Have the system's table of descriptors large from the start.
 
     Linux doubles a full table, and lets the thread that opens a descriptor wait 15 ms
-    for that if there are other threads. So this comes before the first of them.
+    for that if there are other threads. So this comes before the first of them. Beyond
+    ROOMY_FILES there is such a wait at each doubling.
     """
     wanted = min(_files(), ROOMY_FILES)
     with suppress(OSError), open(os.devnull, "rb") as file:

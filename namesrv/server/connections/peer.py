@@ -66,6 +66,7 @@ from namesrv.server.tls.stream import TlsStream
 if TYPE_CHECKING:
     import asyncio
 
+_LARGE_READ_BYTES: Final = 1 << 16
 _PIECE_BYTES: Final = 1 << 16
 """Bytes of a long answer in one turn."""
 
@@ -182,6 +183,9 @@ class Peer:
 
     def data_received(self, data: bytes) -> None:
         """Bytes came: answer them."""
+        if len(data) >= _LARGE_READ_BYTES:
+            # It may end a body that is compared for a millisecond.
+            self._connections.lanes.let_run()
         output = self._receive(data, self._connections.now_ms)
         if output:
             self._write(output)

@@ -36,8 +36,8 @@ class Connections:
 
     `flush` carries out the effects in the outbox. `now_ms` is the monotonic time of the
     last tick, because reading the clock for each read would cost a percent. `tls`
-    admits connections with TLS and without; `broker_hosts` are the expected hosts of
-    brokers. `counts` are those of this object, `http_counts` those of conversations.
+    admits connections with TLS and without, `lanes` have others; `broker_hosts` are the
+    expected hosts of brokers; `http_counts` are the counts of conversations.
     """
 
     def __init__(
@@ -58,7 +58,7 @@ class Connections:
         self._clock = clock
         self._by_connection: dict[Connection, Served] = {}
         self._questions: set[Served] = set()
-        self._lanes: Beside = Nothing()
+        self.lanes: Beside = Nothing()
         self._turns = TurnLines(state.tables.busy)
         self._has_next_turn = False
         self._unswept: deque[Served] = deque()
@@ -75,7 +75,7 @@ class Connections:
 
     def __len__(self) -> int:
         """Open connections, with those of lanes; a question is about one of these."""
-        return self.own + self._lanes.open
+        return self.own + self.lanes.open
 
     @property
     def own(self) -> int:
@@ -115,7 +115,7 @@ class Connections:
     @property
     def are_arriving(self) -> bool:
         """Whether connections of lanes come here, once the lanes have ended."""
-        return self._lanes.open > 0
+        return self.lanes.open > 0
 
     @property
     def are_waiting(self) -> bool:
@@ -182,7 +182,7 @@ class Connections:
 
     def join_lanes(self, lanes: Beside) -> None:
         """Count connections of lanes, too, and let lanes run at each turn."""
-        self._lanes = lanes
+        self.lanes = lanes
 
     def begin_question(self, question: Served) -> None:
         """Serve a part of the input of a lane's connection."""
@@ -338,7 +338,7 @@ class Connections:
         self._has_next_turn = False
         if self.is_halted:
             return
-        self._lanes.let_run()
+        self.lanes.let_run()
         self.counts.turns += 1
         self._state.turn.begin()
         try:
