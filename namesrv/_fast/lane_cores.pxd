@@ -28,9 +28,9 @@ cdef inline bint has_waiting(Lane* lanes, int count) noexcept nogil:
 
 
 cdef inline bint leave_core(long long* again_nanos) noexcept nogil:
-    """Sleep as shortly as the system can, unless it is too early: the core is left for
-    a tenth of the time at most. A lane with very much input keeps it for longer than
-    one turn of the loop."""
+    """Sleep for some 30 microseconds, unless it is too early: the core is left for a
+    tenth of the time at most. A lane with very much input keeps it for longer than one
+    turn of the loop."""
     cdef long long began_nanos = monotonic_nanos(), ended_nanos
     if began_nanos < again_nanos[0]:
         return False

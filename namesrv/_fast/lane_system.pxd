@@ -55,7 +55,8 @@ cdef extern from * nogil:
     #include <sys/prctl.h>
     #include <time.h>
     static inline void lane_sleep_shortly(void) {
-        struct timespec moment = {0, 1};
+        /* With less the time may be over before another thread has the core. */
+        struct timespec moment = {0, 20000};
         prctl(PR_SET_TIMERSLACK, 1, 0, 0, 0);
         nanosleep(&moment, NULL);
         prctl(PR_SET_TIMERSLACK, 0, 0, 0, 0);  /* the default of the thread */
