@@ -300,12 +300,16 @@ cdef class Lanes:
         or the loop has not made its own."""
         return load_count(&self._shared.open)
 
+    def note_own(self, loop_open):
+        """The number of connections of the loop."""
+        store_count(&self._shared.loop_open, loop_open)
+
     def limit(self, loop_open, most_open, idle_millis):
         """The connections of the loop, the number of all from which on the loop decides
         about new ones, and the time without input after which it decides about old
         ones (0: never)."""
         cdef int number
-        store_count(&self._shared.loop_open, loop_open)
+        self.note_own(loop_open)
         store_count(&self._shared.most_open, most_open)
         if idle_millis != load_count(&self._shared.idle_millis):
             store_count(&self._shared.idle_millis, idle_millis)

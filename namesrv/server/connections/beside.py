@@ -13,6 +13,9 @@ class Beside(Protocol):
     def let_run(self) -> bool:
         """Leave the core for a moment if one of these threads waits for it."""
 
+    def note_own(self, count: int) -> None:
+        """The loop has so many connections."""
+
 
 class Nothing:
     """No other threads."""
@@ -22,3 +25,6 @@ class Nothing:
     def let_run(self) -> bool:
         """Nobody waits."""
         return False
+
+    def note_own(self, count: int) -> None:
+        """Nobody counts."""

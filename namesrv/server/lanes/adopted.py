@@ -23,6 +23,8 @@ class AdoptedProtocol(NamesrvProtocol):
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
         """Go on where the lane stopped."""
         super().connection_made(transport)
+        # Lanes admit others by both numbers: theirs gets smaller once ours is known.
+        self._connections.lanes.note_own(self._connections.own)
         peer = self._lane_peer
         output, data = peer.output, peer.input
         self.connection.note_activity(peer.read_ms)
