@@ -74,7 +74,7 @@ def pack_group(tables: RouteTables, data: BrokerData) -> Steps[bytes]:
         list(data.broker_addrs.items()),
         data.enable_acting_master,
         data.zone_name,
-        [_live_record(info) for info in infos if info is not None],
+        [_live_record(tables, info) for info in infos if info is not None],
         list(distinct.values()),
         packed_numbers(numbers),
         packed_numbers(places),
@@ -149,8 +149,10 @@ def restore(
             tables.join_cluster(cluster, name)
     for cluster, addr, servers in shared.filter_servers:
         # The group of a broker that came while groups were packed is not in the file.
-        if tables.broker_live_table.get(cluster, addr) is not None:
+        live = tables.broker_live_table.get(cluster, addr)
+        if live is not None:
             tables.set_filter_servers((cluster, addr), servers)
+            live.digest = None
     for topic, info in shared.mappings:
         tables.set_mapping(topic, info, now_ms)
     gone_millis = shared.gone_millis
@@ -194,14 +196,16 @@ def _restore_group(
     return infos
 
 
-def _live_record(info: BrokerLiveInfo) -> LiveRecord:
+def _live_record(tables: RouteTables, info: BrokerLiveInfo) -> LiveRecord:
     return LiveRecord(
         info.cluster_name,
         info.broker_addr,
         info.heartbeat_timeout_millis,
         info.data_version,
         info.ha_server_addr,
-        info.digest,
+        # Filter servers are packed later, when they may be gone, and only a
+        # registration that is applied brings them back.
+        None if info.key in tables.filter_server_table else info.digest,
         info.answer_ext_fields,
     )
 

@@ -1,5 +1,7 @@
 """Files of routes that follow one another: what is copied, and what is packed anew."""
 
+import pytest
+
 from namesrv.routing.warm_start.draft import KeptRoutes
 from namesrv.routing.warm_start.pack import read_snapshot
 from namesrv.routing.warm_start.records import FIRST_LINE, Pieces, Place
@@ -79,6 +81,27 @@ def test_only_what_changed_since_is_packed_anew() -> None:
         second.kept.pack_next()
     records = second.kept.finish(5, second.world.now_ms).records
     assert [type(record) for record in records] == [Place, bytes, Pieces, bytes]
+
+
+@pytest.mark.parametrize("are_packed", [False, True])
+def test_registration_brings_filter_servers_after_a_start_from_a_torn_file(
+    are_packed: bool,
+) -> None:
+    """Found by the simulator: its digest was in the file, and they were not, so that
+    nothing came of the registration."""
+    first = File()
+    body = registration_body(topic_table("T1", "T2"), filters=["f:1"])
+    bare = registration_body(topic_table("T1", "T2"), filters=[])
+    first.world.register(LAST, bare)
+    first.world.register(FIRST, bare if are_packed else body)
+    first.kept.begin()
+    assert first.kept.pack_next() == "a"
+    first.world.register(FIRST, body if are_packed else bare)
+    first.finish()
+    second = File(first.data).world
+    second.register(FIRST, bare if are_packed else body)
+    expected = [] if are_packed else ["f:1"]
+    assert second.tables.filter_server_table.get(("c1", "x:1"), []) == expected
 
 
 def test_filter_servers_of_a_broker_that_is_not_in_the_file_are_left_out() -> None:
