@@ -106,7 +106,7 @@ def _c_echo(home: Path, port: int) -> list[str]:
 
 UVLOOP_ECHO = _python_echo("uvloop")
 ASYNCIO_ECHO = _python_echo("asyncio")
-C_ECHO = Server("c-echo", "C echo (what the generator can do)", _c_echo, is_echo=True)
+C_ECHO = Server("c-echo", "C echo (the generator's limit)", _c_echo, is_echo=True)
 
 
 def java_server(version: str, heap_name: str, heap: str) -> Server:

@@ -173,10 +173,9 @@ class Peer:
         remote = address_text(peer) if peer else "unknown"
         self.connection = self._connections.create(remote)
         self._conversation = connection = self.connection
-        knows_http, begin = self._connections.knows_http, self._begin_stream
-        self._first = first = FirstBytes(
-            self.transport, connection, begin, knows_http=knows_http
-        )
+        begin, knows_http = self._begin_stream, self._connections.knows_http
+        first = FirstBytes(self.transport, connection, begin, knows_http=knows_http)
+        self._first = first
         self._bind(first)
         self._receive = self._receive_first
         self._connections.open(self)
@@ -184,8 +183,7 @@ class Peer:
     def data_received(self, data: bytes) -> None:
         """Bytes came: answer them."""
         if len(data) >= _LARGE_READ_BYTES:
-            # It may end a body that is compared for a millisecond.
-            self._connections.lanes.let_run()
+            self._connections.lanes.let_run()  # its end may take a millisecond
         output = self._receive(data, self._connections.now_ms)
         if output:
             self._write(output)
@@ -323,8 +321,7 @@ class Peer:
             return
         if connection.fault is not None:
             self._connections.report_fault(self, connection.fault)
-            self.close()
-        elif connection.is_done:
+        if connection.fault is not None or connection.is_done:
             self.close()
         elif connection.pause != Pause.NONE:
             self._set_reading(False)

@@ -10,7 +10,7 @@ import socket
 import threading
 import time
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import Any
 
@@ -39,15 +39,21 @@ def on_one_core() -> Iterator[None]:
         for task in Path("/proc/self/task").iterdir()
     }
     cores = os.sched_getaffinity(0)
-    for task, name in tasks.items():
-        os.sched_setaffinity(task, {min(cores)})
-        if name.startswith("lookup-lane"):
-            os.sched_setscheduler(task, os.SCHED_IDLE, os.sched_param(0))
     try:
+        for task, name in tasks.items():
+            pin(task, {min(cores)})
+            if name.startswith("lookup-lane"):
+                os.sched_setscheduler(task, os.SCHED_IDLE, os.sched_param(0))
         yield
     finally:
         for task in tasks:
-            os.sched_setaffinity(task, cores)
+            pin(task, cores)
+
+
+def pin(task: int, cores: set[int]) -> None:
+    """Have a thread run on these cores, if it has not ended."""
+    with suppress(ProcessLookupError):
+        os.sched_setaffinity(task, cores)
 
 
 def test_loop_leaves_its_core_to_a_lane_that_waits_for_one(serve: Serve) -> None:
