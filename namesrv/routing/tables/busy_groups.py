@@ -6,7 +6,7 @@ another turn, or waits in line; a lookup of a route that would mix two registrat
 """
 
 from collections import Counter
-from collections.abc import Collection, Iterator
+from collections.abc import Collection, Iterator, Set
 from contextlib import AbstractContextManager, contextmanager
 from enum import Enum
 from typing import Final
@@ -79,6 +79,11 @@ class BusyGroups:
         if not self._held and not self._awaited:
             return False
         return any(map(self.is_busy, names))
+
+    @property
+    def held(self) -> Set[str]:
+        """The groups of which a change was begun and has not ended."""
+        return self._held
 
     def is_held(self, name: str) -> bool:
         """Whether a change of this group was begun and has not ended."""

@@ -23,6 +23,7 @@ from namesrv._impl import (
 from namesrv.routing.events import TopicChanges
 from namesrv.routing.tables.broker_data import BrokerData
 from namesrv.routing.tables.busy_groups import BusyGroups
+from namesrv.routing.tables.change_order import ChangeOrder
 from namesrv.routing.tables.cluster_names import ClusterNames
 from namesrv.routing.tables.leftovers import LeftoverKind, Leftovers
 from namesrv.routing.tables.live_owners import change_owner, lose_owner
@@ -56,7 +57,7 @@ class RouteTables:
         self.broker_addr_table: dict[str, BrokerData] = {}
         self.cluster_names = ClusterNames()
         self.broker_live_table = BrokerLiveTable()
-        self.busy = BusyGroups()
+        self.busy, self.change_order = BusyGroups(), ChangeOrder()
         self.filter_server_table: dict[tuple[str, str], list[str | None]] = {}
         self.topic_queue_mapping_info_table: dict[str, Mappings] = {}
         self.mapped_topics: dict[str | None, set[str]] = {}
@@ -217,8 +218,7 @@ class RouteTables:
             if data is None or not data.digest_keys:
                 continue
             for key in data.digest_keys:
-                info = self.broker_live_table.get(*key)
-                if info is not None:
+                if (info := self.broker_live_table.get(*key)) is not None:
                     info.digest = None
             data.digest_keys.clear()
             self._note_change(data)
@@ -324,6 +324,7 @@ class RouteTables:
         """
         data = self.broker_addr_table.pop(broker_name)
         self.group_texts.discard(broker_name)
+        self.change_order.discard(broker_name)
         self.leftovers.settle(LeftoverKind.GROUP, broker_name, None)
         for joined in self.cluster_names.clusters_of(broker_name):
             self.leftovers.note(LeftoverKind.NAME, broker_name, joined)
@@ -396,4 +397,4 @@ class RouteTables:
     def _note_change(self, data: BrokerData) -> None:
         """The snapshot's record of a group is out of date."""
         self.changes += 1
-        data.change = self.changes
+        self.change_order.note(data, self.changes)

@@ -18,7 +18,7 @@ from namesrv.routing.warm_start.pack import (
     relied_on,
     restore,
 )
-from namesrv.routing.warm_start.packed_tables import PackedTables
+from namesrv.routing.warm_start.packed_tables import FileFacts, PackedTables
 from namesrv.routing.warm_start.records import FIRST_LINE, Pieces, Place, TablesRecord
 from namesrv.work import Steps, finish
 
@@ -72,7 +72,7 @@ class KeptRoutes:
         self._packed: dict[str, Kept] = {}
         self._packing: _Packing | None = None
         self._tries: Counter[str] = Counter()
-        self._changes = 0
+        self._begun_changes = self._changes = 0
         self._relied_on: dict[str, str] = {}
 
     @property
@@ -98,19 +98,26 @@ class KeptRoutes:
         state = self._state
         infos = restore(state.tables, state.options, snapshot, now_ms)
         # With other options the digests of the file differ from those of the tables.
-        is_same = snapshot.tables.options == relied_on(state.options)
-        for group, place in snapshot.groups if is_same else ():
-            data = state.tables.broker_addr_table[group.broker_name]
-            # A broker that changed its group while groups were packed is in both, and
-            # belongs to the later one; the older record still claims it.
-            if len(data.live_keys) == len(group.lives):
-                self._places[group.broker_name] = Kept(data.change, place)
+        if snapshot.tables.options == relied_on(state.options):
+            self._note_places(snapshot)
         self._saved_changes = state.tables.changes
         # Leases granted now are not in the file.
         self._grant_leases(infos, snapshot.tables, served_millis, now_ms)
         state.is_warm = True
         state.restored_epoch = max((info.epoch for info in infos), default=0)
         return infos
+
+    def _note_places(self, snapshot: RouteSnapshot) -> None:
+        """Note the records that the next file may copy."""
+        changed = set(snapshot.tables.changed_groups)
+        for group, place in snapshot.groups:
+            name = group.broker_name
+            data = self._state.tables.broker_addr_table[name]
+            # A broker that changed its group while groups were packed is in both, and
+            # belongs to the later one; the older record still claims it. The record of
+            # a changed group has digests, which would count again in the next file.
+            if len(data.live_keys) == len(group.lives) and name not in changed:
+                self._places[name] = Kept(data.change, place)
 
     def _grant_leases(
         self,
@@ -138,7 +145,7 @@ class KeptRoutes:
         self._packed = {}
         self._packing = None
         self._tries.clear()
-        self._changes = self._state.tables.changes
+        self._begun_changes = self._changes = self._state.tables.changes
         self._relied_on = relied_on(self._state.options)
 
     def pack_next(self) -> str | None:
@@ -211,20 +218,33 @@ class KeptRoutes:
     def finish(self, saved_millis: int, now_ms: int) -> Draft:
         """The file, once all parts are packed; `saved_millis` is the date."""
         state = self._state
-        known = state.tables.broker_addr_table
-        kept = {name: k for name, k in self._packed.items() if name in known}
+        tables, kept = state.tables, self._packed
         self._packed = {}
+        for name in kept.keys() - tables.broker_addr_table.keys():
+            del kept[name]
+        changed = self._changed_groups(kept)
         options = relied_on(state.options)
         if options != self._relied_on:
             # It is unknown which group was registered under which options.
             options = {}
-        packed = self._tables or PackedTables(state.tables)
+        shared = self._tables or PackedTables(tables)
+        facts = FileFacts(saved_millis, options, changed)
         self._tables = None
         records: list[bytes | Place | Pieces] = [k.record for k in kept.values()]
         leases = state.liveness.leases
-        records.append(packed.finish(options, leases, saved_millis, now_ms))
+        records.append(shared.finish(facts, leases, now_ms))
         records.append(pack_end(len(kept)))
         return Draft(records, kept, self._changes)
+
+    def _changed_groups(self, kept: dict[str, Kept]) -> list[str]:
+        """The groups of the file that changed after they were packed, or will."""
+        tables = self._state.tables
+        changed = {
+            data.broker_name
+            for data in tables.change_order.since(self._begun_changes)
+            if data.broker_name in kept and data.change != kept[data.broker_name].change
+        }
+        return sorted(changed | (tables.busy.held & kept.keys()))
 
     def written(self, draft: Draft) -> None:
         """The draft has replaced the file."""

@@ -74,7 +74,7 @@ def pack_group(tables: RouteTables, data: BrokerData) -> Steps[bytes]:
         list(data.broker_addrs.items()),
         data.enable_acting_master,
         data.zone_name,
-        [_live_record(tables, info) for info in infos if info is not None],
+        [_live_record(info) for info in infos if info is not None],
         list(distinct.values()),
         packed_numbers(numbers),
         packed_numbers(places),
@@ -140,19 +140,20 @@ def restore(
         for number, topic in zip(numbers, shared.topics, strict=True)
     }
     keeps_digests = shared.options == relied_on(options)
+    changed = set(shared.changed_groups)
     infos: list[BrokerLiveInfo] = []
     for group, _ in snapshot.groups:
-        infos += _restore_group(tables, group, entries, keeps_digests, now_ms)
+        # Their filter servers in the shared tables are of another moment.
+        is_kept = keeps_digests and group.broker_name not in changed
+        infos += _restore_group(tables, group, entries, is_kept, now_ms)
     tables.take_over_topics(entries.values())
     for cluster, names in shared.clusters.items():
         for name in names:
             tables.join_cluster(cluster, name)
     for cluster, addr, servers in shared.filter_servers:
         # The group of a broker that came while groups were packed is not in the file.
-        live = tables.broker_live_table.get(cluster, addr)
-        if live is not None:
+        if tables.broker_live_table.get(cluster, addr) is not None:
             tables.set_filter_servers((cluster, addr), servers)
-            live.digest = None
     for topic, info in shared.mappings:
         tables.set_mapping(topic, info, now_ms)
     gone_millis = shared.gone_millis
@@ -196,16 +197,14 @@ def _restore_group(
     return infos
 
 
-def _live_record(tables: RouteTables, info: BrokerLiveInfo) -> LiveRecord:
+def _live_record(info: BrokerLiveInfo) -> LiveRecord:
     return LiveRecord(
         info.cluster_name,
         info.broker_addr,
         info.heartbeat_timeout_millis,
         info.data_version,
         info.ha_server_addr,
-        # Filter servers are packed later, when they may be gone, and only a
-        # registration that is applied brings them back.
-        None if info.key in tables.filter_server_table else info.digest,
+        info.digest,
         info.answer_ext_fields,
     )
 

@@ -21,7 +21,7 @@ from namesrv.wire.bodies import TopicQueueMappingInfo
 
 PIECE_TOPICS: Final = 1024
 """Topics, or mappings, of one step, which takes about half a millisecond."""
-_MEMBERS: Final = 10
+_MEMBERS: Final = 11
 
 
 class _Piece(NamedTuple):
@@ -30,6 +30,15 @@ class _Piece(NamedTuple):
     entries: list[TopicQueues]
     numbers: bytes
     names: bytes
+
+
+class FileFacts(NamedTuple):
+    """The date of a file, the options on which the digests of its groups depend, and
+    the groups that changed after they were packed."""
+
+    saved_millis: int
+    options: dict[str, str]
+    changed_groups: list[str]
 
 
 class PackedTables:
@@ -64,11 +73,8 @@ class PackedTables:
             self._mappings.append(b"".join(map(self._mapping, mappings)))
         return bool(mappings)
 
-    def finish(
-        self, options: dict[str, str], leases: Leases, saved_millis: int, now_ms: int
-    ) -> Pieces:
-        """The record; `saved_millis` is the date, `options` are those on which the
-        digests of groups depend."""
+    def finish(self, facts: FileFacts, leases: Leases, now_ms: int) -> Pieces:
+        """The record."""
         while self.pack_next():
             pass
         pieces = self._topics_as_they_are()
@@ -82,7 +88,7 @@ class PackedTables:
         return Pieces(
             TABLES,
             [
-                array_head(_MEMBERS) + pack(saved_millis) + pack(options),
+                array_head(_MEMBERS) + pack(facts.saved_millis) + pack(facts.options),
                 bytes_head(sum(map(len, numbers))),
                 *numbers,
                 array_head(topics),
@@ -94,6 +100,7 @@ class PackedTables:
                 pack(gone),
                 pack([(*key, millis) for key, millis in left]),
                 pack(leases.served_millis(now_ms)),
+                pack(facts.changed_groups),
             ],
         )
 

@@ -89,7 +89,8 @@ class TablesRecord(Struct, array_like=True, frozen=True):
     `saved_millis` is the date, `options` are those on which digests depend; `topics`
     are names in the order of `numbers`; `mappings` are static topics with a mapping
     each; `gone_millis` is the time since the end of a group that mappings still name;
-    `served_millis` is the time in which brokers could be heard, of all runs together.
+    `served_millis` is the time in which brokers could be heard, of all runs together;
+    `changed_groups` are those that changed after their record, before this one.
     """
 
     saved_millis: Int64
@@ -102,6 +103,7 @@ class TablesRecord(Struct, array_like=True, frozen=True):
     gone_millis: dict[str | None, Int64]
     leases: list[LeaseRecord]
     served_millis: ServedMillis
+    changed_groups: list[str] = []
 
 
 class EndRecord(Struct, array_like=True, frozen=True):

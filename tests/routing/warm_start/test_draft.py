@@ -5,7 +5,12 @@ import pytest
 from namesrv.routing.warm_start.draft import KeptRoutes
 from namesrv.routing.warm_start.pack import read_snapshot
 from namesrv.routing.warm_start.records import FIRST_LINE, Pieces, Place
-from namesrv.testing.peer import Broker, data_version, registration_body, topic_table
+from namesrv.testing.peer import (
+    Broker,
+    data_version,
+    registration_body,
+    topic_table,
+)
 from tests.routing.world import World
 
 FIRST = Broker("a", 0, "x:1", "c1")
@@ -83,25 +88,33 @@ def test_only_what_changed_since_is_packed_anew() -> None:
     assert [type(record) for record in records] == [Place, bytes, Pieces, bytes]
 
 
-@pytest.mark.parametrize("are_packed", [False, True])
-def test_registration_brings_filter_servers_after_a_start_from_a_torn_file(
-    are_packed: bool,
+@pytest.mark.parametrize("starts", [1, 2])
+@pytest.mark.parametrize(("packed", "later"), [(["f:1"], []), ([], ["f:1"])])
+def test_registration_counts_after_a_start_from_a_torn_file(
+    packed: list[str], later: list[str], starts: int
 ) -> None:
-    """Found by the simulator: its digest was in the file, and they were not, so that
-    nothing came of the registration."""
-    first = File()
-    body = registration_body(topic_table("T1", "T2"), filters=["f:1"])
-    bare = registration_body(topic_table("T1", "T2"), filters=[])
-    first.world.register(LAST, bare)
-    first.world.register(FIRST, bare if are_packed else body)
+    """Found by the simulator: its digest was in the file, and its filter servers were
+    not, so that nothing came of the registration."""
+    first, whole = File(), File()
+    for file in (first, whole):
+        file.world.register(LAST, versioned(1, []))
+        file.world.register(FIRST, versioned(1, packed))
     first.kept.begin()
     assert first.kept.pack_next() == "a"
-    first.world.register(FIRST, body if are_packed else bare)
+    first.world.register(FIRST, versioned(2, later))
     first.finish()
-    second = File(first.data).world
-    second.register(FIRST, bare if are_packed else body)
-    expected = [] if are_packed else ["f:1"]
-    assert second.tables.filter_server_table.get(("c1", "x:1"), []) == expected
+    next_one = File(first.data)
+    for _ in range(starts - 1):
+        next_one.kept.begin()
+        next_one.finish()
+        next_one = File(next_one.data)
+    next_one.world.register(FIRST, versioned(1, packed))
+    assert next_one.world.route("T1") == whole.world.route("T1")
+
+
+def versioned(counter: int, filters: list[str]) -> bytes:
+    topics, version = topic_table("T1", "T2"), data_version(counter)
+    return registration_body(topics, version=version, filters=filters)
 
 
 def test_filter_servers_of_a_broker_that_is_not_in_the_file_are_left_out() -> None:

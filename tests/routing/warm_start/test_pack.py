@@ -15,7 +15,7 @@ from namesrv.routing.warm_start.pack import (
     relied_on,
     restore,
 )
-from namesrv.routing.warm_start.packed_tables import PackedTables
+from namesrv.routing.warm_start.packed_tables import FileFacts, PackedTables
 from namesrv.routing.warm_start.records import (
     END,
     FIRST_LINE,
@@ -42,8 +42,8 @@ from tests.routing.world import World
 def packed_tables(world: World, saved_millis: int, now_ms: int) -> bytes:
     """The record after the last group."""
     packed = PackedTables(world.tables)
-    options, leases = relied_on(world.options), world.liveness.leases
-    record = packed.finish(options, leases, saved_millis, now_ms)
+    facts = FileFacts(saved_millis, relied_on(world.options), [])
+    record = packed.finish(facts, world.liveness.leases, now_ms)
     return b"".join(record.whole())
 
 

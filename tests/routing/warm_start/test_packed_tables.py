@@ -11,7 +11,11 @@ from namesrv.routing.tables.queue_steps import QueueDatas, set_queues
 from namesrv.routing.warm_start import packed_tables
 from namesrv.routing.warm_start.draft import KeptRoutes
 from namesrv.routing.warm_start.pack import pack_end, read_snapshot
-from namesrv.routing.warm_start.packed_tables import PIECE_TOPICS, PackedTables
+from namesrv.routing.warm_start.packed_tables import (
+    PIECE_TOPICS,
+    FileFacts,
+    PackedTables,
+)
 from namesrv.routing.warm_start.records import FIRST_LINE, Pieces, TablesRecord
 from namesrv.testing.peer import Broker, mapping_info, registration_body, topic_table
 from namesrv.work import finish
@@ -19,6 +23,7 @@ from tests.routing.world import World
 
 MASTER = Broker("b", 0, "b:1")
 
+FACTS = FileFacts(5, {}, [])
 NO_LEASES = World().liveness.leases
 
 
@@ -44,7 +49,7 @@ def read(record: Pieces) -> TablesRecord:
 
 def topics(packed: PackedTables) -> dict[str, int]:
     """The topics of the record with their numbers."""
-    found = read(packed.finish({}, NO_LEASES, 5, 0))
+    found = read(packed.finish(FACTS, NO_LEASES, 0))
     numbers = memoryview(found.numbers).cast("I")
     return dict(zip(found.topics, numbers, strict=True))
 
@@ -118,5 +123,5 @@ def test_mappings_are_packed_in_pieces(monkeypatch: pytest.MonkeyPatch) -> None:
     steps = 0
     while packed.pack_next():
         steps += 1
-    found = read(packed.finish({}, NO_LEASES, 5, 0)).mappings
+    found = read(packed.finish(FACTS, NO_LEASES, 0)).mappings
     assert [topic for topic, _ in found] == list(mappings) and steps == 4

@@ -46,6 +46,7 @@ TABLES_RECORD = TablesRecord(
     {"gone": 17},
     [LeaseRecord("c", "m:1", 5)],
     6,
+    ["b \ud800"],
 )
 SHAPES: dict[int, Any] = {GROUP: GroupRecord, TABLES: TablesRecord, END: EndRecord}
 VALUES = [(GROUP, GROUP_RECORD), (TABLES, TABLES_RECORD), (END, EndRecord(1))]
