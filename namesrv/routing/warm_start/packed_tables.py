@@ -83,7 +83,7 @@ class PackedTables:
         tables, pack = self._tables, self._packer.pack
         filters = tables.filter_server_table.items()
         left = leases.left_millis(now_ms).items()
-        gone = {name: now_ms - at for name, at in tables.gone_since.items()}
+        gone = {name: max(now_ms - at, 0) for name, at in tables.gone_since.items()}
         clusters = {c: list(names) for c, names in tables.cluster_addr_table.items()}
         return Pieces(
             TABLES,
