@@ -315,6 +315,8 @@ class TestDescriptors:
         assert peer.ask(put_kv("n", "k", "before")).code == 0
         resource.prlimit(pid, resource.RLIMIT_NOFILE, (server.open_files(), hard))
         outside = [socket.create_connection(server.address) for _ in range(50)]
+        # They take the descriptors of connections and files that were still ending.
+        wait_until(lambda: peer.ask(put_kv("n", "other", "value")).code == 1)
         answer = peer.ask(put_kv("n", "k", "after"))
         assert answer.code == 1
         assert (answer.remark or "").endswith("Too many open files")
