@@ -1,4 +1,4 @@
-"""Keys that are nearly the name of an option.
+"""Names that are nearly known ones, above all keys that are nearly an option.
 
 An unknown key is kept, as Java keeps it. One that is nearly the name of an option is a
 mistake, because the option would silently keep its value.
@@ -55,6 +55,14 @@ def meant_name(word: str, names: Iterable[str]) -> str | None:
             if edits <= allowed and edits < best:
                 best, nearest = edits, name
     return nearest
+
+
+def similar_names(word: str, known: Iterable[str], most: int = 1) -> list[str]:
+    """Up to `most` of the known names that are similar, the most similar one first."""
+    # Imported for a mistake alone: a server without one has no use for it.
+    from difflib import get_close_matches  # noqa: PLC0415
+
+    return get_close_matches(word, list(known), n=most)
 
 
 def _bare(word: str) -> str:

@@ -6,14 +6,13 @@ No I/O: the texts come in as a `Source`. See protocol.md sections 4.2, 4.3 and 9
 import re
 from collections.abc import Callable, Container, Mapping, Sequence
 from dataclasses import dataclass, replace
-from difflib import get_close_matches
 from operator import attrgetter
 from typing import Any, Final, NamedTuple
 
 from namesrv.codes import ResponseCode
 from namesrv.contradictions import contradictions
 from namesrv.errors import OptionsInvalid, RequestFailed
-from namesrv.misspellings import JAVA_KEYS, meant_name
+from namesrv.misspellings import JAVA_KEYS, meant_name, similar_names
 from namesrv.option import Option, Value, value_text
 from namesrv.options import BY_NAME, OPTIONS, Options
 
@@ -149,8 +148,6 @@ def _is_misspelt(key: str, spelled: Mapping[str, Option]) -> bool:
 
 
 def _unknown(key: str, spelled: Mapping[str, Option]) -> str:
-    near = meant_name(key, spelled) or next(
-        iter(get_close_matches(key, spelled, n=1)), None
-    )
+    near = meant_name(key, spelled) or next(iter(similar_names(key, spelled)), None)
     hint = f"; did you mean {near}?" if near else ""
     return f"there is no option {_quote(key)}{hint}"

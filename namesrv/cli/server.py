@@ -5,7 +5,6 @@ action needs them.
 """
 
 import os
-import shutil
 from collections.abc import Iterator, Sequence
 
 from namesrv.cli.printing import complain, say
@@ -26,6 +25,8 @@ def obey(given: Sequence[str]) -> int:
     if words.pure:
         os.environ[NO_EXTENSIONS] = "1"
     if words.action == "help":
+        import shutil  # noqa: PLC0415
+
         from namesrv.cli.help_text import help_text  # noqa: PLC0415
 
         say(help_text(shutil.get_terminal_size().columns))

@@ -7,10 +7,9 @@ and ciphers; section 5.2.
 
 import os
 from collections.abc import Iterable, Iterator, Sequence
-from difflib import get_close_matches
 from typing import Final
 
-from namesrv.misspellings import JAVA_KEYS, meant_name
+from namesrv.misspellings import JAVA_KEYS, meant_name, similar_names
 from namesrv.option import Option
 from namesrv.option_sources import Given, Source
 from namesrv.options import BY_NAME, OPTIONS
@@ -64,7 +63,7 @@ def translated(
         elif not item.key.startswith(PREFIX):
             yield item
         elif item.key not in _OF_CLIENTS:
-            near = get_close_matches(item.key, JAVA_NAMES, n=1)
+            near = similar_names(item.key, JAVA_NAMES)
             hint = f"; did you mean {near[0]}?" if near else ""
             mistakes.append(
                 f"{source}, {item.location}: there is no TLS option {item.key!r}{hint}"

@@ -3,9 +3,9 @@
 from collections import deque
 from collections.abc import Sequence
 from dataclasses import dataclass, field
-from difflib import get_close_matches
 from typing import Final
 
+from namesrv.misspellings import similar_names
 from namesrv.option import Option, kebab
 from namesrv.option_sources import Given
 from namesrv.options import BY_NAME, OPTIONS
@@ -126,7 +126,7 @@ def _unknown(word: str, flag: str) -> str:
     if not word.startswith("-"):
         return f"{word!r} is not a flag; namesrv serve --help lists all flags"
     known = [name[2:] for name in _FLAGS if name.startswith("--")]
-    near = get_close_matches(flag.lstrip("-"), known, n=1)
+    near = similar_names(flag.lstrip("-"), known)
     hint = (
         f"did you mean --{near[0]}?" if near else "namesrv serve --help lists all flags"
     )

@@ -2,7 +2,6 @@
 
 import re
 from collections.abc import Callable, Mapping
-from difflib import get_close_matches
 from typing import Any, Final, TypeVar
 from urllib.parse import unquote_to_bytes
 
@@ -13,6 +12,7 @@ from namesrv.admin.api.mistakes import mistake_of, unencodable
 from namesrv.admin.api.negotiation import JSON, MSGPACK
 from namesrv.admin.http.messages import HttpRequest
 from namesrv.errors import HttpRefused
+from namesrv.misspellings import similar_names
 
 Record = TypeVar("Record", bound=msgspec.Struct)
 
@@ -88,7 +88,7 @@ def _unknown_parameter(name: str, names: list[str]) -> HttpRefused:
         400,
         f"there is no parameter {shown!r}, expected {known}",
         errors=[{"path": f"$.{shown}", "expected": known}],
-        similar=get_close_matches(shown, names, n=1),
+        similar=similar_names(shown, names),
     )
 
 

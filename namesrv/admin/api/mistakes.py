@@ -7,11 +7,12 @@ msgspec finds the place. Its sentences name Python's types, so none of them is s
 import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from difflib import get_close_matches
 from typing import Any, Final
 
 import msgspec
 from msgspec import inspect, json
+
+from namesrv.misspellings import similar_names
 
 _PATH: Final = re.compile(r"(\.\w+|\[\d+\])*")
 _STEP: Final = re.compile(r"\.(\w+)|\[(\d+)\]")
@@ -72,7 +73,7 @@ def mistake_of(error: msgspec.ValidationError, kind: Any, value: Any) -> Mistake
         f"${path}.{name}",
         f"one of {', '.join(fields)}",
         unknown=name,
-        similar=get_close_matches(name, fields, n=3),
+        similar=similar_names(name, fields, 3),
     )
 
 

@@ -1,12 +1,12 @@
 """Which events are wanted: by topic, broker, type and date."""
 
-from difflib import get_close_matches
 from typing import Final
 
 from msgspec import UNSET, UnsetType
 
 from namesrv.admin.history.facts import EventFacts, names_of
 from namesrv.errors import HttpRefused
+from namesrv.misspellings import similar_names
 from namesrv.routing import events
 from namesrv.routing.events import Event
 from namesrv.routing.history.record import Record, name_bytes
@@ -77,7 +77,7 @@ def read_types(text: str) -> frozenset[str]:
             400,
             f"there is no type {shown!r} of events, expected {expected}",
             errors=[{"path": "$.type", "expected": expected}],
-            similar=get_close_matches(shown, EVENT_TYPES, n=1),
+            similar=similar_names(shown, EVENT_TYPES),
         )
     return names
 

@@ -4,6 +4,7 @@ from collections.abc import Sequence
 from typing import Final
 
 from namesrv.cli.printing import shown
+from namesrv.misspellings import similar_names
 
 _MOST_COMPARED: Final = 2000
 _SHORTEST_PART: Final = 3
@@ -18,9 +19,6 @@ def hint(name: str, known: Sequence[str]) -> str:
 
 def similar(name: str, known: Sequence[str]) -> list[str]:
     """Up to three known names that are similar."""
-    # A command that finds its name does not load it.
-    from difflib import get_close_matches  # noqa: PLC0415
-
     folded = name.casefold()
     found = [one for one in known if one.casefold() == folded]
     if len(name) >= _SHORTEST_PART:
@@ -32,5 +30,5 @@ def similar(name: str, known: Sequence[str]) -> list[str]:
         for one in known
         if abs(len(one) - len(name)) <= 2 and one[:1].casefold() == first
     ]
-    found += get_close_matches(name, near[:_MOST_COMPARED])
+    found += similar_names(name, near[:_MOST_COMPARED], 3)
     return list(dict.fromkeys(found))[:3]

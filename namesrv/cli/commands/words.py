@@ -16,6 +16,7 @@ from namesrv.cli.commands.table import (
     JSON,
 )
 from namesrv.errors import OptionsInvalid
+from namesrv.misspellings import similar_names
 
 if TYPE_CHECKING:
     from namesrv.client.nameservers import NameServers
@@ -202,9 +203,7 @@ def _one(flag: Flag) -> str:
 
 def _near(word: str, known: Iterable[str], otherwise: str = "") -> str:
     """The end of a sentence about an unknown word: the known one that is near."""
-    from difflib import get_close_matches  # noqa: PLC0415
-
-    near = get_close_matches(word, list(known), n=1)
+    near = similar_names(word, known)
     if near:
         return f"; did you mean {near[0]}?"
     return f"; {otherwise or 'namesrv --help lists all commands'}"

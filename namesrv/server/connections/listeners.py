@@ -157,9 +157,11 @@ def _resolve(
     if address in _WORDS:
         family, host = _WORDS[address]
         return family, (host, port)
+    # Text would be encoded by a codec whose tables take 0.4 MiB.
+    known: bytes | str = address.encode() if address.isascii() else address
     try:
         found = socket.getaddrinfo(
-            address, port, type=socket.SOCK_STREAM, flags=socket.AI_PASSIVE
+            known, port, type=socket.SOCK_STREAM, flags=socket.AI_PASSIVE
         )
     except (OSError, UnicodeError) as exc:
         raise StartFailed(

@@ -73,7 +73,7 @@ def test_command_that_asks_once_imports_nothing_heavy(
     modules = imported(*words, "-n", world.address)
     assert modules & HEAVY == set()
     floors = {name.split(".")[1] for name in modules if name.startswith("namesrv.")}
-    assert floors == {"cli", "client", "codes", "errors", "wire"}
+    assert floors == {"cli", "client", "codes", "errors", "misspellings", "wire"}
 
 
 @pytest.mark.parametrize(
