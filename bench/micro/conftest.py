@@ -5,10 +5,10 @@ from typing import Any
 
 import pytest
 
-from bench.micro.twins import TWINS, load_twin, put_below_routing
+from namesrv.testing.twins import NAMES, load_twin, put_below_routing
 
 
-@pytest.fixture(params=TWINS, scope="module")
+@pytest.fixture(params=NAMES, scope="module")
 def twin(request: pytest.FixtureRequest) -> Iterator[Any]:
     """One twin: all its public names. `namesrv.routing` runs on it meanwhile."""
     implementation = load_twin(request.param)

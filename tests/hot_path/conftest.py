@@ -5,13 +5,13 @@ from typing import Any
 
 import pytest
 
-from tests.hot_path.implementations import IMPLEMENTATIONS, load, put_below_routing
+from namesrv.testing.twins import NAMES, load_twin, put_below_routing
 
 
-@pytest.fixture(params=IMPLEMENTATIONS, scope="module")
+@pytest.fixture(params=NAMES, scope="module")
 def hot(request: pytest.FixtureRequest) -> Iterator[Any]:
     """One twin: all its public names. `namesrv.routing` runs on it meanwhile."""
-    implementation = load(request.param)
+    implementation = load_twin(request.param)
     with pytest.MonkeyPatch.context() as patch:
         put_below_routing(implementation, patch)
         yield implementation

@@ -13,12 +13,9 @@ import pytest
 
 from namesrv import _impl
 from namesrv.switches import is_on
+from namesrv.testing.twins import MODULES
 
 SWITCHES = ("NAMESRV_NO_EXTENSIONS", "NAMESRV_REQUIRE_EXTENSIONS")
-FAST_MODULES = (
-    *("hot_path", "connection", "live_table", "lookups", "route_answers"),
-    *("set_changes", "topic_configs", "topic_queues"),
-)
 
 
 @pytest.fixture
@@ -41,7 +38,7 @@ def built(monkeypatch: pytest.MonkeyPatch) -> dict[str, Any]:
     package.__path__ = []
     monkeypatch.setitem(sys.modules, package.__name__, package)
     names = {n: f"compiled {n}" for n in _impl.__all__ if n != "IMPLEMENTATION"}
-    for module_name in FAST_MODULES:
+    for module_name in MODULES:
         module = ModuleType(f"namesrv._fast.{module_name}")
         vars(module).update(names)
         monkeypatch.setitem(sys.modules, module.__name__, module)

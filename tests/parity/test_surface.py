@@ -12,9 +12,9 @@ from typing import Any
 import pytest
 
 from namesrv import _impl
+from namesrv.testing.twins import MODULES
 from namesrv.wire.bodies import QueueData
 from namesrv.wire.topic_forms import TopicForms
-from tests.hot_path.implementations import MODULES
 from tests.parity.twins import FAST, PURE, TWINS
 
 PURE_FILES = Path(import_module("namesrv._pure").__file__ or "").parent

@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 
-from tests.hot_path.implementations import load
+from namesrv.testing.twins import load_twin
 
 
 class NotBuilt:
@@ -31,12 +31,12 @@ class NotBuilt:
 def load_fast() -> Any:
     """The compiled twin; one that was built and is broken raises."""
     try:
-        return load("fast")
+        return load_twin("fast")
     except ModuleNotFoundError as exc:
         return NotBuilt(exc.name)
 
 
-PURE = load("pure")
+PURE = load_twin("pure")
 FAST = load_fast()
 TWINS = (PURE, FAST)
 

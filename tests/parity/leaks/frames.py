@@ -2,11 +2,11 @@
 
 from namesrv._impl import IMPLEMENTATION
 from namesrv.testing.peer import frame, request
-from tests.hot_path.implementations import load
+from namesrv.testing.twins import load_twin
 from tests.parity.leaks.measure import FEWER, keep_nothing
 from tests.parity.leaks.server import NOW_MS, Server
 
-hot = load(IMPLEMENTATION)
+hot = load_twin(IMPLEMENTATION)
 decoder = hot.FrameDecoder(1 << 24)
 server = Server(lambda *arguments: b"")
 whole = frame(b"header", b"body")
