@@ -37,7 +37,7 @@ def main() -> None:
     _show("topics put in", partial(set_queues, tables, data, entries, TopicChanges()))
     _show("permission wiped", lambda: _wipe(tables, state.events))
     for entry in data.topics():
-        tables.answered(entry, True, b"body")
+        tables.marks.answered(entry, True, b"body")
     _show("ready answers marked", lambda: tables.group_changed(data))
     _show("topics taken out", lambda: tables.remove_group(NAME, TopicChanges(), 0))
     _show_kinds(state)

@@ -16,6 +16,7 @@ from namesrv.testing.peer import (
     frame,
     header_binary,
     json_bytes,
+    lookup,
     queue_data,
     registration,
     request,
@@ -24,6 +25,8 @@ from namesrv.testing.peer import (
 LENIENT_COMMENT = b"/**/"
 """The strict decoder refuses a comment, the lenient reader skips it."""
 MIB = 1 << 20
+_READY_TOPICS = 50_000
+_ASKED_AT_ONCE = 100
 
 
 @dataclass(frozen=True)
@@ -52,6 +55,15 @@ def _packet(
 
 def _register_big(client: Client, size: Size) -> None:
     client.exchange(largest.big_registration(size))
+
+
+def _look_up_many(client: Client, size: Size) -> None:
+    """Have the answers of many topics ready."""
+    names = [largest.topic(n) for n in range(min(size.big_topics, _READY_TOPICS))]
+    for start in range(0, len(names), _ASKED_AT_ONCE):
+        some = names[start : start + _ASKED_AT_ONCE]
+        client.send(*map(lookup, some))
+        client.read_answers(len(some))
 
 
 def _register_groups(client: Client, size: Size) -> None:
@@ -166,6 +178,15 @@ def _config_rows() -> Iterator[Row]:
         lambda size: _ask(318, {}, b"scanNotActiveBrokerInterval=10"),
         reason="one short request writes a file, and scans of all brokers follow.",
     )
+    yield Row(
+        "318 of routes",
+        "an option on which each of 50,000 ready answers depends",
+        lambda size: requests.packet_of(
+            _ask(318, {}, b"supportActingMaster=%s" % (b"true", b"false")[n % 2])
+            for n in range(1000)
+        ),
+        prepare=_look_up_many,
+    )
     yield Row("319", "all options", _packet(319))
     yield Row("unsupported", "a code that nobody has", _packet(9999))
     yield Row(
@@ -188,6 +209,15 @@ def _broker_rows() -> Iterator[Row]:
         "103 again",
         "unchanged registrations of a group",
         lambda size: requests.packet(largest.group_registration(size, 7)),
+    )
+    yield Row(
+        "103 filters",
+        "filter servers of a broker come and go beside 50,000 ready answers",
+        lambda size: requests.packet_of(
+            largest.group_registration(size, 7, filters=["10.5.0.1:1"] * (n % 2))
+            for n in range(1000)
+        ),
+        prepare=_look_up_many,
     )
     yield Row(
         "103 new groups",

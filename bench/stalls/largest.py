@@ -91,10 +91,10 @@ def big_registration(size: Size, counter: int = 1, queues: int = 8) -> bytes:
     return registration(big_broker(), body)
 
 
-def group_registration(size: Size, number: int) -> bytes:
+def group_registration(size: Size, number: int, filters: Iterable[str] = ()) -> bytes:
     """The frame of one group's registration: its own topic and the one of all."""
-    names = (EVERYWHERE, own_topic(number))
-    return registration(group_broker(size, number), requests.topics_body(names))
+    body = requests.topics_body((EVERYWHERE, own_topic(number)), filters=filters)
+    return registration(group_broker(size, number), body)
 
 
 def id_registration(number: int) -> bytes:

@@ -88,10 +88,13 @@ cdef class RouteAnswers:
             self._topics.remove(slot)
             self._give_back(former)
 
-    def forget_bodies(self):
-        """All answers so far are out of date; the topics stay."""
-        while self._topics.oldest() != NULL:
+    def forget_oldest(self, most):
+        """The answers of so many topics, those answered first, are out of date; the
+        topics stay."""
+        cdef Py_ssize_t left = check_size("most", most)
+        while left > 0 and self._topics.oldest() != NULL:
             self._forget(self._topics.oldest())
+            left -= 1
 
     def put(self, topic, standard, body):
         """Keep the body of a marked topic's answer, if it fits the budget."""

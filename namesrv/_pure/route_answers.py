@@ -8,6 +8,7 @@ stored.
 """
 
 from collections import OrderedDict
+from itertools import islice
 from typing import Final
 
 from namesrv.hot_path import (
@@ -96,9 +97,11 @@ class RouteAnswers:
         self._forget(topic)
         self._topics.pop(topic, None)
 
-    def forget_bodies(self) -> None:
-        """All answers so far are out of date; the topics stay."""
-        for topic in list(self._kept):
+    def forget_oldest(self, most: int) -> None:
+        """The answers of so many topics, those answered first, are out of date; the
+        topics stay."""
+        check_size("most", most)
+        for topic in list(islice(self._kept, most)):
             self.mark(topic)
 
     def put(self, topic: str, standard: bool, body: bytes) -> None:

@@ -271,24 +271,25 @@ class RoutingState:
 
     def _configuration_changed(self) -> None:
         self.configuration_changes += 1
-        if self._route_options != (now := route_options(self.options)):
-            self._route_options = now
-            self.tables.route_answers.forget_bodies()
         if not self._is_forgetting:
             self._is_forgetting = True
-            self.unfinished.begin(self._forget_digests())
+            self.unfinished.begin(self._forget())
         self._order_topic_body = None
         # The next lookup, which knows the time, checks a gate that was set.
         self.refresh_hot_path(self.started_ms)
 
-    def _forget_digests(self) -> Steps[None]:
-        """Until its end no registration is taken for a repetition. Changes that come
-        meanwhile have it begin again once, however many they are."""
+    def _forget(self) -> Steps[None]:
+        """Forget answers and digests that depend on options. Until its end some answers
+        are those from before, and no registration is taken for a repetition. Changes
+        that come meanwhile have it begin again once, however many they are."""
         self.refresh_hot_path(self.started_ms)
         try:
             change = None
             while change != self.configuration_changes:
                 change = self.configuration_changes
+                if self._route_options != (now := route_options(self.options)):
+                    self._route_options = now
+                    yield from self.tables.marks.forget_all()
                 yield from self.tables.forget_all_digests()
         finally:
             self._is_forgetting = False

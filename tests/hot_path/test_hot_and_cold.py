@@ -20,6 +20,7 @@ from hypothesis.stateful import (
 from namesrv.errors import StorageError
 from namesrv.hot_path import HotCode, Pause
 from namesrv.testing.peer import Broker, request, split_frames, topic_config
+from namesrv.work import finish
 from tests.hot_path.histories import (
     TOPICS,
     Spec,
@@ -99,7 +100,7 @@ class Stack:
 
     def forget_answers(self) -> None:
         """Everything that was ever written must be written again."""
-        self.world.tables.route_answers.forget_bodies()
+        finish(self.world.tables.marks.forget_all())
         for data in self.world.tables.broker_addr_table.values():
             data.changed()
         self.world.tables.group_changes += 1

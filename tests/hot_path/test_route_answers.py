@@ -93,8 +93,10 @@ def test_forgetting_keeps_the_topics(hot: Any) -> None:
     for topic in ("A", "B"):
         answers.mark(topic)
         answers.put(topic, True, topic.encode())
-    answers.forget_bodies()
+    answers.forget_oldest(1)
     assert answers.answer("A", True, 1) is None
+    assert answers.answer("B", True, 1) == found(b"B", 1)
+    answers.forget_oldest(1)
     assert answers.answer("B", True, 1) is None
     assert (len(answers), answers.kept_bytes) == (2, 0)
 
@@ -219,10 +221,12 @@ class Answers(RuleBasedStateMachine):
         self.answers.put(topic, standard, body)
         self.model.put(topic, standard, body)
 
-    @rule()
-    def forget_bodies(self) -> None:
-        self.answers.forget_bodies()
-        self.model.kept.clear()
+    @rule(most=st.integers(0, 5))
+    def forget_oldest(self, most: int) -> None:
+        self.answers.forget_oldest(most)
+        oldest = list(dict.fromkeys(topic for topic, _, _ in self.model.kept))
+        for topic in oldest[:most]:
+            self.model.forget(topic)
 
     @rule(opaque=st.integers(-(2**31), 2**31 - 1))
     def ask_for_everything(self, opaque: int) -> None:

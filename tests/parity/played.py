@@ -89,7 +89,7 @@ class PlayedServer(ABC):
         elif command.code == MARKS:
             self.mark(topic)
         elif command.code == REMARKS:
-            self.forget_bodies()
+            self.forget_oldest(2)
         elif command.code == NO_BYTES:
             return "no bytes"
         elif command.code == DROPS_BROKER:
@@ -158,8 +158,8 @@ class PlayedServer(ABC):
     def remove(self, topic: str) -> None:
         self.answers.remove(topic)
 
-    def forget_bodies(self) -> None:
-        self.answers.forget_bodies()
+    def forget_oldest(self, most: int) -> None:
+        self.answers.forget_oldest(most)
 
     def reconnect(self, number: int) -> None:
         """Another connection in the place of one that is over."""

@@ -93,7 +93,7 @@ CALLS: list[tuple[Callable[[Any], Any], str, list[Callable[[Any], Any]]]] = [
     (lambda hot: hot.RouteAnswers, "", [lambda hot: 64]),
     (route_answers, "mark", [lambda hot: "text"]),
     (route_answers, "remove", [lambda hot: "text"]),
-    (route_answers, "forget_bodies", []),
+    (route_answers, "forget_oldest", [lambda _: 2]),
     (route_answers, "put", [lambda _: "text", lambda _: False, lambda _: b"new"]),
     (route_answers, "sample_after", [lambda _: 3]),
     (route_answers, "answer", [lambda _: "text", lambda _: True, lambda _: 7]),

@@ -54,10 +54,10 @@ class Answers(RuleBasedStateMachine):
         same(self.twins, "remove", topic)
         self.model.remove(topic)
 
-    @rule()
-    def forget_bodies(self) -> None:
-        same(self.twins, "forget_bodies")
-        self.model.forget_bodies()
+    @rule(most=st.integers(0, 5))
+    def forget_oldest(self, most: int) -> None:
+        same(self.twins, "forget_oldest", most)
+        self.model.forget_oldest(most)
 
     @rule(topic=topics, standard=st.booleans(), body=bodies)
     def put(self, topic: str, standard: bool, body: bytes) -> None:

@@ -16,6 +16,7 @@ from namesrv.routing.brokers.stalls import Stalls
 from namesrv.routing.events import Cause, CauseKind, Event, EventStream, TopicRemoved
 from namesrv.routing.requests import brokers as broker_requests
 from namesrv.routing.state import RoutingState
+from namesrv.routing.tables.answer_marks import AnswerMarks
 from namesrv.routing.tables.queue_sets import Stored
 from namesrv.routing.tables.route_tables import RouteTables
 from namesrv.routing.warm_start import draft as kept_routes
@@ -165,8 +166,10 @@ def filter_servers_outlive_their_broker(patch: Patch) -> None:
     """The filter servers of a broker stay when it goes."""
     store = RouteTables.set_filter_servers
 
-    def set_filter_servers(self: Any, key: Any, servers: Any) -> bool:
-        return servers is not None and store(self, key, servers)
+    def set_filter_servers(self: Any, key: Any, servers: Any) -> Steps[bool]:
+        if servers is None:
+            return False
+        return (yield from store(self, key, servers))
 
     patch.setattr(RouteTables, "set_filter_servers", set_filter_servers)
 
@@ -190,7 +193,7 @@ def half_is_shown(patch: Patch) -> None:
 
     def group_changed(self: Any, data: Any) -> Steps[None]:
         with patch.context() as context:
-            context.setattr(RouteTables, "_mark_changed", lambda *arguments: None)
+            context.setattr(AnswerMarks, "mark", lambda *arguments: None)
             finish(change(self, data))
         yield from ()
 

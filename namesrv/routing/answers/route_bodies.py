@@ -10,8 +10,8 @@ Six kinds of ready bytes are kept. The code that changes a table drops them, in 
 step, and nothing is encoded there: the next request pays for one encoding.
 
     kept                               dropped by
-    a topic's route, per dialect       `RouteTables._mark_changed` of that topic
-    (`RouteAnswers`, for 105)          `forget_bodies`: all of them at once
+    a topic's route, per dialect       `AnswerMarks.mark` of that topic
+    (`RouteAnswers`, for 105)          `AnswerMarks.forget_all`: all of them, in steps
     bodies of equal routes (here)      a higher `group_changes`
     text of a group or cluster         `OrderedTexts.changed` of that name
     (106, 304; `ordered_texts.py`)
@@ -29,8 +29,9 @@ A change reaches these places:
   and lookups of its topics that are not ready wait (P2).
 * A group goes: each of its topics loses an entry, and is marked. A topic without
   entries is removed from `RouteAnswers`, which then answers code 17.
-* Filter servers, and the options that answers depend on, show in any route:
-  `forget_bodies`.
+* Filter servers show in the routes of each group that has a broker at their address:
+  `mark_address` marks its topics, in steps.
+* The options that answers depend on show in any route: `forget_all`.
 * A static topic's mapping and a key of ORDER_TOPIC_CONFIG: `topic_changed`.
 
 Two shortcuts keep large groups cheap. `TopicQueues.is_answered` is set if a topic was

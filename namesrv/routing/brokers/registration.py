@@ -95,7 +95,7 @@ class Registration:
             self._changes.note("group")
         is_lowest = self._broker_id < (data.min_broker_id or MASTER_ID)
         yield from self._join_group(data)
-        if self._is_outdated(data):
+        if (yield from self._is_outdated(data)):
             self._request.is_rejected = True
             return {}
         if not self._may_join(data):
@@ -108,8 +108,9 @@ class Registration:
             return {}
         # Null leaves the table alone, an empty list clears it (step 12).
         servers = self._body.filter_server_list
-        if servers is not None and tables.set_filter_servers(info.key, servers):
-            self._changes.note("filter servers")
+        if servers is not None:
+            if (yield from tables.set_filter_servers(info.key, servers)):
+                self._changes.note("filter servers")
         result = master_of(tables, data, self._cluster, self._broker_id)
         if is_lowest and self._options.notify_min_broker_id_changed:
             ha_server_addr = self._header.ha_server_addr
@@ -146,7 +147,7 @@ class Registration:
                 self._changes.note(part)
             yield from self._tables.group_changed(data)
 
-    def _is_outdated(self, data: BrokerData) -> bool:
+    def _is_outdated(self, data: BrokerData) -> Steps[bool]:
         """Step 6: a newer holder of this broker id lives at another address, or one
         of the two has no version."""
         old_addr = data.broker_addrs.get(self._broker_id)
@@ -174,8 +175,8 @@ class Registration:
             # Another group's broker may be live at this address.
             # Its filter servers would stay for ever, as in Java.
             self._tables.remove_live(*live.key)
-            self._tables.set_filter_servers(live.key, None)
             self._changes.put_replaced(live, old_addr)
+            yield from self._tables.set_filter_servers(live.key, None)
         return True
 
     def _may_join(self, data: BrokerData) -> bool:
@@ -208,7 +209,7 @@ class Registration:
         yield from self._tables.group_changed(data)
         if old_addr is None:
             return True
-        self._remove_replaced(data, old_addr)
+        yield from self._remove_replaced(data, old_addr)
         if data.comes_back(broker_id, addr, old_addr, self._now_ms):
             self._outbox.warn(
                 "two addresses claim one broker id by turns",
@@ -219,13 +220,13 @@ class Registration:
             )
         return not old_addr
 
-    def _remove_replaced(self, data: BrokerData, old_addr: str) -> None:
+    def _remove_replaced(self, data: BrokerData, old_addr: str) -> Steps[None]:
         """Java leaves the live entry of a replaced address behind (trap 23)."""
         for cluster in list(data.live_clusters_at(old_addr)):
             info = self._tables.remove_live(cluster, old_addr)
-            self._tables.set_filter_servers((cluster, old_addr), None)
             if info is not None:
                 self._changes.put_replaced(info, self._addr)
+            yield from self._tables.set_filter_servers((cluster, old_addr), None)
 
     def _apply_topics(self, data: BrokerData, is_first: bool) -> Steps[bool]:
         """Steps 9 and 10; False when it broke off, as Java does, half done."""

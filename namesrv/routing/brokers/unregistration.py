@@ -98,7 +98,7 @@ class _Removal:
         live = tables.broker_live_table.get(self._cluster, self._addr)
         is_meant = live is not None and live.broker_name == self._name
         if live is None or is_meant or _is_own(live, owner):
-            self._remove_live()
+            yield from self._remove_live()
         tables.forget_digests((self._name,))
         data = tables.broker_addr_table.get(self._name)
         if data is not None and header.broker_id is not None:
@@ -109,7 +109,7 @@ class _Removal:
 
     def of_live(self) -> Steps[None]:
         """It is live, and must not be any longer."""
-        self._remove_live()
+        yield from self._remove_live()
         data = self._tables.broker_addr_table.get(self._name)
         if data is not None and not (yield from self._leave_to_others(data)):
             ids = data.broker_addrs.ids_of(self._addr)
@@ -118,12 +118,12 @@ class _Removal:
                 yield from self._remove_from_group(data, min(ids))
         self._put()
 
-    def _remove_live(self) -> None:
+    def _remove_live(self) -> Steps[None]:
         self._live = info = self._tables.remove_live(self._cluster, self._addr)
-        self._tables.set_filter_servers((self._cluster, self._addr), None)
         # The time of a lease is no time of the broker's.
         if info is not None and self._cause.kind != CauseKind.LEASE:
             self._silent_millis = self._now_ms - info.last_update_timestamp
+        yield from self._tables.set_filter_servers((self._cluster, self._addr), None)
 
     def _leave_to_others(self, data: BrokerData) -> Steps[bool]:
         """Whether the address of a live entry that is gone stays, because it is live in

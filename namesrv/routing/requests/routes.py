@@ -174,7 +174,7 @@ def _keep_answer(
     state: RoutingState, entry: TopicQueues, form: RouteForm, body: bytes
 ) -> None:
     if form.zone_name is None and not state.options.cluster_test:
-        state.tables.answered(entry, form.standard, body)
+        state.tables.marks.answered(entry, form.standard, body)
 
 
 def _zone_of(ext_fields: ExtFields) -> str | None:

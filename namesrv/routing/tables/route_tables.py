@@ -21,6 +21,7 @@ from namesrv._impl import (
     take_answered,
 )
 from namesrv.routing.events import TopicChanges
+from namesrv.routing.tables.answer_marks import AnswerMarks
 from namesrv.routing.tables.broker_data import BrokerData
 from namesrv.routing.tables.busy_groups import BusyGroups
 from namesrv.routing.tables.change_order import ChangeOrder
@@ -52,9 +53,9 @@ class RouteTables:
     """
 
     def __init__(self, route_answers: RouteAnswers) -> None:
-        self.route_answers = route_answers
         self.topic_queue_table: dict[str, TopicQueues] = {}
         self.broker_addr_table: dict[str, BrokerData] = {}
+        self.marks = AnswerMarks(route_answers, self.broker_addr_table)
         self.cluster_names = ClusterNames()
         self.broker_live_table = BrokerLiveTable()
         self.busy, self.change_order = BusyGroups(), ChangeOrder()
@@ -65,9 +66,14 @@ class RouteTables:
         self.group_texts = OrderedTexts(self._write_group, BLOCK_GROUPS)
         self.leftovers, self.topic_log = Leftovers(), TopicLog()
         self.group_changes = self.changes = self.routes = 0
-        self.digests_forgotten = self.topic_removals = self._answers = 0
+        self.digests_forgotten = self.topic_removals = 0
         self._with_addrs = OrderedTexts(write_string)
         self.numbers, self.queue_sets = TopicNumbers(), QueueSets()
+
+    @property
+    def route_answers(self) -> RouteAnswers:
+        """The ready answers."""
+        return self.marks.route_answers
 
     @property
     def cluster_addr_table(self) -> dict[str, set[str | None]]:
@@ -130,7 +136,7 @@ class RouteTables:
             data.lost_topic()
             self._note_change(data)
         if entry.queues:
-            self._mark_changed(entry)
+            self.marks.mark(entry)
         else:
             del self.topic_queue_table[entry.topic]
             self.topic_removals += 1
@@ -160,14 +166,7 @@ class RouteTables:
         self.group_changes += 1
         self._note_change(data)
         self.forget_digests((data.broker_name,))
-        if data.marked_answers == self._answers:
-            return  # No topic of any group was answered since.
-        data.marked_answers = self._answers
-        for entries in batches(data.topics(), Cost.TOPIC):
-            for entry in entries:
-                if entry.is_answered:
-                    self._mark_changed(entry)
-            yield len(entries) * Cost.TOPIC
+        yield from self.marks.mark_group(data)
 
     def set_addr(self, data: BrokerData, broker_id: int, addr: str | None) -> None:
         """Give a broker of a group an address; `group_changed` has to follow."""
@@ -194,13 +193,7 @@ class RouteTables:
         """Something else that a topic's answer holds changed."""
         entry = self.topic_queue_table.get(topic)
         if entry is not None:
-            self._mark_changed(entry)
-
-    def answered(self, entry: TopicQueues, standard: bool, body: bytes) -> None:
-        """Keep a topic's route as it was written, until something in it changes."""
-        entry.is_answered = True
-        self._answers += 1
-        self.route_answers.put(entry.topic, standard, body)
+            self.marks.mark(entry)
 
     def keep_digest(
         self, data: BrokerData, info: BrokerLiveInfo, digest: bytes | None
@@ -263,17 +256,17 @@ class RouteTables:
 
     def set_filter_servers(
         self, key: tuple[str, str], servers: list[str | None] | None
-    ) -> bool:
-        """Store a broker's filter servers, if there are any; whether they differ."""
+    ) -> Steps[bool]:
+        """Store a broker's filter servers at once, if there are any; whether they
+        differ. Until the last step some ready answers are those from before."""
         old = self.filter_server_table.pop(key, [])
         if servers:
             self.filter_server_table[key] = servers
         if old == (servers or []):
             return False
         self.changes += 1
-        # They show in the routes of every group that has this address.
         self.group_changes += 1
-        self.route_answers.forget_bodies()
+        yield from self.marks.mark_address(*key)
         return True
 
     def set_mapping(self, topic: str, info: TopicQueueMappingInfo, now_ms: int) -> bool:
@@ -389,10 +382,6 @@ class RouteTables:
         addr = info.broker_addr
         if data.broker_addrs.ids_of(addr) and not data.live_clusters_at(addr):
             self.leftovers.note(LeftoverKind.ADDRESS, data.broker_name, addr)
-
-    def _mark_changed(self, entry: TopicQueues) -> None:
-        entry.is_answered = False
-        self.route_answers.mark(entry.topic)
 
     def _note_change(self, data: BrokerData) -> None:
         """The snapshot's record of a group is out of date."""

@@ -31,7 +31,7 @@ from namesrv.routing.warm_start.records import (
     write_record,
 )
 from namesrv.wire.bodies import QueueData
-from namesrv.work import Cost, Steps, batches
+from namesrv.work import Cost, Steps, batches, finish
 
 _NUMBER: Final = "I"
 _NUMBER_BYTES: Final = array(_NUMBER).itemsize
@@ -153,7 +153,7 @@ def restore(
     for cluster, addr, servers in shared.filter_servers:
         # The group of a broker that came while groups were packed is not in the file.
         if tables.broker_live_table.get(cluster, addr) is not None:
-            tables.set_filter_servers((cluster, addr), servers)
+            finish(tables.set_filter_servers((cluster, addr), servers))
     for topic, info in shared.mappings:
         tables.set_mapping(topic, info, now_ms)
     gone_millis = shared.gone_millis

@@ -37,7 +37,7 @@ class LaneWitness:
         self._topics: dict[str, None] = {}
         tables = state.tables
         watched = WatchedAnswers(tables.route_answers, self)
-        tables.route_answers = cast(RouteAnswers, watched)
+        tables.marks.route_answers = cast(RouteAnswers, watched)
         hide = tables.busy.hide
 
         def hide_and_note(name: str) -> None:

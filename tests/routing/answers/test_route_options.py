@@ -6,6 +6,7 @@ from namesrv.codes import RequestCode
 from namesrv.option import Option, Value
 from namesrv.options import OPTIONS
 from namesrv.testing.peer import Broker, lookup, put_kv
+from namesrv.work import finish
 from tests.routing.world import RELOAD, World
 
 REPLICA = Broker("broker-b", id=1, addr="10.0.0.2:10911")
@@ -46,7 +47,7 @@ def test_ready_answers_are_those_of_the_options_of_now(
     world.state.configuration.apply({option.name: value}, RELOAD)
     world.flush()
     after = routes(world)
-    world.tables.route_answers.forget_bodies()
+    finish(world.tables.marks.forget_all())
     assert routes(world) == after
     assert (before != after) == (option.name in OF_LOOKUPS)
 

@@ -48,7 +48,7 @@ class Tables(RuleBasedStateMachine):
 
     def fill(self) -> None:
         for entry in self.tables.topic_queue_table.values():
-            self.tables.answered(entry, True, b"body")
+            self.tables.marks.answered(entry, True, b"body")
 
     @rule(name=names, perms=st.dictionaries(topics, st.integers(0, 3)))
     def set_queues(self, name: str, perms: dict[str, int]) -> None:
