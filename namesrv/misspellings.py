@@ -60,8 +60,10 @@ def meant_name(word: str, names: Iterable[str]) -> str | None:
 def similar_names(word: str, known: Iterable[str], most: int = 1) -> list[str]:
     """Up to `most` of the known names that are similar, the most similar one first."""
     # Imported for a mistake alone: a server without one has no use for it.
-    from difflib import get_close_matches  # noqa: PLC0415
-
+    try:
+        from difflib import get_close_matches  # noqa: PLC0415
+    except OSError:  # There is no descriptor left to read it.
+        return []
     return get_close_matches(word, list(known), n=most)
 
 

@@ -259,6 +259,11 @@ class RoutingState:
 
         return done
 
+    @property
+    def is_forgetting(self) -> bool:
+        """Whether digests of other options may still be kept."""
+        return self._is_forgetting
+
     def _kv_changed(self, namespace: str, key: str) -> None:
         if namespace != ORDER_TOPIC_CONFIG:
             return

@@ -63,7 +63,7 @@ class KeptFile:
             self._kept.lost()
             return
         self._kept.written(draft)
-        self.served_millis = self._state.liveness.leases.served_millis(now_ms)
+        self.served_millis = self._state.liveness.leases.served_millis
 
     def _whole(self, record: Any) -> bytes:
         """The bytes of a record; a place is one in the file that is replaced."""

@@ -133,7 +133,7 @@ class Session(Stack):
         leases = state.liveness.leases
         return [
             (int(state.hot.hot_codes), state.hot.order_topic_body),
-            (leases.left_millis(now_ms), leases.served_millis(now_ms)),
+            (leases.left_millis(), leases.served_millis),
             (state.liveness.read_until_ms(now_ms), state.turn.left),
             (bool(state.unfinished), len(state.waiting), state.waiting.kept_bytes),
             self.file.facts(),

@@ -17,12 +17,17 @@ Key = tuple[str, str]
 
 class Leases:
     """The leases of a server's brokers; `granted` is the number of brokers that got
-    one, and the length the number of those that were not heard from yet."""
+    one, and the length the number of those that were not heard from yet.
+
+    Times are those of the last tick, because the time since then may be a stall of the
+    machine that was not noticed yet.
+    """
 
     def __init__(self, tables: RouteTables, started_ms: int) -> None:
         self._tables = tables
         # Served time less monotonic time.
         self._served_offset_millis = -started_ms
+        self._ticked_ms = started_ms
         # The last sign of life that a lease has set, by (cluster, address).
         self._leased: dict[Key, int] = {}
         self._times: set[int] = set()
@@ -31,9 +36,10 @@ class Leases:
     def __len__(self) -> int:
         return len(self._leased)
 
-    def served_millis(self, now_ms: int) -> int:
+    @property
+    def served_millis(self) -> int:
         """How long brokers could have been heard of, in all runs together."""
-        return max(now_ms + self._served_offset_millis, 0)
+        return max(self._ticked_ms + self._served_offset_millis, 0)
 
     def grant(
         self,
@@ -56,17 +62,20 @@ class Leases:
     def serve_on(self, served_millis: int, now_ms: int) -> None:
         """The last run had served for so long."""
         self._served_offset_millis = served_millis - now_ms
+        self._ticked_ms = now_ms
 
     def shift(self, millis: int) -> None:
         """The machine stood still for so long: no broker could have been heard from."""
         self._served_offset_millis -= millis
+        self._ticked_ms += millis
         for key in self._leased:
             self._leased[key] += millis
         self._times = set(self._leased.values())
 
-    def make_way(self, now_ms: int) -> None:
+    def tick(self, now_ms: int) -> None:
         """Move leases off the time of this tick: a broker that is heard from now would
         pass for one that was not."""
+        self._ticked_ms = now_ms
         if now_ms not in self._times:
             return
         live = self._tables.broker_live_table
@@ -81,13 +90,13 @@ class Leases:
         heard_of = self._leased.get(info.key)
         return info.owner is None and heard_of == info.last_update_timestamp
 
-    def left_millis(self, now_ms: int) -> dict[Key, int]:
+    def left_millis(self) -> dict[Key, int]:
         """How much is left to each broker that was not heard of yet."""
         infos = (self._tables.broker_live_table.get(*key) for key in self._leased)
         return {
             info.key: info.last_update_timestamp
             + info.heartbeat_timeout_millis
-            - now_ms
+            - self._ticked_ms
             for info in infos
             if info is not None and self.is_unconfirmed(info)
         }

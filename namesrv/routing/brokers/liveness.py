@@ -108,7 +108,7 @@ class Liveness:
         `cpu_ms` is the CPU time that this process has used, in milliseconds.
         """
         self._notice_stall(cpu_ms, now_ms)
-        self.leases.make_way(now_ms)
+        self.leases.tick(now_ms)
         judged_ms = self._stalls.tick(cpu_ms, now_ms)
         if self.leases and now_ms >= self._next_confirmation_ms:
             self._next_confirmation_ms = now_ms + _CONFIRMATION_MILLIS

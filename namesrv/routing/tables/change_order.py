@@ -15,6 +15,7 @@ class ChangeOrder:
     def note(self, data: BrokerData, change: int) -> None:
         """A group changed; `change` is greater than each before."""
         data.change = change
+        # One group often changes many times in a row.
         if data is not self._last:
             self._groups.pop(data.broker_name, None)
             self._groups[data.broker_name] = self._last = data

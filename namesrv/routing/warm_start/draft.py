@@ -13,6 +13,7 @@ from namesrv._impl import BrokerLiveInfo
 from namesrv.routing.state import RoutingState
 from namesrv.routing.warm_start.pack import (
     RouteSnapshot,
+    has_digests_of,
     pack_end,
     pack_group,
     relied_on,
@@ -24,6 +25,7 @@ from namesrv.work import Steps, finish
 
 _STEP_GROUPS: Final = 512
 _MOST_TRIES: Final = 2
+_MOST_CHANGED: Final = 2000
 _NEVER: Final = -1
 
 
@@ -72,7 +74,11 @@ class KeptRoutes:
         self._packed: dict[str, Kept] = {}
         self._packing: _Packing | None = None
         self._tries: Counter[str] = Counter()
-        self._begun_changes = self._changes = 0
+        self._changes = 0
+        # The tables' counter at the beginning, and groups that were copied although
+        # a change of them was under way: they may have changed before.
+        self._begun_at = 0
+        self._held: set[str] = set()
         self._relied_on: dict[str, str] = {}
 
     @property
@@ -97,8 +103,8 @@ class KeptRoutes:
         after the last run had served for `served_millis`."""
         state = self._state
         infos = restore(state.tables, state.options, snapshot, now_ms)
-        # With other options the digests of the file differ from those of the tables.
-        if snapshot.tables.options == relied_on(state.options):
+        # Otherwise the digests of the file differ from those of the tables.
+        if has_digests_of(snapshot.tables, state.options):
             self._note_places(snapshot)
         self._saved_changes = state.tables.changes
         # Leases granted now are not in the file.
@@ -109,7 +115,7 @@ class KeptRoutes:
 
     def _note_places(self, snapshot: RouteSnapshot) -> None:
         """Note the records that the next file may copy."""
-        changed = set(snapshot.tables.changed_groups)
+        changed = set(snapshot.tables.changed_groups or ())
         for group, place in snapshot.groups:
             name = group.broker_name
             data = self._state.tables.broker_addr_table[name]
@@ -145,7 +151,8 @@ class KeptRoutes:
         self._packed = {}
         self._packing = None
         self._tries.clear()
-        self._begun_changes = self._changes = self._state.tables.changes
+        self._begun_at = self._changes = self._state.tables.changes
+        self._held = set()
         self._relied_on = relied_on(self._state.options)
 
     def pack_next(self) -> str | None:
@@ -185,6 +192,7 @@ class KeptRoutes:
             self._changes = _NEVER
             if kept is None:
                 return None
+            self._held.add(name)
         elif kept is None or kept.change != data.change:
             steps = pack_group(tables, data)
             self._packing = _Packing(name, data.change, steps)
@@ -222,11 +230,12 @@ class KeptRoutes:
         self._packed = {}
         for name in kept.keys() - tables.broker_addr_table.keys():
             del kept[name]
-        changed = self._changed_groups(kept)
         options = relied_on(state.options)
-        if options != self._relied_on:
-            # It is unknown which group was registered under which options.
-            options = {}
+        changed = self._changed_groups(kept)
+        if options != self._relied_on or state.is_forgetting or changed is None:
+            # It is unknown which group was registered under which options, or is as it
+            # was packed.
+            options, changed = {}, []
         shared = self._tables or PackedTables(tables)
         facts = FileFacts(saved_millis, options, changed)
         self._tables = None
@@ -236,15 +245,19 @@ class KeptRoutes:
         records.append(pack_end(len(kept)))
         return Draft(records, kept, self._changes)
 
-    def _changed_groups(self, kept: dict[str, Kept]) -> list[str]:
-        """The groups of the file that changed after they were packed, or will."""
+    def _changed_groups(self, kept: dict[str, Kept]) -> list[str] | None:
+        """The groups of the file that changed after they were packed, or are about to;
+        None if so many groups changed that a look at each of them takes too long."""
         tables = self._state.tables
-        changed = {
-            data.broker_name
-            for data in tables.change_order.since(self._begun_changes)
-            if data.broker_name in kept and data.change != kept[data.broker_name].change
-        }
-        return sorted(changed | (tables.busy.held & kept.keys()))
+        changed = self._held | tables.busy.held
+        since = tables.change_order.since(self._begun_at)
+        for data in islice(since, _MOST_CHANGED + 1):
+            group = kept.get(data.broker_name)
+            if group is not None and group.change != data.change:
+                changed.add(data.broker_name)
+        if next(since, None) is not None:
+            return None
+        return [name for name in changed if name in kept]
 
     def written(self, draft: Draft) -> None:
         """The draft has replaced the file."""

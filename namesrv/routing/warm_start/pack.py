@@ -96,6 +96,11 @@ def relied_on(options: Options) -> dict[str, str]:
     }
 
 
+def has_digests_of(shared: TablesRecord, options: Options) -> bool:
+    """Whether the digests of a file count under these options."""
+    return shared.options == relied_on(options) and shared.changed_groups is not None
+
+
 def packed_numbers(numbers: Sequence[int]) -> bytes:
     """32 bits each, lowest byte first."""
     packed = array(_NUMBER, numbers)
@@ -139,11 +144,11 @@ def restore(
         number: TopicQueues(topic, number, tables.queue_sets.none)
         for number, topic in zip(numbers, shared.topics, strict=True)
     }
-    keeps_digests = shared.options == relied_on(options)
-    changed = set(shared.changed_groups)
+    keeps_digests = has_digests_of(shared, options)
+    changed = set(shared.changed_groups or ())
     infos: list[BrokerLiveInfo] = []
     for group, _ in snapshot.groups:
-        # Their filter servers in the shared tables are of another moment.
+        # Filter servers are shared tables, where those of a changed group are newer.
         is_kept = keeps_digests and group.broker_name not in changed
         infos += _restore_group(tables, group, entries, is_kept, now_ms)
     tables.take_over_topics(entries.values())

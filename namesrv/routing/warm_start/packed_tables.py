@@ -82,8 +82,8 @@ class PackedTables:
         topics = sum(len(piece.entries) for piece in pieces)
         tables, pack = self._tables, self._packer.pack
         filters = tables.filter_server_table.items()
-        left = leases.left_millis(now_ms).items()
-        gone = {name: max(now_ms - at, 0) for name, at in tables.gone_since.items()}
+        left = leases.left_millis().items()
+        gone = {name: now_ms - at for name, at in tables.gone_since.items()}
         clusters = {c: list(names) for c, names in tables.cluster_addr_table.items()}
         return Pieces(
             TABLES,
@@ -99,7 +99,7 @@ class PackedTables:
                 *self._mappings,
                 pack(gone),
                 pack([(*key, millis) for key, millis in left]),
-                pack(leases.served_millis(now_ms)),
+                pack(leases.served_millis),
                 pack(facts.changed_groups),
             ],
         )

@@ -90,7 +90,8 @@ class TablesRecord(Struct, array_like=True, frozen=True):
     are names in the order of `numbers`; `mappings` are static topics with a mapping
     each; `gone_millis` is the time since the end of a group that mappings still name;
     `served_millis` is the time in which brokers could be heard, of all runs together;
-    `changed_groups` are those that changed after their record, before this one.
+    `changed_groups` are those whose record may be of another moment than these tables;
+    older files have none of them, so that it is unknown.
     """
 
     saved_millis: Int64
@@ -103,7 +104,7 @@ class TablesRecord(Struct, array_like=True, frozen=True):
     gone_millis: dict[str | None, Int64]
     leases: list[LeaseRecord]
     served_millis: ServedMillis
-    changed_groups: list[str] = []
+    changed_groups: list[str] | None = None
 
 
 class EndRecord(Struct, array_like=True, frozen=True):

@@ -85,9 +85,6 @@ class Snapshots:
         self._writes = options.warm_start and can_write
         self._path = os.path.join(options.data_dir, SNAPSHOT_FILE)
         self._stamp_path = os.path.join(options.data_dir, STAMP_FILE)
-        # Leases are counted up to the last tick: the time since then may be a stall of
-        # the machine, which the next tick notices.
-        self._tick_ms = clock.monotonic_millis()
         self._last_save_ms: int | None = None
         self._next_stamp_ms = 0
         self._is_writing = False
@@ -123,7 +120,6 @@ class Snapshots:
 
     def tick(self, now_ms: int) -> None:
         """Begin a file or a stamp that is due; called every 100 ms."""
-        self._tick_ms = now_ms
         if not self._writes:
             return
         if now_ms >= self._next_stamp_ms and not self._is_stamping:
@@ -157,7 +153,7 @@ class Snapshots:
         self._submit_stamp()
 
     def _submit_stamp(self) -> None:
-        served_millis = self._state.liveness.leases.served_millis(self._tick_ms)
+        served_millis = self._state.liveness.leases.served_millis
         wall_millis = self._clock.wall_millis
         self._submit_job(
             StampJob(self._stamp_path, served_millis, wall_millis, self._stamped)
@@ -186,7 +182,7 @@ class Snapshots:
     def _submit(self) -> None:
         """Have the file written from the groups that were packed."""
         clock = self._clock
-        draft = self._kept.finish(clock.wall_millis(), self._tick_ms)
+        draft = self._kept.finish(clock.wall_millis(), clock.monotonic_millis())
         self._is_writing = True
         done = partial(self._written, draft, clock.monotonic_millis())
         self._submit_job(SnapshotJob(self._path, draft.records, self._files, done))

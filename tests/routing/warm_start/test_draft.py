@@ -1,17 +1,30 @@
 """Files of routes that follow one another: what is copied, and what is packed anew."""
 
-import pytest
+from operator import attrgetter
 
+import pytest
+from msgspec import defstruct
+
+from namesrv.routing.turns.turn import TURN_UNITS
+from namesrv.routing.warm_start import draft
 from namesrv.routing.warm_start.draft import KeptRoutes
-from namesrv.routing.warm_start.pack import read_snapshot
-from namesrv.routing.warm_start.records import FIRST_LINE, Pieces, Place
+from namesrv.routing.warm_start.pack import pack_end, read_snapshot
+from namesrv.routing.warm_start.records import (
+    FIRST_LINE,
+    GROUP,
+    TABLES,
+    Pieces,
+    Place,
+    TablesRecord,
+    write_record,
+)
 from namesrv.testing.peer import (
     Broker,
     data_version,
     registration_body,
     topic_table,
 )
-from tests.routing.world import World
+from tests.routing.world import RELOAD, World
 
 FIRST = Broker("a", 0, "x:1", "c1")
 FIRST_SLAVE = Broker("a", 1, "x:2", "c1")
@@ -110,6 +123,76 @@ def test_registration_counts_after_a_start_from_a_torn_file(
         next_one = File(next_one.data)
     next_one.world.register(FIRST, versioned(1, packed))
     assert next_one.world.route("T1") == whole.world.route("T1")
+
+
+def test_digest_of_a_group_that_was_copied_during_a_change_does_not_count() -> (
+    None
+):
+    """The record that is copied is older than the change, which is older than the file:
+    the change of which the end is awaited was made before."""
+    file = File()
+    file.world.register(FIRST, versioned(1, ["f:1"]))
+    file.kept.begin()
+    file.finish()
+    file.world.register(FIRST, versioned(2, []))
+    with file.world.tables.busy.hold("a"):
+        file.kept.begin()
+        while file.kept.has_waiting:
+            file.kept.pack_next()
+    file.finish()
+    assert read_snapshot(file.data).tables.changed_groups == ["a"]
+    world = File(file.data).world
+    world.register(FIRST, versioned(1, ["f:1"]))
+    assert world.tables.filter_server_table == {("c1", "x:1"): ["f:1"]}
+
+
+def digests_after_a_start(data: bytes) -> list[bytes | None]:
+    return [info.digest for info in File(data).world.live.entries()]
+
+
+def test_digests_of_a_file_that_names_no_changed_groups_do_not_count() -> None:
+    """One of an earlier version."""
+    file = File()
+    file.world.register(FIRST, versioned(1, ["f:1"]))
+    file.kept.begin()
+    file.finish()
+    assert None not in digests_after_a_start(file.data)
+    tables, [(group, _)] = attrgetter("tables", "groups")(read_snapshot(file.data))
+    names = TablesRecord.__struct_fields__[:-1]
+    older = defstruct("Older", names, array_like=True)(*attrgetter(*names)(tables))
+    records = write_record(GROUP, group) + write_record(TABLES, older) + pack_end(1)
+    assert digests_after_a_start(FIRST_LINE + records) == [None]
+
+
+def test_digests_do_not_count_if_very_many_groups_changed_meanwhile(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr(draft, "_MOST_CHANGED", 1)
+    for changing, expected in ([FIRST], 1), ([FIRST, LAST], 2):
+        file = File()
+        for broker in (FIRST, LAST):
+            file.world.register(broker, versioned(1, []))
+        file.kept.begin()
+        while file.kept.has_waiting:
+            file.kept.pack_next()
+        for broker in changing:
+            file.world.register(broker, versioned(2, []))
+        file.finish()
+        assert digests_after_a_start(file.data).count(None) == expected
+
+
+def test_digests_do_not_count_while_those_of_other_options_are_forgotten() -> None:
+    file = File()
+    file.world.register(FIRST, versioned(1, []))
+    file.world.holds_work = True
+    state = file.world.state
+    state.turn.begin()
+    state.turn.spend(TURN_UNITS)
+    state.configuration.apply({"deleteTopicWithBrokerRegistration": "true"}, RELOAD)
+    assert state.is_forgetting
+    file.kept.begin()
+    file.finish()
+    assert set(digests_after_a_start(file.data)) == {None}
 
 
 def versioned(counter: int, filters: list[str]) -> bytes:

@@ -12,6 +12,7 @@ from tests.routing.restart import A, B
 from tests.routing.world import World
 
 STALL_MILLIS = 30_000
+TICK_MILLIS = 100
 LEASE_MILLIS = 90_000
 
 
@@ -40,7 +41,18 @@ class WarmRun:
             TickPace(1),
             can_write=True,
         )
+        self.tick()
+
+    def tick(self) -> None:
+        """As the server does."""
+        self.world.liveness.tick(0, self.clock.now_ms)
         self.snapshots.tick(self.clock.now_ms)
+
+    def serve(self, millis: int) -> None:
+        """Tick for so long."""
+        for _ in range(0, millis, TICK_MILLIS):
+            self.clock.now_ms += TICK_MILLIS
+            self.tick()
 
     def stall(self) -> None:
         """The machine stands still; no tick has noticed it yet."""
@@ -55,7 +67,7 @@ class WarmRun:
         after = World()
         served_millis = Stamp.read(stamp).served_millis
         after.begin_warm(data, LEASE_MILLIS, served_millis)
-        return list(after.liveness.leases.left_millis(after.now_ms).values())
+        return list(after.liveness.leases.left_millis().values())
 
 
 def test_file_that_is_finished_after_a_stall_keeps_the_leases() -> None:
@@ -73,3 +85,14 @@ def test_end_right_after_a_stall_keeps_the_leases() -> None:
     run.stall()
     run.snapshots.save_all()
     assert run.leases_in_the_file() == [LEASE_MILLIS, LEASE_MILLIS]
+
+
+def test_stall_that_the_end_of_a_connection_shows_renews_no_lease() -> None:
+    run = WarmRun()
+    run.serve(4_000)
+    run.stall()
+    connection = run.world.connect()
+    run.world.liveness.on_channel_destroy(connection, 0, run.clock.now_ms)
+    assert run.world.liveness.machine_stalls == 1
+    run.snapshots.save_all()
+    assert run.leases_in_the_file() == [LEASE_MILLIS - 4_000, LEASE_MILLIS - 4_000]
