@@ -125,9 +125,7 @@ def test_registration_counts_after_a_start_from_a_torn_file(
     assert next_one.world.route("T1") == whole.world.route("T1")
 
 
-def test_digest_of_a_group_that_was_copied_during_a_change_does_not_count() -> (
-    None
-):
+def test_digest_of_a_group_that_was_copied_during_a_change_does_not_count() -> None:
     """The record that is copied is older than the change, which is older than the file:
     the change of which the end is awaited was made before."""
     file = File()
