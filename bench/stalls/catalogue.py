@@ -214,10 +214,11 @@ def _broker_rows() -> Iterator[Row]:
         "103 filters",
         "filter servers of a broker come and go beside 50,000 ready answers",
         lambda size: requests.packet_of(
-            largest.group_registration(size, 7, filters=["10.5.0.1:1"] * (n % 2))
+            largest.group_registration(size, 9, filters=["10.5.0.1:1"] * (n % 2))
             for n in range(1000)
         ),
         prepare=_look_up_many,
+        reason="each change looks at the addresses of 20,000 groups, in steps.",
     )
     yield Row(
         "103 new groups",
