@@ -90,7 +90,7 @@ class RouteDigest:
     def _part(self, data: BrokerData) -> Steps[_Part]:
         """The sum of a group, read again if it changes meanwhile."""
         for _ in range(_TRIES):
-            while self._tables.busy.is_held(data.broker_name):
+            while data.broker_name in self._tables.busy.held:
                 yield WAIT
             change = data.change
             total, topics = yield from _sum(data)

@@ -85,10 +85,6 @@ class BusyGroups:
         """The groups of which a change was begun and has not ended."""
         return self._held
 
-    def is_held(self, name: str) -> bool:
-        """Whether a change of this group was begun and has not ended."""
-        return name in self._held
-
     def hides(self, names: Collection[str]) -> bool:
         """Whether a route with any of these groups has to wait."""
         hidden = self._hidden

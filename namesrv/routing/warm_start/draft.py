@@ -187,7 +187,7 @@ class KeptRoutes:
         if data is None:
             return None
         kept = self._places.get(name)
-        if tables.busy.is_held(name):
+        if name in tables.busy.held:
             # This file gets the group before the change under way, the next after it.
             self._changes = _NEVER
             if kept is None:
@@ -216,7 +216,7 @@ class KeptRoutes:
                 self._packing = packing
                 return None
         data = tables.broker_addr_table.get(name)
-        if data is None or data.change != packing.change or tables.busy.is_held(name):
+        if data is None or data.change != packing.change or name in tables.busy.held:
             self._tries[name] += 1
             self._waiting.append(name)
             return None
@@ -231,11 +231,10 @@ class KeptRoutes:
         for name in kept.keys() - tables.broker_addr_table.keys():
             del kept[name]
         options = relied_on(state.options)
+        if options != self._relied_on or state.is_forgetting:
+            # It is unknown which group was registered under which options.
+            options = {}
         changed = self._changed_groups(kept)
-        if options != self._relied_on or state.is_forgetting or changed is None:
-            # It is unknown which group was registered under which options, or is as it
-            # was packed.
-            options, changed = {}, []
         shared = self._tables or PackedTables(tables)
         facts = FileFacts(saved_millis, options, changed)
         self._tables = None
@@ -251,7 +250,7 @@ class KeptRoutes:
         tables = self._state.tables
         changed = self._held | tables.busy.held
         since = tables.change_order.since(self._begun_at)
-        for data in islice(since, _MOST_CHANGED + 1):
+        for data in islice(since, _MOST_CHANGED):
             group = kept.get(data.broker_name)
             if group is not None and group.change != data.change:
                 changed.add(data.broker_name)

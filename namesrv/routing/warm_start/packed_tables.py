@@ -34,11 +34,11 @@ class _Piece(NamedTuple):
 
 class FileFacts(NamedTuple):
     """The date of a file, the options on which the digests of its groups depend, and
-    the groups that changed after they were packed."""
+    the groups that changed after they were packed; None if these are unknown."""
 
     saved_millis: int
     options: dict[str, str]
-    changed_groups: list[str]
+    changed_groups: list[str] | None
 
 
 class PackedTables:

@@ -91,7 +91,7 @@ class TablesRecord(Struct, array_like=True, frozen=True):
     each; `gone_millis` is the time since the end of a group that mappings still name;
     `served_millis` is the time in which brokers could be heard, of all runs together;
     `changed_groups` are those whose record may be of another moment than these tables;
-    older files have none of them, so that it is unknown.
+    None if these are unknown, as in older files.
     """
 
     saved_millis: Int64

@@ -24,6 +24,7 @@ from namesrv.testing.peer import (
     registration_body,
     topic_table,
 )
+from namesrv.work import STEP_UNITS
 from tests.routing.world import RELOAD, World
 
 FIRST = Broker("a", 0, "x:1", "c1")
@@ -166,9 +167,10 @@ def test_digests_do_not_count_if_very_many_groups_changed_meanwhile(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     monkeypatch.setattr(draft, "_MOST_CHANGED", 1)
-    for changing, expected in ([FIRST], 1), ([FIRST, LAST], 2):
+    third = Broker("c", 0, "z:1", "c1")
+    for changing, expected in ([FIRST], 1), ([FIRST, LAST], 3):
         file = File()
-        for broker in (FIRST, LAST):
+        for broker in (FIRST, LAST, third):
             file.world.register(broker, versioned(1, []))
         file.kept.begin()
         while file.kept.has_waiting:
@@ -181,13 +183,17 @@ def test_digests_do_not_count_if_very_many_groups_changed_meanwhile(
 
 def test_digests_do_not_count_while_those_of_other_options_are_forgotten() -> None:
     file = File()
-    file.world.register(FIRST, versioned(1, []))
+    for number in range(STEP_UNITS):
+        broker = Broker(f"g{number}", 0, f"z:{number}", "c1")
+        file.world.register(broker, versioned(1, []))
     file.world.holds_work = True
     state = file.world.state
     state.turn.begin()
     state.turn.spend(TURN_UNITS)
-    state.configuration.apply({"deleteTopicWithBrokerRegistration": "true"}, RELOAD)
+    for value in ("true", "false"):
+        state.configuration.apply({"deleteTopicWithBrokerRegistration": value}, RELOAD)
     assert state.is_forgetting
+    assert any(info.digest for info in file.world.live.entries())
     file.kept.begin()
     file.finish()
     assert set(digests_after_a_start(file.data)) == {None}
