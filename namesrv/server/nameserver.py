@@ -100,7 +100,7 @@ class NameServer:
             self._log.log_own(logging.WARNING, self._directory.warning, {})
         try:
             self._build()
-            await self._accepting.open()
+            self._accepting.open()
         except BaseException:
             await self._close_recorder()
             await self._audit_log.close(_STOP_SECONDS)
@@ -193,7 +193,7 @@ class NameServer:
             state, self._log, self._flush, limit, loop.call_soon, clock
         )
         lanes = self._lanes = LookupLanes(state, self._connections, self._log)
-        self._accepting = Accepting(self._options, self._connections, lanes)
+        self._accepting = Accepting(self._options, self._connections, lanes, self._log)
         self._effects = Effects(
             state.outbox,
             state.events,
@@ -313,7 +313,6 @@ class NameServer:
         self._tick_timer = asyncio.get_running_loop().call_later(seconds, self._tick)
 
     def _after_sweep(self) -> None:
-        self._accepting.set_backlog()
         self._log.report_suppressed()
         self._audit_log.report_suppressed()
 

@@ -7,8 +7,7 @@ import os
 import socket
 from collections.abc import Callable
 from pathlib import Path
-from types import SimpleNamespace
-from typing import Any, cast
+from typing import Any
 
 import pytest
 
@@ -264,22 +263,3 @@ def test_run_is_what_the_command_line_calls(
     options = local_options(tmp_path, loop="asyncio")
     server_run.run(options, on_started=on_started)
     assert len(seen) == len(collectors) == 1
-
-
-@pytest.mark.parametrize("loop_name", LOOPS)
-def test_backlog_is_the_option_as_long_as_it_listens(
-    tmp_path: Path, loop_name: str
-) -> None:
-    options = local_options(tmp_path, lookup_lanes=0)
-    with ServerThread(options, loop_name) as thread:
-        accepting = thread.server._accepting
-        set_to: list[int] = []
-        ((listener, server),) = accepting._of_loop
-        watched = cast(Any, SimpleNamespace(listen=set_to.append))
-        accepting._of_loop = [(watched, server)]
-        thread.on_loop(accepting.set_backlog)
-        assert set_to == [1024]
-        thread.on_loop(server.close)
-        thread.on_loop(accepting.set_backlog)
-        assert set_to == [1024]
-        accepting._of_loop = [(listener, server)]

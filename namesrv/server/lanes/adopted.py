@@ -4,6 +4,7 @@ import asyncio
 import socket
 
 from namesrv._impl import LanePeer
+from namesrv.server.connections.acceptor import join_loop
 from namesrv.server.connections.first_bytes import Sniffer
 from namesrv.server.connections.protocol import NamesrvProtocol
 from namesrv.server.connections.registry import Connections
@@ -60,11 +61,6 @@ async def adopt(connections: Connections, peer: LanePeer) -> None:
         family, socket.SOCK_STREAM, socket.IPPROTO_TCP, fileno=peer.take_socket()
     )
     try:
-        loop = asyncio.get_running_loop()
-        await loop.connect_accepted_socket(
-            lambda: AdoptedProtocol(connections, peer), sock
-        )
-    except OSError:
-        sock.close()
+        await join_loop(sock, lambda: AdoptedProtocol(connections, peer))
     finally:
         peer.end()

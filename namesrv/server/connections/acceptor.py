@@ -1,0 +1,78 @@
+"""Accepts the connections of one listener on the loop.
+
+The loops' own servers do not stand a process without descriptors: uvloop's accepts and
+closes with a spare one, and takes a whole core if a file got that meanwhile; asyncio's
+sets the backlog anew when it goes on. Here the listener rests.
+"""
+
+import asyncio
+import socket
+from collections.abc import Callable
+from typing import Final
+
+_ACCEPTED_AT_ONCE: Final = 16
+"""Connections of one turn of the loop, one turn before the first of them is counted or
+closed."""
+_REST_SECONDS: Final = 0.1
+
+MakeProtocol = Callable[[], asyncio.Protocol]
+
+
+class Acceptor:
+    """Accepts from now on until `close`; it owns the listener. `on_failure(error)` is
+    called when the listener rests for 100 ms, because there are no descriptors or no
+    memory for one more connection."""
+
+    def __init__(
+        self,
+        listener: socket.socket,
+        make_protocol: MakeProtocol,
+        on_failure: Callable[[OSError], None],
+    ) -> None:
+        self._listener = listener
+        self._make_protocol = make_protocol
+        self._on_failure = on_failure
+        self._loop = asyncio.get_running_loop()
+        self._tasks: set[asyncio.Task[None]] = set()
+        self._rest: asyncio.TimerHandle | None = None
+        self._is_closed = False
+        listener.setblocking(False)
+        self._go_on()
+
+    def close(self) -> None:
+        """Accept no more. Accepted connections live on."""
+        if self._is_closed:
+            return
+        self._is_closed = True
+        if self._rest is not None:
+            self._rest.cancel()
+        self._loop.remove_reader(self._listener)
+        self._listener.close()
+
+    def _go_on(self) -> None:
+        self._rest = None
+        self._loop.add_reader(self._listener, self._accept)
+
+    def _accept(self) -> None:
+        for _ in range(_ACCEPTED_AT_ONCE):
+            try:
+                accepted, _ = self._listener.accept()
+            except (BlockingIOError, InterruptedError, ConnectionAbortedError):
+                return
+            except OSError as error:
+                self._loop.remove_reader(self._listener)
+                self._rest = self._loop.call_later(_REST_SECONDS, self._go_on)
+                self._on_failure(error)
+                return
+            task = self._loop.create_task(join_loop(accepted, self._make_protocol))
+            self._tasks.add(task)
+            task.add_done_callback(self._tasks.discard)
+
+
+async def join_loop(accepted: socket.socket, make_protocol: MakeProtocol) -> None:
+    """Let the loop serve an accepted socket, which is closed if that fails."""
+    loop = asyncio.get_running_loop()
+    try:
+        await loop.connect_accepted_socket(make_protocol, accepted)
+    except OSError:
+        accepted.close()
