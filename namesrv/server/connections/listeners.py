@@ -13,6 +13,8 @@ from namesrv.errors import PlaceInUse, StartFailed
 from namesrv.options import Options
 
 ALL: Final = "0.0.0.0"
+_MOST_TRIES: Final = 16
+"""To find a port that is free for all addresses."""
 _ALL_OF_IPV6: Final = "::"
 _WORDS: Final = {
     "ipv4": (socket.AF_INET, ALL),
@@ -35,23 +37,15 @@ def open_listeners(options: Options) -> list[socket.socket]:
     Port 0 takes a free port, the same for all addresses. Raises StartFailed; PlaceInUse
     where another process listens.
     """
-    listeners: list[socket.socket] = []
-    port = options.listen_port
-    try:
-        if options.bind_addresses == (ALL,):
-            return [_listener_of_both(port, options)]
-        seen: dict[str, str] = {}
-        for address in options.bind_addresses:
-            family, name = _resolve(address, port)
-            _refuse_twice(address, name, seen)
-            listener = _listener(address, family, name, options)
-            listeners.append(listener)
-            port = listener.getsockname()[1]
-    except BaseException:
-        for listener in listeners:
-            listener.close()
-        raise
-    return listeners
+    tries = 1 if options.listen_port else _MOST_TRIES
+    while True:
+        try:
+            return _open_listeners(options)
+        except PlaceInUse:
+            # A port that was free for one address is taken for another.
+            tries -= 1
+            if not tries:
+                raise
 
 
 def open_http_listeners(
@@ -78,6 +72,26 @@ def address_of(listener: socket.socket, options: Options) -> tuple[str, int]:
     """The address of a listener; 0.0.0.0 for a socket of both kinds."""
     host, port = listener.getsockname()[:2]
     return (ALL if options.bind_addresses == (ALL,) else host), port
+
+
+def _open_listeners(options: Options) -> list[socket.socket]:
+    listeners: list[socket.socket] = []
+    port = options.listen_port
+    try:
+        if options.bind_addresses == (ALL,):
+            return [_listener_of_both(port, options)]
+        seen: dict[str, str] = {}
+        for address in options.bind_addresses:
+            family, name = _resolve(address, port)
+            _refuse_twice(address, name, seen)
+            listener = _listener(address, family, name, options)
+            listeners.append(listener)
+            port = listener.getsockname()[1]
+    except BaseException:
+        for listener in listeners:
+            listener.close()
+        raise
+    return listeners
 
 
 def _listener_of_both(port: int, options: Options) -> socket.socket:

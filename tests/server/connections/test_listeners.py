@@ -14,6 +14,7 @@ from namesrv.server.connections.listeners import (
     open_http_listeners,
     open_listeners,
 )
+from tests.server.connections.backlog import backlog
 from tests.server.server_thread import local_options
 
 
@@ -81,6 +82,31 @@ class TestAddresses:
             client.recv(1)
             client.close()
         names(tmp_path, "127.0.0.1", listen_port=address[1])
+
+    def test_backlog_is_the_option(self, tmp_path: Path) -> None:
+        options = local_options(tmp_path, server_socket_backlog=77)
+        (listener,) = open_listeners(options)
+        with listener:
+            assert backlog(listener) == 77
+
+    def test_free_port_of_one_address_may_be_taken_on_another(
+        self, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        """Another process may have it there; all addresses get another port then."""
+        tried: list[int] = []
+
+        def bind(listener: socket.socket, name: tuple[str, int]) -> None:
+            if name[0] == "127.0.0.1":
+                tried.append(name[1])
+                if len(tried) < 3:
+                    raise OSError(errno.EADDRINUSE, os.strerror(errno.EADDRINUSE))
+            real_bind(listener, name)
+
+        real_bind = socket.socket.bind
+        monkeypatch.setattr(socket.socket, "bind", bind)
+        found = names(tmp_path, "::1,127.0.0.1")
+        assert {port for _, port in found} == {tried[2]}
+        assert len(set(tried)) > 1
 
     def test_buffer_sizes_are_the_options(self, tmp_path: Path) -> None:
         options = local_options(
