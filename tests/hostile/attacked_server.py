@@ -1,6 +1,7 @@
 """A server among hostile peers, and its state after they have gone."""
 
 import os
+import socket
 import time
 from types import TracebackType
 from typing import Self
@@ -61,6 +62,12 @@ class AttackedServer:
         """A new connection, which is reset at the end of the attack."""
         peer = self.server.peer()
         self._peers.append(peer)
+        return peer
+
+    def deaf_peer(self) -> Peer:
+        """A new connection whose system takes little before it is read."""
+        peer = self.peer()
+        peer.socket.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 4096)
         return peer
 
     def ask_witness(self) -> float:

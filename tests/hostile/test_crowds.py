@@ -189,8 +189,7 @@ class TestDeaf:
             for number in range(100)
             for frame in (put_kv("n", "k", str(number)), *[lookup("wide")] * 10)
         ]
-        with attacked.peer() as deaf:
-            deaf.socket.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 4096)
+        with attacked.deaf_peer() as deaf:
             deaf.send(*asked)
             for number in range(20):
                 attacked.witness.ask(put_kv("n", "other", str(number)))

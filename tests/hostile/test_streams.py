@@ -19,15 +19,6 @@ BUFFERS = ("--server-socket-snd-buf-size", str(16 << 10))
 TOPICS = 400
 
 
-def deaf_peer(attacked: AttackedServer) -> socket.socket:
-    """A peer whose system takes little before it is read."""
-    deaf = socket.socket()
-    deaf.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 4096)
-    deaf.connect(attacked.server.address)
-    deaf.sendall(STREAM)
-    return deaf
-
-
 def change_topics(attacked: AttackedServer, broker: Peer, times: int) -> None:
     """Each registration is an event with names of 8,192 characters."""
     for number in range(times):
@@ -44,16 +35,16 @@ def test_deaf_streams_are_cut_off_and_delay_nobody(
     lay_siege: Lay, loop_name: str
 ) -> None:
     attacked = lay_siege("--loop", loop_name, *BUFFERS)
-    deaf = [deaf_peer(attacked) for _ in range(20)]
-    reader = attacked.peer()
-    reader.send(STREAM)
+    reader, *deaf = attacked.peer(), *(attacked.deaf_peer() for _ in range(20))
+    for peer in (reader, *deaf):
+        peer.send(STREAM)
+        # Its stream has begun, and nothing is read.
+        assert peer.socket.recv(1, socket.MSG_PEEK)
     broker = attacked.peer()
     change_topics(attacked, broker, 60)
     attacked.server.wait_for_log("closing a stream of events, its peer does not read")
     assert reader.socket.recv(4096).startswith(b"HTTP/1.1 200 OK\r\n")
     attacked.ask_witness()
-    for peer in deaf:
-        peer.close()
 
 
 def test_streams_beyond_the_limit_are_refused(lay_siege: Lay) -> None:

@@ -119,7 +119,10 @@ class ServerProcess:
 
         Lines leave the server in order: those before that line are there as well.
         """
-        wait_until(lambda: text in _whole_lines(self.log()[after:]))
+        wait_until(
+            lambda: text in _whole_lines(self.log()[after:]),
+            lambda: f"{text!r} is not in the log, which ends with {self.log()[-4096:]}",
+        )
         return self.log()[after:]
 
 
