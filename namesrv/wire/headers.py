@@ -41,17 +41,16 @@ class RegisterBrokerRequestHeader:
     def read(cls, ext_fields: ExtFields) -> "RegisterBrokerRequestHeader":
         """From extFields."""
         acting = ext_fields.get("enableActingMaster")
-        checksum = parse_java_int(ext_fields.get("bodyCrc32"), INT_LOW, INT_HIGH)
         return cls(
             broker_name=ext_fields.get("brokerName"),
             broker_addr=ext_fields.get("brokerAddr"),
             cluster_name=ext_fields.get("clusterName"),
             ha_server_addr=ext_fields.get("haServerAddr"),
-            broker_id=_long(ext_fields, "brokerId"),
-            heartbeat_timeout_millis=_long(ext_fields, "heartbeatTimeoutMillis"),
+            broker_id=_number(ext_fields, "brokerId"),
+            heartbeat_timeout_millis=_number(ext_fields, "heartbeatTimeoutMillis"),
             enable_acting_master=None if acting is None else parse_java_bool(acting),
             compressed=parse_java_bool(ext_fields.get("compressed")),
-            body_crc32=checksum or 0,
+            body_crc32=_number(ext_fields, "bodyCrc32", INT_LOW, INT_HIGH) or 0,
             zone_name=ext_fields.get(ZONE_NAME),
         )
 
@@ -81,7 +80,7 @@ class BrokerRequestHeader:
             broker_name=ext_fields.get("brokerName"),
             broker_addr=ext_fields.get("brokerAddr"),
             cluster_name=ext_fields.get("clusterName"),
-            broker_id=_long(ext_fields, "brokerId"),
+            broker_id=_number(ext_fields, "brokerId"),
         )
 
 
@@ -101,5 +100,7 @@ class KVConfigRequestHeader:
         )
 
 
-def _long(ext_fields: ExtFields, name: str) -> int | None:
-    return parse_java_int(ext_fields.get(name), LONG_LOW, LONG_HIGH)
+def _number(
+    ext_fields: ExtFields, name: str, low: int = LONG_LOW, high: int = LONG_HIGH
+) -> int | None:
+    return parse_java_int(ext_fields.get(name), low, high)

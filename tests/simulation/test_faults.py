@@ -156,7 +156,8 @@ def any_name_unregisters(patch: Patch) -> None:
     carry_out = unregistration.unregister_broker
 
     def unregister(parts: Any, request: Any, header: Any) -> Steps[None]:
-        parts.tables.remove_live(header.cluster_name, header.broker_addr)
+        cluster, addr = header.cluster_name, header.broker_addr
+        yield from parts.tables.remove_live(cluster, addr, lambda info: None)
         yield from carry_out(parts, request, header)
 
     patch.setattr(unregistration, "unregister_broker", unregister)

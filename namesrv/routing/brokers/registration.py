@@ -6,6 +6,7 @@ that would mix two registrations (P2). Source: `RouteInfoManager#registerBroker`
 """
 
 from collections.abc import Container
+from functools import partial
 
 from namesrv._impl import BrokerLiveInfo, TopicQueues
 from namesrv.codes import MASTER_ID, PERM_WRITE
@@ -111,10 +112,10 @@ class Registration:
         if servers is not None:
             if (yield from tables.set_filter_servers(info.key, servers)):
                 self._changes.note("filter servers")
-        result = master_of(tables, data, self._cluster, self._broker_id)
         if is_lowest and self._options.notify_min_broker_id_changed:
             ha_server_addr = self._header.ha_server_addr
             notify_min_broker_id_change(data, None, ha_server_addr, self._outbox)
+        result = master_of(tables, data, self._cluster, self._broker_id)
         is_of_these_options = tables.digests_forgotten == forgotten
         if is_of_these_options and self._has_own_master(data):
             tables.keep_digest(data, info, self._digest)
@@ -173,10 +174,8 @@ class Registration:
         live = self._live()
         if live is not None and live.broker_name == data.broker_name:
             # Another group's broker may be live at this address.
-            # Its filter servers would stay for ever, as in Java.
-            self._tables.remove_live(*live.key)
-            self._changes.put_replaced(live, old_addr)
-            yield from self._tables.set_filter_servers(live.key, None)
+            on_removed = partial(self._changes.put_replaced, replaced_by=old_addr)
+            yield from self._tables.remove_live(*live.key, on_removed)
         return True
 
     def _may_join(self, data: BrokerData) -> bool:
@@ -209,7 +208,10 @@ class Registration:
         yield from self._tables.group_changed(data)
         if old_addr is None:
             return True
-        yield from self._remove_replaced(data, old_addr)
+        # Java leaves the live entry of a replaced address behind (trap 23).
+        on_removed = partial(self._changes.put_replaced, replaced_by=addr)
+        for cluster in list(data.live_clusters_at(old_addr)):
+            yield from self._tables.remove_live(cluster, old_addr, on_removed)
         if data.comes_back(broker_id, addr, old_addr, self._now_ms):
             self._outbox.warn(
                 "two addresses claim one broker id by turns",
@@ -219,14 +221,6 @@ class Registration:
                 other=old_addr,
             )
         return not old_addr
-
-    def _remove_replaced(self, data: BrokerData, old_addr: str) -> Steps[None]:
-        """Java leaves the live entry of a replaced address behind (trap 23)."""
-        for cluster in list(data.live_clusters_at(old_addr)):
-            info = self._tables.remove_live(cluster, old_addr)
-            if info is not None:
-                self._changes.put_replaced(info, self._addr)
-            yield from self._tables.set_filter_servers((cluster, old_addr), None)
 
     def _apply_topics(self, data: BrokerData, is_first: bool) -> Steps[bool]:
         """Steps 9 and 10; False when it broke off, as Java does, half done."""
@@ -307,8 +301,7 @@ class Registration:
             header.ha_server_addr,
             self._request.owner,
         )
-        old = self._live()
-        self._tables.put_live(data, info, self._now_ms)
+        old = self._tables.put_live(data, info, self._now_ms)
         self._changes.note_live(old, info)
         return info
 

@@ -119,11 +119,13 @@ class _Removal:
         self._put()
 
     def _remove_live(self) -> Steps[None]:
-        self._live = info = self._tables.remove_live(self._cluster, self._addr)
+        return self._tables.remove_live(self._cluster, self._addr, self._on_removed)
+
+    def _on_removed(self, live: BrokerLiveInfo) -> None:
+        self._live = live
         # The time of a lease is no time of the broker's.
-        if info is not None and self._cause.kind != CauseKind.LEASE:
-            self._silent_millis = self._now_ms - info.last_update_timestamp
-        yield from self._tables.set_filter_servers((self._cluster, self._addr), None)
+        if self._cause.kind != CauseKind.LEASE:
+            self._silent_millis = self._now_ms - live.last_update_timestamp
 
     def _leave_to_others(self, data: BrokerData) -> Steps[bool]:
         """Whether the address of a live entry that is gone stays, because it is live in

@@ -75,8 +75,7 @@ def _repeated(
         return None
     _take_over(state, request, info, header.broker_id)
     result = master_of(state.tables, data, info.cluster_name, header.broker_id)
-    body = state.order_topic_body(request.now_ms) or None
-    return request.answer(ext_fields=result, body=body)
+    return _accepted(state, request, result)
 
 
 def _register(
@@ -118,8 +117,14 @@ def _register(
         except RequestFailed as failure:
             return _refused(request, failure.remark)
         yield Cost.REGISTRATION
-    body_or_none = state.order_topic_body(request.now_ms) or None
-    return request.answer(ext_fields=result, body=body_or_none)
+    return _accepted(state, request, result)
+
+
+def _accepted(
+    state: RoutingState, request: Request, ext_fields: ExtFields
+) -> RemotingCommand:
+    body = state.order_topic_body(request.now_ms) or None
+    return request.answer(ext_fields=ext_fields, body=body)
 
 
 def _digest(request: Request, body: bytes) -> bytes:

@@ -5,7 +5,7 @@ encoded here. Source: `RouteInfoManager`, protocol.md section 3.1.
 """
 
 from collections import OrderedDict
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from typing import cast
 
 from namesrv._impl import (
@@ -223,20 +223,22 @@ class RouteTables:
             self.forget_digests(names)
             yield len(names) * Cost.GROUP
 
-    def put_live(self, data: BrokerData, info: BrokerLiveInfo, now_ms: int) -> None:
-        """Store a live entry of a group."""
+    def put_live(
+        self, data: BrokerData, info: BrokerLiveInfo, now_ms: int
+    ) -> BrokerLiveInfo | None:
+        """Store a live entry of a group; the one before it, if there was one."""
+        self._note_change(data)
         old = self.broker_live_table.get(*info.key)
         names = info.broker_name, info.ha_server_addr
         if old is not None and (old.broker_name, old.ha_server_addr) != names:
             # Its slaves are answered with it; another group may have had this address.
             self._leave_group(old)
-        former = None if old is None else old.owner
+        self.leftovers.settle(LeftoverKind.ADDRESS, data.broker_name, info.broker_addr)
         self.broker_live_table.put(info, now_ms)
-        change_owner(info, former)
         data.add_live(info.key)
         data.digest_keys.discard(info.key)
-        self.leftovers.settle(LeftoverKind.ADDRESS, data.broker_name, info.broker_addr)
-        self._note_change(data)
+        change_owner(info, None if old is None else old.owner)
+        return old
 
     def renew_live(
         self, info: BrokerLiveInfo, owner: Connection | None, now_ms: int
@@ -246,13 +248,20 @@ class RouteTables:
         self.broker_live_table.renew(info, owner, now_ms)
         change_owner(info, former)
 
-    def remove_live(self, cluster: str, broker_addr: str) -> BrokerLiveInfo | None:
-        """Take a live entry out; the answers to its slaves are out of date."""
+    def remove_live(
+        self,
+        cluster: str,
+        broker_addr: str,
+        on_removed: Callable[[BrokerLiveInfo], None],
+    ) -> Steps[None]:
+        """Take a live entry out, and report it at once; then the filter servers of the
+        address, some of which Java keeps for ever."""
         info = self.broker_live_table.remove(cluster, broker_addr)
         if info is not None:
             self._leave_group(info)
             lose_owner(info)
-        return info
+            on_removed(info)
+        yield from self.set_filter_servers((cluster, broker_addr), None)
 
     def set_filter_servers(
         self, key: tuple[str, str], servers: list[str | None] | None
@@ -376,9 +385,9 @@ class RouteTables:
         self.forget_digests((info.broker_name,))
         if (data := self.broker_addr_table.get(info.broker_name)) is None:
             return
+        self._note_change(data)
         data.discard_live(info.key)
         data.digest_keys.discard(info.key)
-        self._note_change(data)
         addr = info.broker_addr
         if data.broker_addrs.ids_of(addr) and not data.live_clusters_at(addr):
             self.leftovers.note(LeftoverKind.ADDRESS, data.broker_name, addr)
