@@ -7,7 +7,6 @@ from typing import Final
 from namesrv._impl import Connection, HotPath, RouteAnswers
 from namesrv.codes import (
     ORDER_TOPIC_CONFIG,
-    RequestCode,
     ResponseCode,
     SerializeType,
 )
@@ -96,7 +95,7 @@ class RoutingState:
         self.history = History(options.history_bytes)
         self.events.add(self.history.note)
         self.peer_views = PeerViews()
-        self.refusals = Refusals()
+        self.refusals = Refusals(wall_millis)
         self.request_counts = RequestCounts(nanos)
         self.serialize_type = int(SerializeType[options.serialize_type])
         self.tables = RouteTables(RouteAnswers(options.answer_cache_bytes))
@@ -199,25 +198,11 @@ class RoutingState:
         return encode_frame(answer, self.serialize_type)
 
     def note_answer(self, request: Request, answer: RemotingCommand) -> None:
-        """A handler has answered: the audit and the counts have to know."""
+        """A request was answered: the audit, the counts and the last refusals have to
+        know."""
         self.audit.note(request, answer)
         self.request_counts.note(request, answer)
-        if request.code == RequestCode.REGISTER_BROKER:
-            self._note_registration(request, answer)
-
-    def _note_registration(self, request: Request, answer: RemotingCommand) -> None:
-        fields = request.ext_fields
-        if answer.code != ResponseCode.SUCCESS or request.is_rejected:
-            self.refusals.note(
-                fields,
-                request.remote_address,
-                answer.remark,
-                request.refused_topic,
-                self.wall_millis(),
-                is_rejected=request.is_rejected,
-            )
-        elif self.refusals:
-            self.refusals.forget(fields)
+        self.refusals.note(request, answer)
 
     def answer_later(self, request: Request, answer: RemotingCommand) -> None:
         """Answer a request that had to wait, nothing if it was one-way. Requests that

@@ -1,10 +1,12 @@
 """The last registrations that were refused, bounded, for explanations."""
 
 from collections import OrderedDict
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from typing import Final
 
-from namesrv.wire.command import ExtFields
+from namesrv.codes import RequestCode, ResponseCode
+from namesrv.routing.access.request import Request
+from namesrv.wire.command import ExtFields, RemotingCommand
 
 _MOST: Final = 64
 _LONGEST: Final = 256
@@ -39,42 +41,36 @@ class Refusal:
 class Refusals:
     """By broker, the last 64 of them; a registration that is accepted ends its own."""
 
-    def __init__(self) -> None:
+    def __init__(self, wall_millis: Callable[[], int]) -> None:
+        self._wall_millis = wall_millis
         self._by_key: OrderedDict[_Key, Refusal] = OrderedDict()
-
-    def __bool__(self) -> bool:
-        return bool(self._by_key)
 
     def __iter__(self) -> Iterator[Refusal]:
         """The last one first."""
         return iter(tuple(reversed(self._by_key.values())))
 
-    def note(
-        self,
-        ext_fields: ExtFields,
-        peer: str,
-        remark: str | None,
-        topic: str | None,
-        wall_millis: int,
-        *,
-        is_rejected: bool,
-    ) -> None:
-        """A registration with these fields was refused."""
-        key = _key(ext_fields)
+    def note(self, request: Request, answer: RemotingCommand) -> None:
+        """A request was answered; only registrations matter here."""
+        if request.code != RequestCode.REGISTER_BROKER:
+            return
+        if answer.code != ResponseCode.SUCCESS or request.is_rejected:
+            self._note_refused(request, answer.remark or "")
+        elif self._by_key:
+            self._by_key.pop(_key(request.ext_fields), None)
+
+    def _note_refused(self, request: Request, remark: str) -> None:
+        key, wall_millis = _key(request.ext_fields), self._wall_millis()
         refusal = self._by_key.pop(key, None) or Refusal(key, wall_millis)
         self._by_key[key] = refusal
         if len(self._by_key) > _MOST:
             self._by_key.popitem(last=False)
+        topic = request.refused_topic
         refusal.count += 1
         refusal.last_millis = wall_millis
-        refusal.peer = peer
-        refusal.remark = (remark or "")[:_LONGEST]
+        refusal.peer = request.remote_address
+        refusal.remark = remark[:_LONGEST]
         refusal.topic = None if topic is None else topic[:_LONGEST]
-        refusal.is_rejected = is_rejected
-
-    def forget(self, ext_fields: ExtFields) -> None:
-        """A registration with these fields was accepted."""
-        self._by_key.pop(_key(ext_fields), None)
+        refusal.is_rejected = request.is_rejected
 
 
 def _key(ext_fields: ExtFields) -> _Key:
