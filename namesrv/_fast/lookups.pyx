@@ -44,6 +44,11 @@ cdef enum:
     PART = 0
     UNUSUAL = -1
 
+# A writer of ready answers waits for a lane for the time of so many at most.
+cdef enum:
+    MOST_UNDER_LOCK = 16
+    MOST_BYTES_UNDER_LOCK = 65536
+
 cdef enum:
     DONE
     MISSING
@@ -85,6 +90,8 @@ cdef class Lookups:
         )
         self._hits = self._unknown = self._received_bytes = self._sent_bytes = 0
         self._samples_left = self._until_sample = 0
+        self._under_lock = 0
+        self._locked_at = 0
         self.client_version = NO_VERSION
         self.verdict = GO_ON
         self.rest = b""
@@ -183,12 +190,14 @@ cdef class Lookups:
                     length - place - size,
                     &requests[turn],
                 )
+                self._lock(output)
                 outcome = self._answer_one(request, &requests[turn], output)
             if outcome == REFUSED:
                 verdict = HAND_OVER
                 break
             self.client_version = request.head.version
             if outcome == MISSING:
+                self._unlock()
                 asked[0] = size + self._more_to_ask(
                     latest_shape, data + place + size, length - place - size
                 )
@@ -200,10 +209,29 @@ cdef class Lookups:
             if output.length >= OUTPUT_PAUSE_BYTES:
                 verdict = PAUSE
                 break
+        self._unlock()
         answered[0] = place
         store_count(&self._received_bytes, self._received_bytes + place)
         store_count(&self._sent_bytes, self._sent_bytes + output.length - sent)
         return verdict
+
+    cdef void _lock(self, const Output* output) noexcept nogil:
+        """Hold the lock for one more lookup. A few lookups share it, because one for
+        each would take a twentieth of their time."""
+        if self._under_lock == MOST_UNDER_LOCK or (
+            output.length - self._locked_at >= MOST_BYTES_UNDER_LOCK
+        ):
+            self._unlock()
+        if self._under_lock == 0:
+            self._locks.lock_one(self._lane)
+            self._locked_at = output.length
+        self._under_lock = self._under_lock + 1
+
+    cdef void _unlock(self) noexcept nogil:
+        """The lane has its copies."""
+        if self._under_lock:
+            self._locks.unlock_one(self._lane)
+            self._under_lock = 0
 
     cdef void _read(
         self,
@@ -283,6 +311,7 @@ cdef class Lookups:
     cdef int _answer_one(
         self, Request* request, const Request* following, Output* output
     ) noexcept nogil:
+        """Append one answer, while the lock is held."""
         cdef HeadView* head = &request.head
         cdef const char* body = NULL
         cdef Py_ssize_t body_length = 0
@@ -293,7 +322,6 @@ cdef class Lookups:
         cdef bint granted = True
         cdef int found
         # The body may go as soon as the lock does.
-        self._locks.lock_one(self._lane)
         if following.is_read:
             self._answers.expect(following.hash)
         found = self._answers.find_ready(
@@ -306,7 +334,6 @@ cdef class Lookups:
         )
         if found == READY:
             granted = append_success(output, head.opaque, body, body_length)
-        self._locks.unlock_one(self._lane)
         if found == NOT_READY:
             return MISSING
         if found == UNKNOWN:
