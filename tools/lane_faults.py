@@ -50,7 +50,8 @@ FAULTS = (
         (
             (
                 "        if found == READY:\n            granted",
-                "        self._unlock()\n        if found == READY:\n            granted",
+                "        self._unlock()\n"
+                "        if found == READY:\n            granted",
             ),
         ),
     ),
