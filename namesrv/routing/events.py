@@ -7,8 +7,9 @@ So "this request changed something" means "it put an event" (`Cause.event_count`
 
 An event travels in the outbox, in order with answers and log lines. The server that
 empties the outbox publishes it to the sinks of the stream, such as the log and the
-history (`EventStream.add`). Names in an event are the texts that the tables have, so that an
-event about ten thousand topics holds references. Nobody changes an event or its lists.
+history (`EventStream.add`). Names in an event are the texts that the tables have, so
+that an event about ten thousand topics holds references. Nobody changes an event or its
+lists.
 
 Events are a `Struct` each, because a dataclass takes half a millisecond of each start.
 """
