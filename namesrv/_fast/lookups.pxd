@@ -114,5 +114,5 @@ cdef class Lookups:
     ) noexcept nogil
     cdef bint _is_sample(self) noexcept nogil
     cdef void _note_sample(
-        self, const unsigned char* place, Py_ssize_t start, Py_ssize_t frame_bytes
+        self, const unsigned char* place, Py_ssize_t start, Py_ssize_t size
     ) noexcept nogil

@@ -14,9 +14,15 @@ from namesrv._fast.atomic cimport load, load_count, store, store_count
 from namesrv._fast.head cimport HeadView
 from namesrv._fast.head_shapes cimport HeadShapes
 from namesrv._fast.hot_path cimport HotPath
+from namesrv._fast.lookup_frames cimport (
+    LENGTH_BYTES,
+    PREFIX_BYTES,
+    UNUSUAL,
+    frame_bytes,
+)
 from namesrv._fast.output cimport Output, release
 from namesrv._fast.route_answers cimport NOT_READY, READY, UNKNOWN
-from namesrv._fast.scan cimport big_endian, is_true
+from namesrv._fast.scan cimport is_true
 
 from namesrv import codes, hot_path
 from namesrv.hot_path import (
@@ -34,15 +40,6 @@ cdef int HOT_ROUTE = hot_path.HotCode.ROUTE
 cdef int NO_VERSION = ANY_VERSION
 cdef Py_ssize_t OUTPUT_PAUSE_BYTES = hot_path.OUTPUT_PAUSE_BYTES
 cdef Py_ssize_t LONGEST_PART_BYTES = hot_path.LONGEST_LOOKUP_PART_BYTES
-
-cdef enum:
-    LENGTH_BYTES = 4
-    PREFIX_BYTES = 8
-
-# In place of the bytes of a frame.
-cdef enum:
-    PART = 0
-    UNUSUAL = -1
 
 # A writer of ready answers waits for a lane for the time of so many at most.
 cdef enum:
@@ -257,7 +254,7 @@ cdef class Lookups:
         a shape may be learned, and the view of the last one may go with an older
         shape."""
         cdef HeadView* head = &request.head
-        cdef Py_ssize_t size = _frame_bytes(place, available, self._longest_header)
+        cdef Py_ssize_t size = frame_bytes(place, available, self._longest_header)
         request.is_read = False
         if size <= 0 or not self._shapes.view_alike(
             latest_shape,
@@ -281,7 +278,7 @@ cdef class Lookups:
         HeadView* head,
     ) noexcept nogil:
         """The bytes of a frame with a plain lookup, PART or UNUSUAL."""
-        cdef Py_ssize_t size = _frame_bytes(place, available, self._longest_header)
+        cdef Py_ssize_t size = frame_bytes(place, available, self._longest_header)
         if size <= 0:
             return size
         if not self._shapes.view(
@@ -363,12 +360,12 @@ cdef class Lookups:
         return self._until_sample <= 0 and self.samples_count < MOST_SAMPLES
 
     cdef void _note_sample(
-        self, const unsigned char* place, Py_ssize_t start, Py_ssize_t frame_bytes
+        self, const unsigned char* place, Py_ssize_t start, Py_ssize_t size
     ) noexcept nogil:
         cdef Sample* sample = &self.sample_views[self.samples_count]
         sample.serialize_type = place[LENGTH_BYTES]
         sample.header_start = start + PREFIX_BYTES
-        sample.header_length = frame_bytes - PREFIX_BYTES
+        sample.header_length = size - PREFIX_BYTES
         self.samples_count = self.samples_count + 1
         self._samples_left = self._samples_left - 1
         self._until_sample = load_count(&self._wish.stride)
@@ -379,29 +376,6 @@ cdef inline bint _is_lookup(const HeadView* head) noexcept nogil:
     if head.code != GET_ROUTEINFO_BY_TOPIC or head.flag & FLAG_RESPONSE:
         return False
     return head.topic.data != NULL and head.zone_mode.data == NULL
-
-
-cdef Py_ssize_t _frame_bytes(
-    const unsigned char* place, Py_ssize_t available, Py_ssize_t longest_header
-) noexcept nogil:
-    """Bytes of a frame that is whole, has a header and nothing else; PART while it is
-    not whole, UNUSUAL as soon as it is another one."""
-    cdef Py_ssize_t header_length
-    if available < LENGTH_BYTES:
-        # The first byte of other protocols is no 0; a wait for more is the loop's.
-        if available and place[0] != 0:
-            return UNUSUAL
-        return PART
-    header_length = <Py_ssize_t>big_endian(place, 4) - LENGTH_BYTES
-    if header_length < 0 or header_length > longest_header:
-        return UNUSUAL
-    if available < PREFIX_BYTES:
-        return PART
-    if place[LENGTH_BYTES] > 1 or big_endian(place + 5, 3) != header_length:
-        return UNUSUAL
-    if available < PREFIX_BYTES + header_length:
-        return PART
-    return PREFIX_BYTES + header_length
 
 
 cdef object _sample_of(Sample* sample, bytes data):
