@@ -2,23 +2,19 @@
 
 import logging
 from collections.abc import Iterator
-from typing import TYPE_CHECKING, Final
+from typing import Final
 
 from namesrv.options import Options
 from namesrv.server.connections.broker_hosts import BrokerHosts
 from namesrv.server.connections.holders import Holders
-from namesrv.server.connections.send_buffer import limit_send_buffer
 from namesrv.server.connections.served import Served
 from namesrv.server.logs.events import EventLog
-
-if TYPE_CHECKING:
-    import asyncio
 
 _HIGH_WATER_BYTES: Final = 65536
 _LOW_WATER_BYTES: Final = 32768
 
 
-def _water_marks(options: Options) -> tuple[int, int]:
+def water_marks(options: Options) -> tuple[int, int]:
     """Unsent bytes of a connection that stop reading from it, and that resume it."""
     high = options.write_buffer_high_water_mark
     low = options.write_buffer_low_water_mark
@@ -43,12 +39,6 @@ class OutputBudget:
         """Whether a connection must be closed."""
         return self._holders.total_bytes > self._options.output_budget_bytes
 
-    def begin(self, transport: "asyncio.Transport") -> None:
-        """Set the limits of a new connection's buffers."""
-        high, low = _water_marks(self._options)
-        transport.set_write_buffer_limits(high=high, low=low)
-        self._limit_send_buffer(transport)
-
     def holds(self, protocol: Served) -> bool:
         """Whether a peer has stopped reading."""
         return protocol in self._holders
@@ -58,7 +48,6 @@ class OutputBudget:
 
         Answers of one write stay in memory until all of it was read.
         """
-        self._limit_send_buffer(protocol.transport)
         old_bytes = self._holders.bytes_of(protocol)
         unsent_bytes = max(old_bytes, written_bytes, protocol.unsent_bytes)
         # A blocked peer makes progress only by reading, which releases it.
@@ -86,8 +75,3 @@ class OutputBudget:
                 peer_caused=True,
             )
             yield protocol
-
-    def _limit_send_buffer(self, transport: "asyncio.Transport") -> None:
-        """An operator's size stays."""
-        if not self._options.server_socket_snd_buf_size:
-            limit_send_buffer(transport)

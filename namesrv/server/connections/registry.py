@@ -18,7 +18,7 @@ from namesrv.server.connections.conversation import HttpConversation
 from namesrv.server.connections.counts import ConnectionCounts, HttpCounts
 from namesrv.server.connections.foreign_protocols import foreign_protocol
 from namesrv.server.connections.input_budget import InputBudget
-from namesrv.server.connections.output_budget import OutputBudget
+from namesrv.server.connections.output_budget import OutputBudget, water_marks
 from namesrv.server.connections.request_deadlines import RequestDeadlines
 from namesrv.server.connections.served import Served
 from namesrv.server.connections.sweep import Finding, SweepTimes, finding_about
@@ -166,7 +166,8 @@ class Connections:
 
     def open(self, protocol: Served) -> None:
         """Serve a peer, or close it because the limit of connections is reached."""
-        self.output_budget.begin(protocol.transport)
+        high, low = water_marks(self._state.options)
+        protocol.transport.set_write_buffer_limits(high=high, low=low)
         connection = protocol.connection
         if not protocol.was_admitted:
             if not self._has_room(connection.socket_address):
