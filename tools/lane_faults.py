@@ -39,8 +39,8 @@ FAULTS = (
         "thread",
         "lookups.pyx",
         (
-            ("            self._locks.lock_one(self._lane)\n", ""),
-            ("            self._locks.unlock_one(self._lane)\n", ""),
+            ("        self._locks.lock_one(self._lane)\n", ""),
+            ("        self._locks.unlock_one(self._lane)\n", ""),
         ),
     ),
     Fault(
@@ -48,9 +48,10 @@ FAULTS = (
         "thread",
         "lookups.pyx",
         (
+            ("        self._locks.unlock_one(self._lane)\n", ""),
             (
                 "        if found == READY:\n            granted",
-                "        self._unlock()\n"
+                "        self._locks.unlock_one(self._lane)\n"
                 "        if found == READY:\n            granted",
             ),
         ),

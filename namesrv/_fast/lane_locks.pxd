@@ -1,7 +1,7 @@
 """A mutex for each lookup lane, which the writer of ready answers takes all of.
 
-Compiled only. A lane holds its own one while it searches and copies a few answers;
-the loop holds all of them while it changes a slot. No function here needs the
+Compiled only. A lane holds its own one from the search of an answer to the end of its
+copy; the loop holds all of them while it changes a slot. No function here needs the
 GIL, and nobody waits for the GIL while it holds a lock.
 """
 

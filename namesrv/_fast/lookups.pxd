@@ -70,9 +70,6 @@ cdef class Lookups:
     cdef readonly bytes rest
     cdef readonly Py_ssize_t asked
     cdef readonly list samples
-    # Lookups since the lane took its lock, 0 without it, and the output by then.
-    cdef int _under_lock
-    cdef Py_ssize_t _locked_at
 
     cdef int answer(
         self,
@@ -83,8 +80,6 @@ cdef class Lookups:
         Py_ssize_t* answered,
         Py_ssize_t* asked,
     ) noexcept nogil
-    cdef void _lock(self, const Output* output) noexcept nogil
-    cdef void _unlock(self) noexcept nogil
     cdef Py_ssize_t _view(
         self,
         int* latest_shape,
@@ -114,5 +109,5 @@ cdef class Lookups:
     ) noexcept nogil
     cdef bint _is_sample(self) noexcept nogil
     cdef void _note_sample(
-        self, const unsigned char* place, Py_ssize_t start, Py_ssize_t size
+        self, const unsigned char* place, Py_ssize_t start, Py_ssize_t frame_bytes
     ) noexcept nogil

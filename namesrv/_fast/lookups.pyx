@@ -14,15 +14,9 @@ from namesrv._fast.atomic cimport load, load_count, store, store_count
 from namesrv._fast.head cimport HeadView
 from namesrv._fast.head_shapes cimport HeadShapes
 from namesrv._fast.hot_path cimport HotPath
-from namesrv._fast.lookup_frames cimport (
-    LENGTH_BYTES,
-    PREFIX_BYTES,
-    UNUSUAL,
-    frame_bytes,
-)
 from namesrv._fast.output cimport Output, release
 from namesrv._fast.route_answers cimport NOT_READY, READY, UNKNOWN
-from namesrv._fast.scan cimport is_true
+from namesrv._fast.scan cimport big_endian, is_true
 
 from namesrv import codes, hot_path
 from namesrv.hot_path import (
@@ -41,10 +35,14 @@ cdef int NO_VERSION = ANY_VERSION
 cdef Py_ssize_t OUTPUT_PAUSE_BYTES = hot_path.OUTPUT_PAUSE_BYTES
 cdef Py_ssize_t LONGEST_PART_BYTES = hot_path.LONGEST_LOOKUP_PART_BYTES
 
-# A writer of ready answers waits for a lane for the time of so many at most.
 cdef enum:
-    MOST_UNDER_LOCK = 16
-    MOST_BYTES_UNDER_LOCK = 65536
+    LENGTH_BYTES = 4
+    PREFIX_BYTES = 8
+
+# In place of the bytes of a frame.
+cdef enum:
+    PART = 0
+    UNUSUAL = -1
 
 cdef enum:
     DONE
@@ -87,8 +85,6 @@ cdef class Lookups:
         )
         self._hits = self._unknown = self._received_bytes = self._sent_bytes = 0
         self._samples_left = self._until_sample = 0
-        self._under_lock = 0
-        self._locked_at = 0
         self.client_version = NO_VERSION
         self.verdict = GO_ON
         self.rest = b""
@@ -187,14 +183,12 @@ cdef class Lookups:
                     length - place - size,
                     &requests[turn],
                 )
-                self._lock(output)
                 outcome = self._answer_one(request, &requests[turn], output)
             if outcome == REFUSED:
                 verdict = HAND_OVER
                 break
             self.client_version = request.head.version
             if outcome == MISSING:
-                self._unlock()
                 asked[0] = size + self._more_to_ask(
                     latest_shape, data + place + size, length - place - size
                 )
@@ -206,29 +200,10 @@ cdef class Lookups:
             if output.length >= OUTPUT_PAUSE_BYTES:
                 verdict = PAUSE
                 break
-        self._unlock()
         answered[0] = place
         store_count(&self._received_bytes, self._received_bytes + place)
         store_count(&self._sent_bytes, self._sent_bytes + output.length - sent)
         return verdict
-
-    cdef void _lock(self, const Output* output) noexcept nogil:
-        """Hold the lock for one more lookup. A few lookups share it, because one for
-        each would take a twentieth of their time."""
-        if self._under_lock == MOST_UNDER_LOCK or (
-            output.length - self._locked_at >= MOST_BYTES_UNDER_LOCK
-        ):
-            self._unlock()
-        if self._under_lock == 0:
-            self._locks.lock_one(self._lane)
-            self._locked_at = output.length
-        self._under_lock = self._under_lock + 1
-
-    cdef void _unlock(self) noexcept nogil:
-        """The lane has its copies."""
-        if self._under_lock:
-            self._locks.unlock_one(self._lane)
-            self._under_lock = 0
 
     cdef void _read(
         self,
@@ -254,7 +229,7 @@ cdef class Lookups:
         a shape may be learned, and the view of the last one may go with an older
         shape."""
         cdef HeadView* head = &request.head
-        cdef Py_ssize_t size = frame_bytes(place, available, self._longest_header)
+        cdef Py_ssize_t size = _frame_bytes(place, available, self._longest_header)
         request.is_read = False
         if size <= 0 or not self._shapes.view_alike(
             latest_shape,
@@ -278,7 +253,7 @@ cdef class Lookups:
         HeadView* head,
     ) noexcept nogil:
         """The bytes of a frame with a plain lookup, PART or UNUSUAL."""
-        cdef Py_ssize_t size = frame_bytes(place, available, self._longest_header)
+        cdef Py_ssize_t size = _frame_bytes(place, available, self._longest_header)
         if size <= 0:
             return size
         if not self._shapes.view(
@@ -308,7 +283,6 @@ cdef class Lookups:
     cdef int _answer_one(
         self, Request* request, const Request* following, Output* output
     ) noexcept nogil:
-        """Append one answer, while the lock is held."""
         cdef HeadView* head = &request.head
         cdef const char* body = NULL
         cdef Py_ssize_t body_length = 0
@@ -319,6 +293,7 @@ cdef class Lookups:
         cdef bint granted = True
         cdef int found
         # The body may go as soon as the lock does.
+        self._locks.lock_one(self._lane)
         if following.is_read:
             self._answers.expect(following.hash)
         found = self._answers.find_ready(
@@ -331,6 +306,7 @@ cdef class Lookups:
         )
         if found == READY:
             granted = append_success(output, head.opaque, body, body_length)
+        self._locks.unlock_one(self._lane)
         if found == NOT_READY:
             return MISSING
         if found == UNKNOWN:
@@ -360,12 +336,12 @@ cdef class Lookups:
         return self._until_sample <= 0 and self.samples_count < MOST_SAMPLES
 
     cdef void _note_sample(
-        self, const unsigned char* place, Py_ssize_t start, Py_ssize_t size
+        self, const unsigned char* place, Py_ssize_t start, Py_ssize_t frame_bytes
     ) noexcept nogil:
         cdef Sample* sample = &self.sample_views[self.samples_count]
         sample.serialize_type = place[LENGTH_BYTES]
         sample.header_start = start + PREFIX_BYTES
-        sample.header_length = size - PREFIX_BYTES
+        sample.header_length = frame_bytes - PREFIX_BYTES
         self.samples_count = self.samples_count + 1
         self._samples_left = self._samples_left - 1
         self._until_sample = load_count(&self._wish.stride)
@@ -376,6 +352,29 @@ cdef inline bint _is_lookup(const HeadView* head) noexcept nogil:
     if head.code != GET_ROUTEINFO_BY_TOPIC or head.flag & FLAG_RESPONSE:
         return False
     return head.topic.data != NULL and head.zone_mode.data == NULL
+
+
+cdef Py_ssize_t _frame_bytes(
+    const unsigned char* place, Py_ssize_t available, Py_ssize_t longest_header
+) noexcept nogil:
+    """Bytes of a frame that is whole, has a header and nothing else; PART while it is
+    not whole, UNUSUAL as soon as it is another one."""
+    cdef Py_ssize_t header_length
+    if available < LENGTH_BYTES:
+        # The first byte of other protocols is no 0; a wait for more is the loop's.
+        if available and place[0] != 0:
+            return UNUSUAL
+        return PART
+    header_length = <Py_ssize_t>big_endian(place, 4) - LENGTH_BYTES
+    if header_length < 0 or header_length > longest_header:
+        return UNUSUAL
+    if available < PREFIX_BYTES:
+        return PART
+    if place[LENGTH_BYTES] > 1 or big_endian(place + 5, 3) != header_length:
+        return UNUSUAL
+    if available < PREFIX_BYTES + header_length:
+        return PART
+    return PREFIX_BYTES + header_length
 
 
 cdef object _sample_of(Sample* sample, bytes data):

@@ -22,14 +22,7 @@ FAST_SOURCES = Path(__file__).parents[2] / "namesrv" / "_fast"
 COMPILED_ONLY = {
     *("answer_frames", "answer_pair", "head_shapes", "lane_locks", "output", "scan"),
     *("atomic", "sip_hash", "slot_queue", "text_map", "topic_forms"),
-    *(
-        "lookup_frames",
-        "lane",
-        "lane_accept",
-        "lane_census",
-        "lane_cores",
-        "lane_peers",
-    ),
+    *("lane", "lane_accept", "lane_census", "lane_cores", "lane_peers"),
     *("lane_system", "lane_thread"),
     "lanes",
 }
