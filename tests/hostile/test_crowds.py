@@ -327,6 +327,7 @@ class TestDescriptors:
         seconds = time.monotonic() - began
         assert server.cpu_seconds() - used < seconds / 2
         lines = [line for line in server.log().splitlines() if "accept" in line]
+        assert any("for lack of descriptors or memory" in line for line in lines)
         assert len(lines) < seconds + 2
         resource.prlimit(pid, resource.RLIMIT_NOFILE, (hard, hard))
         wait_until(lambda: answers(attacked.peer()))

@@ -163,10 +163,12 @@ class LoopFreeServer:
         )
 
     def accept(
-        self, peername: tuple[Any, ...] | None = ("10.0.0.1", 5000)
+        self,
+        peername: tuple[Any, ...] | None = ("10.0.0.1", 5000),
+        came_from: tuple[str, int] | None = None,
     ) -> LoopFreePeer:
-        """A peer connects."""
-        protocol = NamesrvProtocol(self.connections)
+        """A peer connects; `came_from` is the address that was accepted."""
+        protocol = NamesrvProtocol(self.connections, came_from)
         transport = FakeTransport(peername)
         protocol.connection_made(transport)
         return LoopFreePeer(protocol, transport)

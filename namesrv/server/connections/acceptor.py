@@ -8,32 +8,35 @@ sets the backlog anew when it goes on. Here the listener rests.
 import asyncio
 import socket
 from collections.abc import Callable
-from typing import Final
+from functools import partial
+from typing import Any, Final
 
-_ACCEPTED_AT_ONCE: Final = 16
-"""Connections of one turn of the loop, one turn before the first of them is counted or
-closed."""
+_MOST_JOINING: Final = 16
+"""Accepted connections that are not counted or closed yet: each has a descriptor."""
 _REST_SECONDS: Final = 0.1
 
-MakeProtocol = Callable[[], asyncio.Protocol]
+MakeProtocol = Callable[[Any], asyncio.Protocol]
+"""The protocol of a connection from an address of a socket."""
+Joining = set[asyncio.Task[None]]
 
 
 class Acceptor:
     """Accepts from now on until `close`; it owns the listener. `on_failure(error)` is
     called when the listener rests for 100 ms, because there are no descriptors or no
-    memory for one more connection."""
+    memory for one more connection. All acceptors of a server share `joining`."""
 
     def __init__(
         self,
         listener: socket.socket,
         make_protocol: MakeProtocol,
         on_failure: Callable[[OSError], None],
+        joining: Joining,
     ) -> None:
         self._listener = listener
         self._make_protocol = make_protocol
         self._on_failure = on_failure
         self._loop = asyncio.get_running_loop()
-        self._tasks: set[asyncio.Task[None]] = set()
+        self._joining = joining
         self._rest: asyncio.TimerHandle | None = None
         self._is_closed = False
         listener.setblocking(False)
@@ -54,9 +57,9 @@ class Acceptor:
         self._loop.add_reader(self._listener, self._accept)
 
     def _accept(self) -> None:
-        for _ in range(_ACCEPTED_AT_ONCE):
+        while len(self._joining) < _MOST_JOINING:
             try:
-                accepted, _ = self._listener.accept()
+                accepted, address = self._listener.accept()
             except (BlockingIOError, InterruptedError, ConnectionAbortedError):
                 return
             except OSError as error:
@@ -64,15 +67,21 @@ class Acceptor:
                 self._rest = self._loop.call_later(_REST_SECONDS, self._go_on)
                 self._on_failure(error)
                 return
-            task = self._loop.create_task(join_loop(accepted, self._make_protocol))
-            self._tasks.add(task)
-            task.add_done_callback(self._tasks.discard)
+            make_protocol = partial(self._make_protocol, address)
+            task = self._loop.create_task(join_loop(accepted, make_protocol))
+            self._joining.add(task)
+            task.add_done_callback(self._joining.discard)
 
 
-async def join_loop(accepted: socket.socket, make_protocol: MakeProtocol) -> None:
+async def join_loop(
+    accepted: socket.socket, make_protocol: Callable[[], asyncio.Protocol]
+) -> None:
     """Let the loop serve an accepted socket, which is closed if that fails."""
     loop = asyncio.get_running_loop()
     try:
         await loop.connect_accepted_socket(make_protocol, accepted)
     except OSError:
         accepted.close()
+    except BaseException:
+        accepted.close()
+        raise

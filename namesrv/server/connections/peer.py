@@ -46,7 +46,7 @@ all connections and turns go on; HALTED stops turns, and late answers are still 
 
 from collections.abc import Callable, Iterator
 from functools import partial
-from typing import TYPE_CHECKING, Final, cast
+from typing import TYPE_CHECKING, Any, Final, cast
 
 from namesrv._impl import Connection
 from namesrv.errors import HttpExpected
@@ -77,17 +77,16 @@ class Peer:
 
     `has_sent` is set by the first input, `closing_since_ms` when the connection begins
     to close. The conversation is that of the connection itself, or one in HTTP.
-    `was_admitted` is true if a lane has admitted it by the limit of connections.
+    `was_admitted` is true if a lane has admitted it by the limit of connections;
+    `only_http` closes it if its bytes are not HTTP. `came_from` is the address that was
+    accepted, the only one of a connection that was reset.
     """
 
-    only_http = False
-    """Whether bytes that are not HTTP close the connection."""
-    was_admitted = False
+    only_http = was_admitted = False
+    came_from: Any = None
 
     __slots__ = (
-        "_blocked",
-        "_answer_bytes",
-        "_answer_pieces",
+        *("_answer_bytes", "_answer_pieces", "_blocked"),
         "_connections",
         "_conversation",
         "_count_unsent",
@@ -169,7 +168,7 @@ class Peer:
         """Begin; the peer's address is for the logs."""
         self.transport = cast("asyncio.Transport", transport)
         self._count_unsent = self.transport.get_write_buffer_size
-        peer = transport.get_extra_info("peername")
+        peer = transport.get_extra_info("peername") or self.came_from
         remote = address_text(peer) if peer else "unknown"
         self.connection = self._connections.create(remote)
         self._conversation = connection = self.connection

@@ -5,7 +5,7 @@ import socket
 from functools import partial
 
 from namesrv.options import Options
-from namesrv.server.connections.acceptor import Acceptor
+from namesrv.server.connections.acceptor import Acceptor, Joining
 from namesrv.server.connections.listeners import (
     address_of,
     open_http_listeners,
@@ -34,6 +34,7 @@ class Accepting:
         self._log = log
         self._of_lanes: list[socket.socket] = []
         self._of_loop: list[Acceptor] = []
+        self._joining: Joining = set()
         self.addresses: list[tuple[str, int]] = []
         self.http_addresses: list[tuple[str, int]] = []
 
@@ -71,7 +72,8 @@ class Accepting:
         self, listener: socket.socket, protocol: type[NamesrvProtocol]
     ) -> None:
         make_protocol = partial(protocol, self._connections)
-        self._of_loop.append(Acceptor(listener, make_protocol, self._report))
+        acceptor = Acceptor(listener, make_protocol, self._report, self._joining)
+        self._of_loop.append(acceptor)
 
     def _report(self, error: OSError) -> None:
         event = "cannot accept connections for lack of descriptors or memory"

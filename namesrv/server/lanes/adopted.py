@@ -17,7 +17,8 @@ class AdoptedProtocol(NamesrvProtocol):
     __slots__ = ("_lane_peer", "was_admitted")
 
     def __init__(self, connections: Connections, lane_peer: LanePeer) -> None:
-        super().__init__(connections)
+        family, host, port, _ = lane_peer.address
+        super().__init__(connections, (socket.inet_ntop(family, host), port))
         self._lane_peer = lane_peer
         self.was_admitted = lane_peer.is_counted
 

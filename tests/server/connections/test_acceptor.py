@@ -9,7 +9,7 @@ from typing import Any, cast
 
 import pytest
 
-from namesrv.server.connections.acceptor import Acceptor, join_loop
+from namesrv.server.connections.acceptor import Acceptor, Joining, join_loop
 from namesrv.testing.peer import WAIT_SECONDS
 from tests.server.connections.backlog import backlog
 from tests.server.server_thread import LOOPS
@@ -58,9 +58,16 @@ class Stage:
         self.address = self.listener.getsockname()
         self.greeters: list[Greeter] = []
         self.failures: list[OSError] = []
-        self.acceptor = Acceptor(self.listener, self._greeter, self.failures.append)
+        self.came_from: list[tuple[str, int]] = []
+        self.most_joining = 0
+        self.joining: Joining = set()
+        self.acceptor = Acceptor(
+            self.listener, self._greeter, self.failures.append, self.joining
+        )
 
-    def _greeter(self) -> Greeter:
+    def _greeter(self, address: tuple[str, int]) -> Greeter:
+        self.most_joining = max(self.most_joining, len(self.joining))
+        self.came_from.append(address)
         self.greeters.append(Greeter())
         return self.greeters[-1]
 
@@ -94,6 +101,8 @@ def test_many_connections_at_once_are_all_served(run: Run) -> None:
         await asyncio.gather(*(stage.greeted() for _ in range(60)))
         await stage.until(lambda: all(greeter.ends for greeter in stage.greeters))
         assert len(stage.greeters) == 60 and not stage.failures
+        assert 1 < stage.most_joining <= 16
+        assert len(set(stage.came_from)) == 60
         stage.acceptor.close()
 
     run(main)

@@ -31,6 +31,13 @@ def register_long_route(loop_free: LoopFreeServer) -> int:
     return peer.write_sizes()[-1]
 
 
+def test_peer_that_was_reset_has_the_address_that_was_accepted(
+    loop_free: LoopFreeServer,
+) -> None:
+    peer = loop_free.accept(None, ("10.0.0.9", 5001))
+    assert peer.protocol.connection.remote_address == "10.0.0.9:5001"
+
+
 class TestReads:
     def test_all_frames_of_a_read_are_answered_by_one_write(
         self, loop_free: LoopFreeServer

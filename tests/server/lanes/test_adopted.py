@@ -1,5 +1,6 @@
 """A lane's connection that becomes the loop's, without a lane."""
 
+import socket
 from types import SimpleNamespace
 from typing import Any, cast
 
@@ -39,7 +40,9 @@ def test_lanes_never_count_fewer_connections_than_there_are(
         output=b"", input=b"", read_ms=0, has_sent=False, client_version=None
     )
     peer.is_counted, peer.end = is_counted, end
+    peer.address = socket.AF_INET, bytes((10, 0, 0, 9)), 5001, 0
     protocol = AdoptedProtocol(loop_free.connections, peer)
-    protocol.connection_made(cast("Any", FakeTransport(("10.0.0.1", 5000))))
+    protocol.connection_made(cast("Any", FakeTransport(None)))
+    assert protocol.connection.remote_address == "10.0.0.9:5001"
     assert seen == [2]
     assert lanes.counted() == len(loop_free.connections) == (1 if is_counted else 2)
