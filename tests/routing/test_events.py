@@ -222,6 +222,20 @@ def test_replaced_broker_and_the_new_one_are_an_event_each() -> None:
     assert new.epoch > epoch
 
 
+def test_rejected_broker_that_was_live_is_replaced_by_the_newer_one() -> None:
+    world = World()
+    new = registration_body(version=data_version(state_version=2))
+    old = registration_body(version=data_version(state_version=1), filters=["f:1"])
+    world.register(MASTER, new)
+    world.register(SLAVE, old)
+    assert world.tables.filter_server_table == {("c1", "s:1"): ["f:1"]}
+    world.changes.clear()
+    world.register(Broker("b", 0, "s:1", "c1"), old)
+    (replaced,) = (e for e in world.changes if isinstance(e, BrokerReplaced))
+    assert (replaced.address, replaced.replaced_by) == ("s:1", "m:1")
+    assert world.tables.filter_server_table == {}
+
+
 def test_unregistered_broker_takes_its_topics_along() -> None:
     world = registered(MASTER)
     epoch = epoch_of(world)

@@ -27,6 +27,12 @@ def test_a_refusal_is_counted_until_a_registration_is_accepted(world: World) -> 
     assert next(iter(refusals)).count == 1
 
 
+def test_other_requests_are_no_refusals(world: World) -> None:
+    for code in (105, 100, 999):
+        assert world.ask(code).code != 0
+    assert names(world.state.refusals) == []
+
+
 def test_a_single_topic_is_named(world: World) -> None:
     world.register(Broker(), registration_body(topic_table("Only")))
     (refusal,) = world.state.refusals
