@@ -1,4 +1,4 @@
-"""The loop's acceptor: what it takes, when it rests, and how it ends."""
+"""The loop's acceptor: its connections, its rests and its end."""
 
 import asyncio
 import errno
@@ -72,7 +72,7 @@ class Stage:
         return self.greeters[-1]
 
     async def greeted(self) -> None:
-        """Connect, and read what comes until the end of the connection."""
+        """Connect, read the letter, and close."""
         reader, writer = await asyncio.open_connection(*self.address)
         assert await reader.readexactly(1) == b"!"
         writer.close()
