@@ -54,12 +54,14 @@ class RecordedLog(EventLog):
 
 
 class FakeTransport(asyncio.Transport):
-    """Takes everything that is written, and remembers what it was told to do."""
+    """Takes everything that is written, and remembers what it was told to do. The
+    slices of one answer are one write."""
 
     def __init__(self, peername: tuple[Any, ...] | None) -> None:
         super().__init__()
         self.peername = peername
         self.writes: list[bytes] = []
+        self._sliced: object = None
         self.unsent_bytes = 0
         self.reading = True
         self.is_closed = False
@@ -74,7 +76,12 @@ class FakeTransport(asyncio.Transport):
         assert data, "an empty write"
         assert not self.is_closed, "a write after the end"
         assert not self.is_ended, "a write after the end of the output"
-        self.writes.append(bytes(data))
+        whole = data.obj if isinstance(data, memoryview) else None
+        if whole is not None and whole is self._sliced:
+            self.writes[-1] += data
+        else:
+            self.writes.append(bytes(data))
+        self._sliced = whole
 
     def write_eof(self) -> None:
         self.is_ended = True

@@ -351,8 +351,8 @@ class Peer:
             connection.name_peer(f"unknown (via {connection.socket_address})")
         if sniffer.is_tls:
             context = self._connections.tls.admit_tls()
-            now_ms = self._connections.now_ms
-            stream = TlsStream(self.transport, connection, context, now_ms)
+            plain = PlainStream(self.transport, connection)
+            stream = TlsStream(plain, connection, context, self._connections.now_ms)
             if self.only_http or self._connections.knows_http:
                 begin = partial(self._begin_in_tls, stream)
                 self._first = first = FirstWords(connection, begin)

@@ -13,6 +13,7 @@ from namesrv._impl import Connection
 from namesrv.errors import ConnectionFault
 from namesrv.server.connections.conversation import Conversation
 from namesrv.server.connections.first_bytes import Sniffer, is_http
+from namesrv.server.connections.slices import SLICE_BYTES, write_slices
 
 if TYPE_CHECKING:
     import asyncio
@@ -119,7 +120,7 @@ class FirstBytes:
 class PlainStream:
     """A plain stream: the socket's bytes are those of the conversation."""
 
-    __slots__ = ("_transport", "receive", "write")
+    __slots__ = ("_transport", "receive")
 
     kept_bytes = 0
     progress_ms = 0
@@ -130,7 +131,18 @@ class PlainStream:
     ) -> None:
         self._transport = transport
         self.receive: Callable[[bytes, int], bytes] = conversation.receive
-        self.write: Callable[[bytes], None] = transport.write
+
+    @property
+    def is_closing(self) -> bool:
+        """Whether nothing more can be sent."""
+        return self._transport.is_closing()
+
+    def write(self, data: bytes) -> None:
+        """Send bytes as they are."""
+        if len(data) <= SLICE_BYTES:
+            self._transport.write(data)
+        else:
+            write_slices(self._transport, data)
 
     def end_output(self) -> None:
         """Send the remaining output and the end of it."""

@@ -5,13 +5,27 @@ be TLS. A plain connection never meets it.
 """
 
 import ssl
-from typing import TYPE_CHECKING, Protocol
+from typing import Protocol
 
 from namesrv._impl import Connection
 from namesrv.server.tls.layer import TlsLayer
 
-if TYPE_CHECKING:
-    import asyncio
+
+class SocketSide(Protocol):
+    """The plain stream below, which sends encrypted bytes."""
+
+    @property
+    def is_closing(self) -> bool:
+        """Whether nothing more can be sent."""
+
+    def write(self, data: bytes) -> None:
+        """Send bytes as they are."""
+
+    def end_output(self) -> None:
+        """Send the remaining output and the end of it."""
+
+    def close(self) -> None:
+        """Send the remaining output and close."""
 
 
 class PlainSide(Protocol):
@@ -38,19 +52,19 @@ class TlsStream:
         "_conversation",
         "_kept_bytes",
         "_layer",
-        "_transport",
+        "_socket",
         "handshake_since_ms",
         "progress_ms",
     )
 
     def __init__(
         self,
-        transport: "asyncio.Transport",
+        socket: SocketSide,
         connection: Connection,
         context: ssl.SSLContext,
         now_ms: int,
     ) -> None:
-        self._transport = transport
+        self._socket = socket
         self._connection = connection
         self._conversation: PlainSide = connection
         self._layer = TlsLayer(context)
@@ -98,13 +112,13 @@ class TlsStream:
     def end_output(self) -> None:
         """Send close_notify and the end of the output."""
         self._send(self._layer.finish())
-        self._transport.write_eof()
+        self._socket.end_output()
 
     def close(self) -> None:
         """Send close_notify and the rest, and close."""
         self._send(self._layer.finish())
-        self._transport.close()
+        self._socket.close()
 
     def _send(self, data: bytes) -> None:
-        if data and not self._transport.is_closing():
-            self._transport.write(data)
+        if data and not self._socket.is_closing:
+            self._socket.write(data)

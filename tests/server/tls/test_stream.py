@@ -3,6 +3,7 @@
 import pytest
 
 from namesrv.errors import StorageError
+from namesrv.server.connections.streams import PlainStream
 from namesrv.testing.peer import Broker, get_kv, lookup, put_kv
 from tests.server.connections.test_peer import BAD, register_long_route
 from tests.server.loop_free_server import LoopFreeServer, SetStage
@@ -65,7 +66,8 @@ class TestReads:
         protocol = peer.protocol
         assert protocol.transport is peer.transport
         assert protocol._receive == protocol.connection.receive
-        assert protocol._write == peer.transport.write
+        assert isinstance(protocol._stream, PlainStream)
+        assert protocol._write == protocol._stream.write
 
 
 class TestPauses:
