@@ -39,8 +39,8 @@ FAULTS = (
         "thread",
         "lookups.pyx",
         (
-            ("        self._locks.lock_one(self._lane)\n", ""),
-            ("        self._locks.unlock_one(self._lane)\n", ""),
+            ("            self._locks.lock_one(self._lane)\n", ""),
+            ("            self._locks.unlock_one(self._lane)\n", ""),
         ),
     ),
     Fault(
@@ -48,11 +48,10 @@ FAULTS = (
         "thread",
         "lookups.pyx",
         (
-            ("        self._locks.unlock_one(self._lane)\n", ""),
             (
-                "        if found == READY:\n            granted",
-                "        self._locks.unlock_one(self._lane)\n"
-                "        if found == READY:\n            granted",
+                "        if found == READY and not is_one_way:\n",
+                "        self._unlock()\n"
+                "        if found == READY and not is_one_way:\n",
             ),
         ),
     ),

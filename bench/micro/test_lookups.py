@@ -41,9 +41,8 @@ def test_lane_unknown_topics(
 
 
 def test_lane_lookups_without_output(lane: Any, benchmark: BenchmarkFixture) -> None:
-    """One-way lookups are answered and then dropped, so that no bytes object is made:
-    this is the time that a lane needs for each lookup between two calls of the
-    kernel."""
+    """One-way lookups find their answers and do not copy them: this is the time that a
+    lane needs to read a lookup and to find its answer."""
     topics = map(TABLE.topic, range(MANY))
     frames = b"".join(
         Request(105, {"topic": topic}, flag=FLAG_ONEWAY).frame(OPAQUE)

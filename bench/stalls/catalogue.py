@@ -10,6 +10,7 @@ from dataclasses import dataclass
 from bench.driver.client import Client
 from bench.stalls import largest, requests
 from bench.stalls.largest import Size
+from namesrv.codes import FLAG_ONEWAY
 from namesrv.testing.peer import (
     Broker,
     data_version,
@@ -77,6 +78,11 @@ def _lookup_rows() -> Iterator[Row]:
     yield Row("105 unknown", "an unknown topic", _packet(105, {"topic": "nobody"}))
     yield Row(
         "105 on all groups", "its ready answer is large", _packet(105, everywhere)
+    )
+    yield Row(
+        "105 one-way on all groups",
+        "no answer, although one is ready and large",
+        lambda size: requests.packet(request(105, everywhere, flag=FLAG_ONEWAY)),
     )
     yield Row("105 zone on all groups", "each is made anew", _packet(105, zone))
     yield Row(

@@ -330,7 +330,8 @@ cdef class Connection:
             &head.accept_standard_json_only
         )
         return self._hot.route_answers.append_answer(
-            output, head.topic.data, head.topic.length, standard, head.opaque
+            NULL if head.flag & FLAG_ONEWAY else output,
+            head.topic.data, head.topic.length, standard, head.opaque,
         )
 
     cdef int _heartbeat(
@@ -382,6 +383,8 @@ cdef class Connection:
             return 0
         self._hot.live_table.renew(info, self, now_ms)
         self._hot.unchanged_registrations += 1
+        if head.flag & FLAG_ONEWAY:
+            return 1
         header = success_header(head.opaque, info.answer_ext_fields)
         append_bytes(output, answer_frame(header, self._hot.order_topic_body))
         return 1

@@ -1,8 +1,13 @@
 """A mutex for each lookup lane, which the writer of ready answers takes all of.
 
-Compiled only. A lane holds its own one from the search of an answer to the end of its
-copy; the loop holds all of them while it changes a slot. No function here needs the
-GIL, and nobody waits for the GIL while it holds a lock.
+Compiled only. A lane holds its own one while it finds and copies answers, and gives it
+up between two of them if the writer wants it; the loop holds all of them while it
+changes a slot. No function here needs the GIL, and nobody waits for the GIL while it
+holds a lock.
+
+A mutex is not fair: the lane that has just given it up would take it again before the
+writer wakes. So the writer closes a gate first, which is one lock more, and a lane that
+finds the gate closed waits there.
 """
 
 cdef extern from "<pthread.h>" nogil:
@@ -26,13 +31,22 @@ cdef union Lock:
     char room[LOCK_BYTES]
 
 
+# In the memory of a lock. Nobody but the writer changes `is_closed`.
+cdef struct Gate:
+    pthread_mutex_t mutex
+    int is_closed
+
+
 cdef class LaneLocks:
     cdef void* _memory
     cdef Lock* _locks
+    cdef Gate* _gate
     cdef int _lanes
 
     cdef int add_lane(self) except -1
+    cdef int _make_gate(self) except -1
     cdef void lock_one(self, int lane) noexcept nogil
+    cdef bint is_wanted(self) noexcept nogil
     cdef void unlock_one(self, int lane) noexcept nogil
     cdef void lock_all(self) noexcept nogil
     cdef void unlock_all(self) noexcept nogil

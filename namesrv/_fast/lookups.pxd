@@ -64,6 +64,7 @@ cdef class Lookups:
     cdef long long _unknown
     cdef long long _received_bytes
     cdef long long _sent_bytes
+    cdef bint _has_lock
     # About the last call of receive.
     cdef Output _output
     cdef readonly int verdict
@@ -80,6 +81,8 @@ cdef class Lookups:
         Py_ssize_t* answered,
         Py_ssize_t* asked,
     ) noexcept nogil
+    cdef void _lock(self) noexcept nogil
+    cdef void _unlock(self) noexcept nogil
     cdef Py_ssize_t _view(
         self,
         int* latest_shape,

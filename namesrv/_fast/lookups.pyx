@@ -85,6 +85,7 @@ cdef class Lookups:
         )
         self._hits = self._unknown = self._received_bytes = self._sent_bytes = 0
         self._samples_left = self._until_sample = 0
+        self._has_lock = False
         self.client_version = NO_VERSION
         self.verdict = GO_ON
         self.rest = b""
@@ -183,12 +184,14 @@ cdef class Lookups:
                     length - place - size,
                     &requests[turn],
                 )
+                self._lock()
                 outcome = self._answer_one(request, &requests[turn], output)
             if outcome == REFUSED:
                 verdict = HAND_OVER
                 break
             self.client_version = request.head.version
             if outcome == MISSING:
+                self._unlock()
                 asked[0] = size + self._more_to_ask(
                     latest_shape, data + place + size, length - place - size
                 )
@@ -200,10 +203,25 @@ cdef class Lookups:
             if output.length >= OUTPUT_PAUSE_BYTES:
                 verdict = PAUSE
                 break
+        self._unlock()
         answered[0] = place
         store_count(&self._received_bytes, self._received_bytes + place)
         store_count(&self._sent_bytes, self._sent_bytes + output.length - sent)
         return verdict
+
+    cdef void _lock(self) noexcept nogil:
+        """Hold the lock for one more lookup, after a writer that waits for it."""
+        if self._has_lock and self._locks.is_wanted():
+            self._unlock()
+        if not self._has_lock:
+            self._locks.lock_one(self._lane)
+            self._has_lock = True
+
+    cdef void _unlock(self) noexcept nogil:
+        """The lane has its copies."""
+        if self._has_lock:
+            self._locks.unlock_one(self._lane)
+            self._has_lock = False
 
     cdef void _read(
         self,
@@ -283,6 +301,8 @@ cdef class Lookups:
     cdef int _answer_one(
         self, Request* request, const Request* following, Output* output
     ) noexcept nogil:
+        """Append an answer, while the lock is held. For a request that wants none,
+        nothing is copied: it costs its sender too little."""
         cdef HeadView* head = &request.head
         cdef const char* body = NULL
         cdef Py_ssize_t body_length = 0
@@ -290,10 +310,9 @@ cdef class Lookups:
         cdef bint standard = head.version >= VERSION_V4_9_4 or is_true(
             &head.accept_standard_json_only
         )
+        cdef bint is_one_way = head.flag & FLAG_ONEWAY
         cdef bint granted = True
         cdef int found
-        # The body may go as soon as the lock does.
-        self._locks.lock_one(self._lane)
         if following.is_read:
             self._answers.expect(following.hash)
         found = self._answers.find_ready(
@@ -304,18 +323,16 @@ cdef class Lookups:
             &body,
             &body_length,
         )
-        if found == READY:
-            granted = append_success(output, head.opaque, body, body_length)
-        self._locks.unlock_one(self._lane)
         if found == NOT_READY:
             return MISSING
-        if found == UNKNOWN:
+        if found == READY and not is_one_way:
+            granted = append_success(output, head.opaque, body, body_length)
+        elif found == UNKNOWN and not is_one_way:
             granted = append_topic_not_exist(
                 output, head.opaque, head.topic.data, head.topic.length
             )
-        if head.flag & FLAG_ONEWAY or not granted:
-            output.length = start
         if not granted:
+            output.length = start
             return REFUSED
         if found == READY:
             store_count(&self._hits, self._hits + 1)

@@ -128,23 +128,27 @@ cdef class RouteAnswers:
         wanted = 0 <= lookups < NO_SAMPLE
         self.sample_at = self.unknown + lookups if wanted else NO_SAMPLE
 
-    def answer(self, topic, standard, opaque):
-        """The whole answer frame; None if the body must be made first."""
+    def answer(self, topic, standard, opaque, is_one_way=False):
+        """The whole answer frame, empty for a request that wants none; None if the body
+        must be made first."""
         cdef Slot* slot
         cdef AnswerPair pair
         check_text("topic", topic)
         check_bool("standard", standard)
         check_int32("opaque", opaque)
+        check_bool("is_one_way", is_one_way)
         slot = self._topics.seek(topic, None)
         if slot.value == NULL:
             self.unknown += 1
+            if is_one_way:
+                return b""
             return answer_frame(topic_not_exist_header(topic, opaque), b"")
         pair = <AnswerPair>slot.value
         body = pair.standard if standard else pair.legacy
         if body is None:
             return None
         self.hits += 1
-        return answer_frame(success_header(opaque), body)
+        return b"" if is_one_way else answer_frame(success_header(opaque), body)
 
     cdef int append_answer(
         self,
@@ -155,8 +159,8 @@ cdef class RouteAnswers:
         int opaque,
     ) except -1:
         """As `answer`, for a printable ASCII topic; 0 if there is no body yet, and
-        SAMPLE if the lookup is wanted as a sample. The loop needs no lock for it: it
-        alone changes slots."""
+        SAMPLE if the lookup is wanted as a sample. `output` is NULL for a request that
+        wants no answer. The loop needs no lock for it: it alone changes slots."""
         cdef const char* body = NULL
         cdef Py_ssize_t body_length = 0
         cdef unsigned int hash = self.hash_of(topic, length)
@@ -165,12 +169,14 @@ cdef class RouteAnswers:
         )
         if found == UNKNOWN:
             self.unknown += 1
-            granted(append_topic_not_exist(output, opaque, topic, length))
+            if output != NULL:
+                granted(append_topic_not_exist(output, opaque, topic, length))
             return SAMPLE if self.unknown >= self.sample_at else 1
         if found == NOT_READY:
             return 0
         self.hits += 1
-        granted(append_success(output, opaque, body, body_length))
+        if output != NULL:
+            granted(append_success(output, opaque, body, body_length))
         return 1
 
     @cython.nonecheck(False)

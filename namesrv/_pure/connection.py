@@ -331,7 +331,8 @@ class Connection:
         wish = ext_fields.get("acceptStandardJsonOnly") or ""
         standard = head.version >= VERSION_V4_9_4 or wish.lower() == "true"
         hot, answers = self._hot, self._hot.route_answers
-        before, answer = answers.unknown, answers.answer(topic, standard, head.opaque)
+        is_one_way, before = bool(head.flag & FLAG_ONEWAY), answers.unknown
+        answer = answers.answer(topic, standard, head.opaque, is_one_way)
         if before < answers.unknown >= answers.sample_at:
             hot.note_unknown(frame.serialize_type, frame.header, self.remote_address)
         return answer
@@ -380,6 +381,8 @@ class Connection:
             return None
         self._hot.live_table.renew(info, self, now_ms)
         self._hot.unchanged_registrations += 1
+        if head.flag & FLAG_ONEWAY:
+            return b""
         header = success_header(head.opaque, info.answer_ext_fields)
         return answer_frame(header, self._hot.order_topic_body)
 

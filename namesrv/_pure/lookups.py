@@ -169,15 +169,17 @@ class Lookups:
         wish = fields.get("acceptStandardJsonOnly") or ""
         standard = head.version >= VERSION_V4_9_4 or wish.lower() == "true"
         is_known, body = self._hot.route_answers._find_ready(topic, standard)
-        if not is_known:
-            self.unknown += 1
-            answer = answer_frame(topic_not_exist_header(topic, head.opaque), b"")
-        elif body is not None:
-            self.hits += 1
-            answer = answer_frame(success_header(head.opaque), body)
-        else:
+        if is_known and body is None:
             return None
-        return b"" if head.flag & FLAG_ONEWAY else answer
+        if is_known:
+            self.hits += 1
+        else:
+            self.unknown += 1
+        if head.flag & FLAG_ONEWAY:
+            return b""
+        if body is None:
+            return answer_frame(topic_not_exist_header(topic, head.opaque), b"")
+        return answer_frame(success_header(head.opaque), body)
 
     def _is_sample(self) -> bool:
         """Whether this lookup of an unknown topic is wanted."""

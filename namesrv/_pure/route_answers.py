@@ -126,20 +126,26 @@ class RouteAnswers:
         wanted = 0 <= lookups < NO_SAMPLE
         self.sample_at = self.unknown + lookups if wanted else NO_SAMPLE
 
-    def answer(self, topic: str, standard: bool, opaque: int) -> bytes | None:
-        """The whole answer frame; None if the body must be made first."""
+    def answer(
+        self, topic: str, standard: bool, opaque: int, is_one_way: bool = False
+    ) -> bytes | None:
+        """The whole answer frame, empty for a request that wants none; None if the body
+        must be made first."""
         check_text("topic", topic)
         check_bool("standard", standard)
         check_int32("opaque", opaque)
+        check_bool("is_one_way", is_one_way)
         bodies = self._topics.get(topic)
         if bodies is None:
             self.unknown += 1
+            if is_one_way:
+                return b""
             return answer_frame(topic_not_exist_header(topic, opaque), b"")
         body = bodies[standard]
         if body is None:
             return None
         self.hits += 1
-        return answer_frame(success_header(opaque), body)
+        return b"" if is_one_way else answer_frame(success_header(opaque), body)
 
     def _find_ready(self, topic: str, standard: bool) -> tuple[bool, bytes | None]:
         """Whether the topic has a mark, and its body if it has one; counts nothing."""
