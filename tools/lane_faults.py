@@ -137,6 +137,12 @@ FAULTS = (
         ),
     ),
     Fault(
+        "reads that wait for their answers lie behind each other",
+        "",
+        "lane_thread.pyx",
+        (("    lane.filled += (", "    lane.filled = 0 * ("),),
+    ),
+    Fault(
         "a lane does not wait for the GIL",
         "",
         "answer_frames.pyx",

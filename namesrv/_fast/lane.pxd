@@ -12,7 +12,8 @@ from namesrv._fast.lane_peers cimport (
     post, pthread_mutex_t, put_last,
 )
 from namesrv._fast.lane_system cimport (
-    EPOLL_CTL_ADD, EPOLL_CTL_DEL, EPOLLIN, epoll_ctl, epoll_event,
+    EPOLL_CTL_ADD, EPOLL_CTL_DEL, EPOLL_CTL_MOD, EPOLLET, EPOLLIN, EPOLLRDHUP,
+    epoll_ctl, epoll_event,
 )
 from namesrv._fast.output cimport Output
 
@@ -20,7 +21,11 @@ cdef enum:
     MOST_LISTENERS = 64
     READ_BYTES = 1 << 16
     MOST_HELD_BYTES = 32 << 20
-    BUFFER_BYTES = READ_BYTES + (1 << 12)  # a read, behind the kept part of a frame
+    MOST_READS = 32
+    MOST_FILLED_BYTES = 1 << 14
+    # The reads before, then the last one behind the kept part of a frame.
+    BUFFER_BYTES = MOST_FILLED_BYTES + (1 << 12) + READ_BYTES
+    PEER_EVENTS = EPOLLIN | EPOLLRDHUP | EPOLLET
 
 
 # Shared by all lanes and the loop.
@@ -33,6 +38,14 @@ cdef struct Shared:
     long long undecided     # new ones about which it has not decided yet
     long long held_bytes    # input and output of peers that are at the loop
     long long idle_millis   # 0: no connection is idle
+
+
+# The input of a peer that is answered next; the first `kept` bytes came before.
+cdef struct Read:
+    Peer* peer
+    unsigned char* data
+    Py_ssize_t length
+    Py_ssize_t kept
 
 
 cdef struct Lane:
@@ -48,7 +61,10 @@ cdef struct Lane:
     pthread_mutex_t lines   # the lane has it except while it waits for events
     Line quiet              # without kept input, the longest idle first
     Line partial            # with a part of a frame, the oldest first
-    unsigned char* buffer
+    unsigned char* buffer   # of the reads, one behind the other
+    Py_ssize_t filled       # bytes of it
+    int reads_count
+    Read reads[MOST_READS]
     Output output
     long long now_ms
     long long accept_again_ms
@@ -69,18 +85,33 @@ cdef inline bint is_crowded(Shared* shared) noexcept nogil:
     return open >= load_count(&shared.most_open)
 
 
-cdef inline bint watch(Lane* lane, int fd, void* source) noexcept nogil:
-    """Have events of a descriptor; False without memory for it."""
+cdef inline bint change_watch(
+    Lane* lane, int change, int fd, unsigned int events, void* source
+) noexcept nogil:
     cdef epoll_event event
     memset(&event, 0, sizeof(event))
-    event.events = EPOLLIN
+    event.events = events
     event.data.ptr = source
-    return epoll_ctl(lane.epoll, EPOLL_CTL_ADD, fd, &event) == 0
+    return epoll_ctl(lane.epoll, change, fd, &event) == 0
+
+
+cdef inline bint watch(Lane* lane, int fd, void* source) noexcept nogil:
+    """Have an event of a descriptor as long as it has input; False without memory."""
+    return change_watch(lane, EPOLL_CTL_ADD, fd, EPOLLIN, source)
 
 
 cdef inline bint watch_peer(Lane* lane, Peer* peer) noexcept nogil:
-    peer.is_watched = watch(lane, peer.fd, peer)
+    """Have an event whenever a peer's input or its end comes; False without memory.
+
+    One that is read to the end is not looked at again, as it would be by `watch`.
+    """
+    peer.is_watched = change_watch(lane, EPOLL_CTL_ADD, peer.fd, PEER_EVENTS, peer)
     return peer.is_watched
+
+
+cdef inline void watch_again(Lane* lane, Peer* peer) noexcept nogil:
+    """Have another event of a peer that may not be read to the end."""
+    change_watch(lane, EPOLL_CTL_MOD, peer.fd, PEER_EVENTS, peer)
 
 
 cdef inline void forget_input(Peer* peer) noexcept nogil:

@@ -76,8 +76,11 @@ cdef extern from "<sys/epoll.h>" nogil:
     enum:
         EPOLL_CTL_ADD
         EPOLL_CTL_DEL
+        EPOLL_CTL_MOD
         EPOLL_CLOEXEC
+        EPOLLET
         EPOLLIN
+        EPOLLRDHUP
     ctypedef union epoll_data_t:
         void* ptr
     struct epoll_event:

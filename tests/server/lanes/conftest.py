@@ -12,7 +12,9 @@ from tests.server.server_thread import LOOPS, local_options
 
 Serve = Callable[..., LanedServer]
 
-collect_ignore = [] if Lanes is not None else ["test_native_lanes.py"]
+collect_ignore = (
+    [] if Lanes is not None else ["test_lane_reads.py", "test_native_lanes.py"]
+)
 
 
 @pytest.fixture(params=LOOPS)
