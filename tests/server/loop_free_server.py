@@ -94,6 +94,9 @@ class FakeTransport(asyncio.Transport):
     ) -> None:
         self.limits = (high, low)
 
+    def is_reading(self) -> bool:
+        return self.reading
+
     def pause_reading(self) -> None:
         assert self.reading, "paused twice"
         self.reading = False

@@ -6,6 +6,7 @@ import socket
 from namesrv._impl import LanePeer
 from namesrv.server.connections.acceptor import join_loop
 from namesrv.server.connections.first_bytes import Sniffer
+from namesrv.server.connections.peer import Peer
 from namesrv.server.connections.protocol import NamesrvProtocol
 from namesrv.server.connections.registry import Connections
 
@@ -44,15 +45,7 @@ class AdoptedProtocol(NamesrvProtocol):
             self.close()
         elif data:
             # The lane has read it, perhaps before the server was frozen.
-            super().data_received(data)
-
-    def data_received(self, data: bytes) -> None:
-        """uvloop begins to read after `connection_made`, also if that has paused it."""
-        if not self._reading and self.closing_since_ms is None:
-            self.transport.pause_reading()
-            if self._connections.is_frozen:
-                return  # as if it had not been read
-        super().data_received(data)
+            Peer.data_received(self, data)
 
 
 async def adopt(connections: Connections, peer: LanePeer) -> None:

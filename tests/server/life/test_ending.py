@@ -83,6 +83,22 @@ def test_frozen_connection_is_not_read(loop_free: LoopFreeServer) -> None:
     assert loop_free.state.life.phase == Phase.FROZEN
 
 
+def test_connection_that_comes_after_the_freeze_is_not_read(
+    loop_free: LoopFreeServer,
+) -> None:
+    ended = Ended(loop_free)
+    ended.ending.freeze()
+    peer = loop_free.accept()
+    assert not peer.transport.reading
+    # uvloop does not know yet that it is paused, and reads once.
+    peer.transport.reading = True
+    peer.receive(BROKER.registration({"T": 1}, 2))
+    loop_free.turn_until_quiet()
+    assert not peer.transport.reading
+    assert peer.opaques() == []
+    assert not loop_free.state.tables.broker_live_table.entries()
+
+
 def test_turn_after_the_halt_carries_out_nothing(loop_free: LoopFreeServer) -> None:
     peer, ended = loop_free.accept(), Ended(loop_free)
     peer.receive(put_kv("n", "k", "v", 1), BROKER.registration({"T": 1, "U": 1}, 2))
