@@ -3,6 +3,7 @@
 import json
 import os
 import shutil
+import sys
 import tempfile
 import time
 from collections.abc import Sequence
@@ -67,6 +68,8 @@ def measure_storms_again(kind: str, servers: Sequence[Server], choice: Choice) -
     """Measure the storms anew, of all servers in one session, into the results of an
     earlier run, which then say so."""
     path = choice.folder / f"{kind}.json"
+    if not path.exists():
+        sys.exit(f"storms: {path} has no results to go into: measure all first")
     need_extensions()
     build_generators()
     raise_file_limit()
