@@ -14,7 +14,8 @@ from namesrv.testing.peer import request
 
 MOST_SECONDS = 120.0
 QUIET_SECONDS = 0.15
-_READ_BYTES = 1 << 20
+# A longer call would keep the core from the probe beside it.
+_CALL_BYTES = 1 << 16
 _TAIL_BYTES = 400
 _MARK = request(9999, opaque=987654321)
 _MARK_OPAQUE = b'"opaque":987654321'
@@ -117,7 +118,7 @@ def _exchange(peer: socket.socket, payload: bytes) -> tuple[int, bool]:
                 return answered_bytes, True
             if event & select.POLLOUT and left:
                 try:
-                    left = left[peer.send(left) :]
+                    left = left[peer.send(left[:_CALL_BYTES]) :]
                 except BlockingIOError:
                     continue
                 except OSError:
@@ -130,7 +131,7 @@ def _exchange(peer: socket.socket, payload: bytes) -> tuple[int, bool]:
 def _receive(peer: socket.socket) -> bytes | None:
     """The bytes that came, empty at the end, None for none yet."""
     try:
-        return peer.recv(_READ_BYTES)
+        return peer.recv(_CALL_BYTES)
     except BlockingIOError:
         return None
     except OSError:
