@@ -12,8 +12,8 @@ from namesrv._fast.lane_peers cimport (
     post, pthread_mutex_t, put_last,
 )
 from namesrv._fast.lane_system cimport (
-    EPOLL_CTL_ADD, EPOLL_CTL_DEL, EPOLL_CTL_MOD, EPOLLET, EPOLLIN, EPOLLRDHUP,
-    epoll_ctl, epoll_event,
+    EPOLL_CTL_ADD, EPOLL_CTL_DEL, EPOLL_CTL_MOD, EPOLLET, EPOLLIN, EPOLLPRI,
+    EPOLLRDHUP, epoll_ctl, epoll_event,
 )
 from namesrv._fast.output cimport Output
 
@@ -25,7 +25,7 @@ cdef enum:
     MOST_FILLED_BYTES = 1 << 14
     # The reads before, then the last one behind the kept part of a frame.
     BUFFER_BYTES = MOST_FILLED_BYTES + (1 << 12) + READ_BYTES
-    PEER_EVENTS = EPOLLIN | EPOLLRDHUP | EPOLLET
+    PEER_EVENTS = EPOLLIN | EPOLLPRI | EPOLLRDHUP | EPOLLET
 
 
 # Shared by all lanes and the loop.

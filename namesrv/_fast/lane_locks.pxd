@@ -17,12 +17,38 @@ cdef extern from "<pthread.h>" nogil:
     int pthread_mutex_init(pthread_mutex_t*, const void*)
     int pthread_mutex_destroy(pthread_mutex_t*)
     int pthread_mutex_lock(pthread_mutex_t*)
+    int pthread_mutex_trylock(pthread_mutex_t*)
     int pthread_mutex_unlock(pthread_mutex_t*)
+
+
+cdef extern from * nogil:
+    """
+    #if defined(__x86_64__) || defined(__i386__)
+    #define lane_locks_pause() __builtin_ia32_pause()
+    #elif defined(__aarch64__) && defined(__GNUC__)
+    #define lane_locks_pause() __asm__ __volatile__("yield")
+    #else
+    #define lane_locks_pause() ((void)0)
+    #endif
+    """
+    void pause_shortly "lane_locks_pause"()
 
 
 cdef enum:
     LOCK_BYTES = 128
     MOST_LANES = 64
+    MOST_TRIES = 100
+
+
+cdef inline void take(pthread_mutex_t* mutex) noexcept nogil:
+    """Lock a mutex. Others have it for a microsecond in most cases: a wait by the system
+    would take 50, and comes after a few of them."""
+    cdef int _
+    for _ in range(MOST_TRIES):
+        if pthread_mutex_trylock(mutex) == 0:
+            return
+        pause_shortly()
+    pthread_mutex_lock(mutex)
 
 
 # Has cache lines of its own, two because processors fetch pairs of lines.

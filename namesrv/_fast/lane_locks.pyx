@@ -53,9 +53,9 @@ cdef class LaneLocks:
     cdef void lock_one(self, int lane) noexcept nogil:
         """The lane begins to read, after a writer that wants to change something."""
         if self.is_wanted():
-            pthread_mutex_lock(&self._gate.mutex)
+            take(&self._gate.mutex)
             pthread_mutex_unlock(&self._gate.mutex)
-        pthread_mutex_lock(&self._locks[lane].mutex)
+        take(&self._locks[lane].mutex)
 
     cdef bint is_wanted(self) noexcept nogil:
         """Whether a writer waits for a lane that reads."""
@@ -70,10 +70,10 @@ cdef class LaneLocks:
         cdef int lane
         if self._lanes == 0:
             return
-        pthread_mutex_lock(&self._gate.mutex)
+        take(&self._gate.mutex)
         store(&self._gate.is_closed, True)
         for lane in range(self._lanes):
-            pthread_mutex_lock(&self._locks[lane].mutex)
+            take(&self._locks[lane].mutex)
 
     cdef void unlock_all(self) noexcept nogil:
         """The change is whole."""

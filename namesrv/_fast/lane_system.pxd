@@ -80,6 +80,7 @@ cdef extern from "<sys/epoll.h>" nogil:
         EPOLL_CLOEXEC
         EPOLLET
         EPOLLIN
+        EPOLLPRI
         EPOLLRDHUP
     ctypedef union epoll_data_t:
         void* ptr

@@ -154,10 +154,13 @@ cdef void _read(Lane* lane, Peer* peer, unsigned int events) noexcept nogil:
     if length == 0 or (length < 0 and errno != EAGAIN and errno != EINTR):
         drop(lane, peer)
         return
-    if length < 0 or length == wanted or events != EPOLLIN:
-        watch_again(lane, peer)
     if length < 0:
-        return
+        if errno == EINTR:
+            watch_again(lane, peer)
+        return  # the next input is another event
+    # A read ends at urgent data, too.
+    if length == wanted or events != EPOLLIN:
+        watch_again(lane, peer)
     if kept:
         memcpy(one.data, peer.input, kept)
     forget_input(peer)

@@ -62,6 +62,7 @@ class FakeTransport(asyncio.Transport):
         self.peername = peername
         self.writes: list[bytes] = []
         self._sliced: object = None
+        self.longest_call_bytes = 0
         self.unsent_bytes = 0
         self.reading = True
         self.is_closed = False
@@ -76,6 +77,7 @@ class FakeTransport(asyncio.Transport):
         assert data, "an empty write"
         assert not self.is_closed, "a write after the end"
         assert not self.is_ended, "a write after the end of the output"
+        self.longest_call_bytes = max(self.longest_call_bytes, len(data))
         whole = data.obj if isinstance(data, memoryview) else None
         if whole is not None and whole is self._sliced:
             self.writes[-1] += data

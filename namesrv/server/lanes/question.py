@@ -6,6 +6,7 @@ from collections.abc import Callable, Iterator
 from namesrv._impl import LanePeer
 from namesrv.hot_path import OUTPUT_PAUSE_BYTES, Pause
 from namesrv.server.connections.registry import Connections
+from namesrv.server.connections.slices import SLICE_BYTES
 
 
 class _NoSocket(asyncio.Transport):
@@ -119,10 +120,14 @@ class Question:
             self.peer.end()
 
     def send(self) -> None:
-        """Send as much of the output as the socket takes. A lane has nothing to do
-        with it meanwhile."""
-        if self.output:
-            del self.output[: self.peer.send(bytes(self.output))]
+        """Send as much of the output as the socket takes, in slices as other output. A
+        lane has nothing to do with it meanwhile."""
+        while self.output:
+            piece = bytes(self.output[:SLICE_BYTES])
+            sent = self.peer.send(piece)
+            del self.output[:sent]
+            if sent < len(piece):
+                return
 
     def time_out(self) -> None:
         """Only requests of HTTP have a deadline."""

@@ -12,6 +12,7 @@ from namesrv.errors import StorageError
 from namesrv.hot_path import LARGE_REGISTRATION_BYTES, OUTPUT_PAUSE_BYTES
 from namesrv.routing.access.control import is_local
 from namesrv.server.connections.broker_hosts import address_text
+from namesrv.server.connections.slices import SLICE_BYTES
 from namesrv.testing.peer import Broker, frame, get_kv, lookup, put_kv, request
 from tests.server.loop_free_server import FAULT, LoopFreePeer, LoopFreeServer
 from tests.server.proxy_headers import PROXY_V1, PROXY_V2
@@ -119,6 +120,7 @@ class TestOutputPause:
         assert OUTPUT_PAUSE_BYTES <= min(full)
         assert max(full) < OUTPUT_PAUSE_BYTES + size
         assert peer.transport.reading
+        assert peer.transport.longest_call_bytes == SLICE_BYTES
 
     def test_others_are_answered_between_the_turns(
         self, loop_free: LoopFreeServer

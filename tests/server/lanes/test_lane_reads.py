@@ -14,6 +14,8 @@ from tests.server.lanes.laned_server import LanedServer
 
 # Longer than three reads of a lane, with answers that do not make it pause.
 MANY = 2000
+# Somewhat longer than one read.
+FULL = 450
 
 
 def lookups(count: int) -> bytes:
@@ -89,3 +91,33 @@ def test_reads_of_many_peers_at_once_are_answered_each_to_its_own(serve: Serve) 
             peer.close()
     wait_until(lambda: has_gone(server, 0))
     assert server.lanes.counts.asked == 1
+
+
+def test_input_behind_urgent_data_is_read(serve: Serve) -> None:
+    server = serve()
+    with server.register(), server.peer() as peer:
+        server.make_ready("Orders1")
+        with server.stopped_loop():
+            peer.send(lookup("Orders2", 0))
+            wait_until(lambda: server.lanes.counts.asked == 2)
+            peer.send(lookup("Orders1", 1))
+            peer.socket.send(b"!", socket.MSG_OOB)
+            peer.send(lookup("Orders1", 2))
+        assert opaques(peer, 3) == [0, 1, 2]
+    assert server.handed_over() == 1  # the broker's
+
+
+def test_whole_reads_of_many_peers_at_once_fit(serve: Serve) -> None:
+    server = serve()
+    with server.register():
+        server.make_ready("Orders1")
+        peers = [server.peer() for _ in range(40)]
+        with server.stopped_loop():
+            for peer in peers:
+                peer.send(lookup("Orders2", MANY))
+            wait_until(lambda: server.lanes.counts.asked == 1 + len(peers))
+            for peer in peers:
+                peer.send(lookups(FULL))
+        for peer in peers:
+            assert opaques(peer, 1 + FULL) == [MANY, *range(FULL)]
+            peer.close()

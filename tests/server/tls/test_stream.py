@@ -3,6 +3,7 @@
 import pytest
 
 from namesrv.errors import StorageError
+from namesrv.server.connections.slices import SLICE_BYTES
 from namesrv.server.connections.streams import PlainStream
 from namesrv.testing.peer import Broker, get_kv, lookup, put_kv
 from tests.server.connections.test_peer import BAD, register_long_route
@@ -81,6 +82,7 @@ class TestPauses:
         loop_free.turn_until_quiet()
         assert peer.opaques() == list(range(20))
         assert peer.transport.reading
+        assert peer.transport.longest_call_bytes == SLICE_BYTES
 
     def test_reader_that_does_not_read_is_not_answered_on(
         self, loop_free: LoopFreeServer
