@@ -41,8 +41,8 @@ cdef enum:
 
 
 cdef inline void take(pthread_mutex_t* mutex) noexcept nogil:
-    """Lock a mutex. Others have it for a microsecond in most cases, and a wait by the
-    system takes 50: it comes after some tries."""
+    """Lock a mutex. Others have it for shorter than a wait by the system would take in
+    most cases, so that some tries come first."""
     cdef int _
     for _ in range(MOST_TRIES):
         if pthread_mutex_trylock(mutex) == 0:

@@ -54,8 +54,8 @@ class RecordedLog(EventLog):
 
 
 class FakeTransport(asyncio.Transport):
-    """Takes everything that is written, and remembers what it was told to do. The
-    slices of one answer are one write."""
+    """Takes all that is written, and remembers its calls. The slices of one answer are
+    one write."""
 
     def __init__(self, peername: tuple[Any, ...] | None) -> None:
         super().__init__()

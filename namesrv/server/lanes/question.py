@@ -123,7 +123,7 @@ class Question:
         """Send as much of the output as the socket takes, in slices as other output. A
         lane has nothing to do with it meanwhile."""
         while self.output:
-            piece = bytes(self.output[:SLICE_BYTES])
+            piece = bytes(memoryview(self.output)[:SLICE_BYTES])
             sent = self.peer.send(piece)
             del self.output[:sent]
             if sent < len(piece):

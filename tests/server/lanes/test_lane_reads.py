@@ -1,4 +1,4 @@
-"""Lanes read all input of a connection, and see its end: they are told of it once.
+"""Lanes read all input of a connection, and see its end, which epoll reports once.
 
 These tests need lanes (conftest.py).
 """
