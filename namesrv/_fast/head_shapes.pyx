@@ -9,7 +9,7 @@ reader, so that both ways read a header equally.
 """
 
 from libc.stdlib cimport free, malloc
-from libc.string cimport memcmp, memcpy
+from libc.string cimport memcpy
 
 from namesrv._fast.head cimport HeadView, view_head
 from namesrv._fast.scan cimport (
@@ -19,12 +19,12 @@ from namesrv._fast.scan cimport (
     STRING,
     Text,
     is_word,
-    read_int32,
+    scan_int32,
     scan_member,
-    scan_number,
     scan_string,
     skip_blanks,
 )
+from namesrv._fast.words cimport are_equal
 
 from namesrv.hot_path import LONGEST_HOT_HEADER_BYTES
 
@@ -69,20 +69,20 @@ cdef inline bint _fits(
     head[0] = shape.head
     for i in range(shape.holes_count):
         hole = &shape.holes[i]
-        if end - place < hole.length or (
-            memcmp(place, shape.text + hole.start, hole.length) != 0
+        if end - place < hole.length or not are_equal(
+            place, shape.text + hole.start, hole.length
         ):
             return False
         place += hole.length
         if hole.member == OPAQUE:
-            place = _scan_opaque(place, end, &head.opaque)
+            place = scan_int32(place, end, &head.opaque)
         else:
             place = scan_string(place - 1, end, &value)
             _note_value(head, hole.member, &value)
         if place == NULL:
             return False
-    return end - place == shape.tail_length and (
-        memcmp(place, shape.text + shape.tail_start, shape.tail_length) == 0
+    return end - place == shape.tail_length and are_equal(
+        place, shape.text + shape.tail_start, shape.tail_length
     )
 
 
@@ -95,18 +95,6 @@ cdef inline void _note_value(HeadView* head, int member, Text* value) noexcept n
         head.cluster_name = value[0]
     elif member == ACCEPT_STANDARD:
         head.accept_standard_json_only = value[0]
-
-
-cdef inline const unsigned char* _scan_opaque(
-    const unsigned char* place, const unsigned char* end, int* opaque
-) noexcept nogil:
-    cdef Text text
-    if place == end or (place[0] != 45 and not 48 <= place[0] <= 57):
-        return NULL
-    place = scan_number(place, end, &text)
-    if place == NULL or not read_int32(&text, NUMBER, opaque):
-        return NULL
-    return place
 
 
 cdef class HeadShapes:

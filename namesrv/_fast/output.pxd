@@ -9,6 +9,8 @@ from libc.string cimport memcpy
 
 from cpython.bytes cimport PyBytes_AsString, PyBytes_FromStringAndSize, PyBytes_Size
 
+from namesrv._fast.words cimport IS_LITTLE_ENDIAN, write_eight_digits
+
 cdef struct Output:
     char* data
     Py_ssize_t length
@@ -84,6 +86,11 @@ cdef inline void append_int(Output* out, int value) noexcept nogil:
     out.length += digits
     # Digits go straight to their place: a copy of bytes just written stalls the CPU.
     place = out.data + out.length
+    if digits >= 8 and IS_LITTLE_ENDIAN:
+        digits -= 8
+        place -= 8
+        write_eight_digits(place, rest % <unsigned int>100000000)
+        rest = rest // <unsigned int>100000000
     while digits:
         digits -= 1
         place -= 1

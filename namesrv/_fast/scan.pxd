@@ -3,7 +3,9 @@
 Every step takes a place and the end; it returns the place after the part read, or NULL.
 """
 
-from libc.string cimport memcmp, memcpy
+from libc.string cimport memcmp
+
+from namesrv._fast.words cimport WORD_BYTES, plain_bytes, read_eight_digits
 
 cdef enum:
     MOST_MEMBERS = 32
@@ -43,36 +45,16 @@ cdef inline const unsigned char* skip_blanks(
     return place
 
 
-cdef inline bint _are_plain(const unsigned char* place) noexcept nogil:
-    """Whether eight bytes are printable, and none is a quote or a backslash; it may be
-    0 by mistake."""
-    cdef unsigned long long ones = 0x0101010101010101
-    cdef unsigned long long word, quotes, slashes
-    memcpy(&word, place, 8)
-    quotes = word ^ (ones * 34)
-    slashes = word ^ (ones * 92)
-    # A byte is below a limit if subtracting it borrows, and above 126 if adding 1 or
-    # nothing sets its highest bit.
-    return not (
-        (
-            ((word - ones * 32) & ~word)
-            | ((quotes - ones) & ~quotes)
-            | ((slashes - ones) & ~slashes)
-            | (word + ones)
-            | word
-        )
-        & (ones << 7)
-    )
-
-
 cdef inline const unsigned char* scan_string(
     const unsigned char* place, const unsigned char* end, Text* text
 ) noexcept nogil:
     """A string whose opening quote is at `place`; the place after it, or NULL."""
+    cdef int plain = WORD_BYTES
     place += 1
     text.data = place
-    while end - place >= 8 and _are_plain(place):
-        place += 8
+    while plain == WORD_BYTES and end - place >= WORD_BYTES:
+        plain = plain_bytes(place)
+        place += plain
     while place < end and 32 <= place[0] <= 126 and place[0] != 92:
         if place[0] == 34:
             text.length = place - text.data
@@ -184,6 +166,32 @@ cdef inline bint read_int32(Text* text, Kind kind, int* number) noexcept nogil:
         return False
     number[0] = <int>value
     return True
+
+
+cdef inline const unsigned char* scan_int32(
+    const unsigned char* place, const unsigned char* end, int* number
+) noexcept nogil:
+    """A number as `scan_number` and `read_int32` have it; the place after it, or
+    NULL."""
+    cdef long long value
+    cdef const unsigned char* most
+    cdef Text text
+    if end - place < 10 or place[0] == 48 or not read_eight_digits(place, &value):
+        if place == end:
+            return NULL
+        place = scan_number(place, end, &text)
+        if place == NULL or not read_int32(&text, NUMBER, number):
+            return NULL
+        return place
+    most = place + 10
+    place += 8
+    while place < most and 48 <= place[0] <= 57:
+        value = value * 10 + (place[0] - 48)
+        place += 1
+    if value > 2147483647:
+        return NULL
+    number[0] = <int>value
+    return place
 
 
 cdef inline unsigned int big_endian(

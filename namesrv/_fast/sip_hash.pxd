@@ -3,7 +3,7 @@
 Compiled only: C structs, no Python.
 """
 
-from libc.string cimport memcpy
+from namesrv._fast.words cimport word_of
 
 
 # The state of a SipHash.
@@ -12,12 +12,6 @@ cdef struct Hash:
     unsigned long long b
     unsigned long long c
     unsigned long long d
-
-
-cdef inline unsigned long long word_of(const unsigned char* text) noexcept nogil:
-    cdef unsigned long long word
-    memcpy(&word, text, 8)
-    return word
 
 
 cdef inline unsigned long long _rotated(

@@ -15,14 +15,14 @@ import os
 
 cimport cython
 from libc.stdlib cimport calloc, free
-from libc.string cimport memchr, memcmp
+from libc.string cimport memchr
 
 from cpython.bytes cimport PyBytes_AsString, PyBytes_Size
 from cpython.exc cimport PyErr_Clear
 from cpython.ref cimport Py_DECREF, Py_INCREF
 
 from namesrv._fast.lane_locks cimport LaneLocks
-from namesrv._fast.sip_hash cimport Hash, sip_hash_of, word_of
+from namesrv._fast.sip_hash cimport Hash, sip_hash_of
 from namesrv._fast.slot_queue cimport (
     SlotQueue,
     append_slot,
@@ -34,6 +34,7 @@ from namesrv._fast.slot_queue cimport (
     open_queue,
     take_slot,
 )
+from namesrv._fast.words cimport are_equal, word_of
 
 cdef extern from *:
     # Without `except NULL`: a lone surrogate is no error here.
@@ -119,16 +120,14 @@ cdef inline Py_ssize_t _length(const Key* key) noexcept nogil:
 
 cdef inline bint _is_key(const unsigned char* text, const Key* key) noexcept nogil:
     """Whether the text of a slot is a key, whose length it has."""
-    if key.first_length and memcmp(text, key.first, key.first_length) != 0:
+    if not are_equal(text, key.first, key.first_length):
         return False
     if key.second == NULL:
         return True
     text += key.first_length
     if text[0] != SEPARATOR:
         return False
-    return not key.second_length or (
-        memcmp(text + 1, key.second, key.second_length) == 0
-    )
+    return are_equal(text + 1, key.second, key.second_length)
 
 
 cdef Slot* _aligned(void* memory) noexcept nogil:

@@ -1,9 +1,11 @@
 """TopicConfig objects in known forms (`wire.topic_forms`), read without an object."""
 
-from libc.string cimport memchr, memcmp
+from libc.string cimport memchr
 
 from cpython.bytes cimport PyBytes_AsString, PyBytes_Size
 from cpython.list cimport PyList_Size
+
+from namesrv._fast.words cimport are_equal
 
 
 cdef enum:
@@ -93,7 +95,9 @@ cdef inline const char* read(
     cdef Py_ssize_t length
     for i in range(HOLES + 1):
         length = form.lengths[i]
-        if end - at < length or memcmp(at, form.texts[i], length):
+        if end - at < length or not are_equal(
+            <const unsigned char*>at, <const unsigned char*>form.texts[i], length
+        ):
             return NULL
         at += length
         if i == HOLES:
@@ -105,7 +109,9 @@ cdef inline const char* read(
                 return NULL
         else:
             length = config.length
-            if end - at < length or memcmp(at, name, length):
+            if end - at < length or not are_equal(
+                <const unsigned char*>at, <const unsigned char*>name, length
+            ):
                 return NULL
             at += length
     return at

@@ -113,6 +113,46 @@ def test_any_value_in_the_place_of_another(pair: Pair, name: str) -> None:
             pair.send(header.replace(value, other))
 
 
+@pytest.mark.parametrize("sign", ["", "-"])
+@pytest.mark.parametrize("digits", range(1, 12))
+def test_numbers_of_any_length_with_any_byte_changed(
+    pair: Pair, sign: str, digits: int
+) -> None:
+    number = (sign + "1980274635126"[:digits]).encode()
+    header = HEARTBEAT.replace(b"-17", number)
+    assert pair.send(header) is (digits < 11)
+    for at in range(header.index(number), header.index(number) + len(number)):
+        for byte in b"/0189:,-\x00\xb0":
+            pair.send(HEARTBEAT)
+            pair.send(header[:at] + bytes([byte]) + header[at + 1 :])
+
+
+def test_numbers_around_each_power_of_ten_are_answered_alike(pair: Pair) -> None:
+    chance = Random(11)
+    near = [10**n + more for n in range(10) for more in (-1, 0, 1)]
+    near += [2**31 - 1, *(chance.randrange(2**31) for _ in range(1000))]
+    for number in near:
+        for opaque in (number, -number):
+            header = header_json(105, {"topic": "TopicA"}, opaque=opaque)
+            assert pair.send(header)
+            output = pair.fast.send(header, 0, 0, 0)[0]
+            assert b'"opaque":%d,' % opaque in output
+
+
+@pytest.mark.parametrize("length", range(1, 26))
+def test_topics_of_any_length_with_any_byte_changed(pair: Pair, length: int) -> None:
+    topic = "abcdefghijklmnopqrstuvwxyz"[:length]
+    for twin in (pair.pure, pair.fast):
+        twin.answers.mark(topic)
+        twin.answers.put(topic, True, b"ready")
+    header = header_json(105, {"topic": topic})
+    assert pair.send(header)
+    for at in range(header.index(topic.encode()), header.index(b'"}')):
+        for byte in b'A"\\\x1f \x7f\x80\xff':
+            pair.send(header)
+            pair.send(header[:at] + bytes([byte]) + header[at + 1 :])
+
+
 def test_more_forms_than_are_kept_in_any_order(pair: Pair) -> None:
     chance = Random(5)
     answered = 0

@@ -21,7 +21,7 @@ PURE_FILES = Path(import_module("namesrv._pure").__file__ or "").parent
 FAST_SOURCES = Path(__file__).parents[2] / "namesrv" / "_fast"
 COMPILED_ONLY = {
     *("answer_frames", "answer_pair", "head_shapes", "lane_locks", "output", "scan"),
-    *("atomic", "sip_hash", "slot_queue", "text_map", "topic_forms"),
+    *("atomic", "sip_hash", "slot_queue", "text_map", "topic_forms", "words"),
     *("lane", "lane_accept", "lane_census", "lane_cores", "lane_peers"),
     *("lane_system", "lane_thread"),
     "lanes",
