@@ -14,7 +14,7 @@ from namesrv.routing.events import Cause, CauseKind, EventStream, TopicChanges
 from namesrv.routing.requests.processor import RequestProcessor
 from namesrv.routing.state import RoutingState
 from namesrv.routing.tables import topics
-from namesrv.routing.tables.queue_steps import QueueDatas, set_queues
+from namesrv.routing.tables.queue_steps import set_queues
 from namesrv.routing.tables.route_tables import RouteTables
 from namesrv.routing.turns.turn import request_units
 from namesrv.wire.bodies import QueueData
@@ -33,8 +33,9 @@ def main() -> None:
     tables = state.tables
     data = tables.add_group("cluster", NAME)
     queues = data.shared(6, 4, 0, 4)
-    entries: QueueDatas = {f"topic-{number}": queues for number in range(TOPICS)}
-    _show("topics put in", partial(set_queues, tables, data, entries, TopicChanges()))
+    changes = TopicChanges()
+    topics, given = [f"topic-{number}" for number in range(TOPICS)], [queues] * TOPICS
+    _show("topics put in", partial(set_queues, tables, data, topics, given, changes))
     _show("permission wiped", lambda: _wipe(tables, state.events))
     for entry in data.topics():
         tables.marks.answered(entry, True, b"body")
@@ -57,17 +58,18 @@ def main() -> None:
 def _show_kinds(state: RoutingState) -> None:
     """Topics that do not change alike, also with many groups, whose sets are copied."""
     tables = state.tables
+    topics = [str(number) for number in range(FEW_TOPICS)]
     for count in (1, GROUPS):
         names = [f"group-{number}" for number in range(count)]
         for name in names:
             data = tables.add_group("cluster", name)
             shared = data.shared(6, 4, 0, 4)
-            entries: QueueDatas = {str(n): shared for n in range(FEW_TOPICS)}
-            finish(set_queues(tables, data, entries, TopicChanges()))
+            given = [shared] * FEW_TOPICS
+            finish(set_queues(tables, data, topics, given, TopicChanges()))
         data = tables.add_group("cluster", "other")
-        entries = {str(n): QueueData("other", 6, n) for n in range(FEW_TOPICS)}
+        given = [QueueData("other", 6, n) for n in range(FEW_TOPICS)]
         kind = f"all different, {count} groups"
-        _show(kind, partial(set_queues, tables, data, entries, TopicChanges()))
+        _show(kind, partial(set_queues, tables, data, topics, given, TopicChanges()))
         for name in (*names, "other"):
             finish(tables.remove_group(name, TopicChanges(), 0))
 

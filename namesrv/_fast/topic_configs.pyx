@@ -6,7 +6,7 @@ that the tables have already as it was sent. Tables in an unusual form are refus
 read by the typed decoder (`wire.register_body`).
 """
 
-from libc.stdlib cimport free, realloc
+from libc.stdlib cimport calloc, free, realloc
 from libc.string cimport memcmp
 
 from cpython.bytes cimport PyBytes_AsString, PyBytes_Size
@@ -17,6 +17,7 @@ from namesrv._fast.topic_forms cimport (
     HOLES, MOST_FORMS, Config, Form, load, match, name_length, read,
 )
 from namesrv._fast.topic_queues cimport TopicQueues
+from namesrv._fast.words cimport are_equal
 
 from namesrv.hot_path import check_bytes
 
@@ -27,6 +28,7 @@ cdef extern from "Python.h":
     PyObject* PyDict_GetItemWithError(object mapping, object key) except? NULL
     int PyDict_Contains(object mapping, object key) except -1
     Py_ssize_t PyDict_Size(object mapping) except -1
+    Py_hash_t PyObject_Hash(object name) except -1
     void PyErr_Clear()
 
 cdef enum:
@@ -61,7 +63,9 @@ cdef class TopicConfigs:
     cdef Py_ssize_t _room
     # Topics, or names of those that were not found.
     cdef list _found
-    cdef set _unknown
+    # A hash table of the latter: their places and 1, or 0.
+    cdef unsigned int* _unknown
+    cdef Py_ssize_t _mask
     cdef unsigned int _scan
     cdef Py_ssize_t _next
 
@@ -70,10 +74,10 @@ cdef class TopicConfigs:
         _scans += 1
         self._scan = _scans
         self._found = []
-        self._unknown = set()
 
     def __dealloc__(self):
         free(self._configs)
+        free(self._unknown)
 
     def __len__(self):
         return self._count
@@ -83,24 +87,25 @@ cdef class TopicConfigs:
         cdef Py_ssize_t place
         return [self._name(place) for place in range(start, min(end, self._count))]
 
-    def find(self, Py_ssize_t start, Py_ssize_t end, table, list expected):
+    def find(self, Py_ssize_t start, Py_ssize_t end, dict table, list expected):
         """Find topics in the table; False if one comes twice.
 
         `expected` are topics that are probably these, in this order; they save time.
         """
         cdef Py_ssize_t place
         cdef TopicQueues entry
+        cdef PyObject* known
         for place in range(start, min(end, self._count)):
             entry = self._expected(&self._configs[place], expected)
             if entry is None:
                 name = self._name(place)
-                entry = table.get(name)
-                if entry is None:
-                    if name in self._unknown:
+                known = PyDict_GetItemWithError(table, name)
+                if known == NULL:
+                    if not self._is_first(name, place):
                         return False
-                    self._unknown.add(name)
                     self._found.append(name)
                     continue
+                entry = <TopicQueues?><object>known
                 self._go_behind(entry, expected)
             if entry._seen == self._scan:
                 return False
@@ -129,12 +134,12 @@ cdef class TopicConfigs:
         bint only_new,
     ):
         """Queues of a group that the tables do not have yet, or with other numbers
-        unless `only_new`.
+        unless `only_new`: the topics, and the queues of each.
 
-        The keys are topics, or names if a topic was not found or is gone. `mask` is
-        that of perm; `shared` makes the one QueueData with these numbers.
+        A name stands for a topic that was not found or is gone. `mask` is that of perm;
+        `shared` makes the one QueueData with these numbers.
         """
-        cdef dict different = {}
+        cdef list topics = [], queue_datas = []
         # Keeps the objects of the memo.
         cdef list made = []
         cdef Memo memo[MEMO]
@@ -158,17 +163,50 @@ cdef class TopicConfigs:
             queue_data = self._queue_data(
                 &self._configs[place], mask, memo, shared, made
             )
-            if old == NULL:
-                different[found] = queue_data
-            elif old != <PyObject*>queue_data and <object>old != queue_data:
-                different[found] = queue_data
-        return different
+            if old == NULL or (
+                old != <PyObject*>queue_data and <object>old != queue_data
+            ):
+                topics.append(found)
+                queue_datas.append(queue_data)
+        return topics, queue_datas
 
     cdef str _name(self, Py_ssize_t place):
         cdef Config* config = &self._configs[place]
         return PyUnicode_DecodeASCII(
             PyBytes_AsString(self._body) + config.name, config.length, NULL
         )
+
+    cdef bint _is_first(self, str name, Py_ssize_t place) except -1:
+        """Note a name that was not found; 0 if it came before."""
+        cdef Config* config = &self._configs[place]
+        cdef Config* other
+        cdef const char* body = PyBytes_AsString(self._body)
+        cdef Py_ssize_t slot
+        if self._unknown == NULL:
+            self._make_room()
+        slot = PyObject_Hash(name) & self._mask
+        while self._unknown[slot]:
+            other = &self._configs[self._unknown[slot] - 1]
+            if other.length == config.length and are_equal(
+                <const unsigned char*>body + other.name,
+                <const unsigned char*>body + config.name,
+                config.length,
+            ):
+                return False
+            slot = (slot + 1) & self._mask
+        self._unknown[slot] = <unsigned int>place + 1
+        return True
+
+    cdef int _make_room(self) except -1:
+        """At most half of the slots will be taken, so that a search is short."""
+        cdef Py_ssize_t slots = FIRST_ROOM
+        while slots < 2 * self._count:
+            slots *= 2
+        self._unknown = <unsigned int*>calloc(slots, sizeof(unsigned int))
+        if self._unknown == NULL:
+            raise MemoryError
+        self._mask = slots - 1
+        return 0
 
     cdef TopicQueues _expected(self, Config* config, list expected):
         """The next expected topic, or the one behind it, if it has this name."""

@@ -6,7 +6,7 @@ read by the typed decoder (`wire.register_body`).
 """
 
 import re
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Sequence
 from functools import lru_cache
 from typing import Final
 
@@ -68,7 +68,7 @@ class TopicConfigs:
         self,
         start: int,
         end: int,
-        table: Mapping[str, TopicQueues],
+        table: dict[str, TopicQueues],
         expected: Sequence[TopicQueues],
     ) -> bool:
         """Find topics in the table; False if one comes twice.
@@ -96,28 +96,31 @@ class TopicConfigs:
         mask: int,
         shared: Callable[[int, int, int, int], QueueData],
         only_new: bool,
-    ) -> dict[TopicQueues | str, QueueData]:
+    ) -> tuple[list[TopicQueues | str], list[QueueData]]:
         """Queues of a group that the tables do not have yet, or with other numbers
-        unless `only_new`.
+        unless `only_new`: the topics, and the queues of each.
 
-        The keys are topics, or names if a topic was not found or is gone. `mask` is
-        that of perm; `shared` makes the one QueueData with these numbers.
+        A name stands for a topic that was not found or is gone. `mask` is that of perm;
+        `shared` makes the one QueueData with these numbers.
         """
-        different: dict[TopicQueues | str, QueueData] = {}
+        topics: list[TopicQueues | str] = []
+        queue_datas: list[QueueData] = []
         for place in range(start, min(end, len(self._found))):
             name = self._names[place]
             entry = self._found[name]
             perm, read, flag, write = self._numbers[place]
             if entry is None or not entry.queues:
-                different[name] = shared(perm & mask, read, flag, write)
+                topics.append(name)
+                queue_datas.append(shared(perm & mask, read, flag, write))
                 continue
             old = entry.queues.get(broker_name)
             if old is not None and only_new:
                 continue
             queue_data = shared(perm & mask, read, flag, write)
             if old != queue_data:
-                different[entry] = queue_data
-        return different
+                topics.append(entry)
+                queue_datas.append(queue_data)
+        return topics, queue_datas
 
 
 def scan_topic_configs(

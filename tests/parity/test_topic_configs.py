@@ -34,7 +34,10 @@ def read(hot: Any, data: bytes, forms: TopicForms | None = None) -> Any:
     is_distinct = configs.find(0, count, {}, [])
     # More than there are.
     count += 1
-    found = configs.different(0, count, "b", -1, numbers, False) if is_distinct else {}
+    found: dict[Any, Any] = {}
+    if is_distinct:
+        different = configs.different(0, count, "b", -1, numbers, False)
+        found = dict(zip(*different, strict=True))
     assert configs.count_new(0, count, "b") == len(found) or not is_distinct
     count -= 1
     size = configs.end, configs.longest_name, configs.objects, count
@@ -151,10 +154,10 @@ def compared(
         entries[entry].queues = {}
     is_new, mask = how.get("only_new", False), how.get("mask", -1)
     count = configs.count_new(0, len(configs), "b")
-    found = configs.different(0, len(configs), "b", mask, numbers, is_new)
+    different = configs.different(0, len(configs), "b", mask, numbers, is_new)
     return count, [
         (key, "new", value) if isinstance(key, str) else (key.topic, "known", value)
-        for key, value in found.items()
+        for key, value in zip(*different, strict=True)
     ]
 
 

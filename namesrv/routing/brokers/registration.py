@@ -276,8 +276,8 @@ class Registration:
         data.coming_topics = topics.count
         for start in range(0, topics.count, topics.step):
             different, complete = topics.different(tables, data, start, mask, refresh)
-            stored = stored or bool(different)
-            yield from set_queues(tables, data, different, self._changes.topics)
+            stored = stored or bool(different.topics)
+            yield from set_queues(tables, data, *different, self._changes.topics)
             compared = min(topics.step, topics.count - start)
             yield compared * topics.step_units // topics.step
             if not complete:

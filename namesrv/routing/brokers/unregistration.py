@@ -174,7 +174,7 @@ class _Removal:
         """Without a master nobody can write to an acting group."""
         for some in batches(data.topics(), Cost.TOPIC):
             changed = data.queues_with_perm(some, lambda perm: perm & ~PERM_WRITE)
-            yield from set_queues(self._tables, data, changed, self._topics)
+            yield from set_queues(self._tables, data, some, changed, self._topics)
             yield len(some) * Cost.TOPIC
         data.is_read_only = self._is_read_only = True
 

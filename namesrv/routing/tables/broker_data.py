@@ -210,17 +210,18 @@ class BrokerData:
 
     def queues_with_perm(
         self, entries: Iterable[TopicQueues], change: Callable[[int], int]
-    ) -> dict[TopicQueues | str, QueueData]:
-        """The queues of some of its topics with changed permissions, by topic."""
-        changed: dict[TopicQueues | str, QueueData] = {}
+    ) -> list[QueueData]:
+        """The queues of some of its topics with changed permissions."""
+        changed: list[QueueData] = []
         for entry in entries:
             old = entry.queues[self.broker_name]
-            changed[entry] = self.shared(
+            queue_data = self.shared(
                 change(old.perm),
                 old.read_queue_nums,
                 old.topic_sys_flag,
                 old.write_queue_nums,
             )
+            changed.append(queue_data)
         return changed
 
     def queue_text(self, queue_data: QueueData) -> str:

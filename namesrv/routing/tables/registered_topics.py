@@ -7,7 +7,7 @@ and `step_units` the cost of comparing them.
 
 from collections.abc import Container
 from functools import cached_property
-from typing import Final, Protocol
+from typing import Final, NamedTuple, Protocol
 
 from namesrv._impl import TopicConfigs, TopicQueues
 from namesrv.routing.tables.broker_data import BrokerData
@@ -18,8 +18,12 @@ from namesrv.work import STEP_UNITS, Cost, Steps, batches
 _MOST_ALIKE: Final = 64
 """Kinds of queues that a registration looks up by their numbers."""
 
-Different = dict[TopicQueues | str, QueueData]
-"""Queues by topic, or by the name of one that is not in the tables."""
+
+class Different(NamedTuple):
+    """Topics, or names of those that are not in the tables, each with its queues."""
+
+    topics: list[TopicQueues | str]
+    queue_datas: list[QueueData]
 
 
 class RegisteredTopics(Protocol):
@@ -95,11 +99,12 @@ class DecodedTopics:
         refresh: bool,
     ) -> tuple[Different, bool]:
         """As `RegisteredTopics.different`."""
-        table, memo, found = tables.topic_queue_table, self._memo, Different()
+        table, memo = tables.topic_queue_table, self._memo
+        found: dict[TopicQueues | str, QueueData] = {}
         for config in self._configs[start : start + self.step]:
             topic = config.topic_name
             if topic is None:
-                return found, False
+                return Different(list(found), list(found.values())), False
             if not refresh and (topic in found or data.has(table.get(topic))):
                 continue
             numbers = (
@@ -114,7 +119,7 @@ class DecodedTopics:
                 if len(memo) < _MOST_ALIKE:
                     memo[numbers] = queue_data
             found[topic] = queue_data
-        return found, True
+        return Different(list(found), list(found.values())), True
 
 
 class ScannedTopics:
@@ -160,4 +165,4 @@ class ScannedTopics:
         end, only_new = start + self.step, not refresh
         name, shared = data.broker_name, data.shared
         found = self._configs.different(start, end, name, mask, shared, only_new)
-        return found, True
+        return Different(*found), True

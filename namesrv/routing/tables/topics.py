@@ -101,7 +101,7 @@ def _store_queues(
         queue_data.topic_sys_flag,
         queue_data.write_queue_nums,
     )
-    return set_queues(tables, data, {topic: shared}, changes)
+    return set_queues(tables, data, [topic], [shared], changes)
 
 
 def change_write_perm(
@@ -128,7 +128,7 @@ def change_write_perm(
         change = _writable if is_writable else _read_only
         for some in batches(entries, Cost.TOPIC):
             other = data.queues_with_perm(some, change)
-            yield from set_queues(tables, data, other, changes)
+            yield from set_queues(tables, data, some, other, changes)
             yield len(some) * Cost.TOPIC
     if changes:
         wall_millis, name = events.wall_millis(), data.broker_name

@@ -11,7 +11,7 @@ from hypothesis.stateful import RuleBasedStateMachine, invariant, rule
 from namesrv.routing.answers import topic_lists
 from namesrv.routing.events import TopicChanges
 from namesrv.routing.tables.ordered_texts import BLOCK_NAMES
-from namesrv.routing.tables.queue_steps import QueueDatas, set_queues
+from namesrv.routing.tables.queue_steps import set_queues
 from namesrv.routing.tables.route_tables import RouteTables
 from namesrv.routing.tables.topic_log import LEAST_KEPT
 from namesrv.testing.peer import (
@@ -175,8 +175,9 @@ def fill(world: World, broker_name: str, numbers: Iterable[int]) -> None:
     """As a large registration would, in which nothing else happens."""
     data = world.tables.broker_addr_table[broker_name]
     queues = data.shared(6, 4, 3, 4)
-    topics: QueueDatas = {f"{number:05}": queues for number in numbers}
-    finish(set_queues(world.tables, data, topics, TopicChanges()))
+    topics = [f"{number:05}" for number in numbers]
+    given = [queues] * len(topics)
+    finish(set_queues(world.tables, data, topics, given, TopicChanges()))
 
 
 SIZE = 3000

@@ -16,7 +16,7 @@ from hypothesis.stateful import (
 from namesrv._impl import RouteAnswers, TopicQueues
 from namesrv.routing.events import TopicChanges
 from namesrv.routing.tables.broker_data import BrokerData
-from namesrv.routing.tables.queue_steps import QueueDatas, set_queues
+from namesrv.routing.tables.queue_steps import set_queues
 from namesrv.routing.tables.route_tables import RouteTables
 from namesrv.testing.peer import (
     Broker,
@@ -58,10 +58,8 @@ class Tables(RuleBasedStateMachine):
             data = self.tables.broker_addr_table[name] = BrokerData("c", name)
         self.stale = {t for t, p in perms.items() if self.entry(t).get(name) != p}
         changes = TopicChanges()
-        queue_datas: QueueDatas = {
-            topic: QueueData(name, perm) for topic, perm in perms.items()
-        }
-        finish(set_queues(self.tables, data, queue_datas, changes))
+        queue_datas = [QueueData(name, perm) for perm in perms.values()]
+        finish(set_queues(self.tables, data, list(perms), queue_datas, changes))
         assert {*changes.added, *changes.changed} == self.stale
         assert not changes.removed
         for topic, perm in perms.items():

@@ -7,7 +7,7 @@ from hypothesis import strategies as st
 from namesrv._impl import TopicQueues
 from namesrv.routing.events import TopicChanges
 from namesrv.routing.tables import topic_numbers
-from namesrv.routing.tables.queue_steps import QueueDatas, set_queues
+from namesrv.routing.tables.queue_steps import set_queues
 from namesrv.routing.warm_start import packed_tables
 from namesrv.routing.warm_start.draft import KeptRoutes
 from namesrv.routing.warm_start.pack import pack_end, read_snapshot
@@ -39,8 +39,9 @@ def filled(count: int) -> World:
 def fill(world: World, numbers: range) -> None:
     data = world.tables.broker_addr_table["b"]
     queues = data.shared(6, 4, 0, 4)
-    topics: QueueDatas = {f"t{number}": queues for number in numbers}
-    finish(set_queues(world.tables, data, topics, TopicChanges()))
+    topics = [f"t{number}" for number in numbers]
+    given = [queues] * len(topics)
+    finish(set_queues(world.tables, data, topics, given, TopicChanges()))
 
 
 def read(record: Pieces) -> TablesRecord:
