@@ -14,6 +14,12 @@ from collections.abc import Iterable, Iterator
 from typing import Final
 
 from namesrv.errors import StorageError
+from namesrv.server.files.page_cache import (
+    PART_BYTES,
+    begin_to_write,
+    give_way,
+    let_go,
+)
 
 FILE_MODE: Final = 0o644
 CAUTION: Final = os.O_NOFOLLOW | os.O_NONBLOCK | os.O_NOCTTY | os.O_CLOEXEC
@@ -107,6 +113,7 @@ def write_atomically(path: str, chunks: Iterable[bytes]) -> None:
         os.makedirs(folder, exist_ok=True)
         with _temporary(path) as (temporary, descriptor):
             _write_synced(descriptor, chunks, path)
+            let_go(path)
             rename(temporary, path)
     except (OSError, ValueError) as error:
         raise StorageError("write", path, reason_of(error)) from None
@@ -138,6 +145,7 @@ def _temporary(path: str) -> Iterator[tuple[str, int]]:
     try:
         yield temporary, descriptor
     except BaseException:
+        let_go(temporary)
         with contextlib.suppress(OSError):
             os.unlink(temporary)
         raise
@@ -147,10 +155,17 @@ def _temporary(path: str) -> Iterator[tuple[str, int]]:
 
 def _write_synced(descriptor: int, chunks: Iterable[bytes], like: str) -> None:
     _copy_access(like, descriptor)
+    written = begun = 0
     for piece in _pieces(chunks):
         rest = memoryview(piece)
         while rest:
-            rest = rest[os.write(descriptor, rest) :]
+            count = os.write(descriptor, rest[:_PIECE_BYTES])
+            rest = rest[count:]
+            written += count
+            if written - begun >= PART_BYTES:
+                begin_to_write(descriptor, begun, written - begun)
+                begun = written
+            give_way()
     os.fsync(descriptor)
 
 

@@ -17,6 +17,7 @@ from namesrv.routing.history.segments import (
     segment_number,
 )
 from namesrv.server.files.atomic import CAUTION, open_to_read, reason_of
+from namesrv.server.files.page_cache import let_go
 
 FILE_MODE: Final = 0o640
 _LONGEST_LINE: Final = 64
@@ -184,8 +185,10 @@ class SegmentDirectory:
     def _drop_oldest(self) -> None:
         while len(self._sizes) > 1 and self.size_bytes > self._most_bytes:
             oldest = min(self._sizes)
+            path = self._path_of(oldest)
+            let_go(path)
             with contextlib.suppress(FileNotFoundError):
-                os.unlink(self._path_of(oldest))
+                os.unlink(path)
             del self._sizes[oldest]
 
     def _path_of(self, number: int) -> str:

@@ -238,6 +238,45 @@ class TestWriteAtomically:
         assert (tmp_path / "file").read_bytes() == b"".join(pieces)
         assert len(sizes) < 10 and max(sizes) < 200_000
 
+    @pytest.mark.parametrize("chunk", [1000, 3 << 20])
+    def test_long_content_is_written_and_begun_to_be_synced_in_parts(
+        self, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, chunk: int
+    ) -> None:
+        """No call keeps its core for long."""
+        content = os.urandom(chunk) * (-(-(5 << 20) // chunk))
+        writes: list[int] = []
+        begun: list[tuple[int, int]] = []
+        real_write = os.write
+
+        def write(descriptor: int, data: bytes) -> int:
+            writes.append(len(data))
+            return real_write(descriptor, data)
+
+        def advise(descriptor: int, start: int, length: int, advice: int) -> None:
+            assert advice == os.POSIX_FADV_DONTNEED
+            assert start + length == sum(writes)
+            begun.append((start, length))
+
+        monkeypatch.setattr(os, "write", write)
+        monkeypatch.setattr(os, "posix_fadvise", advise)
+        path = tmp_path / "a"
+        parts = (content[n : n + chunk] for n in range(0, len(content), chunk))
+        write_atomically(str(path), parts)
+        assert path.read_bytes() == content
+        assert max(writes) <= 1 << 18
+        assert [start for start, _ in begun] == [
+            sum(length for _, length in begun[:n]) for n in range(len(begun))
+        ]
+        assert len(content) - sum(length for _, length in begun) < 1 << 20
+        assert max(length for _, length in begun) < 2 << 20
+
+    def test_refused_advice_is_no_failure(
+        self, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        monkeypatch.setattr(os, "posix_fadvise", fail_with(errno.EINVAL))
+        write_atomically(str(tmp_path / "a"), [bytes(3 << 20)])
+        assert (tmp_path / "a").read_bytes() == bytes(3 << 20)
+
     def test_what_a_killed_process_left_is_no_hindrance(self, tmp_path: Path) -> None:
         (tmp_path / "file.tmp").write_bytes(b"half of a much longer content")
         write_atomically(str(tmp_path / "file"), [b"new"])
