@@ -22,7 +22,7 @@ def begin_to_write(descriptor: int, start: int, length: int) -> None:
     """Have these bytes written to the disk, without waiting for it; those that are
     there already are no longer kept in memory."""
     if sys.platform == "linux":
-        # Only advice; the sync that follows is what has to succeed.
+        # Only advice: the sync that follows has to succeed.
         with contextlib.suppress(OSError):
             os.posix_fadvise(descriptor, start, length, os.POSIX_FADV_DONTNEED)
 

@@ -104,7 +104,7 @@ def test_a_writer_gives_way_after_each_part(
     assert seen.count("advise") == LENGTH // PART_BYTES + 4
 
 
-def test_what_cannot_be_opened_or_advised_is_no_failure(
+def test_refused_advice_and_a_missing_file_are_no_failure(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     let_go(str(tmp_path / "none"))
