@@ -34,8 +34,8 @@ def main() -> None:
     data = tables.add_group("cluster", NAME)
     queues = data.shared(6, 4, 0, 4)
     changes = TopicChanges()
-    topics, given = [f"topic-{number}" for number in range(TOPICS)], [queues] * TOPICS
-    _show("topics put in", partial(set_queues, tables, data, topics, given, changes))
+    names, given = [f"topic-{number}" for number in range(TOPICS)], [queues] * TOPICS
+    _show("topics put in", partial(set_queues, tables, data, names, given, changes))
     _show("permission wiped", lambda: _wipe(tables, state.events))
     for entry in data.topics():
         tables.marks.answered(entry, True, b"body")
@@ -58,18 +58,18 @@ def main() -> None:
 def _show_kinds(state: RoutingState) -> None:
     """Topics that do not change alike, also with many groups, whose sets are copied."""
     tables = state.tables
-    topics = [str(number) for number in range(FEW_TOPICS)]
+    named = [str(number) for number in range(FEW_TOPICS)]
     for count in (1, GROUPS):
         names = [f"group-{number}" for number in range(count)]
         for name in names:
             data = tables.add_group("cluster", name)
             shared = data.shared(6, 4, 0, 4)
             given = [shared] * FEW_TOPICS
-            finish(set_queues(tables, data, topics, given, TopicChanges()))
+            finish(set_queues(tables, data, named, given, TopicChanges()))
         data = tables.add_group("cluster", "other")
         given = [QueueData("other", 6, n) for n in range(FEW_TOPICS)]
         kind = f"all different, {count} groups"
-        _show(kind, partial(set_queues, tables, data, topics, given, TopicChanges()))
+        _show(kind, partial(set_queues, tables, data, named, given, TopicChanges()))
         for name in (*names, "other"):
             finish(tables.remove_group(name, TopicChanges(), 0))
 

@@ -63,9 +63,9 @@ cdef class TopicConfigs:
     cdef Py_ssize_t _room
     # Topics, or names of those that were not found.
     cdef list _found
-    # A hash table of the latter: their places and 1, or 0.
+    # A hash table of the latter: place + 1, or 0 for an empty slot.
     cdef unsigned int* _unknown
-    cdef Py_ssize_t _mask
+    cdef size_t _mask
     cdef unsigned int _scan
     cdef Py_ssize_t _next
 
@@ -87,7 +87,7 @@ cdef class TopicConfigs:
         cdef Py_ssize_t place
         return [self._name(place) for place in range(start, min(end, self._count))]
 
-    def find(self, Py_ssize_t start, Py_ssize_t end, dict table, list expected):
+    def find(self, Py_ssize_t start, Py_ssize_t end, dict table not None, list expected):
         """Find topics in the table; False if one comes twice.
 
         `expected` are topics that are probably these, in this order; they save time.
@@ -181,10 +181,11 @@ cdef class TopicConfigs:
         cdef Config* config = &self._configs[place]
         cdef Config* other
         cdef const char* body = PyBytes_AsString(self._body)
-        cdef Py_ssize_t slot
+        cdef size_t slot, rest
         if self._unknown == NULL:
             self._make_room()
-        slot = PyObject_Hash(name) & self._mask
+        slot = rest = <size_t>PyObject_Hash(name)
+        slot &= self._mask
         while self._unknown[slot]:
             other = &self._configs[self._unknown[slot] - 1]
             if other.length == config.length and are_equal(
@@ -193,14 +194,16 @@ cdef class TopicConfigs:
                 config.length,
             ):
                 return False
-            slot = (slot + 1) & self._mask
+            # As in a dict: names with equal low bits go different ways.
+            rest >>= 5
+            slot = (5 * slot + rest + 1) & self._mask
         self._unknown[slot] = <unsigned int>place + 1
         return True
 
     cdef int _make_room(self) except -1:
         """At most half of the slots will be taken, so that a search is short."""
-        cdef Py_ssize_t slots = FIRST_ROOM
-        while slots < 2 * self._count:
+        cdef size_t slots = FIRST_ROOM
+        while slots < 2 * <size_t>self._count:
             slots *= 2
         self._unknown = <unsigned int*>calloc(slots, sizeof(unsigned int))
         if self._unknown == NULL:

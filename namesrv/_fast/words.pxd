@@ -11,7 +11,7 @@ from libc.string cimport memcpy
 
 cdef extern from * nogil:
     """
-    #if __BYTE_ORDER__ == __ORDER_LITTLE_ENDIAN__
+    #if defined(__BYTE_ORDER__) && __BYTE_ORDER__ == __ORDER_LITTLE_ENDIAN__
     #define namesrv_is_little_endian 1
     #define namesrv_zeros_below(word) __builtin_ctzll(word)
     #else

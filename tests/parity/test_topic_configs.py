@@ -2,6 +2,7 @@
 the typed decoder."""
 
 from collections.abc import Sequence
+from random import Random
 from typing import Any
 
 import msgspec
@@ -221,3 +222,40 @@ def test_body_has_to_be_bytes() -> None:
     for hot in TWINS:
         with pytest.raises(TypeError, match="body must be bytes, not str"):
             hot.scan_topic_configs("}", 0, TopicForms())
+
+
+@pytest.mark.parametrize("step", [1, 7, 500])
+@pytest.mark.parametrize("count", [1, 2, 31, 32, 33, 63, 64, 65, 511, 512, 513, 1025])
+def test_a_topic_that_comes_twice_is_found_among_any_others(
+    count: int, step: int
+) -> None:
+    chance = Random(count)
+    names = [f"t{number}" for number in range(count)]
+    chance.shuffle(names)
+    assert is_distinct(names, step)
+    for first in {0, count - 1, chance.randrange(count)}:
+        for second in {0, count, chance.randrange(count + 1)}:
+            twice = [*names[:second], names[first], *names[second:]]
+            assert not is_distinct(twice, step)
+
+
+@pytest.mark.parametrize("count", [64, 150])
+def test_each_of_many_new_topics_is_found_if_it_comes_twice(count: int) -> None:
+    names = [f"t{number}" for number in range(count)]
+    assert is_distinct(names, count, new=1)
+    for name in names:
+        assert not is_distinct([*names, name], count + 1, new=1)
+
+
+def is_distinct(names: Sequence[str], step: int, new: int = 2) -> bool:
+    """Whether both find no topic twice; every `new`-th one is in no table."""
+    data = b"{" + b",".join(table(name)[1:-1] for name in names) + b"}"
+    found = []
+    for hot in (PURE, FAST):
+        configs = hot.scan_topic_configs(data, 1, TopicForms())
+        others = [name for at, name in enumerate(names) if at % new]
+        known = {name: hot.TopicQueues(name, 0, {"x": 1}) for name in others}
+        starts = range(0, len(names), step)
+        found.append(all(configs.find(s, s + step, known, []) for s in starts))
+    assert found[0] is found[1]
+    return bool(found[0])

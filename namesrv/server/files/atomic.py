@@ -14,12 +14,7 @@ from collections.abc import Iterable, Iterator
 from typing import Final
 
 from namesrv.errors import StorageError
-from namesrv.server.files.page_cache import (
-    PART_BYTES,
-    begin_to_write,
-    give_way,
-    let_go,
-)
+from namesrv.server.files.page_cache import PART_BYTES, begin_to_write, forget
 
 FILE_MODE: Final = 0o644
 CAUTION: Final = os.O_NOFOLLOW | os.O_NONBLOCK | os.O_NOCTTY | os.O_CLOEXEC
@@ -113,8 +108,8 @@ def write_atomically(path: str, chunks: Iterable[bytes]) -> None:
         os.makedirs(folder, exist_ok=True)
         with _temporary(path) as (temporary, descriptor):
             _write_synced(descriptor, chunks, path)
-            let_go(path)
-            rename(temporary, path)
+            with letting_go(path):
+                rename(temporary, path)
     except (OSError, ValueError) as error:
         raise StorageError("write", path, reason_of(error)) from None
     _sync_folder(folder)
@@ -145,12 +140,30 @@ def _temporary(path: str) -> Iterator[tuple[str, int]]:
     try:
         yield temporary, descriptor
     except BaseException:
-        let_go(temporary)
-        with contextlib.suppress(OSError):
+        with contextlib.suppress(OSError), letting_go(temporary):
             os.unlink(temporary)
         raise
     finally:
         os.close(descriptor)
+
+
+@contextlib.contextmanager
+def letting_go(path: str) -> Iterator[None]:
+    """For the call that takes a file's name: the file stays open until then, so that
+    the call does not free its memory; that is done in parts afterwards."""
+    descriptor = -1
+    if obstacle(path) is None:
+        with contextlib.suppress(OSError):
+            descriptor = os.open(path, os.O_RDONLY | CAUTION)
+    try:
+        yield
+    finally:
+        if descriptor >= 0:
+            try:
+                if stat.S_ISREG(os.fstat(descriptor).st_mode):
+                    forget(descriptor)
+            finally:
+                os.close(descriptor)
 
 
 def _write_synced(descriptor: int, chunks: Iterable[bytes], like: str) -> None:
@@ -159,13 +172,12 @@ def _write_synced(descriptor: int, chunks: Iterable[bytes], like: str) -> None:
     for piece in _pieces(chunks):
         rest = memoryview(piece)
         while rest:
-            count = os.write(descriptor, rest[:_PIECE_BYTES])
+            count = os.write(descriptor, rest[: 2 * _PIECE_BYTES])
             rest = rest[count:]
             written += count
             if written - begun >= PART_BYTES:
                 begin_to_write(descriptor, begun, written - begun)
                 begun = written
-            give_way()
     os.fsync(descriptor)
 
 

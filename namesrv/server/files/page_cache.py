@@ -2,20 +2,23 @@
 
 A call that syncs 90 MB, or frees their memory because the file goes, keeps its core for
 4 to 20 ms. Most kernels let nobody else have the core before it ends, not even a lookup
-lane. So the system is asked for both in parts, with calls that take 0.1 ms, and little
-is left for that one. Elsewhere than on Linux nothing is asked.
+lane. So most of the work is asked for in parts beforehand, with calls that take 0.1 ms,
+and those calls find little to do. Nothing is asked elsewhere than on Linux.
 
-A thread that does much of this gives way between two parts: otherwise it may keep the
-core for its whole turn of 3 ms, although a lane asks for short ones.
+After each part the thread sleeps for a moment: otherwise it may keep the core for its
+whole turn of 3 ms, although a lane asks for short ones. A yield would do as well on an
+idle machine, but beside busy processes it costs a turn of theirs.
 """
 
 import contextlib
 import os
 import sys
+import time
 from typing import Final
 
 PART_BYTES: Final = 1 << 20
-_FLAGS: Final = os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK | os.O_CLOEXEC
+_MOST_PARTS: Final = 4096
+_SLEEP_SECONDS: Final = 50e-6
 
 
 def begin_to_write(descriptor: int, start: int, length: int) -> None:
@@ -25,21 +28,12 @@ def begin_to_write(descriptor: int, start: int, length: int) -> None:
         # Only advice: the sync that follows has to succeed.
         with contextlib.suppress(OSError):
             os.posix_fadvise(descriptor, start, length, os.POSIX_FADV_DONTNEED)
+        time.sleep(_SLEEP_SECONDS)
 
 
-def let_go(path: str) -> None:
-    """Keep nothing of a file in memory, if there is one: it will be deleted, or another
-    one will have its name."""
+def forget(descriptor: int) -> None:
+    """Keep nothing of a file in memory. The rest of a very long one goes at once."""
     with contextlib.suppress(OSError):
-        descriptor = os.open(path, _FLAGS)
-        try:
-            for start in range(0, os.fstat(descriptor).st_size, PART_BYTES):
-                begin_to_write(descriptor, start, PART_BYTES)
-                give_way()
-        finally:
-            os.close(descriptor)
-
-
-def give_way() -> None:
-    """Let another thread have the core, if one waits for it."""
-    os.sched_yield()
+        parts = -(-os.fstat(descriptor).st_size // PART_BYTES)
+        for number in range(min(parts, _MOST_PARTS)):
+            begin_to_write(descriptor, number * PART_BYTES, PART_BYTES)

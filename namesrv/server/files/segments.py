@@ -16,8 +16,12 @@ from namesrv.routing.history.segments import (
     segment_name,
     segment_number,
 )
-from namesrv.server.files.atomic import CAUTION, open_to_read, reason_of
-from namesrv.server.files.page_cache import let_go
+from namesrv.server.files.atomic import (
+    CAUTION,
+    letting_go,
+    open_to_read,
+    reason_of,
+)
 
 FILE_MODE: Final = 0o640
 _LONGEST_LINE: Final = 64
@@ -186,8 +190,7 @@ class SegmentDirectory:
         while len(self._sizes) > 1 and self.size_bytes > self._most_bytes:
             oldest = min(self._sizes)
             path = self._path_of(oldest)
-            let_go(path)
-            with contextlib.suppress(FileNotFoundError):
+            with contextlib.suppress(FileNotFoundError), letting_go(path):
                 os.unlink(path)
             del self._sizes[oldest]
 

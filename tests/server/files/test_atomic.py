@@ -264,6 +264,7 @@ class TestWriteAtomically:
         write_atomically(str(path), parts)
         assert path.read_bytes() == content
         assert max(writes) <= 1 << 18
+        assert len(writes) <= 2 + len(content) // (1 << 17)
         assert [start for start, _ in begun] == [
             sum(length for _, length in begun[:n]) for n in range(len(begun))
         ]
