@@ -87,7 +87,9 @@ cdef class TopicConfigs:
         cdef Py_ssize_t place
         return [self._name(place) for place in range(start, min(end, self._count))]
 
-    def find(self, Py_ssize_t start, Py_ssize_t end, dict table not None, list expected):
+    def find(
+        self, Py_ssize_t start, Py_ssize_t end, dict table not None, list expected
+    ):
         """Find topics in the table; False if one comes twice.
 
         `expected` are topics that are probably these, in this order; they save time.
