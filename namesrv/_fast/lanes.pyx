@@ -216,8 +216,8 @@ cdef class Lanes:
         for number in range(len(listeners)):
             self._lanes[0].listeners[number] = listeners[number]
         self._lanes[0].listeners_count = len(listeners)
-        # Lanes allocate, and the loop frees. A heap of each thread would keep memory
-        # from the others and from the system.
+        # Lanes allocate, and the loop frees. A heap of each lane would keep memory from
+        # the others; the loop's own would make lanes wait while it gives memory back.
         share_heap()
         try:
             # The first lane accepts, and so it starts last.
