@@ -21,8 +21,8 @@ cdef extern from * nogil:
     #include <malloc.h>
     static inline void lane_share_heap(void) {
     #ifdef M_ARENA_MAX  /* glibc */
-        /* One for the loop, which is locked for 2 ms when it gives 16 MiB back, and
-           one for all other threads. */
+        /* The loop's is locked for 2 ms when it gives much back. Other threads get the
+           second one, unless it was made before: then any of the two. */
         mallopt(M_ARENA_MAX, 2);
     #endif
     }

@@ -217,7 +217,7 @@ cdef class Lanes:
             self._lanes[0].listeners[number] = listeners[number]
         self._lanes[0].listeners_count = len(listeners)
         # Lanes allocate, and the loop frees. A heap of each lane would keep memory from
-        # the others; the loop's own would make lanes wait while it gives memory back.
+        # the others; in the loop's own they wait while it gives memory back.
         share_heap()
         try:
             # The first lane accepts, and so it starts last.

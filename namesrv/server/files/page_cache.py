@@ -1,7 +1,7 @@
 """The parts of files that the system keeps in memory.
 
 A call that syncs 90 MB, or frees their memory because the file goes, keeps its core for
-4 to 20 ms. Most kernels let nobody else have the core before it ends, not even a lookup
+4 to 7 ms. Most kernels let nobody else have the core before it ends, not even a lookup
 lane. So most of the work is asked for in parts beforehand, with calls that take 0.1 ms,
 and those calls find little to do. Nothing is asked elsewhere than on Linux.
 
