@@ -3,6 +3,7 @@
 import os
 import socket
 import time
+from contextlib import suppress
 from types import TracebackType
 from typing import Self
 
@@ -23,6 +24,13 @@ objects hold on to an arena of 1 MiB as long as one of them is in use. The alloc
 AddressSanitizer gives back when it likes."""
 
 _NO_ROUTE = 17
+
+
+def send_what_is_taken(peer: Peer, *frames: bytes) -> None:
+    """Send, whether or not the server closes it meanwhile: a connection that is closed
+    before all of its input is read is reset."""
+    with suppress(ConnectionError):
+        peer.send(*frames)
 
 
 class AttackedServer:

@@ -9,7 +9,7 @@ import pytest
 
 from namesrv.codes import RequestCode, ResponseCode
 from namesrv.testing.peer import Answer, Peer, block, lookup, request
-from tests.hostile.attacked_server import AttackedServer
+from tests.hostile.attacked_server import AttackedServer, send_what_is_taken
 from tests.hostile.conftest import Lay
 
 MIB = 1 << 20
@@ -240,8 +240,7 @@ LARGE_HEADERS: dict[str, Callable[[], bytes]] = {
 def send_to_its_end(attacked: AttackedServer, peer: Peer, frame: bytes) -> float:
     """Send what closes its connection, maybe before all of it was read; seconds that
     the witness waited."""
-    with contextlib.suppress(ConnectionError):
-        peer.send(frame)
+    send_what_is_taken(peer, frame)
     seconds = attacked.ask_witness()
     with contextlib.suppress(ConnectionError):
         assert peer.read_to_end() == b""

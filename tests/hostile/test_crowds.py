@@ -19,7 +19,11 @@ from namesrv.testing.peer import (
     request,
     wait_until,
 )
-from tests.hostile.attacked_server import SLACK_MIB, AttackedServer
+from tests.hostile.attacked_server import (
+    SLACK_MIB,
+    AttackedServer,
+    send_what_is_taken,
+)
 from tests.hostile.conftest import Lay
 from tests.server.server_thread import LOOPS
 
@@ -88,14 +92,6 @@ class TestWaiting:
                 send_what_is_taken(peer, start)
             attacked.ask_witness()
             assert attacked.server.rss_mib() < attacked.before_mib + 16 * 1.5 + 16
-
-
-def send_what_is_taken(peer: Peer, data: bytes) -> None:
-    """Send, whether or not the server closes it meanwhile."""
-    try:
-        peer.send(data)
-    except ConnectionError:
-        pass
 
 
 class TestPromises:

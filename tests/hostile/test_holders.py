@@ -5,9 +5,9 @@ import time
 import pytest
 
 from namesrv.testing.peer import Broker, Peer, lookup
-from tests.hostile.attacked_server import AttackedServer
+from tests.hostile.attacked_server import AttackedServer, send_what_is_taken
 from tests.hostile.conftest import Lay
-from tests.hostile.test_crowds import descriptors, send_what_is_taken
+from tests.hostile.test_crowds import descriptors
 from tests.server.server_thread import LOOPS
 
 MIB = 1 << 20

@@ -6,8 +6,7 @@ import struct
 import pytest
 
 from namesrv.testing.peer import frame, lookup, request
-from tests.hostile.attacked_server import AttackedServer
-from tests.hostile.test_crowds import send_what_is_taken
+from tests.hostile.attacked_server import AttackedServer, send_what_is_taken
 
 FRAME_MAX_BYTES = 16 << 20
 LEN_MAX = FRAME_MAX_BYTES - 4

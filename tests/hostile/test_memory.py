@@ -30,7 +30,7 @@ from namesrv.wire.headers import (
     KVConfigRequestHeader,
     RegisterBrokerRequestHeader,
 )
-from tests.hostile.attacked_server import SLACK_MIB
+from tests.hostile.attacked_server import SLACK_MIB, send_what_is_taken
 from tests.hostile.conftest import Lay
 from tests.hostile.kept_memory import assert_bounded, counted
 from tests.hostile.members import (
@@ -42,7 +42,7 @@ from tests.hostile.members import (
     texts,
 )
 from tests.hostile.test_bodies import register
-from tests.hostile.test_crowds import descriptors, send_what_is_taken
+from tests.hostile.test_crowds import descriptors
 from tests.routing.world import World
 
 KIB, MIB = 1 << 10, 1 << 20
