@@ -6,10 +6,12 @@ Compiled only, Linux only: no Python. These functions belong to the thread of th
 from libc.stdlib cimport free
 from libc.string cimport memset
 
+from posix.unistd cimport close
+
 from namesrv._fast.atomic cimport add_count, load_count
 from namesrv._fast.lane_peers cimport (
-    Line, Mailbox, Peer, copied, count_one, free_peer, leave_line, new_peer,
-    post, pthread_mutex_t, put_last,
+    Line, Mailbox, Peer, close_box, copied, count_one, free_peer, leave_line, new_peer,
+    post, pthread_mutex_destroy, pthread_mutex_t, put_last,
 )
 from namesrv._fast.lane_system cimport (
     EPOLL_CTL_ADD, EPOLL_CTL_DEL, EPOLL_CTL_MOD, EPOLLET, EPOLLIN, EPOLLPRI,
@@ -78,6 +80,15 @@ cdef struct Lane:
     long long dropped
     long long is_awake      # it does not wait for events
     unsigned char room[128]
+
+
+cdef inline void close_lane(Lane* lane) noexcept nogil:
+    """Free a lane whose thread has ended."""
+    close_box(&lane.inbox)
+    pthread_mutex_destroy(&lane.lines)
+    if lane.epoll > 0:
+        close(lane.epoll)
+    free(lane.buffer)
 
 
 cdef inline bint is_crowded(Shared* shared) noexcept nogil:

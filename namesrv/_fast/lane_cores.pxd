@@ -1,17 +1,41 @@
 """Cores for lanes: their threads share them with the loop, and often have to wait.
 
+Linux gives a thread that wakes up the core of another one if its slice ends sooner. So
+a lane has the shortest slice there is, and the loop the longest. Otherwise lookups that
+come near the end of the loop's slice wait for the next tick of the clock, which may
+take 4 ms.
+
 Compiled only, Linux only: no Python.
 """
 
 from namesrv._fast.atomic cimport load_count
 from namesrv._fast.lane cimport Lane
 from namesrv._fast.lane_system cimport (
-    POLLIN, monotonic_nanos, poll, pollfd, sleep_shortly,
+    POLLIN, RESET_ON_FORK, monotonic_nanos, poll, pollfd, set_slice, sleep_shortly,
 )
 
 cdef enum:
     MOST_SEEN = 64
     SHARE = 10
+    LANE_SLICE_NANOS = 100000
+    LOOP_SLICE_NANOS = 100000000
+
+
+cdef inline void go_first() noexcept nogil:
+    """Have the thread, a lane, go before the loop when it wakes up (from Linux 6.12
+    on)."""
+    set_slice(LANE_SLICE_NANOS, 0)
+
+
+cdef inline void give_way() noexcept nogil:
+    """Have the thread, that of the loop, give way to lanes. The loop waits for threads
+    that it starts from then on, and so they have ordinary slices."""
+    set_slice(LOOP_SLICE_NANOS, RESET_ON_FORK)
+
+
+cdef inline void stop_giving_way() noexcept nogil:
+    """Give the thread an ordinary slice again."""
+    set_slice(0, 0)
 
 
 cdef inline bint has_waiting(Lane* lanes, int count) noexcept nogil:

@@ -19,22 +19,24 @@ cdef extern from "<pthread.h>" nogil:
 cdef extern from * nogil:
     """
     #include <malloc.h>
-    static inline void lane_share_heap(void) {
+    /* Have a heap for each thread: a lane in the heap of the loop would wait for ms
+       while the loop gives memory back. By itself glibc has 8 heaps for each core. */
+    static inline void lane_part_heaps(void) {
     #ifdef M_ARENA_MAX  /* glibc */
-        /* The loop's is locked for 2 ms when it gives much back. Other threads get the
-           second one, unless it was made before: then any of the two. */
-        mallopt(M_ARENA_MAX, 2);
+        mallopt(M_ARENA_MAX, 80);  /* 64 lanes, and whatever else has a thread */
     #endif
     }
     """
-    void share_heap "lane_share_heap"()
+    void part_heaps "lane_part_heaps"()
 
 cdef extern from * nogil:
     """
     #include <stdint.h>
     #include <sys/syscall.h>
     #include <unistd.h>
-    static inline void lane_set_slice(uint64_t nanos) {
+    #define LANE_FAIR 0  /* SCHED_OTHER: no other policy has slices */
+    #define LANE_RESET_ON_FORK 1
+    static inline void lane_set_slice(uint64_t nanos, uint64_t flags) {
     #ifdef SYS_sched_setattr  /* the C library has no function, nor its struct */
         struct {
             uint32_t size, policy;
@@ -43,14 +45,20 @@ cdef extern from * nogil:
             uint32_t priority;
             uint64_t runtime, deadline, period;
         } attributes = {0};
-        if (syscall(SYS_sched_getattr, 0, &attributes, sizeof(attributes), 0) == 0) {
+        if (syscall(SYS_sched_getattr, 0, &attributes, sizeof(attributes), 0) == 0 &&
+            attributes.policy == LANE_FAIR) {
             attributes.runtime = nanos;
+            attributes.flags |= flags;
             syscall(SYS_sched_setattr, 0, &attributes, 0);
         }
     #endif
     }
     """
-    void set_slice "lane_set_slice"(unsigned long long nanos)
+    enum:
+        RESET_ON_FORK "LANE_RESET_ON_FORK"
+    void set_slice "lane_set_slice"(
+        unsigned long long nanos, unsigned long long flags
+    )
 
 cdef extern from * nogil:
     """

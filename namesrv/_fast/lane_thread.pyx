@@ -21,6 +21,7 @@ from namesrv._fast.lane cimport (
     give, give_sample, hand_over, is_crowded, keep, watch_again,
 )
 from namesrv._fast.lane_accept cimport accept, listen
+from namesrv._fast.lane_cores cimport go_first
 from namesrv._fast.lane_peers cimport (
     Peer, count_one, head_of, pthread_mutex_lock, pthread_mutex_unlock, take_all,
 )
@@ -28,7 +29,7 @@ from namesrv._fast.lane_system cimport (
     EAGAIN, EINTR, EPOLLIN, EPOLL_CTL_DEL, MSG_DONTWAIT, MSG_NOSIGNAL, SIG_SETMASK,
     epoll_ctl, epoll_event, epoll_wait, errno, monotonic_millis, pthread_attr_destroy,
     pthread_attr_init, pthread_attr_setstacksize, pthread_attr_t, pthread_create,
-    pthread_sigmask, pthread_t, recv, send, set_slice, sigfillset, sigset_t,
+    pthread_sigmask, pthread_t, recv, send, sigfillset, sigset_t,
 )
 from namesrv._fast.lookups cimport ASK, GO_ON, PAUSE, Lookups, Sample
 from namesrv._fast.output cimport Output, release
@@ -43,7 +44,6 @@ cdef enum:
     SHORTEST_WAIT_MILLIS = 100
     CROWDED_IDLE_MILLIS = 1000
     SWEPT_AT_ONCE = 64
-    SLICE_NANOS = 100000
     CACHE_LINE_BYTES = 64
 
 
@@ -51,9 +51,7 @@ cdef void* _run(Lane* lane, Lookups lookups) noexcept nogil:
     """The whole life of a lane; at its end the loop gets all that it has."""
     cdef epoll_event events[MOST_EVENTS]
     cdef int count, place
-    # With the shortest slice there is, a lane that has input goes before the loop (from
-    # Linux 6.12 on).
-    set_slice(SLICE_NANOS)
+    go_first()
     listen(lane)
     while not load_count(&lane.shared.is_stopping):
         store_count(&lane.is_awake, False)

@@ -8,20 +8,24 @@ from libc.stdlib cimport calloc, free, malloc
 from libc.string cimport memmove
 
 from cpython.bytes cimport PyBytes_AsString, PyBytes_FromStringAndSize, PyBytes_Size
-from posix.unistd cimport close, read
+from posix.unistd cimport read
 
 from namesrv._fast.atomic cimport add_count, load_count, store_count
-from namesrv._fast.lane cimport BUFFER_BYTES, MOST_LISTENERS, Lane, Shared, watch
+from namesrv._fast.lane cimport (
+    BUFFER_BYTES, MOST_LISTENERS, Lane, Shared, close_lane, watch,
+)
 from namesrv._fast.lane_census cimport LaneCensus, address_of
-from namesrv._fast.lane_cores cimport has_waiting, leave_core
+from namesrv._fast.lane_cores cimport (
+    give_way, has_waiting, leave_core, stop_giving_way,
+)
 from namesrv._fast.lane_peers cimport (
-    Peer, close_box, copied, free_peer, open_line, post, pthread_mutex_destroy,
-    pthread_mutex_init, take_all, wake,
+    Peer, close_box, copied, free_peer, open_line, post, pthread_mutex_init, take_all,
+    wake,
 )
 from namesrv._fast.lane_system cimport (
     EAGAIN, EFD_CLOEXEC, EFD_NONBLOCK, EINTR, EPOLL_CLOEXEC, MSG_DONTWAIT,
-    MSG_NOSIGNAL, epoll_create1, errno, eventfd, pthread_join, pthread_setname_np,
-    pthread_t, send, share_heap,
+    MSG_NOSIGNAL, epoll_create1, errno, eventfd, part_heaps, pthread_join,
+    pthread_setname_np, pthread_t, send,
 )
 from namesrv._fast.lane_thread cimport start_thread
 from namesrv._fast.lookups cimport Lookups
@@ -216,9 +220,7 @@ cdef class Lanes:
         for number in range(len(listeners)):
             self._lanes[0].listeners[number] = listeners[number]
         self._lanes[0].listeners_count = len(listeners)
-        # Lanes allocate, and the loop frees. A heap of each lane would keep memory from
-        # the others; in the loop's own they wait while it gives memory back.
-        share_heap()
+        part_heaps()
         try:
             # The first lane accepts, and so it starts last.
             for number in reversed(range(self._count)):
@@ -226,6 +228,7 @@ cdef class Lanes:
         except OSError:
             self._end_threads()
             raise
+        give_way()
 
     cdef int _start_thread(self, int number) except -1:
         cdef int error = start_thread(&self._lanes[number], &self._threads[number])
@@ -261,6 +264,7 @@ cdef class Lanes:
         cdef Peer* peer
         cdef Peer* following
         self._end_threads()
+        stop_giving_way()
         for number in range(self._count):
             peer = take_all(&self._lanes[number].inbox)
             while peer != NULL:
@@ -386,15 +390,7 @@ cdef class Lanes:
                 self._taken = following
             close_box(&self._shared.for_the_loop)
         for number in range(self._count):
-            _close_lane(&self._lanes[number])
+            close_lane(&self._lanes[number])
         free(self._shared)
         free(self._lanes)
         free(self._threads)
-
-
-cdef void _close_lane(Lane* lane) noexcept:
-    close_box(&lane.inbox)
-    pthread_mutex_destroy(&lane.lines)
-    if lane.epoll > 0:
-        close(lane.epoll)
-    free(lane.buffer)

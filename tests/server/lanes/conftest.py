@@ -12,9 +12,8 @@ from tests.server.server_thread import LOOPS, local_options
 
 Serve = Callable[..., LanedServer]
 
-collect_ignore = (
-    [] if Lanes is not None else ["test_lane_reads.py", "test_native_lanes.py"]
-)
+NEED_LANES = ["test_lane_reads.py", "test_lane_threads.py", "test_native_lanes.py"]
+collect_ignore = [] if Lanes is not None else NEED_LANES
 
 
 @pytest.fixture(params=LOOPS)

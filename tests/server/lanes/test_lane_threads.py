@@ -1,0 +1,97 @@
+"""Cores and heaps of lanes and of their loop.
+
+These tests need lanes (conftest.py).
+"""
+
+import ctypes
+import os
+import platform
+import struct
+import subprocess
+import sys
+import threading
+from pathlib import Path
+
+from tests.server.lanes import heap_growth
+from tests.server.lanes.conftest import Serve
+from tests.server.lanes.laned_server import LanedServer
+
+LANE_NANOS = 100_000
+LOOP_NANOS = 100_000_000
+_GET_ATTRIBUTES = 315 if platform.machine() == "x86_64" else 275
+_ATTRIBUTES = struct.Struct("IIQiIQQQ")
+_RUNTIME = 5
+
+
+def slice_nanos(thread: int) -> int:
+    """The slice that a thread has, 0 before Linux 6.12."""
+    room = ctypes.create_string_buffer(_ATTRIBUTES.size)
+    failed = ctypes.CDLL(None).syscall(
+        _GET_ATTRIBUTES, thread, room, _ATTRIBUTES.size, 0
+    )
+    assert not failed
+    return int(_ATTRIBUTES.unpack(room.raw)[_RUNTIME])
+
+
+def expected(nanos: int) -> int:
+    """A slice as this Linux gives it."""
+    version = tuple(int(number) for number in platform.release().split(".")[:2])
+    return nanos if version >= (6, 12) else 0
+
+
+def lane_threads() -> list[int]:
+    """The threads of lanes in this process."""
+    return [
+        int(task.name)
+        for task in Path("/proc/self/task").iterdir()
+        if (task / "comm").read_text().startswith("lookup-lane")
+    ]
+
+
+def slice_of_new_thread() -> int:
+    """The slice of a thread that this one starts."""
+    found: list[int] = []
+    thread = threading.Thread(target=lambda: found.append(slice_nanos(0)))
+    thread.start()
+    thread.join()
+    return found[0]
+
+
+def loop_slice(server: LanedServer) -> int:
+    """The slice of the server's loop."""
+    return server.on_loop(lambda: slice_nanos(0))
+
+
+def test_lanes_go_before_the_loop(serve: Serve) -> None:
+    ordinary = slice_nanos(0)
+    server = serve(2)
+    assert [slice_nanos(thread) for thread in lane_threads()] == [
+        expected(LANE_NANOS)
+    ] * 2
+    assert loop_slice(server) == expected(LOOP_NANOS)
+    # The loop would wait for a thread that has a long slice, too.
+    assert server.on_loop(slice_of_new_thread) == ordinary
+    server.on_loop(server.lanes.stop)
+    assert loop_slice(server) == ordinary
+
+
+def test_loop_without_lanes_has_an_ordinary_slice(serve: Serve) -> None:
+    assert loop_slice(serve(0)) == slice_nanos(0)
+
+
+def test_lanes_have_a_heap_of_their_own() -> None:
+    # They would wait for the loop, which gives memory back for milliseconds.
+    words = [sys.executable, "-m", heap_growth.__name__]
+    environment = {
+        name: value
+        for name, value in os.environ.items()
+        if name not in ("MALLOC_ARENA_MAX", "LD_PRELOAD")
+    }
+    run = subprocess.run(
+        words, capture_output=True, text=True, check=False, env=environment
+    )
+    assert run.returncode == 0, run.stderr
+    main, *others = [int(growth) for growth in run.stdout.split()]
+    kept = heap_growth.KEPT * heap_growth.PART_BYTES
+    assert max(others) >= kept
+    assert main < kept // 4
