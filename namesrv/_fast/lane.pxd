@@ -10,8 +10,8 @@ from posix.unistd cimport close
 
 from namesrv._fast.atomic cimport add_count, load_count
 from namesrv._fast.lane_peers cimport (
-    Line, Mailbox, Peer, close_box, copied, count_one, free_peer, leave_line, new_peer,
-    post, pthread_mutex_destroy, pthread_mutex_t, put_last,
+    Line, Mailbox, Peer, close_box, copied, count_one, free_peer, leave, leave_line,
+    new_peer, pthread_mutex_destroy, pthread_mutex_t, put_last,
 )
 from namesrv._fast.lane_system cimport (
     EPOLL_CTL_ADD, EPOLL_CTL_DEL, EPOLL_CTL_MOD, EPOLLET, EPOLLIN, EPOLLPRI,
@@ -71,6 +71,7 @@ cdef struct Lane:
     long long now_ms
     long long accept_again_ms
     bint waits_for_loop     # accepts again as soon as the loop has decided
+    bint has_given          # peers for which the loop is not called yet
     int next_lane
     # Counters: the lane writes them, the loop reads them.
     long long accepted
@@ -79,6 +80,7 @@ cdef struct Lane:
     long long accept_failures
     long long dropped
     long long is_awake      # it does not wait for events
+    long long core          # the one on which it woke up
     unsigned char room[128]
 
 
@@ -139,6 +141,13 @@ cdef inline void drop(Lane* lane, Peer* peer) noexcept nogil:
     free_peer(peer)
 
 
+cdef inline void leave_to_loop(Lane* lane, Peer* peer) noexcept nogil:
+    """Give the loop a peer. It is called once the lane has answered all that came: it
+    may take the core."""
+    leave(&lane.shared.for_the_loop, peer)
+    lane.has_given = True
+
+
 cdef inline void give(Lane* lane, Peer* peer) noexcept nogil:
     leave_line(peer)
     if peer.is_watched:
@@ -147,7 +156,7 @@ cdef inline void give(Lane* lane, Peer* peer) noexcept nogil:
     if not peer.asked:
         count_one(&lane.handed_over)
     add_count(&lane.shared.held_bytes, peer.input_length + peer.output_length)
-    post(&lane.shared.for_the_loop, peer)
+    leave_to_loop(lane, peer)
 
 
 cdef inline void give_sample(
@@ -157,7 +166,8 @@ cdef inline void give_sample(
     const unsigned char* header,
     Py_ssize_t length,
 ) noexcept nogil:
-    """Give the loop a lookup that it wants as a sample, if there is memory for it."""
+    """Give the loop a lookup that it wants as a sample, if there is memory for it. It
+    takes samples at each tick, and is not called for them."""
     cdef Peer* sample = new_peer(-1, lane.number)
     if sample == NULL:
         return
@@ -167,7 +177,7 @@ cdef inline void give_sample(
     sample.input = <unsigned char*>copied(header, length)
     sample.input_length = length if sample.input != NULL else 0
     add_count(&lane.shared.held_bytes, sample.input_length)
-    post(&lane.shared.for_the_loop, sample)
+    leave(&lane.shared.for_the_loop, sample)
 
 
 cdef inline void hand_over(

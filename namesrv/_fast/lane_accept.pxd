@@ -8,7 +8,7 @@ from libc.string cimport memcpy
 from posix.unistd cimport close
 
 from namesrv._fast.atomic cimport add_count, load_count
-from namesrv._fast.lane cimport Lane, begin, is_crowded, watch
+from namesrv._fast.lane cimport Lane, begin, is_crowded, leave_to_loop, watch
 from namesrv._fast.lane_peers cimport Address, Peer, count_one, new_peer, post
 from namesrv._fast.lane_system cimport (
     AF_INET, AF_INET6, EAGAIN, EEXIST, EINTR, EMFILE, ENFILE, ENOBUFS, ENOMEM,
@@ -105,7 +105,7 @@ cdef inline bint _accept_one(Lane* lane, int listener) noexcept nogil:
     _note_address(&peer.address, <sockaddr*>&name)
     if is_crowded(lane.shared):
         add_count(&lane.shared.undecided, 1)
-        post(&lane.shared.for_the_loop, peer)
+        leave_to_loop(lane, peer)
         return True
     peer.is_counted = True
     add_count(&lane.shared.open, 1)

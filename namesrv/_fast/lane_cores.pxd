@@ -11,7 +11,8 @@ Compiled only, Linux only: no Python.
 from namesrv._fast.atomic cimport load_count
 from namesrv._fast.lane cimport Lane
 from namesrv._fast.lane_system cimport (
-    POLLIN, RESET_ON_FORK, monotonic_nanos, poll, pollfd, set_slice, sleep_shortly,
+    POLLIN, RESET_ON_FORK, monotonic_nanos, poll, pollfd, sched_getcpu, set_slice,
+    sleep_shortly,
 )
 
 cdef enum:
@@ -39,15 +40,18 @@ cdef inline void stop_giving_way() noexcept nogil:
 
 
 cdef inline bint has_waiting(Lane* lanes, int count) noexcept nogil:
-    """Whether one of these lanes has input and is not awake: it has no core yet, or is
-    about to read."""
+    """Whether one of these lanes waits for a core, or is about to read: it has input
+    and is not awake, or woke up on this core, which it does not have now."""
     cdef pollfd waiting[MOST_SEEN]
     cdef int number, asleep = 0
+    cdef long long core = sched_getcpu()
     for number in range(min(count, MOST_SEEN)):
         if not load_count(&lanes[number].is_awake):
             waiting[asleep].fd = lanes[number].epoll
             waiting[asleep].events = POLLIN
             asleep += 1
+        elif load_count(&lanes[number].core) == core:
+            return True
     return asleep > 0 and poll(waiting, asleep, 0) > 0
 
 

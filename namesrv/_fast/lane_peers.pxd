@@ -64,6 +64,7 @@ cdef struct Mailbox:
     pthread_mutex_t lock
     Peer* first
     Peer* last
+    bint is_called  # its thread was woken, and has not emptied it since
     int wake_fd
 
 
@@ -97,20 +98,33 @@ cdef inline void wake(int fd) noexcept nogil:
     write(fd, &one, sizeof(one))
 
 
-cdef inline void post(Mailbox* box, Peer* peer) noexcept nogil:
-    """Give a peer to the thread that empties the box."""
-    cdef bint was_empty
+cdef inline void leave(Mailbox* box, Peer* peer) noexcept nogil:
+    """Give a peer to the thread that empties the box, without waking it."""
     peer.next = NULL
     pthread_mutex_lock(&box.lock)
-    was_empty = box.first == NULL
-    if was_empty:
+    if box.first == NULL:
         box.first = peer
     else:
         box.last.next = peer
     box.last = peer
     pthread_mutex_unlock(&box.lock)
-    if was_empty:
+
+
+cdef inline void call(Mailbox* box) noexcept nogil:
+    """Wake the thread that empties the box, once for all that it finds there."""
+    cdef bint was_called
+    pthread_mutex_lock(&box.lock)
+    was_called = box.is_called
+    box.is_called = True
+    pthread_mutex_unlock(&box.lock)
+    if not was_called:
         wake(box.wake_fd)
+
+
+cdef inline void post(Mailbox* box, Peer* peer) noexcept nogil:
+    """Give a peer to the thread that empties the box, and wake it."""
+    leave(box, peer)
+    call(box)
 
 
 cdef inline Peer* take_all(Mailbox* box) noexcept nogil:
@@ -119,6 +133,7 @@ cdef inline Peer* take_all(Mailbox* box) noexcept nogil:
     pthread_mutex_lock(&box.lock)
     first = box.first
     box.first = box.last = NULL
+    box.is_called = False
     pthread_mutex_unlock(&box.lock)
     return first
 

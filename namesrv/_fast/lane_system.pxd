@@ -74,6 +74,9 @@ cdef extern from * nogil:
     """
     void sleep_shortly "lane_sleep_shortly"()
 
+cdef extern from "<sched.h>" nogil:
+    int sched_getcpu()
+
 cdef extern from "<signal.h>" nogil:
     ctypedef struct sigset_t:
         pass

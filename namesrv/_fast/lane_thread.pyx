@@ -23,13 +23,14 @@ from namesrv._fast.lane cimport (
 from namesrv._fast.lane_accept cimport accept, listen
 from namesrv._fast.lane_cores cimport go_first
 from namesrv._fast.lane_peers cimport (
-    Peer, count_one, head_of, pthread_mutex_lock, pthread_mutex_unlock, take_all,
+    Peer, call, count_one, head_of, pthread_mutex_lock, pthread_mutex_unlock, take_all,
 )
 from namesrv._fast.lane_system cimport (
     EAGAIN, EINTR, EPOLLIN, EPOLL_CTL_DEL, MSG_DONTWAIT, MSG_NOSIGNAL, SIG_SETMASK,
     epoll_ctl, epoll_event, epoll_wait, errno, monotonic_millis, pthread_attr_destroy,
     pthread_attr_init, pthread_attr_setstacksize, pthread_attr_t, pthread_create,
-    pthread_sigmask, pthread_t, recv, send, sigfillset, sigset_t,
+    pthread_sigmask, pthread_t, recv, sched_getcpu, send, sigfillset,
+    sigset_t,
 )
 from namesrv._fast.lookups cimport ASK, GO_ON, PAUSE, Lookups, Sample
 from namesrv._fast.output cimport Output, release
@@ -54,8 +55,12 @@ cdef void* _run(Lane* lane, Lookups lookups) noexcept nogil:
     go_first()
     listen(lane)
     while not load_count(&lane.shared.is_stopping):
+        if lane.has_given:
+            lane.has_given = False
+            call(&lane.shared.for_the_loop)
         store_count(&lane.is_awake, False)
         count = epoll_wait(lane.epoll, events, MOST_EVENTS, _wait_millis(lane))
+        store_count(&lane.core, sched_getcpu())
         store_count(&lane.is_awake, True)
         pthread_mutex_lock(&lane.lines)
         lane.now_ms = monotonic_millis()

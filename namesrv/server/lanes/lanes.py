@@ -115,11 +115,12 @@ class LookupLanes:
         return None if self._lanes is None else self._lanes.census()
 
     def tick(self, now_ms: int) -> None:
-        """Show lanes the limits of now, add their counts to those of the loop, and
-        report their failures."""
+        """Show lanes the limits of now, add their counts to those of the loop, take
+        their samples, and report their failures."""
         if self._lanes is None:
             return
         self.show_limits()
+        self._take()
         self._lanes.fold()
         self._note_stall(self._lanes.lookups, now_ms)
         self._report_failures(self._lanes.counts()[3])

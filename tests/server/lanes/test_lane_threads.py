@@ -6,12 +6,15 @@ These tests need lanes (conftest.py).
 import ctypes
 import os
 import platform
+import select
 import struct
 import subprocess
 import sys
 import threading
 from pathlib import Path
 
+from namesrv.codes import RequestCode, ResponseCode
+from namesrv.testing.peer import lookup, request, wait_until
 from tests.server.lanes import heap_growth
 from tests.server.lanes.conftest import Serve
 from tests.server.lanes.laned_server import LanedServer
@@ -77,6 +80,28 @@ def test_lanes_go_before_the_loop(serve: Serve) -> None:
 
 def test_loop_without_lanes_has_an_ordinary_slice(serve: Serve) -> None:
     assert loop_slice(serve(0)) == slice_nanos(0)
+
+
+def is_called(server: LanedServer) -> bool:
+    """Whether lanes call the loop."""
+    assert server.lanes._lanes is not None
+    called, _, _ = select.select([server.lanes._lanes.fileno()], [], [], 0)
+    return bool(called)
+
+
+def test_lanes_do_not_call_the_loop_for_samples(serve: Serve) -> None:
+    # The loop may take the core of the lane that calls it.
+    server = serve()
+    with server.peer() as peer:
+        with server.stopped_loop():
+            assert peer.ask(lookup("Nobody")).code == ResponseCode.TOPIC_NOT_EXIST
+            # A lane that called would do so before it reads again.
+            assert peer.ask(lookup("Nobody")).code == ResponseCode.TOPIC_NOT_EXIST
+            assert not is_called(server)
+            peer.send(request(RequestCode.GET_BROKER_CLUSTER_INFO))
+            wait_until(lambda: is_called(server))
+        missing = server.server.inside.state.missing
+        wait_until(lambda: missing.find("Nobody") is not None)
 
 
 def test_lanes_have_a_heap_of_their_own() -> None:
