@@ -29,8 +29,8 @@ cdef inline void go_first() noexcept nogil:
 
 
 cdef inline void give_way() noexcept nogil:
-    """Have the thread, that of the loop, give way to lanes. The loop waits for threads
-    that it starts from then on, and so they have ordinary slices."""
+    """Have the thread give way to lanes. It may have to wait for threads that it starts
+    from then on, and so they have ordinary slices."""
     set_slice(LOOP_SLICE_NANOS, RESET_ON_FORK)
 
 

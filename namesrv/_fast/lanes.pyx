@@ -23,9 +23,9 @@ from namesrv._fast.lane_peers cimport (
     wake,
 )
 from namesrv._fast.lane_system cimport (
-    EAGAIN, EFD_CLOEXEC, EFD_NONBLOCK, EINTR, EPOLL_CLOEXEC, MSG_DONTWAIT,
-    MSG_NOSIGNAL, epoll_create1, errno, eventfd, part_heaps, pthread_join,
-    pthread_setname_np, pthread_t, send,
+    EAGAIN, EFD_CLOEXEC, EFD_NONBLOCK, EINTR, EPOLL_CLOEXEC, MSG_DONTWAIT, MSG_NOSIGNAL,
+    epoll_create1, errno, eventfd, part_heaps, pthread_join, pthread_setname_np,
+    pthread_t, send,
 )
 from namesrv._fast.lane_thread cimport start_thread
 from namesrv._fast.lookups cimport Lookups
@@ -231,11 +231,11 @@ cdef class Lanes:
         give_way()
 
     cdef int _start_thread(self, int number) except -1:
-        cdef int error = start_thread(&self._lanes[number], &self._threads[number])
+        cdef pthread_t* thread = &self._threads[number]
+        cdef int error = start_thread(&self._lanes[number], thread)
         if error:
             raise OSError(error, os.strerror(error))
-        name = f"lookup-lane-{number}".encode()
-        pthread_setname_np(self._threads[number], PyBytes_AsString(name))
+        pthread_setname_np(thread[0], f"lookup-lane-{number}".encode())
         self._running += 1
         return 0
 
@@ -284,6 +284,11 @@ cdef class Lanes:
             for number in range(first, self._count):
                 pthread_join(self._threads[number], NULL)
         self._running = 0
+
+    @staticmethod
+    def give_way():
+        """Have this thread, until it ends, leave its core to lanes that wake up."""
+        give_way()
 
     def let_run(self):
         """Leave the core for a moment if a lane has input and may have no core; whether
@@ -365,8 +370,7 @@ cdef class Lanes:
         return census
 
     def counts(self):
-        """(accepted, handed over, asked, failures to accept, dropped) of all lanes
-        together."""
+        """(accepted, handed over, asked, failures to accept, dropped) of all lanes."""
         cdef int number
         cdef Lane* lane
         accepted = handed_over = asked = accept_failures = dropped = 0

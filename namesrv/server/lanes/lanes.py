@@ -162,6 +162,9 @@ class LookupLanes:
 
     def _on_given(self) -> None:
         """Lanes call until all that they gave is taken, and again after it."""
+        assert self._lanes is not None
+        # The one that called may have lost its core to this thread.
+        self._lanes.let_run()
         if not self._goes_on:
             self._take()
 

@@ -14,7 +14,7 @@ import threading
 from pathlib import Path
 
 from namesrv.codes import RequestCode, ResponseCode
-from namesrv.testing.peer import lookup, request, wait_until
+from namesrv.testing.peer import lookup, put_kv, request, wait_until
 from tests.server.lanes import heap_growth
 from tests.server.lanes.conftest import Serve
 from tests.server.lanes.laned_server import LanedServer
@@ -76,6 +76,18 @@ def test_lanes_go_before_the_loop(serve: Serve) -> None:
     assert server.on_loop(slice_of_new_thread) == ordinary
     server.on_loop(server.lanes.stop)
     assert loop_slice(server) == ordinary
+
+
+def test_writers_give_way_to_lanes(serve: Serve, tmp_path: Path) -> None:
+    server = serve(audit_log=str(tmp_path / "audit.log"))
+    with server.peer() as peer:
+        assert peer.ask(put_kv("n", "k", "v")).code == ResponseCode.SUCCESS
+    slices = {
+        thread.name: slice_nanos(thread.native_id or 0)
+        for thread in threading.enumerate()
+    }
+    nanos = expected(LOOP_NANOS)
+    assert (slices["namesrv-writer"], slices["namesrv-audit"]) == (nanos, nanos)
 
 
 def test_loop_without_lanes_has_an_ordinary_slice(serve: Serve) -> None:
