@@ -66,6 +66,7 @@ class Plan:
     large_brokers: int
     storm_topics: int
     storm_brokers: int
+    storms: int
     storm_rounds: int
     storm_period_millis: int
 
@@ -85,6 +86,7 @@ FULL = Plan(
     large_brokers=300,
     storm_topics=10_000,
     storm_brokers=300,
+    storms=3,
     storm_rounds=3,
     storm_period_millis=3000,
 )
@@ -103,6 +105,7 @@ QUICK = Plan(
     large_brokers=30,
     storm_topics=1000,
     storm_brokers=30,
+    storms=1,
     storm_rounds=1,
     storm_period_millis=1000,
 )

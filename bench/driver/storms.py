@@ -31,18 +31,40 @@ _END_SECONDS = 10.0
 def measure_storms(
     servers: Sequence[Server], folder: Path, plan: Plan
 ) -> dict[str, Result]:
-    """A storm for each server: {name: {phase: figures}}."""
+    """Some storms for each server, by turns: {name: {phase: figures}} of the one whose
+    cold phase took the median time. `cold_seconds` has the times of all."""
     table = storm_table(plan)
-    folder.mkdir()
-    results: dict[str, Result] = {}
-    for server in servers:
-        say(f"a storm over {server.title}")
-        try:
-            results[server.name] = _measure(server, folder, plan, table)
-        except (AskFailed, LoadFailed, ServerFailed, OSError) as failure:
-            results[server.name] = {"failure": str(failure)}
-            say(f"{server.name} FAILED: {failure}")
-    return results
+    found: dict[str, list[Result]] = {server.name: [] for server in servers}
+    for number in range(plan.storms):
+        place = folder / str(number)
+        place.mkdir(parents=True)
+        for server in servers:
+            say(f"a storm over {server.title}")
+            found[server.name].append(_measured(server, place, plan, table))
+    return {name: _middle(results) for name, results in found.items()}
+
+
+def _measured(server: Server, folder: Path, plan: Plan, table: Table) -> Result:
+    try:
+        return _measure(server, folder, plan, table)
+    except (AskFailed, LoadFailed, ServerFailed, OSError) as failure:
+        say(f"{server.name} FAILED: {failure}")
+        return {"failure": str(failure)}
+
+
+def _middle(results: Sequence[Result]) -> Result:
+    """The one with the median time of the cold phase, or the first that failed."""
+    for result in results:
+        if "failure" in result:
+            return result
+    in_order = sorted(results, key=_cold_seconds)
+    middle = dict(in_order[len(in_order) // 2])
+    middle["cold_seconds"] = [_cold_seconds(result) for result in in_order]
+    return middle
+
+
+def _cold_seconds(result: Result) -> float:
+    return float(result["cold"]["seconds"])
 
 
 def storm_table(plan: Plan) -> Table:

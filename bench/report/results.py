@@ -183,6 +183,7 @@ def _storms(figures: Figures) -> str:
             f" {again['commit'][:12]}, load average before:"
             f" {again['load_average'][0]:.1f}.\n"
         )
+    parts.append(_storms_of_each(figures))
     for phase in STORM_PHASES:
         rows = [
             _storm_row(figures, phase, server)
@@ -191,6 +192,22 @@ def _storms(figures: Figures) -> str:
         ]
         parts.append(f"### {phase}\n\n{table(titles, rows)}")
     return "\n".join(parts)
+
+
+def _storms_of_each(figures: Figures) -> str:
+    """All times of the cold phase, of which the median counts."""
+    times = [
+        f"{figures.title(server)} {', '.join(f'{one:.2f}' for one in storms)}"
+        for server, result in figures.raw["storms"].items()
+        if (storms := result.get("cold_seconds"))
+    ]
+    if not times:
+        return ""
+    return (
+        "Each server has some storms, by turns with the others; the figures are those"
+        " of the storm with the median time of the cold phase. These times, in"
+        f" seconds: {'; '.join(times)}.\n"
+    )
 
 
 def _storm_row(figures: Figures, phase: str, server: str) -> list[str]:
