@@ -1,9 +1,10 @@
 """Cores for lanes: their threads share them with the loop, and often have to wait.
 
-Linux gives a thread that wakes up the core of another one if its slice ends sooner. So
-a lane has the shortest slice there is, and the loop the longest. Otherwise lookups that
-come near the end of the loop's slice wait for the next tick of the clock, which may
-take 4 ms.
+From version 6.12 on Linux gives a thread that wakes up the core of another one if its
+slice ends sooner, in most cases. So a lane has the shortest slice there is, and the
+loop a long one. Otherwise lookups that come near the end of the loop's slice wait for
+the next tick of the clock, which may take 4 ms. A longer one yet would be of little
+use, and in some versions a thread that is left out waits for the end of the slice.
 
 Compiled only, Linux only: no Python.
 """
@@ -11,32 +12,41 @@ Compiled only, Linux only: no Python.
 from namesrv._fast.atomic cimport load_count
 from namesrv._fast.lane cimport Lane
 from namesrv._fast.lane_system cimport (
-    POLLIN, RESET_ON_FORK, monotonic_nanos, poll, pollfd, sched_getcpu, set_slice,
-    sleep_shortly,
+    POLLIN, change_slice, monotonic_nanos, poll, pollfd, sched_getcpu, sleep_shortly,
+    this_thread,
 )
 
 cdef enum:
     MOST_SEEN = 64
     SHARE = 10
     LANE_SLICE_NANOS = 100000
-    LOOP_SLICE_NANOS = 100000000
+    LOOP_SLICE_NANOS = 20000000
+
+
+# A thread that gives way to lanes, and its slice before.
+cdef struct GivingWay:
+    int thread
+    unsigned long long nanos
 
 
 cdef inline void go_first() noexcept nogil:
-    """Have the thread, a lane, go before the loop when it wakes up (from Linux 6.12
-    on)."""
-    set_slice(LANE_SLICE_NANOS, 0)
+    """Have this thread, a lane, go before the loop when it wakes up."""
+    change_slice(0, LANE_SLICE_NANOS)
 
 
-cdef inline void give_way() noexcept nogil:
-    """Have the thread give way to lanes. It may have to wait for threads that it starts
-    from then on, and so they have ordinary slices."""
-    set_slice(LOOP_SLICE_NANOS, RESET_ON_FORK)
+cdef inline GivingWay give_way() noexcept nogil:
+    """Have this thread give way to lanes, and those that it starts from now on."""
+    cdef GivingWay giving_way
+    giving_way.thread = this_thread()
+    giving_way.nanos = change_slice(0, LOOP_SLICE_NANOS)
+    return giving_way
 
 
-cdef inline void stop_giving_way() noexcept nogil:
-    """Give the thread an ordinary slice again."""
-    set_slice(0, 0)
+cdef inline void stop_giving_way(GivingWay* giving_way) noexcept nogil:
+    """Give the thread the slice that it had before, if it gives way."""
+    if giving_way.nanos:
+        change_slice(giving_way.thread, giving_way.nanos)
+        giving_way.nanos = 0
 
 
 cdef inline bint has_waiting(Lane* lanes, int count) noexcept nogil:

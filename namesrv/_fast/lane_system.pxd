@@ -20,7 +20,8 @@ cdef extern from * nogil:
     """
     #include <malloc.h>
     /* Have a heap for each thread: a lane in the heap of the loop would wait for ms
-       while the loop gives memory back. By itself glibc has 8 heaps for each core. */
+       while the loop gives memory back. By itself glibc has 8 heaps for each core at
+       most, or the number in MALLOC_ARENA_MAX, and may have decided already. */
     static inline void lane_part_heaps(void) {
     #ifdef M_ARENA_MAX  /* glibc */
         mallopt(M_ARENA_MAX, 80);  /* 64 lanes, and whatever else has a thread */
@@ -34,9 +35,10 @@ cdef extern from * nogil:
     #include <stdint.h>
     #include <sys/syscall.h>
     #include <unistd.h>
-    #define LANE_FAIR 0  /* SCHED_OTHER: no other policy has slices */
-    #define LANE_RESET_ON_FORK 1
-    static inline void lane_set_slice(uint64_t nanos, uint64_t flags) {
+    #define LANE_NORMAL 0  /* SCHED_OTHER */
+    #define LANE_BATCH 3
+    /* Give a thread another slice; its slice before, 0 if it has none. */
+    static inline uint64_t lane_change_slice(int thread, uint64_t nanos) {
     #ifdef SYS_sched_setattr  /* the C library has no function, nor its struct */
         struct {
             uint32_t size, policy;
@@ -44,21 +46,25 @@ cdef extern from * nogil:
             int32_t nice;
             uint32_t priority;
             uint64_t runtime, deadline, period;
-        } attributes = {0};
-        if (syscall(SYS_sched_getattr, 0, &attributes, sizeof(attributes), 0) == 0 &&
-            attributes.policy == LANE_FAIR) {
-            attributes.runtime = nanos;
-            attributes.flags |= flags;
-            syscall(SYS_sched_setattr, 0, &attributes, 0);
-        }
+        } facts = {0};
+        uint64_t before;
+        if (syscall(SYS_sched_getattr, thread, &facts, sizeof(facts), 0) != 0 ||
+            (facts.policy != LANE_NORMAL && facts.policy != LANE_BATCH))
+            return 0;
+        before = facts.runtime;
+        facts.runtime = nanos;
+        syscall(SYS_sched_setattr, thread, &facts, 0);
+        return before;
+    #else
+        return 0;
     #endif
     }
+    static inline int lane_this_thread(void) { return (int)syscall(SYS_gettid); }
     """
-    enum:
-        RESET_ON_FORK "LANE_RESET_ON_FORK"
-    void set_slice "lane_set_slice"(
-        unsigned long long nanos, unsigned long long flags
+    unsigned long long change_slice "lane_change_slice"(
+        int thread, unsigned long long nanos
     )
+    int this_thread "lane_this_thread"()
 
 cdef extern from * nogil:
     """

@@ -29,8 +29,7 @@ from namesrv._fast.lane_system cimport (
     EAGAIN, EINTR, EPOLLIN, EPOLL_CTL_DEL, MSG_DONTWAIT, MSG_NOSIGNAL, SIG_SETMASK,
     epoll_ctl, epoll_event, epoll_wait, errno, monotonic_millis, pthread_attr_destroy,
     pthread_attr_init, pthread_attr_setstacksize, pthread_attr_t, pthread_create,
-    pthread_sigmask, pthread_t, recv, sched_getcpu, send, sigfillset,
-    sigset_t,
+    pthread_sigmask, pthread_t, recv, sched_getcpu, send, sigfillset, sigset_t,
 )
 from namesrv._fast.lookups cimport ASK, GO_ON, PAUSE, Lookups, Sample
 from namesrv._fast.output cimport Output, release

@@ -1,5 +1,6 @@
 from namesrv._fast.hot_path cimport HotPath
 from namesrv._fast.lane cimport Lane, Shared
+from namesrv._fast.lane_cores cimport GivingWay
 from namesrv._fast.lane_peers cimport Peer
 from namesrv._fast.lane_system cimport pthread_t
 
@@ -14,6 +15,7 @@ cdef class Lanes:
     cdef list _lookups
     # From then on the loop may leave its core again.
     cdef long long _again_nanos
+    cdef GivingWay _giving_way
     # The counts that are folded already.
     cdef long long _hits
     cdef long long _unknown

@@ -228,7 +228,7 @@ cdef class Lanes:
         except OSError:
             self._end_threads()
             raise
-        give_way()
+        self._giving_way = give_way()
 
     cdef int _start_thread(self, int number) except -1:
         cdef pthread_t* thread = &self._threads[number]
@@ -264,7 +264,6 @@ cdef class Lanes:
         cdef Peer* peer
         cdef Peer* following
         self._end_threads()
-        stop_giving_way()
         for number in range(self._count):
             peer = take_all(&self._lanes[number].inbox)
             while peer != NULL:
@@ -284,11 +283,7 @@ cdef class Lanes:
             for number in range(first, self._count):
                 pthread_join(self._threads[number], NULL)
         self._running = 0
-
-    @staticmethod
-    def give_way():
-        """Have this thread, until it ends, leave its core to lanes that wake up."""
-        give_way()
+        stop_giving_way(&self._giving_way)
 
     def let_run(self):
         """Leave the core for a moment if a lane has input and may have no core; whether

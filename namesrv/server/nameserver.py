@@ -233,6 +233,7 @@ class NameServer:
             self._after_sweep,
             self._report_failed_part,
             [lanes.tick] + ([] if self._recorder is None else [self._recorder.tick]),
+            [lanes.gather],
         )
         self._ending = Ending(
             self._connections,

@@ -9,7 +9,6 @@ from collections import deque
 from collections.abc import Callable, Iterable
 from typing import Final, Protocol
 
-from namesrv._impl import Lanes
 from namesrv.errors import StorageError
 from namesrv.server.files.atomic import write_atomically
 
@@ -113,8 +112,6 @@ class Writer:
         self._orders.put((asyncio.get_running_loop(), job, job.path, chunks))
 
     def _work(self) -> None:
-        if Lanes is not None:
-            Lanes.give_way()
         for loop, job, path, chunks in iter(self._orders.get, None):
             failed: StorageError | None = None
             try:

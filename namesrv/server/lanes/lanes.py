@@ -25,6 +25,8 @@ STALL_MILLIS: Final = 1000
 """A loop without a tick for so long stood still."""
 _TAKEN_AT_ONCE: Final = 64
 """Connections that one turn of the loop takes from lanes."""
+_SEEN_AT_ONCE: Final = 1024
+"""Connections and samples among which a tick finds the samples."""
 _MOST_ADOPTED_BYTES: Final = 8 << 20
 """Output of connections that the loop is about to have, before it takes more of them.
 From then on the output counts against the budget."""
@@ -115,15 +117,27 @@ class LookupLanes:
         return None if self._lanes is None else self._lanes.census()
 
     def tick(self, now_ms: int) -> None:
-        """Show lanes the limits of now, add their counts to those of the loop, take
-        their samples, and report their failures."""
+        """Show lanes the limits of now, add their counts to those of the loop, and
+        report their failures."""
         if self._lanes is None:
             return
         self.show_limits()
-        self._take()
         self._lanes.fold()
         self._note_stall(self._lanes.lookups, now_ms)
         self._report_failures(self._lanes.counts()[3])
+
+    def gather(self, now_ms: int) -> None:
+        """Take the samples and the counts of lanes since the last tick, before the next
+        samples are planned."""
+        if self._lanes is None:
+            return
+        for peer in self._lanes.take(_SEEN_AT_ONCE):
+            if peer.sample_type is None:
+                self._taken.append(peer)
+            else:
+                self._serve(peer)
+        self._lanes.fold()
+        self._take()
 
     def fold(self) -> None:
         """Add the counts of lanes to those of the loop."""

@@ -22,8 +22,8 @@ class Ticks:
     `on_sweep` is called at the end of each sweep, and `on_failure` while a part's
     exception is handled: a mistake in one part must not end the others, or brokers
     would live for ever. `lag` is that of the loop: a tick is planned one interval after
-    the one before it. `rates` has the counters of the last minutes. `others` are parts
-    that only some servers have.
+    the one before it. `rates` has the counters of the last minutes. `first` and
+    `others` are parts that only some servers have, before and after the rest.
     """
 
     def __init__(
@@ -36,6 +36,7 @@ class Ticks:
         on_sweep: Callable[[], None],
         on_failure: Callable[[], None],
         others: Sequence[Callable[[int], None]] = (),
+        first: Sequence[Callable[[int], None]] = (),
     ) -> None:
         self._state = state
         self._connections = connections
@@ -45,6 +46,7 @@ class Ticks:
         self._on_sweep = on_sweep
         self._on_failure = on_failure
         self._others = others
+        self._first = first
         self._next_sweep_ms = 0
         self._planned_ms: int | None = None
         self._companions: list[Callable[[int], None]] = []
@@ -73,6 +75,7 @@ class Ticks:
         self._planned_ms = now_ms + self.interval_millis
         self._connections.note_time(now_ms)
         for part in (
+            *self._first,
             self._state.missing.tick,
             self._watch_brokers,
             self._snapshots.tick,

@@ -10,8 +10,6 @@ import time
 from collections.abc import Callable
 from typing import Final, Protocol
 
-from namesrv._impl import Lanes
-
 MOST_WAITING_BYTES: Final = 4 << 20
 """Limit of the queue; more lines are dropped and counted."""
 LINE_OVERHEAD_BYTES: Final = 128
@@ -146,8 +144,6 @@ class LineWriter:
         return True
 
     def _work(self) -> None:
-        if Lanes is not None:
-            Lanes.give_way()
         while (item := self._items.get()) is not None:
             if isinstance(item, _Line):
                 self._write_line(item)
