@@ -194,7 +194,10 @@ class LookupLanes:
             self._taken += self._lanes.take(_TAKEN_AT_ONCE)
             if not self._taken:
                 return
-        while self._taken and self._adopted_bytes < _MOST_ADOPTED_BYTES:
+        # A tick may have taken more than one turn serves.
+        for _ in range(min(len(self._taken), _TAKEN_AT_ONCE)):
+            if self._adopted_bytes >= _MOST_ADOPTED_BYTES:
+                break
             self._serve(self._taken.popleft())
         if not self._goes_on:
             self._goes_on = True
