@@ -41,17 +41,20 @@ def used_bytes() -> list[int]:
     return [int(now) - int(fast) - int(rest) for fast, rest, now in found]
 
 
-def keep_a_heap(end: threading.Event) -> None:
+def keep_a_heap(has_memory: threading.Event, end: threading.Event) -> None:
     """Have memory, as threads that write files: the heap of this one is not free."""
     kept = bytearray(_LARGE_BYTES)
+    has_memory.set()
     end.wait()
     kept.clear()
 
 
 def main() -> None:
     """Keep, and print."""
-    end = threading.Event()
-    threading.Thread(target=keep_a_heap, args=(end,), daemon=True).start()
+    has_memory, end = threading.Event(), threading.Event()
+    events = has_memory, end
+    threading.Thread(target=keep_a_heap, args=events, daemon=True).start()
+    has_memory.wait()
     assert Lanes is not None
     lanes = Lanes(lone_connection.Peer(load_twin("fast")).path, 1)
     listener = socket.create_server(("127.0.0.1", 0))

@@ -2,7 +2,8 @@
 
 import threading
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
+from pathlib import Path
 
 from namesrv.codes import ResponseCode
 from namesrv.server.lanes.lanes import LookupLanes
@@ -11,6 +12,15 @@ from tests.server.server_thread import ServerThread
 
 BROKER = Broker("broker-a", addr="127.0.0.1:10911")
 TOPICS = {f"Orders{number}": 8 for number in range(50)}
+
+
+def thread_names() -> dict[int, str]:
+    """All threads of this process by their number for the system."""
+    names = {}
+    for task in Path("/proc/self/task").iterdir():
+        with suppress(OSError):  # it has ended
+            names[int(task.name)] = (task / "comm").read_text().strip()
+    return names
 
 
 class LanedServer(ServerThread):

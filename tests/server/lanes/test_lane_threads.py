@@ -12,7 +12,6 @@ import struct
 import subprocess
 import sys
 import threading
-from pathlib import Path
 
 import pytest
 
@@ -20,7 +19,7 @@ from namesrv.codes import RequestCode, ResponseCode
 from namesrv.testing.peer import lookup, request, wait_until
 from tests.server.lanes import heap_growth
 from tests.server.lanes.conftest import Serve
-from tests.server.lanes.laned_server import LanedServer
+from tests.server.lanes.laned_server import LanedServer, thread_names
 
 LANE_NANOS = 100_000
 LOOP_NANOS = 20_000_000
@@ -48,11 +47,8 @@ def expected(nanos: int) -> int:
 
 def lane_threads() -> list[int]:
     """The threads of lanes in this process."""
-    return [
-        int(task.name)
-        for task in Path("/proc/self/task").iterdir()
-        if (task / "comm").read_text().startswith("lookup-lane")
-    ]
+    names = thread_names().items()
+    return [thread for thread, name in names if name.startswith("lookup-lane")]
 
 
 def slice_of_new_thread() -> int:

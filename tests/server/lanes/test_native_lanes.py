@@ -20,7 +20,7 @@ from namesrv.codes import RequestCode, ResponseCode
 from namesrv.server.lanes import lanes as server_lanes
 from namesrv.testing.peer import Peer, lookup, request, wait_until
 from tests.server.lanes.conftest import Serve
-from tests.server.lanes.laned_server import BROKER, TOPICS, LanedServer
+from tests.server.lanes.laned_server import BROKER, TOPICS, LanedServer, thread_names
 
 SUCCESS, NO_ROUTE = ResponseCode.SUCCESS, ResponseCode.TOPIC_NOT_EXIST
 
@@ -34,10 +34,7 @@ def open_in_lanes(server: LanedServer) -> int:
 @contextmanager
 def on_one_core() -> Iterator[None]:
     """All threads share a core. The lane gets it when nobody else wants it."""
-    tasks = {
-        int(task.name): (task / "comm").read_text().strip()
-        for task in Path("/proc/self/task").iterdir()
-    }
+    tasks = thread_names()
     cores = os.sched_getaffinity(0)
     try:
         for task, name in tasks.items():
