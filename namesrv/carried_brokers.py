@@ -6,8 +6,9 @@ unregistration is recognised as stale (docs/architecture.md, "The state").
 """
 
 from collections.abc import Set
-from dataclasses import dataclass
 from typing import Final
+
+from msgspec import Struct
 
 BrokerKey = tuple[str, str]
 """(cluster, address)."""
@@ -16,8 +17,7 @@ MOST_LOST_BROKERS: Final = 64
 _NOBODY: Final[Set[BrokerKey]] = frozenset()
 
 
-@dataclass(slots=True)
-class CarriedBrokers:
+class CarriedBrokers(Struct):
     """`live` are the live brokers whose last registration came over the connection."""
 
     live: Set[BrokerKey] = _NOBODY

@@ -5,7 +5,7 @@ No I/O: the texts come in as a `Source`. See protocol.md sections 4.2, 4.3 and 9
 
 import re
 from collections.abc import Callable, Container, Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from operator import attrgetter
 from typing import Any, Final, NamedTuple
 
@@ -27,8 +27,7 @@ class Given(NamedTuple):
     location: str
 
 
-@dataclass(frozen=True, slots=True)
-class Source:
+class Source(NamedTuple):
     """Where options come from; `spell` is how it writes the key of an option."""
 
     name: str

@@ -6,8 +6,9 @@ Decoding is as lenient as Java's; encoding equals that of Java 5.5.0 byte for by
 import re
 import struct
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass
 from typing import Final
+
+from msgspec import Struct
 
 from namesrv.codes import (
     FLAG_ONEWAY,
@@ -46,16 +47,14 @@ _TEXT: Final = re.compile(
 """Texts and comments, closed or not, so that a search takes linear time."""
 
 
-@dataclass(slots=True, frozen=True)
-class LongBody:
+class LongBody(Struct, frozen=True):
     """A body that is sent in pieces and is never in memory as a whole."""
 
     pieces: Iterator[bytes]
     length: int
 
 
-@dataclass(slots=True)
-class RemotingCommand:
+class RemotingCommand(Struct):
     """One request or answer. Source: `RemotingCommand`, protocol.md section 1.2.
 
     `language` is None for an unknown name. `body` is None when it is empty or when the

@@ -4,7 +4,7 @@ Names are matched exactly; a value that does not convert leaves the field at its
 default, as in Java (section 2.0). Required fields are not checked.
 """
 
-from dataclasses import dataclass
+from msgspec import Struct
 
 from namesrv.codes import (
     DEFAULT_HEARTBEAT_TIMEOUT_MILLIS,
@@ -22,8 +22,7 @@ from namesrv.wire.java_json.values import (
 )
 
 
-@dataclass(slots=True, frozen=True)
-class RegisterBrokerRequestHeader:
+class RegisterBrokerRequestHeader(Struct, frozen=True):
     """REGISTER_BROKER (103), section 2.5.1. `enable_acting_master` None: old broker."""
 
     broker_name: str | None
@@ -64,8 +63,7 @@ class RegisterBrokerRequestHeader:
         return max(-most, min(millis, most))
 
 
-@dataclass(slots=True, frozen=True)
-class BrokerRequestHeader:
+class BrokerRequestHeader(Struct, frozen=True):
     """The broker that a request names: 104, 322, 901, 904 (2.6, 2.17 to 2.19)."""
 
     broker_name: str | None
@@ -84,8 +82,7 @@ class BrokerRequestHeader:
         )
 
 
-@dataclass(slots=True, frozen=True)
-class KVConfigRequestHeader:
+class KVConfigRequestHeader(Struct, frozen=True):
     """100, 101, 102 and 219 (sections 2.1 to 2.4)."""
 
     namespace: str | None

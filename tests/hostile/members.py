@@ -4,7 +4,6 @@ Made from the types of the records, so that a new member is filled, too; one of 
 that is not known here is a mistake of the test.
 """
 
-import dataclasses
 import random
 from collections.abc import Callable, Iterator
 from functools import cache, partial
@@ -98,7 +97,7 @@ def text(kind: str) -> str:
 def header_fields(header: Any) -> Iterator[tuple[str, str]]:
     """(field, its name in extFields) of a header record, which has to read it."""
     nothing = header.read({})
-    for field in dataclasses.fields(header):
+    for field in fields(header):
         first, *others = field.name.split("_")
         camel = first + "".join(word.capitalize() for word in others)
         name = _NAMES_IN_HEADERS.get(field.name, camel)

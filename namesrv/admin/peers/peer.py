@@ -4,8 +4,9 @@ import asyncio
 import logging
 import random
 from contextlib import suppress
-from dataclasses import replace
 from typing import Any, Final, NamedTuple
+
+from msgspec.structs import replace
 
 from namesrv.admin.peers.comparison import Comparison
 from namesrv.admin.peers.digest_over_http import TheirDigest, ask_digest

@@ -1,14 +1,11 @@
 """A request while it is handled."""
 
-from dataclasses import dataclass
-
 from namesrv._impl import Connection
 from namesrv.routing.events import Cause, CauseKind
 from namesrv.routing.turns.joined_answers import JoinedAnswers
 from namesrv.wire.command import ExtFields, LongBody, RemotingCommand
 
 
-@dataclass(slots=True, init=False)
 class Request:
     """One request of a peer, and when it is handled (`now_ms`).
 
@@ -24,19 +21,21 @@ class Request:
     checksum matched.
     """
 
-    command: RemotingCommand
-    connection: Connection
-    now_ms: int
-    ext_fields: ExtFields
-    cause: Cause
-    is_http: bool
-    owner: Connection | None
-    began_nanos: int
-    joined: JoinedAnswers | None
-    place: int
-    is_rejected: bool
-    refused_topic: str | None
-    digest: bytes | None
+    __slots__ = (
+        "began_nanos",
+        "cause",
+        "command",
+        "connection",
+        "digest",
+        "ext_fields",
+        "is_http",
+        "is_rejected",
+        "joined",
+        "now_ms",
+        "owner",
+        "place",
+        "refused_topic",
+    )
 
     def __init__(
         self,
@@ -51,15 +50,15 @@ class Request:
         self.is_http = is_http
         self.connection = connection
         self.now_ms = now_ms
-        self.ext_fields = command.ext_fields or {}
+        self.ext_fields: ExtFields = command.ext_fields or {}
         kind = CauseKind.HTTP if is_http else CauseKind.REQUEST
         self.cause = cause_of(connection, kind, command.code)
-        self.owner = None if is_http else connection
+        self.owner: Connection | None = None if is_http else connection
         self.began_nanos = 0
-        self.joined = None
+        self.joined: JoinedAnswers | None = None
         self.place = 0
         self.is_rejected = False
-        self.refused_topic = None
+        self.refused_topic: str | None = None
         self.digest = digest
 
     @property

@@ -5,7 +5,8 @@ Source: `RouteInfoManager`, protocol.md sections 2.7 to 2.17, 3.11 and 3.13.
 """
 
 from collections.abc import Iterator
-from dataclasses import dataclass
+
+from msgspec import Struct
 
 from namesrv._impl import TopicQueues
 from namesrv.codes import MASTER_ID, PERM_WRITE, SYNC_BROKER_MEMBER_PREFIX
@@ -28,8 +29,7 @@ from namesrv.wire.bodies import (
 from namesrv.work import WAIT, Cost, Steps, batches, finish
 
 
-@dataclass(slots=True, frozen=True)
-class RouteForm:
+class RouteForm(Struct, frozen=True):
     """How a route is to be answered: `standard` if the client reads the standard
     dialect, the zone that it is in (None: all zones), and the topic's order
     configuration."""

@@ -6,9 +6,10 @@ metrics, probes and explanations read.
 """
 
 from collections.abc import Iterator
-from dataclasses import dataclass
 from enum import StrEnum
 from typing import Final, NamedTuple
+
+from msgspec import Struct
 
 MOST_DIFFERENCES: Final = 200
 """Differences of one peer that are kept; the others are counted."""
@@ -57,8 +58,7 @@ class KeptDifference(NamedTuple):
     since_millis: int
 
 
-@dataclass(slots=True)
-class PeerView:
+class PeerView(Struct):
     """One peer. Dates are in milliseconds; `reason` is a sentence for the states down,
     wrong and itself; `brokers` counts the addresses of brokers that it has, None while
     that is not known; `topics_there` are topics that this server does not have."""

@@ -8,8 +8,9 @@ deleted meanwhile has no name in the shared record, and is left out by a reader.
 import sys
 from array import array
 from collections.abc import Sequence
-from dataclasses import dataclass
 from typing import Final
+
+from msgspec import Struct
 
 from namesrv._impl import BrokerLiveInfo, TopicQueues
 from namesrv.errors import SnapshotInvalid
@@ -37,8 +38,7 @@ _NUMBER: Final = "I"
 _NUMBER_BYTES: Final = array(_NUMBER).itemsize
 
 
-@dataclass(slots=True, frozen=True)
-class RouteSnapshot:
+class RouteSnapshot(Struct, frozen=True):
     """The content of a file: groups with their places, and their shared tables."""
 
     tables: TablesRecord
