@@ -51,7 +51,7 @@ def asks(given: Sequence[str]) -> bool:
     """Whether these words are a command that asks a NameServer, and do not serve."""
     if not _is_command(list(given)):
         return False
-    from namesrv.cli.commands.words import words_before  # noqa: PLC0415
+    from namesrv.cli.commands.leading import words_before  # noqa: PLC0415
 
     return given[words_before(given)] != "demo-broker"
 
@@ -60,7 +60,7 @@ def _is_command(given: list[str]) -> bool:
     # A server that starts with flags does not load the commands.
     if not given or given[0] == "serve":
         return False
-    from namesrv.cli.commands.words import begins_with_command  # noqa: PLC0415
+    from namesrv.cli.commands.leading import begins_with_command  # noqa: PLC0415
 
     return begins_with_command(given)
 

@@ -7,8 +7,8 @@ from collections.abc import Sequence
 from importlib import import_module
 from typing import TYPE_CHECKING
 
-from namesrv.cli.commands.table import HELP
-from namesrv.cli.commands.words import Call, command_words, read_call, words_before
+from namesrv.cli.commands.leading import HELP, words_before
+from namesrv.cli.commands.words import Call, command_words, read_call
 from namesrv.cli.printing import complain, say, shown_json
 
 if TYPE_CHECKING:

@@ -15,45 +15,25 @@ from namesrv.cli.commands.command import (
     Command,
     Flag,
 )
+from namesrv.cli.commands.leading import (
+    ADDRESSES,
+    CONNECTING,
+    HELP,
+    JSON,
+    TIMEOUT,
+    TLS,
+)
 
-HELP: Final = Flag("-h --help", "", "print this, and end")
-ADDRESSES: Final = Flag(
-    "-n --namesrv-addr --namesrvAddr",
-    "LIST",
-    "NameServers, as host:port;host:port [NAMESRV_ADDR, else 127.0.0.1:9876]",
-)
-JSON: Final = Flag("--json", "", "print JSON, for programs")
-_TIMEOUT: Final = Flag(
-    "--timeout", "SECONDS", "longest wait for the answer of a server [5]"
-)
 _WATCH: Final = Flag(
     "--watch",
     "SECONDS",
     "repeat every so many seconds [2], until Ctrl-C",
     may_stand_alone=True,
 )
-_ACCESS: Final = (
-    Flag("--access-key", "KEY", "sign requests with this key [NAMESRV_ACCESS_KEY]"),
-    Flag(
-        "--secret-key-file",
-        "FILE",
-        "a file with the secret of the access key [the secret: NAMESRV_SECRET_KEY]",
-    ),
-)
-_TLS: Final = (
-    Flag("--tls", "", "use TLS, and check the certificate"),
-    Flag("--tls-ca", "FILE", "certificates of trusted authorities; uses TLS"),
-    Flag("--tls-cert", "FILE", "certificate of this client, and its key; uses TLS"),
-    Flag("--tls-key", "FILE", "the key, if it is not in the file of --tls-cert"),
-    Flag("--tls-name", "NAME", "host name that the certificate has; uses TLS"),
-    Flag("--tls-insecure", "", "use TLS, and accept any certificate"),
-)
-CONNECTING: Final = (ADDRESSES, _TIMEOUT, *_ACCESS, *_TLS)
-"""The flags of every command that asks a NameServer."""
 _TOKEN: Final = Flag(
     "--token-file", "FILE", "file that holds one token [NAMESRV_TOKEN]"
 )
-_OVER_HTTP: Final = (JSON, ADDRESSES, _TIMEOUT, _TOKEN, *_TLS, HELP)
+_OVER_HTTP: Final = (JSON, ADDRESSES, TIMEOUT, _TOKEN, *TLS, HELP)
 """The flags of commands that ask over HTTP."""
 _READING: Final = (JSON, _WATCH, *CONNECTING, HELP)
 _WRITING: Final = (JSON, *CONNECTING, HELP)

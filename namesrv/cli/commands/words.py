@@ -4,27 +4,16 @@ from __future__ import annotations
 
 from collections import deque
 from collections.abc import Iterable, Sequence
-from typing import TYPE_CHECKING, Final
+from typing import TYPE_CHECKING
 
 from namesrv.cli.commands.command import ANY, MANY, ONE, Command, Flag
-from namesrv.cli.commands.table import (
-    ADDRESSES,
-    BY_WORDS,
-    CONNECTING,
-    GROUPS,
-    HELP,
-    JSON,
-)
+from namesrv.cli.commands.leading import ADDRESSES, words_before
+from namesrv.cli.commands.table import BY_WORDS, GROUPS
 from namesrv.errors import OptionsInvalid
 from namesrv.misspellings import similar_names
 
 if TYPE_CHECKING:
     from namesrv.client.nameservers import NameServers
-
-_LEADING: Final = {
-    name: flag for flag in (*CONNECTING, JSON, HELP) for name in flag.names
-}
-"""Flags that may stand before the command."""
 
 
 class Call:
@@ -53,29 +42,6 @@ class Call:
     def flag(self, name: str) -> str | None:
         """The value of a flag; None if it is not given."""
         return self.flags.get(name)
-
-
-def begins_with_command(given: Sequence[str]) -> bool:
-    """Whether the words are a command, or meant to be one: the first is no flag.
-
-    Flags of a connection may stand before it.
-    """
-    at = words_before(given)
-    if at >= len(given) or given[at].startswith("-") or given[at] == "serve":
-        return False
-    return at == 0 or given[at] in GROUPS
-
-
-def words_before(given: Sequence[str]) -> int:
-    """The number of words before the command: flags and their values."""
-    at = 0
-    while at < len(given):
-        name, equals, _ = given[at].partition("=")
-        flag = _LEADING.get(name)
-        if flag is None or flag is HELP:
-            break
-        at += 2 if flag.value and not equals else 1
-    return at
 
 
 def command_words(given: Sequence[str]) -> tuple[str, ...]:

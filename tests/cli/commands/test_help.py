@@ -7,7 +7,8 @@ import pytest
 
 from namesrv.cli import main
 from namesrv.cli.commands.help import help_of, overview
-from namesrv.cli.commands.table import COMMANDS, CONNECTING
+from namesrv.cli.commands.leading import CONNECTING
+from namesrv.cli.commands.table import COMMANDS
 from namesrv.cli.commands.text import columns_of
 from tests.cli.server_stand_in import Capture
 

@@ -1,10 +1,14 @@
 """Words of commands, read against the table."""
 
+import subprocess
+import sys
+
 import pytest
 
 from namesrv.cli import asks
+from namesrv.cli.commands.leading import begins_with_command
 from namesrv.cli.commands.table import COMMANDS, GROUPS
-from namesrv.cli.commands.words import begins_with_command, read_call
+from namesrv.cli.commands.words import read_call
 from namesrv.errors import OptionsInvalid
 from tests.cli.server_stand_in import Capture, Server, refused, served
 
@@ -106,6 +110,20 @@ def test_all_mistakes_are_reported() -> None:
 )
 def test_words_of_the_server_are_no_command(words: list[str], expected: bool) -> None:
     assert begins_with_command(words) is expected
+
+
+def test_a_server_loads_no_command() -> None:
+    # Their table would stay in its memory.
+    code = """
+import sys
+from namesrv.cli import asks
+assert not asks(["--port", "1"])
+print(*(name for name in sys.modules if name.startswith("namesrv.cli.commands.")))
+"""
+    words = [sys.executable, "-c", code]
+    run = subprocess.run(words, capture_output=True, text=True, check=True)
+    loaded = {name.rpartition(".")[2] for name in run.stdout.split()}
+    assert loaded == {"command", "leading"}
 
 
 def test_only_commands_that_ask_let_signals_end_them() -> None:
