@@ -82,6 +82,11 @@ def extensions() -> list[Extension]:
             "annotation_typing": False,
             # An attribute that is None raises; it is not followed.
             "nonecheck": True,
+            # A method is a built-in one: each module would have 18 KiB of code for the
+            # other kind. Tools read its parameters from the docstring.
+            "binding": False,
+            "embedsignature": True,
+            "embedsignature.format": "clinic",
             # Pickling would read pointers as texts.
             "auto_pickle": False,
             "linetrace": CYTHON_TRACING,
