@@ -25,7 +25,7 @@ from namesrv._fast.lane_peers cimport (
 from namesrv._fast.lane_system cimport (
     EAGAIN, EFD_CLOEXEC, EFD_NONBLOCK, EINTR, EPOLL_CLOEXEC, MSG_DONTWAIT, MSG_NOSIGNAL,
     epoll_create1, errno, eventfd, part_heaps, pthread_join, pthread_setname_np,
-    pthread_t, send,
+    pthread_t, send, trim_heap,
 )
 from namesrv._fast.lane_thread cimport start_thread
 from namesrv._fast.lookups cimport Lookups
@@ -221,6 +221,7 @@ cdef class Lanes:
             self._lanes[0].listeners[number] = listeners[number]
         self._lanes[0].listeners_count = len(listeners)
         part_heaps()
+        trim_heap()
         try:
             # The first lane accepts, and so it starts last.
             for number in reversed(range(self._count)):

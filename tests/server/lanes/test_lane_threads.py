@@ -17,7 +17,7 @@ import pytest
 
 from namesrv.codes import RequestCode, ResponseCode
 from namesrv.testing.peer import lookup, request, wait_until
-from tests.server.lanes import heap_growth
+from tests.server.lanes import heap_growth, heap_return
 from tests.server.lanes.conftest import Serve
 from tests.server.lanes.laned_server import LanedServer, thread_names
 
@@ -121,7 +121,19 @@ def test_each_lookup_in_vain_counts(serve: Serve) -> None:
 
 def test_lanes_have_a_heap_of_their_own() -> None:
     # They would wait for the loop, which gives memory back for milliseconds.
-    words = [sys.executable, "-m", heap_growth.__name__]
+    main, *others = printed_by(heap_growth.__name__)
+    kept = heap_growth.KEPT * heap_growth.PART_BYTES
+    assert max(others) >= kept
+    assert main < kept // 4
+
+
+def test_memory_that_the_start_freed_goes_back_when_lanes_start() -> None:
+    freed, given_back = printed_by(heap_return.__name__)
+    assert given_back > freed * 0.9
+
+
+def printed_by(module: str) -> list[int]:
+    """The numbers that a module prints in a process of its own, with ordinary heaps."""
     environment = {
         name: value
         for name, value in os.environ.items()
@@ -129,10 +141,11 @@ def test_lanes_have_a_heap_of_their_own() -> None:
         and not name.startswith("MALLOC_")
     }
     run = subprocess.run(
-        words, capture_output=True, text=True, check=False, env=environment
+        [sys.executable, "-m", module],
+        capture_output=True,
+        text=True,
+        check=False,
+        env=environment,
     )
     assert run.returncode == 0, run.stderr
-    main, *others = [int(growth) for growth in run.stdout.split()]
-    kept = heap_growth.KEPT * heap_growth.PART_BYTES
-    assert max(others) >= kept
-    assert main < kept // 4
+    return [int(number) for number in run.stdout.split()]
