@@ -11,6 +11,7 @@ Each is off when it is empty, 0, false, no or off.
 
 import os
 import sys
+from pathlib import Path
 
 from setuptools import Extension, setup
 
@@ -48,6 +49,18 @@ SANITIZE = is_asked_for("NAMESRV_SANITIZE")
 SANITIZER = os.environ.get("NAMESRV_SANITIZE", "").strip().lower()
 # A traced function asks for the GIL, which no lane may do.
 HAS_LANES = sys.platform == "linux" and not CYTHON_TRACING
+
+
+def has_old_sources() -> bool:
+    """Whether Cython made one of the C files before the directives that are below.
+
+    It compares the time of a C file with those of its sources only.
+    """
+    here = Path(__file__).resolve().parent
+    changed = Path(__file__).stat().st_mtime
+    return any(
+        made.stat().st_mtime < changed for made in (here / "namesrv/_fast").glob("*.c")
+    )
 
 
 def extensions() -> list[Extension]:
@@ -91,8 +104,7 @@ def extensions() -> list[Extension]:
             "auto_pickle": False,
             "linetrace": CYTHON_TRACING,
         },
-        # Cython compares the times of files, and not its directives.
-        force=CYTHON_TRACING,
+        force=CYTHON_TRACING or has_old_sources(),
     )
 
 
