@@ -40,6 +40,14 @@ def free_port() -> int:
         return _last_port
 
 
+def _environment() -> dict[str, str]:
+    """That of the bench. An installed server has its bytecode, so Python may keep it
+    here, too: to compile takes most of a start, and memory."""
+    given = dict(os.environ)
+    given.pop("PYTHONDONTWRITEBYTECODE", None)
+    return given
+
+
 class ServerFailed(Exception):
     """A server did not start or ended by itself; the message is one sentence."""
 
@@ -69,7 +77,7 @@ class ServerProcess:
                 stdout=log,
                 stderr=subprocess.STDOUT,
                 cwd=home,
-                env={**os.environ, **environment},
+                env={**_environment(), **environment},
             )
         _running.add(self)
 
