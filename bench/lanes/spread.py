@@ -52,8 +52,8 @@ def measure_spread(
     Raises AskFailed and ServerFailed.
     """
     count = len(cores)
-    lanes = [n for n in (0, 1, 2, 4, 8, 16) if n <= count]
-    servers = [*(ours(n) for n in lanes), *others]
+    lanes = {ours(n).name: n for n in (0, 1, 2, 4, 8, 16) if n <= count}
+    servers = [*map(ours, lanes.values()), *others]
     rows = []
     for server in servers:
         say(f"{server.title} on {count} cores")
@@ -65,7 +65,7 @@ def measure_spread(
                 frames = measured.frames(load, None)
                 for generators in sorted({1, 2, max(2, count // 2)}):
                     found = _run(measured, load, frames, generators, plan.main_seconds)
-                    own = next((n for n in lanes if server == ours(n)), None)
+                    own = lanes.get(server.name)
                     predicted = "–" if own is None else _PREDICTED[own, pipeline]
                     row = [server.title, str(generators), f"{CONNECTIONS} x {pipeline}"]
                     rows.append([*row, found[0], predicted, *found[1:]])
