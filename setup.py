@@ -3,6 +3,7 @@
 NAMESRV_NO_EXTENSIONS    build without it (a pure wheel)
 NAMESRV_LIMITED_API      build it for the stable ABI of CPython 3.11 and later
 NAMESRV_CYTHON_TRACING   build it so that coverage sees its lines
+NAMESRV_ANNOTATE         write its annotated C beside the sources, too
 NAMESRV_SANITIZE         build it with AddressSanitizer and UBSan; with ThreadSanitizer
                          if it is `thread`
 
@@ -45,22 +46,22 @@ def is_asked_for(switch: str) -> bool:
 NO_EXTENSIONS = is_asked_for("NAMESRV_NO_EXTENSIONS")
 LIMITED_API = is_asked_for("NAMESRV_LIMITED_API")
 CYTHON_TRACING = is_asked_for("NAMESRV_CYTHON_TRACING")
+ANNOTATE = is_asked_for("NAMESRV_ANNOTATE")
 SANITIZE = is_asked_for("NAMESRV_SANITIZE")
 SANITIZER = os.environ.get("NAMESRV_SANITIZE", "").strip().lower()
 # A traced function asks for the GIL, which no lane may do.
 HAS_LANES = sys.platform == "linux" and not CYTHON_TRACING
 
 
-def has_old_sources() -> bool:
-    """Whether Cython made one of the C files before the directives that are below.
+def is_old(source: str) -> bool:
+    """Whether Cython made the C file of a module before the directives that are below.
 
     It compares the time of a C file with those of its sources only.
     """
     here = Path(__file__).resolve().parent
+    made = here / Path(source).with_suffix(".c")
     changed = Path(__file__).stat().st_mtime
-    return any(
-        made.stat().st_mtime < changed for made in (here / "namesrv/_fast").glob("*.c")
-    )
+    return made.exists() and made.stat().st_mtime < changed
 
 
 def extensions() -> list[Extension]:
@@ -104,7 +105,8 @@ def extensions() -> list[Extension]:
             "auto_pickle": False,
             "linetrace": CYTHON_TRACING,
         },
-        force=CYTHON_TRACING or has_old_sources(),
+        force=CYTHON_TRACING or any(is_old(one.sources[0]) for one in modules),
+        annotate="fullc" if ANNOTATE else False,
     )
 
 
