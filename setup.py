@@ -49,6 +49,9 @@ CYTHON_TRACING = is_asked_for("NAMESRV_CYTHON_TRACING")
 ANNOTATE = is_asked_for("NAMESRV_ANNOTATE")
 SANITIZE = is_asked_for("NAMESRV_SANITIZE")
 SANITIZER = os.environ.get("NAMESRV_SANITIZE", "").strip().lower()
+# A module has two segments and not four, and is 5 KiB smaller in memory. Its constants
+# lie beside its code.
+DENSE = ["-Wl,-z,noseparate-code"] if sys.platform == "linux" else []
 # A traced function asks for the GIL, which no lane may do.
 HAS_LANES = sys.platform == "linux" and not CYTHON_TRACING
 
@@ -84,7 +87,7 @@ def extensions() -> list[Extension]:
             [f"namesrv/_fast/{name}.pyx"],
             define_macros=macros,
             extra_compile_args=sanitize or ["-O3"],
-            extra_link_args=sanitize[:1],
+            extra_link_args=sanitize[:1] or DENSE,
             py_limited_api=LIMITED_API,
         )
         for name in FAST_MODULES + (LINUX_MODULES if HAS_LANES else ())
