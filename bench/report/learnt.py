@@ -57,7 +57,7 @@ def _ceiling(figures: Figures) -> str:
     if one is None or java is None or echo is None:
         return ""
     return (
-        f"At 50 x 1 the kernel is the limit: the server, a lookup lane included,"
+        "At 50 x 1 the kernel is the limit: the server, a lookup lane included,"
         f" reaches {one:.2f} of an echo that does not think. Per CPU second that is"
         f" {java:.1f} times Java 5.5.0, and the echo reaches {echo:.1f} times."
     )

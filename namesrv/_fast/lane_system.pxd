@@ -27,8 +27,8 @@ cdef extern from * nogil:
         mallopt(M_ARENA_MAX, 80);  /* 64 lanes, and whatever else has a thread */
     #endif
     }
-    /* Give back the memory that the start of the process has freed: a third of a MiB.
-       By itself glibc gives back only the end of the heap. */
+    /* Give back the memory that the start of the process has freed. By itself glibc
+       gives back only the end of the heap. */
     static inline void lane_trim_heap(void) {
     #ifdef M_ARENA_MAX
         malloc_trim(0);

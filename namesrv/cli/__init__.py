@@ -57,7 +57,7 @@ def asks(given: Sequence[str]) -> bool:
 
 
 def _is_command(given: list[str]) -> bool:
-    # A server that starts with flags does not load the commands.
+    # Such a server loads nothing of the commands.
     if not given or given[0] == "serve":
         return False
     from namesrv.cli.commands.leading import begins_with_command  # noqa: PLC0415

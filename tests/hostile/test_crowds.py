@@ -265,8 +265,7 @@ class TestTooMany:
         peers = [attacked.peer() for _ in range(500)]
         attacked.server.process.send_signal(signal.SIGCONT)
         # Half of the descriptors is for peers, and the witness is one. They need not be
-        # the first: a lane counts a connection twice on its way to the loop, asks the
-        # loop about the next one, and may accept another before the loop decides.
+        # the first: while the loop decides about one, a lane may accept another.
         wait_until(lambda: len(closed(peers)) == 401)
         refused = closed(peers)
         assert all(peer.read_to_end() == b"" for peer in refused)
