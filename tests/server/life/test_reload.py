@@ -3,7 +3,6 @@
 import signal
 import subprocess
 import sys
-from collections.abc import Callable
 from functools import partial
 from pathlib import Path
 
@@ -24,8 +23,8 @@ from tests.server.server_process import ServerProcess
 
 pytestmark = pytest.mark.slow
 
-READ_AGAIN = "reloaded"
-Reload = Callable[[str], str]
+RELOADED = "configuration reloaded"
+REFUSED = "configuration not reloaded"
 
 _HANGS_UP_AT_EXIT = """
 import os, signal, sys
@@ -75,12 +74,15 @@ class Reloaded:
     def __exit__(self, *exc: object) -> None:
         self.server.__exit__(*exc)
 
-    def reload(self, text: str) -> str:
-        """Change the file and say so; what was logged of it."""
+    def reload(self, text: str, end: str = RELOADED) -> str:
+        """Change the file and say so; what was logged of it up to the line `end`.
+
+        Other lines speak of reloaded files, and stand before the end of the reload.
+        """
         before = len(self.server.log())
         self.file.write_text(text)
         self.server.process.send_signal(signal.SIGHUP)
-        return self.server.wait_for_log(READ_AGAIN, before)
+        return self.server.wait_for_log(end, before)
 
 
 @pytest.mark.parametrize("loop_name", ["asyncio", "uvloop"])
@@ -102,7 +104,7 @@ def test_live_options_change_and_others_wait(tmp_path: Path, loop_name: str) -> 
             assert "changed=enableTopicList,scanNotActiveBrokerInterval" in said
             waiting = "options=serverSocketBacklog,logFormat"
             assert f"take effect at the next start {waiting}" in said
-            assert READ_AGAIN in said.splitlines()[-1], "the last line is the summary"
+            assert RELOADED in said.splitlines()[-1], "the last line is the summary"
             assert option(peer, "enableTopicList") == "false"
             assert option(peer, "scanNotActiveBrokerInterval") == "1234"
             assert option(peer, "serverSocketBacklog") == "1024"
@@ -125,7 +127,7 @@ def test_log_and_audit_file_are_opened_anew(tmp_path: Path) -> None:
             wait_until(partial(has, path, "before"))
             path.rename(path.with_suffix(".1"))
         server.process.send_signal(signal.SIGHUP)
-        wait_until(partial(has, log, READ_AGAIN))
+        wait_until(partial(has, log, RELOADED))
         wait_until(audit.exists)
         assert peer.ask(put_kv("n", "after", "v")).code == 0
         for path in (log, audit):
@@ -137,8 +139,8 @@ def test_log_and_audit_file_are_opened_anew(tmp_path: Path) -> None:
 
 def test_mistake_changes_nothing(tmp_path: Path) -> None:
     with Reloaded(tmp_path, "enableTopicList=true\n") as it:
-        said = it.reload("enableTopicList=false\nscanNotActiveBrokerInterval=soon\n")
-        assert "configuration not reloaded" in said
+        text = "enableTopicList=false\nscanNotActiveBrokerInterval=soon\n"
+        said = it.reload(text, REFUSED)
         assert "line 2: scanNotActiveBrokerInterval is 'soon'" in said
         it.file.unlink()
         it.server.process.send_signal(signal.SIGHUP)
@@ -192,8 +194,8 @@ def test_access_is_narrowed_and_keys_are_read_again(tmp_path: Path) -> None:
         it.server.wait_for_log("access keys reloaded")
         assert peer.ask(update).code == ResponseCode.NO_PERMISSION
         keys.write_text("no key at all\n")
-        said = it.reload(f"logLevel=DEBUG\nadminAccess=open\naccessKeysFile={keys}\n")
-        assert "configuration not reloaded" in said
+        text = f"logLevel=DEBUG\nadminAccess=open\naccessKeysFile={keys}\n"
+        said = it.reload(text, REFUSED)
         assert f"cannot read the access keys of {keys}: line 1" in said
         assert peer.ask(update).code == ResponseCode.NO_PERMISSION
 
@@ -202,14 +204,14 @@ def test_access_is_not_narrowed_to_keys_that_cannot_be_read(tmp_path: Path) -> N
     """Nobody could sign then: all brokers would be refused, and expire."""
     with Reloaded(tmp_path, "") as it, it.server.peer() as peer:
         keys = tmp_path / "keys"
-        said = it.reload(f"brokerAccess=signed\naccessKeysFile={keys}\n")
-        assert "configuration not reloaded" in said
+        text = f"brokerAccess=signed\naccessKeysFile={keys}\n"
+        said = it.reload(text, REFUSED)
         assert f"cannot read the access keys of {keys}: No such file" in said
         broker = Broker(addr="127.0.0.1:1")
         assert peer.ask(broker.registration({"t": 1, "u": 1})).code == 0
         keys.touch(0o600)
         keys.write_text("broker=secret-of-a-broker\n")
-        it.reload(f"brokerAccess=signed\naccessKeysFile={keys}\n")
+        it.reload(text)
         answer = peer.ask(broker.registration({"t": 1, "u": 1}))
         assert answer.code == ResponseCode.NO_PERMISSION
 
@@ -229,7 +231,7 @@ def test_signal_during_the_start_waits_for_its_end(
     assert process.stdout is not None and process.stderr is not None
     assert "boot success" in process.stdout.readline()
     lines = iter(process.stderr.readline, "")
-    assert any(READ_AGAIN in line for line in lines)
+    assert any(RELOADED in line for line in lines)
     process.terminate()
     process.communicate(timeout=WAIT_SECONDS)
     assert process.returncode == 0
