@@ -7,11 +7,23 @@ by its place in the JSON and not by its name, because a topic can have that name
 
 import re
 from collections.abc import Mapping
-from hashlib import sha1
-from typing import Final
+from functools import cache
+from importlib.util import find_spec
+from typing import TYPE_CHECKING, Final
 
+from namesrv.errors import StartFailed
 from namesrv.wire.signature import SIGNATURE
 
+if TYPE_CHECKING:
+    from blake3 import blake3
+
+# It is imported late, and a server that refuses all brokers must not start.
+if find_spec("blake3") is None:
+    raise StartFailed(
+        "blake3 is not installed: install namesrv with pip, which installs it, too"
+    )
+
+_DIGEST_BYTES: Final = 20
 _NUMBER: Final = rb"-?[0-9]{1,19}"
 _VERSION_HEAD: Final = rb'\{"counter":%b,"stateVersion":%b,"timestamp":' % (
     _NUMBER,
@@ -35,17 +47,26 @@ def registration_digest(
     Registrations with equal digests differ at most in the body's checksum field, in the
     signature, and in `mappingDataVersion.timestamp`.
     """
-    # SHA-1 is the fastest digest with hardware support. Its collisions are harmless:
-    # a sender that makes one only has its own second registration ignored.
-    digest = sha1(usedforsecurity=False)
+    # Nobody can make a body with the digest of another broker's: the registrations of
+    # that one would be taken for repetitions, and change nothing.
+    digest = _hash()()
     identity = [(n, v) for n, v in ext_fields.items() if n not in _LEFT_OUT]
     digest.update(repr((version, identity)).encode("utf-8", "backslashreplace"))
     place = _MAPPING_TIMESTAMP.match(body)
     if place is None:
         digest.update(body)
-        return digest.digest()
+        return digest.digest(_DIGEST_BYTES)
     with memoryview(body) as view:
         digest.update(view[: place.start(1)])
         digest.update(b"-")
         digest.update(view[place.end(1) :])
-    return digest.digest()
+    return digest.digest(_DIGEST_BYTES)
+
+
+@cache
+def _hash() -> "type[blake3]":
+    """BLAKE3 is imported for the first registration, because a server without one does
+    not need its memory."""
+    from blake3 import blake3  # noqa: PLC0415
+
+    return blake3

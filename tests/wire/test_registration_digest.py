@@ -2,6 +2,8 @@
 
 import json
 import re
+import subprocess
+import sys
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
@@ -199,3 +201,34 @@ def test_digest_skips_only_the_timestamp() -> None:
         if digest(changed) in seen:
             assert body[at : at + 1].isdigit()
             assert b"1234567" in body[at - 6 : at + 7]
+
+
+def run(script: str) -> "subprocess.CompletedProcess[str]":
+    words = [sys.executable, "-c", script]
+    return subprocess.run(words, capture_output=True, text=True, check=False)
+
+
+def test_hash_is_imported_for_the_first_registration() -> None:
+    """Idle servers save its memory."""
+    script = """
+import sys
+import namesrv.server.running.run
+from namesrv.wire.registration_digest import registration_digest
+print("blake3" in sys.modules, len(registration_digest(479, {}, b"{}")))
+print("blake3" in sys.modules)
+"""
+    assert run(script).stdout == "False 20\nTrue\n"
+
+
+def test_server_without_the_hash_does_not_start() -> None:
+    """It would refuse all registrations."""
+    script = """
+import sys
+sys.modules["blake3"] = None
+from namesrv.cli import main
+sys.exit(main(["--port", "0", "--bind", "127.0.0.1", "--no-warm-start"]))
+"""
+    ran = run(script)
+    assert ran.returncode == 1
+    text = "blake3 is not installed: install namesrv with pip, which installs it, too"
+    assert ran.stderr == f"namesrv: {text}\n"
