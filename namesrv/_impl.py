@@ -29,6 +29,7 @@ __all__ = (
     "give_alike",
     "make_topics",
     "names_of",
+    "pack_queues",
     "put_topics",
     "scan_topic_configs",
     "take_answered",
@@ -64,6 +65,7 @@ if TYPE_CHECKING or IMPLEMENTATION == "pure":
         find_topics,
         make_topics,
         names_of,
+        pack_queues,
         put_topics,
         take_answered,
     )
@@ -80,6 +82,7 @@ else:  # the compiled twins
         find_topics,
         make_topics,
         names_of,
+        pack_queues,
         put_topics,
         take_answered,
     )

@@ -1,6 +1,7 @@
 """One topic: its queues by broker name. Source: `RouteInfoManager#topicQueueTable`."""
 
 cimport cython
+from cpython.bytes cimport PyBytes_AsString, PyBytes_FromStringAndSize
 from cpython.dict cimport PyDict_SetItem, PyDict_Size
 from cpython.list cimport PyList_GetItem, PyList_Size
 from cpython.ref cimport PyObject
@@ -108,3 +109,55 @@ def take_answered(topics):
             (<TopicQueues>entry).is_answered = False
             answered.append((<TopicQueues>entry).topic)
     return answered
+
+
+cdef inline void put_uint32(unsigned char* place, unsigned int value) noexcept:
+    """Lowest byte first."""
+    place[0] = value & 0xFF
+    place[1] = (value >> 8) & 0xFF
+    place[2] = (value >> 16) & 0xFF
+    place[3] = value >> 24
+
+
+def pack_queues(topics, broker_name, kinds):
+    """The numbers of those topics that have queues of a group, and for each the place
+    of its queues among `kinds`, which gets those that it does not have: {id of the
+    queues: (place, queues)}. Both are 32 bits each, lowest byte first.
+    """
+    check_instance("topics", topics, list)
+    check_text("broker_name", broker_name)
+    check_instance("kinds", kinds, dict)
+    # A copy, because new kinds take memory, which may run code that changes the list.
+    cdef list entries = list(topics)
+    cdef Py_ssize_t length = 4 * PyList_Size(entries), used = 0
+    cdef bytes numbers = PyBytes_FromStringAndSize(NULL, length)
+    cdef bytes places = PyBytes_FromStringAndSize(NULL, length)
+    cdef unsigned char* to_numbers = <unsigned char*>PyBytes_AsString(numbers)
+    cdef unsigned char* to_places = <unsigned char*>PyBytes_AsString(places)
+    cdef PyObject* queue_data
+    cdef PyObject* before = NULL
+    cdef unsigned int place = 0
+    cdef TopicQueues entry
+    for each in entries:
+        entry = <TopicQueues?>each
+        queue_data = PyDict_GetItemWithError(entry.queues, broker_name)
+        if queue_data == NULL or queue_data == <PyObject*>None:
+            continue
+        if queue_data != before:
+            kind = <object>queue_data
+            place = place_among(<dict>kinds, kind)
+            before = queue_data
+        put_uint32(to_numbers + used, entry.number)
+        put_uint32(to_places + used, place)
+        used += 4
+    return numbers[:used], places[:used]
+
+
+cdef unsigned int place_among(dict kinds, object queue_data) except? 0xFFFFFFFF:
+    """The place of queues among the kinds; new ones come last."""
+    key = id(queue_data)
+    known = kinds.get(key)
+    if known is None:
+        known = (len(kinds), queue_data)
+        kinds[key] = known
+    return (<tuple?>known)[0]

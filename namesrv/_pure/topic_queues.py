@@ -1,5 +1,6 @@
 """One topic: its queues by broker name. Source: `RouteInfoManager#topicQueueTable`."""
 
+import struct
 from collections.abc import Sequence
 
 from namesrv.hot_path import check_instance, check_text
@@ -95,3 +96,30 @@ def take_answered(topics: Sequence[TopicQueues]) -> list[str]:
     for entry in answered:
         entry.is_answered = False
     return [entry.topic for entry in answered]
+
+
+def pack_queues(
+    topics: Sequence[TopicQueues],
+    broker_name: str,
+    kinds: dict[int, tuple[int, QueueData]],
+) -> tuple[bytes, bytes]:
+    """The numbers of those topics that have queues of a group, and for each the place
+    of its queues among `kinds`, which gets those that it does not have: {id of the
+    queues: (place, queues)}. Both are 32 bits each, lowest byte first.
+    """
+    check_instance("topics", topics, list)
+    check_text("broker_name", broker_name)
+    check_instance("kinds", kinds, dict)
+    numbers: list[int] = []
+    places: list[int] = []
+    for entry in topics:
+        queue_data = entry.queues.get(broker_name)
+        if queue_data is None:
+            continue
+        key = id(queue_data)
+        if key not in kinds:
+            kinds[key] = len(kinds), queue_data
+        numbers.append(entry.number)
+        places.append(kinds[key][0])
+    form = f"<{len(numbers)}I"
+    return struct.pack(form, *numbers), struct.pack(form, *places)

@@ -41,6 +41,7 @@ CLASSES = [
 FUNCTIONS = [
     *("read_head", "scan_topic_configs"),
     *("find_topics", "make_topics", "put_topics", "names_of", "take_answered"),
+    "pack_queues",
     "give_alike",
 ]
 EXAMPLES: dict[str, Callable[[Any], Any]] = {

@@ -1,5 +1,7 @@
 """Topics that are found, made and given queues by the list: twins agree."""
 
+import sys
+from array import array
 from collections.abc import Sequence
 from typing import Any
 
@@ -99,6 +101,35 @@ def change(
     return end, got, noted, counts
 
 
+def pack(hot: Any, topics: Sequence[int | None], cut: int) -> Any:
+    """What is packed of topics in two parts; each has queues of some kind, or none."""
+    entries = [
+        hot.TopicQueues(str(n), 2**32 - 1 - n, {} if k is None else {"g": DATAS[k]})
+        for n, k in enumerate(topics)
+    ]
+    kinds: dict[int, tuple[int, QueueData]] = {}
+    parts = [hot.pack_queues(p, "g", kinds) for p in (entries[:cut], entries[cut:])]
+    return parts, kinds, [key == id(data) for key, (_, data) in kinds.items()]
+
+
+@given(st.lists(st.none() | places, max_size=12), st.integers(0, 12))
+def test_queues_are_packed_alike(topics: list[int | None], cut: int) -> None:
+    pure = pack(PURE, topics, cut)
+    assert pack(FAST, topics, cut) == pure
+    parts, kinds, is_own = pure
+    numbers, chosen = (array("I", b"".join(some)) for some in zip(*parts, strict=True))
+    if sys.byteorder == "big":
+        numbers.byteswap()
+        chosen.byteswap()
+    datas = [data for _, data in kinds.values()]
+    found = {2**32 - 1 - n: datas[p] for n, p in zip(numbers, chosen, strict=True)}
+    assert found == {n: DATAS[k] for n, k in enumerate(topics) if k is not None}
+    assert list(found) == sorted(found), "in the order of the topics"
+    assert len(datas) == len({k for k in topics if k is not None})
+    assert [place for place, _ in kinds.values()] == list(range(len(datas)))
+    assert all(is_own)
+
+
 @given(st.lists(st.tuples(places, places), max_size=12), changes, st.integers(0, 13))
 def test_topics_are_changed_alike(
     topics: list[tuple[int, int]], said: list[tuple[int, int, int, bool]], first: int
@@ -131,6 +162,11 @@ def test_other_things_than_lists_are_refused(value: Any) -> None:
     refused("put_topics", value, {})
     refused("names_of", value)
     refused("take_answered", value)
+    refused("pack_queues", value, "g", {})
+    if value != "text":
+        refused("pack_queues", [], value, {})
+    if value != {}:
+        refused("pack_queues", [], "g", value)
     refused("give_alike", value, [], 0, [])
     refused("give_alike", [], value, 0, [])
     refused("give_alike", [], [], 0, value)

@@ -12,7 +12,7 @@ from typing import Final
 
 from msgspec import Struct
 
-from namesrv._impl import BrokerLiveInfo, TopicQueues
+from namesrv._impl import BrokerLiveInfo, TopicQueues, pack_queues
 from namesrv.errors import SnapshotInvalid
 from namesrv.option import value_text
 from namesrv.options import OPTIONS, Options
@@ -49,23 +49,15 @@ def pack_group(tables: RouteTables, data: BrokerData) -> Steps[bytes]:
     """The record of a group. It is right only if the group did not change between two
     of the steps."""
     name = data.broker_name
-    numbers, places = array(_NUMBER), array(_NUMBER)
-    # By the id of the queue data, which are kept here, so that no other one gets it.
-    distinct: dict[int, QueueData] = {}
-    place_of: dict[int, int] = {}
+    numbers, places = bytearray(), bytearray()
+    # It keeps the queues, so that no other ones get an id of theirs.
+    kinds: dict[int, tuple[int, QueueData]] = {}
     for entries in batches(list(data.topics()), Cost.TOPIC):
         if numbers:
             yield len(entries) * Cost.TOPIC
-        for entry in entries:
-            queue_data = entry.queues.get(name)
-            if queue_data is None:
-                continue
-            key = id(queue_data)
-            if key not in distinct:
-                place_of[key] = len(distinct)
-                distinct[key] = queue_data
-            numbers.append(entry.number)
-            places.append(place_of[key])
+        some_numbers, some_places = pack_queues(entries, name, kinds)
+        numbers += some_numbers
+        places += some_places
     live = tables.broker_live_table
     infos = [live.get(*key) for key in sorted(data.live_keys)]
     record = GroupRecord(
@@ -75,9 +67,9 @@ def pack_group(tables: RouteTables, data: BrokerData) -> Steps[bytes]:
         data.enable_acting_master,
         data.zone_name,
         [_live_record(info) for info in infos if info is not None],
-        list(distinct.values()),
-        packed_numbers(numbers),
-        packed_numbers(places),
+        [queue_data for _, queue_data in kinds.values()],
+        bytes(numbers),
+        bytes(places),
     )
     return write_record(GROUP, record)
 
