@@ -147,7 +147,12 @@ cdef class TopicConfigs:
         cdef Memo memo[MEMO]
         cdef Py_ssize_t place
         cdef TopicQueues entry
+        # Most topics have the queues of the one before, in one set. `shared` changes
+        # no set.
+        cdef PyObject* queues = NULL
+        cdef PyObject* known = NULL
         cdef PyObject* old
+        cdef bint is_gone = False
         cdef int i
         for i in range(MEMO):
             memo[i].queue_data = NULL
@@ -156,12 +161,15 @@ cdef class TopicConfigs:
             old = NULL
             if type(found) is not str:
                 entry = <TopicQueues>found
-                if PyDict_Size(entry.queues) == 0:
+                if <PyObject*>entry.queues != queues:
+                    queues = <PyObject*>entry.queues
+                    is_gone = PyDict_Size(entry.queues) == 0
+                    known = PyDict_GetItemWithError(entry.queues, broker_name)
+                old = known
+                if is_gone:
                     found = entry.topic
-                else:
-                    old = PyDict_GetItemWithError(entry.queues, broker_name)
-                    if old != NULL and only_new:
-                        continue
+                elif old != NULL and only_new:
+                    continue
             queue_data = self._queue_data(
                 &self._configs[place], mask, memo, shared, made
             )
