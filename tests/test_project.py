@@ -49,3 +49,17 @@ def test_every_make_target_that_a_page_or_ci_names_exists() -> None:
     }
     assert len(named) > 20
     assert {item for item in named if item[1] not in make_targets()} == set()
+
+
+def test_compiled_code_uses_no_macros_of_cpython() -> None:
+    """The stable ABI, which wheels are built for, has only the functions."""
+    macro = re.compile(r"\bPy(?!BUF_)[A-Z][A-Za-z]*_[A-Z][A-Z_]+\b")
+    fast = ROOT / "namesrv" / "_fast"
+    sources = [*fast.glob("*.pyx"), *fast.glob("*.pxd")]
+    assert len(sources) > 20
+    found = {
+        (path.name, name)
+        for path in sources
+        for name in macro.findall(path.read_text(encoding="utf-8"))
+    }
+    assert found == set()
