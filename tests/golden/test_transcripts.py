@@ -45,13 +45,19 @@ def replays(
         }
 
 
-def replay(transcript: Transcript, loop: str, home: Path) -> list[str]:
-    """What was wrong, at best nothing."""
+def replay(
+    transcript: Transcript,
+    loop: str,
+    home: Path,
+    connect: Connect = Peer.connect,
+    **values: Any,
+) -> list[str]:
+    """What was wrong, at best nothing; `values` are more options of the server."""
     complaints: list[str] = []
     for stretch in STRETCHES if transcript.pause_millis else STRETCHES[:1]:
         folder = home / str(stretch)
         folder.mkdir()
-        complaints = replay_once(transcript, loop, folder, stretch)
+        complaints = replay_once(transcript, loop, folder, stretch, connect, **values)
         if not complaints:
             break
     return complaints
@@ -61,11 +67,11 @@ def replay_once(
     transcript: Transcript,
     loop: str,
     home: Path,
-    stretch: float = 1,
-    connect: Connect = Peer.connect,
+    stretch: float,
+    connect: Connect,
     **values: Any,
 ) -> list[str]:
-    """The same, by a fresh server; `values` are more options of it."""
+    """The same, by a fresh server, with pauses so much longer."""
     options = server_options(
         home, transcript.properties, transcript.environ, transcript.files
     )

@@ -8,7 +8,7 @@ from typing import Final, Self
 import pytest
 
 from tests.golden.peer import PATIENCE_SECONDS, Peer
-from tests.golden.test_transcripts import replay_once
+from tests.golden.test_transcripts import replay
 from tests.golden.transcript import Transcript, read_transcript, transcript_names
 from tests.server.server_thread import LOOPS
 from tests.server.tls.tls_peer import TlsPeer
@@ -41,20 +41,17 @@ def transcripts() -> list[Transcript]:
     return sorted(quick, key=lambda one: one.name)
 
 
-def replay(transcript: Transcript, loop: str, home: Path) -> list[str]:
-    """What was wrong, at best nothing."""
-    home.mkdir()
-    connect = SecretPeer.connect
-    return replay_once(
-        transcript, loop, home, connect=connect, tls_server_mode="enforcing"
-    )
-
-
 @pytest.mark.parametrize("loop", LOOPS)
 def test_transcripts_are_answered_as_recorded(loop: str, tmp_path: Path) -> None:
+    homes = {one.name: tmp_path / one.name for one in transcripts()}
+    for home in homes.values():
+        home.mkdir()
+    over_tls = functools.partial(
+        replay, connect=SecretPeer.connect, tls_server_mode="enforcing"
+    )
     with ThreadPoolExecutor(AT_ONCE) as pool:
         replays = {
-            one.name: pool.submit(replay, one, loop, tmp_path / one.name)
+            one.name: pool.submit(over_tls, one, loop, homes[one.name])
             for one in transcripts()
         }
     wrong = {name: replayed.result() for name, replayed in replays.items()}
