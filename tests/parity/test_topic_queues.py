@@ -102,7 +102,7 @@ def change(
 
 
 def pack(hot: Any, topics: Sequence[int | None], cut: int) -> Any:
-    """What is packed of topics in two parts; each has queues of some kind, or none."""
+    """Topics packed in two parts; each topic has queues of some kind, or none."""
     entries = [
         hot.TopicQueues(str(n), 2**32 - 1 - n, {} if k is None else {"g": DATAS[k]})
         for n, k in enumerate(topics)

@@ -75,7 +75,7 @@ class Reloaded:
         self.server.__exit__(*exc)
 
     def reload(self, text: str, end: str = RELOADED) -> str:
-        """Change the file and say so; what was logged of it up to the line `end`.
+        """Change the file and say so; returns the log of it up to the line `end`.
 
         Other lines speak of reloaded files, and stand before the end of the reload.
         """
