@@ -52,7 +52,7 @@ def replay(
     connect: Connect = Peer.connect,
     **values: Any,
 ) -> list[str]:
-    """What was wrong, at best nothing; `values` are more options of the server."""
+    """The complaints, at best none; `values` are more options of the server."""
     complaints: list[str] = []
     for stretch in STRETCHES if transcript.pause_millis else STRETCHES[:1]:
         folder = home / str(stretch)
