@@ -124,6 +124,19 @@ FAULTS = (
         ),
     ),
     Fault(
+        "the loop puts a peer back only while its lane waits",
+        "thread",
+        "lane.pxd",
+        (
+            (
+                "    if pthread_mutex_trylock(&lane.lines) != 0:\n"
+                "        return False\n",
+                "",
+            ),
+            ("    pthread_mutex_unlock(&lane.lines)\n", ""),
+        ),
+    ),
+    Fault(
         "events are handled before peers go to the loop in a sweep",
         "thread",
         "lane_thread.pyx",

@@ -1,6 +1,7 @@
 """A lane, and the places of its peers: its lines, the loop, or nowhere any more.
 
-Compiled only, Linux only: no Python. These functions belong to the thread of the lane.
+Compiled only, Linux only: no Python. These functions belong to the thread of the lane,
+but for `put_back`.
 """
 
 from libc.stdlib cimport free
@@ -11,7 +12,8 @@ from posix.unistd cimport close
 from namesrv._fast.atomic cimport add_count, load_count
 from namesrv._fast.lane_peers cimport (
     Line, Mailbox, Peer, close_box, copied, count_one, free_peer, leave, leave_line,
-    new_peer, pthread_mutex_destroy, pthread_mutex_t, put_last,
+    new_peer, pthread_mutex_destroy, pthread_mutex_t, pthread_mutex_trylock,
+    pthread_mutex_unlock, put_last,
 )
 from namesrv._fast.lane_system cimport (
     EPOLL_CTL_ADD, EPOLL_CTL_DEL, EPOLL_CTL_MOD, EPOLLET, EPOLLIN, EPOLLPRI,
@@ -231,3 +233,23 @@ cdef inline void keep(
 cdef inline void begin(Lane* lane, Peer* peer) noexcept nogil:
     peer.is_new = False
     keep(lane, peer, NULL, 0, False)
+
+
+cdef inline bint put_back(Lane* lane, Peer* peer) noexcept nogil:
+    """Have the loop put a peer whose question was answered back into its line, so that
+    the lane need not wake up for it. False if the lane has to care: it is awake, or
+    there is something to send or to answer, or no memory."""
+    cdef bint is_back
+    if peer.input_length or peer.output_length:
+        return False
+    if pthread_mutex_trylock(&lane.lines) != 0:
+        return False
+    forget_input(peer)
+    free(peer.output)
+    peer.output = NULL
+    put_last(&lane.quiet, peer)
+    is_back = watch_peer(lane, peer)
+    if not is_back:
+        leave_line(peer)
+    pthread_mutex_unlock(&lane.lines)
+    return is_back

@@ -7,7 +7,8 @@ without a ready answer goes there with its connection until it is answered.
 
 Nothing here may ask for the GIL: the loop waits for the locks of lanes while it has it.
 The events of one wait are handled before the inbox is emptied and before the sweep, and
-a peer has one event at most in them. So no event is about a peer that is gone.
+a peer has one event at most in them. So no event is about a peer that is gone. The loop
+may put an answered peer back meanwhile, because it was not watched when it was given.
 """
 
 from libc.stdlib cimport free
@@ -50,15 +51,16 @@ cdef enum:
 cdef void* _run(Lane* lane, Lookups lookups) noexcept nogil:
     """The whole life of a lane; at its end the loop gets all that it has."""
     cdef epoll_event events[MOST_EVENTS]
-    cdef int count, place
+    cdef int count, place, wait_millis
     go_first()
     listen(lane)
+    wait_millis = _wait_millis(lane)
     while not load_count(&lane.shared.is_stopping):
         if lane.has_given:
             lane.has_given = False
             call(&lane.shared.for_the_loop)
         store_count(&lane.is_awake, False)
-        count = epoll_wait(lane.epoll, events, MOST_EVENTS, _wait_millis(lane))
+        count = epoll_wait(lane.epoll, events, MOST_EVENTS, wait_millis)
         store_count(&lane.core, sched_getcpu())
         store_count(&lane.is_awake, True)
         pthread_mutex_lock(&lane.lines)
@@ -72,6 +74,7 @@ cdef void* _run(Lane* lane, Lookups lookups) noexcept nogil:
         _sweep(lane)
         if lane.output.capacity > OUTPUT_KEPT_BYTES:
             release(&lane.output)
+        wait_millis = _wait_millis(lane)
         pthread_mutex_unlock(&lane.lines)
     _end(lane, lookups)
     return NULL
@@ -117,21 +120,24 @@ cdef inline void _handle(Lane* lane, const epoll_event* event) noexcept nogil:
 
 cdef int _wait_millis(Lane* lane) noexcept nogil:
     """The time until something has to be done without an event; -1 for never."""
+    cdef long long now_ms = monotonic_millis()
     cdef long long due_ms = -1
     cdef long long idle_millis = load_count(&lane.shared.idle_millis)
     cdef Peer* quiet = head_of(&lane.quiet)
     cdef Peer* partial = head_of(&lane.partial)
+    # The loop may put the first one there while the lane waits.
+    cdef long long quiet_since_ms = now_ms if quiet == NULL else quiet.read_ms
     if lane.accept_again_ms:
         due_ms = lane.accept_again_ms
     if partial != NULL:
         due_ms = _earlier(due_ms, partial.kept_ms + PARTIAL_MILLIS)
-    if quiet != NULL and idle_millis:
-        due_ms = _earlier(due_ms, quiet.read_ms + idle_millis)
-    if quiet != NULL and is_crowded(lane.shared):
-        due_ms = _earlier(due_ms, quiet.read_ms + CROWDED_IDLE_MILLIS)
+    if idle_millis:
+        due_ms = _earlier(due_ms, quiet_since_ms + idle_millis)
+    if is_crowded(lane.shared):
+        due_ms = _earlier(due_ms, quiet_since_ms + CROWDED_IDLE_MILLIS)
     if due_ms < 0:
         return -1
-    return <int>max(due_ms - monotonic_millis(), SHORTEST_WAIT_MILLIS)
+    return <int>max(due_ms - now_ms, SHORTEST_WAIT_MILLIS)
 
 
 cdef inline long long _earlier(long long one, long long other) noexcept nogil:

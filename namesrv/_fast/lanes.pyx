@@ -12,7 +12,7 @@ from posix.unistd cimport read
 
 from namesrv._fast.atomic cimport add_count, load_count, store_count
 from namesrv._fast.lane cimport (
-    BUFFER_BYTES, MOST_LISTENERS, Lane, Shared, close_lane, watch,
+    BUFFER_BYTES, MOST_LISTENERS, Lane, Shared, close_lane, put_back, watch,
 )
 from namesrv._fast.lane_census cimport LaneCensus, address_of
 from namesrv._fast.lane_cores cimport (
@@ -135,9 +135,11 @@ cdef class LanePeer:
     def go_on(self):
         """Give the connection back to its lane, which must be running."""
         cdef Peer* peer = self._peer
+        cdef Lane* lane = &self._lanes._lanes[peer.lane]
         self._peer = NULL
         self._lanes._release(peer)
-        post(&self._lanes._lanes[peer.lane].inbox, peer)
+        if not put_back(lane, peer):
+            post(&lane.inbox, peer)
 
     def end(self):
         """Forget the connection. Its socket is closed unless it was taken."""

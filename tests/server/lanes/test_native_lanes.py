@@ -133,6 +133,35 @@ def test_all_misses_of_a_read_are_one_question(serve: Serve) -> None:
         assert server.lanes.counts.asked == 1
 
 
+def times_asleep(name: str) -> int:
+    """How often a thread has waited for something."""
+    (task,) = [task for task, own in thread_names().items() if own == name]
+    status = Path(f"/proc/self/task/{task}/status").read_text()
+    return int(status.partition("\nvoluntary_ctxt_switches:")[2].split()[0])
+
+
+def test_lane_sleeps_while_its_question_is_answered(serve: Serve) -> None:
+    server = serve()
+    with server.register(), server.peer() as peer:
+        before = times_asleep("lookup-lane-0")
+        for topic in TOPICS:
+            assert peer.ask(lookup(topic)).code == SUCCESS
+        assert server.lanes.counts.asked == len(TOPICS)
+        assert times_asleep("lookup-lane-0") - before < 1.5 * len(TOPICS)
+
+
+def test_lane_that_had_no_peer_notices_that_an_answered_one_is_idle(
+    serve: Serve,
+) -> None:
+    server = serve(server_channel_max_idle_time_seconds=2)
+    with server.register(), server.peer() as peer:
+        with server.stopped_loop():
+            peer.send(lookup("Orders1"))
+            wait_until(lambda: server.lanes.counts.asked == 1)
+        assert peer.read_answer().code == SUCCESS
+        assert peer.socket.recv(1) == b""
+
+
 def test_peers_may_go_while_the_loop_has_their_question(serve: Serve) -> None:
     server = serve()
     with server.register():
