@@ -65,6 +65,7 @@ def pickup_topic_route_data(
     acting = options.support_acting_master and not entry.topic.startswith(
         SYNC_BROKER_MEMBER_PREFIX
     )
+    standard = form.quotes_numbers
     broker_datas: list[str] = []
     queue_datas: list[str] = []
     # Two groups may have the same address; the later one counts, as in Java.
@@ -86,9 +87,10 @@ def pickup_topic_route_data(
                 continue  # the rest of its topics goes in the next turns
             acts = acting and _acts(data, queue_data)
             if form.zone_name is None or _is_in_zone(data, acts, form.zone_name):
-                broker_datas.append(_broker_text(data, acts, form.quotes_numbers))
+                broker_datas.append(_broker_text(data, acts, standard))
                 queue_datas.append(data.queue_text(queue_data))
-                filter_servers.update(_filter_servers_of(tables, data))
+                if tables.filter_server_table:
+                    filter_servers.update(_filter_servers_of(tables, data))
         yield len(names) * Cost.GROUP
     return write_route(
         broker_datas,
@@ -127,10 +129,9 @@ def _filter_servers_of(
 ) -> Iterator[tuple[str, list[str | None] | None]]:
     """Filter servers of a group by address, None for an address without any."""
     table = tables.filter_server_table
-    if table:
-        for addr in data.broker_addrs.values():
-            if addr is not None:
-                yield addr, table.get((data.cluster, addr))
+    for addr in data.broker_addrs.values():
+        if addr is not None:
+            yield addr, table.get((data.cluster, addr))
 
 
 def _written(

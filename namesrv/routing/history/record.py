@@ -36,7 +36,8 @@ _HEAD_BYTES: Final = 5
 """Bytes before a text in MessagePack, at most."""
 _LIST_BYTES: Final = 256
 """Bytes of the names and heads of lists, and of the numbers of names left out."""
-_CHUNK: Final = 256
+_CHUNKS: Final = (4096, 256, 1)
+"""Numbers of names that are measured at once, fewer and fewer."""
 _TYPE_END: Final = 96
 """Bytes of a record that have its type, and a few more."""
 
@@ -196,20 +197,15 @@ def _lists(topics: TopicChanges) -> Iterator[tuple[str, list[str]]]:
 def _fitting(names: Sequence[str], room: int, most_names: int) -> tuple[int, int]:
     """How many of the first names fit, and the bytes that they leave."""
     count, most_names = 0, min(len(names), most_names)
-    while count < most_names:
-        some = names[count : min(count + _CHUNK, most_names)]
-        size = _size(some)
-        if size > room:
-            break
-        room -= size
-        count += len(some)
-    for name in names[count : min(count + _CHUNK, most_names)]:
-        size = _size((name,))
-        if size > room:
-            return count, 0
-        room -= size
-        count += 1
-    return count, room
+    for chunk in _CHUNKS:
+        while count < most_names:
+            some = names[count : min(count + chunk, most_names)]
+            size = _size(some)
+            if size > room:
+                break
+            room -= size
+            count += len(some)
+    return count, room if count == most_names else 0
 
 
 def _size(names: Sequence[str]) -> int:

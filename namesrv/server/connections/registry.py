@@ -110,7 +110,7 @@ class Connections:
     @property
     def has_turns(self) -> bool:
         """Whether connections or unfinished work wait for their turn of the loop."""
-        return bool(self._turns or self._state.unfinished)
+        return bool(self._state.unfinished or self._turns)
 
     @property
     def are_arriving(self) -> bool:

@@ -47,7 +47,7 @@ class TurnLines:
     def __bool__(self) -> bool:
         # Asked after each call into the state, when nobody waits in most cases.
         return bool(self._lines) or (
-            self._count_aside > 0 and any(map(self._can_go_on, Awaited))
+            self._count_aside > 0 and any(map(self._can_go_on, self._aside))
         )
 
     def put(self, waiting: Waiting) -> None:
@@ -64,7 +64,7 @@ class TurnLines:
 
     def take(self) -> Waiting:
         """The connection that has the next turn; a line must not be empty."""
-        for awaited in Awaited:
+        for awaited in self._aside:
             if self._can_go_on(awaited):
                 host, waiting, is_first = self._take_aside(awaited)
                 self._lines.put(host, waiting, is_first=is_first)
