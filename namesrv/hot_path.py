@@ -86,10 +86,6 @@ MOST_HEAD_MEMBERS: Final = 32
 
 _MOST_MILLIS: Final = 2**61
 
-
-CRC32_MASK: Final = 0x7FFFFFFF
-"""Java compares only these bits of a body's CRC-32."""
-
 ColdAnswer: TypeAlias = bytes | Literal[Pause.TURN] | None
 ColdPath: TypeAlias = Callable[[int, bytes, bytes | None, Any, int], ColdAnswer]
 """(serialize type, header, body, connection, now_ms) -> answer frame, empty for none.

@@ -1,7 +1,6 @@
 """The state of the hot path that all connections share."""
 
 import re
-import zlib
 
 from cpython.bytes cimport PyBytes_FromStringAndSize
 from cpython.long cimport PyLong_AsLongLongAndOverflow
@@ -14,12 +13,13 @@ from namesrv._fast.output cimport release
 from namesrv._fast.route_answers cimport RouteAnswers
 
 from namesrv.hot_path import (
-    CRC32_MASK, DEFAULT_HEADER_MAX_BYTES, UnknownTopicSample, check_instance,
-    check_millis, check_size,
+    DEFAULT_HEADER_MAX_BYTES, UnknownTopicSample, check_instance, check_millis,
+    check_size,
 )
+from namesrv.wire.body_checksum import body_checksum
 from namesrv.wire.registration_digest import registration_digest
 
-cdef object _CRC32_FIELD = re.compile(r"[1-9][0-9]{0,9}"), _CRC32_MASK = CRC32_MASK
+cdef object _CRC32_FIELD = re.compile(r"[1-9][0-9]{0,9}")
 
 # Times up to here pass without a call of check_millis, which has the limit.
 cdef long long SAFE_MILLIS = 2**60
@@ -96,7 +96,7 @@ cdef class HotPath:
         checksum = ext_fields.get("bodyCrc32") or ""
         if body is None or not _CRC32_FIELD.fullmatch(checksum):
             return False
-        if int(checksum) != zlib.crc32(body) & _CRC32_MASK:
+        if int(checksum) != body_checksum(body):
             return False
         digest = registration_digest(version, ext_fields, body)
         if digest == known:

@@ -1,14 +1,12 @@
 """The state of the hot path that all connections share."""
 
 import re
-import zlib
 from collections.abc import Mapping
 from typing import Final
 
 from namesrv._pure.live_table import BrokerLiveTable
 from namesrv._pure.route_answers import RouteAnswers
 from namesrv.hot_path import (
-    CRC32_MASK,
     DEFAULT_HEADER_MAX_BYTES,
     ColdPath,
     HotCode,
@@ -16,6 +14,7 @@ from namesrv.hot_path import (
     check_instance,
     check_size,
 )
+from namesrv.wire.body_checksum import body_checksum
 from namesrv.wire.registration_digest import registration_digest
 
 _CRC32_FIELD: Final = re.compile(r"[1-9][0-9]{0,9}")
@@ -98,7 +97,7 @@ class HotPath:
         checksum = ext_fields.get("bodyCrc32") or ""
         if body is None or not _CRC32_FIELD.fullmatch(checksum):
             return False
-        if int(checksum) != zlib.crc32(body) & CRC32_MASK:
+        if int(checksum) != body_checksum(body):
             return False
         digest = registration_digest(version, ext_fields, body)
         if digest == known:

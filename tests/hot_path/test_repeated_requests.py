@@ -16,6 +16,7 @@ from namesrv.testing.peer import (
     request,
     topic_table,
 )
+from namesrv.wire import body_checksum as body_checksums
 from namesrv.wire import registration_digest as digests
 from tests.hot_path.lone_connection import (
     heartbeat,
@@ -287,7 +288,7 @@ def test_digest_and_checksum_of_a_changed_registration_are_computed_once(
     same, damaged = registration(other), registration(other, ext={"bodyCrc32": "1"})
     hashes, crc32 = Counted(blake3), Counted(zlib.crc32)
     monkeypatch.setattr(digests, "_hash", lambda: hashes)
-    monkeypatch.setattr(zlib, "crc32", crc32)
+    monkeypatch.setattr(body_checksums, "_crc32", lambda: crc32)
     before = world.processor.cold_calls
     for count, frame in enumerate(changed, 1):
         world.send(frame)

@@ -4,13 +4,12 @@ Source: `DefaultRequestProcessor#registerBroker`, `#unregisterBroker`,
 `#queryBrokerTopicConfig`, `#getBrokerMemberGroup`, `#brokerHeartbeat`.
 """
 
-import zlib
 from typing import Literal
 
 from namesrv._impl import BrokerLiveInfo
 from namesrv.codes import ResponseCode
 from namesrv.errors import LimitExceeded, RequestFailed
-from namesrv.hot_path import CRC32_MASK, HotCode, Pause
+from namesrv.hot_path import HotCode, Pause
 from namesrv.routing.access.request import Request
 from namesrv.routing.answers import queries
 from namesrv.routing.brokers import unregistration
@@ -22,6 +21,7 @@ from namesrv.routing.tables.busy_groups import Awaited
 from namesrv.routing.tables.limits import check_registration
 from namesrv.routing.tables.registered_topics import RegisteredTopics
 from namesrv.wire.bodies import DataVersion, RegisterBrokerBody, write_data_version
+from namesrv.wire.body_checksum import body_checksum
 from namesrv.wire.body_limits import BodyLimits
 from namesrv.wire.command import ExtFields, RemotingCommand
 from namesrv.wire.headers import BrokerRequestHeader, RegisterBrokerRequestHeader
@@ -191,7 +191,7 @@ def _refused(request: Request, remark: str) -> RemotingCommand:
 
 def _checksum_matches(body_crc32: int, body: bytes | None) -> bool:
     """0 means unchecked; the checksum covers the bytes as they came (section 2.5.2)."""
-    return not body_crc32 or body_crc32 == zlib.crc32(body or b"") & CRC32_MASK
+    return not body_crc32 or body_crc32 == body_checksum(body or b"")
 
 
 def _read_body(
