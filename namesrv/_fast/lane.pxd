@@ -42,6 +42,7 @@ cdef struct Shared:
     long long undecided     # new ones about which it has not decided yet
     long long held_bytes    # input and output of peers that are at the loop
     long long idle_millis   # 0: no connection is idle
+    long long gives_idle    # no place is left: the loop may replace idle ones
 
 
 # The input of a peer that is answered next; the first `kept` bytes came before.

@@ -19,7 +19,7 @@ from posix.unistd cimport read
 from namesrv._fast.atomic cimport load_count, store_count
 from namesrv._fast.lane cimport (
     MOST_FILLED_BYTES, MOST_READS, READ_BYTES, Lane, Read, begin, drop, forget_input,
-    give, give_sample, hand_over, is_crowded, keep, watch_again,
+    give, give_sample, hand_over, keep, watch_again,
 )
 from namesrv._fast.lane_accept cimport accept, listen
 from namesrv._fast.lane_cores cimport go_first
@@ -133,7 +133,7 @@ cdef int _wait_millis(Lane* lane) noexcept nogil:
         due_ms = _earlier(due_ms, partial.kept_ms + PARTIAL_MILLIS)
     if idle_millis:
         due_ms = _earlier(due_ms, quiet_since_ms + idle_millis)
-    if is_crowded(lane.shared):
+    if load_count(&lane.shared.gives_idle):
         due_ms = _earlier(due_ms, quiet_since_ms + CROWDED_IDLE_MILLIS)
     if due_ms < 0:
         return -1
@@ -307,7 +307,7 @@ cdef void _sweep(Lane* lane) noexcept nogil:
     while peer != NULL and lane.now_ms - peer.kept_ms >= PARTIAL_MILLIS:
         give(lane, peer)
         peer = head_of(&lane.partial)
-    if is_crowded(lane.shared):
+    if load_count(&lane.shared.gives_idle):
         # The loop closes an idle one if a broker needs its place.
         idle_millis = CROWDED_IDLE_MILLIS
     for _place in range(SWEPT_AT_ONCE):

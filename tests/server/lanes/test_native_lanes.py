@@ -415,6 +415,28 @@ def test_debug_log_has_every_connection(serve: Serve) -> None:
         assert open_in_lanes(server) == 0
 
 
+@pytest.mark.parametrize("idle_seconds", [0, 120])
+def test_each_lane_gives_its_idle_peers_once_another_took_the_last_place(
+    serve: Serve, idle_seconds: int
+) -> None:
+    server = serve(
+        2,
+        max_connections=16,
+        server_channel_max_idle_time_seconds=idle_seconds,
+    )
+    with server.register(), server.peer() as asking:
+        assert asking.ask(lookup("Nobody")).code == NO_ROUTE
+        with server.stopped_loop():
+            asking.send(lookup("Orders1"))
+            wait_until(lambda: server.lanes.counts.asked == 1)
+            # The last place but those for brokers; lanes take turns.
+            others = [server.peer() for _ in range(13)]
+        assert asking.read_answer().code == SUCCESS
+        wait_until(lambda: open_in_lanes(server) == 0)
+        for peer in others:
+            peer.close()
+
+
 def test_connections_leave_room_for_brokers(serve: Serve) -> None:
     """A crowd has all places but those that are reserved; then idle ones of the crowd
     go where the loop can close them."""
