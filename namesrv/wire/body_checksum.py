@@ -25,6 +25,6 @@ def _crc32() -> _Crc32:
     only where there are packages of it."""
     try:
         from isal.isal_zlib import crc32  # noqa: PLC0415
-    except ImportError:
+    except (ImportError, OSError):  # the latter without descriptors
         from zlib import crc32  # noqa: PLC0415
     return crc32
