@@ -65,7 +65,7 @@ def pickup_topic_route_data(
     acting = options.support_acting_master and not entry.topic.startswith(
         SYNC_BROKER_MEMBER_PREFIX
     )
-    standard = form.quotes_numbers
+    quotes_numbers = form.quotes_numbers
     broker_datas: list[str] = []
     queue_datas: list[str] = []
     # Two groups may have the same address; the later one counts, as in Java.
@@ -87,7 +87,7 @@ def pickup_topic_route_data(
                 continue  # the rest of its topics goes in the next turns
             acts = acting and _acts(data, queue_data)
             if form.zone_name is None or _is_in_zone(data, acts, form.zone_name):
-                broker_datas.append(_broker_text(data, acts, standard))
+                broker_datas.append(_broker_text(data, acts, quotes_numbers))
                 queue_datas.append(data.queue_text(queue_data))
                 if tables.filter_server_table:
                     filter_servers.update(_filter_servers_of(tables, data))
