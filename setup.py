@@ -114,5 +114,7 @@ def extensions() -> list[Extension]:
 
 
 pure = NO_EXTENSIONS or sys.implementation.name != "cpython"
-options = {"bdist_wheel": {"py_limited_api": "cp311"}} if LIMITED_API else {}
+options: dict[str, dict[str, object]] = {"build_ext": {"parallel": os.cpu_count()}}
+if LIMITED_API:
+    options["bdist_wheel"] = {"py_limited_api": "cp311"}
 setup(ext_modules=[] if pure else extensions(), options=options)

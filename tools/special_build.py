@@ -40,7 +40,8 @@ NOT_SANITIZED = (
     "tests/hostile/test_bodies.py"
     "::test_large_frame_leaves_no_room_behind_while_its_sender_waits"
 )
-ON_TWO_CORES = ("-q", "-n", "auto", "--dist", "worksteal")
+# Tests wait for a third of their time.
+IN_PARALLEL = ("-q", "-n", str(2 * (os.cpu_count() or 1)), "--dist", "worksteal")
 
 
 class Build:
@@ -77,7 +78,7 @@ def sanitize(words: Sequence[str]) -> None:
     tests = words or ("--hypothesis-profile=quick", *TWINS, *FED)
     with _reports(build) as report:
         build.run(
-            *("-m", "pytest", *ON_TWO_CORES, *tests, "--deselect", NOT_SANITIZED),
+            *("-m", "pytest", *IN_PARALLEL, *tests, "--deselect", NOT_SANITIZED),
             **address_sanitizer(report),
         )
 
