@@ -19,6 +19,8 @@ OWN_VALUES = (
     (re.compile(r"\b(configStorePath|kvConfigPath) += +\S+"), r"\1 = <file>"),
     (re.compile(r"\d{4}-\d\d-\d\d \d\d:\d\d:\d\d(,\d+)?"), "<time>"),
     (re.compile(r"(?<![.\d])1\d{12}\b"), "<milliseconds>"),
+    # null until the broker's clock has come to its end of a period
+    (re.compile(r"(putMessageDistributeTime +: ).*"), r"\1<counts>"),
 )
 NUMBERS = re.compile(r"\bNaN\b|-?\b\d+(\.\d+)?(E-?\d+)?( ?[KMGT]?i?B\b)?")
 
