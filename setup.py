@@ -49,6 +49,8 @@ CYTHON_TRACING = is_asked_for("NAMESRV_CYTHON_TRACING")
 ANNOTATE = is_asked_for("NAMESRV_ANNOTATE")
 SANITIZE = is_asked_for("NAMESRV_SANITIZE")
 SANITIZER = os.environ.get("NAMESRV_SANITIZE", "").strip().lower()
+# Those that this process may use.
+CORES = len(os.sched_getaffinity(0)) if sys.platform == "linux" else os.cpu_count()
 # A module has two segments and not four, and is 5 KiB smaller in memory. Its constants
 # lie beside its code.
 DENSE = ["-Wl,-z,noseparate-code"] if sys.platform == "linux" else []
@@ -114,7 +116,7 @@ def extensions() -> list[Extension]:
 
 
 pure = NO_EXTENSIONS or sys.implementation.name != "cpython"
-options: dict[str, dict[str, object]] = {"build_ext": {"parallel": os.cpu_count()}}
+options: dict[str, dict[str, object]] = {"build_ext": {"parallel": CORES}}
 if LIMITED_API:
     options["bdist_wheel"] = {"py_limited_api": "cp311"}
 setup(ext_modules=[] if pure else extensions(), options=options)

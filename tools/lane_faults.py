@@ -124,7 +124,7 @@ FAULTS = (
         ),
     ),
     Fault(
-        "the loop puts a peer back only while its lane waits",
+        "the loop puts a peer back into a line only while the lane waits",
         "thread",
         "lane.pxd",
         (

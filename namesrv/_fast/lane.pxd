@@ -1,7 +1,7 @@
 """A lane, and the places of its peers: its lines, the loop, or nowhere any more.
 
-Compiled only, Linux only: no Python. These functions belong to the thread of the lane,
-but for `put_back`.
+Compiled only, Linux only: no Python. These functions belong to the thread of the lane.
+The loop calls `put_back` and `is_crowded`, and others while the thread does not run.
 """
 
 from libc.stdlib cimport free
@@ -42,7 +42,7 @@ cdef struct Shared:
     long long undecided     # new ones about which it has not decided yet
     long long held_bytes    # input and output of peers that are at the loop
     long long idle_millis   # 0: no connection is idle
-    long long gives_idle    # no place is left: the loop may replace idle ones
+    long long gives_idle    # the loop wants idle ones, because others need a place
 
 
 # The input of a peer that is answered next; the first `kept` bytes came before.

@@ -115,6 +115,7 @@ class NameServer:
             self.loop_name,
             self.warm_start.text if self.warm_start else "cold",
             self.http_addresses,
+            self._lanes.running,
         )
 
     async def serve(self) -> None:

@@ -22,13 +22,15 @@ def log_start(
     loop_name: str,
     start: str,
     http_addresses: list[tuple[str, int]],
+    lanes: int,
 ) -> None:
-    """The server has started; `start` is "cold" or describes the warm start, and
-    `http_addresses` are those that serve HTTP only."""
+    """The server has started with so many lookup lanes; `start` is "cold" or describes
+    the warm start, and `http_addresses` are those that serve HTTP only."""
     fields: dict[str, object] = {
         "addresses": address_texts(addresses),
         "implementation": IMPLEMENTATION,
         "loop": loop_name,
+        "lanes": lanes,
         "version": __version__,
         "start": start,
     }

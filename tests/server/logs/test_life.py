@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 
 from namesrv import __version__
-from namesrv._impl import IMPLEMENTATION
+from namesrv._impl import IMPLEMENTATION, Lanes
 from namesrv.testing.peer import Broker, wait_until
 from tests.server.server_process import ServerProcess
 
@@ -49,6 +49,7 @@ def test_start_reload_stop_and_warm_start_are_lines(tmp_path: Path) -> None:
         "version": __version__,
     }
     assert first[0]["implementation"] == IMPLEMENTATION
+    assert first[0]["lanes"] == int(Lanes is not None)
     assert first[-2]["connections"] == 1
     with ServerProcess(tmp_path, *words) as server:
         assert server.end()[0] == 0
