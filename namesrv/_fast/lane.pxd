@@ -1,7 +1,7 @@
 """A lane, and the places of its peers: its lines, the loop, or nowhere any more.
 
 Compiled only, Linux only: no Python. These functions belong to the thread of the lane.
-The loop calls `put_back` and `is_crowded`, and others while the thread does not run.
+The loop calls `put_back` and `set_limits`, and others while the thread does not run.
 """
 
 from libc.stdlib cimport free
@@ -9,7 +9,7 @@ from libc.string cimport memset
 
 from posix.unistd cimport close
 
-from namesrv._fast.atomic cimport add_count, load_count
+from namesrv._fast.atomic cimport add_count, load_count, store_count
 from namesrv._fast.lane_peers cimport (
     Line, Mailbox, Peer, close_box, copied, count_one, free_peer, leave, leave_line,
     new_peer, pthread_mutex_destroy, pthread_mutex_t, pthread_mutex_trylock,
@@ -99,6 +99,20 @@ cdef inline void close_lane(Lane* lane) noexcept nogil:
 cdef inline bint is_crowded(Shared* shared) noexcept nogil:
     cdef long long open = load_count(&shared.open) + load_count(&shared.loop_open)
     return open >= load_count(&shared.most_open)
+
+
+cdef inline bint set_limits(
+    Shared* shared, long long most_open, long long idle_millis
+) noexcept nogil:
+    """Show lanes the limits of now; whether those that sleep have to wake up."""
+    cdef bint is_news = idle_millis != load_count(&shared.idle_millis)
+    cdef bint gives_idle
+    store_count(&shared.most_open, most_open)
+    gives_idle = is_crowded(shared)
+    is_news = is_news or gives_idle != load_count(&shared.gives_idle)
+    store_count(&shared.idle_millis, idle_millis)
+    store_count(&shared.gives_idle, gives_idle)
+    return is_news
 
 
 cdef inline bint change_watch(

@@ -12,7 +12,7 @@ from posix.unistd cimport read
 
 from namesrv._fast.atomic cimport add_count, load_count, store_count
 from namesrv._fast.lane cimport (
-    BUFFER_BYTES, MOST_LISTENERS, Lane, Shared, close_lane, is_crowded, put_back,
+    BUFFER_BYTES, MOST_LISTENERS, Lane, Shared, close_lane, put_back, set_limits,
     watch,
 )
 from namesrv._fast.lane_census cimport LaneCensus, address_of
@@ -318,15 +318,8 @@ cdef class Lanes:
         about new ones, and the time without input after which it decides about old
         ones (0: never)."""
         cdef int number
-        cdef long long former_millis = load_count(&self._shared.idle_millis)
-        cdef bint gave_idle = load_count(&self._shared.gives_idle)
-        cdef bint gives_idle
         self.note_own(loop_open)
-        store_count(&self._shared.most_open, most_open)
-        gives_idle = is_crowded(self._shared)
-        store_count(&self._shared.gives_idle, gives_idle)
-        store_count(&self._shared.idle_millis, idle_millis)
-        if idle_millis != former_millis or (gives_idle and not gave_idle):
+        if set_limits(self._shared, most_open, idle_millis):
             for number in range(self._running):
                 wake(self._lanes[number].inbox.wake_fd)
 
