@@ -20,6 +20,8 @@ from pathlib import Path
 
 ROOT = Path(__file__).resolve().parent.parent
 FOLDER = ROOT / ".cache" / "wheel-test"
+# Tests wait for a third of their time.
+WORKERS = str(2 * (os.cpu_count() or 1))
 CHOSEN = (
     *("tests/parity", "tests/hot_path", "tests/golden", "tests/server/connections"),
     *("tests/cli", "tests/peer", "tests/simulation/test_command.py"),
@@ -49,7 +51,7 @@ def main() -> int:
         "NAMESRV_REQUIRE_EXTENSIONS": "1",
     }
     # `make test` has drawn more examples from the same sources.
-    words = ["-P", "-m", "pytest", "-q", "-n", "auto", "--dist", "worksteal"]
+    words = ["-P", "-m", "pytest", "-q", "-n", WORKERS, "--dist", "worksteal"]
     words += ["--import-mode=importlib", "--hypothesis-profile=quick"]
     command = [python, *words, *(sys.argv[1:] or CHOSEN)]
     return subprocess.run(command, cwd=ROOT, env=environ).returncode

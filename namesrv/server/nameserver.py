@@ -62,6 +62,7 @@ from namesrv.server.warm_start.files import DiskFiles
 from namesrv.server.warm_start.pace import LoopPace
 from namesrv.server.warm_start.schedule import Snapshots, WarmStart
 from namesrv.wire.damage import damage_of
+from namesrv.wire.registration_digest import import_hash
 
 if TYPE_CHECKING:
     from namesrv.server.files.recorder import Recorder
@@ -257,6 +258,9 @@ class NameServer:
             lanes,
         )
         self.warm_start = self._snapshots.load(state.started_ms)
+        if self.warm_start:
+            # Its brokers repeat registrations, perhaps when no descriptor is free.
+            import_hash()
         if self._recorder is not None:
             warning = self._recorder.open()
             if warning is not None:

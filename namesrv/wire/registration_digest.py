@@ -63,6 +63,11 @@ def registration_digest(
     return digest.digest(_DIGEST_BYTES)
 
 
+def import_hash() -> None:
+    """Import the hash, for which a descriptor has to be free."""
+    _hash()
+
+
 @cache
 def _hash() -> "type[blake3]":
     """BLAKE3 is imported for the first registration, because a server without one does

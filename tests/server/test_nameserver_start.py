@@ -19,8 +19,10 @@ from namesrv.server.running import run as server_run
 from namesrv.server.running.run import loop_factory
 from namesrv.server.warm_start.schedule import STAMP_FILE
 from namesrv.testing.peer import Address, Peer, get_kv, lookup, put_kv, request
+from namesrv.wire import registration_digest
 from tests.server.failing import fail_with
 from tests.server.server_thread import LOOPS, Serve, ServerThread, local_options
+from tests.server.two_brokers import Started, register
 
 
 def protocols(server: ServerThread) -> list[NamesrvProtocol]:
@@ -263,3 +265,14 @@ def test_run_is_what_the_command_line_calls(
     options = local_options(tmp_path, loop="asyncio")
     server_run.run(options, on_started=on_started)
     assert len(seen) == len(collectors) == 1
+
+
+def test_warm_start_imports_the_hash_of_registrations(started: Started) -> None:
+    """Afterwards there may be no descriptor for it."""
+    server = started()
+    with server.peer() as peer:
+        register(peer)
+    server.stop()
+    registration_digest._hash.cache_clear()
+    started()
+    assert registration_digest._hash.cache_info().currsize == 1
