@@ -63,8 +63,9 @@ def test_a_full_disk_costs_events_and_nothing_else(tmp_path: Path) -> None:
             assert peer.ask(third.registration({"T": 1, "V": 1})).code == 0
             assert peer.ask(lookup("T")).code == 0
             wait_until(lambda: len(events(folder)) >= 2)
+            failure = "cannot write the history"
+            wait_until(lambda: failure in server.log_file.read_text())
     assert [event["broker"] for event in events(folder)][:2] == [BROKER.name, "b3"]
-    assert "cannot write the history" in server.log_file.read_text()
 
 
 def test_the_metrics_of_a_recorder(tmp_path: Path) -> None:
