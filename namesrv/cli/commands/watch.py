@@ -44,8 +44,10 @@ def watch(call: Call, wait: Callable[[float], None] | None = None) -> Result:
         before = viewer.view()
         server = str(asked.servers.addresses[0])
         printer.print([Change("server", server, beginning(before))])
-        _run_hook(hook, server, before)
+        # This imports modules. Python ends by SIGINT if a signal comes meanwhile, and
+        # once the command runs signals may come.
         wait = wait or _wait(call, asked, printer, seconds)
+        _run_hook(hook, server, before)
         failure = ""
         while printer.is_open:
             wait(seconds)
