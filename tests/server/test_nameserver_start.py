@@ -272,7 +272,7 @@ def test_warm_start_imports_the_hash_of_registrations(started: Started) -> None:
     server = started()
     with server.peer() as peer:
         register(peer)
-    server.stop()
+        server.stop()  # brokers whose connection ends before it are gone
     registration_digest._hash.cache_clear()
     started()
     assert registration_digest._hash.cache_info().currsize == 1
