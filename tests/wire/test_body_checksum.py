@@ -1,5 +1,6 @@
 """The checksum of a registration's body, with and without ISA-L."""
 
+import platform
 import subprocess
 import sys
 import zlib
@@ -39,4 +40,6 @@ print(body_checksum(b"123456789"), "isal.isal_zlib" in sys.modules)
 """
     words = [sys.executable, "-c", script]
     ran = subprocess.run(words, capture_output=True, text=True, check=True)
-    assert ran.stdout == f"False\n{CHECK_VALUE} {not line}\n"
+    # pip installs it on these processors.
+    has_wheels = platform.machine() in ("x86_64", "aarch64", "arm64")
+    assert ran.stdout == f"False\n{CHECK_VALUE} {has_wheels and not line}\n"
