@@ -15,7 +15,7 @@ from namesrv._fast.frame cimport FrameDecoder, FrameView
 from namesrv._fast.head cimport HeadView, ext_fields_of, view_head
 from namesrv._fast.hot_path cimport HotPath, millis_of
 from namesrv._fast.live_table cimport BrokerLiveInfo
-from namesrv._fast.output cimport Output, append_bytes, bytes_or_none, granted, release
+from namesrv._fast.output cimport Output, append_bytes, granted, release
 from namesrv._fast.route_answers cimport SAMPLE
 from namesrv._fast.scan cimport is_true
 
@@ -100,9 +100,7 @@ cdef class Connection:
         if self.fault is not None:
             return output
         self.has_side_effects = self.pause != PAUSE_NONE or self.finished
-        self._decoder.borrow(
-            <const unsigned char*>PyBytes_AsString(data), PyBytes_Size(data)
-        )
+        self._decoder.borrow(data)
         try:
             if self.pause == PAUSE_NONE:
                 output = self._run(b"", now)
@@ -178,7 +176,7 @@ cdef class Connection:
             self.fault = ConnectionEnded()
 
     cdef void _note_buffered(self, Py_ssize_t received, long long now_ms) noexcept:
-        cdef Py_ssize_t buffered = self._decoder._length - self._decoder._position
+        cdef Py_ssize_t buffered = self._decoder.kept()
         cdef Py_ssize_t noted = self._noted_bytes
         if buffered == noted == 0:
             return
@@ -254,7 +252,7 @@ cdef class Connection:
         answer = self._hot.cold_path(
             frame.serialize_type,
             PyBytes_FromStringAndSize(<char*>frame.header, frame.header_length),
-            bytes_or_none(frame.body, frame.body_length),
+            self._decoder.body_of(frame),
             self,
             now_ms,
         )

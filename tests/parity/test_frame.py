@@ -1,5 +1,8 @@
 """FrameDecoder over both twins, and over a model that only cuts bytes."""
 
+import itertools
+import random
+import tracemalloc
 from typing import Any
 
 import pytest
@@ -25,9 +28,10 @@ from tests.parity.streams import (
     streams,
     word,
 )
-from tests.parity.twins import both, outcome, same
+from tests.parity.twins import FAST, both, outcome, same
 
 KEPT_BYTES = 1 << 16
+RESTS = [b"", b"\0\0", word(4)[:3], word(100) + b"begun"]
 
 
 def all_frames(decoder: Any) -> list[Any]:
@@ -56,8 +60,11 @@ class Decoders(RuleBasedStateMachine):
     """Feeds, takes and puts back in any order. Puts back only what just came, as
     `Connection` does; what else put_back does is compared below."""
 
-    @initialize(limit=LIMITS)
-    def begin(self, limit: int) -> None:
+    LIMITS = LIMITS
+
+    @initialize(data=st.data())
+    def begin(self, data: st.DataObject) -> None:
+        limit = data.draw(self.LIMITS)
         self.twins = both("FrameDecoder", limit)
         self.model = NaiveDecoder(limit)
 
@@ -114,6 +121,72 @@ def test_any_order_of_calls() -> None:
     )
 
 
+class LargeBodies(Decoders):
+    """Bodies that the compiled twin keeps in pieces, between frames that it does not.
+    Pieces are short and long, and the last one may hold the frames behind."""
+
+    LIMITS = st.just(1 << 20)
+
+    @rule(
+        size=st.one_of(st.integers(KEPT_BYTES - 2, KEPT_BYTES + 2), st.just(100_000)),
+        header=st.sampled_from([b"", b"abc", b"h" * 5000]),
+        serialize_type=st.sampled_from([0, 1, 1, 2]),
+        lengths=st.lists(st.sampled_from([1, 3, 4095, 4096, 30_000]), max_size=9),
+        behind=st.lists(good_frames, max_size=2).map(b"".join),
+        is_taken=st.booleans(),
+    )
+    def feed_large(
+        self,
+        size: int,
+        header: bytes,
+        serialize_type: int,
+        lengths: list[int],
+        behind: bytes,
+        is_taken: bool,
+    ) -> None:
+        data = frame(header, random.Random(size).randbytes(size), serialize_type)
+        for piece in pieces(data + behind, list(itertools.accumulate(lengths))):
+            self.feed(piece)
+            self.as_much_is_kept()
+            if is_taken:
+                self.take(1)
+
+
+def test_any_order_of_calls_between_large_bodies() -> None:
+    run_state_machine_as_test(
+        LargeBodies,
+        settings=settings(max_examples=settings().max_examples, stateful_step_count=12),
+    )
+
+
+def test_pieces_of_a_large_body_are_kept_without_a_copy() -> None:
+    """Long ones as they are, short ones together; the body is joined when it is whole,
+    and is the object that is returned."""
+    decoder = FAST.FrameDecoder(1 << 25)
+    data = frame(b"header", bytes(1_000_000))
+    decoder.feed(data[:50_000])
+    long_ones = [data[at : at + 50_000] for at in range(50_000, 900_000, 50_000)]
+    tracemalloc.start()
+    try:
+        before, _ = tracemalloc.get_traced_memory()
+        for piece in long_ones:
+            decoder.feed(piece)
+        kept, _ = tracemalloc.get_traced_memory()
+        assert kept - before < 2000
+        for at in range(900_000, 999_000, 100):
+            decoder.feed(data[at : at + 100])
+        together, _ = tracemalloc.get_traced_memory()
+        assert 99_000 <= together - kept < 1.2 * 99_000
+        decoder.feed(data[999_000:])
+        del long_ones
+        whole, _ = tracemalloc.get_traced_memory()
+        found = decoder.next_frame()
+        assert found.body == data[-1_000_000:]
+        assert tracemalloc.get_traced_memory()[0] - whole < 2000
+    finally:
+        tracemalloc.stop()
+
+
 @given(
     st.lists(
         st.one_of(good_frames, edge_frames(), st.just(None), st.just("put back")),
@@ -133,12 +206,25 @@ def test_putting_back_at_any_moment(steps: list[Any]) -> None:
 
 
 @pytest.mark.parametrize("more", [-1, 0, 1])
-@pytest.mark.parametrize("rest", [b"", b"\0\0", word(4)[:3], word(100) + b"begun"])
+@pytest.mark.parametrize("rest", RESTS)
 def test_what_was_sent_is_let_go_at_the_same_size(more: int, rest: bytes) -> None:
     sent = frame(b"h" * (KEPT_BYTES - 8 + more))
     assert len(sent) == KEPT_BYTES + more
     decoders = both("FrameDecoder", 1 << 20)
     same(decoders, "feed", sent + rest)
+    for act in ("next_frame", "next_frame", "put_back", "next_frame", "next_frame"):
+        same(decoders, act)
+        same(decoders, lambda decoder: decoder.buffered_bytes)
+    same(decoders, "feed", bytes(100))
+    same(decoders, all_frames)
+
+
+@pytest.mark.parametrize("rest", RESTS)
+def test_large_body_that_came_in_pieces_is_let_go(rest: bytes) -> None:
+    sent = frame(b"header", bytes(KEPT_BYTES))
+    decoders = both("FrameDecoder", 1 << 20)
+    for piece in (sent[:100], sent[100:-1], sent[-1:] + rest):
+        same(decoders, "feed", piece)
     for act in ("next_frame", "next_frame", "put_back", "next_frame", "next_frame"):
         same(decoders, act)
         same(decoders, lambda decoder: decoder.buffered_bytes)
