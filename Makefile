@@ -7,6 +7,9 @@ CYTHON_SOURCES := $(wildcard namesrv/_fast/*.p[yx][xd])
 SOURCES := pyproject.toml setup.py $(CYTHON_SOURCES)
 ENVIRONMENT := @PYTHON='$(PYTHON)' tools/environment.sh $(VENV)
 
+# Each of the workers rewrites the assertions of every test file unless it finds bytecode.
+unexport PYTHONDONTWRITEBYTECODE
+
 .DEFAULT_GOAL := help
 .PHONY: run test-quick test test-rest test-full pure-test coverage lint format options help
 .PHONY: browser screenshots chaos interop simulate fuzz wheels wheel-test clean

@@ -20,14 +20,15 @@ COPIED = (
     *("CHANGELOG.md", "LICENSE", "README.md", "docs", "namesrv", "pyproject.toml"),
     *("setup.py", "tests"),
 )
-LEFT_OUT = shutil.ignore_patterns("*.c", "*.so", ".cache", "__pycache__")
+# Bytecode comes along. It is valid beside a copy, which keeps the time of its source.
+LEFT_OUT = shutil.ignore_patterns("*.c", "*.so", ".cache")
 # The tests that compare the twins, and those that run a server on the compiled one.
 TWINS = ("tests/hot_path", "tests/parity", "tests/fuzz")
 # Those that feed the compiled twin bytes of peers, for the sanitizers: they watch its
 # memory, and the rest of the server is Python, which has none of its own.
 FED = (
     *("tests/golden/test_real.py", "tests/golden/test_transcripts.py"),
-    *("tests/golden/test_split_input.py", "tests/simulation/test_histories.py"),
+    *("tests/golden/test_split_input.py", "tests/simulation/test_many_histories.py"),
     *("tests/hostile", "tests/server/connections"),
 )
 SERVERS = (

@@ -1,4 +1,4 @@
-"""Many histories on the twin in use, and what makes them worth playing."""
+"""What makes histories worth playing."""
 
 import os
 import subprocess
@@ -8,17 +8,12 @@ from collections.abc import Iterator
 
 import pytest
 
-from namesrv._impl import IMPLEMENTATION
 from namesrv.routing.events import Event, EventStream
 from namesrv.routing.outbox import Outbox
 from namesrv.server.logs.change_lines import line_of
 from namesrv.testing.simulator.history import History, Setting, draw_history
 from namesrv.testing.simulator.oracle import Oracle
 from namesrv.testing.simulator.run import breach_of
-from tests.scale import scaled
-
-HISTORIES = scaled(1000)
-"""On each twin; `make test` runs this folder over both."""
 
 MET = {
     "broker expired",
@@ -32,25 +27,6 @@ MET = {
     "topic deleted",
     "write permission wiped",
 }
-
-
-def simulate(*words: str, **environ: str) -> subprocess.CompletedProcess[str]:
-    """The command, in a process of its own that nobody traces."""
-    kept = {k: v for k, v in os.environ.items() if not k.startswith("COVERAGE_")}
-    return subprocess.run(
-        [sys.executable, "-m", "namesrv.testing.simulator", *words],
-        env=kept | environ,
-        capture_output=True,
-        text=True,
-        timeout=900,
-    )
-
-
-def test_many_histories_keep_the_promises() -> None:
-    ran = simulate("--histories", str(HISTORIES))
-    assert ran.returncode == 0, ran.stdout + ran.stderr
-    assert f"{HISTORIES} histories ({IMPLEMENTATION} twin" in ran.stdout
-    assert "no violation" in ran.stdout
 
 
 def test_a_seed_means_the_same_history_in_every_process() -> None:
