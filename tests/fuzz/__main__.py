@@ -1,7 +1,10 @@
 """`python -m tests.fuzz`: every target, or those named (tests/fuzz/README.md)."""
 
 import argparse
+import os
 import sys
+from collections.abc import Sequence
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 from tests.fuzz import http_suite, json_suite
@@ -26,12 +29,9 @@ def main() -> int:
         return 1
     if arguments.replay:
         return _replay([TARGETS[n] for n in arguments.targets], arguments.replay)
-    failed = 0
-    for name in arguments.targets:
-        if name in SUITES:
-            failed += _check_suite(name)
-        else:
-            failed += _fuzz(TARGETS[name], arguments)
+    targets = [TARGETS[name] for name in arguments.targets if name in TARGETS]
+    suites = [name for name in arguments.targets if name in SUITES]
+    failed = _fuzz(targets, arguments) + sum(map(_check_suite, suites))
     print("0 targets failed" if not failed else f"{failed} targets FAILED")
     return 1 if failed else 0
 
@@ -64,14 +64,24 @@ def _arguments() -> argparse.Namespace:
     return arguments
 
 
-def _fuzz(target: Target, arguments: argparse.Namespace) -> int:
-    runs = arguments.runs and max(1, arguments.runs // target.weight)
-    outcome = run_target(
-        target,
-        seconds=arguments.seconds,
-        runs=runs,
-        seed=arguments.seed,
-    )
+def _fuzz(targets: Sequence[Target], arguments: argparse.Namespace) -> int:
+    """How many targets failed. Each has a process, and each core has one of them."""
+
+    def run(target: Target) -> Outcome:
+        runs = arguments.runs and max(1, arguments.runs // target.weight)
+        return run_target(
+            target, seconds=arguments.seconds, runs=runs, seed=arguments.seed
+        )
+
+    failed = 0
+    with ThreadPoolExecutor(max_workers=os.cpu_count()) as pool:
+        for target, outcome in zip(targets, pool.map(run, targets), strict=True):
+            _report(target, outcome)
+            failed += outcome.status != 0
+    return failed
+
+
+def _report(target: Target, outcome: Outcome) -> None:
     verdict = "ok" if outcome.status == 0 else f"FAILED (status {outcome.status})"
     print(
         f"{target.name:<14} {outcome.inputs:>9} inputs {outcome.seconds:>5} s "
@@ -81,7 +91,6 @@ def _fuzz(target: Target, arguments: argparse.Namespace) -> int:
     )
     if outcome.status:
         _explain(target, outcome)
-    return int(outcome.status != 0)
 
 
 def _explain(target: Target, outcome: Outcome) -> None:

@@ -56,6 +56,8 @@ WORDS = (
     *("--output-budget-bytes", f"{OUTPUT_BUDGET_BYTES}"),
     *("--answer-cache-bytes", f"{ANSWER_CACHE_BYTES}"),
     *("--snapshot-interval-millis", "500"),
+    # The witness is asked again after minutes on a slow machine.
+    *("--server-channel-max-idle-time-seconds", "900"),
 )
 SHARED_TOPICS, SHARING_GROUPS = 2000, 100
 OWN_TOPICS = 20_000
