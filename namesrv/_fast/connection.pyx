@@ -211,6 +211,8 @@ cdef class Connection:
         try:
             while self.pause == PAUSE_NONE and decoder.next_view(&frame):
                 self._handle(&frame, output, now_ms)
+                if self._decoder is not decoder:
+                    break
                 if output.length >= OUTPUT_PAUSE_BYTES and self.pause == PAUSE_NONE:
                     self.pause = PAUSE_OUTPUT
                     self.waiting_code = 0

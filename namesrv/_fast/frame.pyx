@@ -1,8 +1,10 @@
 """Bytes in, frames out (protocol.md section 1.1)."""
 # The input that is kept is one piece of memory, which grows and is copied. A large body
 # would be copied again and again until it is whole, and once more as the object that
-# the cold path reads. Its pieces are kept as they came instead, and joined in that
-# object.
+# the cold path reads. Its long pieces are kept as they came instead, and joined in that
+# object. A short one is copied, because it may have memory pages of its own.
+
+cimport cython
 
 from libc.stdlib cimport free, realloc
 from libc.string cimport memcpy, memmove
@@ -36,7 +38,7 @@ cdef enum:
     PREFIX_BYTES = 8
     KEPT_BYTES = 1 << 16
     LARGE_BODY_BYTES = 1 << 16
-    LONG_PIECE_BYTES = 1 << 12
+    LONG_PIECE_BYTES = 1 << 16
 
 
 cdef inline unsigned int big_endian(const unsigned char* place) noexcept nogil:
@@ -58,6 +60,7 @@ cdef char* write_piece(char* place, piece) except NULL:
     return place
 
 
+@cython.no_gc  # Leads to bytes only.
 cdef class FrameDecoder:
     """Splits a byte stream into frames.
 

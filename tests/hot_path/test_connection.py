@@ -158,6 +158,33 @@ def test_ended_connection_drops_its_input(peer: Peer) -> None:
     assert len(peer.cold.asked) == 1
 
 
+def test_connection_that_ends_in_its_own_request_answers_no_other(peer: Peer) -> None:
+    def end(*call: Any) -> bytes:
+        peer.connection.abandon()
+        return b"<last>"
+
+    peer.path.cold_path = end
+    assert peer.send(request(100), lookup(), request(100)) == b"<last>"
+    assert peer.connection.buffered_bytes == 0 and peer.connection.is_done
+
+
+def test_request_that_failed_in_its_turn_does_not_come_again(peer: Peer) -> None:
+    """Its large body came in pieces, which are kept apart from what comes next."""
+    peer.path.turn_taken = True
+    large = request(103, body=bytes(2 * LARGE_REGISTRATION_BYTES))
+    for at in range(0, len(large), 50_000):
+        peer.send(large[at : at + 50_000])
+    peer.path.turn_taken = False
+    peer.cold.answers = [ValueError()]
+    with pytest.raises(ValueError):
+        peer.connection.resume(5)
+    peer.path.turn_taken = False
+    peer.send(request(100, body=b"next"))
+    assert peer.connection.buffered_bytes == len(request(100, body=b"next"))
+    peer.connection.resume(6)
+    assert peer.cold.asked[1:] != [] and peer.cold.asked[1][2] == b"next"
+
+
 def taking(peer: Peer, *codes: int) -> list[Any]:
     """The requests that a cold path takes with its first one."""
     taken: list[Any] = []

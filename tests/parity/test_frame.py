@@ -2,6 +2,7 @@
 
 import itertools
 import random
+import sys
 import tracemalloc
 from typing import Any
 
@@ -30,7 +31,7 @@ from tests.parity.streams import (
 )
 from tests.parity.twins import FAST, both, outcome, same
 
-KEPT_BYTES = 1 << 16
+KEPT_BYTES = LONG_BYTES = 1 << 16
 RESTS = [b"", b"\0\0", word(4)[:3], word(100) + b"begun"]
 
 
@@ -128,10 +129,16 @@ class LargeBodies(Decoders):
     LIMITS = st.just(1 << 20)
 
     @rule(
-        size=st.one_of(st.integers(KEPT_BYTES - 2, KEPT_BYTES + 2), st.just(100_000)),
+        size=st.one_of(
+            st.integers(KEPT_BYTES - 2, KEPT_BYTES + 2),
+            st.sampled_from([33_000, 50_000, 200_000]),
+        ),
         header=st.sampled_from([b"", b"abc", b"h" * 5000]),
         serialize_type=st.sampled_from([0, 1, 1, 2]),
-        lengths=st.lists(st.sampled_from([1, 3, 4095, 4096, 30_000]), max_size=9),
+        lengths=st.lists(
+            st.sampled_from([1, 3, 4095, 30_000, LONG_BYTES - 1, LONG_BYTES]),
+            max_size=9,
+        ),
         behind=st.lists(good_frames, max_size=2).map(b"".join),
         is_taken=st.booleans(),
     )
@@ -159,32 +166,67 @@ def test_any_order_of_calls_between_large_bodies() -> None:
     )
 
 
-def test_pieces_of_a_large_body_are_kept_without_a_copy() -> None:
-    """Long ones as they are, short ones together; the body is joined when it is whole,
-    and is the object that is returned."""
+@pytest.mark.parametrize("serialize_type", [0, 1])
+@pytest.mark.parametrize("before", [b"", frame(b"small")], ids=["first", "second"])
+def test_long_pieces_of_a_large_body_are_kept_without_a_copy(
+    before: bytes, serialize_type: int
+) -> None:
+    """References are counted: one for each piece that is kept, none after the join."""
+    decoder = FAST.FrameDecoder(1 << 25)
+    body = random.Random(1).randbytes(LONG_BYTES * 5)
+    data = frame(b"header", body, serialize_type)
+    decoder.feed(before + data[:LONG_BYTES])
+    assert (decoder.next_frame() is None) == (before == b"")
+    places = range(LONG_BYTES, len(data), LONG_BYTES)
+    long_ones = [data[at : at + LONG_BYTES] for at in places]
+    alone = references(long_ones)
+    list(map(decoder.feed, long_ones[:-1]))
+    kept = references(long_ones)
+    assert kept == [*(count + 1 for count in alone[:-1]), alone[-1]]
+    decoder.feed(long_ones[-1])
+    joined = references(long_ones)
+    assert joined == alone
+    is_whole = decoder.next_frame().body == body
+    assert is_whole
+
+
+def references(pieces: list[bytes]) -> list[int]:
+    return list(map(sys.getrefcount, pieces))
+
+
+def test_short_pieces_of_a_large_body_are_kept_together() -> None:
+    """Each may have memory pages of its own, and would take twice its size."""
     decoder = FAST.FrameDecoder(1 << 25)
     data = frame(b"header", bytes(1_000_000))
     decoder.feed(data[:50_000])
-    long_ones = [data[at : at + 50_000] for at in range(50_000, 900_000, 50_000)]
     tracemalloc.start()
     try:
         before, _ = tracemalloc.get_traced_memory()
-        for piece in long_ones:
-            decoder.feed(piece)
-        kept, _ = tracemalloc.get_traced_memory()
-        assert kept - before < 2000
-        for at in range(900_000, 999_000, 100):
-            decoder.feed(data[at : at + 100])
-        together, _ = tracemalloc.get_traced_memory()
-        assert 99_000 <= together - kept < 1.2 * 99_000
-        decoder.feed(data[999_000:])
-        del long_ones
-        whole, _ = tracemalloc.get_traced_memory()
-        found = decoder.next_frame()
-        assert found.body == data[-1_000_000:]
-        assert tracemalloc.get_traced_memory()[0] - whole < 2000
+        for length in (LONG_BYTES - 1, 100, 4096, 1, 30_000):
+            short_one = [data[:length]]
+            alone = references(short_one)
+            list(map(decoder.feed, short_one))
+            kept = references(short_one)
+            assert kept == alone
+        del short_one
+        after, _ = tracemalloc.get_traced_memory()
+        assert 99_000 < after - before < 1.2 * 99_732
     finally:
         tracemalloc.stop()
+
+
+@pytest.mark.parametrize("length", [LONG_BYTES - 1, LONG_BYTES])
+def test_body_is_kept_in_pieces_from_64_kib_on(length: int) -> None:
+    decoder = FAST.FrameDecoder(1 << 25)
+    data = frame(b"", bytes(length))
+    decoder.feed(data[:4])
+    decoder.feed(data[4:20])
+    decoder.feed(data[20:-1])
+    decoder.feed(data[-1:])
+    first = decoder.next_frame().body
+    decoder.put_back()
+    is_the_same = decoder.next_frame().body is first
+    assert is_the_same == (length == LONG_BYTES)
 
 
 @given(
