@@ -11,7 +11,7 @@ ENVIRONMENT := @PYTHON='$(PYTHON)' tools/environment.sh $(VENV)
 unexport PYTHONDONTWRITEBYTECODE
 
 .DEFAULT_GOAL := help
-.PHONY: run test-quick test test-rest test-full pure-test coverage lint format options help
+.PHONY: run test-quick test test-rest test-drawn test-full pure-test coverage lint format options help
 .PHONY: browser screenshots chaos interop simulate fuzz wheels wheel-test clean
 
 run: $(VENV)/.run-stamp ## start a NameServer; make run ARGS="--port 0"
@@ -47,18 +47,19 @@ test: $(VENV)/.dev-stamp ## run the tests on both twins; ARGS="-k frame" narrows
 	  $(BIN)/python tools/coverage_gate.py || status=1;)) \
 	exit $$status
 
-test-rest: $(VENV)/.dev-stamp ## draw all examples, and run the pure twin through its tests
-	@status=0; \
-	($(fast) --hypothesis-profile=full -m 'full or drawn' $(ARGS)) || status=1; \
-	($(pure) $(QUICK) $(PURE_TESTS) $(PURE_REST)) || status=1; \
-	exit $$status
+test-rest: ## draw all examples, and run the pure twin through its tests
+	@status=0; $(MAKE) --no-print-directory test-drawn || status=1; \
+	$(MAKE) --no-print-directory pure-test ARGS= || status=1; exit $$status
+
+test-drawn: $(VENV)/.dev-stamp ## draw all examples of the tests that draw them
+	@$(fast) --hypothesis-profile=full -m 'full or drawn' $(ARGS)
 
 test-full: ## run all tests with all their examples
 	@status=0; $(MAKE) --no-print-directory test COVERAGE=1 ARGS= || status=1; \
 	$(MAKE) --no-print-directory test-rest COVERAGE= ARGS= || status=1; exit $$status
 
 pure-test: $(VENV)/.dev-stamp ## run tests of the server on the pure twin; ARGS=tests/server
-	$(pure) $(or $(ARGS),$(PURE_TESTS) $(PURE_REST))
+	$(pure) $(or $(ARGS),$(QUICK) $(PURE_TESTS) $(PURE_REST))
 
 coverage: $(VENV)/.dev-stamp ## the lines and branches that `make test COVERAGE=1` missed, in htmlcov/
 	$(BIN)/python -m coverage html --fail-under=0

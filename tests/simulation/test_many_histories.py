@@ -31,5 +31,5 @@ def simulate(*words: str) -> subprocess.CompletedProcess[str]:
         env=kept,
         capture_output=True,
         text=True,
-        timeout=900,
+        timeout=3600,
     )
