@@ -1,8 +1,9 @@
 """Bytes in, frames out (protocol.md section 1.1)."""
 # The input that is kept is one piece of memory, which grows and is copied. A large body
 # would be copied again and again until it is whole, and once more as the object that
-# the cold path reads. Its long pieces are kept as they came instead, and joined in that
-# object. A short one is copied, because it may have memory pages of its own.
+# the cold path reads. From its first long piece on, pieces are kept as they came, and
+# joined in that object. A short one is copied, because it may have memory pages of its
+# own.
 
 cimport cython
 
@@ -181,7 +182,9 @@ cdef class FrameDecoder:
         cdef const unsigned char* start = data
         cdef Py_ssize_t length = PyBytes_Size(data)
         cdef Py_ssize_t missing
-        if self._pieces is None and not self._begins_pieces():
+        if self._pieces is None and (
+            length < LONG_PIECE_BYTES or not self._begins_pieces()
+        ):
             return self._append(start, length)
         missing = self._body_length - self._pieces_length
         missing -= self._length - self._head_length
@@ -219,14 +222,16 @@ cdef class FrameDecoder:
         return True
 
     cdef int _keep_piece(self, bytes data) except -1:
-        """Keep a long piece as it is, and short ones together."""
+        """Keep a long piece as it is, and short ones together until they are long."""
         cdef Py_ssize_t length = PyBytes_Size(data)
         if length >= LONG_PIECE_BYTES:
             self._pieces.append(data)
         elif length:
-            if not self._pieces or type(self._pieces[-1]) is bytes:
-                self._pieces.append(bytearray())
-            self._pieces[-1] += data
+            last = self._pieces[-1] if self._pieces else b""
+            if type(last) is bytes or len(last) >= LONG_PIECE_BYTES:
+                last = bytearray()
+                self._pieces.append(last)
+            last += data
         self._pieces_length += length
         return 0
 
