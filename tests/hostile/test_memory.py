@@ -192,7 +192,7 @@ def settle(world: World) -> None:
 
 def assert_each_is_bounded(told: str, send: Callable[[World, int], object]) -> None:
     """Let some brokers send, and hold what is kept of it to the formula."""
-    # Another server has imported what is imported when it is first used.
+    # Another server has made the imports of a first use.
     warmed = World(**SMALL_CACHE)
     send(warmed, 0)
     settle(warmed)

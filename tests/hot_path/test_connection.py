@@ -169,7 +169,7 @@ def test_connection_that_ends_in_its_own_request_answers_no_other(peer: Peer) ->
 
 
 def test_request_that_failed_in_its_turn_does_not_come_again(peer: Peer) -> None:
-    """Its large body came in pieces, which are kept apart from what comes next."""
+    """The pieces of its large body are kept apart from the next input."""
     peer.path.turn_taken = True
     large = request(103, body=bytes(2 * LARGE_REGISTRATION_BYTES))
     for at in range(0, len(large), 50_000):
