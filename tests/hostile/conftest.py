@@ -15,9 +15,9 @@ Lay = Callable[..., AttackedServer]
 
 
 LANES: tuple[str, ...] = ("--lookup-lanes=0",)
+"""All attacks happen with a lookup lane and without, where there are lanes."""
 if Lanes is not None:
     LANES += ("--lookup-lanes=1",)
-"""All attacks happen with a lookup lane and without, where there are lanes."""
 
 
 @pytest.fixture(params=LANES)

@@ -172,8 +172,8 @@ def test_request_that_failed_in_its_turn_does_not_come_again(peer: Peer) -> None
     """The pieces of its large body are kept apart from the next input."""
     peer.path.turn_taken = True
     large = request(103, body=bytes(2 * LARGE_REGISTRATION_BYTES))
-    for at in range(0, len(large), 50_000):
-        peer.send(large[at : at + 50_000])
+    for at in range(0, len(large), LARGE_REGISTRATION_BYTES):
+        peer.send(large[at : at + LARGE_REGISTRATION_BYTES])
     peer.path.turn_taken = False
     peer.cold.answers = [ValueError()]
     with pytest.raises(ValueError):

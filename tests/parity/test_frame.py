@@ -261,10 +261,11 @@ def test_what_was_sent_is_let_go_at_the_same_size(more: int, rest: bytes) -> Non
 
 @pytest.mark.parametrize("rest", RESTS)
 def test_large_body_that_came_in_pieces_is_let_go(rest: bytes) -> None:
-    sent = frame(b"header", bytes(KEPT_BYTES))
+    sent = frame(b"header", bytes(2 * LONG_BYTES))
     decoders = both("FrameDecoder", 1 << 20)
     for piece in (sent[:100], sent[100:-1], sent[-1:] + rest):
         same(decoders, "feed", piece)
+        same(decoders, lambda decoder: decoder.buffered_bytes)
     for act in ("next_frame", "next_frame", "put_back", "next_frame", "next_frame"):
         same(decoders, act)
         same(decoders, lambda decoder: decoder.buffered_bytes)
